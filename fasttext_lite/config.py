@@ -1,0 +1,244 @@
+"""Every hyper-parameter, once: name, type, default, range and one-line meaning.
+
+The command-line flags, the parameters of `FastTextClassifier` and the header of the model
+file are all made from the fields of `Config`. What belongs to one run and not to the model
+(seed, threads, verbosity, file formats) is not here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+ANALYZERS = ("auto", "whitespace", "char", "jieba")
+LOSSES = ("auto", "softmax", "hs", "ova", "ns")
+OPTIMIZERS = ("sgd", "adagrad")
+POOLINGS = ("tfidf", "mean")
+INITS = ("output", "input")
+
+# More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
+HS_FROM_LABELS = 1000
+
+
+def _field(default: Any, help: str, *, choices=None, low=None, high=None, low_open=False) -> Any:
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "low_open": low_open}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a classifier; immutable, checked when it is made.
+
+    Each field's meaning, range and choices stand in its declaration and are shown by
+    ``fasttext-lite train --help``.
+
+    Raises
+    ------
+    ValueError
+        If a value has the wrong type or lies outside its range; the message names the
+        parameter, the rule and the value received.
+    """
+
+    # text -> tokens
+    analyzer: str = _field(
+        "auto",
+        "how text becomes tokens: auto (CJK characters, words of other scripts, symbols), "
+        "whitespace (fastText's separators), char, jieba (Chinese words)",
+        choices=ANALYZERS,
+    )
+    lowercase: bool = _field(True, "lower-case the text")
+    nfkc: bool = _field(False, "apply Unicode NFKC normalisation (full width to half width, ...)")
+    eos: bool = _field(False, "end every text with fastText's token </s>")
+    # tokens -> features
+    word_ngrams: int = _field(2, "longest n-gram of tokens", low=1, high=16)
+    minn: int = _field(0, "shortest n-gram of characters inside a word", low=0, high=64)
+    maxn: int = _field(0, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
+    min_count: int = _field(1, "drop words that occur less often in training", low=1)
+    bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=2**30)
+    pooling: str = _field(
+        "tfidf",
+        "weights of a text's features: tfidf (sublinear tf x idf, unit length), mean (fastText's)",
+        choices=POOLINGS,
+    )
+    # the network and its training
+    dim: int | None = _field(
+        None, "size of the hidden vector; none = chosen from the number of labels", low=1, high=4096
+    )
+    loss: str = _field(
+        "auto",
+        "hs (label tree), softmax, ova (one vs all), ns (negative sampling); auto = ova for rows "
+        f"with several labels, hs above {HS_FROM_LABELS} labels, else softmax",
+        choices=LOSSES,
+    )
+    neg: int = _field(5, "negative labels drawn for each label (loss ns)", low=1, high=1000)
+    label_smoothing: float = _field(
+        0.1, "share of the target spread evenly over the labels", low=0.0, high=0.9
+    )
+    optimizer: str = _field("sgd", "sgd or adagrad", choices=OPTIMIZERS)
+    lr: float | None = _field(
+        None,
+        "learning rate at the start, falling linearly to 0; none = chosen from the settings",
+        low=0.0,
+        low_open=True,
+    )
+    epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
+    shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")
+    init: str = _field(
+        "output",
+        "which table starts random: output (normal; input zero), input (uniform in +-1/dim, "
+        "output zero: fastText's)",
+        choices=INITS,
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = check_value(field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+        if self.maxn and self.minn > self.maxn:
+            raise ValueError(f"minn must not exceed maxn; got minn={self.minn}, maxn={self.maxn}")
+        if self.uses_buckets and self.bucket < 1:
+            raise ValueError(
+                "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
+            )
+
+    @property
+    def uses_buckets(self) -> bool:
+        """Whether any n-gram is hashed at all."""
+        return self.word_ngrams > 1 or self.maxn > 0
+
+    def replace(self, **changes: Any) -> Config:
+        """Return a copy with some values changed (and checked)."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values by name, as the model header stores them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """Make a Config of stored values; an unknown name is a `ValueError`."""
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown parameter {', '.join(map(repr, unknown))}")
+        return cls(**values)
+
+
+# fastText 0.9.2's defaults of `fasttext supervised`, in our words.
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "fasttext": {
+        "analyzer": "whitespace",
+        "lowercase": False,
+        "eos": True,
+        "word_ngrams": 1,
+        "pooling": "mean",
+        "dim": 100,
+        "loss": "softmax",
+        "label_smoothing": 0.0,
+        "lr": 0.1,
+        "shuffle": False,
+        "init": "input",
+    },
+}
+
+_HINTS = get_type_hints(Config)
+
+
+def field_type(name: str) -> tuple[type, bool]:
+    """Return a field's plain type (bool, int, float or str) and whether it may be None."""
+    hint = _HINTS[name]
+    if get_origin(hint) is None:
+        return hint, False
+    plain = [option for option in get_args(hint) if option is not type(None)]
+    return plain[0], True
+
+
+def check_value(field: dataclasses.Field, value: Any) -> Any:
+    """Return `value` as the field's plain type.
+
+    NumPy scalars and whole floats are accepted where they mean the same number.
+
+    Raises
+    ------
+    ValueError
+        With the parameter's name, its rule and the value received.
+    """
+    expected, optional = field_type(field.name)
+    if value is None and optional:
+        return None
+    meta = field.metadata
+    if meta["choices"] is not None:
+        if not isinstance(value, str) or value not in meta["choices"]:
+            raise ValueError(
+                f"{field.name} must be one of {', '.join(meta['choices'])}; got {value!r}"
+            )
+        return str(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    good = (
+        isinstance(value, bool)
+        if expected is bool
+        else isinstance(value, int | float) and not isinstance(value, bool)
+    )
+    if good and expected is int:
+        good = isinstance(value, int) or float(value).is_integer()
+    if good and expected is float:
+        good = math.isfinite(value)
+    rule = _rule(expected, meta)
+    if good and meta["low"] is not None:
+        good = value > meta["low"] if meta["low_open"] else value >= meta["low"]
+    if good and meta["high"] is not None:
+        good = value <= meta["high"]
+    if not good:
+        none = " or None" if optional else ""
+        raise ValueError(f"{field.name} must be {rule}{none}; got {value!r}")
+    return expected(value)
+
+
+def _rule(expected: type, meta: Any) -> str:
+    if expected is bool:
+        return "True or False"
+    name = "a whole number" if expected is int else "a finite number"
+    low, high = meta["low"], meta["high"]
+    if low is not None and high is not None:
+        return f"{name} from {low} to {high}"
+    if low is not None:
+        return f"{name} {'above' if meta['low_open'] else 'of at least'} {low}"
+    return name
+
+
+def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
+    """Fill in what `Config` leaves open (`dim`, `loss`, `lr`) from the shape of the data.
+
+    Parameters
+    ----------
+    config : Config
+    n_labels : int
+        Number of different labels in the training data.
+    multilabel : bool
+        Whether any row has other than exactly one label.
+
+    Returns
+    -------
+    Config
+        With no None and no "auto" left in `dim`, `loss` and `lr`.
+    """
+    loss = config.loss
+    if loss == "auto":
+        loss = "ova" if multilabel else "hs" if n_labels > HS_FROM_LABELS else "softmax"
+    dim = config.dim
+    if dim is None:
+        # The product of the two tables has rank <= labels: few labels need few dimensions.
+        dim = min(max(16 * math.ceil(n_labels / 16), 16), 128)
+    lr = config.lr
+    if lr is None:
+        lr = _learning_rate(config, loss)
+    return config.replace(loss=loss, dim=dim, lr=lr)
+
+
+def _learning_rate(config: Config, loss: str) -> float:
+    if config.optimizer == "adagrad":
+        return 0.05
+    return 0.3

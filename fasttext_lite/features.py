@@ -1,0 +1,319 @@
+"""Tokens to features: vocabulary, word n-grams, character n-grams, weights.
+
+Only features that training saw own a row of the input table.  Rows are numbered by falling
+document frequency, words and hash slots together, so that the rows most used lie together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fasttext_lite.analyzers import MarkedTexts, least_subword_chars
+from fasttext_lite.config import Config
+from fasttext_lite.kernels import features as kernels
+from fasttext_lite.parallel import run_ranges
+
+EOS = b"</s>"
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """The features of documents in compressed rows.
+
+    Attributes
+    ----------
+    ids : int32[n_entries]
+        Rows of the input table, each at most once in a document.
+    weights : float32[n_entries]
+    indptr : int64[n_docs + 1]
+        Document i owns the entries indptr[i] to indptr[i + 1] - 1.
+    """
+
+    ids: np.ndarray
+    weights: np.ndarray
+    indptr: np.ndarray
+
+    def __len__(self) -> int:
+        return self.indptr.size - 1
+
+
+class FeatureSpace:
+    """What training saw: the vocabulary, the used hash slots, and how many texts have each.
+
+    Parameters
+    ----------
+    config : Config
+        Its feature settings are used (`word_ngrams`, `minn`, `maxn`, `bucket`, `eos`,
+        `pooling`, `analyzer`).
+    pool : uint8[n_pool_bytes]
+        Bytes of the words, one after another.
+    word_ends : int64[n_words]
+        Where each word ends in the pool.
+    row_codes : int32[n_rows]
+        The feature of each row: word w has code w, hash slot s code n_words + s.
+    frequency : int32[n_rows]
+        Number of training texts that have the feature.
+    n_texts : int
+        Number of training texts.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        pool: np.ndarray,
+        word_ends: np.ndarray,
+        row_codes: np.ndarray,
+        frequency: np.ndarray,
+        n_texts: int,
+    ) -> None:
+        self.config = config
+        self.pool = np.ascontiguousarray(pool, np.uint8)
+        self.word_ends = np.ascontiguousarray(word_ends, np.int64)
+        self.row_codes = np.ascontiguousarray(row_codes, np.int32)
+        self.frequency = np.ascontiguousarray(frequency, np.int32)
+        self.n_texts = int(n_texts)
+        self._word_offsets = _word_offsets(self.word_ends)
+        self._table = _new_table(2 * self.n_words)
+        kernels.insert_words(self.pool, self._word_offsets, self.n_words, self._table)
+        rows = np.full(self.n_words + _n_slots(config), -1, np.int32)
+        rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
+        self._word_rows, self._slot_rows = rows[: self.n_words], rows[self.n_words :]
+        self._idf = _idf(self.frequency, self.n_texts, config.pooling)
+        self._options = _options(config)
+        self._eos_word = self.words().index(EOS) if config.eos and EOS in self.words() else -1
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the input table."""
+        return self.row_codes.size
+
+    @property
+    def n_words(self) -> int:
+        """Number of words in the vocabulary."""
+        return self.word_ends.size
+
+    def words(self) -> list[bytes]:
+        """Return the vocabulary, most frequent word first."""
+        data = self.pool.tobytes()
+        return [data[a:b] for a, b in self._word_offsets.tolist()]
+
+    @classmethod
+    def fit(
+        cls, texts: MarkedTexts, config: Config, n_threads: int = 1
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Learn the feature space of training texts and return it with their features.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        config : Config
+        n_threads : int
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
+        pool, word_ends, counts = _count_vocabulary(texts, config)
+        keep = np.flatnonzero(counts >= config.min_count)
+        keep = keep[np.argsort(-counts[keep], kind="stable")]
+        pool, word_ends = _take_words(pool, _word_offsets(word_ends)[keep])
+        empty = np.empty(0, np.int32)
+        raw = cls(config, pool, word_ends, empty, empty, 0)
+        codes = raw._extract(texts, n_threads)
+        frequency = np.zeros(raw.n_words + _n_slots(config), np.int32)
+        kernels.count_documents(codes.starts, codes.lengths, codes.codes, frequency)
+        row_codes = np.flatnonzero(frequency)
+        frequency = frequency[row_codes]
+        order = np.argsort(-frequency, kind="stable")
+        space = cls(config, pool, word_ends, row_codes[order], frequency[order], len(texts))
+        return space, space._weigh(codes, n_threads)
+
+    def grow(self, texts: MarkedTexts, n_threads: int = 1) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Return a space that knows these texts as well, and their features in it.
+
+        Rows keep their numbers; new features get new rows after them. New words enter when
+        these texts alone have them `min_count` times.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        n_threads : int
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
+        config, n_old = self.config, self.n_words
+        pool, word_ends, counts = _count_vocabulary(texts, config)
+        known = set(self.words())
+        words = _words(pool, word_ends)
+        keep = [i for i, word in enumerate(words) if counts[i] >= config.min_count]
+        new = np.array([i for i in keep if words[i] not in known], np.int64)
+        new_pool, new_ends = _take_words(pool, _word_offsets(word_ends)[new])
+        pool = np.concatenate([self.pool, new_pool])
+        word_ends = np.concatenate([self.word_ends, self.pool.size + new_ends])
+        shift = word_ends.size - n_old
+        old_codes = np.where(self.row_codes < n_old, self.row_codes, self.row_codes + shift)
+        empty = np.empty(0, np.int32)
+        raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
+        codes = raw._extract(texts, n_threads)
+        added = np.zeros(raw.n_words + _n_slots(config), np.int32)
+        kernels.count_documents(codes.starts, codes.lengths, codes.codes, added)
+        frequency = self.frequency + added[old_codes]
+        added[old_codes] = 0
+        new_codes = np.flatnonzero(added)
+        new_codes = new_codes[np.argsort(-added[new_codes], kind="stable")]
+        space = FeatureSpace(
+            config,
+            pool,
+            word_ends,
+            np.concatenate([old_codes, new_codes]),
+            np.concatenate([frequency, added[new_codes]]),
+            self.n_texts + len(texts),
+        )
+        return space, space._weigh(codes, n_threads)
+
+    def transform(self, texts: MarkedTexts, n_threads: int = 1) -> FeatureMatrix:
+        """Return the features of texts; features without a row are left out.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        n_threads : int
+
+        Returns
+        -------
+        FeatureMatrix
+        """
+        return self._weigh(self._extract(texts, n_threads), n_threads)
+
+    def _extract(self, texts: MarkedTexts, n_threads: int) -> _Codes:
+        n_docs = len(texts)
+        n_codes = np.empty(n_docs, np.int64)
+        buffer, marks, offsets = texts.buffer, texts.marks, texts.offsets
+
+        def count(first: int, last: int) -> None:
+            kernels.count_codes(buffer, marks, offsets, first, last, self._options, n_codes)
+
+        run_ranges(count, n_docs, n_threads)
+        starts = np.cumsum(n_codes) - n_codes
+        total = int(n_codes.sum())
+        found = _Codes(
+            starts,
+            np.empty(n_docs, np.int64),
+            np.empty(total, np.int32),
+            np.empty(total, np.float32),
+        )
+
+        def extract(first: int, last: int) -> None:
+            kernels.extract_codes(
+                buffer, marks, offsets, first, last,
+                self._table, self.pool, self._word_offsets, self._options, self._eos_word,
+                found.starts, found.codes, found.counts, found.lengths,
+            )  # fmt: skip
+
+        run_ranges(extract, n_docs, n_threads)
+        return found
+
+    def _weigh(self, found: _Codes, n_threads: int) -> FeatureMatrix:
+        def weigh(first: int, last: int) -> None:
+            kernels.weigh_rows(
+                found.starts, found.lengths, first, last, found.codes, found.counts,
+                self._word_rows, self._slot_rows, self._idf,
+            )  # fmt: skip
+
+        run_ranges(weigh, found.starts.size, n_threads)
+        n = kernels.compact(found.starts, found.lengths, found.codes, found.counts)
+        indptr = np.append(found.starts, n)
+        return FeatureMatrix(found.codes[:n], found.counts[:n], indptr)
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """Codes of documents, with gaps: document i has lengths[i] codes from starts[i] on."""
+
+    starts: np.ndarray
+    lengths: np.ndarray
+    codes: np.ndarray
+    counts: np.ndarray
+
+
+def _n_slots(config: Config) -> int:
+    return config.bucket if config.uses_buckets else 0
+
+
+def _options(config: Config) -> np.ndarray:
+    minn = max(config.minn, 1) if config.maxn else 1
+    least = least_subword_chars(config.analyzer)
+    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
+    return np.array(values, np.int64)
+
+
+def _idf(frequency: np.ndarray, n_texts: int, pooling: str) -> np.ndarray:
+    """Return ln((1 + texts) / (1 + frequency)) + 1, float32[n_rows]; empty for mean pooling."""
+    if pooling == "mean":
+        return np.empty(0, np.float32)
+    return (np.log((1 + n_texts) / (1 + frequency.astype(np.float64))) + 1).astype(np.float32)
+
+
+def _new_table(n: int) -> np.ndarray:
+    capacity = 1 << max(int(n - 1).bit_length(), 4)
+    return np.full(capacity, -1, np.int32)
+
+
+def _word_offsets(word_ends: np.ndarray) -> np.ndarray:
+    offsets = np.empty((word_ends.size, 2), np.int64)
+    offsets[:1, 0] = 0
+    offsets[1:, 0] = word_ends[:-1]
+    offsets[:, 1] = word_ends
+    return offsets
+
+
+def _words(pool: np.ndarray, word_ends: np.ndarray) -> list[bytes]:
+    data = pool.tobytes()
+    return [data[a:b] for a, b in _word_offsets(word_ends).tolist()]
+
+
+def _take_words(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Copy the words text[offsets[i, 0]:offsets[i, 1]] together; return pool and ends."""
+    sizes = offsets[:, 1] - offsets[:, 0]
+    ends = np.cumsum(sizes)
+    positions = np.arange(ends[-1] if ends.size else 0)
+    return text[positions + np.repeat(offsets[:, 0] - (ends - sizes), sizes)], ends
+
+
+def _count_vocabulary(
+    texts: MarkedTexts, config: Config
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return pool, ends and counts of all words of texts, in order of first occurrence."""
+    n_docs = len(texts)
+    capacity = 1 << 15
+    offsets, counts = np.empty((0, 2), np.int64), np.empty(0, np.int64)
+    doc = n_words = 0
+    while True:
+        # The table is twice as large as the words that the other two can hold.
+        room = capacity - n_words
+        offsets = np.concatenate([offsets[:n_words], np.empty((room, 2), np.int64)])
+        counts = np.concatenate([counts[:n_words], np.empty(room, np.int64)])
+        table = _new_table(2 * capacity)
+        kernels.insert_words(texts.buffer, offsets, n_words, table)
+        doc, n_words = kernels.count_words(
+            texts.buffer, texts.marks, texts.offsets, doc, table, offsets, counts, n_words
+        )
+        if doc == n_docs:
+            break
+        # A document has at most as many tokens as bytes.
+        capacity = 4 * max(capacity, n_words + int(texts.offsets[doc + 1] - texts.offsets[doc]))
+    pool, ends = _take_words(texts.buffer, offsets[:n_words])
+    counts = counts[:n_words]
+    if config.eos:
+        words = _words(pool, ends)
+        if EOS in words:
+            counts[words.index(EOS)] += n_docs
+        else:
+            pool = np.append(pool, np.frombuffer(EOS, np.uint8))
+            ends = np.append(ends, pool.size)
+            counts = np.append(counts, n_docs)
+    return pool, ends, counts

@@ -1,0 +1,434 @@
+"""The trained thing: analyzer + feature space + weights + label tree.  Predict and embed.
+
+A `Model` does not change after it is made and may be used from many threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.analyzers import analyze
+from fasttext_lite.config import Config, resolve
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.features import FeatureMatrix, FeatureSpace
+from fasttext_lite.label_tree import LabelTree, huffman_tree
+from fasttext_lite.parallel import cpu_count, run_ranges
+
+# Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
+CHUNK_SCORES = 1 << 22
+# Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
+MAX_SELECTED = 32
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The best labels of each text.
+
+    Attributes
+    ----------
+    labels : int32[n_texts, k]
+        Label ids, likeliest first; -1 where the threshold left none.
+    probabilities : float64[n_texts, k]
+        In [0, 1]; 0 where there is no label.
+    n_features : int64[n_texts]
+        Known features of each text; where 0, the labels are those of the class prior.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    n_features: np.ndarray
+
+
+class Model:
+    """A trained classifier.
+
+    Parameters
+    ----------
+    config : Config
+        Resolved: no None, no "auto" loss.
+    labels : list of str
+        Names of the labels.
+    label_counts : int64[n_labels]
+        How often each occurred in training.
+    n_texts : int
+        Number of training texts.
+    space : FeatureSpace
+    embeddings : float32[n_rows, dim]
+    output : float32[n_labels, dim]; float32[n_labels - 1, dim] for the loss hs
+    tree : LabelTree, optional
+        For the loss hs.
+    multilabel : bool
+        Whether training rows had other than one label each.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        labels: list[str],
+        label_counts: np.ndarray,
+        n_texts: int,
+        space: FeatureSpace,
+        embeddings: np.ndarray,
+        output: np.ndarray,
+        tree: LabelTree | None = None,
+        multilabel: bool = False,
+    ) -> None:
+        self.config = config
+        self.labels = labels
+        self.label_counts = np.asarray(label_counts, np.int64)
+        self.n_texts = int(n_texts)
+        self.space = space
+        self.embeddings = np.ascontiguousarray(embeddings, np.float32)
+        self.output = np.ascontiguousarray(output, np.float32)
+        self.tree = tree
+        self.multilabel = multilabel
+        self._children = np.zeros((0, 2), np.int32) if tree is None else tree.children
+
+    @property
+    def dim(self) -> int:
+        """Size of the hidden vector."""
+        return self.embeddings.shape[1]
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Share of each label in training, float64[n_labels].
+
+        Of the label occurrences (summing to 1) for softmax and hs; of the texts for the
+        losses that judge each label by itself (ova, ns).
+        """
+        counts = self.label_counts.astype(np.float64)
+        if self.config.loss in ("softmax", "hs"):
+            return counts / max(counts.sum(), 1)
+        return np.minimum(counts / max(self.n_texts, 1), 1.0)
+
+    def features(self, texts: Texts, n_threads: int | None = None) -> FeatureMatrix:
+        """Return the known features of texts."""
+        n_threads = n_threads or cpu_count()
+        return self.space.transform(analyze(texts, self.config, n_threads), n_threads)
+
+    def embed(self, texts: Texts | Iterable[Any], n_threads: int | None = None) -> np.ndarray:
+        """Return the hidden vector of each text, the weighted sum of its features' rows.
+
+        Parameters
+        ----------
+        texts : Texts or iterable of str
+        n_threads : int, optional
+            Default: all processors.
+
+        Returns
+        -------
+        float32[n_texts, dim]
+            Zero for a text without a known feature.
+        """
+        return self._hidden(self.features(_as_texts(texts), n_threads), n_threads)
+
+    def _hidden(self, features: FeatureMatrix, n_threads: int | None) -> np.ndarray:
+        from fasttext_lite.kernels.predict import embed_documents
+
+        hidden = np.empty((len(features), self.dim), np.float32)
+
+        def embed(first: int, last: int) -> None:
+            embed_documents(
+                features.ids, features.weights, features.indptr, first, last,
+                self.embeddings, hidden,
+            )  # fmt: skip
+
+        run_ranges(embed, len(features), n_threads or cpu_count())
+        return hidden
+
+    def scores(self, texts: Texts | Iterable[Any], n_threads: int | None = None) -> np.ndarray:
+        """Return each label's score, float64[n_texts, n_labels].
+
+        Inner products before softmax or sigmoid; for hs the labels' log-probabilities. A text
+        without a known feature gets the score of the class prior.
+        """
+        features = self.features(_as_texts(texts), n_threads)
+        scores = np.empty((len(features), len(self.labels)))
+        hidden = self._hidden(features, n_threads)
+        run_ranges(self._scorer(hidden, scores), len(features), n_threads or cpu_count())
+        unknown = np.diff(features.indptr) == 0
+        if unknown.any():
+            prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
+            odds = np.log1p(-prior) if self.config.loss in ("ova", "ns") else 0.0
+            scores[unknown] = np.log(prior) - odds
+        return scores
+
+    def probabilities(
+        self, texts: Texts | Iterable[Any], n_threads: int | None = None
+    ) -> np.ndarray:
+        """Return each label's probability, float64[n_texts, n_labels].
+
+        Rows sum to 1 for softmax and hs; for ova and ns each label is judged by itself. A text
+        without a known feature gets the class prior.
+        """
+        features = self.features(_as_texts(texts), n_threads)
+        result = np.empty((len(features), len(self.labels)))
+        hidden = self._hidden(features, n_threads)
+        known = np.diff(features.indptr) > 0
+        run_ranges(self._judge(hidden, known, result), len(known), n_threads or cpu_count())
+        return result
+
+    def _scorer(self, hidden: np.ndarray, scores: np.ndarray) -> Callable[[int, int], None]:
+        from fasttext_lite.kernels.predict import score_labels
+
+        def score(first: int, last: int) -> None:
+            score_labels(hidden, first, last, self.output, self._children, scores)
+
+        return score
+
+    def _judge(
+        self, hidden: np.ndarray, known: np.ndarray, result: np.ndarray
+    ) -> Callable[[int, int], None]:
+        from fasttext_lite.kernels.predict import scores_to_probabilities
+
+        score = self._scorer(hidden, result)
+        loss, prior = self.config.loss, self.prior
+
+        def judge(first: int, last: int) -> None:
+            score(first, last)
+            scores_to_probabilities(result, first, last, loss == "softmax", loss == "hs")
+            result[first:last][~known[first:last]] = prior
+
+        return judge
+
+    def predict(
+        self,
+        texts: Texts | Iterable[Any],
+        k: int = 1,
+        threshold: float = 0.0,
+        n_threads: int | None = None,
+    ) -> Predictions:
+        """Return the best labels of each text, one row for each, always.
+
+        Parameters
+        ----------
+        texts : Texts or iterable of str
+        k : int
+            Most labels for a text; more than there are labels means all of them.
+        threshold : float
+            Least probability of a label, in [0, 1].
+        n_threads : int, optional
+            Default: all processors.
+
+        Returns
+        -------
+        Predictions
+
+        Raises
+        ------
+        ValueError
+            If k or threshold is out of range.
+        """
+        check_top(k, threshold)
+        texts = _as_texts(texts)
+        k = min(int(k), len(self.labels))
+        n_threads = n_threads or cpu_count()
+        features = self.features(texts, n_threads)
+        n_features = np.diff(features.indptr)
+        hidden = self._hidden(features, n_threads)
+        labels = np.empty((len(features), k), np.int32)
+        best = np.empty((len(features), k))
+        search = self._search if self.tree is not None and k <= MAX_SELECTED else self._select
+        run_ranges(
+            lambda first, last: search(
+                hidden, n_features > 0, threshold, labels, best, first, last
+            ),
+            len(features),
+            n_threads,
+        )
+        return Predictions(labels, best, n_features)
+
+    def _search(self, hidden, known, threshold, labels, best, first, last) -> None:
+        """Find the best labels by search in the label tree."""
+        from fasttext_lite.kernels.predict import search_tree, select_top
+
+        search_tree(
+            hidden, first, last, self.output, self._children, float(threshold), labels, best
+        )
+        unknown = first + np.flatnonzero(~known[first:last])
+        if unknown.size:
+            prior_labels = np.empty((1, labels.shape[1]), np.int32)
+            prior_best = np.empty((1, labels.shape[1]))
+            select_top(self.prior[None, :], 0, 1, float(threshold), prior_labels, prior_best)
+            labels[unknown], best[unknown] = prior_labels, prior_best
+
+    def _select(self, hidden, known, threshold, labels, best, first, last) -> None:
+        """Find the best labels among the probabilities of all, some documents at a time."""
+        from fasttext_lite.kernels.predict import select_top
+
+        step = max(1, CHUNK_SCORES // len(self.labels))
+        k = labels.shape[1]
+        for a in range(first, last, step):
+            part = slice(a, min(a + step, last))
+            size = part.stop - part.start
+            found = np.empty((size, len(self.labels)))
+            self._judge(hidden[part], known[part], found)(0, size)
+            if k <= MAX_SELECTED:
+                select_top(found, 0, size, float(threshold), labels[part], best[part])
+                continue
+            order = np.argsort(-found, axis=1, kind="stable")[:, :k]
+            best[part] = np.take_along_axis(found, order, axis=1)
+            labels[part] = np.where(best[part] >= threshold, order, -1)
+            best[part][labels[part] < 0] = 0
+
+
+def check_top(k: Any, threshold: Any) -> None:
+    """Raise `ValueError` unless k is a whole number from 1 and threshold a number in [0, 1]."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"k must be a whole number of at least 1; got {k!r}")
+    number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
+    if not number or not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must be a number from 0 to 1; got {threshold!r}")
+
+
+def _as_texts(texts: Texts | Iterable[Any]) -> Texts:
+    return texts if isinstance(texts, Texts) else Texts.from_sequence(texts)
+
+
+@dataclass
+class Trainee:
+    """A model under way: what `fit` makes and `partial_fit` goes on with.
+
+    Attributes
+    ----------
+    model : Model
+    weights : training.Weights
+        The model's own tables, with the optimizer's state.
+    history : training.History
+        Of the last training.
+    """
+
+    model: Model
+    weights: Any
+    history: Any
+
+
+def fit(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    *,
+    doc_weights: np.ndarray | None = None,
+    multilabel: bool | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
+    one_pass: bool = False,
+) -> Trainee:
+    """Train a model from nothing.
+
+    Parameters
+    ----------
+    texts : Texts
+    labels : Labels
+        Of the same documents, ids in [0, n_labels).
+    config : Config
+        What it leaves open is filled in by `config.resolve`.
+    doc_weights : float32[n_docs], optional
+        Factor of each document's loss.
+    multilabel : bool, optional
+        Whether rows may have several labels or none; default: whether any row does.
+    seed, n_threads, callback
+        See `training.train`.
+    one_pass : bool
+        One epoch at a constant learning rate, the first of many (`partial_fit`).
+
+    Returns
+    -------
+    Trainee
+
+    Raises
+    ------
+    TrainingError
+        If there are fewer than two labels, or training cannot start or diverges.
+    """
+    from fasttext_lite import training
+
+    if multilabel is None:
+        multilabel = labels.is_multilabel
+    n_labels = len(labels.names)
+    if n_labels < 2:
+        name = f" ({labels.names[0]!r})" if n_labels else ""
+        raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
+    config = resolve(config, n_labels, multilabel)
+    if one_pass:
+        config = config.replace(epochs=1)
+    n_threads = n_threads or cpu_count()
+    marked = analyze(texts, config, n_threads)
+    space, features = FeatureSpace.fit(marked, config, n_threads)
+    del marked
+    counts = labels.counts()
+    tree = huffman_tree(np.maximum(counts, 1)) if config.loss == "hs" else None
+    n_output = training.n_output_rows(config, n_labels)
+    weights, history = training.train(
+        lambda: training.init_weights(config, space.n_rows, n_output, seed),
+        features,
+        labels,
+        config,
+        tree=tree,
+        doc_weights=doc_weights,
+        schedule=training.constant_schedule if one_pass else training.linear_schedule,
+        seed=seed,
+        n_threads=n_threads,
+        callback=callback,
+    )
+    model = Model(
+        config, labels.names, counts, len(texts), space, weights.embeddings, weights.output,
+        tree, multilabel,
+    )  # fmt: skip
+    return Trainee(model, weights, history)
+
+
+def fit_more(
+    trainee: Trainee,
+    texts: Texts,
+    labels: Labels,
+    *,
+    doc_weights: np.ndarray | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+) -> Trainee:
+    """Train one epoch on more documents, at a constant learning rate.
+
+    The vocabulary grows by the new features; labels and label tree stay.
+
+    Parameters
+    ----------
+    trainee : Trainee
+        Left as it is; the result is a new one.
+    texts, labels, doc_weights, seed, n_threads
+        As in `fit`; the labels must be named as the model's.
+
+    Returns
+    -------
+    Trainee
+    """
+    from fasttext_lite import training
+
+    old = trainee.model
+    config = old.config.replace(epochs=1)
+    n_threads = n_threads or cpu_count()
+    space, features = old.space.grow(analyze(texts, config, n_threads), n_threads)
+
+    def start() -> training.Weights:
+        w = training.grow_weights(trainee.weights, config, space.n_rows, seed)
+        return training.Weights(
+            w.embeddings, w.output.copy(), w.embeddings_state, w.output_state.copy()
+        )
+
+    weights, history = training.train(
+        start, features, labels, config,
+        tree=old.tree, doc_weights=doc_weights, schedule=training.constant_schedule,
+        seed=seed, n_threads=n_threads,
+    )  # fmt: skip
+    counts = old.label_counts + labels.counts()
+    model = Model(
+        config, old.labels, counts, old.n_texts + len(texts), space,
+        weights.embeddings, weights.output, old.tree, old.multilabel,
+    )  # fmt: skip
+    return Trainee(model, weights, history)

@@ -1,0 +1,334 @@
+"""Training: epochs, threads, learning rate, shuffling, progress, and what to do when it diverges.
+
+The only room that starts threads for training. Threads take blocks of documents in turn and
+write the same tables without locks; one thread gives the same bits for the same seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fasttext_lite.config import Config
+from fasttext_lite.corpus import Labels
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.features import FeatureMatrix
+from fasttext_lite.kernels.train import make_trainer
+from fasttext_lite.label_tree import LabelTree
+from fasttext_lite.parallel import run_threads
+
+logger = logging.getLogger("fasttext_lite")
+
+OUTPUT_SCALE = 0.5  # standard deviation of the output table's start, with init="output"
+BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
+MAX_BLOCK = 8192
+NEGATIVE_TABLE = 1 << 20
+MAX_RESTARTS = 4
+
+
+@dataclass
+class Weights:
+    """The two tables, and the optimizer's state of each.
+
+    Attributes
+    ----------
+    embeddings : float32[n_rows, dim]
+    output : float32[n_output_rows, dim]
+        One row for each label, or for each inner node of the label tree.
+    embeddings_state, output_state : float32, of the same shapes
+        Sums of squared gradients (adagrad); of shape (0, dim) where the optimizer keeps none.
+    """
+
+    embeddings: np.ndarray
+    output: np.ndarray
+    embeddings_state: np.ndarray
+    output_state: np.ndarray
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far training has come; handed to the callback about ten times a second.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs finished.
+    fraction : float
+        Share of all steps done, in [0, 1].
+    loss : float
+        Mean loss of the epoch under way (or just finished).
+    lr : float
+        Learning rate now.
+    texts_per_second : float
+    """
+
+    epoch: int
+    fraction: float
+    loss: float
+    lr: float
+    texts_per_second: float
+
+
+@dataclass
+class History:
+    """What happened in training.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean loss of each epoch, measured before each step.
+    lr : float
+        Learning rate at the start of the run that went through.
+    restarts : int
+        How often training diverged and began again with a smaller learning rate.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    lr: float = 0.0
+    restarts: int = 0
+
+
+def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weights:
+    """Return fresh tables.
+
+    ``init="output"``: embeddings zero, output normal with standard deviation `OUTPUT_SCALE`.
+    ``init="input"``: embeddings uniform in [-1/dim, 1/dim], output zero (fastText).
+    In both cases the first scores are all (nearly) zero: a softmax starts at a loss of
+    ln(labels).
+    """
+    dim = config.dim
+    assert dim is not None
+    output = np.zeros((n_output, dim), np.float32)
+    embeddings = np.zeros((n_rows, dim), np.float32)
+    weights = Weights(
+        embeddings, output, *(_state(config, table) for table in (embeddings, output))
+    )
+    rng = np.random.default_rng([seed, 1])
+    if config.init == "output":
+        output += rng.standard_normal(output.shape, np.float32) * np.float32(OUTPUT_SCALE)
+    else:
+        embeddings += _uniform(rng, embeddings.shape)
+    return weights
+
+
+def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> Weights:
+    """Return weights with rows added to the embeddings up to `n_rows`, as `init_weights` would."""
+    n_old, dim = weights.embeddings.shape
+    added = np.zeros((n_rows - n_old, dim), np.float32)
+    state = _state(config, added)
+    if config.init == "input":
+        added += _uniform(np.random.default_rng([seed, 2, n_old]), added.shape)
+    return Weights(
+        np.concatenate([weights.embeddings, added]),
+        weights.output,
+        np.concatenate([weights.embeddings_state, state]),
+        weights.output_state,
+    )
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    return (rng.random(shape, np.float32) * 2 - 1) / np.float32(shape[1])
+
+
+def _state(config: Config, table: np.ndarray) -> np.ndarray:
+    if config.optimizer == "adagrad":
+        return np.zeros_like(table)
+    return np.empty((0, table.shape[1]), np.float32)
+
+
+def n_output_rows(config: Config, n_labels: int) -> int:
+    """Return the number of rows of the output table."""
+    return n_labels - 1 if config.loss == "hs" else n_labels
+
+
+def linear_schedule(lr: float) -> Callable[[float], float]:
+    """Return the learning rate over progress in [0, 1]: from `lr` down to 0 (fastText's)."""
+    return lambda progress: lr * (1.0 - progress)
+
+
+def constant_schedule(lr: float) -> Callable[[float], float]:
+    """Return the learning rate over progress in [0, 1]: `lr` throughout."""
+    return lambda progress: lr
+
+
+def train(
+    make_weights: Callable[[], Weights],
+    features: FeatureMatrix,
+    labels: Labels,
+    config: Config,
+    *,
+    tree: LabelTree | None = None,
+    doc_weights: np.ndarray | None = None,
+    schedule: Callable[[float], Callable[[float], float]] = linear_schedule,
+    seed: int = 0,
+    n_threads: int = 1,
+    callback: Callable[[Progress], None] | None = None,
+) -> tuple[Weights, History]:
+    """Train and return the weights.
+
+    Parameters
+    ----------
+    make_weights : callable
+        Makes the weights to start from; called again for each restart.
+    features : FeatureMatrix
+        Of n_docs documents.
+    labels : Labels
+        Of the same documents; ids must lie in [0, n_labels).
+    config : Config
+        Resolved: no None and no "auto".
+    tree : LabelTree, optional
+        Needed for the loss hs.
+    doc_weights : float32[n_docs], optional
+        Factor of each document's loss, at least 0; default 1.
+    schedule : callable
+        Makes the learning rate over progress from ``config.lr``.
+    seed : int
+        Of the order of the documents and of the negative labels.
+    n_threads : int
+        With 1 the result depends on the seed alone.
+    callback : callable, optional
+        Called in the caller's thread about ten times a second with a `Progress`. What it
+        raises ends the training.
+
+    Returns
+    -------
+    Weights, History
+
+    Raises
+    ------
+    TrainingError
+        If no document has a known feature, or the loss is not finite even after the learning
+        rate was divided by 4, `MAX_RESTARTS` times.
+    """
+    assert config.lr is not None
+    n_docs = len(features)
+    usable = np.flatnonzero(np.diff(features.indptr) > 0).astype(np.int32)
+    if usable.size == 0:
+        raise TrainingError("no text has any feature: nothing to train on")
+    if doc_weights is None:
+        doc_weights = np.ones(n_docs, np.float32)
+    history = History(lr=config.lr)
+    while True:
+        weights = make_weights()
+        run = _Run(weights, features, labels, config, tree, doc_weights, usable, n_threads)
+        run.rng = np.random.default_rng([seed, 0])
+        history.loss = []
+        if run.epochs(schedule(history.lr), history, callback):
+            return weights, history
+        if history.restarts == MAX_RESTARTS:
+            raise TrainingError(
+                f"training diverged (loss or weights not finite) with lr={config.lr:g}, and "
+                f"still with lr={history.lr:g}; give a smaller lr"
+            )
+        history.restarts += 1
+        logger.warning(
+            "training diverged with lr=%g; starting again with lr=%g", history.lr, history.lr / 4
+        )
+        history.lr /= 4
+
+
+class _Run:
+    """One attempt at training: the kernel's arguments, the threads, the progress."""
+
+    rng: np.random.Generator
+
+    def __init__(self, weights, features, labels, config, tree, doc_weights, usable, n_threads):
+        self.weights, self.features, self.labels, self.config = weights, features, labels, config
+        self.doc_weights = np.ascontiguousarray(doc_weights, np.float32)
+        self.order = usable
+        self.n_threads = max(1, min(n_threads, usable.size // 64))
+        self.kernel = make_trainer(config.loss, config.optimizer)
+        self.tree = np.zeros((2, 0), np.int32)
+        if config.loss == "hs":
+            self.tree = np.stack([tree.parents(), tree.branches().astype(np.int32)])
+        self.negatives = np.zeros(1, np.int32)
+        if config.loss == "ns":
+            self.negatives = _negative_table(labels.counts(), config.neg)
+
+    def epochs(self, lr_at, history, callback) -> bool:
+        """Run all epochs; return False as soon as the loss or the weights are not finite."""
+        n_epochs = self.config.epochs
+        clock = _Clock(callback, n_epochs * self.order.size)
+        for epoch in range(n_epochs):
+            order = self.rng.permutation(self.order) if self.config.shuffle else self.order
+            size = max(1, min(MAX_BLOCK, -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))))
+            starts = range(0, order.size, size)
+            seeds = self.rng.integers(0, 2**63, len(starts))
+            results = np.zeros((len(starts), 2))
+            turns = itertools.count()
+            stop = threading.Event()
+
+            def work(thread: int) -> None:
+                try:
+                    while not stop.is_set() and (turn := next(turns)) < len(starts):
+                        block = order[starts[turn] : starts[turn] + size]
+                        done = epoch * order.size + starts[turn]
+                        ends = [
+                            lr_at(steps / (n_epochs * order.size))
+                            for steps in (done, done + block.size)
+                        ]
+                        results[turn] = self._block(block, *ends, seeds[turn])
+                        clock.done(block.size)
+                        if thread == 0:
+                            clock.report(epoch, results, ends[1])
+                except BaseException:
+                    stop.set()
+                    raise
+
+            run_threads(work, self.n_threads)
+            loss = results[:, 0].sum() / max(results[:, 1].sum(), 1e-12)
+            history.loss.append(float(loss))
+            tables = (self.weights.embeddings, self.weights.output)
+            # A sum is finite only if all of its terms are.
+            if not np.isfinite(loss + sum(float(table.sum()) for table in tables)):
+                return False
+            clock.report(epoch + 1, results, lr_at((epoch + 1) / n_epochs), at_once=True)
+        return True
+
+    def _block(self, block, lr_first, lr_last, seed):
+        f, y, w = self.features, self.labels, self.weights
+        return self.kernel(
+            block, f.ids, f.weights, f.indptr, y.ids, y.indptr, self.doc_weights,
+            np.float32(lr_first), np.float32(lr_last), np.float32(self.config.label_smoothing),
+            self.tree, self.negatives, np.array([seed], np.uint64),
+            w.embeddings, w.embeddings_state, w.output, w.output_state,
+        )  # fmt: skip
+
+
+class _Clock:
+    """Counts documents and calls back, at most ten times a second."""
+
+    def __init__(self, callback, total: int) -> None:
+        self.callback, self.total = callback, total
+        self.n = 0
+        self.start = self.last = time.perf_counter()
+
+    def done(self, n: int) -> None:
+        self.n += n
+
+    def report(self, epoch, results, lr, at_once=False) -> None:
+        now = time.perf_counter()
+        if self.callback is None or (now - self.last < 0.1 and not at_once):
+            return
+        self.last = now
+        loss = results[:, 0].sum() / max(results[:, 1].sum(), 1e-12)
+        rate = self.n / max(now - self.start, 1e-9)
+        fraction = min(self.n / self.total, 1.0)
+        self.callback(Progress(epoch, fraction, float(loss), float(lr), rate))
+
+
+def _negative_table(counts: np.ndarray, n_draws: int) -> np.ndarray:
+    """Return the number of draws and then labels, each as often as count ** 0.5 asks.
+
+    fastText loss.cc, NegativeSamplingLoss; every label is there at least once.
+    """
+    share = np.sqrt(np.maximum(counts, 1))
+    repeats = np.ceil(share / share.sum() * NEGATIVE_TABLE).astype(np.int64)
+    table = np.repeat(np.arange(counts.size, dtype=np.int32), repeats)
+    return np.append(np.int32(n_draws), table)
