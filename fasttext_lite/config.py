@@ -56,7 +56,7 @@ class Config:
     minn: int = _field(0, "shortest n-gram of characters inside a word", low=0, high=64)
     maxn: int = _field(0, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
     min_count: int = _field(1, "drop words that occur less often in training", low=1)
-    bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=2**30)
+    bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=100_000_000)
     pooling: str = _field(
         "tfidf",
         "weights of a text's features: tfidf (sublinear tf x idf, unit length), mean (fastText's)",
@@ -241,4 +241,4 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
 def _learning_rate(config: Config, loss: str) -> float:
     if config.optimizer == "adagrad":
         return 0.05
-    return 0.3
+    return 0.1

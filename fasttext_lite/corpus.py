@@ -14,7 +14,7 @@ import itertools
 import json
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,18 @@ class Texts:
             ends = ends[np.searchsorted(ends, a, "right") : np.searchsorted(ends, b, "right")] - a
         return Texts(self.buffer[a:b], self.offsets[first : last + 1] - a, ends)
 
+    def take(self, chosen: np.ndarray) -> Texts:
+        """Return the chosen documents, in that order."""
+        parts = [self.slice(i, i + 1) for i in chosen]
+        offsets = np.append(0, np.cumsum([part.buffer.size for part in parts]))
+        ends = None
+        if self.token_ends is not None:
+            shifted = [part.token_ends + at for part, at in zip(parts, offsets, strict=False)]
+            ends = np.concatenate([np.empty(0, np.int64), *shifted])
+        return Texts(
+            np.concatenate([np.empty(0, np.uint8), *(part.buffer for part in parts)]), offsets, ends
+        )
+
     @classmethod
     def from_bytes(cls, documents: Sequence[bytes]) -> Texts:
         """Join documents that are UTF-8 already."""
@@ -96,11 +108,17 @@ class Texts:
                 "expected a list of texts, got one text: put it in a list, [text], "
                 "to classify a single text"
             )
+        shape = getattr(documents, "shape", None)
+        if shape is not None and len(shape) != 1:
+            raise TypeError(
+                f"expected one column of texts, got {type(documents).__name__} of shape "
+                f"{tuple(shape)}: pass a list, a 1-D array or one column"
+            )
         if hasattr(documents, "to_list") and callable(documents.to_list):
             documents = documents.to_list()  # pandas and polars Series
         elif isinstance(documents, np.ndarray):
             documents = documents.tolist()
-        if not isinstance(documents, Iterable):
+        if not isinstance(documents, Iterable) or isinstance(documents, Mapping | Set):
             raise TypeError(f"expected a list of texts, got {type(documents).__name__}")
         items = list(documents)
         if items and all(isinstance(item, list | tuple) for item in items):

@@ -89,6 +89,22 @@ class Model:
         self.multilabel = multilabel
         self._children = np.zeros((0, 2), np.int32) if tree is None else tree.children
 
+    def sorted_by_label(self) -> Model:
+        """Return the same model with its labels in the order of their names."""
+        n = len(self.labels)
+        order = np.array(sorted(range(n), key=lambda i: self.labels[i]), np.int64)
+        output, tree = self.output, self.tree
+        if tree is None:
+            output = output[order]
+        else:
+            place = np.append(np.argsort(order), np.arange(n, 2 * n - 1)).astype(np.int32)
+            tree = LabelTree(place[tree.children])
+        labels = [self.labels[i] for i in order]
+        return Model(
+            self.config, labels, self.label_counts[order], self.n_texts, self.space,
+            self.embeddings, output, tree, self.multilabel,
+        )  # fmt: skip
+
     @property
     def dim(self) -> int:
         """Size of the hidden vector."""
@@ -106,17 +122,25 @@ class Model:
             return counts / max(counts.sum(), 1)
         return np.minimum(counts / max(self.n_texts, 1), 1.0)
 
-    def features(self, texts: Texts, n_threads: int | None = None) -> FeatureMatrix:
-        """Return the known features of texts."""
+    def features(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> FeatureMatrix:
+        """Return the known features of texts (which may be features already)."""
+        if isinstance(texts, FeatureMatrix):
+            return texts
+        if not isinstance(texts, Texts):
+            texts = Texts.from_sequence(texts)
         n_threads = n_threads or cpu_count()
         return self.space.transform(analyze(texts, self.config, n_threads), n_threads)
 
-    def embed(self, texts: Texts | Iterable[Any], n_threads: int | None = None) -> np.ndarray:
+    def embed(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> np.ndarray:
         """Return the hidden vector of each text, the weighted sum of its features' rows.
 
         Parameters
         ----------
-        texts : Texts or iterable of str
+        texts : Texts, FeatureMatrix, or iterable of str or of token lists
         n_threads : int, optional
             Default: all processors.
 
@@ -125,7 +149,7 @@ class Model:
         float32[n_texts, dim]
             Zero for a text without a known feature.
         """
-        return self._hidden(self.features(_as_texts(texts), n_threads), n_threads)
+        return self._hidden(self.features(texts, n_threads), n_threads)
 
     def _hidden(self, features: FeatureMatrix, n_threads: int | None) -> np.ndarray:
         from fasttext_lite.kernels.predict import embed_documents
@@ -141,13 +165,15 @@ class Model:
         run_ranges(embed, len(features), n_threads or cpu_count())
         return hidden
 
-    def scores(self, texts: Texts | Iterable[Any], n_threads: int | None = None) -> np.ndarray:
+    def scores(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> np.ndarray:
         """Return each label's score, float64[n_texts, n_labels].
 
         Inner products before softmax or sigmoid; for hs the labels' log-probabilities. A text
         without a known feature gets the score of the class prior.
         """
-        features = self.features(_as_texts(texts), n_threads)
+        features = self.features(texts, n_threads)
         scores = np.empty((len(features), len(self.labels)))
         hidden = self._hidden(features, n_threads)
         run_ranges(self._scorer(hidden, scores), len(features), n_threads or cpu_count())
@@ -159,14 +185,14 @@ class Model:
         return scores
 
     def probabilities(
-        self, texts: Texts | Iterable[Any], n_threads: int | None = None
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
     ) -> np.ndarray:
         """Return each label's probability, float64[n_texts, n_labels].
 
         Rows sum to 1 for softmax and hs; for ova and ns each label is judged by itself. A text
         without a known feature gets the class prior.
         """
-        features = self.features(_as_texts(texts), n_threads)
+        features = self.features(texts, n_threads)
         result = np.empty((len(features), len(self.labels)))
         hidden = self._hidden(features, n_threads)
         known = np.diff(features.indptr) > 0
@@ -198,7 +224,7 @@ class Model:
 
     def predict(
         self,
-        texts: Texts | Iterable[Any],
+        texts: Texts | FeatureMatrix | Iterable[Any],
         k: int = 1,
         threshold: float = 0.0,
         n_threads: int | None = None,
@@ -207,7 +233,7 @@ class Model:
 
         Parameters
         ----------
-        texts : Texts or iterable of str
+        texts : Texts, FeatureMatrix, or iterable of str or of token lists
         k : int
             Most labels for a text; more than there are labels means all of them.
         threshold : float
@@ -225,7 +251,6 @@ class Model:
             If k or threshold is out of range.
         """
         check_top(k, threshold)
-        texts = _as_texts(texts)
         k = min(int(k), len(self.labels))
         n_threads = n_threads or cpu_count()
         features = self.features(texts, n_threads)
@@ -284,10 +309,6 @@ def check_top(k: Any, threshold: Any) -> None:
     number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
     if not number or not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be a number from 0 to 1; got {threshold!r}")
-
-
-def _as_texts(texts: Texts | Iterable[Any]) -> Texts:
-    return texts if isinstance(texts, Texts) else Texts.from_sequence(texts)
 
 
 @dataclass

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -115,6 +116,12 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     else:
         embeddings += _uniform(rng, embeddings.shape)
     return weights
+
+
+def weights_of(model: Any) -> Weights:
+    """Return a model's tables with fresh optimizer state."""
+    tables = (model.embeddings, model.output)
+    return Weights(*tables, *(_state(model.config, table) for table in tables))
 
 
 def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> Weights:

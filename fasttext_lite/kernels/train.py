@@ -11,7 +11,7 @@ lists in `config.py`.  `make_trainer` fixes both at compile time; what is not us
 compiled.
 """
 
-from functools import lru_cache
+from functools import cache
 from math import exp, log, log1p, sqrt
 
 import numpy as np
@@ -220,7 +220,7 @@ def _adagrad(table, state, row, scale, direction, lr):
         table[row, d] -= lr * gradient / np.float32(sqrt(state[row, d] + np.float32(1e-10)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def make_trainer(loss, optimizer):
     """Return the training kernel of a loss ("softmax", "hs", "ova", "ns") and an optimizer.
 

@@ -1,0 +1,7 @@
+"""``python -m fasttext_lite``: the command line."""
+
+import sys
+
+from fasttext_lite.cli import main
+
+sys.exit(main())

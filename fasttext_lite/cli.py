@@ -1,0 +1,531 @@
+"""The command line: ``fasttext-lite train|test|predict|embed|info|demo``.
+
+Parse, call, print.  Results go to stdout, progress and notices to stderr.  Exit codes: 0 good,
+2 the user's mistake (one line on stderr), 1 our bug, 130 interrupted.  Heavy imports stand
+inside the commands: ``--help`` loads neither NumPy nor Numba.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite import __version__
+from fasttext_lite.config import PRESETS, Config, field_type
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus import Corpus
+    from fasttext_lite.evaluation import Evaluation
+    from fasttext_lite.model import Model
+
+PROGRAM = "fasttext-lite"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a mistake in one line."""
+
+    def error(self, message: str) -> Any:
+        """Print the message and the way to help; exit with code 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; default: those of the process.
+    """
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    try:
+        options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (as in `predict | head`); let the exit be silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return 130
+    except MemoryError:
+        _say("out of memory")
+        return 2
+    except (ValueError, TypeError) as error:
+        from fasttext_lite.errors import InputError, ModelError, TrainingError
+
+        if not isinstance(error, InputError | ModelError | TrainingError | _UsageError):
+            raise  # our bug: show where
+        _say(" ".join(str(error).split()))
+        return 2
+    return 0
+
+
+class _UsageError(ValueError):
+    """A mistake in the arguments that only the command itself can see."""
+
+
+def _say(message: str) -> None:
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+
+
+# -- arguments -------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Train and use fast text classifiers.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def command(name: str, run: Any, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        sub.set_defaults(run=run)
+        return sub
+
+    train = command("train", _train, "Train a model on a labelled file.")
+    train.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
+    train.add_argument("-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl")
+    train.add_argument("--valid", metavar="FILE", help="labelled text to test the model on")
+    train.add_argument(
+        "--preset", choices=sorted(PRESETS), default="default", help="settings to start from"
+    )
+    _add_config(train)
+    _add_reading(train)
+    train.add_argument("--seed", type=_whole(0), default=0, help="default 0")
+    _add_threads(train)
+    train.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+
+    test = command("test", _test, "Test a model on a labelled file.")
+    test.add_argument("model", metavar="MODEL")
+    test.add_argument("file", metavar="FILE", help="labelled text, .gz or - for stdin too")
+    _add_top(test)
+    test.add_argument("--per-label", action="store_true", help="print a line for each label")
+    test.add_argument("--json", action="store_true", help="print one JSON object")
+    test.add_argument("--confusion", metavar="PNG", help="draw a confusion matrix")
+    _add_reading(test)
+    _add_threads(test)
+
+    predict = command("predict", _predict, "Print the labels of each line of text.")
+    _add_unlabelled(predict)
+    _add_top(predict)
+    predict.add_argument("--prob", action="store_true", help="print probabilities too")
+    predict.add_argument("--json", action="store_true", help="print a JSON object for each line")
+    predict.add_argument(
+        "--label-prefix", default="", metavar="P", help="put before each label printed"
+    )
+    _add_threads(predict)
+
+    embed = command("embed", _embed, "Print the embedding of each line of text.")
+    _add_unlabelled(embed)
+    _add_threads(embed)
+
+    info = command("info", _info, "Describe a model file.")
+    info.add_argument("model", metavar="MODEL")
+    info.add_argument("--json", action="store_true", help="print one JSON object")
+
+    demo = command("demo", _demo, "Train, test and predict on the bundled data.")
+    demo.add_argument("--data", choices=("zh_topics", "en_topics"), default="zh_topics")
+    demo.add_argument("--output", default="demo", metavar="DIR", help="folder for model and plot")
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each field of `Config`; what is not given stays out of the namespace."""
+    group = parser.add_argument_group("settings of the model")
+    for field in dataclasses.fields(Config):
+        kind, optional = field_type(field.name)
+        flag = "--" + field.name.replace("_", "-")
+        default = "chosen" if field.default is None else field.default
+        text = f"{field.metadata['help']} (default {default})".replace("%", "%%")
+        extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": f"config_{field.name}"}
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text, **extra)
+            continue
+        if field.metadata["choices"]:
+            extra["choices"] = field.metadata["choices"]
+        else:
+            extra["metavar"] = "N" if kind is int else "X"
+        group.add_argument(flag, type=kind, help=text, **extra)
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("format of the file")
+    group.add_argument(
+        "--format",
+        choices=("auto", "fasttext", "tsv", "csv", "jsonl"),
+        default="auto",
+        help="fasttext: __label__name text; tsv: name<TAB>text; csv: with a header; jsonl: an "
+        "object in each line; auto (default) looks at the file",
+    )
+    group.add_argument(
+        "--label-prefix", default="__label__", metavar="P", help="of the fasttext format"
+    )
+    group.add_argument("--text-column", default="text", metavar="NAME", help="of csv and jsonl")
+    group.add_argument("--label-column", default="label", metavar="NAME", help="of csv and jsonl")
+    group.add_argument(
+        "--multilabel", action="store_true", help="several labels in a field, joined by commas"
+    )
+
+
+def _add_unlabelled(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="a text in each line; default stdin"
+    )
+
+
+def _add_top(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-k", type=_whole(1), default=1, help="most labels for a text (default 1)")
+    parser.add_argument(
+        "--threshold", type=_probability, default=0.0, help="least probability (default 0)"
+    )
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=_whole(1), metavar="N", help="default: all processors")
+
+
+def _whole(least: int) -> Any:
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number of at least {least}; got {text!r}"
+            )
+        return value
+
+    return parse
+
+
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1; got {text!r}")
+    return value
+
+
+def _config(options: argparse.Namespace) -> Config:
+    values = dict(PRESETS[options.preset])
+    prefix = "config_"
+    for name, value in vars(options).items():
+        if name.startswith(prefix):
+            values[name[len(prefix) :]] = value
+    try:
+        return Config(**values)
+    except ValueError as error:
+        raise _UsageError(str(error)) from None
+
+
+# -- commands --------------------------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> None:
+    config = _config(options)
+    from fasttext_lite.storage import check_writable
+
+    check_writable(options.output)
+    if options.train == "-" and options.valid == "-":
+        raise _UsageError("training and validation data cannot both come from stdin")
+    valid = _read(options.valid, options) if options.valid else None
+    corpus = _read(options.train, options)
+    from fasttext_lite import model as models
+    from fasttext_lite.corpus import Labels
+    from fasttext_lite.progress import progress_bar
+    from fasttext_lite.storage import save_model
+
+    start = time.perf_counter()
+    n_texts = len(corpus.texts)
+    labels = Labels.from_rows(corpus.label_rows)
+    with progress_bar(n_texts * config.epochs, False if options.quiet else None) as callback:
+        trainee = models.fit(
+            corpus.texts,
+            labels,
+            config,
+            multilabel=labels.is_multilabel or options.multilabel,
+            seed=options.seed,
+            n_threads=options.threads,
+            callback=callback,
+        )
+    seconds = time.perf_counter() - start
+    model = trainee.model
+    save_model(model, options.output)
+    if options.quiet:
+        return
+    size = os.path.getsize(options.output)
+    print(
+        f"trained on {n_texts:,} texts with {len(model.labels):,} labels in {seconds:.1f} s: "
+        f"loss {model.config.loss}, {model.config.epochs} epochs, lr {trainee.history.lr:g}, "
+        f"final loss {trainee.history.loss[-1]:.4f}"
+    )
+    print(
+        f"{options.output}: {size / 1e6:.1f} MB, {model.space.n_words:,} words, "
+        f"{model.space.n_rows - model.space.n_words:,} n-grams, dim {model.dim}"
+    )
+    if valid is not None:
+        print(f"{options.valid}: ", end="")
+        _print_summary(_evaluate(model, valid, options, k=1, threshold=0.0))
+
+
+def _read(path: str, options: argparse.Namespace) -> Corpus:
+    from fasttext_lite.corpus import ReadOptions, read_corpus
+
+    names = [field.name for field in dataclasses.fields(ReadOptions)]
+    corpus = read_corpus(path, ReadOptions(**{name: getattr(options, name) for name in names}))
+    for line in corpus.skip_report():
+        _say(line)
+    return corpus
+
+
+def _test(options: argparse.Namespace) -> None:
+    if options.confusion:
+        from fasttext_lite.plotting import check_plot
+
+        check_plot(options.confusion)
+    model = _load(options.model)
+    options.multilabel = options.multilabel or model.multilabel
+    corpus = _read(options.file, options)
+    result = _evaluate(model, corpus, options, options.k, options.threshold)
+    skipped = sum(count for count, _ in corpus.skipped.values())
+    if options.json:
+        print(json.dumps(_as_json(result, skipped, options.per_label), ensure_ascii=False))
+    else:
+        if options.per_label:
+            _print_labels(result)
+        _print_summary(result)
+    if options.confusion:
+        from fasttext_lite.plotting import plot_confusion
+
+        plot_confusion(result, options.confusion)
+        _say(f"confusion matrix in {options.confusion}")
+
+
+def _load(path: str) -> Model:
+    from fasttext_lite.storage import load_model
+
+    return load_model(path)
+
+
+def _evaluate(
+    model: Model, corpus: Corpus, options: argparse.Namespace, k: int, threshold: float
+) -> Evaluation:
+    from fasttext_lite.evaluation import evaluate
+
+    result = evaluate(model, corpus.texts, corpus.label_rows, k, threshold, options.threads)
+    if result.n_unseen_texts:
+        unseen = result.names[result.n_known :]
+        _say(
+            f"{result.n_unseen_texts} of {result.n} texts have labels that the model does not "
+            f"know, counted as errors: {', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
+        )
+    if result.n_unknown_texts:
+        _say(
+            f"{result.n_unknown_texts} of {result.n} texts have no known feature; the class "
+            "prior was used"
+        )
+    return result
+
+
+def _print_summary(result: Evaluation) -> None:
+    print(
+        f"n {result.n}  accuracy {result.accuracy:.4f}  P@{result.k} {result.precision:.4f}  "
+        f"R@{result.k} {result.recall:.4f}  macro-F1 {result.macro_f1:.4f}"
+    )
+
+
+def _print_labels(result: Evaluation) -> None:
+    print("precision\trecall\tF1\tn\tlabel")
+    for name, n, p, r, f in zip(result.names, result.gold, *result.per_label(), strict=True):
+        print(f"{p:.4f}\t{r:.4f}\t{f:.4f}\t{n}\t{name}")
+
+
+def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "n": result.n,
+        "accuracy": result.accuracy,
+        "k": result.k,
+        "threshold": result.threshold,
+        "precision_at_k": result.precision,
+        "recall_at_k": result.recall,
+        "macro_f1": result.macro_f1,
+        "n_skipped": skipped,
+        "n_unseen_label": result.n_unseen_texts,
+        "n_unknown_text": result.n_unknown_texts,
+    }
+    if per_label:
+        rows = zip(result.names, result.gold, *result.per_label(), strict=True)
+        values["labels"] = {
+            name: {"n": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
+            for name, n, p, r, f in rows
+        }
+    return values
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from fasttext_lite.corpus import read_texts
+
+    model = _load(options.model)
+    n = unknown = first = 0
+    for texts in read_texts(options.file):
+        result = model.predict(texts, options.k, options.threshold, options.threads)
+        known = result.n_features > 0
+        if not known.all():
+            first = first or n + int(known.argmin()) + 1
+            unknown += int((~known).sum())
+        n += len(texts)
+        lines = []
+        rows = zip(
+            result.labels.tolist(), result.probabilities.tolist(), result.n_features.tolist(),
+            strict=True,
+        )  # fmt: skip
+        for ids, probabilities, n_features in rows:
+            pairs = [
+                (options.label_prefix + model.labels[i], p)
+                for i, p in zip(ids, probabilities, strict=True)
+                if i >= 0
+            ]
+            if options.json:
+                record = {
+                    "labels": [label for label, _ in pairs],
+                    "probabilities": [p for _, p in pairs],
+                    "n_features": n_features,
+                }
+                lines.append(json.dumps(record, ensure_ascii=False))
+            elif options.prob:
+                lines.append("\t".join(f"{label}\t{p:.6g}" for label, p in pairs))
+            else:
+                lines.append("\t".join(label for label, _ in pairs))
+        _write("\n".join(lines) + "\n")
+    if unknown:
+        _say(
+            f"{unknown} of {n} texts have no known feature; the class prior was used "
+            f"(first: line {first})"
+        )
+
+
+def _embed(options: argparse.Namespace) -> None:
+    from fasttext_lite.corpus import read_texts
+
+    model = _load(options.model)
+    for texts in read_texts(options.file):
+        rows = model.embed(texts, options.threads).tolist()
+        _write("".join(" ".join(f"{x:.6g}" for x in row) + "\n" for row in rows))
+
+
+def _write(text: str) -> None:
+    """Print text as UTF-8 whatever the locale says, at once."""
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
+    sys.stdout.buffer.flush()
+
+
+def _info(options: argparse.Namespace) -> None:
+    from fasttext_lite.storage import read_model
+
+    model, header = read_model(options.model)
+    values = {
+        "file": options.model,
+        "bytes": os.path.getsize(options.model),
+        "format_version": header["format_version"],
+        "created_by": header.get("created_by"),
+        "n_labels": len(model.labels),
+        "n_texts": model.n_texts,
+        "n_words": model.space.n_words,
+        "n_ngrams": model.space.n_rows - model.space.n_words,
+        "multilabel": model.multilabel,
+        "config": model.config.to_dict(),
+        "labels": model.labels,
+    }
+    if options.json:
+        print(json.dumps(values, ensure_ascii=False))
+        return
+    labels = values.pop("labels")
+    settings = values.pop("config")
+    for name, value in values.items():
+        print(f"{name:<16}{value}")
+    for name, value in settings.items():
+        print(f"{name:<16}{value}")
+    print(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}")
+
+
+_DEMO_TEXTS = {
+    "zh_topics": ["这家面馆的汤头熬了六个小时", "央行宣布下调存款利率", "中场休息后他们连进3球"],
+    "en_topics": ["The soup simmered for six hours", "The bank raised its mortgage rates", "They scored three goals after half time"],
+}  # fmt: skip
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from fasttext_lite import model as models
+    from fasttext_lite.corpus import Labels, read_corpus
+    from fasttext_lite.evaluation import evaluate
+    from fasttext_lite.progress import progress_bar
+    from fasttext_lite.storage import check_writable, save_model
+
+    data = _bundled(options.data)
+    try:
+        os.makedirs(options.output, exist_ok=True)
+    except OSError as error:
+        raise _UsageError(f"{options.output}: {(error.strerror or '').lower()}") from None
+    path = os.path.join(options.output, f"{options.data}.ftl")
+    check_writable(path)
+    train = read_corpus(os.path.join(data, "train.tsv"))
+    test = read_corpus(os.path.join(data, "test.tsv"))
+    config = Config(epochs=20, lr=0.3)
+    start = time.perf_counter()
+    with progress_bar(len(train.texts) * config.epochs) as callback:
+        labels = Labels.from_rows(train.label_rows)
+        model = models.fit(train.texts, labels, config, callback=callback).model
+    seconds = time.perf_counter() - start
+    save_model(model, path)
+    print(f"trained on {len(train.texts)} texts with {len(model.labels)} labels in {seconds:.1f} s")
+    result = evaluate(model, test.texts, test.label_rows)
+    _print_summary(result)
+    texts = _DEMO_TEXTS[options.data]
+    top = model.predict(texts, k=2)
+    for text, ids, probabilities in zip(texts, top.labels, top.probabilities, strict=True):
+        best = "  ".join(
+            f"{model.labels[i]} {p:.2f}" for i, p in zip(ids, probabilities, strict=True)
+        )
+        print(f"  {text}  ->  {best}")
+    print(f"model: {path} ({os.path.getsize(path) / 1e3:.0f} kB)")
+    plot = os.path.join(options.output, f"{options.data}_confusion.png")
+    from fasttext_lite.errors import InputError
+    from fasttext_lite.plotting import plot_confusion
+
+    try:
+        plot_confusion(result, plot)
+        print(f"plot:  {plot}")
+    except InputError as error:
+        print(f"plot:  none ({error})")
+
+
+def _bundled(name: str) -> str:
+    """Return the folder of a bundled data set, in the installed package or the checkout."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    for folder in (os.path.join(here, "bundled"), os.path.join(here, "..", "datasets")):
+        if os.path.isdir(os.path.join(folder, name)):
+            return os.path.join(folder, name)
+    raise _UsageError(f"the bundled data set {name} is missing from this installation")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,638 @@
+"""The scikit-learn face: `FastTextClassifier`, `FastTextTransformer` and `load`."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from fasttext_lite import model as models
+from fasttext_lite.config import Config
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.errors import ModelError
+from fasttext_lite.features import FeatureMatrix
+from fasttext_lite.parallel import cpu_count
+from fasttext_lite.progress import progress_bar
+from fasttext_lite.storage import read_model, save_model
+
+MULTILABEL_THRESHOLD = 0.5
+
+_RUN_PARAMETERS = {
+    "class_weight": (
+        None,
+        'dict {label: weight}, "balanced" or None: factor of the loss of each label\'s texts',
+    ),
+    "random_state": (
+        None,
+        "int, RandomState or None: seed of the initial weights and of the order of texts",
+    ),
+    "n_jobs": (
+        None,
+        "int or None: threads; -1 = all processors. None = all processors, but 1 for training "
+        "when `random_state` is given, because only one thread gives the same result every time",
+    ),
+    "verbose": (0, "int: 1 shows a progress bar on stderr while training"),
+}
+_CONFIG_FIELDS = {field.name: field for field in dataclasses.fields(Config)}
+
+
+class UnknownTextWarning(UserWarning):
+    """Some texts have no feature that training saw; the class prior is returned for them."""
+
+
+def _with_parameters(cls: type) -> type:
+    """Give a class the `__init__` and the parameter list that `Config` and the above declare."""
+    documented = {
+        name: (field.default, field.metadata["help"]) for name, field in _CONFIG_FIELDS.items()
+    } | _RUN_PARAMETERS
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, (default, _) in documented.items()
+    ]
+    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.Signature([own, *parameters])
+
+    def __init__(self, **values: Any) -> None:
+        bound = signature.bind(self, **values)
+        bound.apply_defaults()
+        for name in documented:
+            setattr(self, name, bound.arguments[name])
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__doc__ = "Store the parameters; they are checked by `fit`."
+    cls.__init__ = __init__  # type: ignore[misc]
+    lines = [
+        f"    {name} : default {default!r}\n        {text[0].upper()}{text[1:]}."
+        for name, (default, text) in documented.items()
+    ]
+    head, marker, tail = (cls.__doc__ or "").partition("    <parameters>\n")
+    cls.__doc__ = head + "\n".join(lines) + "\n" + tail if marker else head
+    return cls
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """Labels as the estimator received them: their kind and their classes.
+
+    kind is "single", "lists" (a list of labels for each text) or "indicator" (a 0/1 matrix).
+    """
+
+    kind: str
+    classes: np.ndarray
+    labels: Labels
+
+
+class _FastTextBase(BaseEstimator):
+    """What the classifier and the transformer share: parameters and training."""
+
+    def _config(self) -> Config:
+        return Config(**{name: getattr(self, name) for name in _CONFIG_FIELDS})
+
+    def _threads(self, training: bool) -> int:
+        n_jobs = self.n_jobs
+        if n_jobs is None:
+            return 1 if training and self.random_state is not None else cpu_count()
+        if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
+            raise ValueError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
+        return int(n_jobs) if n_jobs > 0 else max(1, cpu_count() + 1 + int(n_jobs))
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any) -> _FastTextBase:
+        config = self._config()
+        n_threads = self._threads(training=True)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        texts, target, weights = self._training_data(X, y, sample_weight, None)
+        with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
+            trainee = models.fit(
+                texts,
+                target.labels,
+                config,
+                doc_weights=weights,
+                multilabel=target.kind != "single",
+                seed=seed,
+                n_threads=n_threads,
+                callback=callback,
+            )
+        self._keep(trainee, target)
+        return self
+
+    def _keep(self, trainee: models.Trainee, target: _Target) -> None:
+        self._trainee = trainee
+        self.model_ = trainee.model
+        self.history_ = trainee.history
+        self.classes_ = target.classes
+        self.target_kind_ = target.kind
+
+    def _training_data(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any, kind: str | None = None
+    ) -> tuple[Texts, _Target, np.ndarray]:
+        """Return texts, labels and the factor of each text's loss (mean 1)."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} learns from labels: it requires y to be passed, "
+                "but the target y is None"
+            )
+        texts = Texts.from_sequence(X)
+        target = _read_target(y, classes, kind)
+        if len(texts) != len(target.labels):
+            raise ValueError(
+                f"X and y have inconsistent numbers of samples: {len(texts)} texts, "
+                f"{len(target.labels)} labels"
+            )
+        if len(texts) == 0:
+            raise ValueError("found 0 texts (n_samples=0) while a minimum of 1 is required")
+        weights = _sample_weights(sample_weight, len(texts))
+        weights = weights * _class_factors(self.class_weight, target)
+        if not weights.any():
+            raise ValueError("all sample weights are zero")
+        if not weights.all():
+            # A text of weight 0 is not there: it adds no word to the vocabulary either.
+            keep = np.flatnonzero(weights)
+            texts, target = _take(texts, target, keep)
+            weights = weights[keep]
+        return texts, target, (weights / weights.mean()).astype(np.float32)
+
+    def _features(self, X: Any) -> FeatureMatrix:
+        check_is_fitted(self, "model_")
+        features = self.model_.features(Texts.from_sequence(X), self._threads(training=False))
+        unknown = np.flatnonzero(np.diff(features.indptr) == 0)
+        if unknown.size:
+            warnings.warn(
+                f"{unknown.size} of {len(features)} texts have no feature that training saw "
+                f"(first: position {unknown[0]}); their result is the class prior",
+                UnknownTextWarning,
+                stacklevel=3,
+            )
+        return features
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.target_tags.required = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+
+@_with_parameters
+class FastTextClassifier(ClassifierMixin, _FastTextBase):
+    """Classify texts by the averaged embeddings of their words and n-grams.
+
+    Parameters
+    ----------
+    <parameters>
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    model_ : Model
+        The trained model.
+    history_ : History
+        Loss of each epoch, and the learning rate that was used.
+    target_kind_ : str
+        "single", "lists" (each text had a list of labels) or "indicator" (a 0/1 matrix).
+
+    See Also
+    --------
+    FastTextTransformer : Document embeddings for other estimators.
+
+    References
+    ----------
+    A. Joulin, E. Grave, P. Bojanowski, T. Mikolov: Bag of Tricks for Efficient Text
+    Classification, 2016, arXiv:1607.01759.
+
+    Examples
+    --------
+    >>> from fasttext_lite import FastTextClassifier
+    >>> texts = ["red apples", "green apples", "fast cars", "slow cars"]
+    >>> clf = FastTextClassifier(random_state=0).fit(texts, ["fruit", "fruit", "cars", "cars"])
+    >>> clf.predict(["yellow apples", "old cars"]).tolist()
+    ['fruit', 'cars']
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> FastTextClassifier:
+        """Train on texts and labels; what was learnt before is forgotten.
+
+        Parameters
+        ----------
+        X : sequence of str, or of token lists
+            List, array or Series. A list of str in place of a text is cut into tokens already.
+        y : array-like of shape (n_texts,), list of lists of labels, or 0/1 matrix
+            Labels of any type that sorts; several for each text in the last two forms.
+        sample_weight : array-like of shape (n_texts,), optional
+            Factor of each text's loss; only ratios matter, 0 leaves the text out.
+
+        Returns
+        -------
+        FastTextClassifier
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            If X is one string or holds something other than text.
+        ValueError
+            If a parameter or y is not as described, or there are fewer than two labels.
+        """
+        self._fit(X, y, sample_weight)
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> FastTextClassifier:
+        """Train one epoch on some texts, at a constant learning rate.
+
+        New words and n-grams join the model; labels do not, so the first call needs all of
+        them.  The idf weights follow the texts seen so far.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array-like, optional
+            All labels that will ever occur; needed in the first call (unless y is a 0/1
+            matrix) and may be left out later.
+
+        Returns
+        -------
+        FastTextClassifier
+            Itself.
+        """
+        config = self._config()
+        n_threads = self._threads(training=True)
+        started = hasattr(self, "_trainee")
+        if started:
+            if classes is not None and not np.array_equal(_unique(classes), self.classes_):
+                raise ValueError("classes differ from those of the first call of partial_fit")
+            known, kind = self.classes_, self.target_kind_
+        else:
+            known, kind = None if classes is None else _unique(classes), None
+            if known is None and not _is_matrix(y):
+                raise ValueError("classes must be passed on the first call to partial_fit")
+        texts, target, weights = self._training_data(X, y, sample_weight, known, kind)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if started:
+            trainee = models.fit_more(
+                self._trainee, texts, target.labels,
+                doc_weights=weights, seed=seed, n_threads=n_threads,
+            )  # fmt: skip
+        else:
+            trainee = models.fit(
+                texts, target.labels, config,
+                doc_weights=weights, multilabel=target.kind != "single", seed=seed,
+                n_threads=n_threads, one_pass=True,
+            )  # fmt: skip
+        self._keep(trainee, target)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return the likeliest label of each text.
+
+        Parameters
+        ----------
+        X : sequence of str, or of token lists
+
+        Returns
+        -------
+        ndarray of shape (n_texts,)
+            Labels in their own type. After training on label lists: a list of lists; after a
+            0/1 matrix: a 0/1 matrix, int64 of shape (n_texts, n_classes); both hold the labels
+            of probability 0.5 or more.
+        """
+        features = self._features(X)
+        if self.target_kind_ == "single":
+            top = self.model_.predict(features, n_threads=self._threads(training=False))
+            return self.classes_[top.labels[:, 0]]
+        chosen = self._probabilities(features) >= MULTILABEL_THRESHOLD
+        if self.target_kind_ == "indicator":
+            return chosen.astype(np.int64)
+        return [self.classes_[row].tolist() for row in chosen]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return the probability of each label.
+
+        Parameters
+        ----------
+        X : sequence of str, or of token lists
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_classes), float64
+            Columns in the order of `classes_`. Rows sum to 1 if each text had one label in
+            training; otherwise each label is judged by itself (losses ova and ns).
+        """
+        return self._probabilities(self._features(X))
+
+    def _probabilities(self, features: FeatureMatrix) -> np.ndarray:
+        result = self.model_.probabilities(features, self._threads(training=False))
+        if self.target_kind_ == "single" and self.model_.config.loss in ("ova", "ns"):
+            result /= np.maximum(result.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+        return result
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return the score of each label.
+
+        Parameters
+        ----------
+        X : sequence of str, or of token lists
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_classes), float64
+            Higher is likelier; for the loss hs the log-probabilities. With two classes of
+            which each text has one: shape (n_texts,), positive for ``classes_[1]``.
+        """
+        scores = self.model_.scores(self._features(X), self._threads(training=False))
+        if self.target_kind_ == "single" and len(self.classes_) == 2:
+            return scores[:, 1] - scores[:, 0]
+        return scores
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of texts whose labels are predicted exactly.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        if self.target_kind_ != "lists":
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        if len(y) != len(predicted):
+            raise ValueError(
+                f"X and y have inconsistent numbers of samples: {len(predicted)}, {len(y)}"
+            )
+        right = [set(a) == set(b) for a, b in zip(y, predicted, strict=True)]
+        return float(np.average(right, weights=sample_weight))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model and the parameters to a file (`.ftl`) that `load` reads.
+
+        Raises
+        ------
+        ModelError
+            If the file cannot be written, or labels are neither text, numbers nor booleans.
+        """
+        check_is_fitted(self, "model_")
+        kind = self.classes_.dtype.kind
+        if kind == "O" and all(isinstance(name, str) for name in self.classes_):
+            kind = "U"
+        if kind not in "Uiufb":
+            raise ModelError(
+                "labels must be text, numbers or booleans to be saved; these are "
+                f"{self.classes_.dtype} (pickle keeps any type)"
+            )
+        parameters = self.get_params(deep=False)
+        if isinstance(parameters["class_weight"], dict):
+            pairs = parameters["class_weight"].items()
+            parameters["class_weight"] = [[_plain(label), float(value)] for label, value in pairs]
+        if not isinstance(parameters["random_state"], int | np.integer):
+            parameters["random_state"] = None
+        extra = {
+            "parameters": {name: _plain(value) for name, value in parameters.items()},
+            "classes": self.classes_.tolist(),
+            "target_kind": self.target_kind_,
+        }
+        save_model(self.model_, path, extra)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+@_with_parameters
+class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _FastTextBase):
+    """Turn texts into document embeddings learnt from labels.
+
+    The embedding of a text is the hidden vector of a `FastTextClassifier` trained in the same
+    way: the weighted sum of the embeddings of its words and n-grams.
+
+    Parameters
+    ----------
+    <parameters>
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels of training, sorted.
+    model_ : Model
+        The trained model.
+    history_ : History
+        Loss of each epoch, and the learning rate that was used.
+    target_kind_ : str
+        "single", "lists" or "indicator".
+
+    See Also
+    --------
+    FastTextClassifier : The classifier itself.
+    """
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> FastTextTransformer:
+        """Train on texts and labels, as `FastTextClassifier.fit`."""
+        self._fit(X, y, sample_weight)
+        self._n_features_out = self.model_.dim
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the embedding of each text, float32 of shape (n_texts, dim).
+
+        A text without a known feature has the zero vector.
+        """
+        check_is_fitted(self, "model_")
+        return self.model_.embed(Texts.from_sequence(X), self._threads(training=False))
+
+
+def load(path: str | os.PathLike[str]) -> FastTextClassifier:
+    """Read a model file, written by `FastTextClassifier.save` or by the command line.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    FastTextClassifier
+        Fitted. `partial_fit` goes on with fresh optimizer state (which matters to adagrad).
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, corrupt, of another kind, or of a newer format.
+    """
+    from fasttext_lite.training import History, weights_of
+
+    model, header = read_model(path)
+    extra = header.get("estimator")
+    if extra is None:
+        model = model.sorted_by_label()
+        extra = {
+            "parameters": model.config.to_dict(),
+            "classes": model.labels,
+            "target_kind": "lists" if model.multilabel else "single",
+        }
+    try:
+        parameters = dict(extra["parameters"])
+        if isinstance(parameters.get("class_weight"), list):
+            parameters["class_weight"] = dict(map(tuple, parameters["class_weight"]))
+        classifier = FastTextClassifier(**parameters)
+        classifier.classes_ = np.array(extra["classes"])
+        classifier.target_kind_ = extra["target_kind"]
+        good = classifier.target_kind_ in ("single", "lists", "indicator")
+        if not good or classifier.classes_.shape != (len(model.labels),):
+            raise ValueError("the classes do not fit the labels")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: the model file is damaged: {error}") from None
+    classifier.model_ = model
+    classifier.history_ = History()
+    classifier._trainee = models.Trainee(model, weights_of(model), classifier.history_)
+    return classifier
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _unique(values: Any) -> np.ndarray:
+    """Return the sorted different labels; a missing or unsortable one is a `ValueError`."""
+    array = np.asarray(values)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError("Input y contains NaN or infinity.")
+    if array.dtype.kind == "O" and any(v is None or v != v for v in array.tolist()):
+        raise ValueError("Input y contains NaN or None.")
+    try:
+        return np.unique(array)
+    except TypeError:
+        raise ValueError(
+            "labels must all be of one type that sorts (for example all str)"
+        ) from None
+
+
+def _is_matrix(y: Any) -> bool:
+    shape = getattr(y, "shape", None)
+    return shape is not None and len(shape) == 2 and shape[1] > 1
+
+
+def _is_label_lists(y: Any) -> bool:
+    if hasattr(y, "to_list"):
+        y = y.to_list()
+    if not isinstance(y, list | tuple | np.ndarray) or getattr(y, "ndim", 1) != 1 or len(y) == 0:
+        return False
+    return all(isinstance(row, list | tuple | set | frozenset | np.ndarray) for row in y)
+
+
+def _read_target(y: Any, classes: Any, kind: str | None) -> _Target:
+    """Number labels by their place among the sorted classes."""
+    if _is_matrix(y):
+        found = "indicator"
+        matrix = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+        if not np.isin(matrix, (0, 1)).all():
+            raise ValueError(
+                "y has two dimensions but is no 0/1 indicator matrix (multi-output targets "
+                f"are not supported); shape {matrix.shape}"
+            )
+        docs, ids = np.nonzero(matrix)
+        indptr = np.searchsorted(docs, np.arange(matrix.shape[0] + 1))
+        known = np.arange(matrix.shape[1])
+        if classes is not None and len(classes) != len(known):
+            raise ValueError(f"y has {len(known)} columns, expected {len(classes)}")
+    else:
+        if _is_label_lists(y):
+            found = "lists"
+            rows = [sorted(set(row)) for row in (y.to_list() if hasattr(y, "to_list") else y)]
+            flat: Any = _flat_array([label for row in rows for label in row])
+            sizes = [len(row) for row in rows]
+        else:
+            found = "single"
+            flat = column_or_1d(y, warn=True)
+            _unique(flat)
+            check_classification_targets(flat)
+            sizes = [1] * len(flat)
+        known = _unique(flat) if classes is None else np.asarray(classes)
+        ids = np.searchsorted(known, flat) if len(known) else np.zeros(0, int)
+        ids = np.minimum(ids, len(known) - 1)
+        wrong = np.flatnonzero(known[ids] != flat) if len(known) else np.zeros(0, int)
+        if wrong.size:
+            raise ValueError(f"y contains a label that is not in classes: {flat[wrong[0]]!r}")
+        indptr = np.append(0, np.cumsum(sizes))
+    if kind is not None and found != kind:
+        raise ValueError(f"y was {kind} in the first call of partial_fit and is {found} now")
+    names = [str(name) for name in known]
+    if len(set(names)) < len(names):
+        names = [repr(name) for name in known]
+    labels = Labels(ids.astype(np.int32), indptr.astype(np.int64), names)
+    return _Target(found, known, labels)
+
+
+def _flat_array(values: list) -> np.ndarray:
+    array = np.asarray(values)
+    if values and array.dtype.kind in "US" and not all(isinstance(v, str) for v in values):
+        raise ValueError("labels must all be of one type that sorts (for example all str)")
+    return array
+
+
+def _take(texts: Texts, target: _Target, keep: np.ndarray) -> tuple[Texts, _Target]:
+    y = target.labels
+    sizes = np.diff(y.indptr)[keep]
+    ids = [y.ids[y.indptr[i] : y.indptr[i + 1]] for i in keep]
+    indptr = np.append(0, np.cumsum(sizes))
+    labels = Labels(np.concatenate(ids), indptr, y.names)
+    return texts.take(keep), dataclasses.replace(target, labels=labels)
+
+
+def _sample_weights(sample_weight: Any, n: int) -> np.ndarray:
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, np.float64)
+    if weights.ndim == 0:
+        weights = np.full(n, float(weights))
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected ({n},)")
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError("sample_weight must be finite and not negative")
+    return weights
+
+
+def _class_factors(class_weight: Any, target: _Target) -> np.ndarray:
+    """Return the mean weight of each text's labels (1 for a text without)."""
+    y, n_classes = target.labels, len(target.classes)
+    if class_weight is None:
+        return np.ones(len(y))
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        counts = y.counts()
+        factors = len(y) / (np.maximum(counts, 1) * max((counts > 0).sum(), 1))
+    elif isinstance(class_weight, dict):
+        known = {label: i for i, label in enumerate(target.classes.tolist())}
+        factors = np.ones(n_classes)
+        for label, weight in class_weight.items():
+            label = _plain(label)
+            if label not in known:
+                raise ValueError(f"class_weight has a label that is not in y: {label!r}")
+            if not np.isfinite(weight) or weight < 0:
+                raise ValueError(f"class_weight of {label!r} must be finite and not negative")
+            factors[known[label]] = weight
+    else:
+        raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
+    sums = np.zeros(len(y))
+    np.add.at(sums, np.repeat(np.arange(len(y)), np.diff(y.indptr)), factors[y.ids])
+    sizes = np.diff(y.indptr)
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)

@@ -1,0 +1,141 @@
+"""Measure predictions against true labels: accuracy, precision, recall, F1, confusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.model import Model
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts of a test run, and the usual figures made of them.
+
+    Attributes
+    ----------
+    names : list of str
+        Labels of the model, then the labels that only the test data have.
+    n_known : int
+        How many of `names` the model knows.
+    n : int
+        Number of texts.
+    n_first : int
+        Texts whose first predicted label is one of their own.
+    hits, predicted, gold : int64[n_names]
+        For each label: right predictions, predictions, occurrences in the test data.
+    n_unseen_texts : int
+        Texts with at least one label that the model does not know; they count as errors.
+    n_unknown_texts : int
+        Texts without a known feature; their labels are those of the class prior.
+    confusion : int64[n_names, n_names]
+        Texts by first true label (rows) and first predicted label (columns).
+    k : int
+    threshold : float
+    """
+
+    names: list[str]
+    n_known: int
+    n: int
+    n_first: int
+    hits: np.ndarray
+    predicted: np.ndarray
+    gold: np.ndarray
+    n_unseen_texts: int
+    n_unknown_texts: int
+    confusion: np.ndarray
+    k: int
+    threshold: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of texts whose first predicted label is one of their own."""
+        return self.n_first / self.n
+
+    @property
+    def precision(self) -> float:
+        """Right predictions among all predictions (fastText's P@k); 0 without any."""
+        return float(self.hits.sum() / max(self.predicted.sum(), 1))
+
+    @property
+    def recall(self) -> float:
+        """Right predictions among all true labels (fastText's R@k)."""
+        return float(self.hits.sum() / max(self.gold.sum(), 1))
+
+    def per_label(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return precision, recall and F1 of each label, float64[n_names]; 0 for 0 / 0."""
+        precision = self.hits / np.maximum(self.predicted, 1)
+        recall = self.hits / np.maximum(self.gold, 1)
+        f1 = 2 * self.hits / np.maximum(self.predicted + self.gold, 1)
+        return precision, recall, f1
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the labels that occur in the test data or in the predictions."""
+        f1 = self.per_label()[2]
+        return float(f1[(self.gold + self.predicted) > 0].mean())
+
+
+def evaluate(
+    model: Model,
+    texts: Texts,
+    label_rows: Sequence[Sequence[str]],
+    k: int = 1,
+    threshold: float = 0.0,
+    n_threads: int | None = None,
+) -> Evaluation:
+    """Predict texts and compare with their true labels.
+
+    Parameters
+    ----------
+    model : Model
+    texts : Texts
+    label_rows : sequence of sequences of str
+        True labels of each text; a label that the model does not know counts as not found.
+    k, threshold, n_threads
+        See `Model.predict`.
+
+    Returns
+    -------
+    Evaluation
+    """
+    known = set(model.labels)
+    unseen = sorted({name for row in label_rows for name in row} - known)
+    names = [*model.labels, *unseen]
+    gold = Labels.from_rows([list(dict.fromkeys(row)) for row in label_rows], names)
+    result = model.predict(texts, k, threshold, n_threads)
+    n, n_names = len(texts), len(names)
+
+    doc_of_gold = np.repeat(np.arange(n), np.diff(gold.indptr))
+    is_gold = set_of_pairs(doc_of_gold, gold.ids, n_names)
+    docs, ranks = np.nonzero(result.labels >= 0)
+    ids = result.labels[docs, ranks]
+    right = np.isin(docs * n_names + ids, is_gold)
+    has_gold = np.diff(gold.indptr) > 0
+    first_gold = gold.ids[gold.indptr[:-1][has_gold]]
+    first_found = result.labels[:, 0]
+    both = (first_found >= 0) & has_gold
+    confusion = np.zeros((n_names, n_names), np.int64)
+    np.add.at(confusion, (first_gold[both[has_gold]], first_found[both]), 1)
+    return Evaluation(
+        names=names,
+        n_known=len(model.labels),
+        n=n,
+        n_first=int(right[ranks == 0].sum()),
+        hits=np.bincount(ids[right], minlength=n_names),
+        predicted=np.bincount(ids, minlength=n_names),
+        gold=gold.counts(),
+        n_unseen_texts=np.unique(doc_of_gold[gold.ids >= len(model.labels)]).size,
+        n_unknown_texts=int((result.n_features == 0).sum()),
+        confusion=confusion,
+        k=int(k),
+        threshold=float(threshold),
+    )
+
+
+def set_of_pairs(docs: np.ndarray, ids: np.ndarray, n_names: int) -> np.ndarray:
+    """Return each (document, label) pair as one number."""
+    return docs * n_names + ids

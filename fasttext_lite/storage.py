@@ -1,0 +1,263 @@
+"""The native model file, `.ftl`: a safetensors file whose header holds one JSON document.
+
+Layout, format version 1.  The file is a safetensors file (8 bytes length, JSON header, raw
+little-endian arrays), readable by any safetensors library.  Its metadata has one key,
+``fasttext-lite``, with a JSON object:
+
+=================  =============================================================
+``format_version``  1
+``created_by``      program and version that wrote the file
+``config``          every field of `Config`, resolved
+``labels``          list of label names, in the order of the output table
+``multilabel``      whether training rows had other than one label
+``n_texts``         number of training texts
+``estimator``       what `FastTextClassifier` adds, or null
+=================  =============================================================
+
+and its tensors are
+
+==================  ================================  ============================
+``embeddings``      float32 (n_rows, dim)             input table
+``output``          float32 (n_labels or -1, dim)     output table; hs: inner nodes
+``label_counts``    int64 (n_labels,)                 occurrences in training
+``words``           uint8 (n_bytes,)                  words, one after another
+``word_ends``       int64 (n_words,)                  end of each word in `words`
+``row_codes``       int32 (n_rows,)                   feature of each row: word w = w,
+                                                      hash slot s = n_words + s
+``frequency``       int32 (n_rows,)                   training texts with the feature
+``tree_children``   int32 (n_labels - 1, 2)           label tree; only for loss hs
+==================  ================================  ============================
+
+Loading executes nothing and trusts nothing: each size and index is checked first.  Files are
+written under a temporary name and renamed, so a file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite import __version__
+from fasttext_lite.config import Config
+from fasttext_lite.errors import ModelError
+from fasttext_lite.features import FeatureSpace
+from fasttext_lite.label_tree import LabelTree
+from fasttext_lite.model import Model
+
+FORMAT_VERSION = 1
+KEY = "fasttext-lite"
+_DTYPES = {
+    "embeddings": np.float32,
+    "output": np.float32,
+    "label_counts": np.int64,
+    "words": np.uint8,
+    "word_ends": np.int64,
+    "row_codes": np.int32,
+    "frequency": np.int32,
+    "tree_children": np.int32,
+}
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `ModelError` unless a file can be written at `path`; leaves nothing behind."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        kind = "a directory" if target.is_dir() else "not a regular file"
+        raise ModelError(f"{path}: cannot write the model: it is {kind}")
+    temporary = _temporary(target)
+    try:
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot write the model: {_reason(error)}") from None
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def save_model(
+    model: Model, path: str | os.PathLike[str], estimator: Mapping[str, Any] | None = None
+) -> None:
+    """Write a model file.
+
+    Parameters
+    ----------
+    model : Model
+    path : path-like
+        Replaced, if it is there, in one step at the end.
+    estimator : mapping, optional
+        JSON values for the ``estimator`` field of the header.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be written; nothing is left behind, an old file stays as it was.
+    """
+    from safetensors.numpy import save_file
+
+    check_writable(path)
+    space = model.space
+    header = {
+        "format_version": FORMAT_VERSION,
+        "created_by": f"fasttext-lite {__version__}",
+        "config": model.config.to_dict(),
+        "labels": model.labels,
+        "multilabel": model.multilabel,
+        "n_texts": model.n_texts,
+        "estimator": None if estimator is None else dict(estimator),
+    }
+    tensors = {
+        "embeddings": model.embeddings,
+        "output": model.output,
+        "label_counts": model.label_counts,
+        "words": space.pool,
+        "word_ends": space.word_ends,
+        "row_codes": space.row_codes,
+        "frequency": space.frequency,
+    }
+    if model.tree is not None:
+        tensors["tree_children"] = np.ascontiguousarray(model.tree.children)
+    metadata = {KEY: json.dumps(header, ensure_ascii=True, sort_keys=True)}
+    target = Path(os.path.realpath(path))
+    temporary = _temporary(target)
+    try:
+        save_file(tensors, temporary, metadata)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot write the model: {_reason(error)}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model file.
+
+    Raises
+    ------
+    ModelError
+        If the file is missing, unreadable, corrupt, of another kind, or of a newer format.
+    """
+    return read_model(path)[0]
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
+    """Read a model file; return the model and the header.
+
+    Raises
+    ------
+    ModelError
+        As `load_model`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = os.fspath(path)
+    try:
+        with open(path, "rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the model: {_reason(error)}") from None
+    if start[:4] == b"\xba\x16\x4f\x2f":
+        raise ModelError(f"{path}: this is a model of fastText, not a fasttext-lite model")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            header = _parse_header(metadata.get(KEY), path)
+            names = set(file.keys())
+            tensors = {name: file.get_tensor(name) for name in _DTYPES if name in names}
+    except SafetensorError as error:
+        raise ModelError(f"{path}: not a model file, or cut or damaged ({error})") from None
+    try:
+        return _assemble(header, tensors), header
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise ModelError(f"{path}: the model file is damaged: {error}") from None
+
+
+def _parse_header(text: str | None, path: str) -> dict[str, Any]:
+    if text is None:
+        raise ModelError(f"{path}: a safetensors file, but not a fasttext-lite model")
+    try:
+        header = json.loads(text)
+        version = header["format_version"]
+    except (ValueError, TypeError, KeyError):
+        raise ModelError(f"{path}: the model file is damaged: its header is unreadable") from None
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: the model has format {version}, this program reads up to "
+            f"{FORMAT_VERSION}: upgrade fasttext-lite (the file was written by "
+            f"{header.get('created_by', 'a newer version')})"
+        )
+    return header
+
+
+def _assemble(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
+    """Check everything that prediction relies on, and make the model."""
+    config = Config.from_dict(header["config"])
+    labels = header["labels"]
+    is_tree = config.loss == "hs"
+    if config.dim is None or config.lr is None or config.loss == "auto":
+        raise ValueError("its settings are incomplete")
+    if not isinstance(labels, list) or not all(isinstance(name, str) for name in labels):
+        raise ValueError("its labels are not a list of strings")
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise ValueError("its labels are fewer than two, or not different")
+    expected = set(_DTYPES) - (set() if is_tree else {"tree_children"})
+    if set(tensors) != expected:
+        raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(expected)}")
+    for name, tensor in tensors.items():
+        if tensor.dtype != _DTYPES[name]:
+            raise ValueError(f"array {name} has type {tensor.dtype}")
+    n_labels, n_rows = len(labels), tensors["row_codes"].size
+    n_words = tensors["word_ends"].size
+    shapes = {
+        "embeddings": (n_rows, config.dim),
+        "output": (n_labels - is_tree, config.dim),
+        "label_counts": (n_labels,),
+        "words": (tensors["words"].size,),
+        "word_ends": (n_words,),
+        "row_codes": (n_rows,),
+        "frequency": (n_rows,),
+        "tree_children": (n_labels - 1, 2),
+    }
+    for name, tensor in tensors.items():
+        if tensor.shape != shapes[name]:
+            raise ValueError(f"array {name} has shape {tensor.shape}, expected {shapes[name]}")
+    if np.any(tensors["frequency"] < 0) or np.any(tensors["label_counts"] < 0):
+        raise ValueError("it has negative counts")
+    ends, codes = tensors["word_ends"], tensors["row_codes"]
+    if np.any(np.diff(ends, prepend=0) <= 0) or (ends[-1] if n_words else 0) != shapes["words"][0]:
+        raise ValueError("the ends of its words are not ascending")
+    n_codes = n_words + (config.bucket if config.uses_buckets else 0)
+    if np.any(codes < 0) or np.any(codes >= n_codes) or np.unique(codes).size != n_rows:
+        raise ValueError("the features of its rows are out of range or not different")
+    for name in ("embeddings", "output"):
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"array {name} holds values that are not finite")
+    tree = None
+    if is_tree:
+        tree = LabelTree(tensors["tree_children"])
+        tree.check()
+    space = FeatureSpace(
+        config, tensors["words"], ends, codes, tensors["frequency"], int(header["n_texts"])
+    )
+    return Model(
+        config,
+        labels,
+        tensors["label_counts"],
+        int(header["n_texts"]),
+        space,
+        tensors["embeddings"],
+        tensors["output"],
+        tree,
+        bool(header["multilabel"]),
+    )
