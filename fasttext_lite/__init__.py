@@ -1,8 +1,9 @@
 """fasttext-lite: a fast, accurate text classifier with the ideas of fastText.
 
 >>> from fasttext_lite import FastTextClassifier
->>> texts = ["cheap flights to Rome", "a hotel by the sea", "the match ended 2:1", "a late goal"]
->>> classifier = FastTextClassifier(random_state=0).fit(texts, ["travel", "travel", "sport", "sport"])
+>>> texts = ["cheap flights", "a hotel by the sea", "the match ended 2:1", "a late goal"]
+>>> labels = ["travel", "travel", "sport", "sport"]
+>>> classifier = FastTextClassifier(random_state=0).fit(texts, labels)
 >>> classifier.predict(["two goals in the match"]).tolist()
 ['sport']
 """
@@ -27,7 +28,19 @@ _LAZY = {
     "ModelError": "errors",
     "TrainingError": "errors",
 }
-__all__ = ["__version__", *_LAZY]
+__all__ = [
+    "Config",
+    "FastTextClassifier",
+    "FastTextTransformer",
+    "InputError",
+    "Model",
+    "ModelError",
+    "TrainingError",
+    "UnknownTextWarning",
+    "__version__",
+    "load",
+    "load_model",
+]
 
 if TYPE_CHECKING:
     from fasttext_lite.config import Config

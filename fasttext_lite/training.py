@@ -263,71 +263,76 @@ class _Run:
         n_epochs = self.config.epochs
         clock = _Clock(callback, n_epochs * self.order.size)
         for epoch in range(n_epochs):
-            order = self.rng.permutation(self.order) if self.config.shuffle else self.order
-            size = max(1, min(MAX_BLOCK, -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))))
-            starts = range(0, order.size, size)
-            seeds = self.rng.integers(0, 2**63, len(starts))
-            results = np.zeros((len(starts), 2))
-            turns = itertools.count()
-            stop = threading.Event()
-
-            def work(thread: int) -> None:
-                try:
-                    while not stop.is_set() and (turn := next(turns)) < len(starts):
-                        block = order[starts[turn] : starts[turn] + size]
-                        done = epoch * order.size + starts[turn]
-                        ends = [
-                            lr_at(steps / (n_epochs * order.size))
-                            for steps in (done, done + block.size)
-                        ]
-                        results[turn] = self._block(block, *ends, seeds[turn])
-                        clock.done(block.size)
-                        if thread == 0:
-                            clock.report(epoch, results, ends[1])
-                except BaseException:
-                    stop.set()
-                    raise
-
-            run_threads(work, self.n_threads)
-            loss = results[:, 0].sum() / max(results[:, 1].sum(), 1e-12)
-            history.loss.append(float(loss))
-            tables = (self.weights.embeddings, self.weights.output)
-            # A sum is finite only if all of its terms are.
-            if not np.isfinite(loss + sum(float(table.sum()) for table in tables)):
+            loss = self._epoch(epoch, lr_at, clock)
+            history.loss.append(loss)
+            if not np.isfinite(loss):
                 return False
-            clock.report(epoch + 1, results, lr_at((epoch + 1) / n_epochs), at_once=True)
-        return True
+            clock.report(epoch + 1, loss, lr_at((epoch + 1) / n_epochs), (epoch + 1) / n_epochs)
+        # A sum is finite only if all of its terms are.
+        return bool(np.isfinite(self.weights.embeddings.sum() + self.weights.output.sum()))
+
+    def _epoch(self, epoch, lr_at, clock) -> float:
+        """Visit each document once; threads take blocks in turn. Return the mean loss."""
+        order = self.rng.permutation(self.order) if self.config.shuffle else self.order
+        size = max(1, min(MAX_BLOCK, -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))))
+        starts = range(0, order.size, size)
+        seeds = self.rng.integers(0, 2**63, len(starts))
+        results = np.zeros((len(starts), 2))  # loss and weight of each block
+        turns = itertools.count()
+        stop = threading.Event()
+
+        def work(thread: int) -> None:
+            try:
+                while not stop.is_set() and (turn := next(turns)) < len(starts):
+                    block = order[starts[turn] : starts[turn] + size]
+                    done = epoch * order.size + starts[turn]
+                    first = lr_at(done / clock.total)
+                    last = lr_at((done + block.size) / clock.total)
+                    results[turn] = self._block(block, first, last, seeds[turn])
+                    if thread == 0 and clock.is_time():
+                        progress = (done + block.size) / clock.total
+                        clock.report(epoch, _mean_loss(results), last, progress)
+            except BaseException:
+                stop.set()  # the other threads end after the block under way
+                raise
+
+        run_threads(work, self.n_threads)
+        return _mean_loss(results)
 
     def _block(self, block, lr_first, lr_last, seed):
-        f, y, w = self.features, self.labels, self.weights
+        """Train on a block of documents; return its loss and weight."""
+        features, labels, weights = self.features, self.labels, self.weights
         return self.kernel(
-            block, f.ids, f.weights, f.indptr, y.ids, y.indptr, self.doc_weights,
+            block, features.ids, features.weights, features.indptr,
+            labels.ids, labels.indptr, self.doc_weights,
             np.float32(lr_first), np.float32(lr_last), np.float32(self.config.label_smoothing),
             self.tree, self.negatives, np.array([seed], np.uint64),
-            w.embeddings, w.embeddings_state, w.output, w.output_state,
+            weights.embeddings, weights.embeddings_state, weights.output, weights.output_state,
         )  # fmt: skip
 
 
+def _mean_loss(results: np.ndarray) -> float:
+    return float(results[:, 0].sum() / max(results[:, 1].sum(), 1e-12))
+
+
 class _Clock:
-    """Counts documents and calls back, at most ten times a second."""
+    """Calls back with the progress, when a tenth of a second has passed since the last time."""
 
     def __init__(self, callback, total: int) -> None:
         self.callback, self.total = callback, total
-        self.n = 0
         self.start = self.last = time.perf_counter()
 
-    def done(self, n: int) -> None:
-        self.n += n
+    def is_time(self) -> bool:
+        """Return whether a report is due."""
+        return self.callback is not None and time.perf_counter() - self.last >= 0.1
 
-    def report(self, epoch, results, lr, at_once=False) -> None:
-        now = time.perf_counter()
-        if self.callback is None or (now - self.last < 0.1 and not at_once):
+    def report(self, epoch: int, loss: float, lr: float, fraction: float) -> None:
+        """Call back."""
+        if self.callback is None:
             return
-        self.last = now
-        loss = results[:, 0].sum() / max(results[:, 1].sum(), 1e-12)
-        rate = self.n / max(now - self.start, 1e-9)
-        fraction = min(self.n / self.total, 1.0)
-        self.callback(Progress(epoch, fraction, float(loss), float(lr), rate))
+        self.last = time.perf_counter()
+        rate = fraction * self.total / max(self.last - self.start, 1e-9)
+        self.callback(Progress(epoch, fraction, loss, lr, rate))
 
 
 def _negative_table(counts: np.ndarray, n_draws: int) -> np.ndarray:

@@ -64,8 +64,9 @@ def main() -> None:
     lines.append(line.rstrip())
     body = "\n".join(lines)
     target = Path(__file__).parent.parent / "fasttext_lite" / "unicode_classes.py"
+    version = unicodedata.unidata_version
     target.write_text(
-        f'''"""Character classes of the `auto` analyzer, frozen from Unicode {unicodedata.unidata_version}.
+        f'''"""Character classes of the `auto` analyzer, frozen from Unicode {version}.
 
 Made by tools/make_unicode_classes.py; not edited by hand.  Each entry of `RUNS` is the first
 code point of a run (hexadecimal) and the class of all characters up to the next entry:

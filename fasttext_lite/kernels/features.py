@@ -6,6 +6,7 @@ is code n_words + s.  Hashes are fastText's (dictionary.cc: `hash`, `computeSubw
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -16,18 +17,19 @@ FNV_PRIME = 16777619
 NGRAM_FACTOR = np.uint64(116049371)
 LESS, GREATER, SLASH, LOWER_S = 60, 62, 47, 115
 
+_OPTIONS: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "nsz"},
+}
+
 
 def _kernel(function):
     """Compile on first call, cached on disk; in memory only where no folder is writable."""
-    options = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"reassoc", "contract", "nsz"},
-    }
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
-        return njit(**options)(function)
+        return njit(**_OPTIONS)(function)
 
 
 @_kernel
@@ -347,8 +349,7 @@ def weigh_rows(starts, lengths, first, last, codes, counts, word_rows, slot_rows
         Row of each hash slot, or -1.
     idf : float32[n_rows] or float32[0]
         With idf: weight (1 + ln count) * idf, the document scaled to unit Euclidean length.
-        Without: count / total count, the mean of fastText. The total includes dropped codes
-        only of words and slots that have a row, as fastText's mean includes only known ids.
+        Without: count / total count of the codes that have a row, fastText's mean.
     """
     n_words = word_rows.size
     for doc in range(first, last):
@@ -360,11 +361,11 @@ def weigh_rows(starts, lengths, first, last, codes, counts, word_rows, slot_rows
             row = word_rows[code] if code < n_words else slot_rows[code - n_words]
             if row < 0:
                 continue
-            weight = counts[i]
             if idf.size > 0:
-                weight = np.float32((1.0 + math.log(weight)) * idf[row])
+                weight = (1.0 + math.log(counts[i])) * idf[row]
                 total += weight * weight
             else:
+                weight = float(counts[i])
                 total += weight
             codes[kept] = row
             counts[kept] = weight

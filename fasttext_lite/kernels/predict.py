@@ -4,22 +4,24 @@ Scores are summed in float32, probabilities are computed and normalised in float
 """
 
 from math import exp, log, log1p
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+_OPTIONS: Any = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract", "nsz"},
+}
+
 
 def _kernel(function):
     """Compile on first call, cached on disk; in memory only where no folder is writable."""
-    options = {
-        "nogil": True,
-        "error_model": "numpy",
-        "fastmath": {"reassoc", "contract", "nsz"},
-    }
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
-        return njit(**options)(function)
+        return njit(**_OPTIONS)(function)
 
 
 @_kernel

@@ -5,20 +5,23 @@ byte of a token), `OUTSIDE` any token.  Marks need no counting pass, documents n
 so threads share one array without locks, and every analyzer speaks this same language.
 """
 
+from typing import Any
+
 from numba import njit
 
 INSIDE, END, OUTSIDE = 0, 1, 2
 SPACE, WORD, SINGLE, EXTEND = 0, 1, 2, 3
 REPLACEMENT = 0xFFFD
 
+_OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
+
 
 def _kernel(function):
     """Compile on first call, cached on disk; in memory only where no folder is writable."""
-    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
-        return njit(**options)(function)
+        return njit(**_OPTIONS)(function)
 
 
 @_kernel

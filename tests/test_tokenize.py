@@ -1,0 +1,171 @@
+"""Token boundaries: the kernel against its twin, and the analyzers' rules."""
+
+import unicodedata
+import zlib
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fasttext_lite.analyzers import WHITESPACE, _classes, analyze, normalize
+from fasttext_lite.config import Config
+from fasttext_lite.corpus import Texts
+from fasttext_lite.kernels import tokenize
+from fasttext_lite.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
+
+TEXT = st.text(
+    st.one_of(
+        st.sampled_from("abcXYZ019_ \t\n\r\v\f\0中文字。，！'’-—️́‍　 éÀßİǅΣς한국어กขひカ👍🏽👩"),
+        st.characters(),
+    ),
+    max_size=30,
+)
+
+
+def cut(texts, n_threads=1, **settings_):
+    config = Config(**settings_)
+    return analyze(Texts.from_sequence(texts), config, n_threads).tokens()
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(TEXT, max_size=5), st.sampled_from(["auto", "char", "whitespace"]))
+def test_kernel_equals_its_twin(texts, analyzer):
+    tokens = cut(texts, analyzer=analyzer, lowercase=False)
+    assert tokens == [reference.tokens_by_class(text, _classes(analyzer)) for text in texts]
+
+
+@settings(deadline=None, max_examples=150)
+@given(TEXT)
+def test_whitespace_is_exactly_fasttexts(text):
+    tokens = cut([text], analyzer="whitespace", lowercase=False)[0]
+    found = [token.encode("utf-8", "surrogatepass") for token in tokens]
+    assert found == reference.fasttext_tokens(text.encode("utf-8", "surrogatepass"))
+
+
+def test_whitespace_keeps_other_spaces_inside_words():
+    text = "a\u3000b c\u00a0d e\u2028f g\x85h"
+    assert cut([text], analyzer="whitespace") == [["a\u3000b", "c\u00a0d", "e\u2028f", "g\x85h"]]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.binary(max_size=40))
+def test_any_bytes_decode_without_error_and_cover_the_text(data):
+    buffer = np.frombuffer(data + b"\xe4", np.uint8)  # what follows must not be looked at
+    i, codes = 0, []
+    while i < len(data):
+        code, length = tokenize.decode(buffer, i, len(data))
+        assert 1 <= length <= 4 and i + length <= len(data)
+        codes.append(code)
+        i += length
+    try:
+        assert "".join(map(chr, codes)) == data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        assert 0xFFFD in codes
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Hello, World", ["hello", ",", "world"]),
+        ("我爱Python3.11！", ["我", "爱", "python3", ".", "11", "！"]),
+        ("snake_case don't", ["snake_case", "don", "'", "t"]),
+        ("한국어 텍스트", ["한국어", "텍스트"]),
+        ("ひらカナ", ["ひ", "ら", "カ", "ナ"]),
+        ("naïve cafe\u0301", ["naïve", "cafe\u0301"]),
+        ("👍🏽👍", ["👍🏽", "👍"]),
+        ("𠮷野家", ["𠮷", "野", "家"]),
+        ("\ufeff a\u200bb\u3000c", ["a", "b", "c"]),
+        ("", []),
+        (" \n\t", []),
+        ("a\nb\r\nc", ["a", "b", "c"]),
+        ("\u0301a", ["a"]),
+    ],
+)
+def test_auto(text, expected):
+    assert cut([text]) == [expected]
+
+
+def test_char_makes_every_visible_character_a_token():
+    assert cut(["ab 1中。"], analyzer="char") == [["a", "b", "1", "中", "。"]]
+
+
+def test_jieba_cuts_words_and_drops_white_space():
+    assert cut(["南京市长江大桥 OK\u3000  abc\n", "", "  "], analyzer="jieba") == [
+        ["南京市", "长江大桥", "ok", "abc"],
+        [],
+        [],
+    ]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(TEXT, max_size=4))
+def test_jieba_tokens_partition_what_is_not_space(texts):
+    import jieba
+
+    found = cut(texts, analyzer="jieba", lowercase=False)
+    expected = [
+        [word for word in jieba.cut(text) if word.strip(WHITESPACE) and not word.isspace()]
+        for text in texts
+    ]
+    assert found == expected
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(TEXT, max_size=5), st.booleans(), st.booleans())
+def test_normalisation_is_pythons_text_by_text(texts, lowercase, nfkc):
+    def plain(text):
+        text = text.lower() if lowercase else text
+        return unicodedata.normalize("NFKC", text) if nfkc else text
+
+    expected = [plain(text) for text in texts]
+    found = normalize(Texts.from_sequence(texts), lowercase, nfkc).to_list()
+    if lowercase or nfkc:
+        # NUL, a separator for every analyzer, may become a space.
+        expected = [text.replace("\0", " ") for text in expected]
+        found = [text.replace("\0", " ") for text in found]
+    assert found == expected
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.lists(TEXT, max_size=4), max_size=4), st.booleans(), st.booleans())
+def test_token_lists_keep_their_boundaries(documents, lowercase, nfkc):
+    documents = [*documents, ["x"]]  # at least one, so that they are seen as token lists
+    texts = Texts.from_sequence(documents)
+    found = analyze(texts, Config(lowercase=lowercase, nfkc=nfkc)).tokens()
+
+    def plain(token):
+        token = token.replace("\0", " ") if lowercase or nfkc else token
+        token = token.lower() if lowercase else token
+        return unicodedata.normalize("NFKC", token) if nfkc else token
+
+    assert found == [[t for token in tokens if (t := plain(token))] for tokens in documents]
+
+
+def test_threads_do_not_change_the_result():
+    texts = [f"text number {i} 中文{i}" for i in range(2000)]
+    assert cut(texts, n_threads=3) == cut(texts, n_threads=1)
+
+
+def test_class_table_agrees_with_unicode():
+    table = class_table()
+    assert table.shape == (0x110000,) and table.dtype == np.uint8
+    for code in range(0x110000):
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category == "Cn":
+            continue  # may be assigned in the newer Unicode of the table
+        if category[0] == "M":
+            assert table[code] == EXTEND
+        elif category in ("Zs", "Zl", "Zp", "Cc"):
+            assert table[code] == SPACE
+        elif category[0] == "L" and table[code] != SINGLE:
+            assert table[code] == WORD
+    han = [*range(0x4E00, 0xA000), *range(0x3400, 0x4DC0), *range(0x20000, 0x2A6E0)]
+    assert (table[han] == SINGLE).all()
+
+
+def test_class_table_is_frozen():
+    # A model file relies on it: a new table is a new tokenisation.
+    assert zlib.crc32(class_table().tobytes()) == 3000671654
