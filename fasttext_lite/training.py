@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -30,7 +31,8 @@ OUTPUT_SCALE = 0.5  # standard deviation of the output table's start, with init=
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
 NEGATIVE_TABLE = 1 << 20
-MAX_RESTARTS = 4
+MAX_RESTARTS = 5
+DIVERGED = 3.0  # times the loss of all scores zero
 
 
 @dataclass
@@ -210,8 +212,8 @@ def train(
     Raises
     ------
     TrainingError
-        If no document has a known feature, or the loss is not finite even after the learning
-        rate was divided by 4, `MAX_RESTARTS` times.
+        If no document has a known feature, or training diverges (see `_Run.epochs`) even after
+        the learning rate was divided by 4, `MAX_RESTARTS` times.
     """
     assert config.lr is not None
     n_docs = len(features)
@@ -230,7 +232,7 @@ def train(
             return weights, history
         if history.restarts == MAX_RESTARTS:
             raise TrainingError(
-                f"training diverged (loss or weights not finite) with lr={config.lr:g}, and "
+                f"training diverged with lr={config.lr:g}, and "
                 f"still with lr={history.lr:g}; give a smaller lr"
             )
         history.restarts += 1
@@ -254,18 +256,23 @@ class _Run:
         self.tree = np.zeros((2, 0), np.int32)
         if config.loss == "hs":
             self.tree = np.stack([tree.parents(), tree.branches().astype(np.int32)])
+        self.blank_loss = _blank_loss(config, labels, tree)
         self.negatives = np.zeros(1, np.int32)
         if config.loss == "ns":
             self.negatives = _negative_table(labels.counts(), config.neg)
 
     def epochs(self, lr_at, history, callback) -> bool:
-        """Run all epochs; return False as soon as the loss or the weights are not finite."""
+        """Run all epochs; return False as soon as it diverges.
+
+        That is, when the loss or the weights are not finite, or the loss of an epoch is a
+        multiple of what knowing nothing costs.
+        """
         n_epochs = self.config.epochs
         clock = _Clock(callback, n_epochs * self.order.size)
         for epoch in range(n_epochs):
             loss = self._epoch(epoch, lr_at, clock)
             history.loss.append(loss)
-            if not np.isfinite(loss):
+            if not loss < DIVERGED * self.blank_loss:  # also if it is NaN
                 return False
             clock.report(epoch + 1, loss, lr_at((epoch + 1) / n_epochs), (epoch + 1) / n_epochs)
         # A sum is finite only if all of its terms are.
@@ -309,6 +316,16 @@ class _Run:
             self.tree, self.negatives, np.array([seed], np.uint64),
             weights.embeddings, weights.embeddings_state, weights.output, weights.output_state,
         )  # fmt: skip
+
+
+def _blank_loss(config: Config, labels: Labels, tree: LabelTree | None) -> float:
+    """Return the mean loss of a document when all scores are zero."""
+    if config.loss == "softmax":
+        return math.log(len(labels.names))
+    decisions: float = len(labels.names) if config.loss == "ova" else config.neg + 1
+    if tree is not None:
+        decisions = float(np.average(tree.depths(), weights=np.maximum(labels.counts(), 1)))
+    return decisions * math.log(2)
 
 
 def _mean_loss(results: np.ndarray) -> float:

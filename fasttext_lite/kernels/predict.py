@@ -81,7 +81,7 @@ def score_labels(hidden, first, last, output, children, scores):
                 scores[doc, k] = _score(output, k, hidden, doc)
             continue
         for i in range(n_labels - 2, -1, -1):
-            score = float(_score(output, i, hidden, doc))
+            score = np.float64(_score(output, i, hidden, doc))
             above = nodes[n_labels + i]
             nodes[children[i, 0]] = above + _log_sigmoid(-score)
             nodes[children[i, 1]] = above + _log_sigmoid(score)
@@ -223,7 +223,7 @@ def search_tree(hidden, first, last, output, children, threshold, labels, best):
                 found += 1
                 continue
             inner = node - n_labels
-            score = float(_score(output, inner, hidden, doc))
+            score = np.float64(_score(output, inner, hidden, doc))
             n = _push(weights, nodes, n, weight + _log_sigmoid(-score), children[inner, 0])
             n = _push(weights, nodes, n, weight + _log_sigmoid(score), children[inner, 1])
         for place in range(found, k):

@@ -1,0 +1,54 @@
+# make demo: train, test and predict on the bundled data.   make test: run the test suite.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
+
+.PHONY: demo test test-nojit test-bounds lint format bench build clean
+
+demo: $(DEMO)
+	$(BIN)/fasttext-lite demo --data zh_topics --output demo
+	$(BIN)/fasttext-lite demo --data en_topics --output demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+# The same suite without compilation (every line runs as plain Python) ...
+test-nojit: $(READY)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest
+
+# ... and compiled with a check of every index.
+test-bounds: $(READY)
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The data sets of FASTTEXT_LITE_DATA, or the bundled ones.
+bench: $(READY)
+	$(BIN)/python -m bench.compare
+
+build: $(READY)
+	$(BIN)/python -m build
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "fasttext-lite needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+$(DEMO): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	touch $@
+
+$(READY): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(DEMO)
+
+clean:
+	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,94 @@
+"""Label trees: optimal, fastText's ties, well formed."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fasttext_lite.label_tree import LabelTree, huffman_tree
+
+COUNTS = st.lists(st.integers(1, 30), min_size=2, max_size=40)
+
+
+def cost(tree, counts):
+    return int((tree.depths() * np.asarray(counts)).sum())
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=6))
+def test_cost_is_the_least_of_all_trees(counts):
+    assert cost(huffman_tree(np.array(counts)), counts) == reference.least_tree_cost(counts)
+
+
+@settings(deadline=None)
+@given(COUNTS)
+def test_ties_are_broken_as_fasttext_does(counts):
+    counts = sorted(counts, reverse=True)
+    children = huffman_tree(np.array(counts)).children
+    assert children.tolist() == reference.fasttext_huffman(counts).tolist()
+
+
+def test_hand_worked_example_of_equal_counts():
+    assert huffman_tree(np.array([5, 5, 5, 5])).children.tolist() == [[3, 2], [1, 0], [4, 5]]
+
+
+@settings(deadline=None)
+@given(COUNTS, st.randoms(use_true_random=False))
+def test_order_of_labels_does_not_change_the_cost(counts, random):
+    shuffled = counts.copy()
+    random.shuffle(shuffled)
+    trees = [huffman_tree(np.array(c)) for c in (counts, shuffled)]
+    assert cost(trees[0], counts) == cost(trees[1], shuffled)
+
+
+@settings(deadline=None)
+@given(COUNTS)
+def test_parents_branches_and_depths_agree_with_children(counts):
+    tree = huffman_tree(np.array(counts))
+    n = len(counts)
+    tree.check()
+    parents, branches = tree.parents(), tree.branches()
+    assert parents[-1] == -1 and (parents[:-1] > np.arange(2 * n - 2)).all()
+    for i, (left, right) in enumerate(tree.children):
+        assert parents[left] == parents[right] == n + i
+        assert (branches[left], branches[right]) == (0, 1)
+    for label in range(n):
+        assert len(reference.path(label, parents, branches)) == tree.depths()[label]
+
+
+def test_frequent_labels_have_short_paths():
+    depths = huffman_tree(np.array([1000, 500, 250, 125, 60, 60])).depths()
+    assert depths.tolist() == [1, 2, 3, 4, 5, 5]
+
+
+def test_many_labels():
+    counts = (1e6 / np.arange(1, 20_001)).astype(np.int64)
+    tree = huffman_tree(counts)
+    tree.check()
+    share = counts / counts.sum()
+    entropy = -(share * np.log2(share)).sum()
+    mean_depth = (share * tree.depths()).sum()
+    assert entropy <= mean_depth < entropy + 1  # Huffman's bound
+
+
+@pytest.mark.parametrize("counts", [[], [3]])
+def test_fewer_than_two_labels(counts):
+    with pytest.raises(ValueError, match="at least 2 labels; got"):
+        huffman_tree(np.array(counts, np.int64))
+
+
+@pytest.mark.parametrize(
+    "children",
+    [
+        [[0, 1], [2, 4]],  # its own child
+        [[0, 0], [2, 3]],  # a leaf twice
+        [[0, 1], [2, 2]],
+        [[0, 1], [-1, 3]],
+        [[0, 1], [2, 9]],
+        [[0, 1], [3, 4]],
+    ],
+)
+def test_check_refuses_what_is_no_tree(children):
+    with pytest.raises(ValueError, match="not a binary tree"):
+        LabelTree(np.array(children, np.int32)).check()

@@ -1,0 +1,141 @@
+"""The prediction kernels against their twins."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fasttext_lite.kernels import predict as kernels
+from fasttext_lite.label_tree import huffman_tree
+
+NO_TREE = np.zeros((0, 2), np.int32)
+
+
+def random_case(seed, n_labels, n_docs=6, dim=5, scale=1.0):
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(n_docs, dim)).astype(np.float32)
+    tree = huffman_tree(rng.integers(1, 100, n_labels)).children
+    outputs = (scale * rng.normal(size=(n_labels, dim))).astype(np.float32)
+    return hidden, outputs, tree
+
+
+def tree_probabilities(hidden, output, children):
+    return np.array(
+        [
+            np.exp(reference.leaf_log_probabilities(children, output.astype(float), h))
+            for h in hidden.astype(float)
+        ]
+    )
+
+
+def test_embed_is_the_weighted_sum_of_rows():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(7, 4)).astype(np.float32)
+    ids = np.array([0, 3, 6, 1], np.int32)
+    weights = np.array([0.5, 0.25, 1, 2], np.float32)
+    indptr = np.array([0, 3, 3, 4], np.int64)
+    hidden = np.full((3, 4), np.nan, np.float32)
+    kernels.embed_documents(ids, weights, indptr, 0, 3, table, hidden)
+    expected = [weights[a:b] @ table[ids[a:b]] for a, b in ((0, 3), (3, 3), (3, 4))]
+    np.testing.assert_allclose(hidden, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, 17])
+def test_dense_scores_and_probabilities(n_labels):
+    hidden, output, _ = random_case(1, n_labels)
+    scores = np.empty((len(hidden), n_labels))
+    kernels.score_labels(hidden, 0, len(hidden), output, NO_TREE, scores)
+    expected = hidden.astype(float) @ output.T.astype(float)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
+    for is_softmax in (True, False):
+        found = expected.copy()
+        kernels.scores_to_probabilities(found, 0, len(hidden), is_softmax, False)
+        twin = reference.softmax(expected) if is_softmax else reference.sigmoid(expected)
+        np.testing.assert_allclose(found, twin, rtol=1e-9)
+        if is_softmax:
+            np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, 17, 60])
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_tree_probabilities_sum_to_one_and_equal_their_twin(n_labels, scale):
+    hidden, output, children = random_case(2, n_labels, scale=scale)
+    found = np.empty((len(hidden), n_labels))
+    kernels.score_labels(hidden, 0, len(hidden), output[:-1], children, found)
+    kernels.scores_to_probabilities(found, 0, len(hidden), False, True)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
+    if scale == 1:
+        expected = tree_probabilities(hidden, output[:-1], children)
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.lists(st.sampled_from([0, 0.1, 0.2, 0.5, 1]), min_size=6, max_size=6),
+        min_size=1,
+        max_size=4,
+    ),
+    st.integers(1, 6),
+    st.sampled_from([0.0, 0.1, 0.3, 1.0]),
+)
+def test_selection_equals_sorting(rows, k, threshold):
+    probabilities = np.array(rows)
+    labels = np.full((len(rows), k), 77, np.int32)
+    best = np.full((len(rows), k), np.nan)
+    kernels.select_top(probabilities, 0, len(rows), threshold, labels, best)
+    for row, ids, values in zip(rows, labels, best, strict=True):
+        expected = reference.top_labels(row, k, threshold)
+        n = len(expected)
+        assert list(zip(ids[:n].tolist(), values[:n].tolist(), strict=True)) == expected
+        assert (ids[n:] == -1).all() and (values[n:] == 0).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(0, 10_000),
+    st.integers(2, 40),
+    st.integers(1, 40),
+    st.sampled_from([0.0, 1e-6, 0.05, 0.4, 1.0]),
+)
+def test_search_finds_exactly_the_best_labels(seed, n_labels, k, threshold):
+    k = min(k, n_labels)
+    hidden, output, children = random_case(seed, n_labels, n_docs=3, scale=2)
+    labels = np.full((3, k), 77, np.int32)
+    best = np.full((3, k), np.nan)
+    kernels.search_tree(hidden, 0, 3, output[:-1], children, threshold, labels, best)
+    full = np.empty((3, n_labels))
+    kernels.score_labels(hidden, 0, 3, output[:-1], children, full)
+    full = np.exp(full)
+    for ids, values, row in zip(labels, best, full, strict=True):
+        expected = reference.top_labels(row.tolist(), k, threshold)
+        n = len(expected)
+        np.testing.assert_allclose(values[:n], [p for _, p in expected], rtol=1e-12)
+        np.testing.assert_allclose(row[ids[:n]], values[:n], rtol=1e-12)
+        assert len(set(ids[:n].tolist())) == n
+        assert (ids[n:] == -1).all() and (values[n:] == 0).all()
+
+
+def test_search_opens_few_nodes_of_a_large_tree():
+    """A confident document is answered on its path: other nodes may hold anything."""
+    n_labels = 1024
+    children = huffman_tree(np.ones(n_labels, np.int64)).children
+    output = np.full((n_labels - 1, 2), np.nan, np.float32)
+    node = 2 * n_labels - 2
+    while node >= n_labels:
+        output[node - n_labels] = (50, 0)  # go right
+        node = children[node - n_labels, 1]
+    labels, best = np.empty((1, 1), np.int32), np.empty((1, 1))
+    hidden = np.array([[1, 0]], np.float32)
+    kernels.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
+    assert labels[0, 0] == node and best[0, 0] == pytest.approx(1)
+
+
+def test_equal_probabilities_come_in_the_order_of_labels():
+    children = huffman_tree(np.ones(4, np.int64)).children
+    labels, best = np.empty((1, 4), np.int32), np.empty((1, 4))
+    hidden, output = np.zeros((1, 2), np.float32), np.ones((3, 2), np.float32)
+    kernels.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
+    assert labels[0].tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(best, 0.25)

@@ -1,0 +1,250 @@
+"""Training as a whole: what it learns, that it is reproducible, and what it does when it fails."""
+
+import logging
+import math
+
+import numpy as np
+import pytest
+
+from fasttext_lite import model as models
+from fasttext_lite import training
+from fasttext_lite.config import Config
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.errors import TrainingError
+
+LOSSES = ("softmax", "hs", "ova", "ns")
+ROWS = [
+    ("sport", "the team won the match with a late goal"),
+    ("sport", "a goal in the last minute of the game"),
+    ("sport", "球队 在 比赛 的 最后 进球"),
+    ("sport", "the coach praised the players"),
+    ("sport", "fans filled the stadium for the final"),
+    ("food", "simmer the soup with garlic and salt"),
+    ("food", "the bread needs an hour in the oven"),
+    ("food", "这 家 面馆 的 汤 很 好喝"),
+    ("food", "a recipe for apple cake with butter"),
+    ("food", "fresh basil makes the sauce"),
+    ("money", "the bank raised its interest rate"),
+    ("money", "shares fell after the profit warning"),
+    ("money", "银行 下调 存款 利率"),
+    ("money", "a loan for a house is expensive now"),
+    ("money", "inflation eats the savings"),
+    ("travel", "the night train to the coast was late"),
+    ("travel", "our hotel was near the old town"),
+    ("travel", "去 海边 的 火车 票 很 便宜"),
+    ("travel", "pack light for the flight"),
+    ("travel", "a visa is needed at the border"),
+]
+TEXTS = Texts.from_sequence([text for _, text in ROWS])
+LABELS = Labels.from_rows([[label] for label, _ in ROWS])
+
+
+def fit(**settings):
+    run = {"seed": 1, "n_threads": 1}
+    run |= {k: settings.pop(k) for k in ("seed", "n_threads", "callback", "texts", "labels",
+                                         "doc_weights") if k in settings}  # fmt: skip
+    texts, labels = run.pop("texts", TEXTS), run.pop("labels", LABELS)
+    return models.fit(texts, labels, Config(**settings), **run)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
+@pytest.mark.parametrize("pooling", ["tfidf", "mean"])
+def test_twenty_rows_are_learnt_completely(loss, optimizer, pooling):
+    lr = 0.2 if optimizer == "adagrad" else 0.5
+    lr *= 4 if pooling == "mean" and optimizer == "sgd" else 1
+    trainee = fit(loss=loss, optimizer=optimizer, pooling=pooling, epochs=60, lr=lr)
+    found = trainee.model.predict(TEXTS).labels[:, 0]
+    assert found.tolist() == LABELS.ids.tolist()
+    assert trainee.history.loss[-1] < trainee.history.loss[0]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
+def test_one_thread_gives_the_same_bits_for_the_same_seed(loss, optimizer):
+    a, b, other = (
+        fit(loss=loss, optimizer=optimizer, epochs=3, seed=seed).weights for seed in (5, 5, 6)
+    )
+    assert a.embeddings.tobytes() == b.embeddings.tobytes()
+    assert a.output.tobytes() == b.output.tobytes()
+    assert a.output.tobytes() != other.output.tobytes()
+
+
+def test_initial_loss_is_the_logarithm_of_the_labels():
+    for init in ("input", "output"):
+        trainee = fit(loss="softmax", init=init, lr=1e-9, epochs=1, label_smoothing=0.1)
+        assert trainee.history.loss == [pytest.approx(math.log(4), rel=1e-5)]
+
+
+def test_sorted_rows_are_learnt_as_well_as_shuffled_ones():
+    """Rows are visited in a new random order in every epoch, whatever the order of the file."""
+    texts = [f"w{i % 40} {'abcd'[label]}{i % 3}" for label in range(4) for i in range(60)]
+    labels = [str(label) for label in range(4) for _ in range(60)]
+    order = np.random.default_rng(0).permutation(len(texts))
+    losses = {}
+    for name, rows in (("sorted", np.arange(len(texts))), ("shuffled", order)):
+        trainee = fit(
+            texts=Texts.from_sequence([texts[i] for i in rows]),
+            labels=Labels.from_rows([[labels[i]] for i in rows]),
+            epochs=4,
+        )
+        losses[name] = trainee.history.loss[-1]
+    assert losses["sorted"] == pytest.approx(losses["shuffled"], rel=0.05)
+
+
+def test_order_of_visits():
+    visits = []
+
+    class Spy(training._Run):
+        def _block(self, block, lr_first, lr_last, seed):
+            visits.append((block.tolist(), lr_first, lr_last))
+            return super()._block(block, lr_first, lr_last, seed)
+
+    for shuffle in (True, False):
+        visits.clear()
+        original, training._Run = training._Run, Spy
+        try:
+            fit(epochs=3, shuffle=shuffle, lr=0.6)
+        finally:
+            training._Run = original
+        order = [doc for block, _, _ in visits for doc in block]
+        epochs = [order[i : i + 20] for i in (0, 20, 40)]
+        assert all(sorted(epoch) == list(range(20)) for epoch in epochs)
+        assert (epochs[0] == list(range(20))) == (not shuffle)
+        assert (epochs[0] == epochs[1]) == (not shuffle)
+        rates = [rate for _, first, last in visits for rate in (first, last)]
+        assert rates[0] == 0.6 and rates[-1] == 0
+        done = np.cumsum([0, *(len(block) for block, _, _ in visits)]) / 60
+        np.testing.assert_allclose([first for _, first, _ in visits], 0.6 * (1 - done[:-1]))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_threads_train_as_well_as_one(loss):
+    rows = ROWS * 40
+    texts = Texts.from_sequence([text for _, text in rows])
+    labels = Labels.from_rows([[label] for label, _ in rows])
+    results = [fit(texts=texts, labels=labels, loss=loss, n_threads=n) for n in (1, 4)]
+    final = [trainee.history.loss[-1] for trainee in results]
+    assert final[1] == pytest.approx(final[0], rel=0.1)
+    found = results[1].model.predict(texts).labels[:, 0]
+    assert (found == labels.ids).mean() > 0.95
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_divergence_is_noticed_and_repaired(caplog, loss):
+    with caplog.at_level(logging.WARNING, "fasttext_lite"):
+        trainee = fit(loss=loss, lr=200.0, epochs=30)
+    history = trainee.history
+    assert history.restarts > 0 and history.lr == pytest.approx(200 / 4**history.restarts)
+    assert "training diverged with lr=200; starting again with lr=50" in caplog.text
+    assert len(history.loss) == 30 and np.isfinite(history.loss).all()
+    assert np.isfinite(trainee.model.embeddings).all() and np.isfinite(trainee.model.output).all()
+    found = trainee.model.predict(TEXTS).labels[:, 0]
+    assert (found == LABELS.ids).mean() >= 0.9
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_blank_loss_is_the_loss_of_zero_scores(loss):
+    trainee = fit(loss=loss, lr=1e-9, epochs=1, label_smoothing=0, init="input")
+    blank = training._blank_loss(trainee.model.config, LABELS, trainee.model.tree)
+    tolerance = 0.2 if loss == "ns" else 1e-5  # some draws of negatives hit the label itself
+    assert trainee.history.loss[0] == pytest.approx(blank, rel=tolerance)
+
+
+def test_divergence_beyond_repair_is_an_error(monkeypatch):
+    monkeypatch.setattr(training._Run, "_epoch", lambda *args: math.nan)
+    with pytest.raises(TrainingError, match="diverged .* lr=0.1, and still with lr=.*smaller lr"):
+        fit(lr=0.1)
+
+
+def test_progress_is_reported():
+    seen = []
+    fit(epochs=3, callback=seen.append)
+    assert [p.epoch for p in seen if p.fraction in (1 / 3, 2 / 3, 1.0)][-3:] == [1, 2, 3]
+    assert seen[-1].fraction == 1 and seen[-1].lr == 0 and seen[-1].texts_per_second > 0
+    assert np.isfinite([p.loss for p in seen]).all()
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_what_a_callback_raises_ends_the_training(n_threads):
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(epochs=1000, callback=stop, n_threads=n_threads)
+
+
+def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
+    def fail(self, block, *args):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(training._Run, "_block", fail)
+    rows = ROWS * 20
+    with pytest.raises(MemoryError, match="no room"):
+        fit(
+            texts=Texts.from_sequence([t for _, t in rows]),
+            labels=Labels.from_rows([[label] for label, _ in rows]),
+            n_threads=3,
+        )
+
+
+def test_weights_of_documents_count():
+    weights = np.ones(20, np.float32)
+    weights[LABELS.ids == LABELS.names.index("food")] = 8
+    heavy, plain = fit(doc_weights=weights, epochs=2), fit(epochs=2)
+    food = LABELS.names.index("food")
+    columns = [t.model.probabilities(["the"])[0, food] for t in (heavy, plain)]
+    assert columns[0] > columns[1]
+
+
+def test_label_smoothing_keeps_probabilities_modest():
+    high = [
+        fit(epochs=100, lr=1.0, label_smoothing=s).model.probabilities(TEXTS).max()
+        for s in (0.0, 0.3)
+    ]
+    assert high[0] > 0.97 and high[1] < 0.85
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [([], "at least 2 labels; found 0"), (["x"], r"at least 2 labels; found 1 \('x'\)")],
+)
+def test_too_few_labels(names, message):
+    labels = Labels.from_rows([names, names])
+    with pytest.raises(TrainingError, match=message):
+        models.fit(Texts.from_sequence(["a", "b"]), labels, Config())
+
+
+def test_no_features_at_all():
+    labels = Labels.from_rows([["x"], ["y"]])
+    with pytest.raises(TrainingError, match="no text has any feature"):
+        models.fit(Texts.from_sequence(["", " "]), labels, Config())
+
+
+def test_schedules():
+    linear, constant = training.linear_schedule(0.4), training.constant_schedule(0.4)
+    assert [linear(p) for p in (0, 0.25, 1)] == [0.4, pytest.approx(0.3), 0]
+    assert [constant(p) for p in (0, 0.25, 1)] == [0.4, 0.4, 0.4]
+
+
+def test_negatives_are_drawn_by_the_root_of_the_count():
+    table = training._negative_table(np.array([900, 100, 0]), 7)
+    assert table[0] == 7 and table.dtype == np.int32
+    counts = np.bincount(table[1:])
+    assert counts[0] / counts[1] == pytest.approx(3, rel=1e-4)
+    assert counts[2] >= 1
+
+
+GOLDEN_LOSSES = {
+    "softmax": [1.398743, 0.864213, 0.538177, 0.42194, 0.392847],
+    "hs": [1.392993, 1.04689, 0.773313, 0.609747, 0.546304],
+    "ova": [2.754168, 2.001775, 1.39615, 1.048544, 0.912764],
+    "ns": [3.376482, 2.412355, 1.681297, 1.171151, 0.944583],
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses_of_five_epochs_are_frozen(loss):
+    """A known curve is the best test of a training loop; sums may differ in the last bits."""
+    trainee = fit(loss=loss, epochs=5, lr=0.5, dim=8)
+    np.testing.assert_allclose(trainee.history.loss, GOLDEN_LOSSES[loss], rtol=1e-4)
