@@ -53,8 +53,8 @@ class Config:
     eos: bool = _field(False, "end every text with fastText's token </s>")
     # tokens -> features
     word_ngrams: int = _field(2, "longest n-gram of tokens", low=1, high=16)
-    minn: int = _field(0, "shortest n-gram of characters inside a word", low=0, high=64)
-    maxn: int = _field(0, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
+    minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
+    maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
     min_count: int = _field(1, "drop words that occur less often in training", low=1)
     bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=100_000_000)
     pooling: str = _field(
@@ -133,6 +133,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lowercase": False,
         "eos": True,
         "word_ngrams": 1,
+        "minn": 0,
+        "maxn": 0,
         "pooling": "mean",
         "dim": 100,
         "loss": "softmax",

@@ -27,7 +27,7 @@ from fasttext_lite.parallel import run_threads
 
 logger = logging.getLogger("fasttext_lite")
 
-OUTPUT_SCALE = 0.5  # standard deviation of the output table's start, with init="output"
+OUTPUT_NORM = 2.0  # typical length of an output row at the start, with init="output"
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
 NEGATIVE_TABLE = 1 << 20
@@ -100,7 +100,8 @@ class History:
 def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weights:
     """Return fresh tables.
 
-    ``init="output"``: embeddings zero, output normal with standard deviation `OUTPUT_SCALE`.
+    ``init="output"``: embeddings zero, output normal, its rows about `OUTPUT_NORM` long whatever
+    `dim` is.
     ``init="input"``: embeddings uniform in [-1/dim, 1/dim], output zero (fastText).
     In both cases the first scores are all (nearly) zero: a softmax starts at a loss of
     ln(labels).
@@ -114,7 +115,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     )
     rng = np.random.default_rng([seed, 1])
     if config.init == "output":
-        output += rng.standard_normal(output.shape, np.float32) * np.float32(OUTPUT_SCALE)
+        output += rng.standard_normal(output.shape, np.float32) * np.float32(OUTPUT_NORM / math.sqrt(dim))
     else:
         embeddings += _uniform(rng, embeddings.shape)
     return weights

@@ -58,7 +58,7 @@ def test_values_that_contradict_each_other():
         Config(minn=4, maxn=2)
     with pytest.raises(ValueError, match="bucket must be at least 1"):
         Config(bucket=0)
-    assert Config(bucket=0, word_ngrams=1).bucket == 0
+    assert Config(bucket=0, word_ngrams=1, minn=0, maxn=0).bucket == 0
     assert Config(minn=4, maxn=0).maxn == 0
 
 

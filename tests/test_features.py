@@ -58,9 +58,10 @@ def fasttext_model(tmp_path_factory):
     """Return a tiny model of fastText with character and word n-grams."""
     file = tmp_path_factory.mktemp("fasttext") / "train.txt"
     file.write_text("__label__x hello world 中文 naïve\n__label__y ab hello 👍🏽 한국어\n", "utf-8")
-    # Below 10 threads fastText leaves a part of its embeddings uninitialised.
+    # fastText initialises its embeddings in tenths, one by each thread: with fewer than 10
+    # threads, or a size that 10 does not divide, a part stays whatever the memory held.
     return fasttext.train_supervised(
-        str(file), dim=3, epoch=1, wordNgrams=3, minn=2, maxn=4, bucket=1009, thread=10, verbose=0
+        str(file), dim=10, epoch=1, wordNgrams=3, minn=2, maxn=4, bucket=1009, thread=10, verbose=0
     )
 
 
@@ -216,7 +217,7 @@ def by_name(space, features):
 
 
 def test_min_count_drops_words_but_not_their_ngrams():
-    config = Config(min_count=2, word_ngrams=2)
+    config = Config(min_count=2, word_ngrams=2, maxn=0)
     space, features = FeatureSpace.fit(marked(["a b", "a c"], config), config)
     assert space.words() == [b"a"]
     assert space.n_rows == 1 + 2  # a, and the hash slots of "a b" and "a c"
@@ -235,7 +236,7 @@ def test_a_single_character_has_no_character_ngrams_under_auto():
 
 
 def test_vocabulary_grows_beyond_its_first_table():
-    config = Config(word_ngrams=1)
+    config = Config(word_ngrams=1, maxn=0)
     documents = [[f"w{i}" for i in range(j, 120_000, 3)] for j in range(3)] + [["w7"]]
     space, features = FeatureSpace.fit(marked(documents, config), config)
     assert space.n_words == 120_000 and space.words()[0] == b"w7"
@@ -243,7 +244,7 @@ def test_vocabulary_grows_beyond_its_first_table():
 
 
 def test_literal_end_of_line_token_is_counted_once():
-    config = Config(eos=True, analyzer="whitespace", word_ngrams=1)
+    config = Config(eos=True, analyzer="whitespace", word_ngrams=1, maxn=0)
     space, features = FeatureSpace.fit(marked(["a </s>", "b"], config), config)
     assert sorted(space.words()) == [b"</s>", b"a", b"b"]
     assert np.diff(features.indptr).tolist() == [2, 2]
