@@ -8,7 +8,9 @@ inside the commands: ``--help`` loads neither NumPy nor Numba.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import io
 import json
 import logging
 import os
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from fasttext_lite.model import Model
 
 PROGRAM = "fasttext-lite"
+_LINE_BREAKS = str.maketrans("\r\n", "  ")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,7 +36,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> Any:
         """Print the message and the way to help; exit with code 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {_one_line(message)} (see {self.prog} --help)\n")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,13 +52,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command is None:
         parser.print_help()
         return 0
-    logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.WARNING, stream=sys.stderr)
+    level = logging.ERROR if getattr(options, "quiet", False) else logging.WARNING
+    logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=level, stream=sys.stderr)
     try:
         options.run(options)
-        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has seen enough (as in `predict | head`); let the exit be silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()  # the reader has seen enough, as in `predict | head`
+    except OSError as error:
+        _abandon_stdout()
+        _say(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        return 2
     except KeyboardInterrupt:
         _say("interrupted")
         return 130
@@ -67,9 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         if not isinstance(error, InputError | ModelError | TrainingError | _UsageError):
             raise  # our bug: show where
-        _say(" ".join(str(error).split()))
+        _say(str(error))
         return 2
     return 0
+
+
+def _abandon_stdout() -> None:
+    """Send what is still to be written nowhere, so that the exit does not fail on it."""
+    if sys.stdout is not None:
+        with contextlib.suppress(io.UnsupportedOperation):  # it may be no file at all
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _UsageError(ValueError):
@@ -77,7 +90,26 @@ class _UsageError(ValueError):
 
 
 def _say(message: str) -> None:
-    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    """Print a notice or an error on stderr, in one line."""
+    if sys.stderr is not None:
+        print(f"{PROGRAM}: {_one_line(message)}", file=sys.stderr)
+
+
+def _print(text: str) -> None:
+    """Print a line or more on stdout at once, as UTF-8 whatever the locale says."""
+    if sys.stdout is None:
+        raise _UsageError("standard output is closed")
+    sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogatepass"))
+    sys.stdout.buffer.flush()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _flat(label: str) -> str:
+    """Return a label as it is printed: a line break would look like the next line."""
+    return label.translate(_LINE_BREAKS)
 
 
 # -- arguments -------------------------------------------------------------------------------
@@ -160,7 +192,15 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
             extra["choices"] = field.metadata["choices"]
         else:
             extra["metavar"] = "N" if kind is int else "X"
-        group.add_argument(flag, type=kind, help=text, **extra)
+        group.add_argument(flag, type=_or_none(kind) if optional else kind, help=text, **extra)
+
+
+def _or_none(kind: type) -> Any:
+    def parse(text: str) -> Any:
+        return None if text == "none" else kind(text)
+
+    parse.__name__ = kind.__name__  # argparse names it in its message
+    return parse
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +225,12 @@ def _add_reading(parser: argparse.ArgumentParser) -> None:
 def _add_unlabelled(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
-        "file", metavar="FILE", nargs="?", default="-", help="a text in each line; default stdin"
+        "file",
+        metavar="FILE",
+        nargs="?",
+        default="-",
+        help="a text in each line, .gz too; default stdin; words that begin with __label__ are "
+        "dropped, so that a labelled file can be given",
     )
 
 
@@ -247,6 +292,9 @@ def _train(options: argparse.Namespace) -> None:
     check_writable(options.output)
     if options.train == "-" and options.valid == "-":
         raise _UsageError("training and validation data cannot both come from stdin")
+    for path in (options.train, options.valid):
+        if _is_same_file(path, options.output):
+            raise _UsageError(f"{path}: the model would overwrite this file of texts")
     valid = _read(options.valid, options) if options.valid else None
     corpus = _read(options.train, options)
     from fasttext_lite import model as models
@@ -273,18 +321,24 @@ def _train(options: argparse.Namespace) -> None:
     if options.quiet:
         return
     size = os.path.getsize(options.output)
-    print(
+    _print(
         f"trained on {n_texts:,} texts with {len(model.labels):,} labels in {seconds:.1f} s: "
         f"loss {model.config.loss}, {model.config.epochs} epochs, lr {trainee.history.lr:g}, "
         f"final loss {trainee.history.loss[-1]:.4f}"
     )
-    print(
+    _print(
         f"{options.output}: {size / 1e6:.1f} MB, {model.space.n_words:,} words, "
         f"{model.space.n_rows - model.space.n_words:,} n-grams, dim {model.dim}"
     )
     if valid is not None:
-        print(f"{options.valid}: ", end="")
-        _print_summary(_evaluate(model, valid, options, k=1, threshold=0.0))
+        result = _evaluate(model, valid, options, k=1, threshold=0.0)
+        _print(f"{options.valid}: {_summary(result)}")
+
+
+def _is_same_file(path: str | None, other: str) -> bool:
+    if not path or not os.path.exists(path) or not os.path.exists(other):
+        return False
+    return os.path.samefile(path, other)
 
 
 def _read(path: str, options: argparse.Namespace) -> Corpus:
@@ -292,8 +346,9 @@ def _read(path: str, options: argparse.Namespace) -> Corpus:
 
     names = [field.name for field in dataclasses.fields(ReadOptions)]
     corpus = read_corpus(path, ReadOptions(**{name: getattr(options, name) for name in names}))
-    for line in corpus.skip_report():
-        _say(line)
+    if not getattr(options, "quiet", False):
+        for line in corpus.skip_report():
+            _say(line)
     return corpus
 
 
@@ -308,11 +363,11 @@ def _test(options: argparse.Namespace) -> None:
     result = _evaluate(model, corpus, options, options.k, options.threshold)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:
-        print(json.dumps(_as_json(result, skipped, options.per_label), ensure_ascii=False))
+        _print(json.dumps(_as_json(result, skipped, options.per_label), ensure_ascii=False))
     else:
         if options.per_label:
             _print_labels(result)
-        _print_summary(result)
+        _print(_summary(result))
     if options.confusion:
         from fasttext_lite.plotting import plot_confusion
 
@@ -346,17 +401,17 @@ def _evaluate(
     return result
 
 
-def _print_summary(result: Evaluation) -> None:
-    print(
+def _summary(result: Evaluation) -> str:
+    return (
         f"n {result.n}  accuracy {result.accuracy:.4f}  P@{result.k} {result.precision:.4f}  "
         f"R@{result.k} {result.recall:.4f}  macro-F1 {result.macro_f1:.4f}"
     )
 
 
 def _print_labels(result: Evaluation) -> None:
-    print("precision\trecall\tF1\tn\tlabel")
+    _print("precision\trecall\tF1\tn\tlabel")
     for name, n, p, r, f in zip(result.names, result.gold, *result.per_label(), strict=True):
-        print(f"{p:.4f}\t{r:.4f}\t{f:.4f}\t{n}\t{name}")
+        _print(f"{p:.4f}\t{r:.4f}\t{f:.4f}\t{n}\t{_flat(name)}")
 
 
 def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any]:
@@ -382,11 +437,12 @@ def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from fasttext_lite.corpus import read_texts
+    from fasttext_lite.corpus import DEFAULT_PREFIX, read_texts
 
     model = _load(options.model)
+    names = [options.label_prefix + name for name in model.labels]
     n = unknown = first = 0
-    for texts in read_texts(options.file):
+    for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):
         result = model.predict(texts, options.k, options.threshold, options.threads)
         known = result.n_features > 0
         if not known.all():
@@ -399,11 +455,7 @@ def _predict(options: argparse.Namespace) -> None:
             strict=True,
         )  # fmt: skip
         for ids, probabilities, n_features in rows:
-            pairs = [
-                (options.label_prefix + model.labels[i], p)
-                for i, p in zip(ids, probabilities, strict=True)
-                if i >= 0
-            ]
+            pairs = [(names[i], p) for i, p in zip(ids, probabilities, strict=True) if i >= 0]
             if options.json:
                 record = {
                     "labels": [label for label, _ in pairs],
@@ -412,10 +464,10 @@ def _predict(options: argparse.Namespace) -> None:
                 }
                 lines.append(json.dumps(record, ensure_ascii=False))
             elif options.prob:
-                lines.append("\t".join(f"{label}\t{p:.6g}" for label, p in pairs))
+                lines.append("\t".join(f"{_flat(label)}\t{p:.6g}" for label, p in pairs))
             else:
-                lines.append("\t".join(label for label, _ in pairs))
-        _write("\n".join(lines) + "\n")
+                lines.append("\t".join(_flat(label) for label, _ in pairs))
+        _print("\n".join(lines))
     if unknown:
         _say(
             f"{unknown} of {n} texts have no known feature; the class prior was used "
@@ -424,18 +476,12 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _embed(options: argparse.Namespace) -> None:
-    from fasttext_lite.corpus import read_texts
+    from fasttext_lite.corpus import DEFAULT_PREFIX, read_texts
 
     model = _load(options.model)
-    for texts in read_texts(options.file):
+    for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):
         rows = model.embed(texts, options.threads).tolist()
-        _write("".join(" ".join(f"{x:.6g}" for x in row) + "\n" for row in rows))
-
-
-def _write(text: str) -> None:
-    """Print text as UTF-8 whatever the locale says, at once."""
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
-    sys.stdout.buffer.flush()
+        _print("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -456,21 +502,23 @@ def _info(options: argparse.Namespace) -> None:
         "labels": model.labels,
     }
     if options.json:
-        print(json.dumps(values, ensure_ascii=False))
+        _print(json.dumps(values, ensure_ascii=False))
         return
     labels = values.pop("labels")
     settings = values.pop("config")
-    for name, value in values.items():
-        print(f"{name:<16}{value}")
-    for name, value in settings.items():
-        print(f"{name:<16}{value}")
-    print(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}")
+    for name, value in {**values, **settings}.items():
+        _print(_flat(f"{name:<16}{value}"))
+    _print(_flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))
 
 
 _DEMO_TEXTS = {
     "zh_topics": ["这家面馆的汤头熬了六个小时", "央行宣布下调存款利率", "中场休息后他们连进3球"],
-    "en_topics": ["The soup simmered for six hours", "The bank raised its mortgage rates", "They scored three goals after half time"],
-}  # fmt: skip
+    "en_topics": [
+        "The soup simmered for six hours",
+        "The bank raised its mortgage rates",
+        "They scored three goals after half time",
+    ],
+}
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -496,26 +544,27 @@ def _demo(options: argparse.Namespace) -> None:
         model = models.fit(train.texts, labels, config, callback=callback).model
     seconds = time.perf_counter() - start
     save_model(model, path)
-    print(f"trained on {len(train.texts)} texts with {len(model.labels)} labels in {seconds:.1f} s")
+    n_texts, n_labels = len(train.texts), len(model.labels)
+    _print(f"trained on {n_texts} texts with {n_labels} labels in {seconds:.1f} s")
     result = evaluate(model, test.texts, test.label_rows)
-    _print_summary(result)
+    _print(_summary(result))
     texts = _DEMO_TEXTS[options.data]
     top = model.predict(texts, k=2)
     for text, ids, probabilities in zip(texts, top.labels, top.probabilities, strict=True):
         best = "  ".join(
             f"{model.labels[i]} {p:.2f}" for i, p in zip(ids, probabilities, strict=True)
         )
-        print(f"  {text}  ->  {best}")
-    print(f"model: {path} ({os.path.getsize(path) / 1e3:.0f} kB)")
+        _print(f"  {text}  ->  {best}")
+    _print(f"model: {path} ({os.path.getsize(path) / 1e3:.0f} kB)")
     plot = os.path.join(options.output, f"{options.data}_confusion.png")
     from fasttext_lite.errors import InputError
     from fasttext_lite.plotting import plot_confusion
 
     try:
         plot_confusion(result, plot)
-        print(f"plot:  {plot}")
+        _print(f"plot:  {plot}")
     except InputError as error:
-        print(f"plot:  none ({error})")
+        _print(f"plot:  none ({error})")
 
 
 def _bundled(name: str) -> str:

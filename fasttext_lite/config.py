@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -55,7 +56,7 @@ class Config:
     word_ngrams: int = _field(2, "longest n-gram of tokens", low=1, high=16)
     minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
     maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
-    min_count: int = _field(1, "drop words that occur less often in training", low=1)
+    min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
     bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=100_000_000)
     pooling: str = _field(
         "tfidf",
@@ -187,7 +188,7 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
     if good and expected is int:
         good = isinstance(value, int) or float(value).is_integer()
     if good and expected is float:
-        good = math.isfinite(value)
+        good = abs(value) <= sys.float_info.max  # false for NaN too
     rule = _rule(expected, meta)
     if good and meta["low"] is not None:
         good = value > meta["low"] if meta["low_open"] else value >= meta["low"]

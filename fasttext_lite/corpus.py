@@ -7,11 +7,13 @@ what it cannot read is an `InputError` with path:line.  Models are unknown here.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import itertools
 import json
+import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -26,8 +28,11 @@ from fasttext_lite.errors import InputError
 FORMATS = ("auto", "fasttext", "tsv", "csv", "jsonl")
 STDIN = "-"
 DEFAULT_PREFIX = "__label__"
-# What separates fastText's tokens, besides the end of the line.
-_FASTTEXT_SPACES = b" \t\v\f\r\0"
+# The widest field of a CSV file; the csv module's own limit is 131,072 characters.
+_MAX_FIELD = 2**31 - 1
+# What separates fastText's tokens (dictionary.cc, readWord).
+_FASTTEXT_BLANKS = b" \t\v\f\r\0"
+_FASTTEXT_SPACES = _FASTTEXT_BLANKS + b"\n"
 _PEEK_LINES = 20
 _BOM = b"\xef\xbb\xbf"
 _NEWLINES = str.maketrans("\r\n", "  ")
@@ -40,7 +45,7 @@ class Texts:
     Attributes
     ----------
     buffer : uint8[n_bytes]
-        UTF-8 (lone surrogates encoded as if they were characters).
+        UTF-8 (lone surrogates encoded as if they were characters); read-only.
     offsets : int64[n_docs + 1]
     token_ends : int64[n_tokens] or None
         For text that came as token lists: the positions after each token's last byte,
@@ -50,6 +55,9 @@ class Texts:
     buffer: np.ndarray
     offsets: np.ndarray
     token_ends: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "buffer", read_only(self.buffer))
 
     def __len__(self) -> int:
         return self.offsets.size - 1
@@ -94,8 +102,8 @@ class Texts:
         Parameters
         ----------
         documents : iterable of str, or iterable of sequences of str
-            A sequence of str is a document cut into tokens already. Rows of a 2-D array of
-            str count as such. A line break inside a text is a space.
+            A sequence of str is a document cut into tokens already. A line break inside a
+            text is a space.
 
         Raises
         ------
@@ -141,13 +149,25 @@ class Texts:
                         f"tokens of the text at position {i} must be str, got {_describe(token)}"
                     )
                 if token:
-                    pieces.append(token.encode("utf-8", "surrogatepass"))
+                    # NUL separates the pieces in normalisation: it cannot be part of one.
+                    pieces.append(token.replace("\0", " ").encode("utf-8", "surrogatepass"))
                     size += len(pieces[-1])
             lengths.append(size)
         offsets = np.zeros(len(items) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
         return cls(np.frombuffer(b"".join(pieces), np.uint8), offsets, ends)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return a view that cannot be written.
+
+    To a compiled kernel a read-only array is another type: what may be read-only (text from
+    bytes, tables mapped from a file) always is, so that each kernel is compiled once.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _describe(item: Any) -> str:
@@ -185,7 +205,7 @@ class Labels:
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[str]], names: list[str] | None = None) -> Labels:
-        """Number the labels of each row.
+        """Give the labels of each row numbers.
 
         With `names` None they are numbered by falling frequency, ties by first occurrence (as
         fastText orders its labels); otherwise by `names`, and others get id -1.
@@ -228,23 +248,27 @@ class Corpus:
         ]
 
 
-def open_text(path: str) -> io.BufferedIOBase:
-    """Open a file, a .gz file or standard input ("-") for reading bytes.
+@contextlib.contextmanager
+def open_text(path: str) -> Iterator[io.BufferedIOBase]:
+    """Open a file or standard input ("-") for reading bytes; gzip is recognised by content.
 
     Raises
     ------
     InputError
         If the file cannot be opened; the message has its name and the reason.
     """
-    if path == STDIN:
-        return sys.stdin.buffer  # type: ignore[return-value]
-    try:
-        raw = open(path, "rb")  # noqa: SIM115 - the caller closes it
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    if raw.peek(2)[:2] == b"\x1f\x8b":
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
-    return raw
+    with contextlib.ExitStack() as stack:
+        try:
+            if path != STDIN:
+                raw = stack.enter_context(open(path, "rb"))
+            elif sys.stdin is not None:
+                raw = sys.stdin.buffer  # type: ignore[assignment]
+            else:
+                raise InputError(f"{_name(path)}: standard input is closed")
+            is_gzip = raw.peek(2)[:2] == b"\x1f\x8b"
+        except OSError as error:
+            raise InputError(f"{_name(path)}: {(error.strerror or str(error)).lower()}") from None
+        yield stack.enter_context(gzip.GzipFile(fileobj=raw)) if is_gzip else raw
 
 
 def iter_lines(path: str) -> Iterator[bytes]:
@@ -255,24 +279,22 @@ def iter_lines(path: str) -> Iterator[bytes]:
     InputError
         If the file cannot be opened or read (also: a damaged .gz file).
     """
-    stream = open_text(path)
     number = 0
-    try:
-        for line in stream:
-            if number == 0:
-                line = line.removeprefix(_BOM)
-            number += 1
-            if line.endswith(b"\r\n"):
-                yield line[:-2]
-            elif line.endswith(b"\n"):
-                yield line[:-1]
-            else:
-                yield line
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{_name(path)}:{number + 1}: cannot read on: {error}") from None
-    finally:
-        if path != STDIN:
-            stream.close()
+    with open_text(path) as stream:
+        try:
+            for line in stream:
+                if number == 0:
+                    line = line.removeprefix(_BOM)
+                number += 1
+                yield _without_end(line)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{_name(path)}:{number + 1}: cannot read on: {error}") from None
+
+
+def _without_end(line: bytes) -> bytes:
+    if line.endswith(b"\r\n"):
+        return line[:-2]
+    return line.removesuffix(b"\n")
 
 
 def _name(path: str) -> str:
@@ -306,15 +328,15 @@ def guess_format(path: str, lines: Sequence[bytes], prefix: str = DEFAULT_PREFIX
         return known[suffixes[-1]]
     filled = [line for line in lines if line.strip()]
     mark = prefix.encode()
-    if any(token.startswith(mark) for line in filled for token in line.split()):
-        return "fasttext"
     if filled and all(line.lstrip().startswith(b"{") for line in filled):
         return "jsonl"
+    if any(token.startswith(mark) for line in filled for token in line.split()):
+        return "fasttext"
     if filled and sum(b"\t" in line for line in filled) * 2 > len(filled):
         return "tsv"
-    if filled and b"," in filled[0]:
-        header = next(csv.reader([filled[0].decode("utf-8", "replace")]))
-        if {"label", "labels"} & {name.strip().lower() for name in header}:
+    if filled:
+        header = filled[0].decode("utf-8", "replace").split(",")
+        if len(header) > 1 and {"label", "labels"} & {name.strip(' "').lower() for name in header}:
             return "csv"
     raise InputError(
         f"{_name(path)}:1: the format is not recognised; expected lines like "
@@ -375,23 +397,21 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
     texts: list[bytes] = []
     rows: list[tuple[str, ...]] = []
     skipped: dict[str, tuple[int, str]] = {}
-    n_lines = 0
     for number, labels, text in _records(path, options):
-        n_lines += 1
         reason = ""
         if not labels:
             reason = _NO_LABEL if text.strip() else _EMPTY
-        elif not text.strip(_FASTTEXT_SPACES + b"\n"):
+        elif not text.strip(_FASTTEXT_SPACES):
             reason = _NO_TEXT
         if reason:
             count, where = skipped.get(reason, (0, f"{_name(path)}:{number}"))
             skipped[reason] = (count + 1, where)
             continue
-        rows.append(labels)
+        rows.append(labels if len(labels) == 1 else tuple(dict.fromkeys(labels)))
         texts.append(text)
     if not rows:
         detail = "; ".join(Corpus(Texts.from_bytes([]), [], skipped).skip_report())
-        what = f"no line with a label and text ({detail})" if n_lines else "the file is empty"
+        what = f"no line with a label and text ({detail})" if skipped else "the file is empty"
         raise InputError(f"{_name(path)}: {what}")
     return Corpus(Texts.from_bytes(texts), rows, skipped)
 
@@ -399,29 +419,37 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
 def _records(path: str, options: ReadOptions) -> Iterator[tuple[int, tuple[str, ...], bytes]]:
     """Yield (line number, labels, text) for each record, in the order of the file."""
     lines = iter_lines(path)
-    head = list(itertools.islice(lines, _PEEK_LINES))
+    head: list[bytes] = []
+    n_filled = 0
+    for line in lines:
+        head.append(line)
+        n_filled += bool(line.strip())
+        if n_filled == _PEEK_LINES:
+            break
+    if n_filled == 0:
+        yield from ((number, (), b"") for number in range(1, len(head) + 1))
+        return
     kind = options.format
     if kind == "auto":
-        if not head:
-            return
         kind = guess_format(path, head, options.label_prefix)
     reader = {"fasttext": _fasttext, "tsv": _tsv, "csv": _csv, "jsonl": _jsonl}[kind]
     yield from reader(path, itertools.chain(head, lines), options)
 
 
 def _fasttext(path, lines, options):
-    prefix = options.label_prefix
-    mark = prefix.encode()
-    size = len(prefix)
+    mark = options.label_prefix.encode()
+    size = len(mark)
     for number, line in enumerate(lines, 1):
         _decode(line, path, number)
+        if line.startswith(mark) and mark not in line[size:] and b"\0" not in line:
+            label, *text = line[size:].split(None, 1)  # by far the most frequent case
+            if text and line[size : size + 1] not in _FASTTEXT_SPACES:
+                yield number, (label.decode(),), text[0]
+                continue
         tokens = line.replace(b"\0", b" ").split()
-        if not any(token.startswith(mark) for token in tokens):
-            yield number, (), line
-            continue
-        labels = tuple(t.decode()[size:] for t in tokens if t.startswith(mark))
-        text = b" ".join(t for t in tokens if not t.startswith(mark))
-        yield number, labels, text
+        names = [token[size:].decode() for token in tokens if token.startswith(mark)]
+        text = b" ".join(token for token in tokens if not token.startswith(mark))
+        yield number, tuple(name for name in names if name), text
 
 
 def _split_labels(text: str, options: ReadOptions) -> tuple[str, ...]:
@@ -433,16 +461,16 @@ def _split_labels(text: str, options: ReadOptions) -> tuple[str, ...]:
 
 def _tsv(path, lines, options):
     for number, line in enumerate(lines, 1):
-        decoded = _decode(line, path, number)
-        if not decoded.strip():
+        _decode(line, path, number)
+        if not line.strip():
             yield number, (), b""
             continue
-        label, tab, text = decoded.partition("\t")
+        label, tab, text = line.partition(b"\t")
         if not tab:
             raise InputError(
                 f"{_name(path)}:{number}: no tab between label and text; expected label<TAB>text"
             )
-        yield number, _split_labels(label, options), text.encode()
+        yield number, _split_labels(label.decode(), options), text
 
 
 def _csv(path, lines, options):
@@ -453,13 +481,17 @@ def _csv(path, lines, options):
             yield _decode(line, path, number) + "\n"
 
     reader = csv.reader(decoded(), strict=True)
+    limit = csv.field_size_limit(_MAX_FIELD)
     try:
-        header = [name.strip() for name in next(reader, [])]
+        header: list[str] = []
+        while not header:  # there is a line that is not empty
+            start = reader.line_num + 1
+            header = [name.strip() for name in next(reader)]
         columns = []
         for flag, wanted in (("label", options.label_column), ("text", options.text_column)):
             if wanted not in header:
                 raise InputError(
-                    f"{_name(path)}:1: no column {wanted!r} in the header "
+                    f"{_name(path)}:{start}: no column {wanted!r} in the header "
                     f"({', '.join(header)}); name it with --{flag}-column"
                 )
             columns.append(header.index(wanted))
@@ -467,16 +499,19 @@ def _csv(path, lines, options):
         for row in reader:
             if not row:
                 yield start, (), b""
-            elif len(row) <= max(columns):
+            elif not max(columns) < len(row) <= len(header):
                 raise InputError(
-                    f"{_name(path)}:{start}: {len(row)} column(s), the header has {len(header)}"
+                    f"{_name(path)}:{start}: {len(row)} column{'s' * (len(row) != 1)}, the header "
+                    f"has {len(header)} (a text with a comma must stand in quotes)"
                 )
             else:
-                text = row[columns[1]].translate(_NEWLINES).encode()
-                yield start, _split_labels(row[columns[0]], options), text
+                label, text = (row[column].translate(_NEWLINES) for column in columns)
+                yield start, _split_labels(label, options), text.encode()
             start = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{_name(path)}:{start}: bad CSV: {error}") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _jsonl(path, lines, options):
@@ -488,7 +523,7 @@ def _jsonl(path, lines, options):
             continue
         try:
             record = json.loads(decoded)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: bad JSON: {error}") from None
         if not isinstance(record, dict):
             raise InputError(f"{where}: expected a JSON object, got {type(record).__name__}")
@@ -503,20 +538,28 @@ def _jsonl(path, lines, options):
             text = ""
         if not isinstance(text, str):
             raise InputError(f"{where}: the text must be a string, got {type(text).__name__}")
-        if isinstance(label, list):
-            labels = tuple(str(name) for name in label)
-        elif label is None:
-            labels = ()
-        elif isinstance(label, str):
-            labels = _split_labels(label, options)
-        elif isinstance(label, int | float):
-            labels = (json.dumps(label),)
+        if isinstance(label, str):
+            labels = _split_labels(label.translate(_NEWLINES), options)
+        elif isinstance(label, list):
+            labels = _json_labels(label, where)
         else:
-            raise InputError(f"{where}: the label must be a string, a number or a list of them")
+            labels = _json_labels([] if label is None else [label], where)
         yield number, labels, text.translate(_NEWLINES).encode("utf-8", "surrogatepass")
 
 
-def read_texts(path: str, chunk_bytes: int = 1 << 20) -> Iterator[Texts]:
+def _json_labels(values: list[Any], where: str) -> tuple[str, ...]:
+    labels = []
+    for value in values:
+        if not isinstance(value, str | int | float):
+            raise InputError(f"{where}: the label must be a string, a number or a list of them")
+        name = value if isinstance(value, str) else json.dumps(value)
+        labels.append(name.translate(_NEWLINES).strip())
+    return tuple(name for name in labels if name)
+
+
+def read_texts(
+    path: str, chunk_bytes: int = 1 << 20, drop_prefix: str | None = None
+) -> Iterator[Texts]:
     """Yield the lines of an unlabelled file in chunks, one document a line, none left out.
 
     A chunk holds what is there to read (at most `chunk_bytes` and the rest of a line), so
@@ -529,40 +572,48 @@ def read_texts(path: str, chunk_bytes: int = 1 << 20) -> Iterator[Texts]:
         File name or "-" for standard input; gzip is recognised by content.
     chunk_bytes : int
         Bytes asked for at a time.
+    drop_prefix : str, optional
+        Drop the tokens that begin with this (as fastText does with "__label__"), so that a
+        labelled file can be read as texts.
 
     Raises
     ------
     InputError
         If the file cannot be opened or read.
     """
-    stream = open_text(path)
-    rest = b""
-    first = True
-    try:
-        while block := stream.read1(chunk_bytes):
-            if first and len(rest) + len(block) < 3:
-                rest += block
-                continue
-            head, newline, tail = block.rpartition(b"\n")
-            if not newline:
-                rest += block
-                continue
-            lines = (rest + head).split(b"\n")
-            rest = tail
-            yield _whole_lines(lines, first)
-            first = False
-        if rest:
-            yield _whole_lines([rest], first)
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{_name(path)}: cannot read on: {error}") from None
-    finally:
-        if path != STDIN:
-            stream.close()
+    marked = _marked_tokens(drop_prefix) if drop_prefix else None
+    with open_text(path) as stream:
+        rest: list[bytes] = []  # pieces of a line whose end has not come yet
+        bom = _BOM  # until the first line has gone
+        try:
+            while block := stream.read1(chunk_bytes):
+                head, newline, tail = block.rpartition(b"\n")
+                if not newline:
+                    rest.append(block)
+                    continue
+                lines = b"".join([*rest, head]).removeprefix(bom)
+                rest, bom = [tail], b""
+                yield _clean_lines(lines, marked)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{_name(path)}: cannot read on: {error}") from None
+        if last := b"".join(rest).removeprefix(bom):
+            yield _clean_lines(last, marked)
 
 
-def _whole_lines(lines: list[bytes], first: bool) -> Texts:
-    if first:
-        lines[0] = lines[0].removeprefix(_BOM)
+def _marked_tokens(prefix: str) -> re.Pattern[bytes]:
+    """Return a pattern of the tokens that begin with a prefix, and the spaces after them."""
+    mark, spaces = re.escape(prefix.encode()), re.escape(_FASTTEXT_SPACES)
+    # The mark comes first and what may stand before it second: the search is faster so.
+    return re.compile(
+        rb"%b(?<![^%b]%b)[^%b]*[%b]*" % (mark, spaces, mark, spaces, re.escape(_FASTTEXT_BLANKS))
+    )
+
+
+def _clean_lines(data: bytes, marked: re.Pattern[bytes] | None) -> Texts:
+    """Return lines as texts: without CR at the end, in good UTF-8, without marked tokens."""
+    if marked is not None:
+        data = marked.sub(b"", data)
+    lines = data.split(b"\n")
     return Texts.from_bytes(
         [line.removesuffix(b"\r").decode("utf-8", "replace").encode() for line in lines]
     )

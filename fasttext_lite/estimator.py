@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
+import numbers
 import os
 import warnings
 from typing import Any
@@ -66,7 +68,7 @@ def _with_parameters(cls: type) -> type:
     own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     signature = inspect.Signature([own, *parameters])
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, **values: Any) -> None:  # noqa: N807 - it becomes the method
         bound = signature.bind(self, **values)
         bound.apply_defaults()
         for name in documented:
@@ -110,10 +112,22 @@ class _FastTextBase(BaseEstimator):
             raise ValueError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
         return int(n_jobs) if n_jobs > 0 else max(1, cpu_count() + 1 + int(n_jobs))
 
+    def _seed(self) -> int:
+        try:
+            generator = check_random_state(self.random_state)
+        except ValueError:
+            raise ValueError(
+                "random_state must be None, a RandomState or a whole number from 0 to 2**32 - 1; "
+                f"got {self.random_state!r}"
+            ) from None
+        return int(generator.randint(2**31 - 1))
+
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> _FastTextBase:
         config = self._config()
         n_threads = self._threads(training=True)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if not isinstance(self.verbose, int | np.integer | np.bool_) or self.verbose < 0:
+            raise ValueError(f"verbose must be a whole number of at least 0; got {self.verbose!r}")
+        seed = self._seed()
         texts, target, weights = self._training_data(X, y, sample_weight, None)
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
             trainee = models.fit(
@@ -154,8 +168,12 @@ class _FastTextBase(BaseEstimator):
             )
         if len(texts) == 0:
             raise ValueError("found 0 texts (n_samples=0) while a minimum of 1 is required")
+        n_classes = len(target.classes)
+        if n_classes < 2:
+            found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
+            raise ValueError(f"y must have at least 2 classes; found {found}")
         weights = _sample_weights(sample_weight, len(texts))
-        weights = weights * _class_factors(self.class_weight, target)
+        weights = weights * _class_factors(self.class_weight, target, weights)
         if not weights.any():
             raise ValueError("all sample weights are zero")
         if not weights.all():
@@ -184,7 +202,7 @@ class _FastTextBase(BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         tags.target_tags.required = True
-        tags.non_deterministic = self.random_state is None
+        tags.non_deterministic = self.n_jobs not in (None, 1)  # with random_state given
         return tags
 
 
@@ -276,6 +294,7 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         config = self._config()
         n_threads = self._threads(training=True)
         started = hasattr(self, "_trainee")
+        known: np.ndarray | None
         if started:
             if classes is not None and not np.array_equal(_unique(classes), self.classes_):
                 raise ValueError("classes differ from those of the first call of partial_fit")
@@ -285,7 +304,7 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             if known is None and not _is_matrix(y):
                 raise ValueError("classes must be passed on the first call to partial_fit")
         texts, target, weights = self._training_data(X, y, sample_weight, known, kind)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = self._seed()
         if started:
             trainee = models.fit_more(
                 self._trainee, texts, target.labels,
@@ -341,7 +360,8 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
     def _probabilities(self, features: FeatureMatrix) -> np.ndarray:
         result = self.model_.probabilities(features, self._threads(training=False))
         if self.target_kind_ == "single" and self.model_.config.loss in ("ova", "ns"):
-            result /= np.maximum(result.sum(axis=1, keepdims=True), np.finfo(float).tiny)
+            result[~result.any(axis=1)] = 1  # no label is likelier than another
+            result /= result.sum(axis=1, keepdims=True)
         return result
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -355,12 +375,17 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         -------
         ndarray of shape (n_texts, n_classes), float64
             Higher is likelier; for the loss hs the log-probabilities. With two classes of
-            which each text has one: shape (n_texts,), positive for ``classes_[1]``.
+            which each text has one: the log-odds of `predict_proba`, shape (n_texts,),
+            positive for ``classes_[1]``.
         """
-        scores = self.model_.scores(self._features(X), self._threads(training=False))
-        if self.target_kind_ == "single" and len(self.classes_) == 2:
-            return scores[:, 1] - scores[:, 0]
-        return scores
+        features = self._features(X)
+        is_binary = self.target_kind_ == "single" and len(self.classes_) == 2
+        if is_binary and self.model_.config.loss in ("ova", "ns"):
+            # Each label was judged by itself: the scores alone are in another order.
+            scores = np.log(np.maximum(self._probabilities(features), np.finfo(float).tiny))
+        else:
+            scores = self.model_.scores(features, self._threads(training=False))
+        return scores[:, 1] - scores[:, 0] if is_binary else scores
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of texts whose labels are predicted exactly.
@@ -375,6 +400,8 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         float
         """
         predicted = self.predict(X)
+        if self.target_kind_ == "single":
+            y = _label_array(y)
         if self.target_kind_ != "lists":
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         if len(y) != len(predicted):
@@ -461,6 +488,11 @@ class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Fa
         check_is_fitted(self, "model_")
         return self.model_.embed(Texts.from_sequence(X), self._threads(training=False))
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
 
 def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     """Read a model file, written by `FastTextClassifier.save` or by the command line.
@@ -500,6 +532,8 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
         good = classifier.target_kind_ in ("single", "lists", "indicator")
         if not good or classifier.classes_.shape != (len(model.labels),):
             raise ValueError("the classes do not fit the labels")
+        if not np.array_equal(_unique(classifier.classes_), classifier.classes_):
+            raise ValueError("the classes are not sorted")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: the model file is damaged: {error}") from None
     classifier.model_ = model
@@ -512,12 +546,35 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _label_array(values: Any) -> np.ndarray:
+    """Return labels as an array; what NumPy makes equal, 1 and "1", stays different."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "T":
+            return array.astype(object)
+        if array.dtype.kind == "U" and isinstance(values, list | tuple):
+            return array if all(isinstance(v, str) for v in values) else np.array(values, object)
+        if array.dtype.kind == "O" and array.size and not isinstance(array.flat[0], str):
+            narrow = np.asarray(array.tolist())
+            return narrow if narrow.dtype.kind in "biuf" else array
+    except ValueError:
+        raise ValueError("y must have one label, or one list of labels, for each text") from None
+    return array
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA is neither equal nor different
+        return True
+
+
 def _unique(values: Any) -> np.ndarray:
     """Return the sorted different labels; a missing or unsortable one is a `ValueError`."""
-    array = np.asarray(values)
+    array = _label_array(values)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError("Input y contains NaN or infinity.")
-    if array.dtype.kind == "O" and any(v is None or v != v for v in array.tolist()):
+    if array.dtype.kind == "O" and any(map(_is_missing, array.tolist())):
         raise ValueError("Input y contains NaN or None.")
     try:
         return np.unique(array)
@@ -541,9 +598,14 @@ def _is_label_lists(y: Any) -> bool:
 
 
 def _read_target(y: Any, classes: Any, kind: str | None) -> _Target:
-    """Number labels by their place among the sorted classes."""
-    if _is_matrix(y):
-        found = "indicator"
+    """Return labels numbered by their place among the sorted classes.
+
+    `classes` and `kind` are those of the first call of partial_fit, or None.
+    """
+    found = "indicator" if _is_matrix(y) else "lists" if _is_label_lists(y) else "single"
+    if kind is not None and found != kind:
+        raise ValueError(f"y was {kind} in the first call of partial_fit and is {found} now")
+    if found == "indicator":
         matrix = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
         if not np.isin(matrix, (0, 1)).all():
             raise ValueError(
@@ -553,29 +615,29 @@ def _read_target(y: Any, classes: Any, kind: str | None) -> _Target:
         docs, ids = np.nonzero(matrix)
         indptr = np.searchsorted(docs, np.arange(matrix.shape[0] + 1))
         known = np.arange(matrix.shape[1])
-        if classes is not None and len(classes) != len(known):
-            raise ValueError(f"y has {len(known)} columns, expected {len(classes)}")
+        if classes is not None and not np.array_equal(classes, known):
+            raise ValueError(
+                f"y is a 0/1 matrix of {len(known)} columns: its classes are the numbers of the "
+                f"columns; got {np.asarray(classes).tolist()!r}"
+            )
     else:
-        if _is_label_lists(y):
-            found = "lists"
-            rows = [sorted(set(row)) for row in (y.to_list() if hasattr(y, "to_list") else y)]
-            flat: Any = _flat_array([label for row in rows for label in row])
+        if found == "lists":
+            rows = [_different(row) for row in y]
+            flat = _label_array([label for row in rows for label in row])
             sizes = [len(row) for row in rows]
         else:
-            found = "single"
-            flat = column_or_1d(y, warn=True)
-            _unique(flat)
-            check_classification_targets(flat)
+            flat = column_or_1d(_label_array(y), warn=True)
             sizes = [1] * len(flat)
-        known = _unique(flat) if classes is None else np.asarray(classes)
-        ids = np.searchsorted(known, flat) if len(known) else np.zeros(0, int)
-        ids = np.minimum(ids, len(known) - 1)
-        wrong = np.flatnonzero(known[ids] != flat) if len(known) else np.zeros(0, int)
-        if wrong.size:
-            raise ValueError(f"y contains a label that is not in classes: {flat[wrong[0]]!r}")
+        present = _unique(flat)
+        if found == "single":
+            check_classification_targets(flat)
+        known = present if classes is None else np.asarray(classes)
+        strange = set(present.tolist()) - set(known.tolist())
+        if strange:
+            raise ValueError(f"y contains a label that is not in classes: {min(strange)!r}")
+        ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
+        ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
         indptr = np.append(0, np.cumsum(sizes))
-    if kind is not None and found != kind:
-        raise ValueError(f"y was {kind} in the first call of partial_fit and is {found} now")
     names = [str(name) for name in known]
     if len(set(names)) < len(names):
         names = [repr(name) for name in known]
@@ -583,11 +645,11 @@ def _read_target(y: Any, classes: Any, kind: str | None) -> _Target:
     return _Target(found, known, labels)
 
 
-def _flat_array(values: list) -> np.ndarray:
-    array = np.asarray(values)
-    if values and array.dtype.kind in "US" and not all(isinstance(v, str) for v in values):
-        raise ValueError("labels must all be of one type that sorts (for example all str)")
-    return array
+def _different(row: Any) -> list:
+    try:
+        return list(dict.fromkeys(row))
+    except TypeError:
+        raise ValueError("y must have one label, or one list of labels, for each text") from None
 
 
 def _take(texts: Texts, target: _Target, keep: np.ndarray) -> tuple[Texts, _Target]:
@@ -612,14 +674,17 @@ def _sample_weights(sample_weight: Any, n: int) -> np.ndarray:
     return weights
 
 
-def _class_factors(class_weight: Any, target: _Target) -> np.ndarray:
+def _class_factors(class_weight: Any, target: _Target, weights: np.ndarray) -> np.ndarray:
     """Return the mean weight of each text's labels (1 for a text without)."""
     y, n_classes = target.labels, len(target.classes)
+    sizes = np.diff(y.indptr)
     if class_weight is None:
         return np.ones(len(y))
     if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = y.counts()
-        factors = len(y) / (np.maximum(counts, 1) * max((counts > 0).sum(), 1))
+        totals = np.bincount(y.ids, np.repeat(weights, sizes), n_classes)
+        present = totals > 0
+        factors = np.ones(n_classes)
+        factors[present] = weights.sum() / (present.sum() * totals[present])
     elif isinstance(class_weight, dict):
         known = {label: i for i, label in enumerate(target.classes.tolist())}
         factors = np.ones(n_classes)
@@ -627,12 +692,15 @@ def _class_factors(class_weight: Any, target: _Target) -> np.ndarray:
             label = _plain(label)
             if label not in known:
                 raise ValueError(f"class_weight has a label that is not in y: {label!r}")
-            if not np.isfinite(weight) or weight < 0:
-                raise ValueError(f"class_weight of {label!r} must be finite and not negative")
+            number = isinstance(weight, numbers.Real) and math.isfinite(weight)
+            if not number or weight < 0:
+                raise ValueError(
+                    f"class_weight of {label!r} must be a finite number of at least 0; "
+                    f"got {weight!r}"
+                )
             factors[known[label]] = weight
     else:
         raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
     sums = np.zeros(len(y))
-    np.add.at(sums, np.repeat(np.arange(len(y)), np.diff(y.indptr)), factors[y.ids])
-    sizes = np.diff(y.indptr)
+    np.add.at(sums, np.repeat(np.arange(len(y)), sizes), factors[y.ids])
     return np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)

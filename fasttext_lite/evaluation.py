@@ -31,8 +31,9 @@ class Evaluation:
         Texts with at least one label that the model does not know; they count as errors.
     n_unknown_texts : int
         Texts without a known feature; their labels are those of the class prior.
-    confusion : int64[n_names, n_names]
-        Texts by first true label (rows) and first predicted label (columns).
+    first_gold, first_found : int[n]
+        The first true and the first predicted label of each text, as positions in `names`;
+        -1 = none.
     k : int
     threshold : float
     """
@@ -46,14 +47,15 @@ class Evaluation:
     gold: np.ndarray
     n_unseen_texts: int
     n_unknown_texts: int
-    confusion: np.ndarray
+    first_gold: np.ndarray
+    first_found: np.ndarray
     k: int
     threshold: float
 
     @property
     def accuracy(self) -> float:
         """Share of texts whose first predicted label is one of their own."""
-        return self.n_first / self.n
+        return self.n_first / max(self.n, 1)
 
     @property
     def precision(self) -> float:
@@ -76,7 +78,16 @@ class Evaluation:
     def macro_f1(self) -> float:
         """Mean F1 of the labels that occur in the test data or in the predictions."""
         f1 = self.per_label()[2]
-        return float(f1[(self.gold + self.predicted) > 0].mean())
+        n_used = np.count_nonzero(self.gold + self.predicted)
+        return float(f1.sum() / max(n_used, 1))
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Texts by first true (rows) and first predicted label, int64[n_names, n_names]."""
+        both = (self.first_gold >= 0) & (self.first_found >= 0)
+        counts = np.zeros((len(self.names), len(self.names)), np.int64)
+        np.add.at(counts, (self.first_gold[both], self.first_found[both]), 1)
+        return counts
 
 
 def evaluate(
@@ -110,16 +121,13 @@ def evaluate(
     n, n_names = len(texts), len(names)
 
     doc_of_gold = np.repeat(np.arange(n), np.diff(gold.indptr))
-    is_gold = set_of_pairs(doc_of_gold, gold.ids, n_names)
     docs, ranks = np.nonzero(result.labels >= 0)
     ids = result.labels[docs, ranks]
-    right = np.isin(docs * n_names + ids, is_gold)
+    # A pair of document and label as one number.
+    right = np.isin(docs * n_names + ids, doc_of_gold * n_names + gold.ids)
     has_gold = np.diff(gold.indptr) > 0
-    first_gold = gold.ids[gold.indptr[:-1][has_gold]]
-    first_found = result.labels[:, 0]
-    both = (first_found >= 0) & has_gold
-    confusion = np.zeros((n_names, n_names), np.int64)
-    np.add.at(confusion, (first_gold[both[has_gold]], first_found[both]), 1)
+    first_gold = np.full(n, -1, np.int32)
+    first_gold[has_gold] = gold.ids[gold.indptr[:-1][has_gold]]
     return Evaluation(
         names=names,
         n_known=len(model.labels),
@@ -130,12 +138,8 @@ def evaluate(
         gold=gold.counts(),
         n_unseen_texts=np.unique(doc_of_gold[gold.ids >= len(model.labels)]).size,
         n_unknown_texts=int((result.n_features == 0).sum()),
-        confusion=confusion,
+        first_gold=first_gold,
+        first_found=result.labels[:, 0],
         k=int(k),
         threshold=float(threshold),
     )
-
-
-def set_of_pairs(docs: np.ndarray, ids: np.ndarray, n_names: int) -> np.ndarray:
-    """Return each (document, label) pair as one number."""
-    return docs * n_names + ids

@@ -12,6 +12,7 @@ import numpy as np
 
 from fasttext_lite.analyzers import MarkedTexts, least_subword_chars
 from fasttext_lite.config import Config
+from fasttext_lite.corpus import read_only
 from fasttext_lite.kernels import features as kernels
 from fasttext_lite.parallel import run_ranges
 
@@ -69,7 +70,7 @@ class FeatureSpace:
         n_texts: int,
     ) -> None:
         self.config = config
-        self.pool = np.ascontiguousarray(pool, np.uint8)
+        self.pool = read_only(np.ascontiguousarray(pool, np.uint8))
         self.word_ends = np.ascontiguousarray(word_ends, np.int64)
         self.row_codes = np.ascontiguousarray(row_codes, np.int32)
         self.frequency = np.ascontiguousarray(frequency, np.int32)
@@ -83,6 +84,20 @@ class FeatureSpace:
         self._idf = _idf(self.frequency, self.n_texts, config.pooling)
         self._options = _options(config)
         self._eos_word = self.words().index(EOS) if config.eos and EOS in self.words() else -1
+
+    def __getstate__(self) -> tuple:
+        """Return the arguments of the constructor: the lookup tables are made of them again."""
+        return (
+            self.config,
+            self.pool,
+            self.word_ends,
+            self.row_codes,
+            self.frequency,
+            self.n_texts,
+        )
+
+    def __setstate__(self, state: tuple) -> None:
+        self.__init__(*state)  # type: ignore[misc]
 
     @property
     def n_rows(self) -> int:

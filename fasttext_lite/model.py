@@ -13,7 +13,7 @@ import numpy as np
 
 from fasttext_lite.analyzers import analyze
 from fasttext_lite.config import Config, resolve
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.corpus import Labels, Texts, read_only
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureMatrix, FeatureSpace
 from fasttext_lite.label_tree import LabelTree, huffman_tree
@@ -83,11 +83,11 @@ class Model:
         self.label_counts = np.asarray(label_counts, np.int64)
         self.n_texts = int(n_texts)
         self.space = space
-        self.embeddings = np.ascontiguousarray(embeddings, np.float32)
-        self.output = np.ascontiguousarray(output, np.float32)
+        self.embeddings = read_only(np.ascontiguousarray(embeddings, np.float32))
+        self.output = read_only(np.ascontiguousarray(output, np.float32))
         self.tree = tree
         self.multilabel = multilabel
-        self._children = np.zeros((0, 2), np.int32) if tree is None else tree.children
+        self._children = read_only(np.zeros((0, 2), np.int32) if tree is None else tree.children)
 
     def sorted_by_label(self) -> Model:
         """Return the same model with its labels in the order of their names."""
@@ -442,11 +442,14 @@ def fit_more(
             w.embeddings, w.output.copy(), w.embeddings_state, w.output_state.copy()
         )
 
-    weights, history = training.train(
-        start, features, labels, config,
-        tree=old.tree, doc_weights=doc_weights, schedule=training.constant_schedule,
-        seed=seed, n_threads=n_threads,
-    )  # fmt: skip
+    if features.ids.size == 0:  # nothing in these texts can be learnt
+        weights, history = start(), training.History(lr=config.lr or 0.0)
+    else:
+        weights, history = training.train(
+            start, features, labels, config,
+            tree=old.tree, doc_weights=doc_weights, schedule=training.constant_schedule,
+            blank=False, seed=seed, n_threads=n_threads,
+        )  # fmt: skip
     counts = old.label_counts + labels.counts()
     model = Model(
         config, old.labels, counts, old.n_texts + len(texts), space,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
     from fasttext_lite.evaluation import Evaluation
+
+logger = logging.getLogger("fasttext_lite")
 
 # Looked for, in this order, when labels hold characters that the default font lacks.
 CJK_FONTS = (
@@ -24,7 +28,8 @@ CJK_FONTS = (
     "SimHei",
     "Arial Unicode MS",
 )
-MAX_NAMED = 60
+MAX_NAMED = 60  # labels; more would not be readable
+MAX_NAME = 30  # characters of a label
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
 
@@ -33,6 +38,8 @@ def check_plot(path: str | os.PathLike[str]) -> None:
     path = os.fspath(path)
     if not path.lower().endswith(PLOT_SUFFIXES):
         raise InputError(f"{path}: a plot must be named {', '.join(PLOT_SUFFIXES)}")
+    if os.path.isdir(path):
+        raise InputError(f"{path}: cannot write the plot: it is a directory")
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InputError(f"{path}: cannot write the plot: no such folder, or not writable")
@@ -44,6 +51,8 @@ def check_plot(path: str | os.PathLike[str]) -> None:
 
 def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
     """Write a confusion matrix: true labels down, predicted labels across, shares of each row.
+
+    Labels that occur neither way are left out; above `MAX_NAMED` labels the axes have no names.
 
     Parameters
     ----------
@@ -61,8 +70,9 @@ def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None
 
     counts = evaluation.confusion
     used = (counts.sum(0) + counts.sum(1)) > 0
+    used |= not used.any()
     counts = counts[used][:, used]
-    names = [name for name, use in zip(evaluation.names, used, strict=True) if use]
+    names = [_shorten(name) for name, use in zip(evaluation.names, used, strict=True) if use]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     size = min(4 + 0.35 * len(names), 24)
     figure = Figure(figsize=(size + 1, size), dpi=120, layout="constrained")
@@ -82,17 +92,30 @@ def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None
                 color = "white" if shares[i, j] > 0.5 else "black"
                 axes.text(j, i, str(count), ha="center", va="center", color=color, fontsize=8)
     try:
-        figure.savefig(path)
+        with warnings.catch_warnings():
+            # `_font_for` has said it once; matplotlib says it for each character.
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            figure.savefig(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot write the plot: {error.strerror}") from None
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot write the plot: {reason}") from None
+
+
+def _shorten(name: str) -> str:
+    # Control characters and lone surrogates cannot be drawn.
+    name = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in name)
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def _font_for(text: str) -> dict[str, Any]:
     """Return text properties whose font has the characters of a text."""
     from matplotlib import font_manager
 
+    style: dict[str, Any] = {"parse_math": False}  # a dollar sign is a dollar sign
     if all(ord(character) < 0x2E80 for character in text):
-        return {}
+        return style
     installed = {font.name for font in font_manager.fontManager.ttflist}
     found = [name for name in CJK_FONTS if name in installed]
-    return {"fontfamily": [*found[:1], "DejaVu Sans"]}
+    if not found:
+        logger.warning("no font found for the labels in the plot: install one, as Noto Sans CJK")
+    return {**style, "fontfamily": [*found[:1], "DejaVu Sans"]}

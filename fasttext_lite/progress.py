@@ -23,7 +23,7 @@ def progress_bar(n_steps: int, show: bool | None = None) -> Iterator[Callable[[P
         Default: only where stderr is a terminal.
     """
     if show is None:
-        show = sys.stderr.isatty()
+        show = sys.stderr is not None and sys.stderr.isatty()
     if not show:
         yield lambda progress: None
         return

@@ -29,7 +29,8 @@ and its tensors are
 ==================  ================================  ============================
 
 Loading executes nothing and trusts nothing: each size and index is checked first.  Files are
-written under a temporary name and renamed, so a file is whole or not there.
+written under a temporary name and renamed, so a file is whole or not there.  The same model
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,24 +64,36 @@ _DTYPES = {
     "frequency": np.int32,
     "tree_children": np.int32,
 }
+# Fields of `Config` that format version 1 did not have at first, each with the value that means
+# what files without it do. (Not the default: that may change.)
+_ADDED_FIELDS: dict[str, Any] = {}
+_HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
+# How a model of fastText begins: 793712314, little-endian.
+_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise `ModelError` unless a file can be written at `path`; leaves nothing behind."""
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        kind = "a directory" if target.is_dir() else "not a regular file"
-        raise ModelError(f"{path}: cannot write the model: it is {kind}")
     temporary = _temporary(target)
     try:
+        if target.exists() and not target.is_file():
+            raise ModelError(f"{path}: cannot write the model: {_kind(target.stat().st_mode)}")
         temporary.touch(exist_ok=False)
         temporary.unlink()
     except OSError as error:
         raise ModelError(f"{path}: cannot write the model: {_reason(error)}") from None
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def _kind(mode: int) -> str:
+    return "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+
+
+def _reason(error: Exception) -> str:
+    """Return an error's text in one line of bounded length (it may quote the file)."""
+    text = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:200] + " ..."
 
 
 def _temporary(target: Path) -> Path:
@@ -104,6 +118,7 @@ def save_model(
     ModelError
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     check_writable(path)
@@ -117,7 +132,7 @@ def save_model(
         "n_texts": model.n_texts,
         "estimator": None if estimator is None else dict(estimator),
     }
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "embeddings": model.embeddings,
         "output": model.output,
         "label_counts": model.label_counts,
@@ -132,9 +147,12 @@ def save_model(
     target = Path(os.path.realpath(path))
     temporary = _temporary(target)
     try:
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode  # as the umask has it; safetensors would say 0600
         save_file(tensors, temporary, metadata)
+        temporary.chmod(mode)
         os.replace(temporary, target)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot write the model: {_reason(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
@@ -161,26 +179,33 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
     """
     from safetensors import SafetensorError, safe_open
 
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise ModelError(f"{path}: cannot read the model: {_kind(mode)}")
         with open(path, "rb") as file:
-            start = file.read(8)
+            start = file.read(4)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model: {_reason(error)}") from None
-    if start[:4] == b"\xba\x16\x4f\x2f":
+    if start == _FASTTEXT_MAGIC:
         raise ModelError(f"{path}: this is a model of fastText, not a fasttext-lite model")
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            header = _parse_header(metadata.get(KEY), path)
-            names = set(file.keys())
-            tensors = {name: file.get_tensor(name) for name in _DTYPES if name in names}
-    except SafetensorError as error:
-        raise ModelError(f"{path}: not a model file, or cut or damaged ({error})") from None
+            header = _parse_header((file.metadata() or {}).get(KEY), path)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(
+            f"{path}: not a model file, or cut or damaged ({_reason(error)})"
+        ) from None
+    except (TypeError, AttributeError):
+        raise ModelError(
+            f"{path}: the model file is damaged: it has an array of a type that NumPy lacks"
+        ) from None
     try:
         return _assemble(header, tensors), header
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise ModelError(f"{path}: the model file is damaged: {error}") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ModelError(f"{path}: the model file is damaged: {_reason(error)}") from None
 
 
 def _parse_header(text: str | None, path: str) -> dict[str, Any]:
@@ -189,75 +214,117 @@ def _parse_header(text: str | None, path: str) -> dict[str, Any]:
     try:
         header = json.loads(text)
         version = header["format_version"]
-    except (ValueError, TypeError, KeyError):
-        raise ModelError(f"{path}: the model file is damaged: its header is unreadable") from None
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    except (ValueError, TypeError, KeyError, RecursionError):
+        header, version = {}, None
+    if type(version) is not int or version < 1:
+        raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
+    if version > FORMAT_VERSION:
+        writer = header.get("created_by")
         raise ModelError(
             f"{path}: the model has format {version}, this program reads up to "
             f"{FORMAT_VERSION}: upgrade fasttext-lite (the file was written by "
-            f"{header.get('created_by', 'a newer version')})"
+            f"{' '.join(writer.split())[:80] if isinstance(writer, str) else 'a newer version'})"
         )
     return header
 
 
 def _assemble(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
     """Check everything that prediction relies on, and make the model."""
-    config = Config.from_dict(header["config"])
-    labels = header["labels"]
-    is_tree = config.loss == "hs"
-    if config.dim is None or config.lr is None or config.loss == "auto":
-        raise ValueError("its settings are incomplete")
-    if not isinstance(labels, list) or not all(isinstance(name, str) for name in labels):
-        raise ValueError("its labels are not a list of strings")
-    if len(labels) < 2 or len(set(labels)) != len(labels):
-        raise ValueError("its labels are fewer than two, or not different")
-    expected = set(_DTYPES) - (set() if is_tree else {"tree_children"})
-    if set(tensors) != expected:
-        raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(expected)}")
-    for name, tensor in tensors.items():
-        if tensor.dtype != _DTYPES[name]:
-            raise ValueError(f"array {name} has type {tensor.dtype}")
-    n_labels, n_rows = len(labels), tensors["row_codes"].size
-    n_words = tensors["word_ends"].size
-    shapes = {
-        "embeddings": (n_rows, config.dim),
-        "output": (n_labels - is_tree, config.dim),
-        "label_counts": (n_labels,),
-        "words": (tensors["words"].size,),
-        "word_ends": (n_words,),
-        "row_codes": (n_rows,),
-        "frequency": (n_rows,),
-        "tree_children": (n_labels - 1, 2),
-    }
-    for name, tensor in tensors.items():
-        if tensor.shape != shapes[name]:
-            raise ValueError(f"array {name} has shape {tensor.shape}, expected {shapes[name]}")
-    if np.any(tensors["frequency"] < 0) or np.any(tensors["label_counts"] < 0):
-        raise ValueError("it has negative counts")
-    ends, codes = tensors["word_ends"], tensors["row_codes"]
-    if np.any(np.diff(ends, prepend=0) <= 0) or (ends[-1] if n_words else 0) != shapes["words"][0]:
-        raise ValueError("the ends of its words are not ascending")
-    n_codes = n_words + (config.bucket if config.uses_buckets else 0)
-    if np.any(codes < 0) or np.any(codes >= n_codes) or np.unique(codes).size != n_rows:
-        raise ValueError("the features of its rows are out of range or not different")
-    for name in ("embeddings", "output"):
-        if not np.isfinite(tensors[name]).all():
-            raise ValueError(f"array {name} holds values that are not finite")
+    config = _check_header(header)
+    labels, n_texts = header["labels"], header["n_texts"]
+    _check_arrays(tensors, config, len(labels))
+    _check_values(tensors, config, n_texts)
     tree = None
-    if is_tree:
+    if config.loss == "hs":
         tree = LabelTree(tensors["tree_children"])
         tree.check()
     space = FeatureSpace(
-        config, tensors["words"], ends, codes, tensors["frequency"], int(header["n_texts"])
+        config,
+        tensors["words"],
+        tensors["word_ends"],
+        tensors["row_codes"],
+        tensors["frequency"],
+        n_texts,
     )
     return Model(
         config,
         labels,
         tensors["label_counts"],
-        int(header["n_texts"]),
+        n_texts,
         space,
         tensors["embeddings"],
         tensors["output"],
         tree,
-        bool(header["multilabel"]),
+        header["multilabel"],
     )
+
+
+def _check_header(header: dict[str, Any]) -> Config:
+    missing = [name for name in _HEADER if name not in header]
+    if missing:
+        raise ValueError(f"its header lacks {', '.join(missing)}")
+    if not isinstance(header["config"], dict):
+        raise ValueError("its settings are unreadable")
+    settings = {**_ADDED_FIELDS, **header["config"]}
+    config = Config.from_dict(settings)
+    if (
+        set(settings) != set(config.to_dict())
+        or config.dim is None
+        or config.lr is None
+        or config.loss == "auto"
+    ):
+        raise ValueError("its settings are incomplete")
+    labels = header["labels"]
+    if not isinstance(labels, list) or not all(isinstance(name, str) for name in labels):
+        raise ValueError("its labels are not a list of strings")
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise ValueError("its labels are fewer than two, or not different")
+    if type(header["n_texts"]) is not int or not 0 <= header["n_texts"] < 2**63:
+        raise ValueError("its number of texts is not a count")
+    if not isinstance(header["multilabel"], bool):
+        raise ValueError("multilabel is neither true nor false")
+    if not isinstance(header["estimator"], dict | None):
+        raise ValueError("the settings of its estimator are unreadable")
+    return config
+
+
+def _check_arrays(tensors: dict[str, np.ndarray], config: Config, n_labels: int) -> None:
+    """Check names, types and shapes."""
+    is_tree = config.loss == "hs"
+    expected = set(_DTYPES) - (set() if is_tree else {"tree_children"})
+    if set(tensors) != expected:
+        raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(expected)}")
+    n_rows = tensors["row_codes"].size
+    shapes = {
+        "embeddings": (n_rows, config.dim),
+        "output": (n_labels - is_tree, config.dim),
+        "label_counts": (n_labels,),
+        "words": (tensors["words"].size,),
+        "word_ends": (tensors["word_ends"].size,),
+        "row_codes": (n_rows,),
+        "frequency": (n_rows,),
+        "tree_children": (n_labels - 1, 2),
+    }
+    for name, tensor in tensors.items():
+        if tensor.dtype != _DTYPES[name]:
+            raise ValueError(f"array {name} has type {tensor.dtype}")
+        if tensor.shape != shapes[name]:
+            raise ValueError(f"array {name} has shape {tensor.shape}, expected {shapes[name]}")
+
+
+def _check_values(tensors: dict[str, np.ndarray], config: Config, n_texts: int) -> None:
+    """Check what is used as an index or a count, and that numbers are finite."""
+    frequency = tensors["frequency"]
+    if np.any(frequency < 0) or np.any(frequency > n_texts) or np.any(tensors["label_counts"] < 0):
+        raise ValueError("its counts are negative, or above the number of texts")
+    # Compared, not subtracted: a difference could overflow.
+    ends = np.append(0, tensors["word_ends"])
+    if np.any(ends[1:] <= ends[:-1]) or ends[-1] != tensors["words"].size:
+        raise ValueError("the ends of its words are not ascending")
+    codes = tensors["row_codes"]
+    n_codes = ends.size - 1 + (config.bucket if config.uses_buckets else 0)
+    if np.any(codes < 0) or np.any(codes >= n_codes) or np.unique(codes).size != codes.size:
+        raise ValueError("the features of its rows are out of range or not different")
+    for name in ("embeddings", "output"):
+        if not np.isfinite(tensors[name]).all():
+            raise ValueError(f"array {name} holds values that are not finite")

@@ -115,9 +115,10 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     )
     rng = np.random.default_rng([seed, 1])
     if config.init == "output":
-        output += rng.standard_normal(output.shape, np.float32) * np.float32(OUTPUT_NORM / math.sqrt(dim))
+        rng.standard_normal(output.shape, np.float32, out=output)
+        output *= np.float32(OUTPUT_NORM / math.sqrt(dim))
     else:
-        embeddings += _uniform(rng, embeddings.shape)
+        _fill_uniform(rng, embeddings)
     return weights
 
 
@@ -133,7 +134,7 @@ def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> We
     added = np.zeros((n_rows - n_old, dim), np.float32)
     state = _state(config, added)
     if config.init == "input":
-        added += _uniform(np.random.default_rng([seed, 2, n_old]), added.shape)
+        _fill_uniform(np.random.default_rng([seed, 2, n_old]), added)
     return Weights(
         np.concatenate([weights.embeddings, added]),
         weights.output,
@@ -142,8 +143,11 @@ def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> We
     )
 
 
-def _uniform(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    return (rng.random(shape, np.float32) * 2 - 1) / np.float32(shape[1])
+def _fill_uniform(rng: np.random.Generator, table: np.ndarray) -> None:
+    """Fill with numbers from [-1/dim, 1/dim), without a copy of what may be a large table."""
+    rng.random(table.shape, np.float32, out=table)
+    table -= np.float32(0.5)
+    table *= np.float32(2 / table.shape[1])
 
 
 def _state(config: Config, table: np.ndarray) -> np.ndarray:
@@ -176,6 +180,7 @@ def train(
     tree: LabelTree | None = None,
     doc_weights: np.ndarray | None = None,
     schedule: Callable[[float], Callable[[float], float]] = linear_schedule,
+    blank: bool = True,
     seed: int = 0,
     n_threads: int = 1,
     callback: Callable[[Progress], None] | None = None,
@@ -198,6 +203,9 @@ def train(
         Factor of each document's loss, at least 0; default 1.
     schedule : callable
         Makes the learning rate over progress from ``config.lr``.
+    blank : bool
+        Whether the weights know nothing yet; then a loss far above that of knowing nothing is
+        a sign of divergence.
     seed : int
         Of the order of the documents and of the negative labels.
     n_threads : int
@@ -228,6 +236,8 @@ def train(
         weights = make_weights()
         run = _Run(weights, features, labels, config, tree, doc_weights, usable, n_threads)
         run.rng = np.random.default_rng([seed, 0])
+        if not blank:
+            run.most_loss = math.inf
         history.loss = []
         if run.epochs(schedule(history.lr), history, callback):
             return weights, history
@@ -257,7 +267,7 @@ class _Run:
         self.tree = np.zeros((2, 0), np.int32)
         if config.loss == "hs":
             self.tree = np.stack([tree.parents(), tree.branches().astype(np.int32)])
-        self.blank_loss = _blank_loss(config, labels, tree)
+        self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
         self.negatives = np.zeros(1, np.int32)
         if config.loss == "ns":
             self.negatives = _negative_table(labels.counts(), config.neg)
@@ -266,14 +276,14 @@ class _Run:
         """Run all epochs; return False as soon as it diverges.
 
         That is, when the loss or the weights are not finite, or the loss of an epoch is a
-        multiple of what knowing nothing costs.
+        multiple of what knowing nothing costs (`most_loss`).
         """
         n_epochs = self.config.epochs
         clock = _Clock(callback, n_epochs * self.order.size)
         for epoch in range(n_epochs):
             loss = self._epoch(epoch, lr_at, clock)
             history.loss.append(loss)
-            if not loss < DIVERGED * self.blank_loss:  # also if it is NaN
+            if not loss < self.most_loss:  # also if it is NaN
                 return False
             clock.report(epoch + 1, loss, lr_at((epoch + 1) / n_epochs), (epoch + 1) / n_epochs)
         # A sum is finite only if all of its terms are.

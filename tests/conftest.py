@@ -34,9 +34,10 @@ JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 def pytest_configure(config):
     if JIT_DISABLED:
-        # Hashes wrap around on purpose; compiled code does so silently, NumPy scalars warn.
+        # Hashes wrap around, and training may diverge: compiled code does so silently, NumPy
+        # scalars warn.
         config.addinivalue_line(
-            "filterwarnings", "ignore:overflow encountered in scalar:RuntimeWarning"
+            "filterwarnings", "ignore:(overflow|invalid value) encountered in scalar:RuntimeWarning"
         )
 
 

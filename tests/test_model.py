@@ -1,5 +1,9 @@
 """The trained model: predictions, priors, growth, threads."""
 
+import os
+import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -11,6 +15,7 @@ from fasttext_lite.config import Config
 from fasttext_lite.corpus import Labels, Texts
 
 LOSSES = ("softmax", "hs", "ova", "ns")
+JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 N_LABELS = 45  # more than MAX_SELECTED
 
 
@@ -198,3 +203,72 @@ def test_growing_learns_new_words_and_keeps_the_old_model(loss, optimizer):
     assert more.model.n_texts == first.model.n_texts + 60
     assert more.model.label_counts.sum() == first.model.label_counts.sum() + 60
     np.testing.assert_array_equal(first.model.probabilities(TESTS), before)
+
+
+def test_growing_is_not_taken_for_divergence():
+    """Data that contradict what was learnt cost much at first, and are learnt all the same."""
+    texts = Texts.from_sequence(["red apple", "green pear", "fast car", "slow bus"])
+    labels = Labels.from_rows([["fruit"], ["fruit"], ["car"], ["car"]])
+    config = Config(label_smoothing=0, epochs=200, lr=0.5)
+    trainee = models.fit(texts, labels, config, n_threads=1)
+    swapped = Labels.from_rows([["car"], ["car"], ["fruit"], ["fruit"]], labels.names)
+    for _ in range(30):
+        trainee = models.fit_more(trainee, texts, swapped, n_threads=1)
+        assert trainee.history.restarts == 0
+    found = trainee.model.predict(texts).labels[:, 0]
+    assert found.tolist() == swapped.ids.tolist()
+
+
+def test_growing_by_texts_without_features_changes_only_the_counts():
+    texts, rows = corpus()
+    labels = Labels.from_rows(rows)
+    first = models.fit(Texts.from_sequence(texts), labels, Config(), n_threads=1)
+    empty = Texts.from_sequence(["", " "])
+    more = models.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
+    assert more.model.n_texts == first.model.n_texts + 2
+    np.testing.assert_array_equal(more.weights.embeddings, first.weights.embeddings)
+
+
+def test_pickle_holds_no_lookup_tables(model):
+    data = pickle.dumps(model)
+    tables = model.embeddings.nbytes + model.output.nbytes
+    assert len(data) < 2 * tables + 20_000
+    again = pickle.loads(data)
+    np.testing.assert_array_equal(again.probabilities(TESTS), model.probabilities(TESTS))
+
+
+def test_each_kernel_is_compiled_once(tmp_path):
+    """A second specialisation would cost every user its compile time."""
+    script = """
+import numpy as np
+from fasttext_lite import FastTextClassifier, FastTextTransformer, load
+from fasttext_lite.kernels import features, predict, tokenize, train
+for loss in ("softmax", "hs"):
+    texts, labels = ["Ab c", "d é", "中 f", "x y"] * 3, [["a"], ["b"], ["c"], ["a"]] * 3
+    ascii = ["Ab c", "d e", "f g", "x y"] * 3
+    for X in (texts, ascii, [text.split() for text in texts]):
+        for options in ({}, {"lowercase": False}, {"nfkc": True}, {"pooling": "mean"}):
+            clf = FastTextClassifier(loss=loss, random_state=0, epochs=1, **options)
+            clf.fit(X, [label for row in labels for label in row])
+            for c in (clf, clf.partial_fit(X, [row[0] for row in labels])):
+                c.predict(X), c.predict_proba(X), c.decision_function(X), c.predict(X[:1])
+    clf.save("m.ftl")
+    c = load("m.ftl")
+    c.predict(X), c.predict_proba(X), c.model_.embed(X), c.model_.predict(X, k=3)
+    c.partial_fit(X, [row[0] for row in labels]).predict(X)
+kernels = [
+    getattr(module, name)
+    for module in (features, predict, tokenize)
+    for name in dir(module)
+    if hasattr(getattr(module, name), "signatures")
+]
+kernels += [train.make_trainer(loss, "sgd") for loss in ("softmax", "hs")]
+many = {k.__name__: k.signatures for k in kernels if len(k.signatures) > 1}
+print(len(kernels), many)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    count, _, many = done.stdout.strip().partition(" ")
+    assert many == "{}", done.stdout + done.stderr
+    assert int(count) == 2 if JIT_DISABLED else int(count) > 20

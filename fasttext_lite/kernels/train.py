@@ -307,11 +307,18 @@ def make_trainer(loss, optimizer):
             for k in range(n):
                 errors[k] *= doc_weights[doc]
                 _axpy(errors[k], output, rows[k], gradient)
-            for k in range(n):
+            # Threads begin at different rows: in step, they would write the same row at the
+            # same time, wait for its cache line and lose each other's updates.
+            shift = np.int64(next_random(rng) % np.uint64(n))
+            for turn in range(n):
+                turned = turn + shift
+                if turned >= n:
+                    turned -= n
+                row, error = rows[turned], errors[turned]
                 if use_adagrad:
-                    _adagrad(output, output_state, rows[k], errors[k], hidden, lr)
+                    _adagrad(output, output_state, row, error, hidden, lr)
                 else:
-                    _sgd(output, output_state, rows[k], errors[k], hidden, lr)
+                    _sgd(output, output_state, row, error, hidden, lr)
             for j in range(first, last):
                 if use_adagrad:
                     _adagrad(embeddings, embeddings_state, ids[j], weights[j], gradient, lr)

@@ -1,0 +1,382 @@
+"""Compare fasttext-lite with fastText and TF-IDF + LinearSVC: the same files, in one run.
+
+README.md in this folder says what is measured and how.  Only the standard library is imported
+here: Linux counts a parent's memory to its child's peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata as metadata
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BUNDLED = ROOT / "datasets"
+SEED = 1
+# Sets with more labels take minutes to hours with a full softmax or a linear SVM.
+MANY_LABELS = 1000
+
+
+def _words(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+FASTTEXT = {"lr": 0.5, "epoch": 5, "wordNgrams": 2, "dim": 100}
+EQUAL = "--preset=fasttext --lr=0.5 --epochs=5 --word-ngrams=2 --dim=100"
+SVC = {"sublinear_tf": True, "min_df": 2, "C": 0.3}
+SVC_CJK = {"analyzer": "char", "ngram_range": (1, 3), **SVC}
+SVC_OTHER = {"analyzer": "char_wb", "ngram_range": (1, 5), **SVC}
+
+# Contender: name, package (as the worker calls it), module, settings in words.
+CONTENDERS = {
+    "lite": ("fasttext-lite", "lite", "fasttext_lite", "default recipe, on the file as it is"),
+    "equal": ("fasttext-lite equal", "lite", "fasttext_lite", f"{EQUAL}, on fastText's file"),
+    "fasttext": (
+        "fastText", "fasttext", "fasttext",
+        f"{_words(FASTTEXT)}, else its defaults; predicts in 1 thread (its only way)",
+    ),
+    "svc": (
+        "TF-IDF + LinearSVC", "svc", "sklearn",
+        f"CJK text {_words(SVC_CJK)}, other text {_words(SVC_OTHER)}; 1 thread (its only way)",
+    ),
+}  # fmt: skip
+
+# Key, title, format, unit; whether more is better (None: ratios are differences).
+COLUMNS = (
+    ("accuracy", "accuracy", "{:.4f}", 1, None),
+    ("macro_f1", "macro-F1", "{:.4f}", 1, None),
+    ("train_process_seconds", "train s, process", "{:.2f}", 1, False),
+    ("train_seconds", "train s, after imports", "{:.2f}", 1, False),
+    ("rate", "texts/s", "{:,.0f}", 1, True),
+    ("rate_one_thread", "texts/s, 1 thread", "{:,.0f}", 1, True),
+    ("start_to_labels_seconds", "start to labels, s", "{:.2f}", 1, False),
+    ("model_bytes", "model MB", "{:.2f}", 1e6, False),
+    ("train_peak_memory", "train peak MB", "{:.0f}", 1e6, False),
+)
+
+
+class UsageError(Exception):
+    """The user's mistake, in one line."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the comparison and print it; return 0, 1 (a contender failed) or 2 (bad usage)."""
+    try:
+        options = parse(argv)
+        sets = find_sets(options)
+    except UsageError as error:
+        print(f"bench.compare: {error}", file=sys.stderr)
+        return 2
+    report = {"about": about_run(options), "sets": {}}
+    head = "\n".join(f"- {key}: {value}" for key, value in report["about"].items())
+    print(f"# Comparison\n\n{head}", flush=True)
+    warmed: set[str] = set()
+    failed = False
+    for name, folder in sets.items():
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work_dir) as work:
+            part = compare(name, folder, Path(work).resolve(), options, warmed)
+        report["sets"][name] = part
+        failed = failed or any("error" in run for run in part["runs"])
+        print(section(name, part), flush=True)
+        if options.json:  # after each set: an interrupted run keeps what it has
+            text = json.dumps(report, indent=1, ensure_ascii=False)
+            Path(options.json).write_text(text + "\n", encoding="utf-8")
+    return int(failed)
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments and check that every contender is installed."""
+    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
+    add = parser.add_argument
+    data = os.environ.get("FASTTEXT_LITE_DATA") or str(BUNDLED)
+    add("--data-dir", default=data, help="folder of NAME/train.tsv and NAME/test.tsv (default: "
+        "the environment's FASTTEXT_LITE_DATA, else the bundled sets)")  # fmt: skip
+    add("--sets", default="", help="names joined by commas, in DATA_DIR or bundled (default: all)")
+    add("--contenders", default=",".join(CONTENDERS), help="default %(default)s")
+    add("--loss", default="softmax,hs", help="of softmax, hs, ova, ns; default %(default)s")
+    add("--threads", type=int, default=2, help="default 2")
+    add("--repeat", type=int, default=1, help="rounds, contenders in turn; medians are printed")
+    add("--multilabel", default="goemotions", metavar="SETS", help="sets whose labels are joined "
+        "by commas; they get the loss ova (default %(default)s)")  # fmt: skip
+    add("--slow", action="store_true", help="run softmax, ova and LinearSVC on sets with more "
+        f"than {MANY_LABELS:,} labels too")  # fmt: skip
+    add("--json", metavar="FILE", help="write everything as one JSON object")
+    add("--work-dir", metavar="DIR", help="for temporary files (fastText's model takes 1 GB)")
+    options = parser.parse_args(argv)
+    for key, known in (("contenders", CONTENDERS), ("loss", ("softmax", "hs", "ova", "ns"))):
+        names = [name.strip() for name in getattr(options, key).split(",") if name.strip()]
+        if not names or set(names) - set(known):
+            raise UsageError(f"--{key} must be of {', '.join(known)}; got {','.join(names)!r}")
+        setattr(options, key, names)
+    if options.threads < 1 or options.repeat < 1:
+        raise UsageError("--threads and --repeat must be at least 1")
+    for folder in (options.work_dir, options.json and Path(options.json).absolute().parent):
+        if folder and not Path(folder).is_dir():
+            raise UsageError(f"{folder}: no such folder")
+    for contender in options.contenders:
+        name, _, module, _ = CONTENDERS[contender]
+        if importlib.util.find_spec(module) is None:
+            raise UsageError(
+                f"{name} needs the Python package {module}, which is not installed: "
+                "pip install 'fasttext-lite[bench]', or choose others with --contenders"
+            )
+    return options
+
+
+def find_sets(options: argparse.Namespace) -> dict[str, Path]:
+    """Return the folder of each data set asked for."""
+    data = Path(options.data_dir)
+    names = [name.strip() for name in options.sets.split(",") if name.strip()]
+    names = names or sorted(path.parent.name for path in data.glob("*/train.tsv"))
+    if not names:
+        raise UsageError(f"{data}: no NAME/train.tsv in this folder")
+    found = {}
+    for name in names:
+        folders = [f for f in (data / name, BUNDLED / name) if (f / "train.tsv").is_file()]
+        if not folders or not (folders[0] / "test.tsv").is_file():
+            raise UsageError(f"{data / name}: not a folder with train.tsv and test.tsv")
+        found[name] = folders[0].resolve()
+    return found
+
+
+def about_run(options: argparse.Namespace) -> dict[str, Any]:
+    """Return versions, machine and settings."""
+    cpu = platform.processor() or platform.machine()
+    if (info := Path("/proc/cpuinfo")).is_file():
+        names = [x for x in info.read_text().splitlines() if x.startswith("model name")]
+        cpu = names[0].partition(":")[2].strip() if names else cpu
+    fasttexts = metadata.packages_distributions().get("fasttext", [])
+    packages = ["fasttext-lite", "numpy", "numba", "scikit-learn", *sorted(set(fasttexts))]
+    versions = [f"Python {platform.python_version()}"]
+    for name in packages:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions.append(f"{name} {metadata.version(name)}")
+    affinity = getattr(os, "sched_getaffinity", None)
+    load = f", load {os.getloadavg()[0]:.2f} at the start" if hasattr(os, "getloadavg") else ""
+    return {
+        "versions": ", ".join(versions),
+        "machine": f"{cpu}, {len(affinity(0)) if affinity else os.cpu_count()} usable cores of "
+        f"{os.cpu_count()}, {platform.system()} {platform.machine()}{load}",
+        "run": f"{options.threads} threads in training, rounds: {options.repeat}",
+        **{CONTENDERS[c][0]: CONTENDERS[c][3] for c in options.contenders},
+        "fastText's file": f"rows shuffled (seed {SEED}): it never shuffles, and learns nothing "
+        "from a sorted file; CJK text cut into the tokens of fasttext-lite's auto analyzer "
+        "(lower case), other text unchanged; made before the clock starts",
+        "warm-up": "fasttext-lite's compile cache is filled by a tiny untimed training first",
+    }
+
+
+# -- running ---------------------------------------------------------------------------------
+
+
+def compare(
+    name: str, folder: Path, work: Path, options: argparse.Namespace, warmed: set[str]
+) -> dict[str, Any]:
+    """Run every contender on one data set; return what was measured.
+
+    Parameters
+    ----------
+    name : str
+    folder : Path
+        With train.tsv and test.tsv.
+    work : Path
+        Empty folder for files.
+    options : argparse.Namespace
+    warmed : set of str
+        Names of runs whose compiled code is in the cache already; grows.
+    """
+    train, test = str(folder / "train.tsv"), str(folder / "test.tsv")
+    job = {"multilabel": name in options.multilabel.split(","), "threads": options.threads}
+    about = stage("prepare", {"package": "lite", "train": train, "test": test, **job}, work)
+    if "error" in about:
+        return {"about": {}, "left_out": [], "runs": [{"name": "-", "error": about["error"]}]}
+    runs, left_out = plan(about, options)
+    for run in runs:
+        run["job"] = {**job, **job_of(run["contender"], run["loss"], about, train, work)}
+        if run["job"]["package"] == "lite" and run["name"] not in warmed:
+            warmed.add(run["name"])
+            measure({**run["job"], "train": str(BUNDLED / "en_topics" / "train.tsv")}, work)
+    for turn in range(options.repeat):
+        for run in runs:
+            message = f"{name}: {run['name']}, round {turn + 1} of {options.repeat}"
+            print(f"bench.compare: {message}", file=sys.stderr, flush=True)
+            run["rounds"].append(measure(run["job"], work))
+    for run in runs:
+        run["settings"] = run.pop("job")["settings"]
+        errors = [values["error"] for values in run["rounds"] if "error" in values]
+        if errors:
+            run["error"] = errors[0]
+        else:
+            keys = [key for key, *_ in COLUMNS]
+            run["median"] = {k: statistics.median(r[k] for r in run["rounds"]) for k in keys}
+    add_ratios([run for run in runs if "median" in run])
+    return {"about": about, "left_out": left_out, "runs": runs}
+
+
+def plan(about: dict[str, Any], options: argparse.Namespace) -> tuple[list[dict], list[str]]:
+    """Return the runs for a data set, and the names of those left out because they are slow."""
+    losses = ["ova"] if about["multilabel"] else options.loss
+    pairs = [(c, loss) for loss in losses for c in options.contenders if c != "svc"]
+    pairs += [("svc", "")] * ("svc" in options.contenders)
+    runs, left_out = [], []
+    for contender, loss in pairs:
+        title = CONTENDERS[contender][0] + (f", {loss}" if loss else "")
+        slow = loss not in ("hs", "ns") and about["n_labels"] > MANY_LABELS
+        if slow and not options.slow:
+            left_out.append(title)
+        else:
+            runs.append({"name": title, "contender": contender, "loss": loss, "rounds": []})
+    return runs, left_out
+
+
+def job_of(
+    contender: str, loss: str, about: dict[str, Any], train: str, work: Path
+) -> dict[str, Any]:
+    """Return what the worker has to know of one contender."""
+    converted = contender in ("equal", "fasttext")
+    multilabel = ["--multilabel"] if about["multilabel"] else []
+    settings = {
+        "lite": ["--loss", loss, *multilabel],
+        "equal": [*EQUAL.split(), "--loss", loss],
+        "fasttext": {**FASTTEXT, "loss": loss},
+        "svc": SVC_CJK if about["cjk"] else SVC_OTHER,
+    }
+    return {
+        "package": CONTENDERS[contender][1],
+        "settings": settings[contender],
+        "train": str(work / "train.ft") if converted else train,
+        "texts": str(work / ("texts.ft" if converted else "texts.txt")),
+        "model": str(work / "model"),
+    }
+
+
+def measure(job: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Train and predict once, each in a process of its own; return what was measured."""
+    trained = stage("train", job, work)
+    if "error" in trained:
+        return trained
+    predicted = stage("predict", job, work)
+    os.unlink(job["model"])
+    train = {f"train_{key}": trained.pop(key) for key in ("process_seconds", "peak_memory")}
+    predicted["predict_peak_memory"] = predicted.pop("peak_memory", None)
+    del predicted["process_seconds"]
+    return {**predicted, **trained, **train}
+
+
+def stage(name: str, job: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Do one stage of a job in a process of its own; return its measurements, or its error."""
+    job_file, result_file = work / "job.json", work / "result.json"
+    result_file.unlink(missing_ok=True)
+    pools = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+    limits = {f"{pool}_NUM_THREADS": str(job["threads"]) for pool in pools}
+    command = [sys.executable, "-m", "bench._worker", str(job_file), str(result_file)]
+    started = {"stage": name, "work": str(work), "seed": SEED, "started": time.time()}
+    job_file.write_text(json.dumps({**job, **started}), encoding="utf-8")
+    start = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **limits, "PYTHONUTF8": "1"}, capture_output=True
+    )
+    seconds = time.perf_counter() - start
+    if done.returncode or not result_file.is_file():
+        lines = done.stderr.decode("utf-8", "replace").split("\n")
+        reason = next((line for line in reversed(lines) if line.strip()), "no message")
+        return {
+            "error": f"{name} ended with code {done.returncode}: {reason}",
+            "process_seconds": seconds,
+        }
+    return {**json.loads(result_file.read_text(encoding="utf-8")), "process_seconds": seconds}
+
+
+def add_ratios(runs: list[dict[str, Any]]) -> None:
+    """Add to each run how it stands to fastText with the same loss (LinearSVC: to the first).
+
+    Accuracy and macro-F1 are differences, all else factors; above 1 is better than fastText.
+    """
+    peers = {run["loss"]: run for run in runs if run["contender"] == "fasttext"}
+    for run in runs:
+        peer = peers.get(run["loss"] or next(iter(peers), ""))
+        if peer is None:
+            continue
+        run["compared_with"] = peer["name"]
+        run["ratios"] = {}
+        for key, _, _, _, more_is_better in COLUMNS:
+            own, other = run["median"][key], peer["median"][key]
+            if more_is_better is None:
+                run["ratios"][key] = own - other
+            else:
+                run["ratios"][key] = own / other if more_is_better else other / own
+
+
+# -- printing --------------------------------------------------------------------------------
+
+
+def section(name: str, part: dict[str, Any]) -> str:
+    """Return the Markdown of one data set."""
+    about = part["about"]
+    lines = ["", f"## {name}", ""]
+    if about:
+        script = "CJK" if about["cjk"] else "not CJK"
+        lines += [
+            f"{about['n_train']:,} training and {about['n_test']:,} test texts, "
+            f"{about['n_labels']:,} labels, {script}{', multi-label' * about['multilabel']}; "
+            f"fastText's file made in {about['convert_seconds']:.2f} s.",
+            "",
+        ]
+    if part["left_out"]:
+        lines += [f"Left out (--slow runs them): {'; '.join(part['left_out'])}.", ""]
+    good = [run for run in part["runs"] if "median" in run]
+    titles = [title for _, title, *_ in COLUMNS]
+    lines += table(["run", *titles], [[run["name"], *cells(run["median"])] for run in good])
+    rated = [run for run in good if "ratios" in run]
+    if rated:
+        lines += [
+            "",
+            "Against fastText with the same loss (differences; factors, above 1 = better):",
+        ]
+        lines.append("")
+        lines += table(["run", *titles], [[r["name"], *ratio_cells(r["ratios"])] for r in rated])
+    for run in part["runs"]:
+        if "error" in run:
+            lines += ["", f"{run['name']} failed: {run['error']}"]
+        elif run["contender"] == "lite":
+            lines += ["", f"{run['name']}: {_words(run['rounds'][0]['config'])}."]
+    return "\n".join(lines)
+
+
+def cells(values: dict[str, float]) -> list[str]:
+    """Return the printed figures of one run."""
+    return [form.format(values[key] / unit) for key, _, form, unit, _ in COLUMNS]
+
+
+def ratio_cells(ratios: dict[str, float]) -> list[str]:
+    """Return the printed ratios of one run."""
+    return [f"{ratios[k]:+.4f}" if b is None else f"{ratios[k]:.2f}×" for k, _, _, _, b in COLUMNS]
+
+
+def table(titles: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines of a Markdown table with its columns padded."""
+    widths = [max(len(row[i]) for row in (titles, *rows)) for i in range(len(titles))]
+
+    def line(row: list[str]) -> str:
+        padded = [row[0].ljust(widths[0])]
+        padded += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = "|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|"
+    return [line(titles), rule, *(line(row) for row in rows)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

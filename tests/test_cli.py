@@ -1,0 +1,993 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import dataclasses
+import gzip
+import io
+import itertools
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fasttext_lite import __version__, cli, progress
+from fasttext_lite.config import PRESETS, Config, field_type
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.evaluation import evaluate
+from fasttext_lite.model import fit
+from fasttext_lite.storage import load_model, save_model
+from fasttext_lite.training import Progress
+
+COMMANDS = ("train", "test", "predict", "embed", "info", "demo")
+WORDS = {
+    "food": "soup bread noodles rice pepper salt oven butter 热汤 面条",
+    "sport": "goal match coach team score league race medal 进球 比赛",
+    "weather": "rain storm cloud sunny frost wind snow heat 下雨 台风",
+}
+QUICK = ("--epochs", "10", "--lr", "0.5", "--dim", "8", "--maxn", "0")
+
+
+def labelled_rows(seed=0, n=12):
+    rng = np.random.default_rng(seed)
+    return [
+        (label, " ".join(rng.permutation(words.split())[:4].tolist()))
+        for _ in range(n)
+        for label, words in WORDS.items()
+    ]
+
+
+def fasttext_lines(rows):
+    return "".join(f"__label__{label} {text}\n" for label, text in rows)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """Return a folder with training data, test data and a model; nobody writes there."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "train.txt").write_text(fasttext_lines(labelled_rows()), "utf-8")
+    (folder / "test.txt").write_text(fasttext_lines(labelled_rows(1, 5)), "utf-8")
+    (folder / "two.txt").write_text(
+        fasttext_lines(labelled_rows()) + "__label__food __label__weather hot soup, hot rain\n" * 5,
+        "utf-8",
+    )
+    for name in ("train", "two"):
+        arguments = ["train", f"{folder}/{name}.txt", "-o", f"{folder}/{name}.ftl", "-q", *QUICK]
+        assert cli.main(arguments) == 0
+    return folder
+
+
+@pytest.fixture
+def model(folder):
+    return str(folder / "train.ftl")
+
+
+@pytest.fixture
+def train(folder):
+    return str(folder / "train.txt")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="data.txt"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def feed(monkeypatch):
+    """Return a function that puts bytes on standard input."""
+
+    def feed(data):
+        data = data if isinstance(data, bytes) else data.encode()
+        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
+        monkeypatch.setattr(sys, "stdin", stream)
+
+    return feed
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs the command line here: exit code, stdout, stderr."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def good(run):
+    """Return a function that runs the command line without fault; stdout."""
+
+    def good(*arguments, notices=None):
+        code, out, err = run(*arguments)
+        assert code == 0, err
+        if notices is None:
+            assert err == ""
+        else:
+            assert notices in err
+        return out
+
+    return good
+
+
+def check_mistake(code, out, err, expected=""):
+    assert code == 2
+    assert out == ""
+    assert err.startswith("fasttext-lite")
+    assert err.endswith("\n")
+    assert err.count("\n") == 1
+    assert expected in err
+
+
+@pytest.fixture
+def bad(run):
+    """Return a function that expects one line on stderr and exit code 2."""
+
+    def bad(*arguments, says=""):
+        check_mistake(*run(*arguments), says)
+
+    return bad
+
+
+def environment(**changes):
+    env = {**os.environ, **changes}
+    if env.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        env["PYTHONWARNINGS"] = "ignore::RuntimeWarning"  # hashes wrap around on purpose
+    return env
+
+
+def process(*arguments, python=(), **options):
+    command = [sys.executable, *python, "-m", "fasttext_lite", *map(str, arguments)]
+    options.setdefault("env", environment())
+    return subprocess.run(command, capture_output="stdout" not in options, timeout=120, **options)
+
+
+# -- train -----------------------------------------------------------------------------------
+
+
+def test_train_says_what_it_did(good, train, tmp_path):
+    out = good("train", train, "-o", tmp_path / "m.ftl", *QUICK).splitlines()
+    assert len(out) == 2
+    assert out[0].startswith("trained on 36 texts with 3 labels in ")
+    assert "loss softmax, 10 epochs, lr 0.5, final loss " in out[0]
+    assert out[1].startswith(f"{tmp_path}/m.ftl: 0.0 MB, ")
+    assert out[1].endswith(", dim 8")
+    assert os.listdir(tmp_path) == ["m.ftl"]
+
+
+def test_train_quiet(good, write, tmp_path):
+    data = write(fasttext_lines(labelled_rows()) + "no label\n")
+    assert good("train", data, "-o", tmp_path / "m.ftl", "-q", "--epochs", "1") == ""
+    assert len(load_model(tmp_path / "m.ftl").labels) == 3
+
+
+def test_train_is_repeatable_and_follows_the_seed(good, train, tmp_path):
+    files = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        path = tmp_path / name
+        good("train", train, "-o", path, "--seed", seed, "--threads", 1, "--epochs", 2)
+        files.append(path.read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_train_from_stdin(good, feed, train, tmp_path, compress):
+    data = Path(train).read_bytes()
+    feed(gzip.compress(data) if compress else data)
+    out = good("train", "-", "-o", tmp_path / "m.ftl", *QUICK)
+    assert "trained on 36 texts" in out
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "jsonl"])
+def test_train_and_test_on_other_formats(good, write, tmp_path, kind):
+    rows = labelled_rows()
+    lines = {
+        "tsv": [f"{a}\t{b}" for a, b in rows],
+        "csv": ["kind,words", *(f"{a},{b}" for a, b in rows)],
+        "jsonl": [json.dumps({"kind": a, "words": b}) for a, b in rows],
+    }[kind]
+    data = write("".join(line + "\n" for line in lines))
+    reading = ["--format", kind, "--label-column", "kind", "--text-column", "words"]
+    good("train", data, "-o", tmp_path / "m.ftl", *QUICK, *reading)
+    result = json.loads(good("test", tmp_path / "m.ftl", data, "--json", *reading))
+    assert (result["n"], result["accuracy"]) == (36, 1.0)
+
+
+def test_label_prefix_of_the_data(good, write, tmp_path):
+    data = write(fasttext_lines(labelled_rows()).replace("__label__", "#"))
+    good("train", data, "-o", tmp_path / "m.ftl", *QUICK, "--label-prefix", "#")
+    assert sorted(load_model(tmp_path / "m.ftl").labels) == sorted(WORDS)
+
+
+def test_several_labels(good, write, tmp_path, folder):
+    assert load_model(folder / "two.ftl").multilabel
+    assert load_model(folder / "two.ftl").config.loss == "ova"
+    rows = "food,weather\thot soup, hot rain\n" * 5 + "food\tsoup\nweather\train\n" * 5
+    path = tmp_path / "m.ftl"
+    good("train", write(rows), "-o", path, *QUICK, "--multilabel")
+    assert sorted(load_model(path).labels) == ["food", "weather"]
+    assert load_model(path).multilabel
+    # The model knows that labels come joined: the test need not say so again.
+    result = json.loads(good("test", path, write(rows), "-k", 2, "--json"))
+    assert result["recall_at_k"] == 1.0
+
+
+def test_valid(good, train, folder, tmp_path):
+    out = good("train", train, "-o", tmp_path / "m.ftl", *QUICK, "--valid", folder / "test.txt")
+    line = out.splitlines()[2]
+    assert line.startswith(f"{folder}/test.txt: n 15  accuracy 1.0000  P@1 1.0000  R@1 1.0000  ")
+
+
+def test_valid_with_unseen_labels_and_unknown_texts(run, train, write, tmp_path):
+    valid = write("__label__new soup\n__label__food zzz\n__label__food\n", "valid.txt")
+    code, out, err = run("train", train, "-o", tmp_path / "m.ftl", *QUICK, "--valid", valid)
+    assert code == 0
+    assert err.splitlines() == [
+        f"fasttext-lite: skipped 1 line without text (first: {valid}:3)",
+        "fasttext-lite: 1 of 2 texts have labels that the model does not know, counted as "
+        "errors: new",
+        "fasttext-lite: 1 of 2 texts have no known feature; the class prior was used",
+    ]
+    assert f"{valid}: n 2 " in out
+
+
+def parsed(*flags):
+    return cli._config(cli._parser().parse_args(["train", "x", "-o", "y", *map(str, flags)]))
+
+
+FIELDS = [field.name for field in dataclasses.fields(Config)]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_each_setting_has_a_flag(name):
+    field = Config.__dataclass_fields__[name]
+    kind, optional = field_type(name)
+    flag = "--" + name.replace("_", "-")
+    extra = ["--maxn", 64] if name == "minn" else []
+    meta = field.metadata
+    if kind is bool:
+        assert getattr(parsed(flag), name) is True
+        assert getattr(parsed("--no-" + flag[2:]), name) is False
+    elif meta["choices"]:
+        for value in meta["choices"]:
+            assert getattr(parsed(flag, value), name) == value
+    else:
+        values = [value for value in (meta["low"], meta["high"]) if value is not None]
+        if meta["low_open"]:
+            values[0] = 1e-6
+        if name == "bucket":
+            values[0] = 1  # as many as n-grams need
+        for value in values:
+            assert getattr(parsed(flag, value, *extra), name) == value
+    if optional:
+        assert getattr(parsed("--preset", "fasttext", flag, "none"), name) is None
+    assert getattr(parsed(), name) == field.default
+
+
+def test_flags_reach_the_model(good, train, tmp_path):
+    flags = {
+        "analyzer": "char",
+        "word_ngrams": 3,
+        "minn": 1,
+        "maxn": 2,
+        "min_count": 2,
+        "bucket": 500,
+        "pooling": "mean",
+        "dim": 5,
+        "loss": "ns",
+        "neg": 2,
+        "label_smoothing": 0.25,
+        "optimizer": "adagrad",
+        "lr": 0.125,
+        "epochs": 2,
+        "init": "input",
+    }
+    arguments = itertools.chain.from_iterable(
+        ("--" + name.replace("_", "-"), value) for name, value in flags.items()
+    )
+    switches = ["--no-lowercase", "--nfkc", "--eos", "--no-shuffle"]
+    good("train", train, "-o", tmp_path / "m.ftl", *arguments, *switches)
+    found = json.loads(good("info", tmp_path / "m.ftl", "--json"))["config"]
+    expected = {**flags, "lowercase": False, "nfkc": True, "eos": True, "shuffle": False}
+    assert found == expected
+
+
+def test_preset(good, train, tmp_path):
+    good("train", train, "-o", tmp_path / "m.ftl", "--preset", "fasttext", "--dim", 6)
+    found = json.loads(good("info", tmp_path / "m.ftl", "--json"))["config"]
+    assert found == {**Config().to_dict(), **PRESETS["fasttext"], "dim": 6}
+
+
+def out_of_range():
+    for field in dataclasses.fields(Config):
+        flag = "--" + field.name.replace("_", "-")
+        kind, _ = field_type(field.name)
+        if kind is bool:
+            continue
+        yield flag, "x"
+        yield flag, ""
+        if field.metadata["choices"]:
+            continue
+        yield flag, "nan"
+        yield flag, "1e999"
+        step = 1 if kind is int else 0.01
+        low, high = field.metadata["low"], field.metadata["high"]
+        yield flag, str(low if field.metadata["low_open"] else low - step)
+        yield flag, "-5"
+        if high is not None:
+            yield flag, str(high + step)
+        if kind is int:
+            yield flag, "1.5"
+            yield from [(flag, "9" * 30)] * (high is not None)
+
+
+@pytest.mark.parametrize("flag, value", sorted(set(out_of_range())))
+def test_settings_out_of_range(bad, train, tmp_path, flag, value):
+    name = flag[2:].replace("-", "_") if _is_number(flag, value) else flag
+    bad("train", train, "-o", tmp_path / "m.ftl", flag, value, says=name)
+    assert os.listdir(tmp_path) == []
+
+
+def _is_number(flag, value):
+    """Return whether argparse lets a value pass, for `Config` to refuse."""
+    kind, _ = field_type(flag[2:].replace("-", "_"))
+    if kind is str:
+        return False
+    try:
+        kind(value)
+    except ValueError:
+        return False
+    return True
+
+
+def test_settings_that_contradict(bad, train, tmp_path):
+    output = ["-o", tmp_path / "m.ftl"]
+    bad("train", train, *output, "--minn", 3, "--maxn", 2, says="minn must not exceed maxn")
+    bad("train", train, *output, "--bucket", 0, says="bucket must be at least 1")
+    bad("train", train, *output, "--preset", "best", says="--preset")
+
+
+# -- test ------------------------------------------------------------------------------------
+
+
+def test_test(good, model, folder):
+    out = good("test", model, folder / "test.txt")
+    assert out == "n 15  accuracy 1.0000  P@1 1.0000  R@1 1.0000  macro-F1 1.0000\n"
+
+
+def test_test_json_equals_the_evaluation(good, model, write):
+    data = write(
+        "__label__food soup goal\n__label__new rain rain\n__label__sport zzz\n\n"
+        "__label__weather __label__food 台风 热汤\n"
+    )
+    out = good(
+        "test", model, data, "-k", 2, "--threshold", 0.2, "--json", "--per-label",
+        notices="labels that the model does not know",
+    )  # fmt: skip
+    assert out.count("\n") == 1
+    found = json.loads(out)
+    rows = [["food"], ["new"], ["sport"], ["weather", "food"]]
+    texts = Texts.from_sequence(["soup goal", "rain rain", "zzz", "台风 热汤"])
+    expected = evaluate(load_model(model), texts, rows, 2, 0.2)
+    labels = found.pop("labels")
+    assert found == {
+        "n": 4,
+        "accuracy": expected.accuracy,
+        "k": 2,
+        "threshold": 0.2,
+        "precision_at_k": expected.precision,
+        "recall_at_k": expected.recall,
+        "macro_f1": expected.macro_f1,
+        "n_skipped": 1,
+        "n_unseen_label": 1,
+        "n_unknown_text": 1,
+    }
+    assert list(labels) == expected.names
+    assert labels["new"] == {"n": 1, "precision": 0, "recall": 0, "f1": 0}
+
+
+def test_test_per_label(good, model, folder):
+    lines = good("test", model, folder / "test.txt", "--per-label").splitlines()
+    assert lines[0] == "precision\trecall\tF1\tn\tlabel"
+    assert sorted(lines[1:4]) == [f"1.0000\t1.0000\t1.0000\t5\t{name}" for name in sorted(WORDS)]
+    assert lines[4].startswith("n 15 ")
+
+
+def test_test_from_stdin(good, feed, model, folder):
+    feed((folder / "test.txt").read_bytes())
+    assert good("test", model, "-").startswith("n 15 ")
+
+
+def test_confusion(good, model, folder, tmp_path):
+    plot = tmp_path / "x.png"
+    good("test", model, folder / "test.txt", "--confusion", plot, notices=f"matrix in {plot}")
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_confusion_of_nothing(good, model, folder, tmp_path):
+    plot = tmp_path / "x.png"
+    out = good(
+        "test", model, folder / "test.txt", "--threshold", 1, "--confusion", plot,
+        notices="confusion matrix",
+    )  # fmt: skip
+    assert "P@1 0.0000" in out
+    assert plot.exists()
+
+
+# -- predict and embed -----------------------------------------------------------------------
+
+
+def predict(good, feed, model, data, *arguments, notices=None):
+    feed(data)
+    return good("predict", model, *arguments, notices=notices)
+
+
+def test_predict_a_file(good, model, write):
+    path = write("hot soup\nthe match\n下雨\n")
+    assert good("predict", model, path) == "food\nsport\nweather\n"
+
+
+def test_predict_compressed(good, model, write):
+    path = write(gzip.compress(b"hot soup\nthe match\n"))
+    assert good("predict", model, path) == "food\nsport\n"
+
+
+def test_predict_from_stdin(good, feed, model):
+    assert predict(good, feed, model, "hot soup\nthe match") == "food\nsport\n"
+    assert predict(good, feed, model, "hot soup\n", "-") == "food\n"
+    assert predict(good, feed, model, gzip.compress(b"hot soup\n")) == "food\n"
+
+
+def test_predict_nothing(good, feed, model):
+    assert predict(good, feed, model, "") == ""
+
+
+ODD = [
+    "",
+    "soup",
+    " \t ",
+    "unknown words",
+    "soup\0soup",
+    b"\xff\xfe soup \xe7",
+    "soup\r",
+    "\r",
+    "__label__sport soup",
+    "soup __label__sport",
+    "__label__",
+    "soup\x0b\x0c\x85\u2028\rsoup",
+    "\ufeffsoup",
+    "soup " * 5000,
+    "\0",
+    "😀",
+]
+IS_SOUP = [b"soup" in (line if isinstance(line, bytes) else line.encode()) for line in ODD]
+
+
+@pytest.mark.parametrize("command", ["predict", "embed"])
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_one_line_of_output_for_each_line(run, feed, model, command, end):
+    lines = [line if isinstance(line, bytes) else line.encode() for line in ODD]
+    feed(b"\n".join(lines) + end)
+    code, out, _ = run(command, model)
+    assert code == 0
+    found = out.split("\n")
+    assert found.pop() == ""
+    assert len(found) == len(ODD)
+    for line, is_soup in zip(found, IS_SOUP, strict=True):
+        if command == "predict":
+            assert line in WORDS
+            assert line == "food" or not is_soup
+        else:
+            assert len(line.split(" ")) == 8
+            assert (set(line.split(" ")) == {"0"}) == (not is_soup)
+
+
+def test_a_labelled_file_is_predicted_without_its_labels(good, model, folder):
+    labelled = folder / "test.txt"
+    out = good("predict", model, labelled, "--prob")
+    rows = labelled_rows(1, 5)
+    expected = load_model(model).predict([text for _, text in rows])
+    assert [line.split("\t")[0] for line in out.splitlines()] == [label for label, _ in rows]
+    assert [line.split("\t")[1] for line in out.splitlines()] == [
+        f"{p:.6g}" for p in expected.probabilities[:, 0]
+    ]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 100])
+def test_top_k(good, feed, model, k):
+    out = predict(good, feed, model, "soup\nsoup goal\n", "-k", k)
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert [len(line) for line in lines] == [min(k, 3)] * 2
+    assert lines[0][0] == "food"
+    assert all(len(set(line)) == len(line) for line in lines)
+
+
+def test_threshold_and_probabilities(good, feed, model):
+    data = "soup bread\nsoup goal rain\nzzz\n"
+    note = "1 of 3 texts have no known feature; the class prior was used (first: line 3)"
+    every = predict(good, feed, model, data, "-k", 3, "--prob", notices=note)
+    pairs = [line.split("\t") for line in every.splitlines()]
+    for line in pairs:
+        p = [float(value) for value in line[1::2]]
+        assert sum(p) == pytest.approx(1, abs=1e-5)
+        assert p == sorted(p, reverse=True)
+    assert pairs[2][1::2] == ["0.333333"] * 3
+    limit = float(pairs[1][1]) - 1e-4
+    some = predict(good, feed, model, data, "-k", 3, "--prob", "--threshold", limit, notices=note)
+    for line, found in zip(pairs, some.split("\n"), strict=False):
+        kept = [i for i in range(3) if float(line[2 * i + 1]) >= limit]
+        assert found == "\t".join("\t".join(line[2 * i : 2 * i + 2]) for i in kept)
+    assert predict(good, feed, model, data, "--threshold", 1, notices=note) == "\n\n\n"
+
+
+def test_predict_json(good, feed, model):
+    data = 'soup "bread"\n\n热汤\n'
+    out = predict(good, feed, model, data, "--json", "-k", 2, notices="no known feature")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["labels"][0] for record in records][::2] == ["food", "food"]
+    assert [record["n_features"] > 0 for record in records] == [True, False, True]
+    expected = load_model(model).predict(['soup "bread"', "", "热汤"], k=2).probabilities
+    assert [record["probabilities"] for record in records] == expected.tolist()
+    out = predict(good, feed, model, "soup\n", "--json", "--threshold", 1)
+    assert json.loads(out)["labels"] == []
+
+
+def test_label_prefix_of_the_output(good, feed, model):
+    out = predict(good, feed, model, "soup\n", "--label-prefix", "__label__")
+    assert out == "__label__food\n"
+    out = predict(good, feed, model, "soup\n", "--label-prefix", "#", "--json")
+    assert json.loads(out)["labels"] == ["#food"]
+
+
+def test_several_labels_are_predicted(good, feed, folder):
+    data = "hot soup, hot rain\n"
+    out = predict(good, feed, folder / "two.ftl", data, "-k", 3, "--threshold", 0.4)
+    assert sorted(out.strip().split("\t")) == ["food", "weather"]
+
+
+def test_embed(good, model, write):
+    path = write("hot soup\n热汤 goal\n")
+    found = np.array([line.split(" ") for line in good("embed", model, path).splitlines()], float)
+    assert found == pytest.approx(load_model(model).embed(["hot soup", "热汤 goal"]), rel=1e-5)
+
+
+def test_labels_with_line_breaks_stay_in_their_line(good, feed, tmp_path):
+    texts = Texts.from_sequence(["soup", "goal"] * 5)
+    labels = Labels.from_rows([("a\nb",), ("c\r\nd",)] * 5)
+    path = tmp_path / "m.ftl"
+    save_model(fit(texts, labels, Config(dim=4, epochs=9, lr=0.5)).model, path)
+    assert predict(good, feed, path, "soup\ngoal\n") == "a b\nc  d\n"
+    assert predict(good, feed, path, "soup\n", "--prob").startswith("a b\t0.")
+    record = json.loads(predict(good, feed, path, "soup\n", "--json"))
+    assert record["labels"] == ["a\nb"]
+    assert "labels          a b, c  d\n" in good("info", path)
+
+
+# -- info, demo, help ------------------------------------------------------------------------
+
+
+def test_info(good, model):
+    lines = good("info", model).splitlines()
+    values = dict(line.split(maxsplit=1) for line in lines)
+    assert values["n_labels"] == "3"
+    assert values["n_texts"] == "36"
+    assert values["created_by"] == f"fasttext-lite {__version__}"
+    assert values["word_ngrams"] == "2"
+    assert values["labels"] == "food, sport, weather"
+    assert set(FIELDS) < set(values)
+
+
+def test_info_json(good, model):
+    out = good("info", model, "--json")
+    assert out.count("\n") == 1
+    values = json.loads(out)
+    assert values["labels"] == ["food", "sport", "weather"]
+    assert values["config"] == load_model(model).config.to_dict()
+    assert values["bytes"] == os.path.getsize(model)
+    assert values["file"] == model
+    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (1, 36, False)
+    assert values["n_words"] + values["n_ngrams"] == load_model(model).space.n_rows
+
+
+@pytest.mark.parametrize("data", ["zh_topics", "en_topics"])
+def test_demo(good, tmp_path, monkeypatch, data_dir, data):
+    assert Path(cli._bundled(data)).resolve() == (data_dir / data).resolve()
+    (tmp_path / "bundled").mkdir()
+    for name, n in (("train.tsv", 48), ("test.tsv", 16)):
+        lines = (data_dir / data / name).read_text("utf-8").splitlines(keepends=True)
+        (tmp_path / "bundled" / name).write_text("".join(lines[:n]), "utf-8")
+    monkeypatch.setattr(cli, "_bundled", lambda name: str(tmp_path / "bundled"))
+    output = tmp_path / "a" / "b"
+    out = good("demo", "--data", data, "--output", output).splitlines()
+    assert out[0].startswith("trained on 48 texts with ")
+    assert out[1].startswith("n 16  accuracy ")
+    assert all("  ->  " in line for line in out[2:5])
+    assert out[5].startswith(f"model: {output}/{data}.ftl (")
+    assert out[6] == f"plot:  {output}/{data}_confusion.png"
+    assert sorted(os.listdir(output)) == [f"{data}.ftl", f"{data}_confusion.png"]
+
+
+def test_bundled_data_by_way_of_the_command_line(good, data_dir, tmp_path):
+    lines = (data_dir / "zh_topics" / "train.tsv").read_text("utf-8").splitlines(keepends=True)
+    data = tmp_path / "train.tsv"
+    data.write_text("".join(lines[::5]), "utf-8")
+    path = tmp_path / "m.ftl"
+    out = good("train", data, "-o", path, "--word-ngrams", 1, *QUICK)
+    assert f"trained on {len(lines[::5])} texts with 8 labels" in out
+    result = json.loads(good("test", path, data, "--json"))
+    assert result["n"] == len(lines[::5])
+    assert result["accuracy"] > 0.5
+    assert good("predict", path, data, "-k", 8).count("\n") == result["n"]
+
+
+def test_demo_where_nothing_can_be_written(bad, write):
+    path = write("")
+    bad("demo", "--output", path, says="file exists")
+    bad("demo", "--output", path + "/x", says="not a directory")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(run, command):
+    code, out, err = run(*command.split(), "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"usage: fasttext-lite {command}".rstrip())
+    if command == "train":
+        for name in FIELDS:
+            assert "--" + name.replace("_", "-") in out
+
+
+def test_without_a_command(run):
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert all(f"    {command} " in out for command in COMMANDS)
+
+
+def test_version(run):
+    assert run("--version") == (0, f"fasttext-lite {__version__}\n", "")
+
+
+# -- mistakes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["--fly"],
+        ["train"],
+        ["train", "x"],
+        ["train", "-o", "x"],
+        ["train", "x", "-o"],
+        ["train", "x", "-o", "y", "--fly"],
+        ["train", "x", "-o", "y", "z"],
+        ["train", "x", "-o", "y", "--dim"],
+        ["train", "x", "-o", "y", "--di", "3"],
+        ["train", "x", "-o", "y", "--format", "xml"],
+        ["train", "x", "-o", "y", "--seed", "-1"],
+        ["train", "x", "-o", "y", "--seed", "x"],
+        ["train", "x", "-o", "y", "--threads", "0"],
+        ["train", "x", "-o", "y", "--lowercase", "yes"],
+        ["train", "x\ny", "-o", "y", "a\nb\nc"],
+        ["test"],
+        ["test", "x"],
+        ["test", "x", "y", "--threads", "-1"],
+        ["predict"],
+        ["predict", "x", "y", "z"],
+        ["predict", "x", "--fly"],
+        ["embed"],
+        ["embed", "x", "-k", "1"],
+        ["info"],
+        ["info", "x", "y"],
+        ["demo", "x"],
+        ["demo", "--data", "x"],
+        *(["predict", "x", "y", "-k", k] for k in ("0", "-1", "x", "1.5")),
+        *(["test", "x", "y", "-k", k] for k in ("0", "-1", "x", "1.5")),
+        *(["predict", "x", "--threshold", t] for t in ("2", "-0.1", "nan", "inf", "x")),
+        *(["test", "x", "y", "--threshold", t] for t in ("2", "-0.1", "nan", "inf", "x")),
+    ],
+    ids=" ".join,
+)
+def test_usage_mistakes(bad, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bad(*arguments, says="--help")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        ("", "data.txt: the file is empty"),
+        ("\n\n", "no line with a label and text"),
+        ("no labels\nat all\n", "the format is not recognised"),
+        ("__label__a one\n__label__a two\n", "at least 2 labels; found 1 ('a')"),
+        ("__label__a\n__label__b\n", "no line with a label and text"),
+        ("__label__a one\n\xff two\n".encode("latin-1"), "data.txt:2: not UTF-8"),
+        (gzip.compress(b"__label__a one\n" * 99)[:-9], "cannot read on"),
+        ("__label__a \u200b\n__label__b \u200b\n", "no text has any feature"),
+    ],
+)
+def test_bad_training_data(bad, write, tmp_path, content, says):
+    bad("train", write(content), "-o", tmp_path / "m.ftl", says=says)
+    assert os.listdir(tmp_path) == ["data.txt"]
+
+
+def test_bad_training_data_of_other_formats(bad, write, train, tmp_path):
+    output = ["-o", tmp_path / "m.ftl"]
+    bad("train", train, *output, "--format", "tsv", says="train.txt:1: no tab")
+    bad("train", train, *output, "--format", "csv", says="train.txt:1: no column 'label'")
+    bad("train", train, *output, "--format", "jsonl", says="train.txt:1: bad JSON")
+    bad("train", train, *output, "--label-prefix", "#", says="format is not recognised")
+    bad("train", write("a\tb\n"), *output, "--format", "fasttext", says="without a label")
+    bad("train", tmp_path / "none", *output, says="none: no such file or directory")
+    bad("train", tmp_path, *output, says="is a directory")
+
+
+def test_bad_validation_data(bad, train, write, tmp_path):
+    output = ["-o", tmp_path / "m.ftl"]
+    bad("train", train, *output, "--valid", tmp_path / "none", says="none: no such file")
+    bad("train", train, *output, "--valid", write(""), says="the file is empty")
+    assert os.listdir(tmp_path) == ["data.txt"]
+
+
+def test_stdin_twice(bad, feed, train, tmp_path):
+    feed(Path(train).read_bytes())
+    bad("train", "-", "--valid", "-", "-o", tmp_path / "m.ftl", says="cannot both come from stdin")
+
+
+def test_output_is_checked_before_anything_is_read(bad, tmp_path, write):
+    missing = tmp_path / "none.txt"  # would be the next mistake
+    bad("train", missing, "-o", tmp_path, says="cannot write the model: is a directory")
+    bad("train", missing, "-o", tmp_path / "a" / "m.ftl", says="no such file or directory")
+    bad("train", missing, "-o", write("") + "/m.ftl", says="not a directory")
+    bad("train", missing, "-o", tmp_path / ("x" * 300), says="file name too long")
+
+
+def test_training_data_is_not_overwritten(bad, train, write, tmp_path):
+    data = write(Path(train).read_bytes())
+    (tmp_path / "link.txt").symlink_to("data.txt")
+    bad("train", data, "-o", tmp_path / "link.txt", says="the model would overwrite this file")
+    bad("train", train, "--valid", data, "-o", data, says="the model would overwrite this file")
+    assert Path(data).read_bytes() == Path(train).read_bytes()
+
+
+@pytest.mark.parametrize("command", ["test", "predict", "embed", "info"])
+def test_bad_models(bad, write, folder, model, tmp_path, command):
+    rest = [] if command == "info" else [folder / "test.txt"]
+    bad(command, tmp_path / "none", *rest, says="cannot read the model: no such file")
+    bad(command, tmp_path, *rest, says="cannot read the model: is a directory")
+    bad(command, folder / "train.txt", *rest, says="train.txt: not a model file")
+    bad(command, write(""), *rest, says="not a model file")
+    data = Path(model).read_bytes()
+    bad(command, write(data[:-100]), *rest, says="not a model file, or cut or damaged")
+    newer = data.replace(b'\\"format_version\\": 1', b'\\"format_version\\": 9')
+    bad(command, write(newer), *rest, says="has format 9, this program reads up to 1: upgrade")
+    old = struct.pack("<ii", 793712314, 12) + bytes(100)
+    bad(command, write(old), *rest, says="this is a model of fastText")
+
+
+@pytest.mark.parametrize("command", ["predict", "embed"])
+def test_bad_texts(bad, model, tmp_path, write, command):
+    bad(command, model, tmp_path / "none", says="none: no such file or directory")
+    bad(command, model, tmp_path, says="is a directory")
+
+
+def test_texts_that_end_too_early(run, model, write):
+    data = gzip.compress("".join(f"soup {i * 7919}\n" for i in range(9999)).encode())
+    code, out, err = run("predict", model, write(data[:-2000]))
+    assert code == 2
+    assert set(out.splitlines()) == {"food"}  # what could be read has its answers
+    assert err.count("\n") == 1
+    assert "cannot read on" in err
+
+
+def test_bad_test_data(bad, model, write, folder, tmp_path):
+    bad("test", model, write("plain words\n"), says="the format is not recognised")
+    bad("test", model, write(""), says="the file is empty")
+    bad("test", model, tmp_path / "none", says="no such file or directory")
+    bad("test", model, folder / "test.txt", "--format", "jsonl", says="test.txt:1: bad JSON")
+
+
+def test_plot_is_checked_before_anything_is_read(bad, tmp_path, write):
+    def check(plot, says):
+        bad("test", "none", "none", "--confusion", plot, says=says)
+
+    check(tmp_path / "x.jpg", "a plot must be named")
+    check(tmp_path / "none" / "x.png", "no such folder")
+    check(write("") + "/x.png", "no such folder")
+    (tmp_path / "x.png").mkdir()
+    check(tmp_path / "x.png", "is a directory")
+
+
+def test_out_of_memory_is_told(run, monkeypatch, model):
+    def fail(path):
+        raise MemoryError
+
+    monkeypatch.setattr("fasttext_lite.storage.load_model", fail)
+    check_mistake(*run("predict", model), "out of memory")
+
+
+def test_our_own_bugs_are_shown(monkeypatch, model):
+    def fail(path):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr("fasttext_lite.storage.load_model", fail)
+    with pytest.raises(ValueError, match="a bug"):
+        cli.main(["predict", model])
+
+
+# -- interruptions ---------------------------------------------------------------------------
+
+
+def test_interrupted_training_leaves_no_file(run, train, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "fasttext_lite.training._Clock.report",
+        lambda *arguments, **options: signal.raise_signal(signal.SIGINT),
+    )
+    result = run("train", train, "-o", tmp_path / "m.ftl")
+    assert result == (130, "", "fasttext-lite: interrupted\n")
+    assert os.listdir(tmp_path) == []
+
+
+class Stream:
+    """A running `predict`, fed and read through pipes."""
+
+    def __init__(self, model, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "fasttext_lite", "predict", model, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.process.poll() is None:
+            self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            stream.close()
+        self.process.wait()
+
+    def ask(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+
+def test_predict_answers_before_the_input_ends(model):
+    with Stream(model) as stream:
+        assert stream.ask(b"a\n") in {b"food\n", b"sport\n", b"weather\n"}
+        assert stream.ask("热汤\n".encode()) == b"food\n"
+        assert stream.ask(b"two lines: goal\ncloud\n") == b"sport\n"
+        assert stream.process.stdout.readline() == b"weather\n"
+        out, err = stream.process.communicate(b"soup")
+        assert (out, stream.process.returncode) == (b"food\n", 0)
+        assert err.count(b"\n") == 1
+        assert b"1 of 5 texts have no known feature" in err
+
+
+def test_a_closed_pipe_is_silent(model):
+    with Stream(model) as stream:
+        assert stream.ask(b"soup\n") == b"food\n"
+        stream.process.stdout.close()
+        stream.process.stdin.write(b"soup\n" * 1000)
+        stream.process.stdin.close()
+        assert stream.process.stderr.read() == b""
+        assert stream.process.wait(60) == 0
+
+
+def test_ctrl_c(model):
+    with Stream(model) as stream:
+        assert stream.ask(b"soup\n") == b"food\n"
+        stream.process.send_signal(signal.SIGINT)
+        assert stream.process.stderr.read() == b"fasttext-lite: interrupted\n"
+        assert stream.process.wait(60) == 130
+
+
+# -- the process around it -------------------------------------------------------------------
+
+
+def test_the_module_runs(model, write):
+    result = process("predict", model, write("soup\ngoal\n"))
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"food\nsport\n", b"")
+    result = process("predict", model, write("") + "x")
+    check_mistake(result.returncode, result.stdout.decode(), result.stderr.decode(), "no such file")
+
+
+@pytest.mark.parametrize("arguments", [["predict", "-k", "3"], ["info"], ["info", "--json"]])
+def test_output_is_utf8_whatever_the_locale(tmp_path, arguments):
+    texts = Texts.from_sequence(["soup", "goal"] * 5)
+    path = tmp_path / "m.ftl"
+    labels = Labels.from_rows([("美食",), ("体育",)] * 5)
+    save_model(fit(texts, labels, Config(dim=4, epochs=2)).model, path)
+    env = environment(PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    result = process(arguments[0], path, *arguments[1:], input=b"soup\n", env=env)
+    assert result.stderr == b""
+    assert "美食" in result.stdout.decode("utf-8")
+
+
+def test_output_that_cannot_be_written(model):
+    with open(os.devnull, "rb") as not_for_writing:
+        result = process("info", model, stdout=not_for_writing, stderr=subprocess.PIPE)
+    check_mistake(result.returncode, "", result.stderr.decode(), "bad file descriptor")
+
+
+@pytest.mark.parametrize(
+    "command, n_closed, says",
+    [
+        ("predict", 0, "<stdin>: standard input is closed"),
+        ("info", 1, "standard output is closed"),
+    ],
+)
+def test_closed_streams(model, command, n_closed, says):
+    result = process(command, model, preexec_fn=lambda: os.close(n_closed))
+    check_mistake(result.returncode, result.stdout.decode(), result.stderr.decode(), says)
+
+
+def test_closed_stderr(model):
+    result = process("info", model + "x", preexec_fn=lambda: os.close(2))
+    assert (result.returncode, result.stdout) == (2, b"")
+
+
+def imported(*arguments):
+    result = process(*arguments, python=("-X", "importtime"), input=b"soup\n")
+    assert result.returncode == 0
+    lines = result.stderr.decode().splitlines()
+    names = [line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")]
+    return {name.partition(".")[0] for name in names}
+
+
+HEAVY = {"numpy", "numba", "safetensors", "sklearn", "scipy", "jieba", "matplotlib", "tqdm"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    found = imported(*arguments)
+    assert "argparse" in found
+    assert found & HEAVY == set()
+
+
+def test_predict_imports_what_it_needs(model):
+    found = imported("predict", model)
+    assert found & HEAVY - {"scipy"} == {"numpy", "numba", "safetensors"}
+
+
+# -- progress --------------------------------------------------------------------------------
+
+
+def test_progress_is_for_terminals(capsys, monkeypatch):
+    def draw(show):
+        with progress.progress_bar(100, show) as callback:
+            callback(Progress(1, 0.25, 0.5, 0.25, 1000.0))
+            time.sleep(0.15)  # it is drawn ten times a second at most
+            callback(Progress(1, 0.5, 0.25, 0.125, 1000.0))
+        return capsys.readouterr()
+
+    assert draw(None) == draw(False) == ("", "")
+    out, err = draw(True)
+    assert out == ""
+    assert "50%" in err
+    assert "epoch 1 loss 0.2500 lr 0.1250" in err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert "50%" in draw(None).err
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress.progress_bar(100) as callback:
+        assert callback(Progress(1, 0.5, 0.25, 0.125, 1000.0)) is None

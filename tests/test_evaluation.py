@@ -1,0 +1,165 @@
+"""Figures of a test run, against cases worked by hand and against scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from fasttext_lite.corpus import Texts
+from fasttext_lite.evaluation import evaluate
+from fasttext_lite.model import Predictions
+
+NAMES = ["a", "b", "c"]
+
+
+class FixedModel:
+    """Answers with given labels, best first; notes what it was asked."""
+
+    def __init__(self, answers, labels=NAMES, n_features=None):
+        self.labels = list(labels)
+        self.answers = answers
+        self.n_features = n_features
+
+    def predict(self, texts, k, threshold, n_threads):
+        self.asked = (len(texts), k, threshold, n_threads)
+        width = min(k, len(self.labels))
+        ids = np.full((len(self.answers), width), -1, np.int32)
+        for i, answer in enumerate(self.answers):
+            for j, name in enumerate(answer):
+                ids[i, j] = self.labels.index(name)
+        n = np.ones(len(ids), np.int64) if self.n_features is None else np.array(self.n_features)
+        return Predictions(ids, np.where(ids >= 0, 0.5, 0.0), n)
+
+
+def run(answers, gold, k=1, **options):
+    texts = Texts.from_sequence(["x"] * len(gold))
+    return evaluate(FixedModel(answers, **options), texts, gold, k)
+
+
+def test_single_labels_by_hand():
+    result = run(["a", "a", "b", "c"], ["a", "b", "b", "a"])
+    assert (result.n, result.n_first, result.accuracy) == (4, 2, 0.5)
+    assert result.hits.tolist() == [1, 1, 0]
+    assert result.predicted.tolist() == [2, 1, 1]
+    assert result.gold.tolist() == [2, 2, 0]
+    assert result.precision == result.recall == 0.5
+    precision, recall, f1 = result.per_label()
+    assert precision.tolist() == [0.5, 1, 0]
+    assert recall.tolist() == [0.5, 0.5, 0]
+    assert f1 == pytest.approx([1 / 2, 2 / 3, 0])
+    assert result.macro_f1 == pytest.approx((1 / 2 + 2 / 3 + 0) / 3)
+    assert result.confusion.tolist() == [[1, 0, 1], [1, 1, 0], [0, 0, 0]]
+
+
+def test_several_predictions_by_hand():
+    result = run(["ab", "ba", "ca"], ["a", "a", "b"], k=2)
+    assert result.accuracy == pytest.approx(1 / 3)  # the first one alone
+    assert result.precision == pytest.approx(2 / 6)
+    assert result.recall == pytest.approx(2 / 3)
+    assert result.k == 2
+
+
+def test_several_labels_by_hand():
+    result = run(["ab", "c", "", "b"], ["a", "bc", "a", "bca"], k=2)
+    assert result.accuracy == pytest.approx(3 / 4)
+    assert result.hits.tolist() == [1, 1, 1]
+    assert result.precision == pytest.approx(3 / 4)  # of 4 predictions
+    assert result.recall == pytest.approx(3 / 7)  # of 7 true labels
+    # Rows: first true label; the text without a prediction is nowhere.
+    assert result.confusion.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
+
+
+def test_unseen_labels_are_errors():
+    result = run(["a", "b", "a"], [["a"], ["new"], ["a", "other"]])
+    assert result.names == ["a", "b", "c", "new", "other"]
+    assert (result.n, result.n_known, result.n_unseen_texts) == (3, 3, 2)
+    assert result.accuracy == pytest.approx(2 / 3)
+    assert result.recall == pytest.approx(2 / 4)
+    assert result.gold.tolist() == [2, 0, 0, 1, 1]
+    # "c" is nowhere and does not count; "new" and "other" count as never found.
+    assert result.macro_f1 == pytest.approx((1 + 0 + 0 + 0) / 4)
+    assert result.confusion[3].tolist() == [0, 1, 0, 0, 0]
+
+
+def test_all_labels_unseen():
+    result = run(["a", "b"], [["x"], ["y"]])
+    assert (result.accuracy, result.precision, result.recall, result.macro_f1) == (0, 0, 0, 0)
+
+
+def test_no_predictions_at_all():
+    result = run(["", ""], ["a", "b"])
+    assert (result.accuracy, result.precision, result.recall, result.macro_f1) == (0, 0, 0, 0)
+    assert result.confusion.sum() == 0
+
+
+def test_no_texts_at_all():
+    result = run([], [])
+    assert (result.n, result.accuracy, result.precision, result.macro_f1) == (0, 0, 0, 0)
+
+
+def test_labels_given_twice_count_once():
+    result = run(["a"], [["a", "a", "b", "a"]])
+    assert result.gold.tolist() == [1, 1, 0]
+    assert result.recall == 0.5
+
+
+def test_a_text_without_a_true_label():
+    result = run(["a", "b"], [[], ["b"]])
+    assert (result.n, result.accuracy, result.precision, result.recall) == (2, 0.5, 0.5, 1)
+    assert result.confusion.tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+
+
+def test_texts_without_a_known_feature_are_counted():
+    assert run(["a", "a", "a"], "aab", n_features=[0, 2, 0]).n_unknown_texts == 2
+
+
+def test_the_model_is_asked_what_was_asked():
+    model = FixedModel(["ab"])
+    evaluate(model, Texts.from_sequence(["x"]), ["a"], k=2, threshold=0.25, n_threads=3)
+    assert model.asked == (1, 2, 0.25, 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_single_labels_against_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    names = [f"label {i}" for i in range(7)]
+    truth = rng.choice([*names, "unseen 1", "unseen 2"], 200)
+    found = np.where(rng.random(200) < 0.5, truth, rng.choice(names, 200))
+    found = np.where(np.isin(found, names), found, names[0])
+    result = run([[name] for name in found], [[name] for name in truth], labels=names)
+    assert result.accuracy == pytest.approx(metrics.accuracy_score(truth, found))
+    assert result.macro_f1 == pytest.approx(
+        metrics.f1_score(truth, found, average="macro", zero_division=0)
+    )
+    order = {"labels": result.names, "zero_division": 0}
+    expected = metrics.precision_recall_fscore_support(truth, found, **order)
+    for ours, theirs in zip([*result.per_label(), result.gold], expected, strict=True):
+        assert ours == pytest.approx(theirs)
+    matrix = metrics.confusion_matrix(truth, found, labels=result.names)
+    assert np.array_equal(result.confusion, matrix)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_several_labels_against_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    names = np.array([f"label {i}" for i in range(6)])
+    truth = [names[rng.permutation(6)[: rng.integers(1, 4)]].tolist() for _ in range(100)]
+    found = [names[rng.permutation(6)[: rng.integers(0, 5)]].tolist() for _ in range(100)]
+    result = run(found, truth, k=5, labels=names)
+    binarizer = MultiLabelBinarizer(classes=names)
+    truth, found = binarizer.fit_transform(truth), binarizer.transform(found)
+    options = {"average": "micro", "zero_division": 0}
+    assert result.precision == pytest.approx(metrics.precision_score(truth, found, **options))
+    assert result.recall == pytest.approx(metrics.recall_score(truth, found, **options))
+    expected = metrics.precision_recall_fscore_support(truth, found, zero_division=0)
+    for ours, theirs in zip([*result.per_label(), result.gold], expected, strict=True):
+        assert ours == pytest.approx(theirs)
+    assert result.macro_f1 == pytest.approx(
+        metrics.f1_score(truth, found, average="macro", zero_division=0)
+    )
+
+
+def test_many_labels_need_no_table_of_all_pairs():
+    names = [f"label {i}" for i in range(100_000)]
+    result = run([names[:1], names[1:2]], [names[:1], names[2:3]], labels=names)
+    assert result.accuracy == 0.5

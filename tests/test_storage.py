@@ -1,0 +1,650 @@
+"""Model files: what is written is read, what is damaged is refused."""
+
+import hashlib
+import json
+import os
+import pickle
+import resource
+import stat
+import struct
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save as to_bytes
+
+from fasttext_lite import storage
+from fasttext_lite.config import LOSSES, Config
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.errors import ModelError
+from fasttext_lite.features import FeatureSpace
+from fasttext_lite.label_tree import LabelTree
+from fasttext_lite.model import Model, fit
+from fasttext_lite.storage import check_writable, load_model, read_model, save_model
+
+TEXTS = ["hot soup", "a late goal", "rain and 热汤", "the match", "soup, soup", "more rain"]
+LABELS = [("food",), ("sport",), ("weather",), ("sport",), ("food",), ("weather",)]
+QUERIES = [*TEXTS, "", "unknown", "热"]
+
+
+def small_model(loss="softmax"):
+    """Return a model whose every number is fixed here."""
+    config = Config(
+        analyzer="auto",
+        lowercase=True,
+        nfkc=False,
+        eos=False,
+        word_ngrams=2,
+        minn=0,
+        maxn=0,
+        min_count=1,
+        bucket=10,
+        pooling="tfidf",
+        dim=2,
+        loss=loss,
+        neg=5,
+        label_smoothing=0.1,
+        optimizer="sgd",
+        lr=0.1,
+        epochs=5,
+        shuffle=True,
+        init="output",
+    )
+    space = FeatureSpace(
+        config,
+        pool=np.frombuffer("hot热".encode(), np.uint8),
+        word_ends=np.array([3, 6]),
+        row_codes=np.array([1, 0, 7]),
+        frequency=np.array([3, 2, 1]),
+        n_texts=4,
+    )
+    tree = LabelTree(np.array([[0, 2], [3, 1]], np.int32)) if loss == "hs" else None
+    n_output = 2 if loss == "hs" else 3
+    return Model(
+        config,
+        labels=["food", "体育", "\ud800 odd\n"],
+        label_counts=np.array([2, 1, 1]),
+        n_texts=4,
+        space=space,
+        embeddings=np.array([[1, -2], [0.5, 0.25], [0, 3]], np.float32),
+        output=np.arange(2 * n_output, dtype=np.float32).reshape(n_output, 2) / 8,
+        tree=tree,
+    )
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.ftl"
+
+
+@pytest.fixture
+def saved(path):
+    save_model(small_model(), path)
+    return path
+
+
+def refused(path, expected=""):
+    with pytest.raises(ModelError) as caught:
+        load_model(path)
+    text = str(caught.value)
+    assert text.startswith(f"{path}: ")
+    assert "\n" not in text
+    assert len(text) < 500
+    assert expected in text
+    return text
+
+
+def names_in(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
+# -- round trip ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "auto"])
+@pytest.mark.parametrize("pooling", ["tfidf", "mean"])
+def test_round_trip(path, loss, pooling):
+    config = Config(
+        loss=loss, pooling=pooling, dim=4, epochs=2, minn=2, maxn=3, bucket=1000, eos=True
+    )
+    labels = Labels.from_rows(LABELS)
+    model = fit(Texts.from_sequence(TEXTS), labels, config, n_threads=1).model
+    save_model(model, path)
+    again = load_model(path)
+    assert again.config == model.config
+    assert again.labels == model.labels
+    assert again.label_counts.tolist() == model.label_counts.tolist()
+    assert (again.n_texts, again.multilabel) == (6, False)
+    before, after = model.predict(QUERIES, k=3), again.predict(QUERIES, k=3)
+    assert np.array_equal(before.labels, after.labels)
+    assert np.array_equal(before.probabilities, after.probabilities)
+    assert np.array_equal(before.n_features, after.n_features)
+    assert np.array_equal(model.probabilities(QUERIES), again.probabilities(QUERIES))
+    assert np.array_equal(model.embed(QUERIES), again.embed(QUERIES))
+    assert again.space.words() == model.space.words()
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hs"])
+def test_a_model_saved_again_is_the_same_file(tmp_path, loss):
+    first, second = tmp_path / "1.ftl", tmp_path / "2.ftl"
+    save_model(small_model(loss), first)
+    save_model(load_model(first), second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_several_labels_and_what_the_estimator_adds(path):
+    model = small_model("ova")
+    model.multilabel = True
+    extra = {"classes": [1, 2], "名": None}
+    save_model(model, path, extra)
+    again, header = read_model(path)
+    assert again.multilabel is True
+    assert header["estimator"] == extra
+    assert header["format_version"] == 1
+
+
+@pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+def test_kinds_of_paths(saved, kind):
+    assert load_model(kind(saved)).labels == small_model().labels
+
+
+def test_an_empty_feature_space(path):
+    model = small_model()
+    none = np.empty(0, np.int32)
+    space = FeatureSpace(model.config, none, none, none, none, 4)
+    embeddings = np.empty((0, 2), np.float32)
+    save_model(
+        Model(model.config, model.labels, model.label_counts, 4, space, embeddings, model.output),
+        path,
+    )
+    assert load_model(path).predict(["hot"]).labels.tolist() == [[0]]
+
+
+# -- the format is frozen --------------------------------------------------------------------
+
+GOLDEN = {
+    "softmax": "fa1e92785168779f276c2a54495e6a46dd5c760fc44c2c743167f131dafcb091",
+    "hs": "96eea903a6eada61214fa7a5d7f238da302e1f11388e1cb03d485d910754f262",
+}
+
+
+@pytest.mark.parametrize("loss", GOLDEN)
+def test_golden_file(path, monkeypatch, loss):
+    monkeypatch.setattr(storage, "__version__", "1.2.3")
+    save_model(small_model(loss), path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == GOLDEN[loss]
+
+
+def test_layout(saved):
+    data = saved.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    index = json.loads(data[8 : 8 + size])
+    arrays = data[8 + size :]
+    header = json.loads(index.pop("__metadata__")["fasttext-lite"])
+    assert sorted(header) == sorted(
+        ["format_version", "created_by", "config", "labels", "multilabel", "n_texts", "estimator"]
+    )
+    assert header["created_by"] == f"fasttext-lite {storage.__version__}"
+    assert header["labels"] == ["food", "体育", "\ud800 odd\n"]
+    assert header["config"] == small_model().config.to_dict()
+    found = {
+        name: (entry["dtype"], entry["shape"], arrays[slice(*entry["data_offsets"])])
+        for name, entry in index.items()
+    }
+    assert found == {
+        "embeddings": ("F32", [3, 2], struct.pack("<6f", 1, -2, 0.5, 0.25, 0, 3)),
+        "output": ("F32", [3, 2], struct.pack("<6f", 0, 0.125, 0.25, 0.375, 0.5, 0.625)),
+        "label_counts": ("I64", [3], struct.pack("<3q", 2, 1, 1)),
+        "words": ("U8", [6], "hot热".encode()),
+        "word_ends": ("I64", [2], struct.pack("<2q", 3, 6)),
+        "row_codes": ("I32", [3], struct.pack("<3i", 1, 0, 7)),
+        "frequency": ("I32", [3], struct.pack("<3i", 3, 2, 1)),
+    }
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["os.replace", "safetensors.numpy.save_file"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_error_in_the_middle_leaves_the_old_file(saved, monkeypatch, where, error):
+    def fail(*arguments):
+        raise error
+
+    old = saved.read_bytes()
+    monkeypatch.setattr(where, fail)
+    expected = ModelError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected) as caught:
+        save_model(small_model("hs"), saved)
+    if expected is ModelError:
+        assert str(caught.value) == f"{saved}: cannot write the model: no space left on device"
+    assert names_in(saved.parent) == ["model.ftl"]
+    assert saved.read_bytes() == old
+
+
+@contextmanager
+def largest_file(n_bytes):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_file_that_grows_too_large(saved):
+    old = saved.read_bytes()
+    with pytest.raises(ModelError, match="cannot write the model: .*too large"), largest_file(1000):
+        save_model(small_model("hs"), saved)
+    assert names_in(saved.parent) == ["model.ftl"]
+    assert saved.read_bytes() == old
+
+
+@pytest.mark.parametrize("write", [check_writable, lambda path: save_model(small_model(), path)])
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("", "is a directory"),
+        ("none/model.ftl", "no such file or directory"),
+        ("file/model.ftl", "not a directory"),
+        ("pipe", "not a regular file"),
+        ("x" * 300, "file name too long"),
+    ],
+)
+def test_where_no_file_can_be_written(tmp_path, write, name, reason):
+    (tmp_path / "file").write_text("kept")
+    os.mkfifo(tmp_path / "pipe")
+    path = os.path.join(tmp_path, name)
+    with pytest.raises(ModelError) as caught:
+        write(path)
+    assert str(caught.value) == f"{path}: cannot write the model: {reason}"
+    assert names_in(tmp_path) == ["file", "pipe"]
+    assert (tmp_path / "file").read_text() == "kept"
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_the_check_changes_nothing(saved):
+    old = saved.read_bytes()
+    check_writable(saved)
+    check_writable(saved.parent / "other.ftl")
+    assert names_in(saved.parent) == ["model.ftl"]
+    assert saved.read_bytes() == old
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_and_its_target_is_replaced(tmp_path, exists):
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "target.ftl", tmp_path / "link.ftl"
+    if exists:
+        target.write_text("old")
+    link.symlink_to("folder/target.ftl")
+    save_model(small_model(), link)
+    assert link.is_symlink()
+    assert load_model(target).labels == load_model(link).labels
+    assert names_in(tmp_path) == ["folder", "link.ftl"]
+    assert names_in(tmp_path / "folder") == ["target.ftl"]
+
+
+@pytest.mark.parametrize("umask, mode", [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_the_mode_follows_the_umask(path, umask, mode):
+    old = os.umask(umask)
+    try:
+        save_model(small_model(), path)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+# -- files of another kind -------------------------------------------------------------------
+
+
+class _Bomb:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+def test_nothing_in_a_file_is_executed(tmp_path, path):
+    marker = str(tmp_path / "executed")
+    path.write_bytes(pickle.dumps(_Bomb(marker)))
+    refused(path, "not a model file")
+    np.save(tmp_path / "array.npy", np.array([_Bomb(marker)], object))
+    refused(tmp_path / "array.npy", "not a model file")
+    assert not os.path.exists(marker)
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (b"", "not a model file"),
+        (b"\x00", "not a model file"),
+        (b"__label__a some text\n", "not a model file"),
+        (b"\x00" * 1000, "not a model file"),
+        (b"\xff" * 1000, "not a model file"),
+        (b"\xff" * 7 + b"\x7f" + b"{}", "not a model file"),
+        (struct.pack("<Q", 2) + b"[]", "not a model file"),
+        (struct.pack("<Q", 2) + b"{}", "a safetensors file, but not a fasttext-lite model"),
+        (struct.pack("<ii", 793712314, 12) + bytes(100), "this is a model of fastText"),
+        (to_bytes({"x": np.zeros(3)}), "a safetensors file, but not"),
+        (to_bytes({"x": np.zeros(3)}, {"format": "pt"}), "a safetensors file, but not"),
+        (b"\x1f\x8b\x08 compressed", "not a model file"),
+    ],
+    ids=range(12),
+)
+def test_files_of_another_kind(path, data, expected):
+    path.write_bytes(data)
+    refused(path, expected)
+
+
+def test_no_file_at_all(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to("loop")
+    refused(tmp_path / "none", "cannot read the model: no such file or directory")
+    refused(tmp_path, "cannot read the model: is a directory")
+    refused(tmp_path / "pipe", "cannot read the model: not a regular file")
+    refused(tmp_path / "file" / "x", "cannot read the model: not a directory")
+    refused(tmp_path / "loop", "cannot read the model: too many levels of symbolic links")
+
+
+# -- damage ----------------------------------------------------------------------------------
+
+
+def check_loads_or_is_refused(path, data):
+    """Whatever the bytes are: a model that predicts, or a `ModelError` of one line."""
+    path.write_bytes(data)
+    try:
+        model = load_model(path)
+    except ModelError as error:
+        assert "\n" not in str(error)
+        return False
+    with np.errstate(all="ignore"):
+        result = model.predict(["hot 热 hot", ""], k=2)
+    assert result.labels.shape == (2, 2)
+    assert result.labels.max() < 3
+    return True
+
+
+def test_cut_anywhere(saved):
+    data = saved.read_bytes()
+    assert check_loads_or_is_refused(saved, data)
+    for size in range(len(data)):
+        saved.write_bytes(data[:size])
+        refused(saved, "not a model file")
+    saved.write_bytes(data + b"\0")
+    refused(saved, "not a model file")
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hs"])
+def test_a_flipped_bit_anywhere(path, loss):
+    save_model(small_model(loss), path)
+    data = path.read_bytes()
+    n_refused = 0
+    for i in range(len(data)):
+        damaged = bytearray(data)
+        damaged[i] ^= 1 << (i % 7)
+        n_refused += not check_loads_or_is_refused(path, bytes(damaged))
+    assert n_refused > len(data) / 2
+
+
+MODELS = {}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["softmax", "hs"]),
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8),
+    st.integers(0, 10_000),
+    st.binary(max_size=20),
+)
+def test_any_bytes_changed(tmp_path_factory, loss, changes, place, inserted):
+    path = tmp_path_factory.getbasetemp() / "damaged.ftl"
+    if loss not in MODELS:
+        save_model(small_model(loss), path)
+        MODELS[loss] = path.read_bytes()
+    data = bytearray(MODELS[loss])
+    for i, value in changes:
+        data[i % len(data)] = value
+    place %= len(data)
+    data[place:place] = inserted
+    check_loads_or_is_refused(path, bytes(data))
+
+
+def damage(path, header=None, drop=None, loss="softmax", metadata=None, **arrays):
+    """Write a model file with some values replaced."""
+    save_model(small_model(loss), path)
+    model, values = read_model(path)
+    space = model.space
+    tensors = {
+        "embeddings": model.embeddings,
+        "output": model.output,
+        "label_counts": model.label_counts,
+        "words": space.pool,
+        "word_ends": space.word_ends,
+        "row_codes": space.row_codes,
+        "frequency": space.frequency,
+    }
+    if model.tree is not None:
+        tensors["tree_children"] = model.tree.children
+    tensors.update(arrays)
+    values.update(header or {})
+    if drop in tensors:
+        del tensors[drop]
+    if drop in values:
+        del values[drop]
+    text = json.dumps(values) if metadata is None else metadata
+    path.write_bytes(to_bytes(tensors, {"fasttext-lite": text}))
+
+
+def config_with(**changes):
+    return {"config": {**small_model().config.to_dict(), **changes}}
+
+
+def test_damage_without_damage(path):
+    for loss in ("softmax", "hs"):
+        damage(path, loss=loss)
+        assert load_model(path).labels == small_model().labels
+
+
+@pytest.mark.parametrize(
+    "header, expected",
+    [
+        ({"format_version": 2}, "has format 2, this program reads up to 1: upgrade fasttext-lite"),
+        ({"format_version": 10**30}, "upgrade fasttext-lite"),
+        ({"format_version": 0}, "its header is unreadable"),
+        ({"format_version": -1}, "its header is unreadable"),
+        ({"format_version": "1"}, "its header is unreadable"),
+        ({"format_version": True}, "its header is unreadable"),
+        ({"format_version": 1.0}, "its header is unreadable"),
+        ({"format_version": None}, "its header is unreadable"),
+        ({"config": None}, "its settings are unreadable"),
+        ({"config": []}, "its settings are unreadable"),
+        ({"config": [["dim", 2]]}, "its settings are unreadable"),
+        ({"config": {}}, "its settings are incomplete"),
+        ({"config": {"dim": 2, "lr": 0.1, "loss": "softmax"}}, "its settings are incomplete"),
+        (config_with(wings=2), "unknown parameter 'wings'"),
+        (config_with(dim=None), "its settings are incomplete"),
+        (config_with(lr=None), "its settings are incomplete"),
+        (config_with(loss="auto"), "its settings are incomplete"),
+        (config_with(loss="hs"), "its arrays are"),
+        (config_with(loss="magic"), "loss must be one of"),
+        (config_with(loss=["hs"]), "loss must be one of"),
+        (config_with(dim=3), "array embeddings has shape (3, 2), expected (3, 3)"),
+        (config_with(dim=0), "dim must be a whole number from 1"),
+        (config_with(dim=10**400), "dim must be a whole number from 1"),
+        (config_with(dim="2"), "dim must be"),
+        (config_with(bucket=10**9), "bucket must be a whole number from 0"),
+        (config_with(bucket=-1), "bucket must be"),
+        (config_with(bucket=0), "bucket must be at least 1"),
+        (config_with(bucket=5), "the features of its rows are out of range"),
+        (config_with(word_ngrams=1), "the features of its rows are out of range"),
+        (config_with(word_ngrams=2**70), "word_ngrams must be"),
+        (config_with(minn=3, maxn=2), "minn must not exceed maxn"),
+        (config_with(lr=float("nan")), "lr must be"),
+        (config_with(lr=10**400), ""),
+        (config_with(analyzer="no such"), "analyzer must be one of"),
+        ({"labels": None}, "its labels are not a list of strings"),
+        ({"labels": "abc"}, "its labels are not a list of strings"),
+        ({"labels": {"a": 1, "b": 2, "c": 3}}, "its labels are not a list of strings"),
+        ({"labels": ["a", "b", 3]}, "its labels are not a list of strings"),
+        ({"labels": ["a", "b", None]}, "its labels are not a list of strings"),
+        ({"labels": ["a", "b", "a"]}, "not different"),
+        ({"labels": []}, "fewer than two"),
+        ({"labels": ["a"]}, "fewer than two"),
+        ({"labels": ["a", "b"]}, "array "),
+        ({"labels": ["a", "b", "c", "d"]}, "array "),
+        ({"multilabel": 1}, "multilabel is neither true nor false"),
+        ({"multilabel": None}, "multilabel is neither true nor false"),
+        ({"n_texts": -1}, "its number of texts is not a count"),
+        ({"n_texts": 2**63}, "its number of texts is not a count"),
+        ({"n_texts": 10**400}, "its number of texts is not a count"),
+        ({"n_texts": "4"}, "its number of texts is not a count"),
+        ({"n_texts": 4.0}, "its number of texts is not a count"),
+        ({"n_texts": True}, "its number of texts is not a count"),
+        ({"n_texts": None}, "its number of texts is not a count"),
+        ({"n_texts": 2}, "its counts are negative, or above the number of texts"),
+        ({"estimator": []}, "the settings of its estimator are unreadable"),
+    ],
+    ids=str,
+)
+def test_a_bad_header(path, header, expected):
+    damage(path, header)
+    refused(path, expected)
+
+
+@pytest.mark.parametrize("name", ["config", "labels", "multilabel", "n_texts", "estimator"])
+def test_a_header_without_a_key(path, name):
+    damage(path, drop=name)
+    refused(path, f"its header lacks {name}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "1", '"x"', "{}", "[" * 100_000, '{"format_version": ' + "[" * 100_000]
+    + ['{"format_version": ' + "9" * 5000 + "}"],
+    ids=range(10),
+)  # fmt: skip
+def test_an_unreadable_header(path, text):
+    damage(path, metadata=text)
+    refused(path, "its header is unreadable")
+
+
+@pytest.mark.parametrize("writer", [None, 3, {"a": 1}, "fasttext-lite 9\nand more " + "x" * 1000])
+def test_a_newer_format_says_who_wrote_it(path, writer):
+    damage(path, {"format_version": 7, "created_by": writer})
+    text = refused(path, "upgrade fasttext-lite (the file was written by ")
+    expected = "fasttext-lite 9 and more" if isinstance(writer, str) else "a newer version"
+    assert expected in text
+
+
+f32, i32, i64, u8 = np.float32, np.int32, np.int64, np.uint8
+
+
+@pytest.mark.parametrize(
+    "name, array, expected",
+    [
+        ("embeddings", np.zeros((3, 2), np.float64), "array embeddings has type float64"),
+        ("embeddings", np.zeros((3, 2), np.float16), "array embeddings has type float16"),
+        ("embeddings", np.zeros((3, 2), bool), "array embeddings has type bool"),
+        ("embeddings", np.zeros((2, 2), f32), "has shape (2, 2), expected (3, 2)"),
+        ("embeddings", np.zeros((3, 3), f32), "has shape (3, 3), expected (3, 2)"),
+        ("embeddings", np.zeros(6, f32), "has shape (6,), expected (3, 2)"),
+        ("embeddings", np.zeros((3, 2, 1), f32), "has shape"),
+        ("embeddings", np.full((3, 2), np.nan, f32), "embeddings holds values that are not finite"),
+        ("embeddings", np.full((3, 2), -np.inf, f32), "values that are not finite"),
+        ("output", np.full((3, 2), np.nan, f32), "output holds values that are not finite"),
+        ("output", np.zeros((2, 2), f32), "has shape (2, 2), expected (3, 2)"),
+        ("output", np.zeros((4, 2), f32), "has shape"),
+        ("label_counts", np.array([1, -1, 1], i64), "counts are negative"),
+        ("label_counts", np.array([1, 1], i64), "has shape (2,), expected (3,)"),
+        ("label_counts", np.array([1, 1, 1], i32), "has type int32"),
+        ("frequency", np.array([-1, 1, 1], i32), "counts are negative"),
+        ("frequency", np.array([5, 1, 1], i32), "above the number of texts"),
+        ("frequency", np.array([1, 1], i32), "has shape"),
+        ("row_codes", np.array([0, 1, 12], i32), "out of range or not different"),
+        ("row_codes", np.array([0, 1, -1], i32), "out of range or not different"),
+        ("row_codes", np.array([0, 1, 1], i32), "out of range or not different"),
+        ("row_codes", np.array([0, 1, 2**31 - 1], i32), "out of range or not different"),
+        ("row_codes", np.array([0, 1], i32), "has shape"),
+        ("row_codes", np.array([[0, 1, 2]], i32), "has shape"),
+        ("row_codes", np.array([0, 1, 2], np.uint32), "has type uint32"),
+        ("words", np.zeros(5, u8), "the ends of its words are not ascending"),
+        ("words", np.zeros(0, u8), "the ends of its words are not ascending"),
+        ("words", np.zeros((2, 3), u8), "has shape (2, 3), expected (6,)"),
+        ("words", np.zeros(6, np.int8), "has type int8"),
+        ("word_ends", np.array([6, 3], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array([3, 3, 6], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array([0, 6], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array([-1, 6], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array([3, 7], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array([3, 2**62], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array([2**63 - 1, -(2**63) + 5, -1, 6]), "are not ascending"),
+        ("word_ends", np.array([], i64), "the ends of its words are not ascending"),
+        ("word_ends", np.array(6, i64), "has shape"),
+        ("extra", np.zeros(1), "its arrays are"),
+        ("tree_children", np.array([[0, 1], [2, 3]], i32), "its arrays are"),
+    ],
+    ids=str,
+)
+def test_a_bad_array(path, name, array, expected):
+    damage(path, **{name: array})
+    refused(path, expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["embeddings", "output", "label_counts", "words", "word_ends", "row_codes", "frequency"]
+)
+def test_a_missing_array(path, name):
+    damage(path, drop=name)
+    refused(path, "its arrays are")
+
+
+@pytest.mark.parametrize(
+    "children, expected",
+    [
+        ([[0, 1], [2, 4]], "not a binary tree"),  # its own child
+        ([[0, 4], [2, 3]], "not a binary tree"),  # a circle
+        ([[0, 1], [2, 2]], "not a binary tree"),
+        ([[0, 1], [2, 1]], "not a binary tree"),
+        ([[0, 1], [2, -1]], "not a binary tree"),
+        ([[0, 1], [2, 2**31 - 1]], "not a binary tree"),
+        ([[0, 1]], "has shape (1, 2), expected (2, 2)"),
+        ([[0, 1, 2], [3, 4, 5]], "has shape"),
+        ([0, 1, 2, 3], "has shape"),
+    ],
+)
+def test_a_bad_tree(path, children, expected):
+    damage(path, loss="hs", tree_children=np.array(children, i32))
+    refused(path, expected)
+
+
+def test_a_missing_tree(path):
+    damage(path, loss="hs", drop="tree_children")
+    refused(path, "its arrays are")
+
+
+@pytest.mark.parametrize("kind, size", [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
+def test_an_array_of_a_type_that_numpy_lacks(path, kind, size):
+    header = json.dumps({"format_version": 1})
+    entry = {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}
+    index = json.dumps({"__metadata__": {"fasttext-lite": header}, "embeddings": entry}).encode()
+    path.write_bytes(struct.pack("<Q", len(index)) + index + bytes(2 * size))
+    refused(path, "a type that NumPy lacks")
+
+
+def test_an_array_said_to_be_huge(path):
+    entry = {"dtype": "F32", "shape": [2**40, 2], "data_offsets": [0, 2**43]}
+    index = json.dumps({"__metadata__": {"fasttext-lite": "{}"}, "embeddings": entry}).encode()
+    path.write_bytes(struct.pack("<Q", len(index)) + index)
+    refused(path, "not a model file, or cut or damaged")
+
+
+def test_largest_numbers_that_are_finite_still_give_labels(path):
+    largest = np.full((3, 2), np.finfo(f32).max, f32)
+    damage(path, embeddings=largest, output=largest)
+    assert check_loads_or_is_refused(path, path.read_bytes())
