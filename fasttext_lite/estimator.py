@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
-import numbers
 import os
 import warnings
 from typing import Any
@@ -18,18 +16,27 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite import model as models
 from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.corpus import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import FeatureMatrix
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.progress import progress_bar
 from fasttext_lite.storage import read_model, save_model
+from fasttext_lite.targets import (
+    Target,
+    class_factors,
+    is_matrix,
+    label_array,
+    plain,
+    read_target,
+    sample_weights,
+    unique_labels,
+)
 
 MULTILABEL_THRESHOLD = 0.5
 
@@ -86,18 +93,6 @@ def _with_parameters(cls: type) -> type:
     return cls
 
 
-@dataclasses.dataclass(frozen=True)
-class _Target:
-    """Labels as the estimator received them: their kind and their classes.
-
-    kind is "single", "lists" (a list of labels for each text) or "indicator" (a 0/1 matrix).
-    """
-
-    kind: str
-    classes: np.ndarray
-    labels: Labels
-
-
 class _FastTextBase(BaseEstimator):
     """What the classifier and the transformer share: parameters and training."""
 
@@ -143,7 +138,7 @@ class _FastTextBase(BaseEstimator):
         self._keep(trainee, target)
         return self
 
-    def _keep(self, trainee: models.Trainee, target: _Target) -> None:
+    def _keep(self, trainee: models.Trainee, target: Target) -> None:
         self._trainee = trainee
         self.model_ = trainee.model
         self.history_ = trainee.history
@@ -152,7 +147,7 @@ class _FastTextBase(BaseEstimator):
 
     def _training_data(
         self, X: Any, y: Any, sample_weight: Any, classes: Any, kind: str | None = None
-    ) -> tuple[Texts, _Target, np.ndarray]:
+    ) -> tuple[Texts, Target, np.ndarray]:
         """Return texts, labels and the factor of each text's loss (mean 1)."""
         if y is None:
             raise ValueError(
@@ -160,7 +155,7 @@ class _FastTextBase(BaseEstimator):
                 "but the target y is None"
             )
         texts = Texts.from_sequence(X)
-        target = _read_target(y, classes, kind)
+        target = read_target(y, classes, kind)
         if len(texts) != len(target.labels):
             raise ValueError(
                 f"X and y have inconsistent numbers of samples: {len(texts)} texts, "
@@ -172,14 +167,14 @@ class _FastTextBase(BaseEstimator):
         if n_classes < 2:
             found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
             raise ValueError(f"y must have at least 2 classes; found {found}")
-        weights = _sample_weights(sample_weight, len(texts))
-        weights = weights * _class_factors(self.class_weight, target, weights)
+        weights = sample_weights(sample_weight, len(texts))
+        weights = weights * class_factors(self.class_weight, target, weights)
         if not weights.any():
             raise ValueError("all sample weights are zero")
         if not weights.all():
             # A text of weight 0 is not there: it adds no word to the vocabulary either.
             keep = np.flatnonzero(weights)
-            texts, target = _take(texts, target, keep)
+            texts, target = texts.take(keep), target.take(keep)
             weights = weights[keep]
         return texts, target, (weights / weights.mean()).astype(np.float32)
 
@@ -296,12 +291,12 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         started = hasattr(self, "_trainee")
         known: np.ndarray | None
         if started:
-            if classes is not None and not np.array_equal(_unique(classes), self.classes_):
+            if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
                 raise ValueError("classes differ from those of the first call of partial_fit")
             known, kind = self.classes_, self.target_kind_
         else:
-            known, kind = None if classes is None else _unique(classes), None
-            if known is None and not _is_matrix(y):
+            known, kind = None if classes is None else unique_labels(classes), None
+            if known is None and not is_matrix(y):
                 raise ValueError("classes must be passed on the first call to partial_fit")
         texts, target, weights = self._training_data(X, y, sample_weight, known, kind)
         seed = self._seed()
@@ -401,7 +396,7 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         """
         predicted = self.predict(X)
         if self.target_kind_ == "single":
-            y = _label_array(y)
+            y = label_array(y)
         if self.target_kind_ != "lists":
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         if len(y) != len(predicted):
@@ -431,11 +426,11 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         parameters = self.get_params(deep=False)
         if isinstance(parameters["class_weight"], dict):
             pairs = parameters["class_weight"].items()
-            parameters["class_weight"] = [[_plain(label), float(value)] for label, value in pairs]
+            parameters["class_weight"] = [[plain(label), float(value)] for label, value in pairs]
         if not isinstance(parameters["random_state"], int | np.integer):
             parameters["random_state"] = None
         extra = {
-            "parameters": {name: _plain(value) for name, value in parameters.items()},
+            "parameters": {name: plain(value) for name, value in parameters.items()},
             "classes": self.classes_.tolist(),
             "target_kind": self.target_kind_,
         }
@@ -532,7 +527,7 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
         good = classifier.target_kind_ in ("single", "lists", "indicator")
         if not good or classifier.classes_.shape != (len(model.labels),):
             raise ValueError("the classes do not fit the labels")
-        if not np.array_equal(_unique(classifier.classes_), classifier.classes_):
+        if not np.array_equal(unique_labels(classifier.classes_), classifier.classes_):
             raise ValueError("the classes are not sorted")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: the model file is damaged: {error}") from None
@@ -540,167 +535,3 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     classifier.history_ = History()
     classifier._trainee = models.Trainee(model, weights_of(model), classifier.history_)
     return classifier
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _label_array(values: Any) -> np.ndarray:
-    """Return labels as an array; what NumPy makes equal, 1 and "1", stays different."""
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "T":
-            return array.astype(object)
-        if array.dtype.kind == "U" and isinstance(values, list | tuple):
-            return array if all(isinstance(v, str) for v in values) else np.array(values, object)
-        if array.dtype.kind == "O" and array.size and not isinstance(array.flat[0], str):
-            narrow = np.asarray(array.tolist())
-            return narrow if narrow.dtype.kind in "biuf" else array
-    except ValueError:
-        raise ValueError("y must have one label, or one list of labels, for each text") from None
-    return array
-
-
-def _is_missing(value: Any) -> bool:
-    try:
-        return value is None or bool(value != value)
-    except (TypeError, ValueError):  # pandas.NA is neither equal nor different
-        return True
-
-
-def _unique(values: Any) -> np.ndarray:
-    """Return the sorted different labels; a missing or unsortable one is a `ValueError`."""
-    array = _label_array(values)
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError("Input y contains NaN or infinity.")
-    if array.dtype.kind == "O" and any(map(_is_missing, array.tolist())):
-        raise ValueError("Input y contains NaN or None.")
-    try:
-        return np.unique(array)
-    except TypeError:
-        raise ValueError(
-            "labels must all be of one type that sorts (for example all str)"
-        ) from None
-
-
-def _is_matrix(y: Any) -> bool:
-    shape = getattr(y, "shape", None)
-    return shape is not None and len(shape) == 2 and shape[1] > 1
-
-
-def _is_label_lists(y: Any) -> bool:
-    if hasattr(y, "to_list"):
-        y = y.to_list()
-    if not isinstance(y, list | tuple | np.ndarray) or getattr(y, "ndim", 1) != 1 or len(y) == 0:
-        return False
-    return all(isinstance(row, list | tuple | set | frozenset | np.ndarray) for row in y)
-
-
-def _read_target(y: Any, classes: Any, kind: str | None) -> _Target:
-    """Return labels numbered by their place among the sorted classes.
-
-    `classes` and `kind` are those of the first call of partial_fit, or None.
-    """
-    found = "indicator" if _is_matrix(y) else "lists" if _is_label_lists(y) else "single"
-    if kind is not None and found != kind:
-        raise ValueError(f"y was {kind} in the first call of partial_fit and is {found} now")
-    if found == "indicator":
-        matrix = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-        if not np.isin(matrix, (0, 1)).all():
-            raise ValueError(
-                "y has two dimensions but is no 0/1 indicator matrix (multi-output targets "
-                f"are not supported); shape {matrix.shape}"
-            )
-        docs, ids = np.nonzero(matrix)
-        indptr = np.searchsorted(docs, np.arange(matrix.shape[0] + 1))
-        known = np.arange(matrix.shape[1])
-        if classes is not None and not np.array_equal(classes, known):
-            raise ValueError(
-                f"y is a 0/1 matrix of {len(known)} columns: its classes are the numbers of the "
-                f"columns; got {np.asarray(classes).tolist()!r}"
-            )
-    else:
-        if found == "lists":
-            rows = [_different(row) for row in y]
-            flat = _label_array([label for row in rows for label in row])
-            sizes = [len(row) for row in rows]
-        else:
-            flat = column_or_1d(_label_array(y), warn=True)
-            sizes = [1] * len(flat)
-        present = _unique(flat)
-        if found == "single":
-            check_classification_targets(flat)
-        known = present if classes is None else np.asarray(classes)
-        strange = set(present.tolist()) - set(known.tolist())
-        if strange:
-            raise ValueError(f"y contains a label that is not in classes: {min(strange)!r}")
-        ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
-        ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
-        indptr = np.append(0, np.cumsum(sizes))
-    names = [str(name) for name in known]
-    if len(set(names)) < len(names):
-        names = [repr(name) for name in known]
-    labels = Labels(ids.astype(np.int32), indptr.astype(np.int64), names)
-    return _Target(found, known, labels)
-
-
-def _different(row: Any) -> list:
-    try:
-        return list(dict.fromkeys(row))
-    except TypeError:
-        raise ValueError("y must have one label, or one list of labels, for each text") from None
-
-
-def _take(texts: Texts, target: _Target, keep: np.ndarray) -> tuple[Texts, _Target]:
-    y = target.labels
-    sizes = np.diff(y.indptr)[keep]
-    ids = [y.ids[y.indptr[i] : y.indptr[i + 1]] for i in keep]
-    indptr = np.append(0, np.cumsum(sizes))
-    labels = Labels(np.concatenate(ids), indptr, y.names)
-    return texts.take(keep), dataclasses.replace(target, labels=labels)
-
-
-def _sample_weights(sample_weight: Any, n: int) -> np.ndarray:
-    if sample_weight is None:
-        return np.ones(n)
-    weights = np.asarray(sample_weight, np.float64)
-    if weights.ndim == 0:
-        weights = np.full(n, float(weights))
-    if weights.shape != (n,):
-        raise ValueError(f"sample_weight.shape == {weights.shape}, expected ({n},)")
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError("sample_weight must be finite and not negative")
-    return weights
-
-
-def _class_factors(class_weight: Any, target: _Target, weights: np.ndarray) -> np.ndarray:
-    """Return the mean weight of each text's labels (1 for a text without)."""
-    y, n_classes = target.labels, len(target.classes)
-    sizes = np.diff(y.indptr)
-    if class_weight is None:
-        return np.ones(len(y))
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = np.bincount(y.ids, np.repeat(weights, sizes), n_classes)
-        present = totals > 0
-        factors = np.ones(n_classes)
-        factors[present] = weights.sum() / (present.sum() * totals[present])
-    elif isinstance(class_weight, dict):
-        known = {label: i for i, label in enumerate(target.classes.tolist())}
-        factors = np.ones(n_classes)
-        for label, weight in class_weight.items():
-            label = _plain(label)
-            if label not in known:
-                raise ValueError(f"class_weight has a label that is not in y: {label!r}")
-            number = isinstance(weight, numbers.Real) and math.isfinite(weight)
-            if not number or weight < 0:
-                raise ValueError(
-                    f"class_weight of {label!r} must be a finite number of at least 0; "
-                    f"got {weight!r}"
-                )
-            factors[known[label]] = weight
-    else:
-        raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
-    sums = np.zeros(len(y))
-    np.add.at(sums, np.repeat(np.arange(len(y)), sizes), factors[y.ids])
-    return np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)
