@@ -263,7 +263,7 @@ kernels = [
     if hasattr(getattr(module, name), "signatures")
 ]
 kernels += [train.make_trainer(loss, "sgd") for loss in ("softmax", "hs")]
-many = {k.__name__: k.signatures for k in kernels if len(k.signatures) > 1}
+many = {k.__name__: k.signatures for k in kernels if len(getattr(k, "signatures", ())) > 1}
 print(len(kernels), many)
 """
     done = subprocess.run(
