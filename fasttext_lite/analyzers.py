@@ -22,6 +22,8 @@ from fasttext_lite.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_tab
 # fastText's separators (dictionary.cc, readWord); ours is a superset only in that a text ends.
 WHITESPACE = " \n\r\t\v\f\0"
 
+NORMALIZE_BYTES = 1 << 23
+
 
 @dataclass(frozen=True)
 class MarkedTexts:
@@ -112,17 +114,45 @@ def normalize(texts: Texts, lowercase: bool, nfkc: bool) -> Texts:
     """
     if not (lowercase or nfkc) or texts.buffer.size == 0:
         return texts
-    if not nfkc and texts.buffer.max() < 0x80:
+    parts = []
+    first = 0
+    while first < len(texts):
+        # Some megabytes at a time: as a string, a text may take four bytes a character.
+        end = int(texts.offsets[first]) + NORMALIZE_BYTES
+        last = max(first + 1, int(np.searchsorted(texts.offsets, end, "right")) - 1)
+        parts.append(_normalize(texts.slice(first, last), lowercase, nfkc))
+        first = last
+    if len(parts) == 1:
+        return parts[0]
+    shifts = np.cumsum([0, *(part.buffer.size for part in parts)])
+    offsets = [part.offsets[1:] + at for part, at in zip(parts, shifts, strict=False)]
+    ends = None
+    if texts.token_ends is not None:
+        ends = np.concatenate(
+            [part.token_ends + at for part, at in zip(parts, shifts, strict=False)]
+        )
+    buffer = np.concatenate([part.buffer for part in parts])
+    return Texts(buffer, np.concatenate([[0], *offsets]), ends)
+
+
+def _normalize(texts: Texts, lowercase: bool, nfkc: bool) -> Texts:
+    if texts.buffer.size == 0:
+        return texts
+    if texts.buffer.max() < 0x80:
+        if not lowercase:
+            return texts
         upper = (texts.buffer >= 0x41) & (texts.buffer <= 0x5A)
-        return Texts(texts.buffer | (upper << 5).astype(np.uint8), texts.offsets, texts.token_ends)
+        lower = texts.buffer + upper.view(np.uint8) * np.uint8(0x20)
+        return Texts(lower, texts.offsets, texts.token_ends)
     # One string for all pieces: CPython's string functions are fast, their calls are not.
     # NUL cannot take part in case mapping or normalisation, so no piece touches the next.
     bounds = texts.offsets if texts.token_ends is None else np.append(0, texts.token_ends)
-    joined = _join(texts.buffer, bounds)
-    text = joined.tobytes().decode("utf-8", "surrogatepass")
+    text = _join(texts.buffer, bounds).tobytes().decode("utf-8", "surrogatepass")
+    if nfkc:
+        text = unicodedata.normalize("NFKC", text)  # may bring capitals
     if lowercase:
         text = text.lower()
-    if nfkc:
+    if nfkc and lowercase:
         text = unicodedata.normalize("NFKC", text)
     data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     breaks = np.flatnonzero(data == 0)
@@ -175,8 +205,12 @@ def _mark_jieba(texts: Texts, marks: np.ndarray) -> None:
 
 @lru_cache(maxsize=1)
 def _load_jieba():
+    """Return a tokenizer with jieba's own dictionary, whatever the program added to the global."""
     import jieba
 
+    tokenizer = jieba.Tokenizer()
+    level = jieba.default_logger.level
     jieba.setLogLevel(logging.WARNING)  # it reports its dictionary on stderr
-    jieba.initialize()
-    return jieba
+    tokenizer.initialize()
+    jieba.setLogLevel(level)
+    return tokenizer

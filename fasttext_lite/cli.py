@@ -25,10 +25,10 @@ from fasttext_lite.config import PRESETS, Config, field_type
 if TYPE_CHECKING:
     from fasttext_lite.corpus import Corpus
     from fasttext_lite.evaluation import Evaluation
-    from fasttext_lite.model import Model
+    from fasttext_lite.model import Model, Predictions
 
 PROGRAM = "fasttext-lite"
-_LINE_BREAKS = str.maketrans("\r\n", "  ")
+_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -99,6 +99,9 @@ def _print(text: str) -> None:
     """Print a line or more on stdout at once, as UTF-8 whatever the locale says."""
     if sys.stdout is None:
         raise _UsageError("standard output is closed")
+    if not hasattr(sys.stdout, "buffer"):  # a notebook's
+        sys.stdout.write(f"{text}\n")
+        return
     sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogatepass"))
     sys.stdout.buffer.flush()
 
@@ -108,8 +111,8 @@ def _one_line(text: str) -> str:
 
 
 def _flat(label: str) -> str:
-    """Return a label as it is printed: a line break would look like the next line."""
-    return label.translate(_LINE_BREAKS)
+    """Return a label as it is printed: a break would look like the next line or field."""
+    return label.translate(_BREAKS)
 
 
 # -- arguments -------------------------------------------------------------------------------
@@ -138,9 +141,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_config(train)
     _add_reading(train)
-    train.add_argument("--seed", type=_whole(0), default=0, help="default 0")
+    train.add_argument(
+        "--seed",
+        type=_whole(0),
+        metavar="N",
+        help="makes training reproducible: one thread, unless --threads says otherwise",
+    )
     _add_threads(train)
-    train.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    train.add_argument(
+        "-q", "--quiet", action="store_true", help="print only errors and the result of --valid"
+    )
 
     test = command("test", _test, "Test a model on a labelled file.")
     test.add_argument("model", metavar="MODEL")
@@ -289,6 +299,8 @@ def _train(options: argparse.Namespace) -> None:
     config = _config(options)
     from fasttext_lite.storage import check_writable
 
+    if options.output == "-":
+        raise _UsageError("a model cannot be written to stdout; name a file (./- is one too)")
     check_writable(options.output)
     if options.train == "-" and options.valid == "-":
         raise _UsageError("training and validation data cannot both come from stdin")
@@ -311,25 +323,24 @@ def _train(options: argparse.Namespace) -> None:
             labels,
             config,
             multilabel=labels.is_multilabel or options.multilabel,
-            seed=options.seed,
-            n_threads=options.threads,
+            seed=options.seed or 0,
+            n_threads=options.threads or (None if options.seed is None else 1),
             callback=callback,
         )
     seconds = time.perf_counter() - start
     model = trainee.model
     save_model(model, options.output)
-    if options.quiet:
-        return
-    size = os.path.getsize(options.output)
-    _print(
-        f"trained on {n_texts:,} texts with {len(model.labels):,} labels in {seconds:.1f} s: "
-        f"loss {model.config.loss}, {model.config.epochs} epochs, lr {trainee.history.lr:g}, "
-        f"final loss {trainee.history.loss[-1]:.4f}"
-    )
-    _print(
-        f"{options.output}: {size / 1e6:.1f} MB, {model.space.n_words:,} words, "
-        f"{model.space.n_rows - model.space.n_words:,} n-grams, dim {model.dim}"
-    )
+    if not options.quiet:
+        size = os.path.getsize(options.output)
+        _print(
+            f"trained on {n_texts:,} texts with {len(model.labels):,} labels in {seconds:.1f} s: "
+            f"loss {model.config.loss}, {model.config.epochs} epochs, lr {trainee.history.lr:g}, "
+            f"final loss {trainee.history.loss[-1]:.4f}"
+        )
+        _print(
+            f"{options.output}: {size / 1e6:.1f} MB, {model.space.n_words:,} words, "
+            f"{model.space.n_rows - model.space.n_words:,} n-grams, dim {model.dim}"
+        )
     if valid is not None:
         result = _evaluate(model, valid, options, k=1, threshold=0.0)
         _print(f"{options.valid}: {_summary(result)}")
@@ -358,6 +369,8 @@ def _test(options: argparse.Namespace) -> None:
 
         check_plot(options.confusion)
     model = _load(options.model)
+    if options.confusion:
+        check_plot(options.confusion, len(model.labels))
     options.multilabel = options.multilabel or model.multilabel
     corpus = _read(options.file, options)
     result = _evaluate(model, corpus, options, options.k, options.threshold)
@@ -438,41 +451,50 @@ def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any
 
 def _predict(options: argparse.Namespace) -> None:
     from fasttext_lite.corpus import DEFAULT_PREFIX, read_texts
+    from fasttext_lite.model import most_texts
 
     model = _load(options.model)
     names = [options.label_prefix + name for name in model.labels]
     n = unknown = first = 0
-    for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):
+    step = most_texts(len(model.labels), options.k)
+    chunks = read_texts(options.file, drop_prefix=DEFAULT_PREFIX)
+    parts = (chunk.slice(a, a + step) for chunk in chunks for a in range(0, len(chunk), step))
+    for texts in parts:
         result = model.predict(texts, options.k, options.threshold, options.threads)
         known = result.n_features > 0
         if not known.all():
             first = first or n + int(known.argmin()) + 1
             unknown += int((~known).sum())
         n += len(texts)
-        lines = []
-        rows = zip(
-            result.labels.tolist(), result.probabilities.tolist(), result.n_features.tolist(),
-            strict=True,
-        )  # fmt: skip
-        for ids, probabilities, n_features in rows:
-            pairs = [(names[i], p) for i, p in zip(ids, probabilities, strict=True) if i >= 0]
-            if options.json:
-                record = {
-                    "labels": [label for label, _ in pairs],
-                    "probabilities": [p for _, p in pairs],
-                    "n_features": n_features,
-                }
-                lines.append(json.dumps(record, ensure_ascii=False))
-            elif options.prob:
-                lines.append("\t".join(f"{_flat(label)}\t{p:.6g}" for label, p in pairs))
-            else:
-                lines.append("\t".join(_flat(label) for label, _ in pairs))
-        _print("\n".join(lines))
+        _print(_lines(result, names, options))
     if unknown:
         _say(
             f"{unknown} of {n} texts have no known feature; the class prior was used "
             f"(first: line {first})"
         )
+
+
+def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -> str:
+    """Return predictions as lines, one for each text."""
+    lines = []
+    rows = zip(
+        result.labels.tolist(), result.probabilities.tolist(), result.n_features.tolist(),
+        strict=True,
+    )  # fmt: skip
+    for ids, probabilities, n_features in rows:
+        pairs = [(names[i], p) for i, p in zip(ids, probabilities, strict=True) if i >= 0]
+        if options.json:
+            record = {
+                "labels": [label for label, _ in pairs],
+                "probabilities": [p for _, p in pairs],
+                "n_features": n_features,
+            }
+            lines.append(json.dumps(record, ensure_ascii=False))
+        elif options.prob:
+            lines.append("\t".join(f"{_flat(label)}\t{p:.6g}" for label, p in pairs))
+        else:
+            lines.append("\t".join(_flat(label) for label, _ in pairs))
+    return "\n".join(lines)
 
 
 def _embed(options: argparse.Namespace) -> None:

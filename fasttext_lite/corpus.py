@@ -69,7 +69,8 @@ class Texts:
         return [data[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(bounds)]
 
     def slice(self, first: int, last: int) -> Texts:
-        """Return documents `first` to `last` - 1 as their own `Texts`."""
+        """Return documents `first` to `last` - 1 (or to the end) as their own `Texts`."""
+        last = min(last, len(self))
         a, b = self.offsets[first], self.offsets[last]
         ends = self.token_ends
         if ends is not None:

@@ -20,7 +20,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite import model as models
-from fasttext_lite.config import Config
+from fasttext_lite.config import Config, resolve
 from fasttext_lite.corpus import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import FeatureMatrix
@@ -76,12 +76,16 @@ def _with_parameters(cls: type) -> type:
     signature = inspect.Signature([own, *parameters])
 
     def __init__(self, **values: Any) -> None:  # noqa: N807 - it becomes the method
-        bound = signature.bind(self, **values)
+        try:
+            bound = signature.bind(self, **values)
+        except TypeError as error:
+            raise TypeError(f"{cls.__name__}: {error}") from None
         bound.apply_defaults()
         for name in documented:
             setattr(self, name, bound.arguments[name])
 
     __init__.__signature__ = signature  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{cls.__name__}.__init__"
     __init__.__doc__ = "Store the parameters; they are checked by `fit`."
     cls.__init__ = __init__  # type: ignore[misc]
     lines = [
@@ -176,6 +180,7 @@ class _FastTextBase(BaseEstimator):
             keep = np.flatnonzero(weights)
             texts, target = texts.take(keep), target.take(keep)
             weights = weights[keep]
+        weights = weights / weights.max()  # before the mean, which could overflow
         return texts, target, (weights / weights.mean()).astype(np.float32)
 
     def _features(self, X: Any) -> FeatureMatrix:
@@ -271,7 +276,9 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         """Train one epoch on some texts, at a constant learning rate.
 
         New words and n-grams join the model; labels do not, so the first call needs all of
-        them.  The idf weights follow the texts seen so far.
+        them.  The idf weights follow the texts seen so far.  Of the parameters, `lr`,
+        `label_smoothing` and `neg` may change between calls.  A call copies the model, so it
+        costs time in proportion to the model: pass texts by the thousand, not one by one.
 
         Parameters
         ----------
@@ -301,8 +308,11 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         texts, target, weights = self._training_data(X, y, sample_weight, known, kind)
         seed = self._seed()
         if started:
+            old = self._trainee.model
+            new = resolve(config, len(old.labels), old.multilabel)
+            changes = {name: getattr(new, name) for name in ("lr", "label_smoothing", "neg")}
             trainee = models.fit_more(
-                self._trainee, texts, target.labels,
+                self._trainee, texts, target.labels, config=old.config.replace(**changes),
                 doc_weights=weights, seed=seed, n_threads=n_threads,
             )  # fmt: skip
         else:
@@ -332,10 +342,15 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         if self.target_kind_ == "single":
             top = self.model_.predict(features, n_threads=self._threads(training=False))
             return self.classes_[top.labels[:, 0]]
-        chosen = self._probabilities(features) >= MULTILABEL_THRESHOLD
+        step = max(1, models.CHUNK_SCORES // len(self.classes_))
+        chosen = [
+            self._probabilities(features.slice(a, min(a + step, len(features))))
+            >= MULTILABEL_THRESHOLD
+            for a in range(0, max(len(features), 1), step)
+        ]
         if self.target_kind_ == "indicator":
-            return chosen.astype(np.int64)
-        return [self.classes_[row].tolist() for row in chosen]
+            return np.concatenate(chosen).astype(np.int64)
+        return [self.classes_[row].tolist() for part in chosen for row in part]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each label.
@@ -506,7 +521,7 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     ModelError
         If the file is missing, corrupt, of another kind, or of a newer format.
     """
-    from fasttext_lite.training import History, weights_of
+    from fasttext_lite.training import History, fresh_state
 
     model, header = read_model(path)
     extra = header.get("estimator")
@@ -533,5 +548,7 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
         raise ModelError(f"{path}: the model file is damaged: {error}") from None
     classifier.model_ = model
     classifier.history_ = History()
-    classifier._trainee = models.Trainee(model, weights_of(model), classifier.history_)
+    embeddings_state = fresh_state(model.config, model.embeddings)
+    output_state = fresh_state(model.config, model.output)
+    classifier._trainee = models.Trainee(model, embeddings_state, output_state, classifier.history_)
     return classifier

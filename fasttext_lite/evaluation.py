@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fasttext_lite.corpus import Labels, Texts
-from fasttext_lite.model import Model
+from fasttext_lite.model import Model, most_texts
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,10 @@ class Evaluation:
 
     @property
     def confusion(self) -> np.ndarray:
-        """Texts by first true (rows) and first predicted label, int64[n_names, n_names]."""
+        """Texts by first true (rows) and first predicted label, int64[n_names, n_names].
+
+        Needs memory in proportion to the square of the number of labels.
+        """
         both = (self.first_gold >= 0) & (self.first_found >= 0)
         counts = np.zeros((len(self.names), len(self.names)), np.int64)
         np.add.at(counts, (self.first_gold[both], self.first_found[both]), 1)
@@ -117,14 +120,25 @@ def evaluate(
     unseen = sorted({name for row in label_rows for name in row} - known)
     names = [*model.labels, *unseen]
     gold = Labels.from_rows([list(dict.fromkeys(row)) for row in label_rows], names)
-    result = model.predict(texts, k, threshold, n_threads)
     n, n_names = len(texts), len(names)
-
     doc_of_gold = np.repeat(np.arange(n), np.diff(gold.indptr))
-    docs, ranks = np.nonzero(result.labels >= 0)
-    ids = result.labels[docs, ranks]
     # A pair of document and label as one number.
-    right = np.isin(docs * n_names + ids, doc_of_gold * n_names + gold.ids)
+    gold_pairs = doc_of_gold * n_names + gold.ids
+    hits, predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
+    first_found = np.empty(n, np.int32)
+    n_first = n_unknown = 0
+    step = most_texts(len(model.labels), k)
+    for start in range(0, max(n, 1), step):  # once without texts too: k and threshold are checked
+        part = texts.slice(start, min(start + step, n))
+        result = model.predict(part, k, threshold, n_threads)
+        docs, ranks = np.nonzero(result.labels >= 0)
+        ids = result.labels[docs, ranks]
+        right = np.isin((docs + start) * n_names + ids, gold_pairs)
+        hits += np.bincount(ids[right], minlength=n_names)
+        predicted += np.bincount(ids, minlength=n_names)
+        first_found[start : start + len(part)] = result.labels[:, 0]
+        n_first += int(right[ranks == 0].sum())
+        n_unknown += int((result.n_features == 0).sum())
     has_gold = np.diff(gold.indptr) > 0
     first_gold = np.full(n, -1, np.int32)
     first_gold[has_gold] = gold.ids[gold.indptr[:-1][has_gold]]
@@ -132,14 +146,14 @@ def evaluate(
         names=names,
         n_known=len(model.labels),
         n=n,
-        n_first=int(right[ranks == 0].sum()),
-        hits=np.bincount(ids[right], minlength=n_names),
-        predicted=np.bincount(ids, minlength=n_names),
+        n_first=n_first,
+        hits=hits,
+        predicted=predicted,
         gold=gold.counts(),
         n_unseen_texts=np.unique(doc_of_gold[gold.ids >= len(model.labels)]).size,
-        n_unknown_texts=int((result.n_features == 0).sum()),
+        n_unknown_texts=n_unknown,
         first_gold=first_gold,
-        first_found=result.labels[:, 0],
+        first_found=first_found,
         k=int(k),
         threshold=float(threshold),
     )

@@ -14,6 +14,7 @@ from fasttext_lite.analyzers import MarkedTexts, least_subword_chars
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import read_only
 from fasttext_lite.kernels import features as kernels
+from fasttext_lite.kernels.features import END
 from fasttext_lite.parallel import run_ranges
 
 EOS = b"</s>"
@@ -38,6 +39,12 @@ class FeatureMatrix:
 
     def __len__(self) -> int:
         return self.indptr.size - 1
+
+    def slice(self, first: int, last: int) -> FeatureMatrix:
+        """Return documents `first` to `last` - 1."""
+        indptr = self.indptr[first : last + 1]
+        part = slice(indptr[0], indptr[-1])
+        return FeatureMatrix(self.ids[part], self.weights[part], indptr - indptr[0])
 
 
 class FeatureSpace:
@@ -299,6 +306,13 @@ def _take_words(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.n
     return text[positions + np.repeat(offsets[:, 0] - (ends - sizes), sizes)], ends
 
 
+def _enlarge(array: np.ndarray, size: int) -> np.ndarray:
+    """Return a copy with room for more; what is not used costs no memory."""
+    larger = np.empty((size, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
 def _count_vocabulary(
     texts: MarkedTexts, config: Config
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -309,9 +323,7 @@ def _count_vocabulary(
     doc = n_words = 0
     while True:
         # The table is twice as large as the words that the other two can hold.
-        room = capacity - n_words
-        offsets = np.concatenate([offsets[:n_words], np.empty((room, 2), np.int64)])
-        counts = np.concatenate([counts[:n_words], np.empty(room, np.int64)])
+        offsets, counts = _enlarge(offsets, capacity), _enlarge(counts, capacity)
         table = _new_table(2 * capacity)
         kernels.insert_words(texts.buffer, offsets, n_words, table)
         doc, n_words = kernels.count_words(
@@ -319,8 +331,8 @@ def _count_vocabulary(
         )
         if doc == n_docs:
             break
-        # A document has at most as many tokens as bytes.
-        capacity = 4 * max(capacity, n_words + int(texts.offsets[doc + 1] - texts.offsets[doc]))
+        marks = texts.marks[texts.offsets[doc] : texts.offsets[doc + 1]]
+        capacity = 2 * max(capacity, n_words + int(np.count_nonzero(marks == END)))
     pool, ends = _take_words(texts.buffer, offsets[:n_words])
     counts = counts[:n_words]
     if config.eos:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +19,12 @@ from fasttext_lite.features import FeatureMatrix, FeatureSpace
 from fasttext_lite.label_tree import LabelTree, huffman_tree
 from fasttext_lite.parallel import cpu_count, run_ranges
 
+if TYPE_CHECKING:
+    from fasttext_lite.training import History
+
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
 CHUNK_SCORES = 1 << 22
+RANGE_WORK = 1 << 29  # multiplications between two looks at Ctrl-C
 # Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
 MAX_SELECTED = 32
 
@@ -89,6 +93,23 @@ class Model:
         self.multilabel = multilabel
         self._children = read_only(np.zeros((0, 2), np.int32) if tree is None else tree.children)
 
+    def __getstate__(self) -> tuple:
+        """Return the arguments of the constructor."""
+        return (
+            self.config,
+            self.labels,
+            self.label_counts,
+            self.n_texts,
+            self.space,
+            self.embeddings,
+            self.output,
+            self.tree,
+            self.multilabel,
+        )
+
+    def __setstate__(self, state: tuple) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
     def sorted_by_label(self) -> Model:
         """Return the same model with its labels in the order of their names."""
         n = len(self.labels)
@@ -109,6 +130,11 @@ class Model:
     def dim(self) -> int:
         """Size of the hidden vector."""
         return self.embeddings.shape[1]
+
+    @property
+    def _most_docs(self) -> int:
+        """Documents to score in one go, so that Ctrl-C is heard in between."""
+        return max(1, RANGE_WORK // self.output.size)
 
     @property
     def prior(self) -> np.ndarray:
@@ -176,7 +202,9 @@ class Model:
         features = self.features(texts, n_threads)
         scores = np.empty((len(features), len(self.labels)))
         hidden = self._hidden(features, n_threads)
-        run_ranges(self._scorer(hidden, scores), len(features), n_threads or cpu_count())
+        run_ranges(
+            self._scorer(hidden, scores), len(features), n_threads or cpu_count(), self._most_docs
+        )
         unknown = np.diff(features.indptr) == 0
         if unknown.any():
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
@@ -196,7 +224,12 @@ class Model:
         result = np.empty((len(features), len(self.labels)))
         hidden = self._hidden(features, n_threads)
         known = np.diff(features.indptr) > 0
-        run_ranges(self._judge(hidden, known, result), len(known), n_threads or cpu_count())
+        run_ranges(
+            self._judge(hidden, known, result),
+            len(known),
+            n_threads or cpu_count(),
+            self._most_docs,
+        )
         return result
 
     def _scorer(self, hidden: np.ndarray, scores: np.ndarray) -> Callable[[int, int], None]:
@@ -252,7 +285,6 @@ class Model:
         """
         check_top(k, threshold)
         k = min(int(k), len(self.labels))
-        n_threads = n_threads or cpu_count()
         features = self.features(texts, n_threads)
         n_features = np.diff(features.indptr)
         hidden = self._hidden(features, n_threads)
@@ -264,7 +296,8 @@ class Model:
                 hidden, n_features > 0, threshold, labels, best, first, last
             ),
             len(features),
-            n_threads,
+            n_threads or cpu_count(),
+            self._most_docs,
         )
         return Predictions(labels, best, n_features)
 
@@ -302,6 +335,11 @@ class Model:
             best[part][labels[part] < 0] = 0
 
 
+def most_texts(n_labels: int, k: int) -> int:
+    """Return how many texts to predict at a time for k labels each, in bounded memory."""
+    return max(1, CHUNK_SCORES // max(1, min(k, n_labels)))
+
+
 def check_top(k: Any, threshold: Any) -> None:
     """Raise `ValueError` unless k is a whole number from 1 and threshold a number in [0, 1]."""
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
@@ -313,20 +351,21 @@ def check_top(k: Any, threshold: Any) -> None:
 
 @dataclass
 class Trainee:
-    """A model under way: what `fit` makes and `partial_fit` goes on with.
+    """A model under way: what `fit` makes and `fit_more` goes on with.
 
     Attributes
     ----------
     model : Model
-    weights : training.Weights
-        The model's own tables, with the optimizer's state.
+    embeddings_state, output_state : float32
+        The optimizer's state of each table (see `training.Weights`).
     history : training.History
         Of the last training.
     """
 
     model: Model
-    weights: Any
-    history: Any
+    embeddings_state: np.ndarray
+    output_state: np.ndarray
+    history: History
 
 
 def fit(
@@ -402,7 +441,7 @@ def fit(
         config, labels.names, counts, len(texts), space, weights.embeddings, weights.output,
         tree, multilabel,
     )  # fmt: skip
-    return Trainee(model, weights, history)
+    return Trainee(model, weights.embeddings_state, weights.output_state, history)
 
 
 def fit_more(
@@ -410,6 +449,7 @@ def fit_more(
     texts: Texts,
     labels: Labels,
     *,
+    config: Config | None = None,
     doc_weights: np.ndarray | None = None,
     seed: int = 0,
     n_threads: int | None = None,
@@ -422,6 +462,8 @@ def fit_more(
     ----------
     trainee : Trainee
         Left as it is; the result is a new one.
+    config : Config, optional
+        With other settings of training (lr, label_smoothing, neg) than the model's.
     texts, labels, doc_weights, seed, n_threads
         As in `fit`; the labels must be named as the model's.
 
@@ -432,14 +474,21 @@ def fit_more(
     from fasttext_lite import training
 
     old = trainee.model
-    config = old.config.replace(epochs=1)
+    config = (config or old.config).replace(epochs=1)
     n_threads = n_threads or cpu_count()
     space, features = old.space.grow(analyze(texts, config, n_threads), n_threads)
 
     def start() -> training.Weights:
-        w = training.grow_weights(trainee.weights, config, space.n_rows, seed)
-        return training.Weights(
-            w.embeddings, w.output.copy(), w.embeddings_state, w.output_state.copy()
+        return training.grow_weights(
+            training.Weights(
+                old.embeddings,
+                old.output.copy(),
+                trainee.embeddings_state,
+                trainee.output_state.copy(),
+            ),
+            config,
+            space.n_rows,
+            seed,
         )
 
     if features.ids.size == 0:  # nothing in these texts can be learnt
@@ -455,4 +504,4 @@ def fit_more(
         config, old.labels, counts, old.n_texts + len(texts), space,
         weights.embeddings, weights.output, old.tree, old.multilabel,
     )  # fmt: skip
-    return Trainee(model, weights, history)
+    return Trainee(model, weights.embeddings_state, weights.output_state, history)

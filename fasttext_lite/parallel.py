@@ -6,6 +6,7 @@ aborts on concurrent use (Numba's workqueue layer is not thread-safe).
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -18,37 +19,62 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def run_threads(function: Callable[[int], None], n_threads: int) -> None:
-    """Call ``function(thread)`` for each thread number below `n_threads`, at the same time.
+def run_blocks(work: Callable[[int], None], n_blocks: int, n_threads: int) -> None:
+    """Call ``work(block)`` for each block number below `n_blocks`; threads take them in turn.
 
-    The caller's thread does the work of thread 0. The first exception of any thread is
-    raised again here, after all threads have ended.
+    The caller's thread is one of them. Where the system refuses a thread, the others do its
+    share. After an error in any thread (or Ctrl-C in the caller's) no new block is begun; the
+    first error is raised here when all threads have ended.
     """
+    turns = itertools.count()
     errors: list[BaseException] = []
 
-    def guarded(thread: int) -> None:
+    def run() -> None:
         try:
-            function(thread)
+            while not errors and (block := next(turns)) < n_blocks:
+                work(block)
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
             errors.append(error)
 
-    threads = [threading.Thread(target=guarded, args=(i,)) for i in range(1, n_threads)]
+    threads: list[threading.Thread] = []
+    try:
+        while len(threads) < min(n_threads, n_blocks) - 1:
+            thread = threading.Thread(target=run)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError:
+        pass  # no more threads to be had
+    except BaseException as error:  # noqa: BLE001 - raised below
+        errors.append(error)
+    run()
     for thread in threads:
-        thread.start()
-    guarded(0)
-    for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            try:
+                thread.join()
+            except BaseException as error:  # noqa: BLE001 - Ctrl-C while waiting: raised below
+                errors.append(error)
     if errors:
         raise errors[0]
 
 
 def run_ranges(
-    function: Callable[[int, int], None], n_items: int, n_threads: int, min_items: int = 256
+    function: Callable[[int, int], None],
+    n_items: int,
+    n_threads: int,
+    most_items: int = 1 << 16,
+    least_items: int = 256,
 ) -> None:
-    """Call ``function(first, last)`` over [0, n_items) cut into one range for each thread.
+    """Call ``function(first, last)`` over [0, n_items) cut into ranges, several at a time.
 
-    Ranges shorter than `min_items` are not worth a thread of their own.
+    Parameters
+    ----------
+    function : callable
+    n_items, n_threads : int
+    most_items : int
+        Longest range: what is done between two looks at Ctrl-C.
+    least_items : int
+        Shortest range that is worth a thread (unless `most_items` is smaller).
     """
-    n_threads = max(1, min(n_threads, n_items // min_items))
-    bounds = [n_items * i // n_threads for i in range(n_threads + 1)]
-    run_threads(lambda i: function(bounds[i], bounds[i + 1]), n_threads)
+    n_ranges = max(min(n_threads, n_items // least_items), -(-n_items // most_items), 1)
+    bounds = [n_items * i // n_ranges for i in range(n_ranges + 1)]
+    run_blocks(lambda i: function(bounds[i], bounds[i + 1]), n_ranges, n_threads)

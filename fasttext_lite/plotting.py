@@ -28,14 +28,17 @@ CJK_FONTS = (
     "SimHei",
     "Arial Unicode MS",
 )
+MAX_LABELS = 2000  # a larger matrix can neither be drawn nor, at some size, be held
 MAX_NAMED = 60  # labels; more would not be readable
 MAX_NAME = 30  # characters of a label
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
 
-def check_plot(path: str | os.PathLike[str]) -> None:
-    """Raise `InputError` unless a plot can be made and its folder exists."""
+def check_plot(path: str | os.PathLike[str], n_labels: int = 0) -> None:
+    """Raise `InputError` unless a plot of so many labels can be made and its folder exists."""
     path = os.fspath(path)
+    if n_labels > MAX_LABELS:
+        raise InputError(f"{path}: no plot of more than {MAX_LABELS} labels; there are {n_labels}")
     if not path.lower().endswith(PLOT_SUFFIXES):
         raise InputError(f"{path}: a plot must be named {', '.join(PLOT_SUFFIXES)}")
     if os.path.isdir(path):
@@ -65,7 +68,7 @@ def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None
     InputError
         If matplotlib is missing or the file cannot be written.
     """
-    check_plot(path)
+    check_plot(path, len(evaluation.names))
     from matplotlib.figure import Figure
 
     counts = evaluation.confusion

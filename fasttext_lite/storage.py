@@ -29,7 +29,7 @@ and its tensors are
 ==================  ================================  ============================
 
 Loading executes nothing and trusts nothing: each size and index is checked first.  Files are
-written under a temporary name and renamed, so a file is whole or not there.  The same model
+written under a temporary name and renamed, so nobody ever reads half of one.  The same model
 gives the same bytes.
 """
 

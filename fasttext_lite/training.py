@@ -6,14 +6,12 @@ write the same tables without locks; one thread gives the same bits for the same
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -23,13 +21,14 @@ from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureMatrix
 from fasttext_lite.kernels.train import make_trainer
 from fasttext_lite.label_tree import LabelTree
-from fasttext_lite.parallel import run_threads
+from fasttext_lite.parallel import run_blocks
 
 logger = logging.getLogger("fasttext_lite")
 
 OUTPUT_NORM = 2.0  # typical length of an output row at the start, with init="output"
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
+BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 NEGATIVE_TABLE = 1 << 20
 MAX_RESTARTS = 5
 DIVERGED = 3.0  # times the loss of all scores zero
@@ -111,7 +110,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     output = np.zeros((n_output, dim), np.float32)
     embeddings = np.zeros((n_rows, dim), np.float32)
     weights = Weights(
-        embeddings, output, *(_state(config, table) for table in (embeddings, output))
+        embeddings, output, *(fresh_state(config, table) for table in (embeddings, output))
     )
     rng = np.random.default_rng([seed, 1])
     if config.init == "output":
@@ -122,17 +121,18 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     return weights
 
 
-def weights_of(model: Any) -> Weights:
-    """Return a model's tables with fresh optimizer state."""
-    tables = (model.embeddings, model.output)
-    return Weights(*tables, *(_state(model.config, table) for table in tables))
+def fresh_state(config: Config, table: np.ndarray) -> np.ndarray:
+    """Return the optimizer's state of a table that it has not seen yet."""
+    if config.optimizer == "adagrad":
+        return np.zeros(table.shape, np.float32)
+    return np.empty((0, table.shape[1]), np.float32)
 
 
 def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> Weights:
     """Return weights with rows added to the embeddings up to `n_rows`, as `init_weights` would."""
     n_old, dim = weights.embeddings.shape
     added = np.zeros((n_rows - n_old, dim), np.float32)
-    state = _state(config, added)
+    state = fresh_state(config, added)
     if config.init == "input":
         _fill_uniform(np.random.default_rng([seed, 2, n_old]), added)
     return Weights(
@@ -148,12 +148,6 @@ def _fill_uniform(rng: np.random.Generator, table: np.ndarray) -> None:
     rng.random(table.shape, np.float32, out=table)
     table -= np.float32(0.5)
     table *= np.float32(2 / table.shape[1])
-
-
-def _state(config: Config, table: np.ndarray) -> np.ndarray:
-    if config.optimizer == "adagrad":
-        return np.zeros_like(table)
-    return np.empty((0, table.shape[1]), np.float32)
 
 
 def n_output_rows(config: Config, n_labels: int) -> int:
@@ -200,7 +194,8 @@ def train(
     tree : LabelTree, optional
         Needed for the loss hs.
     doc_weights : float32[n_docs], optional
-        Factor of each document's loss, at least 0; default 1.
+        Factor of each document's loss, at least 0; default 1. A document is visited as many
+        times as its weight, rounded up.
     schedule : callable
         Makes the learning rate over progress from ``config.lr``.
     blank : bool
@@ -225,16 +220,14 @@ def train(
         the learning rate was divided by 4, `MAX_RESTARTS` times.
     """
     assert config.lr is not None
-    n_docs = len(features)
-    usable = np.flatnonzero(np.diff(features.indptr) > 0).astype(np.int32)
-    if usable.size == 0:
+    if features.ids.size == 0:
         raise TrainingError("no text has any feature: nothing to train on")
     if doc_weights is None:
-        doc_weights = np.ones(n_docs, np.float32)
+        doc_weights = np.ones(len(features))
     history = History(lr=config.lr)
     while True:
         weights = make_weights()
-        run = _Run(weights, features, labels, config, tree, doc_weights, usable, n_threads)
+        run = _Run(weights, features, labels, config, tree, doc_weights, n_threads)
         run.rng = np.random.default_rng([seed, 0])
         if not blank:
             run.most_loss = math.inf
@@ -258,19 +251,27 @@ class _Run:
 
     rng: np.random.Generator
 
-    def __init__(self, weights, features, labels, config, tree, doc_weights, usable, n_threads):
+    def __init__(self, weights, features, labels, config, tree, doc_weights, n_threads):
         self.weights, self.features, self.labels, self.config = weights, features, labels, config
-        self.doc_weights = np.ascontiguousarray(doc_weights, np.float32)
-        self.order = usable
-        self.n_threads = max(1, min(n_threads, usable.size // 64))
+        # A document of weight 3 is visited three times: one large step would overshoot.
+        visits = np.maximum(np.ceil(doc_weights - 1e-6), 1)
+        self.doc_weights = (doc_weights / visits).astype(np.float32)
+        visits[np.diff(features.indptr) == 0] = 0
+        self.order = np.repeat(np.arange(visits.size, dtype=np.int32), visits.astype(np.int64))
+        self.n_threads = max(1, min(n_threads, self.order.size // 64))
         self.kernel = make_trainer(config.loss, config.optimizer)
+        most_labels = int(np.diff(labels.indptr).max(initial=1))
         self.tree = np.zeros((2, 0), np.int32)
+        self.negatives = np.zeros(1, np.int32)
+        self.most_rows = len(labels.names)
         if config.loss == "hs":
             self.tree = np.stack([tree.parents(), tree.branches().astype(np.int32)])
-        self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
-        self.negatives = np.zeros(1, np.int32)
-        if config.loss == "ns":
+            self.most_rows = most_labels * int(tree.depths().max())
+        elif config.loss == "ns":
             self.negatives = _negative_table(labels.counts(), config.neg)
+            self.most_rows = most_labels * (config.neg + 1)
+        self.most_docs = max(1, BLOCK_WORK // (self.most_rows * config.dim))
+        self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
 
     def epochs(self, lr_at, history, callback) -> bool:
         """Run all epochs; return False as soon as it diverges.
@@ -292,29 +293,24 @@ class _Run:
     def _epoch(self, epoch, lr_at, clock) -> float:
         """Visit each document once; threads take blocks in turn. Return the mean loss."""
         order = self.rng.permutation(self.order) if self.config.shuffle else self.order
-        size = max(1, min(MAX_BLOCK, -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))))
+        size = -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))
+        size = max(1, min(size, MAX_BLOCK, self.most_docs))
         starts = range(0, order.size, size)
         seeds = self.rng.integers(0, 2**63, len(starts))
         results = np.zeros((len(starts), 2))  # loss and weight of each block
-        turns = itertools.count()
-        stop = threading.Event()
+        caller = threading.current_thread()
 
-        def work(thread: int) -> None:
-            try:
-                while not stop.is_set() and (turn := next(turns)) < len(starts):
-                    block = order[starts[turn] : starts[turn] + size]
-                    done = epoch * order.size + starts[turn]
-                    first = lr_at(done / clock.total)
-                    last = lr_at((done + block.size) / clock.total)
-                    results[turn] = self._block(block, first, last, seeds[turn])
-                    if thread == 0 and clock.is_time():
-                        progress = (done + block.size) / clock.total
-                        clock.report(epoch, _mean_loss(results), last, progress)
-            except BaseException:
-                stop.set()  # the other threads end after the block under way
-                raise
+        def work(turn: int) -> None:
+            block = order[starts[turn] : starts[turn] + size]
+            done = epoch * order.size + starts[turn]
+            first = lr_at(done / clock.total)
+            last = lr_at((done + block.size) / clock.total)
+            results[turn] = self._block(block, first, last, seeds[turn])
+            if threading.current_thread() is caller and clock.is_time():
+                progress = (done + block.size) / clock.total
+                clock.report(epoch, _mean_loss(results), last, progress)
 
-        run_threads(work, self.n_threads)
+        run_blocks(work, len(starts), self.n_threads)
         return _mean_loss(results)
 
     def _block(self, block, lr_first, lr_last, seed):
@@ -324,7 +320,7 @@ class _Run:
             block, features.ids, features.weights, features.indptr,
             labels.ids, labels.indptr, self.doc_weights,
             np.float32(lr_first), np.float32(lr_last), np.float32(self.config.label_smoothing),
-            self.tree, self.negatives, np.array([seed], np.uint64),
+            self.tree, self.negatives, np.array([seed], np.uint64), self.most_rows,
             weights.embeddings, weights.embeddings_state, weights.output, weights.output_state,
         )  # fmt: skip
 

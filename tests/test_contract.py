@@ -44,7 +44,7 @@ from fasttext_lite import (
     load,
 )
 from fasttext_lite import model as models
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.corpus import Labels, Texts, read_only
 from fasttext_lite.storage import save_model
 
 LOSSES = ("softmax", "hs", "ova", "ns")
@@ -772,7 +772,7 @@ def test_predictions_agree(loss, names, optimizer):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_extreme_scores_still_give_probabilities(loss, scale):
     estimator = classifier(loss=loss, epochs=20, lr=0.5, label_smoothing=0.0).fit(TEXTS, BINARY)
-    estimator._trainee.weights.output *= np.float32(scale)  # the model has a view of it
+    estimator.model_.output = read_only(estimator.model_.output * np.float32(scale))
     texts = [*TEXTS, "red", "tree car", "sweet train", "and", "pear oak bus"]
     probabilities = estimator.predict_proba(texts)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-12)

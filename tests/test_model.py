@@ -226,13 +226,13 @@ def test_growing_by_texts_without_features_changes_only_the_counts():
     empty = Texts.from_sequence(["", " "])
     more = models.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
     assert more.model.n_texts == first.model.n_texts + 2
-    np.testing.assert_array_equal(more.weights.embeddings, first.weights.embeddings)
+    np.testing.assert_array_equal(more.model.embeddings, first.model.embeddings)
 
 
 def test_pickle_holds_no_lookup_tables(model):
     data = pickle.dumps(model)
     tables = model.embeddings.nbytes + model.output.nbytes
-    assert len(data) < 2 * tables + 20_000
+    assert len(data) < 1.2 * tables + 20_000
     again = pickle.loads(data)
     np.testing.assert_array_equal(again.probabilities(TESTS), model.probabilities(TESTS))
 
@@ -240,6 +240,7 @@ def test_pickle_holds_no_lookup_tables(model):
 def test_each_kernel_is_compiled_once(tmp_path):
     """A second specialisation would cost every user its compile time."""
     script = """
+import pickle
 import numpy as np
 from fasttext_lite import FastTextClassifier, FastTextTransformer, load
 from fasttext_lite.kernels import features, predict, tokenize, train

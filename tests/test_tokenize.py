@@ -9,6 +9,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fasttext_lite import analyzers
 from fasttext_lite.analyzers import WHITESPACE, _classes, analyze, normalize
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Texts
@@ -112,12 +113,17 @@ def test_jieba_tokens_partition_what_is_not_space(texts):
     assert found == expected
 
 
+def plainly_normalized(text, lowercase, nfkc):
+    text = unicodedata.normalize("NFKC", text) if nfkc else text
+    text = text.lower() if lowercase else text
+    return unicodedata.normalize("NFKC", text) if nfkc else text
+
+
 @settings(deadline=None, max_examples=150)
 @given(st.lists(TEXT, max_size=5), st.booleans(), st.booleans())
 def test_normalisation_is_pythons_text_by_text(texts, lowercase, nfkc):
     def plain(text):
-        text = text.lower() if lowercase else text
-        return unicodedata.normalize("NFKC", text) if nfkc else text
+        return plainly_normalized(text, lowercase, nfkc)
 
     expected = [plain(text) for text in texts]
     found = normalize(Texts.from_sequence(texts), lowercase, nfkc).to_list()
@@ -136,9 +142,7 @@ def test_token_lists_keep_their_boundaries(documents, lowercase, nfkc):
     found = analyze(texts, Config(lowercase=lowercase, nfkc=nfkc)).tokens()
 
     def plain(token):
-        token = token.replace("\0", " ")
-        token = token.lower() if lowercase else token
-        return unicodedata.normalize("NFKC", token) if nfkc else token
+        return plainly_normalized(token.replace("\0", " "), lowercase, nfkc)
 
     assert found == [[t for token in tokens if (t := plain(token))] for tokens in documents]
 
@@ -169,3 +173,29 @@ def test_class_table_agrees_with_unicode():
 def test_class_table_is_frozen():
     # A model file relies on it: a new table is a new tokenisation.
     assert zlib.crc32(class_table().tobytes()) == 3000671654
+
+
+def test_capitals_that_normalisation_brings_are_lowered():
+    assert cut(["℡ ㎒ ＡＢＣ TEL"], nfkc=True) == [["tel", "mhz", "abc", "tel"]]
+
+
+@pytest.mark.parametrize("as_tokens", [False, True])
+def test_normalisation_in_parts(monkeypatch, as_tokens):
+    texts = [f"Ä{i} ﬁ\u3000Straße" * (i % 4) for i in range(50)]
+    documents = [text.split() for text in texts] if as_tokens else texts
+    whole = cut(documents, nfkc=True)
+    monkeypatch.setattr(analyzers, "NORMALIZE_BYTES", 40)
+    assert cut(documents, nfkc=True) == whole
+
+
+def test_words_added_to_jieba_do_not_change_a_model():
+    import jieba
+
+    before = cut(["我爱北京天安门广场"], analyzer="jieba")
+    level = jieba.default_logger.level
+    jieba.add_word("北京天安门广场")
+    try:
+        assert cut(["我爱北京天安门广场"], analyzer="jieba") == before
+    finally:
+        jieba.del_word("北京天安门广场")
+    assert jieba.default_logger.level == level

@@ -50,7 +50,7 @@ class Problem:
             self.label_ids, self.label_indptr,
             self.doc_weights if weights is None else weights,
             np.float32(lr), np.float32(lr if lr_last is None else lr_last), self.smoothing,
-            self.tree, self.negatives, np.array([self.seed], np.uint64),
+            self.tree, self.negatives, np.array([self.seed], np.uint64), 32,
             tables[0], states[0], tables[1], states[1],
         )  # fmt: skip
         return loss, weight, *tables

@@ -63,7 +63,7 @@ def test_twenty_rows_are_learnt_completely(loss, optimizer, pooling):
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_one_thread_gives_the_same_bits_for_the_same_seed(loss, optimizer):
     a, b, other = (
-        fit(loss=loss, optimizer=optimizer, epochs=3, seed=seed).weights for seed in (5, 5, 6)
+        fit(loss=loss, optimizer=optimizer, epochs=3, seed=seed).model for seed in (5, 5, 6)
     )
     assert a.embeddings.tobytes() == b.embeddings.tobytes()
     assert a.output.tobytes() == b.output.tobytes()
@@ -248,3 +248,52 @@ def test_losses_of_five_epochs_are_frozen(loss):
     """A known curve is the best test of a training loop; sums may differ in the last bits."""
     trainee = fit(loss=loss, epochs=5, lr=0.5, dim=8)
     np.testing.assert_allclose(trainee.history.loss, GOLDEN_LOSSES[loss], rtol=1e-4)
+
+
+def test_a_heavy_document_is_visited_often_and_moves_little_at_a_time():
+    weights = np.ones(20)
+    weights[7] = 4.5
+    visits, steps = [], []
+
+    class Spy(training._Run):
+        def _block(self, block, *args):
+            visits.extend(block.tolist())
+            steps.extend(self.doc_weights[block].tolist())
+            return super()._block(block, *args)
+
+    original, training._Run = training._Run, Spy
+    try:
+        fit(epochs=2, doc_weights=weights)
+    finally:
+        training._Run = original
+    assert np.bincount(visits).tolist() == [2] * 7 + [10] + [2] * 12
+    assert sum(steps) == pytest.approx(2 * weights.sum()) and max(steps) == 1
+
+
+def test_rare_labels_of_great_weight_do_not_diverge():
+    """Balanced weights of a label with five texts among thousands."""
+    rng = np.random.default_rng(0)
+    texts = [f"w{a} w{b}" for a, b in rng.integers(0, 500, (4000, 2))]
+    rows = [["common"]] * 4000
+    for i in range(5):
+        texts[i], rows[i] = f"rare w{i}", ["rare"]
+    labels = Labels.from_rows(rows)
+    weights = np.where(labels.ids == labels.names.index("rare"), 400.0, 0.5)
+    trainee = fit(texts=Texts.from_sequence(texts), labels=labels, doc_weights=weights)
+    assert trainee.history.restarts == 0
+    found = trainee.model.predict(["rare w1", "rare", "w3 w4"]).labels[:, 0]
+    assert [labels.names[i] for i in found] == ["rare", "rare", "common"]
+
+
+def test_blocks_are_small_where_documents_are_expensive(monkeypatch):
+    monkeypatch.setattr(training, "BLOCK_WORK", 4 * 16)
+    sizes = []
+
+    class Spy(training._Run):
+        def _block(self, block, *args):
+            sizes.append(len(block))
+            return super()._block(block, *args)
+
+    monkeypatch.setattr(training, "_Run", Spy)
+    fit(epochs=1, dim=16, loss="softmax")
+    assert sizes == [1] * 20

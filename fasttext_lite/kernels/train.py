@@ -237,7 +237,8 @@ def make_trainer(loss, optimizer):
     @_kernel
     def train_documents(
         order, ids, weights, indptr, label_ids, label_indptr, doc_weights, lr_first, lr_last,
-        smoothing, tree, negatives, rng, embeddings, embeddings_state, output, output_state,
+        smoothing, tree, negatives, rng, most_rows, embeddings, embeddings_state, output,
+        output_state,
     ):  # fmt: skip
         """Take one step for each document of `order`, in that order, in place.
 
@@ -254,6 +255,8 @@ def make_trainer(loss, optimizer):
             The learning rate runs linearly from the one to the other.
         smoothing, tree, negatives, rng
             See `_softmax`.
+        most_rows : int
+            The most output rows that take part in the loss of one document.
         embeddings, embeddings_state : float32[n_rows, dim]
         output, output_state : float32[n_output_rows, dim]
             Written in place, without locks (Niu et al. 2011, Hogwild!).
@@ -268,12 +271,8 @@ def make_trainer(loss, optimizer):
         dim = embeddings.shape[1]
         hidden = np.empty(dim, embeddings.dtype)
         gradient = np.empty(dim, embeddings.dtype)
-        most = output.shape[0]
-        for i in range(order.size):
-            n_labels = label_indptr[order[i] + 1] - label_indptr[order[i]]
-            most = max(most, n_labels * (output.shape[0] if use_hs else negatives[0] + 1))
-        rows = np.empty(most, np.int32)
-        errors = np.empty(most, embeddings.dtype)
+        rows = np.empty(most_rows, np.int32)
+        errors = np.empty(most_rows, embeddings.dtype)
         total_loss = 0.0
         total_weight = 0.0
         for i in range(order.size):

@@ -1,0 +1,85 @@
+"""Threads: all work done once, errors carried, nothing left running."""
+
+import threading
+
+import pytest
+
+from fasttext_lite import parallel
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 5, 50])
+@pytest.mark.parametrize("n_blocks", [0, 1, 3, 40])
+def test_each_block_is_done_once(n_blocks, n_threads):
+    done = []
+    parallel.run_blocks(done.append, n_blocks, n_threads)
+    assert sorted(done) == list(range(n_blocks))
+
+
+@pytest.mark.parametrize("n_items", [0, 1, 7, 1000])
+@pytest.mark.parametrize("most", [1, 3, 10_000])
+@pytest.mark.parametrize("least", [1, 256])
+def test_ranges_cover_all_items_and_are_not_too_long(n_items, most, least):
+    ranges = []
+    parallel.run_ranges(lambda a, b: ranges.append((a, b)), n_items, 3, most, least)
+    covered = [i for a, b in sorted(ranges) for i in range(a, b)]
+    assert covered == list(range(n_items))
+    assert all(b - a <= most for a, b in ranges)
+    if least == 256 and most == 10_000:
+        assert len(ranges) <= max(n_items // 256, 1)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, MemoryError])
+def test_the_first_error_stops_all_and_is_raised(error):
+    started = []
+    n_threads = threading.active_count()
+
+    def work(block):
+        started.append(block)
+        if block == 2:
+            raise error("here")
+
+    with pytest.raises(error, match="here"):
+        parallel.run_blocks(work, 100_000, 3)
+    assert len(started) < 100_000
+    assert threading.active_count() == n_threads
+
+
+def test_work_is_done_where_no_thread_can_be_started(monkeypatch):
+    starts = []
+
+    def refuse(self):
+        starts.append(self)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    done = []
+    parallel.run_blocks(done.append, 10, 4)
+    assert done == list(range(10)) and len(starts) == 1
+
+
+def test_an_interrupt_while_waiting_lets_the_others_end(monkeypatch):
+    both, gate = threading.Barrier(2, timeout=10), threading.Event()
+    original, calls, ended = threading.Thread.join, [], []
+    caller, n_threads = threading.current_thread(), threading.active_count()
+
+    def join(self, timeout=None):
+        calls.append(self)
+        if len(calls) == 1:
+            gate.set()
+            raise KeyboardInterrupt
+        return original(self, timeout)
+
+    def work(block):
+        both.wait()  # each thread has one block
+        if threading.current_thread() is not caller:
+            gate.wait(10)
+            ended.append(block)
+
+    monkeypatch.setattr(threading.Thread, "join", join)
+    with pytest.raises(KeyboardInterrupt):
+        parallel.run_blocks(work, 2, 2)
+    assert len(ended) == 1 and threading.active_count() == n_threads
+
+
+def test_cpu_count():
+    assert parallel.cpu_count() >= 1
