@@ -1,0 +1,48 @@
+"""The README tells the truth: its code runs, its commands and settings exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fasttext_lite import cli
+from fasttext_lite.corpus import read_corpus
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_python_example_runs(tmp_path, monkeypatch, data_dir):
+    monkeypatch.chdir(tmp_path)
+    corpus = read_corpus(str(data_dir / "zh_topics" / "train.tsv"))
+    texts, labels = corpus.texts.to_list()[:200], [row[0] for row in corpus.label_rows[:200]]
+    names = {"texts": texts, "labels": labels, "more_texts": texts[:9], "more_labels": labels[:9]}
+    (example,) = blocks("python")
+    exec(example, names)  # the README's own code
+    assert names["classifier"].predict(texts[:3]).shape == (3,)
+    assert (tmp_path / "model.ftl").exists()
+
+
+def test_the_command_lines_run(tmp_path, monkeypatch, capsys, data_dir):
+    monkeypatch.chdir(tmp_path)
+    for source, target in (("train", "train"), ("test", "test"), ("test", "valid")):
+        lines = (data_dir / "en_topics" / f"{source}.tsv").read_text("utf-8").splitlines()[:300]
+        Path(f"{target}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    Path("texts.txt").write_text("a late goal\n\n", "utf-8")
+    commands = [line for block in blocks("") for line in block.splitlines()]
+    commands = [line for line in commands if line.startswith("fasttext-lite ")]
+    assert len(commands) == 5
+    for command in commands:
+        assert cli.main(command.split()[1:]) == 0, command
+        assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["make demo", "make test"])
+def test_the_two_commands_are_targets_of_the_makefile(command):
+    target = command.removeprefix("make ")
+    assert command in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
