@@ -136,13 +136,13 @@ def check_mistake(code, out, err, expected=""):
 
 
 @pytest.fixture
-def bad(run):
+def check_refused(run):
     """Return a function that expects one line on stderr and exit code 2."""
 
-    def bad(*arguments, says=""):
+    def check_refused(*arguments, says=""):
         check_mistake(*run(*arguments), says)
 
-    return bad
+    return check_refused
 
 
 def environment(**changes):
@@ -338,9 +338,9 @@ def out_of_range():
 
 
 @pytest.mark.parametrize("flag, value", sorted(set(out_of_range())))
-def test_settings_out_of_range(bad, train, tmp_path, flag, value):
+def test_settings_out_of_range(check_refused, train, tmp_path, flag, value):
     name = flag[2:].replace("-", "_") if _is_number(flag, value) else flag
-    bad("train", train, "-o", tmp_path / "m.ftl", flag, value, says=name)
+    check_refused("train", train, "-o", tmp_path / "m.ftl", flag, value, says=name)
     assert os.listdir(tmp_path) == []
 
 
@@ -356,11 +356,13 @@ def _is_number(flag, value):
     return True
 
 
-def test_settings_that_contradict(bad, train, tmp_path):
+def test_settings_that_contradict(check_refused, train, tmp_path):
     output = ["-o", tmp_path / "m.ftl"]
-    bad("train", train, *output, "--minn", 3, "--maxn", 2, says="minn must not exceed maxn")
-    bad("train", train, *output, "--bucket", 0, says="bucket must be at least 1")
-    bad("train", train, *output, "--preset", "best", says="--preset")
+    check_refused(
+        "train", train, *output, "--minn", 3, "--maxn", 2, says="minn must not exceed maxn"
+    )
+    check_refused("train", train, *output, "--bucket", 0, says="bucket must be at least 1")
+    check_refused("train", train, *output, "--preset", "best", says="--preset")
 
 
 # -- test ------------------------------------------------------------------------------------
@@ -636,10 +638,10 @@ def test_bundled_data_by_way_of_the_command_line(good, data_dir, tmp_path):
     assert good("predict", path, data, "-k", 8).count("\n") == result["n"]
 
 
-def test_demo_where_nothing_can_be_written(bad, write):
+def test_demo_where_nothing_can_be_written(check_refused, write):
     path = write("")
-    bad("demo", "--output", path, says="file exists")
-    bad("demo", "--output", path + "/x", says="not a directory")
+    check_refused("demo", "--output", path, says="file exists")
+    check_refused("demo", "--output", path + "/x", says="not a directory")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -703,9 +705,9 @@ def test_version(run):
     ],
     ids=" ".join,
 )
-def test_usage_mistakes(bad, arguments, tmp_path, monkeypatch):
+def test_usage_mistakes(check_refused, arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    bad(*arguments, says="--help")
+    check_refused(*arguments, says="--help")
     assert os.listdir(tmp_path) == []
 
 
@@ -722,69 +724,79 @@ def test_usage_mistakes(bad, arguments, tmp_path, monkeypatch):
         ("__label__a \u200b\n__label__b \u200b\n", "no text has any feature"),
     ],
 )
-def test_bad_training_data(bad, write, tmp_path, content, says):
-    bad("train", write(content), "-o", tmp_path / "m.ftl", says=says)
+def test_bad_training_data(check_refused, write, tmp_path, content, says):
+    check_refused("train", write(content), "-o", tmp_path / "m.ftl", says=says)
     assert os.listdir(tmp_path) == ["data.txt"]
 
 
-def test_bad_training_data_of_other_formats(bad, write, train, tmp_path):
+def test_bad_training_data_of_other_formats(check_refused, write, train, tmp_path):
     output = ["-o", tmp_path / "m.ftl"]
-    bad("train", train, *output, "--format", "tsv", says="train.txt:1: no tab")
-    bad("train", train, *output, "--format", "csv", says="train.txt:1: no column 'label'")
-    bad("train", train, *output, "--format", "jsonl", says="train.txt:1: bad JSON")
-    bad("train", train, *output, "--label-prefix", "#", says="format is not recognised")
-    bad("train", write("a\tb\n"), *output, "--format", "fasttext", says="without a label")
-    bad("train", tmp_path / "none", *output, says="none: no such file or directory")
-    bad("train", tmp_path, *output, says="is a directory")
+    check_refused("train", train, *output, "--format", "tsv", says="train.txt:1: no tab")
+    check_refused("train", train, *output, "--format", "csv", says="train.txt:1: no column 'label'")
+    check_refused("train", train, *output, "--format", "jsonl", says="train.txt:1: bad JSON")
+    check_refused("train", train, *output, "--label-prefix", "#", says="format is not recognised")
+    check_refused("train", write("a\tb\n"), *output, "--format", "fasttext", says="without a label")
+    check_refused("train", tmp_path / "none", *output, says="none: no such file or directory")
+    check_refused("train", tmp_path, *output, says="is a directory")
 
 
-def test_bad_validation_data(bad, train, write, tmp_path):
+def test_bad_validation_data(check_refused, train, write, tmp_path):
     output = ["-o", tmp_path / "m.ftl"]
-    bad("train", train, *output, "--valid", tmp_path / "none", says="none: no such file")
-    bad("train", train, *output, "--valid", write(""), says="the file is empty")
+    check_refused("train", train, *output, "--valid", tmp_path / "none", says="none: no such file")
+    check_refused("train", train, *output, "--valid", write(""), says="the file is empty")
     assert os.listdir(tmp_path) == ["data.txt"]
 
 
-def test_stdin_twice(bad, feed, train, tmp_path):
+def test_stdin_twice(check_refused, feed, train, tmp_path):
     feed(Path(train).read_bytes())
-    bad("train", "-", "--valid", "-", "-o", tmp_path / "m.ftl", says="cannot both come from stdin")
+    check_refused(
+        "train", "-", "--valid", "-", "-o", tmp_path / "m.ftl", says="cannot both come from stdin"
+    )
 
 
-def test_output_is_checked_before_anything_is_read(bad, tmp_path, write):
+def test_output_is_checked_before_anything_is_read(check_refused, tmp_path, write):
     missing = tmp_path / "none.txt"  # would be the next mistake
-    bad("train", missing, "-o", tmp_path, says="cannot write the model: is a directory")
-    bad("train", missing, "-o", tmp_path / "a" / "m.ftl", says="no such file or directory")
-    bad("train", missing, "-o", write("") + "/m.ftl", says="not a directory")
-    bad("train", missing, "-o", tmp_path / ("x" * 300), says="file name too long")
+    check_refused("train", missing, "-o", tmp_path, says="cannot write the model: is a directory")
+    check_refused(
+        "train", missing, "-o", tmp_path / "a" / "m.ftl", says="no such file or directory"
+    )
+    check_refused("train", missing, "-o", write("") + "/m.ftl", says="not a directory")
+    check_refused("train", missing, "-o", tmp_path / ("x" * 300), says="file name too long")
 
 
-def test_training_data_is_not_overwritten(bad, train, write, tmp_path):
+def test_training_data_is_not_overwritten(check_refused, train, write, tmp_path):
     data = write(Path(train).read_bytes())
     (tmp_path / "link.txt").symlink_to("data.txt")
-    bad("train", data, "-o", tmp_path / "link.txt", says="the model would overwrite this file")
-    bad("train", train, "--valid", data, "-o", data, says="the model would overwrite this file")
+    check_refused(
+        "train", data, "-o", tmp_path / "link.txt", says="the model would overwrite this file"
+    )
+    check_refused(
+        "train", train, "--valid", data, "-o", data, says="the model would overwrite this file"
+    )
     assert Path(data).read_bytes() == Path(train).read_bytes()
 
 
 @pytest.mark.parametrize("command", ["test", "predict", "embed", "info"])
-def test_bad_models(bad, write, folder, model, tmp_path, command):
+def test_bad_models(check_refused, write, folder, model, tmp_path, command):
     rest = [] if command == "info" else [folder / "test.txt"]
-    bad(command, tmp_path / "none", *rest, says="cannot read the model: no such file")
-    bad(command, tmp_path, *rest, says="cannot read the model: is a directory")
-    bad(command, folder / "train.txt", *rest, says="train.txt: not a model file")
-    bad(command, write(""), *rest, says="not a model file")
+    check_refused(command, tmp_path / "none", *rest, says="cannot read the model: no such file")
+    check_refused(command, tmp_path, *rest, says="cannot read the model: is a directory")
+    check_refused(command, folder / "train.txt", *rest, says="train.txt: not a model file")
+    check_refused(command, write(""), *rest, says="not a model file")
     data = Path(model).read_bytes()
-    bad(command, write(data[:-100]), *rest, says="not a model file, or cut or damaged")
+    check_refused(command, write(data[:-100]), *rest, says="not a model file, or cut or damaged")
     newer = data.replace(b'\\"format_version\\": 1', b'\\"format_version\\": 9')
-    bad(command, write(newer), *rest, says="has format 9, this program reads up to 1: upgrade")
+    check_refused(
+        command, write(newer), *rest, says="has format 9, this program reads up to 1: upgrade"
+    )
     old = struct.pack("<ii", 793712314, 12) + bytes(100)
-    bad(command, write(old), *rest, says="this is a model of fastText")
+    check_refused(command, write(old), *rest, says="this is a model of fastText")
 
 
 @pytest.mark.parametrize("command", ["predict", "embed"])
-def test_bad_texts(bad, model, tmp_path, write, command):
-    bad(command, model, tmp_path / "none", says="none: no such file or directory")
-    bad(command, model, tmp_path, says="is a directory")
+def test_bad_texts(check_refused, model, tmp_path, write, command):
+    check_refused(command, model, tmp_path / "none", says="none: no such file or directory")
+    check_refused(command, model, tmp_path, says="is a directory")
 
 
 def test_texts_that_end_too_early(run, model, write):
@@ -796,16 +808,18 @@ def test_texts_that_end_too_early(run, model, write):
     assert "cannot read on" in err
 
 
-def test_bad_test_data(bad, model, write, folder, tmp_path):
-    bad("test", model, write("plain words\n"), says="the format is not recognised")
-    bad("test", model, write(""), says="the file is empty")
-    bad("test", model, tmp_path / "none", says="no such file or directory")
-    bad("test", model, folder / "test.txt", "--format", "jsonl", says="test.txt:1: bad JSON")
+def test_bad_test_data(check_refused, model, write, folder, tmp_path):
+    check_refused("test", model, write("plain words\n"), says="the format is not recognised")
+    check_refused("test", model, write(""), says="the file is empty")
+    check_refused("test", model, tmp_path / "none", says="no such file or directory")
+    check_refused(
+        "test", model, folder / "test.txt", "--format", "jsonl", says="test.txt:1: bad JSON"
+    )
 
 
-def test_plot_is_checked_before_anything_is_read(bad, tmp_path, write):
+def test_plot_is_checked_before_anything_is_read(check_refused, tmp_path, write):
     def check(plot, says):
-        bad("test", "none", "none", "--confusion", plot, says=says)
+        check_refused("test", "none", "none", "--confusion", plot, says=says)
 
     check(tmp_path / "x.jpg", "a plot must be named")
     check(tmp_path / "none" / "x.png", "no such folder")

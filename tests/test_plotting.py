@@ -35,7 +35,7 @@ def evaluation(names, n=200):
     )
 
 
-def image(path):
+def check_image(path):
     pixels = matplotlib.image.imread(path)
     height, width = pixels.shape[:2]
     assert 300 < height < 4000
@@ -61,7 +61,7 @@ def image(path):
 def test_a_picture_without_warnings(tmp_path, names):
     path = tmp_path / "confusion.png"
     plot_confusion(evaluation(names), path)
-    image(path)
+    check_image(path)
     assert [file.name for file in tmp_path.iterdir()] == ["confusion.png"]
 
 
@@ -78,14 +78,14 @@ def test_more_labels_make_a_larger_picture(tmp_path):
     for n in (2, 20):
         path = str(tmp_path / f"{n}.png")
         plot_confusion(evaluation([f"label {i}" for i in range(n)]), path)
-        sizes.append(image(path).size)
+        sizes.append(check_image(path).size)
     assert sizes[1] > 2 * sizes[0]
 
 
 def test_nothing_to_draw(tmp_path):
     empty = evaluation(["a", "b"], n=0)
     plot_confusion(empty, tmp_path / "x.png")
-    image(tmp_path / "x.png")
+    check_image(tmp_path / "x.png")
 
 
 def test_missing_fonts_are_told_once(tmp_path, monkeypatch, caplog):
@@ -96,7 +96,7 @@ def test_missing_fonts_are_told_once(tmp_path, monkeypatch, caplog):
         plot_confusion(evaluation(["体育", "美食"]), tmp_path / "x.png")
     assert len(caplog.messages) == 1
     assert "no font" in caplog.messages[0]
-    image(tmp_path / "x.png")
+    check_image(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("check", [check_plot, lambda path: plot_confusion(evaluation("ab"), path)])
