@@ -86,7 +86,7 @@ def saved(path):
     return path
 
 
-def refused(path, expected=""):
+def check_refused(path, expected=""):
     with pytest.raises(ModelError) as caught:
         load_model(path)
     text = str(caught.value)
@@ -312,9 +312,9 @@ class _Bomb:
 def test_nothing_in_a_file_is_executed(tmp_path, path):
     marker = str(tmp_path / "executed")
     path.write_bytes(pickle.dumps(_Bomb(marker)))
-    refused(path, "not a model file")
+    check_refused(path, "not a model file")
     np.save(tmp_path / "array.npy", np.array([_Bomb(marker)], object))
-    refused(tmp_path / "array.npy", "not a model file")
+    check_refused(tmp_path / "array.npy", "not a model file")
     assert not os.path.exists(marker)
 
 
@@ -338,18 +338,18 @@ def test_nothing_in_a_file_is_executed(tmp_path, path):
 )
 def test_files_of_another_kind(path, data, expected):
     path.write_bytes(data)
-    refused(path, expected)
+    check_refused(path, expected)
 
 
 def test_no_file_at_all(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").write_text("")
     (tmp_path / "loop").symlink_to("loop")
-    refused(tmp_path / "none", "cannot read the model: no such file or directory")
-    refused(tmp_path, "cannot read the model: is a directory")
-    refused(tmp_path / "pipe", "cannot read the model: not a regular file")
-    refused(tmp_path / "file" / "x", "cannot read the model: not a directory")
-    refused(tmp_path / "loop", "cannot read the model: too many levels of symbolic links")
+    check_refused(tmp_path / "none", "cannot read the model: no such file or directory")
+    check_refused(tmp_path, "cannot read the model: is a directory")
+    check_refused(tmp_path / "pipe", "cannot read the model: not a regular file")
+    check_refused(tmp_path / "file" / "x", "cannot read the model: not a directory")
+    check_refused(tmp_path / "loop", "cannot read the model: too many levels of symbolic links")
 
 
 # -- damage ----------------------------------------------------------------------------------
@@ -375,9 +375,9 @@ def test_cut_anywhere(saved):
     assert check_loads_or_is_refused(saved, data)
     for size in range(len(data)):
         saved.write_bytes(data[:size])
-        refused(saved, "not a model file")
+        check_refused(saved, "not a model file")
     saved.write_bytes(data + b"\0")
-    refused(saved, "not a model file")
+    check_refused(saved, "not a model file")
 
 
 @pytest.mark.parametrize("loss", ["softmax", "hs"])
@@ -514,13 +514,13 @@ def test_damage_without_damage(path):
 )
 def test_a_bad_header(path, header, expected):
     damage(path, header)
-    refused(path, expected)
+    check_refused(path, expected)
 
 
 @pytest.mark.parametrize("name", ["config", "labels", "multilabel", "n_texts", "estimator"])
 def test_a_header_without_a_key(path, name):
     damage(path, drop=name)
-    refused(path, f"its header lacks {name}")
+    check_refused(path, f"its header lacks {name}")
 
 
 @pytest.mark.parametrize(
@@ -531,13 +531,13 @@ def test_a_header_without_a_key(path, name):
 )  # fmt: skip
 def test_an_unreadable_header(path, text):
     damage(path, metadata=text)
-    refused(path, "its header is unreadable")
+    check_refused(path, "its header is unreadable")
 
 
 @pytest.mark.parametrize("writer", [None, 3, {"a": 1}, "fasttext-lite 9\nand more " + "x" * 1000])
 def test_a_newer_format_says_who_wrote_it(path, writer):
     damage(path, {"format_version": 7, "created_by": writer})
-    text = refused(path, "upgrade fasttext-lite (the file was written by ")
+    text = check_refused(path, "upgrade fasttext-lite (the file was written by ")
     expected = "fasttext-lite 9 and more" if isinstance(writer, str) else "a newer version"
     assert expected in text
 
@@ -593,7 +593,7 @@ f32, i32, i64, u8 = np.float32, np.int32, np.int64, np.uint8
 )
 def test_a_bad_array(path, name, array, expected):
     damage(path, **{name: array})
-    refused(path, expected)
+    check_refused(path, expected)
 
 
 @pytest.mark.parametrize(
@@ -601,7 +601,7 @@ def test_a_bad_array(path, name, array, expected):
 )
 def test_a_missing_array(path, name):
     damage(path, drop=name)
-    refused(path, "its arrays are")
+    check_refused(path, "its arrays are")
 
 
 @pytest.mark.parametrize(
@@ -620,12 +620,12 @@ def test_a_missing_array(path, name):
 )
 def test_a_bad_tree(path, children, expected):
     damage(path, loss="hs", tree_children=np.array(children, i32))
-    refused(path, expected)
+    check_refused(path, expected)
 
 
 def test_a_missing_tree(path):
     damage(path, loss="hs", drop="tree_children")
-    refused(path, "its arrays are")
+    check_refused(path, "its arrays are")
 
 
 @pytest.mark.parametrize("kind, size", [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
@@ -634,14 +634,14 @@ def test_an_array_of_a_type_that_numpy_lacks(path, kind, size):
     entry = {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}
     index = json.dumps({"__metadata__": {"fasttext-lite": header}, "embeddings": entry}).encode()
     path.write_bytes(struct.pack("<Q", len(index)) + index + bytes(2 * size))
-    refused(path, "a type that NumPy lacks")
+    check_refused(path, "a type that NumPy lacks")
 
 
 def test_an_array_said_to_be_huge(path):
     entry = {"dtype": "F32", "shape": [2**40, 2], "data_offsets": [0, 2**43]}
     index = json.dumps({"__metadata__": {"fasttext-lite": "{}"}, "embeddings": entry}).encode()
     path.write_bytes(struct.pack("<Q", len(index)) + index)
-    refused(path, "not a model file, or cut or damaged")
+    check_refused(path, "not a model file, or cut or damaged")
 
 
 def test_largest_numbers_that_are_finite_still_give_labels(path):
