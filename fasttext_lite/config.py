@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 ANALYZERS = ("auto", "whitespace", "char", "jieba")
 LOSSES = ("auto", "softmax", "hs", "ova", "ns")
 OPTIMIZERS = ("sgd", "adagrad")
+SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
 POOLINGS = ("tfidf", "mean")
 INITS = ("output", "input")
 
@@ -80,9 +81,18 @@ class Config:
     optimizer: str = _field("sgd", "sgd or adagrad", choices=OPTIMIZERS)
     lr: float | None = _field(
         None,
-        "learning rate at the start, falling linearly to 0; none = chosen from the settings",
+        "highest learning rate; none = chosen from the settings",
         low=0.0,
         low_open=True,
+    )
+    schedule: str = _field(
+        "linear",
+        "learning rate over training: linear (to 0), constant, step (a tenth after each third), "
+        "exponential (to a hundredth), inverse (1/t, to a tenth), cosine (to 0)",
+        choices=SCHEDULES,
+    )
+    warmup: float = _field(
+        0.0, "share of training in which the learning rate rises from 0", low=0.0, high=0.9
     )
     epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
     shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")

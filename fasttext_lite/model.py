@@ -417,7 +417,7 @@ def fit(
         raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
     config = resolve(config, n_labels, multilabel)
     if one_pass:
-        config = config.replace(epochs=1)
+        config = config.replace(epochs=1, schedule="constant", warmup=0.0)
     n_threads = n_threads or cpu_count()
     marked = analyze(texts, config, n_threads)
     space, features = FeatureSpace.fit(marked, config, n_threads)
@@ -432,7 +432,6 @@ def fit(
         config,
         tree=tree,
         doc_weights=doc_weights,
-        schedule=training.constant_schedule if one_pass else training.linear_schedule,
         seed=seed,
         n_threads=n_threads,
         callback=callback,
@@ -474,7 +473,7 @@ def fit_more(
     from fasttext_lite import training
 
     old = trainee.model
-    config = (config or old.config).replace(epochs=1)
+    config = (config or old.config).replace(epochs=1, schedule="constant", warmup=0.0)
     n_threads = n_threads or cpu_count()
     space, features = old.space.grow(analyze(texts, config, n_threads), n_threads)
 
@@ -496,7 +495,7 @@ def fit_more(
     else:
         weights, history = training.train(
             start, features, labels, config,
-            tree=old.tree, doc_weights=doc_weights, schedule=training.constant_schedule,
+            tree=old.tree, doc_weights=doc_weights,
             blank=False, seed=seed, n_threads=n_threads,
         )  # fmt: skip
     counts = old.label_counts + labels.counts()

@@ -155,14 +155,37 @@ def n_output_rows(config: Config, n_labels: int) -> int:
     return n_labels - 1 if config.loss == "hs" else n_labels
 
 
-def linear_schedule(lr: float) -> Callable[[float], float]:
-    """Return the learning rate over progress in [0, 1]: from `lr` down to 0 (fastText's)."""
-    return lambda progress: lr * (1.0 - progress)
+# Factor of the learning rate over progress in [0, 1], after the warm-up.
+_SHAPES: dict[str, Callable[[float], float]] = {
+    "linear": lambda progress: 1.0 - progress,  # fastText's
+    "constant": lambda progress: 1.0,
+    "step": lambda progress: 0.1 ** min(int(3 * progress), 2),
+    "exponential": lambda progress: 0.01**progress,
+    "inverse": lambda progress: 1.0 / (1.0 + 9.0 * progress),
+    "cosine": lambda progress: 0.5 + 0.5 * math.cos(math.pi * progress),
+}
 
 
-def constant_schedule(lr: float) -> Callable[[float], float]:
-    """Return the learning rate over progress in [0, 1]: `lr` throughout."""
-    return lambda progress: lr
+def make_schedule(name: str, warmup: float = 0.0) -> Callable[[float], float]:
+    """Return the factor of the learning rate over progress, both in [0, 1].
+
+    Parameters
+    ----------
+    name : str
+        One of `config.SCHEDULES`. Cosine: Loshchilov and Hutter 2017, SGDR, eq. 5 without
+        restarts.
+    warmup : float
+        Share of training in which the factor rises linearly from 0 to 1; the schedule runs
+        over the rest.
+    """
+    shape = _SHAPES[name]
+
+    def factor(progress: float) -> float:
+        if progress < warmup:
+            return progress / warmup
+        return shape((progress - warmup) / (1.0 - warmup))
+
+    return factor
 
 
 def train(
@@ -173,7 +196,6 @@ def train(
     *,
     tree: LabelTree | None = None,
     doc_weights: np.ndarray | None = None,
-    schedule: Callable[[float], Callable[[float], float]] = linear_schedule,
     blank: bool = True,
     seed: int = 0,
     n_threads: int = 1,
@@ -196,8 +218,6 @@ def train(
     doc_weights : float32[n_docs], optional
         Factor of each document's loss, at least 0; default 1. A document is visited as many
         times as its weight, rounded up.
-    schedule : callable
-        Makes the learning rate over progress from ``config.lr``.
     blank : bool
         Whether the weights know nothing yet; then a loss far above that of knowing nothing is
         a sign of divergence.
@@ -232,7 +252,8 @@ def train(
         if not blank:
             run.most_loss = math.inf
         history.loss = []
-        if run.epochs(schedule(history.lr), history, callback):
+        factor, lr = make_schedule(config.schedule, config.warmup), history.lr
+        if run.epochs(lambda progress: lr * factor(progress), history, callback):  # noqa: B023
             return weights, history
         if history.restarts == MAX_RESTARTS:
             raise TrainingError(

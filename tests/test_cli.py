@@ -295,6 +295,8 @@ def test_flags_reach_the_model(good, train, tmp_path):
         "label_smoothing": 0.25,
         "optimizer": "adagrad",
         "lr": 0.125,
+        "schedule": "cosine",
+        "warmup": 0.25,
         "epochs": 2,
         "init": "input",
     }

@@ -49,6 +49,8 @@ def small_model(loss="softmax"):
         label_smoothing=0.1,
         optimizer="sgd",
         lr=0.1,
+        schedule="linear",
+        warmup=0.0,
         epochs=5,
         shuffle=True,
         init="output",
@@ -165,9 +167,10 @@ def test_an_empty_feature_space(path):
 
 # -- the format is frozen --------------------------------------------------------------------
 
+GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "softmax": "fa1e92785168779f276c2a54495e6a46dd5c760fc44c2c743167f131dafcb091",
-    "hs": "96eea903a6eada61214fa7a5d7f238da302e1f11388e1cb03d485d910754f262",
+    "softmax": "4a962d85f2ce208e58d793cdde1396ec286f3bfb5d0c930d66dc8a4561ab8b96",
+    "hs": "03ec15981f3fec0935a80bc526b6f11b1a6ccb1ecc7bcea72bf5555b4e9741c9",
 }
 
 
@@ -176,6 +179,18 @@ def test_golden_file(path, monkeypatch, loss):
     monkeypatch.setattr(storage, "__version__", "1.2.3")
     save_model(small_model(loss), path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == GOLDEN[loss]
+
+
+@pytest.mark.parametrize("loss", GOLDEN)
+def test_golden_file_is_read(loss):
+    """The first files of format 1 stay readable, whatever fields `Config` gets later."""
+    found = load_model(GOLDEN_FOLDER / f"v1_{loss}.ftl")
+    expected = small_model(loss)
+    assert (found.config, found.labels) == (expected.config, expected.labels)
+    assert found.space.words() == expected.space.words()
+    np.testing.assert_array_equal(found.embeddings, expected.embeddings)
+    np.testing.assert_array_equal(found.output, expected.output)
+    np.testing.assert_array_equal(found.probabilities(QUERIES), expected.probabilities(QUERIES))
 
 
 def test_layout(saved):

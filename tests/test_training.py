@@ -8,7 +8,7 @@ import pytest
 
 from fasttext_lite import model as models
 from fasttext_lite import training
-from fasttext_lite.config import Config
+from fasttext_lite.config import SCHEDULES, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import TrainingError
 
@@ -221,10 +221,33 @@ def test_no_features_at_all():
         models.fit(Texts.from_sequence(["", " "]), labels, Config())
 
 
-def test_schedules():
-    linear, constant = training.linear_schedule(0.4), training.constant_schedule(0.4)
-    assert [linear(p) for p in (0, 0.25, 1)] == [0.4, pytest.approx(0.3), 0]
-    assert [constant(p) for p in (0, 0.25, 1)] == [0.4, 0.4, 0.4]
+@pytest.mark.parametrize(
+    ("name", "expected"),  # at 0, 1/4, 1/2, 0.7, 1
+    [
+        ("linear", [1, 0.75, 0.5, 0.3, 0]),
+        ("constant", [1, 1, 1, 1, 1]),
+        ("step", [1, 1, 0.1, 0.01, 0.01]),
+        ("exponential", [1, 0.316228, 0.1, 0.039811, 0.01]),
+        ("inverse", [1, 0.307692, 0.181818, 0.136986, 0.1]),
+        ("cosine", [1, 0.853553, 0.5, 0.206107, 0]),
+    ],
+)
+def test_schedules(name, expected):
+    factor = training.make_schedule(name)
+    found = [factor(progress) for progress in (0, 0.25, 0.5, 0.7, 1)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+    warm = training.make_schedule(name, 0.2)
+    np.testing.assert_allclose([warm(p) for p in (0, 0.1, 0.15)], [0, 0.5, 0.75])
+    found = [warm(0.2 + 0.8 * progress) for progress in (0, 0.25, 0.5, 0.7, 1)]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+
+
+def test_every_schedule_is_there_and_trains():
+    assert set(training._SHAPES) == set(SCHEDULES)
+    for name in SCHEDULES:
+        trainee = fit(schedule=name, warmup=0.1, epochs=30, lr=0.5)
+        found = trainee.model.predict(TEXTS).labels[:, 0]
+        assert (found == LABELS.ids).all(), name
 
 
 def test_negatives_are_drawn_by_the_root_of_the_count():
