@@ -17,6 +17,7 @@ ANALYZERS = ("auto", "whitespace", "char", "jieba")
 LOSSES = ("auto", "softmax", "hs", "ova", "ns")
 OPTIMIZERS = ("sgd", "adagrad")
 SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
+TREES = ("auto", "huffman", "cluster")
 POOLINGS = ("tfidf", "mean")
 INITS = ("output", "input")
 
@@ -73,6 +74,12 @@ class Config:
         "hs (label tree), softmax, ova (one vs all), ns (negative sampling); auto = ova for rows "
         f"with several labels, hs above {HS_FROM_LABELS} labels, else softmax",
         choices=LOSSES,
+    )
+    tree: str = _field(
+        "auto",
+        "label tree of the loss hs: huffman (short paths for frequent labels), cluster (similar "
+        "labels share inner nodes); auto = cluster",
+        choices=TREES,
     )
     neg: int = _field(5, "negative labels drawn for each label (loss ns)", low=1, high=1000)
     label_smoothing: float = _field(
@@ -149,6 +156,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pooling": "mean",
         "dim": 100,
         "loss": "softmax",
+        "tree": "huffman",
         "label_smoothing": 0.0,
         "lr": 0.1,
         "shuffle": False,
@@ -223,7 +231,7 @@ def _rule(expected: type, meta: Any) -> str:
 
 
 def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
-    """Fill in what `Config` leaves open (`dim`, `loss`, `lr`) from the shape of the data.
+    """Fill in what `Config` leaves open (`dim`, `loss`, `lr`, `tree`) from the shape of the data.
 
     Parameters
     ----------
@@ -236,7 +244,7 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
     Returns
     -------
     Config
-        With no None and no "auto" left in `dim`, `loss` and `lr`.
+        With no None and no "auto" left in `dim`, `loss`, `lr` and `tree`.
     """
     loss = config.loss
     if loss == "auto":
@@ -248,7 +256,8 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
     lr = config.lr
     if lr is None:
         lr = _learning_rate(config, loss)
-    return config.replace(loss=loss, dim=dim, lr=lr)
+    tree = "cluster" if config.tree == "auto" else config.tree
+    return config.replace(loss=loss, dim=dim, lr=lr, tree=tree)
 
 
 def _learning_rate(config: Config, loss: str) -> float:

@@ -104,3 +104,80 @@ def huffman_tree(counts: np.ndarray) -> LabelTree:
             children[node - n, side] = child
             weight[node] += weight[child]
     return LabelTree(children)
+
+
+def cluster_tree(points: np.ndarray, counts: np.ndarray, seed: int = 0) -> LabelTree:
+    """Return a tree in which similar labels share inner nodes.
+
+    Top down, the labels of a node are cut in two by balanced 2-means: the two centres stand
+    for halves of equal weight, labels are sorted by how much nearer they are to one of them,
+    and cut again at half the weight, until nothing changes. Frequent labels end up near the
+    root, if less strictly than in a Huffman tree.
+
+    Parameters
+    ----------
+    points : float32[n_labels, d]
+        A vector of each label, of which directions matter, such as the mean of its texts.
+    counts : int64[n_labels]
+        How often each label occurs.
+    seed : int
+        Of the first cut.
+
+    Returns
+    -------
+    LabelTree
+
+    References
+    ----------
+    Y. Prabhu et al., Parabel: Partitioned Label Trees for Extreme Classification, 2018 (there
+    with halves of equal number).
+    """
+    n = counts.size
+    if n < 2:
+        raise ValueError(f"a label tree needs at least 2 labels; got {n}")
+    norms = np.linalg.norm(points, axis=1, keepdims=True)
+    points = (points / np.maximum(norms, 1e-12)).astype(np.float32)
+    weights = np.maximum(counts, 1).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    children = np.empty((n - 1, 2), np.int32)
+    next_node = 2 * n - 2  # a parent is numbered before its children: the root is last
+    open_sets: list[tuple[np.ndarray, int, int]] = [(np.arange(n), -1, 0)]
+    while open_sets:
+        labels, row, side = open_sets.pop()
+        node = int(labels[0])
+        if labels.size > 1:
+            node = next_node
+            next_node -= 1
+            left, right = _halves(labels, points[labels], weights[labels], rng)
+            open_sets += [(right, node - n, 1), (left, node - n, 0)]
+        if row >= 0:
+            children[row, side] = node
+    return LabelTree(children)
+
+
+def _halves(
+    labels: np.ndarray, points: np.ndarray, weights: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut labels in two by balanced 2-means of their points."""
+    direction: np.ndarray = rng.standard_normal(points.shape[1], np.float32)
+    center = np.asarray(np.average(points, axis=0, weights=weights), np.float32)
+    centered = points - center
+    for _ in range(3):  # power iteration: begin along the direction in which they differ most
+        direction = centered.T @ (centered @ direction)
+        direction /= np.float32(max(float(np.linalg.norm(direction)), 1e-12))
+    before = None
+    for _ in range(20):
+        order = np.argsort(centered @ direction, kind="stable")
+        mass = np.cumsum(weights[order])
+        cut = int(np.searchsorted(mass, mass[-1] / 2)) + 1
+        cut = min(max(cut, 1), labels.size - 1)
+        is_left = np.zeros(labels.size, bool)
+        is_left[order[:cut]] = True
+        if before is not None and np.array_equal(before, is_left):
+            break
+        before = is_left
+        centers = [
+            np.average(points[half], axis=0, weights=weights[half]) for half in (is_left, ~is_left)
+        ]
+        direction = np.asarray(centers[1] - centers[0], np.float32)
+    return labels[is_left], labels[~is_left]

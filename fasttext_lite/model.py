@@ -16,7 +16,7 @@ from fasttext_lite.config import Config, resolve
 from fasttext_lite.corpus import Labels, Texts, read_only
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureMatrix, FeatureSpace
-from fasttext_lite.label_tree import LabelTree, huffman_tree
+from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree
 from fasttext_lite.parallel import cpu_count, run_ranges
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
 CHUNK_SCORES = 1 << 22
+POINT_DIM, POINT_ROWS = 64, 1 << 16  # of the random projection that compares labels
+POINT_TEXTS = 1 << 15  # projected at a time
 RANGE_WORK = 1 << 29  # multiplications between two looks at Ctrl-C
 # Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
 MAX_SELECTED = 32
@@ -423,7 +425,11 @@ def fit(
     space, features = FeatureSpace.fit(marked, config, n_threads)
     del marked
     counts = labels.counts()
-    tree = huffman_tree(np.maximum(counts, 1)) if config.loss == "hs" else None
+    tree = None
+    if config.loss == "hs" and config.tree == "huffman":
+        tree = huffman_tree(np.maximum(counts, 1))
+    elif config.loss == "hs":
+        tree = cluster_tree(label_points(features, labels, seed, n_threads), counts, seed)
     n_output = training.n_output_rows(config, n_labels)
     weights, history = training.train(
         lambda: training.init_weights(config, space.n_rows, n_output, seed),
@@ -441,6 +447,51 @@ def fit(
         tree, multilabel,
     )  # fmt: skip
     return Trainee(model, weights.embeddings_state, weights.output_state, history)
+
+
+def label_points(
+    features: FeatureMatrix, labels: Labels, seed: int = 0, n_threads: int = 1
+) -> np.ndarray:
+    """Return a vector for each label: the sum of its texts' features, projected at random.
+
+    Parameters
+    ----------
+    features : FeatureMatrix
+    labels : Labels
+        Of the same documents.
+    seed, n_threads : int
+
+    Returns
+    -------
+    float32[n_labels, POINT_DIM]
+        Inner products of these are, on average, those of the sums themselves (Johnson and
+        Lindenstrauss 1984).
+    """
+    rng = np.random.default_rng([seed, 3])
+    # Features far apart share a row of the projection; that is noise, and bounds the memory.
+    table = read_only(rng.standard_normal((POINT_ROWS, POINT_DIM), np.float32))
+    points = np.zeros((len(labels.names), POINT_DIM), np.float32)
+    for start in range(0, len(features), POINT_TEXTS):
+        part = features.slice(start, min(start + POINT_TEXTS, len(features)))
+        vectors = _project(part, table, n_threads)
+        sizes = np.diff(labels.indptr[start : start + len(part) + 1])
+        ids = labels.ids[labels.indptr[start] : labels.indptr[start + len(part)]]
+        np.add.at(points, ids, vectors[np.repeat(np.arange(len(part)), sizes)])
+    return points
+
+
+def _project(features: FeatureMatrix, table: np.ndarray, n_threads: int) -> np.ndarray:
+    """Return the weighted sum of each document's rows of a table, features taken modulo rows."""
+    from fasttext_lite.kernels.predict import embed_documents
+
+    rows = features.ids % np.int32(table.shape[0])
+    vectors = np.empty((len(features), table.shape[1]), np.float32)
+
+    def embed(first: int, last: int) -> None:
+        embed_documents(rows, features.weights, features.indptr, first, last, table, vectors)
+
+    run_ranges(embed, len(features), n_threads)
+    return vectors
 
 
 def fit_more(

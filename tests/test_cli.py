@@ -291,6 +291,7 @@ def test_flags_reach_the_model(good, train, tmp_path):
         "pooling": "mean",
         "dim": 5,
         "loss": "ns",
+        "tree": "huffman",
         "neg": 2,
         "label_smoothing": 0.25,
         "optimizer": "adagrad",

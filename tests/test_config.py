@@ -101,5 +101,6 @@ def test_what_is_left_open_is_chosen_from_the_data(n_labels, multilabel, loss):
     assert config.loss == loss
     assert config.dim is not None and config.dim % 16 == 0 and 16 <= config.dim <= 128
     assert config.lr is not None and config.lr > 0
-    given = Config(loss="ns", dim=5, lr=0.7)
+    assert config.tree == "cluster"
+    given = Config(loss="ns", dim=5, lr=0.7, tree="huffman")
     assert resolve(given, n_labels, multilabel) == given

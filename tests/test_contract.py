@@ -182,7 +182,7 @@ BAD_VALUES = [
     ("loss", "hinge"), ("loss", ["hs"]), ("neg", 0), ("label_smoothing", 1.0),
     ("label_smoothing", float("nan")), ("optimizer", "adam"), ("lr", 0), ("lr", -0.1),
     ("lr", float("inf")), ("epochs", 0), ("epochs", None), ("shuffle", 0), ("init", "zero"),
-    ("schedule", "sine"), ("warmup", 1.0), ("warmup", -0.1),
+    ("tree", "oak"), ("schedule", "sine"), ("warmup", 1.0), ("warmup", -0.1),
     ("class_weight", "even"), ("class_weight", [1, 2]), ("class_weight", {"fruit": -1}),
     ("class_weight", {"fruit": float("nan")}), ("class_weight", {"fruit": "much"}),
     ("class_weight", {"fruit": None}), ("class_weight", {"stone": 1}), ("random_state", "seed"),

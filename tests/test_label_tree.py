@@ -6,7 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.label_tree import LabelTree, huffman_tree
+from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree
 
 COUNTS = st.lists(st.integers(1, 30), min_size=2, max_size=40)
 
@@ -92,3 +92,48 @@ def test_fewer_than_two_labels(counts):
 def test_check_refuses_what_is_no_tree(children):
     with pytest.raises(ValueError, match="not a binary tree"):
         LabelTree(np.array(children, np.int32)).check()
+
+
+@settings(deadline=None, max_examples=40)
+@given(COUNTS, st.integers(0, 5), st.booleans())
+def test_cluster_tree_is_a_tree(counts, seed, all_equal):
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(len(counts), 3)).astype(np.float32)
+    if all_equal:
+        points[:] = seed % 2  # also all zero
+    tree = cluster_tree(points, np.array(counts), seed)
+    tree.check()
+    assert tree.n_labels == len(counts)
+    again = cluster_tree(points, np.array(counts), seed)
+    np.testing.assert_array_equal(again.children, tree.children)
+
+
+def test_similar_labels_share_nodes():
+    """Labels in 8 tight groups: each group fills one subtree."""
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(8), 4)
+    rng.shuffle(groups)
+    centers = 5 * rng.normal(size=(8, 6))
+    points = (centers[groups] + 0.01 * rng.normal(size=(32, 6))).astype(np.float32)
+    tree = cluster_tree(points, np.full(32, 10))
+    below = [{label} for label in range(32)]
+    for left, right in tree.children:
+        below.append(below[left] | below[right])
+    for group in range(8):
+        assert set(np.flatnonzero(groups == group)) in below
+
+
+def test_cluster_tree_is_balanced_by_weight():
+    rng = np.random.default_rng(4)
+    points = rng.normal(size=(1000, 8)).astype(np.float32)
+    assert cluster_tree(points, np.full(1000, 5)).depths().max() <= 14
+    counts = np.ones(1000, np.int64)
+    counts[17] = 100_000
+    depths = cluster_tree(points, counts).depths()
+    assert depths[17] <= 2 and depths.max() <= 40
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_cluster_tree_of_fewer_than_two_labels(n):
+    with pytest.raises(ValueError, match="at least 2 labels; got"):
+        cluster_tree(np.ones((n, 2), np.float32), np.ones(n, np.int64))

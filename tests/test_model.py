@@ -11,8 +11,11 @@ import pytest
 import reference
 
 from fasttext_lite import model as models
-from fasttext_lite.config import Config
+from fasttext_lite.analyzers import analyze
+from fasttext_lite.config import Config, resolve
 from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.features import FeatureSpace
+from fasttext_lite.label_tree import huffman_tree
 
 LOSSES = ("softmax", "hs", "ova", "ns")
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
@@ -273,3 +276,45 @@ print(len(kernels), many)
     count, _, many = done.stdout.strip().partition(" ")
     assert many == "{}", done.stdout + done.stderr
     assert int(count) == 2 if JIT_DISABLED else int(count) > 20
+
+
+def test_label_points_are_sums_of_texts_features_projected():
+    """Inner products of the points are near those of the sums of features themselves."""
+    texts, rows = corpus(n=600)
+    labels = Labels.from_rows(rows)
+    config = resolve(Config(word_ngrams=1, maxn=0), len(labels.names), False)
+    marked = analyze(Texts.from_sequence(texts), config)
+    space, features = FeatureSpace.fit(marked, config)
+    sums = np.zeros((len(labels.names), space.n_rows))
+    for doc, label in enumerate(labels.ids):
+        part = slice(features.indptr[doc], features.indptr[doc + 1])
+        sums[label, features.ids[part]] += features.weights[part]
+    products = [models.label_points(features, labels, seed) for seed in range(40)]
+    estimate = np.mean([p @ p.T for p in products], axis=0) / models.POINT_DIM
+    scale = np.linalg.norm(sums, axis=1)
+    error = np.abs(estimate - sums @ sums.T) / np.outer(scale, scale)
+    assert error.max() < 0.15
+
+
+def test_label_points_in_parts(monkeypatch):
+    texts, rows = corpus()
+    rows[5] = []
+    rows[6] = ["label 1", "label 2"]
+    labels = Labels.from_rows(rows)
+    config = Config()
+    _, features = FeatureSpace.fit(analyze(Texts.from_sequence(texts), config), config)
+    whole = models.label_points(features, labels)
+    monkeypatch.setattr(models, "POINT_TEXTS", 7)
+    np.testing.assert_allclose(models.label_points(features, labels), whole, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("tree", ["huffman", "cluster", "auto"])
+def test_trees_to_choose_from(tree):
+    texts, rows = corpus()
+    labels = Labels.from_rows(rows)
+    config = Config(loss="hs", tree=tree, epochs=10, lr=0.5)
+    model = models.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    assert model.config.tree == ("cluster" if tree == "auto" else tree)
+    is_huffman = np.array_equal(model.tree.children, huffman_tree(labels.counts()).children)
+    assert is_huffman == (tree == "huffman")
+    assert (model.predict(texts).labels[:, 0] == labels.ids).mean() > 0.9

@@ -45,6 +45,7 @@ def small_model(loss="softmax"):
         pooling="tfidf",
         dim=2,
         loss=loss,
+        tree="huffman",
         neg=5,
         label_smoothing=0.1,
         optimizer="sgd",
@@ -169,8 +170,8 @@ def test_an_empty_feature_space(path):
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "softmax": "4a962d85f2ce208e58d793cdde1396ec286f3bfb5d0c930d66dc8a4561ab8b96",
-    "hs": "03ec15981f3fec0935a80bc526b6f11b1a6ccb1ecc7bcea72bf5555b4e9741c9",
+    "softmax": "683266358a370fb9ad1d24fe71422a0760647855c760147c33c13bea80dc63ac",
+    "hs": "764713b12c46727c199c9abc9eff2740835ab07609ab73728cc8cb384a7f1878",
 }
 
 
