@@ -159,7 +159,7 @@ def _halves(
     labels: np.ndarray, points: np.ndarray, weights: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cut labels in two by balanced 2-means of their points."""
-    direction: np.ndarray = rng.standard_normal(points.shape[1], np.float32)
+    direction = rng.standard_normal((points.shape[1],), np.float32)
     center = np.asarray(np.average(points, axis=0, weights=weights), np.float32)
     centered = points - center
     for _ in range(3):  # power iteration: begin along the direction in which they differ most
