@@ -464,8 +464,8 @@ def label_points(
     Returns
     -------
     float32[n_labels, POINT_DIM]
-        Inner products of these are, on average, those of the sums themselves (Johnson and
-        Lindenstrauss 1984).
+        Inner products of these are, on average, POINT_DIM times those of the sums themselves
+        (Johnson and Lindenstrauss 1984).
     """
     rng = np.random.default_rng([seed, 3])
     # Features far apart share a row of the projection; that is noise, and bounds the memory.

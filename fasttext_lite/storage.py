@@ -271,7 +271,7 @@ def _check_header(header: dict[str, Any]) -> Config:
         set(settings) != set(config.to_dict())
         or config.dim is None
         or config.lr is None
-        or config.loss == "auto"
+        or "auto" in (config.loss, config.tree)
     ):
         raise ValueError("its settings are incomplete")
     labels = header["labels"]

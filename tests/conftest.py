@@ -6,6 +6,7 @@ the other way round (Numba's own cache does not see the flags).
 """
 
 import hashlib
+import io
 import os
 import sys
 import tempfile
@@ -45,3 +46,27 @@ def pytest_configure(config):
 def data_dir() -> Path:
     """Return the folder of the bundled data sets."""
     return ROOT / "datasets"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes a file and returns its path."""
+
+    def write(content, name="data.txt"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def feed(monkeypatch):
+    """Return a function that puts bytes on standard input."""
+
+    def feed(data):
+        data = data if isinstance(data, bytes) else data.encode()
+        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
+        monkeypatch.setattr(sys, "stdin", stream)
+
+    return feed

@@ -2,7 +2,6 @@
 
 import dataclasses
 import gzip
-import io
 import itertools
 import json
 import os
@@ -70,28 +69,6 @@ def model(folder):
 @pytest.fixture
 def train(folder):
     return str(folder / "train.txt")
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="data.txt"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def feed(monkeypatch):
-    """Return a function that puts bytes on standard input."""
-
-    def feed(data):
-        data = data if isinstance(data, bytes) else data.encode()
-        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
-        monkeypatch.setattr(sys, "stdin", stream)
-
-    return feed
 
 
 @pytest.fixture
@@ -1008,3 +985,40 @@ def test_progress_is_for_terminals(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)
     with progress.progress_bar(100) as callback:
         assert callback(Progress(1, 0.5, 0.25, 0.125, 1000.0)) is None
+
+
+def test_a_seed_makes_training_reproducible(good, train, tmp_path):
+    files = [tmp_path / f"{i}.ftl" for i in range(3)]
+    for file, seed in zip(files, (7, 7, 8), strict=True):
+        good("train", train, "-o", file, "-q", "--seed", seed, *QUICK)
+    same, again, other = (file.read_bytes() for file in files)
+    assert same == again != other
+
+
+def test_quiet_training_still_tells_the_validation_result(good, train, tmp_path):
+    out = good("train", train, "-o", tmp_path / "m.ftl", "-q", "--valid", train, *QUICK)
+    assert out.count("\n") == 1 and "accuracy" in out
+
+
+def test_a_model_is_not_written_to_stdout(check_refused, train):
+    check_refused("train", train, "-o", "-", says="cannot be written to stdout")
+
+
+def test_a_tab_in_a_label_is_no_field(good, write, feed, tmp_path):
+    rows = [{"label": label, "text": text} for label, text in (("x\ty", "hot"), ("z", "cold"))]
+    lines = "".join(json.dumps(row) + "\n" for row in rows * 5)
+    model = tmp_path / "m.ftl"
+    good("train", write(lines, "d.jsonl"), "-o", model, "-q", "--epochs", 30, "--lr", 1)
+    feed("hot\n")
+    fields = good("predict", model, "--prob").rstrip("\n").split("\t")
+    assert fields[0] == "x y" and len(fields) == 2
+
+
+def test_all_labels_of_many_lines_are_predicted_in_parts(good, model, feed, monkeypatch):
+    lines = "hot soup\nunknownword\n\na late goal\n" * 5
+    feed(lines)
+    whole = good("predict", model, "-k", 9, "--prob", notices="no known feature")
+    monkeypatch.setattr("fasttext_lite.model.CHUNK_SCORES", 5)
+    feed(lines)
+    assert good("predict", model, "-k", 9, "--prob", notices="no known feature") == whole
+    assert whole.count("\n") == 20

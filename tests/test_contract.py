@@ -1523,3 +1523,34 @@ def test_column_selected_as_a_table_is_explained():
     columns = ColumnTransformer([("text", transformer(), ["text"])])
     with pytest.raises(TypeError, match="one column of texts"):
         columns.fit(pd.DataFrame({"text": TEXTS}), NAMES)
+
+
+def test_huge_equal_weights_are_equal_weights():
+    huge = classifier().fit(TEXTS, NAMES, sample_weight=np.full(len(TEXTS), 1e308))
+    plain = classifier().fit(TEXTS, NAMES)
+    np.testing.assert_array_equal(huge.predict_proba(TEXTS), plain.predict_proba(TEXTS))
+
+
+def test_partial_fit_takes_the_present_learning_rate():
+    start = classifier().partial_fit(TEXTS, NAMES, classes=CLASSES)
+    slow, fast = copy.deepcopy(start), copy.deepcopy(start)
+    slow.set_params(lr=1e-6).partial_fit(TEXTS, NAMES)
+    fast.set_params(lr=0.5).partial_fit(TEXTS, NAMES)
+    before = start.model_.output
+    moves = [np.abs(e.model_.output - before).max() for e in (slow, fast)]
+    assert moves[0] < 1e-4 < 1e-2 < moves[1]
+
+
+def test_wrong_arguments_name_the_class():
+    with pytest.raises(TypeError, match=r"FastTextClassifier\.__init__\(\) takes 1 positional"):
+        FastTextClassifier("hs")
+    with pytest.raises(TypeError, match="FastTextClassifier: .*'epoch'"):
+        FastTextClassifier(epoch=3)
+
+
+def test_multilabel_predictions_in_parts(monkeypatch):
+    estimator = classifier(epochs=20, lr=0.5).fit(TEXTS, LISTS)
+    whole = estimator.predict(TEXTS)
+    monkeypatch.setattr(models, "CHUNK_SCORES", 5)
+    assert estimator.predict(TEXTS) == whole
+    assert len(whole) == len(TEXTS)

@@ -33,27 +33,6 @@ CONTENT = {
 }
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write(content, name="data.txt"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def feed(monkeypatch):
-    """Return a function that puts bytes on standard input."""
-
-    def feed(data):
-        stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(data)))
-        monkeypatch.setattr(sys, "stdin", stream)
-
-    return feed
-
-
 def rows(path, **options):
     corpus = read_corpus(path, ReadOptions(**options))
     return [

@@ -134,3 +134,8 @@ def test_without_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"plots need matplotlib: pip install"):
         check_plot(tmp_path / "x.png")
+
+
+def test_more_labels_than_can_be_drawn(tmp_path):
+    with pytest.raises(InputError, match="no plot of more than 2000 labels; there are 2001"):
+        plotting.check_plot(tmp_path / "x.png", 2001)
