@@ -309,7 +309,7 @@ def _train(options: argparse.Namespace) -> None:
             raise _UsageError(f"{path}: the model would overwrite this file of texts")
     valid = _read(options.valid, options) if options.valid else None
     corpus = _read(options.train, options)
-    from fasttext_lite import model as models
+    from fasttext_lite import fitting
     from fasttext_lite.corpus import Labels
     from fasttext_lite.progress import progress_bar
     from fasttext_lite.storage import save_model
@@ -318,7 +318,7 @@ def _train(options: argparse.Namespace) -> None:
     n_texts = len(corpus.texts)
     labels = Labels.from_rows(corpus.label_rows)
     with progress_bar(n_texts * config.epochs, False if options.quiet else None) as callback:
-        trainee = models.fit(
+        trainee = fitting.fit(
             corpus.texts,
             labels,
             config,
@@ -544,7 +544,7 @@ _DEMO_TEXTS = {
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from fasttext_lite import model as models
+    from fasttext_lite import fitting
     from fasttext_lite.corpus import Labels, read_corpus
     from fasttext_lite.evaluation import evaluate
     from fasttext_lite.progress import progress_bar
@@ -563,7 +563,7 @@ def _demo(options: argparse.Namespace) -> None:
     start = time.perf_counter()
     with progress_bar(len(train.texts) * config.epochs) as callback:
         labels = Labels.from_rows(train.label_rows)
-        model = models.fit(train.texts, labels, config, callback=callback).model
+        model = fitting.fit(train.texts, labels, config, callback=callback).model
     seconds = time.perf_counter() - start
     save_model(model, path)
     n_texts, n_labels = len(train.texts), len(model.labels)

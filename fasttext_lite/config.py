@@ -143,6 +143,12 @@ class Config:
         return cls(**values)
 
 
+# The settings that decide which features a text has; the rest belongs to training.
+FEATURE_FIELDS = (
+    "analyzer", "lowercase", "nfkc", "eos", "word_ngrams", "minn", "maxn", "min_count", "bucket",
+    "pooling",
+)  # fmt: skip
+
 # fastText 0.9.2's defaults of `fasttext supervised`, in our words.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},

@@ -19,6 +19,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite import fitting
 from fasttext_lite import model as models
 from fasttext_lite.config import Config, resolve
 from fasttext_lite.corpus import Texts
@@ -129,7 +130,7 @@ class _FastTextBase(BaseEstimator):
         seed = self._seed()
         texts, target, weights = self._training_data(X, y, sample_weight, None)
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
-            trainee = models.fit(
+            trainee = fitting.fit(
                 texts,
                 target.labels,
                 config,
@@ -142,7 +143,7 @@ class _FastTextBase(BaseEstimator):
         self._keep(trainee, target)
         return self
 
-    def _keep(self, trainee: models.Trainee, target: Target) -> None:
+    def _keep(self, trainee: fitting.Trainee, target: Target) -> None:
         self._trainee = trainee
         self.model_ = trainee.model
         self.history_ = trainee.history
@@ -311,12 +312,12 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             old = self._trainee.model
             new = resolve(config, len(old.labels), old.multilabel)
             changes = {name: getattr(new, name) for name in ("lr", "label_smoothing", "neg")}
-            trainee = models.fit_more(
+            trainee = fitting.fit_more(
                 self._trainee, texts, target.labels, config=old.config.replace(**changes),
                 doc_weights=weights, seed=seed, n_threads=n_threads,
             )  # fmt: skip
         else:
-            trainee = models.fit(
+            trainee = fitting.fit(
                 texts, target.labels, config,
                 doc_weights=weights, multilabel=target.kind != "single", seed=seed,
                 n_threads=n_threads, one_pass=True,
@@ -550,5 +551,6 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     classifier.history_ = History()
     embeddings_state = fresh_state(model.config, model.embeddings)
     output_state = fresh_state(model.config, model.output)
-    classifier._trainee = models.Trainee(model, embeddings_state, output_state, classifier.history_)
+    state = (embeddings_state, output_state, classifier.history_)
+    classifier._trainee = fitting.Trainee(model, *state)
     return classifier

@@ -19,7 +19,7 @@ from fasttext_lite import __version__, cli, progress
 from fasttext_lite.config import PRESETS, Config, field_type
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.evaluation import evaluate
-from fasttext_lite.model import fit
+from fasttext_lite.fitting import fit
 from fasttext_lite.storage import load_model, save_model
 from fasttext_lite.training import Progress
 

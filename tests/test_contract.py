@@ -41,6 +41,7 @@ from fasttext_lite import (
     ModelError,
     TrainingError,
     UnknownTextWarning,
+    fitting,
     load,
 )
 from fasttext_lite import model as models
@@ -1303,7 +1304,9 @@ def engine_model(rows, **settings):
     """Return a model as the command line trains it: labels by falling frequency."""
     small = {name: value for name, value in SMALL.items() if name != "random_state"}
     config = Config(**(small | settings))
-    return models.fit(Texts.from_sequence(TEXTS), Labels.from_rows(rows), config, n_threads=1).model
+    return fitting.fit(
+        Texts.from_sequence(TEXTS), Labels.from_rows(rows), config, n_threads=1
+    ).model
 
 
 @pytest.mark.parametrize("loss", LOSSES)

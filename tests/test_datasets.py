@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from fasttext_lite import model as models
+from fasttext_lite import fitting
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Labels, read_corpus
 from fasttext_lite.evaluation import evaluate
@@ -72,7 +72,7 @@ def test_a_model_learns_them(data_dir, name, loss):
     test = read_corpus(str(data_dir / name / "test.tsv"))
     config = Config(loss=loss, epochs=10, lr=0.3)
     labels = Labels.from_rows(train.label_rows)
-    fitted = models.fit(train.texts, labels, config, n_threads=1)
+    fitted = fitting.fit(train.texts, labels, config, n_threads=1)
     result = evaluate(fitted.model, test.texts, test.label_rows)
     assert result.n_unseen_texts == 0
     assert result.accuracy > 0.6, "eight topics: chance is 0.125"

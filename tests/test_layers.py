@@ -24,6 +24,7 @@ ROOMS = [
     "label_tree",
     "training",
     "model",
+    "fitting",
     "storage",
     "evaluation",
     "progress",
@@ -116,9 +117,9 @@ def test_training_and_prediction_load_no_heavy_library():
     code = (
         "from fasttext_lite.corpus import Texts, Labels\n"
         "from fasttext_lite.config import Config\n"
-        "from fasttext_lite import model\n"
+        "from fasttext_lite import fitting\n"
         "labels = Labels.from_rows([['a'], ['b']])\n"
-        "m = model.fit(Texts.from_sequence(['x y', 'z']), labels, Config(epochs=1)).model\n"
+        "m = fitting.fit(Texts.from_sequence(['x y', 'z']), labels, Config(epochs=1)).model\n"
         "m.predict(['x'])\n"
     )
     assert not loaded_by(code) & set(HEAVY)

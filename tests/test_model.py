@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import reference
 
+from fasttext_lite import fitting
 from fasttext_lite import model as models
 from fasttext_lite.analyzers import analyze
 from fasttext_lite.config import Config, resolve
@@ -36,7 +37,7 @@ def model(request):
     texts, rows = corpus()
     config = Config(loss=request.param, epochs=8, lr=0.5)
     labels = Labels.from_rows(rows)
-    return models.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    return fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
 
 
 TESTS = [*corpus(1, 60)[0], "w3 unknown", "unknown", "", "w1\nx2\r\n", "w2\0w3"]
@@ -169,7 +170,7 @@ def test_bad_threshold(model, threshold):
 def test_multilabel_rows_teach_several_labels():
     texts = ["red round", "red square", "blue round", "blue square", "nothing"] * 10
     rows = [["red", "round"], ["red", "square"], ["blue", "round"], ["blue", "square"], []] * 10
-    trainee = models.fit(
+    trainee = fitting.fit(
         Texts.from_sequence(texts), Labels.from_rows(rows), Config(epochs=30, lr=0.5), n_threads=1
     )
     assert trainee.model.config.loss == "ova" and trainee.model.multilabel
@@ -182,7 +183,7 @@ def test_multilabel_rows_teach_several_labels():
 def test_multilabel_rows_share_the_probability(loss):
     texts, rows = ["red round"] * 40 + ["blue"] * 40, [["red", "round"]] * 40 + [["blue"]] * 40
     config = Config(loss=loss, epochs=10, lr=0.3, label_smoothing=0)
-    fitted = models.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
+    fitted = fitting.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
     result = fitted.model.predict(["red round"], k=2)
     assert {fitted.model.labels[i] for i in result.labels[0]} == {"red", "round"}
     a, b = result.probabilities[0]
@@ -195,11 +196,11 @@ def test_growing_learns_new_words_and_keeps_the_old_model(loss, optimizer):
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
     config = Config(loss=loss, optimizer=optimizer)
-    first = models.fit(Texts.from_sequence(texts), labels, config, n_threads=1, one_pass=True)
+    first = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1, one_pass=True)
     before = first.model.probabilities(TESTS)
     new = ["fresh words here"] * 60
     target = Labels.from_rows([["label 7"]] * 60, labels.names)
-    more = models.fit_more(first, Texts.from_sequence(new), target, n_threads=1)
+    more = fitting.fit_more(first, Texts.from_sequence(new), target, n_threads=1)
     assert more.model.predict(["fresh"]).n_features[0] > 0
     best = more.model.predict(["fresh words here"]).labels[0, 0]
     assert more.model.labels[best] == "label 7"
@@ -213,10 +214,10 @@ def test_growing_is_not_taken_for_divergence():
     texts = Texts.from_sequence(["red apple", "green pear", "fast car", "slow bus"])
     labels = Labels.from_rows([["fruit"], ["fruit"], ["car"], ["car"]])
     config = Config(label_smoothing=0, epochs=200, lr=0.5)
-    trainee = models.fit(texts, labels, config, n_threads=1)
+    trainee = fitting.fit(texts, labels, config, n_threads=1)
     swapped = Labels.from_rows([["car"], ["car"], ["fruit"], ["fruit"]], labels.names)
     for _ in range(30):
-        trainee = models.fit_more(trainee, texts, swapped, n_threads=1)
+        trainee = fitting.fit_more(trainee, texts, swapped, n_threads=1)
         assert trainee.history.restarts == 0
     found = trainee.model.predict(texts).labels[:, 0]
     assert found.tolist() == swapped.ids.tolist()
@@ -225,9 +226,9 @@ def test_growing_is_not_taken_for_divergence():
 def test_growing_by_texts_without_features_changes_only_the_counts():
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
-    first = models.fit(Texts.from_sequence(texts), labels, Config(), n_threads=1)
+    first = fitting.fit(Texts.from_sequence(texts), labels, Config(), n_threads=1)
     empty = Texts.from_sequence(["", " "])
-    more = models.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
+    more = fitting.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
     assert more.model.n_texts == first.model.n_texts + 2
     np.testing.assert_array_equal(more.model.embeddings, first.model.embeddings)
 
@@ -289,8 +290,8 @@ def test_label_points_are_sums_of_texts_features_projected():
     for doc, label in enumerate(labels.ids):
         part = slice(features.indptr[doc], features.indptr[doc + 1])
         sums[label, features.ids[part]] += features.weights[part]
-    products = [models.label_points(features, labels, seed) for seed in range(40)]
-    estimate = np.mean([p @ p.T for p in products], axis=0) / models.POINT_DIM
+    products = [fitting.label_points(features, labels, seed) for seed in range(40)]
+    estimate = np.mean([p @ p.T for p in products], axis=0) / fitting.POINT_DIM
     scale = np.linalg.norm(sums, axis=1)
     error = np.abs(estimate - sums @ sums.T) / np.outer(scale, scale)
     assert error.max() < 0.15
@@ -303,9 +304,10 @@ def test_label_points_in_parts(monkeypatch):
     labels = Labels.from_rows(rows)
     config = Config()
     _, features = FeatureSpace.fit(analyze(Texts.from_sequence(texts), config), config)
-    whole = models.label_points(features, labels)
-    monkeypatch.setattr(models, "POINT_TEXTS", 7)
-    np.testing.assert_allclose(models.label_points(features, labels), whole, rtol=1e-4, atol=1e-4)
+    whole = fitting.label_points(features, labels)
+    monkeypatch.setattr(fitting, "POINT_TEXTS", 7)
+    parts = fitting.label_points(features, labels)
+    np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("tree", ["huffman", "cluster", "auto"])
@@ -313,7 +315,7 @@ def test_trees_to_choose_from(tree):
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
     config = Config(loss="hs", tree=tree, epochs=10, lr=0.5)
-    model = models.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     assert model.config.tree == ("cluster" if tree == "auto" else tree)
     is_huffman = np.array_equal(model.tree.children, huffman_tree(labels.counts()).children)
     assert is_huffman == (tree == "huffman")

@@ -21,8 +21,9 @@ from fasttext_lite.config import LOSSES, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import FeatureSpace
+from fasttext_lite.fitting import fit
 from fasttext_lite.label_tree import LabelTree
-from fasttext_lite.model import Model, fit
+from fasttext_lite.model import Model
 from fasttext_lite.storage import check_writable, load_model, read_model, save_model
 
 TEXTS = ["hot soup", "a late goal", "rain and 热汤", "the match", "soup, soup", "more rain"]

@@ -6,8 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from fasttext_lite import model as models
-from fasttext_lite import training
+from fasttext_lite import fitting, training
 from fasttext_lite.config import SCHEDULES, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import TrainingError
@@ -44,7 +43,7 @@ def fit(**settings):
     run |= {k: settings.pop(k) for k in ("seed", "n_threads", "callback", "texts", "labels",
                                          "doc_weights") if k in settings}  # fmt: skip
     texts, labels = run.pop("texts", TEXTS), run.pop("labels", LABELS)
-    return models.fit(texts, labels, Config(**settings), **run)
+    return fitting.fit(texts, labels, Config(**settings), **run)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -212,13 +211,13 @@ def test_label_smoothing_keeps_probabilities_modest():
 def test_too_few_labels(names, message):
     labels = Labels.from_rows([names, names])
     with pytest.raises(TrainingError, match=message):
-        models.fit(Texts.from_sequence(["a", "b"]), labels, Config())
+        fitting.fit(Texts.from_sequence(["a", "b"]), labels, Config())
 
 
 def test_no_features_at_all():
     labels = Labels.from_rows([["x"], ["y"]])
     with pytest.raises(TrainingError, match="no text has any feature"):
-        models.fit(Texts.from_sequence(["", " "]), labels, Config())
+        fitting.fit(Texts.from_sequence(["", " "]), labels, Config())
 
 
 @pytest.mark.parametrize(

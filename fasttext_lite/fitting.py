@@ -1,0 +1,334 @@
+"""From texts and labels to a trained model: features once, then any number of trainings.
+
+`fit` is the whole way. Who trains several times on the same texts (tuning, ensembles) calls
+`prepare` once and `fit_prepared` as often as wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasttext_lite.analyzers import analyze
+from fasttext_lite.config import FEATURE_FIELDS, Config, resolve
+from fasttext_lite.corpus import Labels, Texts, read_only
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.features import FeatureMatrix, FeatureSpace
+from fasttext_lite.label_tree import cluster_tree, huffman_tree
+from fasttext_lite.model import Model
+from fasttext_lite.parallel import cpu_count, run_ranges
+
+if TYPE_CHECKING:
+    from fasttext_lite.training import History
+
+POINT_DIM, POINT_ROWS = 64, 1 << 16  # of the random projection that compares labels
+POINT_TEXTS = 1 << 15  # projected at a time
+
+
+@dataclass
+class Trainee:
+    """A model under way: what `fit` makes and `fit_more` goes on with.
+
+    Attributes
+    ----------
+    model : Model
+    embeddings_state, output_state : float32
+        The optimizer's state of each table (see `training.Weights`).
+    history : training.History
+        Of the last training.
+    """
+
+    model: Model
+    embeddings_state: np.ndarray
+    output_state: np.ndarray
+    history: History
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training data with its features, ready for any number of trainings.
+
+    Attributes
+    ----------
+    config : Config
+        Resolved, as given to `prepare`; its settings of text and features are those of
+        `space`.
+    space : FeatureSpace
+    features : FeatureMatrix
+        Of the training texts.
+    labels : Labels
+        Of the same texts.
+    multilabel : bool
+        Whether rows may have several labels or none.
+    doc_weights : float32[n_texts], optional
+        Factor of each text's loss.
+    """
+
+    config: Config
+    space: FeatureSpace
+    features: FeatureMatrix
+    labels: Labels
+    multilabel: bool
+    doc_weights: np.ndarray | None = None
+
+
+def prepare(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    *,
+    doc_weights: np.ndarray | None = None,
+    multilabel: bool | None = None,
+    n_threads: int | None = None,
+) -> Prepared:
+    """Cut texts into features.
+
+    Parameters
+    ----------
+    texts, labels, config, doc_weights, multilabel, n_threads
+        As in `fit`.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    TrainingError
+        If there are fewer than two labels.
+    """
+    if multilabel is None:
+        multilabel = labels.is_multilabel
+    n_labels = len(labels.names)
+    if n_labels < 2:
+        name = f" ({labels.names[0]!r})" if n_labels else ""
+        raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
+    config = resolve(config, n_labels, multilabel)
+    n_threads = n_threads or cpu_count()
+    space, features = FeatureSpace.fit(analyze(texts, config, n_threads), config, n_threads)
+    return Prepared(config, space, features, labels, multilabel, doc_weights)
+
+
+def fit_prepared(
+    prepared: Prepared,
+    config: Config | None = None,
+    *,
+    seed: int = 0,
+    n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
+) -> Trainee:
+    """Train a model on features that are there already.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    config : Config, optional
+        Other settings of training than `prepared.config`; those of text and features
+        (`config.FEATURE_FIELDS`) must be the same.
+    seed, n_threads, callback
+        As in `fit`.
+
+    Returns
+    -------
+    Trainee
+
+    Raises
+    ------
+    ValueError
+        If the settings ask for other features than those prepared.
+    TrainingError
+        If training cannot start or diverges.
+    """
+    from fasttext_lite import training
+
+    space, features, labels = prepared.space, prepared.features, prepared.labels
+    counts = labels.counts()
+    config = resolve(config or prepared.config, len(labels.names), prepared.multilabel)
+    for name in FEATURE_FIELDS:
+        if getattr(config, name) != getattr(prepared.config, name):
+            raise ValueError(
+                f"the features were prepared with {name}={getattr(prepared.config, name)!r}; "
+                f"got {getattr(config, name)!r}"
+            )
+    n_threads = n_threads or cpu_count()
+    tree = None
+    if config.loss == "hs" and config.tree == "huffman":
+        tree = huffman_tree(np.maximum(counts, 1))
+    elif config.loss == "hs":
+        tree = cluster_tree(label_points(features, labels, seed, n_threads), counts, seed)
+    n_output = training.n_output_rows(config, len(labels.names))
+    weights, history = training.train(
+        lambda: training.init_weights(config, space.n_rows, n_output, seed),
+        features,
+        labels,
+        config,
+        tree=tree,
+        doc_weights=prepared.doc_weights,
+        seed=seed,
+        n_threads=n_threads,
+        callback=callback,
+    )
+    model = Model(
+        config, labels.names, counts, len(features), space, weights.embeddings, weights.output,
+        tree, prepared.multilabel,
+    )  # fmt: skip
+    return Trainee(model, weights.embeddings_state, weights.output_state, history)
+
+
+def fit(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    *,
+    doc_weights: np.ndarray | None = None,
+    multilabel: bool | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
+    one_pass: bool = False,
+) -> Trainee:
+    """Train a model from nothing.
+
+    Parameters
+    ----------
+    texts : Texts
+    labels : Labels
+        Of the same documents, ids in [0, n_labels).
+    config : Config
+        What it leaves open is filled in by `config.resolve`.
+    doc_weights : float32[n_docs], optional
+        Factor of each document's loss.
+    multilabel : bool, optional
+        Whether rows may have several labels or none; default: whether any row does.
+    seed, n_threads, callback
+        See `training.train`.
+    one_pass : bool
+        One epoch at a constant learning rate, the first of many (`partial_fit`).
+
+    Returns
+    -------
+    Trainee
+
+    Raises
+    ------
+    TrainingError
+        If there are fewer than two labels, or training cannot start or diverges.
+    """
+    if one_pass:
+        config = config.replace(epochs=1, schedule="constant", warmup=0.0)
+    prepared = prepare(
+        texts, labels, config,
+        doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads,
+    )  # fmt: skip
+    return fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback)
+
+
+def label_points(
+    features: FeatureMatrix, labels: Labels, seed: int = 0, n_threads: int = 1
+) -> np.ndarray:
+    """Return a vector for each label: the sum of its texts' features, projected at random.
+
+    Parameters
+    ----------
+    features : FeatureMatrix
+    labels : Labels
+        Of the same documents.
+    seed, n_threads : int
+
+    Returns
+    -------
+    float32[n_labels, POINT_DIM]
+        Inner products of these are, on average, POINT_DIM times those of the sums themselves
+        (Johnson and Lindenstrauss 1984).
+    """
+    rng = np.random.default_rng([seed, 3])
+    # Features far apart share a row of the projection; that is noise, and bounds the memory.
+    table = read_only(rng.standard_normal((POINT_ROWS, POINT_DIM), np.float32))
+    points = np.zeros((len(labels.names), POINT_DIM), np.float32)
+    for start in range(0, len(features), POINT_TEXTS):
+        part = features.slice(start, min(start + POINT_TEXTS, len(features)))
+        vectors = _project(part, table, n_threads)
+        sizes = np.diff(labels.indptr[start : start + len(part) + 1])
+        ids = labels.ids[labels.indptr[start] : labels.indptr[start + len(part)]]
+        np.add.at(points, ids, vectors[np.repeat(np.arange(len(part)), sizes)])
+    return points
+
+
+def _project(features: FeatureMatrix, table: np.ndarray, n_threads: int) -> np.ndarray:
+    """Return the weighted sum of each document's rows of a table, features taken modulo rows."""
+    from fasttext_lite.kernels.predict import embed_documents
+
+    rows = features.ids % np.int32(table.shape[0])
+    vectors = np.empty((len(features), table.shape[1]), np.float32)
+
+    def embed(first: int, last: int) -> None:
+        embed_documents(rows, features.weights, features.indptr, first, last, table, vectors)
+
+    run_ranges(embed, len(features), n_threads)
+    return vectors
+
+
+def fit_more(
+    trainee: Trainee,
+    texts: Texts,
+    labels: Labels,
+    *,
+    config: Config | None = None,
+    doc_weights: np.ndarray | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+) -> Trainee:
+    """Train one epoch on more documents, at a constant learning rate.
+
+    The vocabulary grows by the new features; labels and label tree stay.
+
+    Parameters
+    ----------
+    trainee : Trainee
+        Left as it is; the result is a new one.
+    config : Config, optional
+        With other settings of training (lr, label_smoothing, neg) than the model's.
+    texts, labels, doc_weights, seed, n_threads
+        As in `fit`; the labels must be named as the model's.
+
+    Returns
+    -------
+    Trainee
+    """
+    from fasttext_lite import training
+
+    old = trainee.model
+    config = (config or old.config).replace(epochs=1, schedule="constant", warmup=0.0)
+    n_threads = n_threads or cpu_count()
+    space, features = old.space.grow(analyze(texts, config, n_threads), n_threads)
+
+    def start() -> training.Weights:
+        return training.grow_weights(
+            training.Weights(
+                old.embeddings,
+                old.output.copy(),
+                trainee.embeddings_state,
+                trainee.output_state.copy(),
+            ),
+            config,
+            space.n_rows,
+            seed,
+        )
+
+    if features.ids.size == 0:  # nothing in these texts can be learnt
+        weights, history = start(), training.History(lr=config.lr or 0.0)
+    else:
+        weights, history = training.train(
+            start, features, labels, config,
+            tree=old.tree, doc_weights=doc_weights,
+            blank=False, seed=seed, n_threads=n_threads,
+        )  # fmt: skip
+    counts = old.label_counts + labels.counts()
+    model = Model(
+        config, old.labels, counts, old.n_texts + len(texts), space,
+        weights.embeddings, weights.output, old.tree, old.multilabel,
+    )  # fmt: skip
+    return Trainee(model, weights.embeddings_state, weights.output_state, history)
