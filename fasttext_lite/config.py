@@ -103,6 +103,19 @@ class Config:
     )
     epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
     shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")
+    patience: int | None = _field(
+        None,
+        "stop after so many epochs without a better validation accuracy, and keep the best "
+        "weights; none = never",
+        low=1,
+    )
+    valid_fraction: float = _field(
+        0.1,
+        "share of the training rows set aside for patience when no validation data are given",
+        low=0.0,
+        low_open=True,
+        high=0.5,
+    )
     init: str = _field(
         "output",
         "which table starts random: output (normal; input zero), input (uniform in +-1/dim, "

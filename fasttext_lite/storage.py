@@ -66,7 +66,7 @@ _DTYPES = {
 }
 # Fields of `Config` that format version 1 did not have at first, each with the value that means
 # what files without it do. (Not the default: that may change.)
-_ADDED_FIELDS: dict[str, Any] = {}
+_ADDED_FIELDS: dict[str, Any] = {"patience": None, "valid_fraction": 0.1}
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 # How a model of fastText begins: 793712314, little-endian.
 _FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"

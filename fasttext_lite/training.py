@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -75,6 +76,36 @@ class Progress:
     loss: float
     lr: float
     texts_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """The state at the end of an epoch; handed to `on_epoch`.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs finished, from 1.
+    loss : float
+        Mean loss of the epoch, measured before each step.
+    lr : float
+        Learning rate in the middle of the epoch.
+    seconds : float
+        Duration of the epoch.
+    weights : Weights
+        As they would be now in a model; not to be changed, and only valid during the call:
+        training goes on in these arrays.
+    update_ratio : callable
+        Returns the mean over some documents of the length of one step's change divided by
+        the length of the rows changed (0 where nothing can be measured).
+    """
+
+    epoch: int
+    loss: float
+    lr: float
+    seconds: float
+    weights: Weights
+    update_ratio: Callable[[], float]
 
 
 @dataclass
@@ -200,6 +231,7 @@ def train(
     seed: int = 0,
     n_threads: int = 1,
     callback: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[EpochEnd], bool] | None = None,
 ) -> tuple[Weights, History]:
     """Train and return the weights.
 
@@ -228,6 +260,9 @@ def train(
     callback : callable, optional
         Called in the caller's thread about ten times a second with a `Progress`. What it
         raises ends the training.
+    on_epoch : callable, optional
+        Called after each epoch with an `EpochEnd`; training ends when it returns True. After
+        a restart, epochs count from 1 again.
 
     Returns
     -------
@@ -253,7 +288,7 @@ def train(
             run.most_loss = math.inf
         history.loss = []
         factor, lr = make_schedule(config.schedule, config.warmup), history.lr
-        if run.epochs(lambda progress: lr * factor(progress), history, callback):  # noqa: B023
+        if run.epochs(lambda progress: lr * factor(progress), history, callback, on_epoch):  # noqa: B023
             return weights, history
         if history.restarts == MAX_RESTARTS:
             raise TrainingError(
@@ -294,7 +329,7 @@ class _Run:
         self.most_docs = max(1, BLOCK_WORK // (self.most_rows * config.dim))
         self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
 
-    def epochs(self, lr_at, history, callback) -> bool:
+    def epochs(self, lr_at, history, callback, on_epoch) -> bool:
         """Run all epochs; return False as soon as it diverges.
 
         That is, when the loss or the weights are not finite, or the loss of an epoch is a
@@ -303,11 +338,20 @@ class _Run:
         n_epochs = self.config.epochs
         clock = _Clock(callback, n_epochs * self.order.size)
         for epoch in range(n_epochs):
+            start = time.perf_counter()
             loss = self._epoch(epoch, lr_at, clock)
             history.loss.append(loss)
             if not loss < self.most_loss:  # also if it is NaN
                 return False
-            clock.report(epoch + 1, loss, lr_at((epoch + 1) / n_epochs), (epoch + 1) / n_epochs)
+            progress = (epoch + 1) / n_epochs
+            clock.report(epoch + 1, loss, lr_at(progress), progress)
+            if on_epoch is not None:
+                seconds = time.perf_counter() - start
+                # The rate in the epoch's middle: at the end of training it is mostly zero.
+                lr = lr_at((epoch + 0.5) / n_epochs)
+                probe = partial(self._update_ratio, lr)
+                if on_epoch(EpochEnd(epoch + 1, loss, lr, seconds, self.weights, probe)):
+                    break
         # A sum is finite only if all of its terms are.
         return bool(np.isfinite(self.weights.embeddings.sum() + self.weights.output.sum()))
 
@@ -333,6 +377,32 @@ class _Run:
 
         run_blocks(work, len(starts), self.n_threads)
         return _mean_loss(results)
+
+    def _update_ratio(self, lr: float, n_docs: int = 32) -> float:
+        """Return the mean relative change of the input rows that one step touches, at this rate.
+
+        Real steps, which are undone in the end: the training does not notice.
+        """
+        weights, features = self.weights, self.features
+        docs = np.random.default_rng(0).permutation(self.order)[:n_docs]
+        parts = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
+        touched = np.unique(np.concatenate(parts))
+        by_row = [a for a in (weights.embeddings, weights.embeddings_state) if a.size]
+        kept = [array[touched] for array in by_row]
+        others = (weights.output, weights.output_state)
+        kept_others = [array.copy() for array in others]
+        ratios = []
+        for doc, ids in zip(docs, parts, strict=True):
+            before = weights.embeddings[ids]
+            self._block(np.array([doc], np.int32), lr, lr, 1)
+            length = float(np.linalg.norm(before))
+            if length > 0:
+                ratios.append(float(np.linalg.norm(weights.embeddings[ids] - before)) / length)
+        for array, rows in zip(by_row, kept, strict=True):
+            array[touched] = rows
+        for array, whole in zip(others, kept_others, strict=True):
+            array[:] = whole
+        return float(np.mean(ratios)) if ratios else 0.0
 
     def _block(self, block, lr_first, lr_last, seed):
         """Train on a block of documents; return its loss and weight."""
