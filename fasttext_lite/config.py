@@ -14,12 +14,17 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 ANALYZERS = ("auto", "whitespace", "char", "jieba")
-LOSSES = ("auto", "softmax", "hs", "ova", "ns")
-OPTIMIZERS = ("sgd", "adagrad")
+LOSSES = ("auto", "softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
+OPTIMIZERS = (
+    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamax",
+)  # fmt: skip
+HEADS = ("auto", "learned", "linear")
+NORMS = ("none", "layer", "batch")
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "maxout")
 SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
 TREES = ("auto", "huffman", "cluster")
 POOLINGS = ("tfidf", "mean")
-INITS = ("output", "input")
+INITS = ("output", "input", "normal", "xavier", "he")
 
 # More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
 HS_FROM_LABELS = 1000
@@ -71,7 +76,8 @@ class Config:
     )
     loss: str = _field(
         "auto",
-        "hs (label tree), softmax, ova (one vs all), ns (negative sampling); auto = ova for rows "
+        "hs (label tree), softmax, ova (one vs all), ns (negative sampling), hinge and "
+        "squared_hinge (one vs all, as linear support vector machines); auto = ova for rows "
         f"with several labels, hs above {HS_FROM_LABELS} labels, else softmax",
         choices=LOSSES,
     )
@@ -85,7 +91,28 @@ class Config:
     label_smoothing: float = _field(
         0.1, "share of the target spread evenly over the labels", low=0.0, high=0.9
     )
-    optimizer: str = _field("sgd", "sgd or adagrad", choices=OPTIMIZERS)
+    focal: float = _field(
+        0.0,
+        "focal loss: multiply each term by (1 - probability) to this power, so that hard texts "
+        "count more; not for the hinge losses",
+        low=0.0, high=10.0,
+    )  # fmt: skip
+    head: str = _field(
+        "auto",
+        "learned: train the output table too; linear: it is the identity and stays so, the rows "
+        "of the features are the labels' weights (dim must reach the number of output rows)",
+        choices=HEADS,
+    )
+    optimizer: str = _field("sgd", "how rows move against their gradients", choices=OPTIMIZERS)
+    beta1: float = _field(
+        0.9, "decay of momentum (momentum, nesterov, adam, adamax)", low=0.0, high=0.9999
+    )
+    beta2: float | None = _field(
+        None,
+        "decay of the mean of squared gradients; none = 0.99 for rmsprop, 0.95 for adadelta, "
+        "0.999 for adam and adamax",
+        low=0.0, low_open=True, high=0.99999,
+    )  # fmt: skip
     lr: float | None = _field(
         None,
         "highest learning rate; none = chosen from the settings",
@@ -103,6 +130,41 @@ class Config:
     )
     epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
     shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")
+    # against overfitting
+    l2: float = _field(
+        0.0,
+        "weight decay: weights shrink by this times the learning rate a step",
+        low=0.0,
+        high=1.0,
+    )
+    l1: float = _field(
+        0.0,
+        "weights move towards 0 by lr times this a step; features whose weights "
+        "are all 0 leave the model",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    max_norm: float | None = _field(
+        None, "longest row of a table; none = no limit", low=0.0, low_open=True
+    )
+    clip: float | None = _field(
+        None, "longest gradient of a table in one step; none = no limit", low=0.0, low_open=True
+    )
+    feature_dropout: float = _field(
+        0.0, "chance of each feature to be left out of a step", low=0.0, high=0.99
+    )
+    hidden_dropout: float = _field(
+        0.0, "chance of each element of the hidden vector to be set to 0", low=0.0, high=0.99
+    )
+    word_dropout: float = _field(
+        0.0, "chance of each token to be left out of a text, anew in each epoch", low=0.0, high=0.99
+    )
+    word_swap: float = _field(
+        0.0, "chance of two neighbouring tokens to change places, anew in each epoch",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    averaging: float = _field(
+        0.0, "share of training, at its end, whose weights are averaged (Polyak)", low=0.0, high=1.0
+    )
     patience: int | None = _field(
         None,
         "stop after so many epochs without a better validation accuracy, and keep the best "
@@ -116,10 +178,16 @@ class Config:
         low_open=True,
         high=0.5,
     )
+    # the network
+    norm: str = _field(
+        "none", "normalisation of the hidden vector: none, layer or batch", choices=NORMS
+    )
+    units: int = _field(0, "units of a hidden layer; 0 = no hidden layer", low=0, high=4096)
+    activation: str = _field("relu", "of the hidden layer", choices=ACTIVATIONS)
     init: str = _field(
         "output",
-        "which table starts random: output (normal; input zero), input (uniform in +-1/dim, "
-        "output zero: fastText's)",
+        "which table starts random: output (normal, rows about 2 long; input zero), input "
+        "(uniform in +-1/dim, output zero: fastText's), or both: normal (sd 0.1), xavier, he",
         choices=INITS,
     )
 
@@ -132,6 +200,15 @@ class Config:
         if self.uses_buckets and self.bucket < 1:
             raise ValueError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
+            )
+        if self.averaging and (self.l1 or self.l2):
+            raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
+        if self.focal and self.loss in ("hinge", "squared_hinge"):
+            raise ValueError(f"focal does not apply to the loss {self.loss}; got {self.focal:g}")
+        if self.head == "linear" and (self.units or self.norm != "none" or self.init != "output"):
+            raise ValueError(
+                "head='linear' has no hidden layer, no norm and an init of its own; leave units, "
+                "norm and init at their defaults"
             )
 
     @property
@@ -250,7 +327,7 @@ def _rule(expected: type, meta: Any) -> str:
 
 
 def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
-    """Fill in what `Config` leaves open (`dim`, `loss`, `lr`, `tree`) from the shape of the data.
+    """Fill in what `Config` leaves open from the shape of the data.
 
     Parameters
     ----------
@@ -263,7 +340,7 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
     Returns
     -------
     Config
-        With no None and no "auto" left in `dim`, `loss`, `lr` and `tree`.
+        With no None and no "auto" left in `dim`, `loss`, `lr`, `tree` and `head`.
     """
     loss = config.loss
     if loss == "auto":
@@ -276,7 +353,8 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
     if lr is None:
         lr = _learning_rate(config, loss)
     tree = "cluster" if config.tree == "auto" else config.tree
-    return config.replace(loss=loss, dim=dim, lr=lr, tree=tree)
+    head = "learned" if config.head == "auto" else config.head
+    return config.replace(loss=loss, dim=dim, lr=lr, tree=tree, head=head)
 
 
 def _learning_rate(config: Config, loss: str) -> float:

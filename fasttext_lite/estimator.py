@@ -370,7 +370,7 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
 
     def _probabilities(self, features: FeatureMatrix) -> np.ndarray:
         result = self.model_.probabilities(features, self._threads(training=False))
-        if self.target_kind_ == "single" and self.model_.config.loss in ("ova", "ns"):
+        if self.target_kind_ == "single" and self.model_.config.loss not in ("softmax", "hs"):
             result[~result.any(axis=1)] = 1  # no label is likelier than another
             result /= result.sum(axis=1, keepdims=True)
         return result
@@ -391,7 +391,7 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         """
         features = self._features(X)
         is_binary = self.target_kind_ == "single" and len(self.classes_) == 2
-        if is_binary and self.model_.config.loss in ("ova", "ns"):
+        if is_binary and self.model_.config.loss not in ("softmax", "hs"):
             # Each label was judged by itself: the scores alone are in another order.
             scores = np.log(np.maximum(self._probabilities(features), np.finfo(float).tiny))
         else:
@@ -488,7 +488,7 @@ class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, _Fa
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> FastTextTransformer:
         """Train on texts and labels, as `FastTextClassifier.fit`."""
         self._fit(X, y, sample_weight)
-        self._n_features_out = self.model_.dim
+        self._n_features_out = self.model_.hidden_size
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -522,7 +522,8 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     ModelError
         If the file is missing, corrupt, of another kind, or of a newer format.
     """
-    from fasttext_lite.training import History, fresh_state
+    from fasttext_lite.training import History
+    from fasttext_lite.weights import stateless
 
     model, header = read_model(path)
     extra = header.get("estimator")
@@ -549,8 +550,6 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
         raise ModelError(f"{path}: the model file is damaged: {error}") from None
     classifier.model_ = model
     classifier.history_ = History()
-    embeddings_state = fresh_state(model.config, model.embeddings)
-    output_state = fresh_state(model.config, model.output)
-    state = (embeddings_state, output_state, classifier.history_)
-    classifier._trainee = fitting.Trainee(model, *state)
+    weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
+    classifier._trainee = fitting.Trainee(model, weights, classifier.history_)
     return classifier

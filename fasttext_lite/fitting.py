@@ -23,6 +23,7 @@ from fasttext_lite.parallel import cpu_count, run_ranges
 
 if TYPE_CHECKING:
     from fasttext_lite.training import History
+    from fasttext_lite.weights import Weights
 
 POINT_DIM, POINT_ROWS = 64, 1 << 16  # of the random projection that compares labels
 POINT_TEXTS = 1 << 15  # projected at a time
@@ -35,15 +36,14 @@ class Trainee:
     Attributes
     ----------
     model : Model
-    embeddings_state, output_state : float32
-        The optimizer's state of each table (see `training.Weights`).
+    weights : Weights
+        The tables with the optimizer's state.
     history : training.History
         Of the last training.
     """
 
     model: Model
-    embeddings_state: np.ndarray
-    output_state: np.ndarray
+    weights: Weights
     history: History
 
 
@@ -143,6 +143,7 @@ def fit_prepared(
         If training cannot start or diverges.
     """
     from fasttext_lite import training
+    from fasttext_lite.weights import init_weights, n_output_rows
 
     space, features, labels = prepared.space, prepared.features, prepared.labels
     counts = labels.counts()
@@ -159,9 +160,9 @@ def fit_prepared(
         tree = huffman_tree(np.maximum(counts, 1))
     elif config.loss == "hs":
         tree = cluster_tree(label_points(features, labels, seed, n_threads), counts, seed)
-    n_output = training.n_output_rows(config, len(labels.names))
+    n_output = n_output_rows(config, len(labels.names))
     weights, history = training.train(
-        lambda: training.init_weights(config, space.n_rows, n_output, seed),
+        lambda: init_weights(config, space.n_rows, n_output, seed),
         features,
         labels,
         config,
@@ -173,9 +174,9 @@ def fit_prepared(
     )
     model = Model(
         config, labels.names, counts, len(features), space, weights.embeddings, weights.output,
-        tree, prepared.multilabel,
+        tree, prepared.multilabel, weights.norm, weights.layer,
     )  # fmt: skip
-    return Trainee(model, weights.embeddings_state, weights.output_state, history)
+    return Trainee(model, weights, history)
 
 
 def fit(
@@ -218,12 +219,16 @@ def fit(
         If there are fewer than two labels, or training cannot start or diverges.
     """
     if one_pass:
-        config = config.replace(epochs=1, schedule="constant", warmup=0.0)
+        config = _one_pass(config)
     prepared = prepare(
         texts, labels, config,
         doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads,
     )  # fmt: skip
     return fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback)
+
+
+def _one_pass(config: Config) -> Config:
+    return config.replace(epochs=1, schedule="constant", warmup=0.0, averaging=0.0)
 
 
 def label_points(
@@ -299,24 +304,15 @@ def fit_more(
     Trainee
     """
     from fasttext_lite import training
+    from fasttext_lite.weights import grow_weights
 
     old = trainee.model
-    config = (config or old.config).replace(epochs=1, schedule="constant", warmup=0.0)
+    config = _one_pass(config or old.config)
     n_threads = n_threads or cpu_count()
     space, features = old.space.grow(analyze(texts, config, n_threads), n_threads)
 
-    def start() -> training.Weights:
-        return training.grow_weights(
-            training.Weights(
-                old.embeddings,
-                old.output.copy(),
-                trainee.embeddings_state,
-                trainee.output_state.copy(),
-            ),
-            config,
-            space.n_rows,
-            seed,
-        )
+    def start() -> Weights:
+        return grow_weights(trainee.weights, config, space.n_rows, seed)
 
     if features.ids.size == 0:  # nothing in these texts can be learnt
         weights, history = start(), training.History(lr=config.lr or 0.0)
@@ -330,5 +326,6 @@ def fit_more(
     model = Model(
         config, old.labels, counts, old.n_texts + len(texts), space,
         weights.embeddings, weights.output, old.tree, old.multilabel,
+        weights.norm, weights.layer,
     )  # fmt: skip
-    return Trainee(model, weights.embeddings_state, weights.output_state, history)
+    return Trainee(model, weights, history)

@@ -16,6 +16,7 @@ from fasttext_lite.config import Config
 from fasttext_lite.corpus import Texts, read_only
 from fasttext_lite.features import FeatureMatrix, FeatureSpace
 from fasttext_lite.label_tree import LabelTree
+from fasttext_lite.network import forward
 from fasttext_lite.parallel import cpu_count, run_ranges
 
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
@@ -64,6 +65,10 @@ class Model:
         For the loss hs.
     multilabel : bool
         Whether training rows had other than one label each.
+    norm : float32[4, dim], optional
+        Of the normalisation, see `network.forward`.
+    layer : float32[units, dim + 1], optional
+        The hidden layer, see `network.forward`.
     """
 
     def __init__(
@@ -77,6 +82,8 @@ class Model:
         output: np.ndarray,
         tree: LabelTree | None = None,
         multilabel: bool = False,
+        norm: np.ndarray | None = None,
+        layer: np.ndarray | None = None,
     ) -> None:
         self.config = config
         self.labels = labels
@@ -87,6 +94,9 @@ class Model:
         self.output = read_only(np.ascontiguousarray(output, np.float32))
         self.tree = tree
         self.multilabel = multilabel
+        dim = self.embeddings.shape[1]
+        self.norm = np.empty((0, dim), np.float32) if norm is None else norm
+        self.layer = np.empty((0, dim + 1), np.float32) if layer is None else layer
         self._children = read_only(np.zeros((0, 2), np.int32) if tree is None else tree.children)
 
     def __getstate__(self) -> tuple:
@@ -101,6 +111,8 @@ class Model:
             self.output,
             self.tree,
             self.multilabel,
+            self.norm,
+            self.layer,
         )
 
     def __setstate__(self, state: tuple) -> None:
@@ -119,13 +131,18 @@ class Model:
         labels = [self.labels[i] for i in order]
         return Model(
             self.config, labels, self.label_counts[order], self.n_texts, self.space,
-            self.embeddings, output, tree, self.multilabel,
+            self.embeddings, output, tree, self.multilabel, self.norm, self.layer,
         )  # fmt: skip
 
     @property
     def dim(self) -> int:
-        """Size of the hidden vector."""
+        """Size of the pooled vector."""
         return self.embeddings.shape[1]
+
+    @property
+    def hidden_size(self) -> int:
+        """Size of the hidden vector that `embed` returns and the output table sees."""
+        return self.output.shape[1]
 
     @property
     def _most_docs(self) -> int:
@@ -137,7 +154,7 @@ class Model:
         """Share of each label in training, float64[n_labels].
 
         Of the label occurrences (summing to 1) for softmax and hs; of the texts for the
-        losses that judge each label by itself (ova, ns).
+        losses that judge each label by itself (the others).
         """
         counts = self.label_counts.astype(np.float64)
         if self.config.loss in ("softmax", "hs"):
@@ -158,7 +175,9 @@ class Model:
     def embed(
         self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
     ) -> np.ndarray:
-        """Return the hidden vector of each text, the weighted sum of its features' rows.
+        """Return the hidden vector of each text: what the output table sees.
+
+        The weighted sum of its features' rows, after normalisation and hidden layer if any.
 
         Parameters
         ----------
@@ -168,8 +187,8 @@ class Model:
 
         Returns
         -------
-        float32[n_texts, dim]
-            Zero for a text without a known feature.
+        float32[n_texts, hidden_size]
+            Without norm and hidden layer, zero for a text without a known feature.
         """
         return self._hidden(self.features(texts, n_threads), n_threads)
 
@@ -185,7 +204,9 @@ class Model:
             )  # fmt: skip
 
         run_ranges(embed, len(features), n_threads or cpu_count())
-        return hidden
+        if self.config.norm == "none" and not self.config.units:
+            return hidden
+        return forward(hidden, self.config, self.norm, self.layer)
 
     def scores(
         self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
@@ -204,7 +225,7 @@ class Model:
         unknown = np.diff(features.indptr) == 0
         if unknown.any():
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
-            odds = np.log1p(-prior) if self.config.loss in ("ova", "ns") else 0.0
+            odds = 0.0 if self.config.loss in ("softmax", "hs") else np.log1p(-prior)
             scores[unknown] = np.log(prior) - odds
         return scores
 

@@ -20,38 +20,19 @@ from fasttext_lite.config import Config
 from fasttext_lite.corpus import Labels
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureMatrix
-from fasttext_lite.kernels.train import make_trainer
+from fasttext_lite.kernels.train import Docs, Settings, Span, make_trainer
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.parallel import run_blocks
+from fasttext_lite.weights import BETA2, Weights, averaged, parts, settle
 
 logger = logging.getLogger("fasttext_lite")
 
-OUTPUT_NORM = 2.0  # typical length of an output row at the start, with init="output"
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 NEGATIVE_TABLE = 1 << 20
 MAX_RESTARTS = 5
 DIVERGED = 3.0  # times the loss of all scores zero
-
-
-@dataclass
-class Weights:
-    """The two tables, and the optimizer's state of each.
-
-    Attributes
-    ----------
-    embeddings : float32[n_rows, dim]
-    output : float32[n_output_rows, dim]
-        One row for each label, or for each inner node of the label tree.
-    embeddings_state, output_state : float32, of the same shapes
-        Sums of squared gradients (adagrad); of shape (0, dim) where the optimizer keeps none.
-    """
-
-    embeddings: np.ndarray
-    output: np.ndarray
-    embeddings_state: np.ndarray
-    output_state: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -127,65 +108,6 @@ class History:
     restarts: int = 0
 
 
-def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weights:
-    """Return fresh tables.
-
-    ``init="output"``: embeddings zero, output normal, its rows about `OUTPUT_NORM` long whatever
-    `dim` is.
-    ``init="input"``: embeddings uniform in [-1/dim, 1/dim], output zero (fastText).
-    In both cases the first scores are all (nearly) zero: a softmax starts at a loss of
-    ln(labels).
-    """
-    dim = config.dim
-    assert dim is not None
-    output = np.zeros((n_output, dim), np.float32)
-    embeddings = np.zeros((n_rows, dim), np.float32)
-    weights = Weights(
-        embeddings, output, *(fresh_state(config, table) for table in (embeddings, output))
-    )
-    rng = np.random.default_rng([seed, 1])
-    if config.init == "output":
-        rng.standard_normal(output.shape, np.float32, out=output)
-        output *= np.float32(OUTPUT_NORM / math.sqrt(dim))
-    else:
-        _fill_uniform(rng, embeddings)
-    return weights
-
-
-def fresh_state(config: Config, table: np.ndarray) -> np.ndarray:
-    """Return the optimizer's state of a table that it has not seen yet."""
-    if config.optimizer == "adagrad":
-        return np.zeros(table.shape, np.float32)
-    return np.empty((0, table.shape[1]), np.float32)
-
-
-def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> Weights:
-    """Return weights with rows added to the embeddings up to `n_rows`, as `init_weights` would."""
-    n_old, dim = weights.embeddings.shape
-    added = np.zeros((n_rows - n_old, dim), np.float32)
-    state = fresh_state(config, added)
-    if config.init == "input":
-        _fill_uniform(np.random.default_rng([seed, 2, n_old]), added)
-    return Weights(
-        np.concatenate([weights.embeddings, added]),
-        weights.output,
-        np.concatenate([weights.embeddings_state, state]),
-        weights.output_state,
-    )
-
-
-def _fill_uniform(rng: np.random.Generator, table: np.ndarray) -> None:
-    """Fill with numbers from [-1/dim, 1/dim), without a copy of what may be a large table."""
-    rng.random(table.shape, np.float32, out=table)
-    table -= np.float32(0.5)
-    table *= np.float32(2 / table.shape[1])
-
-
-def n_output_rows(config: Config, n_labels: int) -> int:
-    """Return the number of rows of the output table."""
-    return n_labels - 1 if config.loss == "hs" else n_labels
-
-
 # Factor of the learning rate over progress in [0, 1], after the warm-up.
 _SHAPES: dict[str, Callable[[float], float]] = {
     "linear": lambda progress: 1.0 - progress,  # fastText's
@@ -232,6 +154,7 @@ def train(
     n_threads: int = 1,
     callback: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochEnd], bool] | None = None,
+    noisy: Callable[[int], FeatureMatrix] | None = None,
 ) -> tuple[Weights, History]:
     """Train and return the weights.
 
@@ -263,6 +186,8 @@ def train(
     on_epoch : callable, optional
         Called after each epoch with an `EpochEnd`; training ends when it returns True. After
         a restart, epochs count from 1 again.
+    noisy : callable, optional
+        Given the number of an epoch from 0, returns the features to train on in it.
 
     Returns
     -------
@@ -288,8 +213,10 @@ def train(
             run.most_loss = math.inf
         history.loss = []
         factor, lr = make_schedule(config.schedule, config.warmup), history.lr
-        if run.epochs(lambda progress: lr * factor(progress), history, callback, on_epoch):  # noqa: B023
-            return weights, history
+        run.noisy = noisy
+        lr_at = partial(_scaled, lr, factor)
+        if run.epochs(lr_at, history, callback, on_epoch):
+            return run.finished(), history
         if history.restarts == MAX_RESTARTS:
             raise TrainingError(
                 f"training diverged with lr={config.lr:g}, and "
@@ -302,10 +229,15 @@ def train(
         history.lr /= 4
 
 
+def _scaled(lr: float, factor: Callable[[float], float], progress: float) -> float:
+    return lr * factor(progress)
+
+
 class _Run:
     """One attempt at training: the kernel's arguments, the threads, the progress."""
 
     rng: np.random.Generator
+    noisy: Callable[[int], FeatureMatrix] | None = None
 
     def __init__(self, weights, features, labels, config, tree, doc_weights, n_threads):
         self.weights, self.features, self.labels, self.config = weights, features, labels, config
@@ -315,7 +247,21 @@ class _Run:
         visits[np.diff(features.indptr) == 0] = 0
         self.order = np.repeat(np.arange(visits.size, dtype=np.int32), visits.astype(np.int64))
         self.n_threads = max(1, min(n_threads, self.order.size // 64))
-        self.kernel = make_trainer(config.loss, config.optimizer)
+        self.kernel = make_trainer(parts(config))
+        self.docs = self._docs(features)
+        beta2 = config.beta2 or BETA2.get(config.optimizer, 0.0)
+        self.settings = Settings(
+            *map(
+                np.float32,
+                (
+                    config.label_smoothing, config.focal, config.beta1, beta2, config.l1,
+                    config.l2, config.max_norm or 0, config.clip or 0, config.feature_dropout,
+                    config.hidden_dropout,
+                ),
+            )
+        )  # fmt: skip
+        n_steps = config.epochs * self.order.size
+        self.average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
         most_labels = int(np.diff(labels.indptr).max(initial=1))
         self.tree = np.zeros((2, 0), np.int32)
         self.negatives = np.zeros(1, np.int32)
@@ -328,6 +274,17 @@ class _Run:
             self.most_rows = most_labels * (config.neg + 1)
         self.most_docs = max(1, BLOCK_WORK // (self.most_rows * config.dim))
         self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
+
+    def _docs(self, features: FeatureMatrix) -> Docs:
+        return Docs(
+            features.ids, features.weights, features.indptr, self.labels.ids,
+            self.labels.indptr, self.doc_weights,
+        )  # fmt: skip
+
+    def finished(self) -> Weights:
+        """Return the weights as they are in a model: settled, averaged."""
+        settle(self.weights, self.config, self.average_from)
+        return averaged(self.weights, self.config, self.average_from)
 
     def epochs(self, lr_at, history, callback, on_epoch) -> bool:
         """Run all epochs; return False as soon as it diverges.
@@ -350,7 +307,7 @@ class _Run:
                 # The rate in the epoch's middle: at the end of training it is mostly zero.
                 lr = lr_at((epoch + 0.5) / n_epochs)
                 probe = partial(self._update_ratio, lr)
-                if on_epoch(EpochEnd(epoch + 1, loss, lr, seconds, self.weights, probe)):
+                if on_epoch(EpochEnd(epoch + 1, loss, lr, seconds, self.finished(), probe)):
                     break
         # A sum is finite only if all of its terms are.
         return bool(np.isfinite(self.weights.embeddings.sum() + self.weights.output.sum()))
@@ -358,24 +315,32 @@ class _Run:
     def _epoch(self, epoch, lr_at, clock) -> float:
         """Visit each document once; threads take blocks in turn. Return the mean loss."""
         order = self.rng.permutation(self.order) if self.config.shuffle else self.order
+        if self.noisy is not None:
+            self.docs = self._docs(self.noisy(epoch))
         size = -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))
         size = max(1, min(size, MAX_BLOCK, self.most_docs))
-        starts = range(0, order.size, size)
-        seeds = self.rng.integers(0, 2**63, len(starts))
-        results = np.zeros((len(starts), 2))  # loss and weight of each block
+        edges = np.append(np.arange(0, order.size, size), order.size)
+        rates = np.array([lr_at((epoch * order.size + edge) / clock.total) for edge in edges])
+        sizes = np.diff(edges)
+        sums = sizes * rates[:-1] + np.diff(rates) * (sizes - 1) / 2  # as the kernel sums them
+        paths = self.weights.path + np.append(0.0, np.cumsum(sums))
+        seeds = self.rng.integers(0, 2**63, sizes.size)
+        results = np.zeros((sizes.size, 2))  # loss and weight of each block
         caller = threading.current_thread()
 
         def work(turn: int) -> None:
-            block = order[starts[turn] : starts[turn] + size]
-            done = epoch * order.size + starts[turn]
-            first = lr_at(done / clock.total)
-            last = lr_at((done + block.size) / clock.total)
-            results[turn] = self._block(block, first, last, seeds[turn])
+            block = order[edges[turn] : edges[turn + 1]]
+            results[turn] = self._block(
+                block, self.weights.steps + edges[turn], paths[turn], rates[turn : turn + 2],
+                seeds[turn],
+            )  # fmt: skip
             if threading.current_thread() is caller and clock.is_time():
-                progress = (done + block.size) / clock.total
-                clock.report(epoch, _mean_loss(results), last, progress)
+                progress = (epoch * order.size + edges[turn + 1]) / clock.total
+                clock.report(epoch, _mean_loss(results), rates[turn + 1], progress)
 
-        run_blocks(work, len(starts), self.n_threads)
+        run_blocks(work, sizes.size, self.n_threads)
+        self.weights.steps += order.size
+        self.weights.path = float(paths[-1])
         return _mean_loss(results)
 
     def _update_ratio(self, lr: float, n_docs: int = 32) -> float:
@@ -385,34 +350,40 @@ class _Run:
         """
         weights, features = self.weights, self.features
         docs = np.random.default_rng(0).permutation(self.order)[:n_docs]
-        parts = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
-        touched = np.unique(np.concatenate(parts))
-        by_row = [a for a in (weights.embeddings, weights.embeddings_state) if a.size]
-        kept = [array[touched] for array in by_row]
-        others = (weights.output, weights.output_state)
-        kept_others = [array.copy() for array in others]
+        ids = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
+        touched = np.unique(np.concatenate(ids))
+        state = weights.states["embeddings"]
+        by_row = [weights.embeddings, state.moments, state.seen, state.total]
+        kept_rows = [array[touched] if array.size else array for array in by_row]
+        whole = [weights.output, weights.norm, weights.layer]
+        for name in ("output", "norm", "layer"):
+            whole += vars(weights.states[name]).values()
+        kept = [array.copy() for array in whole]
         ratios = []
-        for doc, ids in zip(docs, parts, strict=True):
-            before = weights.embeddings[ids]
-            self._block(np.array([doc], np.int32), lr, lr, 1)
+        for doc, rows in zip(docs, ids, strict=True):
+            before = weights.embeddings[rows]
+            self._block(np.array([doc], np.int32), weights.steps, weights.path, (lr, lr), 1)
             length = float(np.linalg.norm(before))
             if length > 0:
-                ratios.append(float(np.linalg.norm(weights.embeddings[ids] - before)) / length)
-        for array, rows in zip(by_row, kept, strict=True):
-            array[touched] = rows
-        for array, whole in zip(others, kept_others, strict=True):
-            array[:] = whole
+                ratios.append(float(np.linalg.norm(weights.embeddings[rows] - before)) / length)
+        for array, rows in zip(by_row, kept_rows, strict=True):
+            if array.size:
+                array[touched] = rows
+        for array, copy in zip(whole, kept, strict=True):
+            array[:] = copy
         return float(np.mean(ratios)) if ratios else 0.0
 
-    def _block(self, block, lr_first, lr_last, seed):
+    def _block(self, block, step, path, rates, seed):
         """Train on a block of documents; return its loss and weight."""
-        features, labels, weights = self.features, self.labels, self.weights
+        weights = self.weights
+        span = Span(
+            int(step), float(path), np.float32(rates[0]), np.float32(rates[1]),
+            int(self.average_from),
+        )  # fmt: skip
         return self.kernel(
-            block, features.ids, features.weights, features.indptr,
-            labels.ids, labels.indptr, self.doc_weights,
-            np.float32(lr_first), np.float32(lr_last), np.float32(self.config.label_smoothing),
-            self.tree, self.negatives, np.array([seed], np.uint64), self.most_rows,
-            weights.embeddings, weights.embeddings_state, weights.output, weights.output_state,
+            block, self.docs, self.settings, span, self.tree, self.negatives,
+            np.array([seed], np.uint64), self.most_rows, weights.table("embeddings"),
+            weights.table("output"), weights.table("norm"), weights.table("layer"),
         )  # fmt: skip
 
 
@@ -420,6 +391,8 @@ def _blank_loss(config: Config, labels: Labels, tree: LabelTree | None) -> float
     """Return the mean loss of a document when all scores are zero."""
     if config.loss == "softmax":
         return math.log(len(labels.names))
+    if config.loss in ("hinge", "squared_hinge"):
+        return float(len(labels.names))
     decisions: float = len(labels.names) if config.loss == "ova" else config.neg + 1
     if tree is not None:
         decisions = float(np.average(tree.depths(), weights=np.maximum(labels.counts(), 1)))

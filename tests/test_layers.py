@@ -22,6 +22,8 @@ ROOMS = [
     "analyzers",
     "features",
     "label_tree",
+    "network",
+    "weights",
     "training",
     "model",
     "fitting",
