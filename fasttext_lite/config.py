@@ -23,7 +23,7 @@ NORMS = ("none", "layer", "batch")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "maxout")
 SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
 TREES = ("auto", "huffman", "cluster")
-POOLINGS = ("tfidf", "mean")
+POOLINGS = ("blocks", "tfidf", "mean")
 INITS = ("output", "input", "normal", "xavier", "he")
 
 # More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
@@ -66,10 +66,19 @@ class Config:
     min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
     bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=100_000_000)
     pooling: str = _field(
-        "tfidf",
-        "weights of a text's features: tfidf (sublinear tf x idf, unit length), mean (fastText's)",
+        "blocks",
+        "weights of a text's features: blocks (sublinear tf x idf; n-grams of words and of "
+        "characters scaled apart, longer word n-grams count half), tfidf (all scaled together, to "
+        "unit length), mean (fastText's)",
         choices=POOLINGS,
     )
+    supervision: float | None = _field(
+        None,
+        "multiply each feature's weight by what it tells about the labels (divergence in nats) to "
+        "this power; 0 = not; none = chosen from the number of labels; not for pooling mean",
+        low=0.0, high=2.0,
+    )  # fmt: skip
+    bias: bool = _field(True, "one more feature, the same in every text")
     # the network and its training
     dim: int | None = _field(
         None, "size of the hidden vector; none = chosen from the number of labels", low=1, high=4096
@@ -201,6 +210,10 @@ class Config:
             raise ValueError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
             )
+        if self.uses_buckets and self.pooling == "blocks" and self.bucket < 3:
+            raise ValueError(
+                f"pooling='blocks' needs a bucket of at least 3; got bucket={self.bucket}"
+            )
         if self.averaging and (self.l1 or self.l2):
             raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
         if self.focal and self.loss in ("hinge", "squared_hinge"):
@@ -236,7 +249,7 @@ class Config:
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
     "analyzer", "lowercase", "nfkc", "eos", "word_ngrams", "minn", "maxn", "min_count", "bucket",
-    "pooling",
+    "pooling", "supervision", "bias",
 )  # fmt: skip
 
 # fastText 0.9.2's defaults of `fasttext supervised`, in our words.
@@ -250,6 +263,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "minn": 0,
         "maxn": 0,
         "pooling": "mean",
+        "supervision": 0.0,
+        "bias": False,
         "dim": 100,
         "loss": "softmax",
         "tree": "huffman",
@@ -353,8 +368,9 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
     if lr is None:
         lr = _learning_rate(config, loss)
     tree = "cluster" if config.tree == "auto" else config.tree
+    supervision = 0.3 if config.supervision is None else config.supervision
     head = "learned" if config.head == "auto" else config.head
-    return config.replace(loss=loss, dim=dim, lr=lr, tree=tree, head=head)
+    return config.replace(loss=loss, dim=dim, lr=lr, tree=tree, head=head, supervision=supervision)
 
 
 def _learning_rate(config: Config, loss: str) -> float:

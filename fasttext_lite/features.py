@@ -12,12 +12,14 @@ import numpy as np
 
 from fasttext_lite.analyzers import MarkedTexts, least_subword_chars
 from fasttext_lite.config import Config
-from fasttext_lite.corpus import read_only
+from fasttext_lite.corpus import Labels, read_only
 from fasttext_lite.kernels import features as kernels
 from fasttext_lite.kernels.features import END
 from fasttext_lite.parallel import run_ranges
 
 EOS = b"</s>"
+LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
+LEAST_GAIN = 1e-4  # nats
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,15 @@ class FeatureSpace:
     word_ends : int64[n_words]
         Where each word ends in the pool.
     row_codes : int32[n_rows]
-        The feature of each row: word w has code w, hash slot s code n_words + s.
+        The feature of each row: word w has code w, hash slot s code n_words + s, and the bias
+        n_words + bucket.
     frequency : int32[n_rows]
         Number of training texts that have the feature.
     n_texts : int
         Number of training texts.
+    gains : float32[n_rows], optional
+        How much each feature tells about the labels (`kernels.features.measure_gains`); used if
+        `Config.supervision` is not 0.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class FeatureSpace:
         row_codes: np.ndarray,
         frequency: np.ndarray,
         n_texts: int,
+        gains: np.ndarray | None = None,
     ) -> None:
         self.config = config
         self.pool = read_only(np.ascontiguousarray(pool, np.uint8))
@@ -85,11 +92,15 @@ class FeatureSpace:
         self._word_offsets = _word_offsets(self.word_ends)
         self._table = _new_table(2 * self.n_words)
         kernels.insert_words(self.pool, self._word_offsets, self.n_words, self._table)
-        rows = np.full(self.n_words + _n_slots(config), -1, np.int32)
-        rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
-        self._word_rows, self._slot_rows = rows[: self.n_words], rows[self.n_words :]
-        self._idf = _idf(self.frequency, self.n_texts, config.pooling)
         self._options = _options(config)
+        if gains is None:
+            gains = np.ones(self.n_rows, np.float32)
+        self.gains = np.ascontiguousarray(gains, np.float32)
+        rows = np.full(self.n_words + _n_slots(config) + 1, -1, np.int32)
+        rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
+        self._word_rows, self._slot_rows = rows[: self.n_words], rows[self.n_words : -1]
+        self._bias_row = int(rows[-1])
+        self._factors = self._row_factors()
         self._eos_word = self.words().index(EOS) if config.eos and EOS in self.words() else -1
 
     def __getstate__(self) -> tuple:
@@ -101,6 +112,7 @@ class FeatureSpace:
             self.row_codes,
             self.frequency,
             self.n_texts,
+            self.gains,
         )
 
     def __setstate__(self, state: tuple) -> None:
@@ -116,6 +128,28 @@ class FeatureSpace:
         """Number of words in the vocabulary."""
         return self.word_ends.size
 
+    @property
+    def has_bias(self) -> bool:
+        """Whether each text with a known feature has the bias as one more."""
+        return self._bias_row >= 0
+
+    def _row_factors(self) -> np.ndarray:
+        """Return idf * gain ** supervision of each row; empty for mean pooling.
+
+        idf = ln((1 + texts) / (1 + frequency)) + 1; word n-grams of more than two words times
+        `LONG_FACTOR` where they have slots of their own.
+        """
+        config = self.config
+        if config.pooling == "mean":
+            return np.empty(0, np.float32)
+        factors = np.log((1 + self.n_texts) / (1 + self.frequency.astype(np.float64))) + 1
+        if config.supervision:
+            factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
+        if config.pooling == "blocks":
+            first, last = self.n_words + self._options[7], self.n_words + self._options[8]
+            factors[(self.row_codes >= first) & (self.row_codes < last)] *= LONG_FACTOR
+        return factors.astype(np.float32)
+
     def words(self) -> list[bytes]:
         """Return the vocabulary, most frequent word first."""
         data = self.pool.tobytes()
@@ -123,7 +157,11 @@ class FeatureSpace:
 
     @classmethod
     def fit(
-        cls, texts: MarkedTexts, config: Config, n_threads: int = 1
+        cls,
+        texts: MarkedTexts,
+        config: Config,
+        n_threads: int = 1,
+        labels: Labels | None = None,
     ) -> tuple[FeatureSpace, FeatureMatrix]:
         """Learn the feature space of training texts and return it with their features.
 
@@ -149,10 +187,17 @@ class FeatureSpace:
         row_codes = np.flatnonzero(frequency)
         frequency = frequency[row_codes]
         order = np.argsort(-frequency, kind="stable")
-        space = cls(config, pool, word_ends, row_codes[order], frequency[order], len(texts))
+        row_codes, frequency = row_codes[order], frequency[order]
+        if config.bias:
+            row_codes = np.append(raw.n_words + _n_slots(config), row_codes)
+            frequency = np.append(len(texts), frequency)
+        gains = raw._measure_gains(codes, row_codes, labels, n_threads)
+        space = cls(config, pool, word_ends, row_codes, frequency, len(texts), gains)
         return space, space._weigh(codes, n_threads)
 
-    def grow(self, texts: MarkedTexts, n_threads: int = 1) -> tuple[FeatureSpace, FeatureMatrix]:
+    def grow(
+        self, texts: MarkedTexts, n_threads: int = 1, labels: Labels | None = None
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
         """Return a space that knows these texts as well, and their features in it.
 
         Rows keep their numbers; new features get new rows after them. New words enter when
@@ -181,8 +226,10 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
         codes = raw._extract(texts, n_threads)
-        added = np.zeros(raw.n_words + _n_slots(config), np.int32)
+        added = np.zeros(raw.n_words + _n_slots(config) + 1, np.int32)
         kernels.count_documents(codes.starts, codes.lengths, codes.codes, added)
+        if self.has_bias:
+            added[-1] = len(texts)
         frequency = self.frequency + added[old_codes]
         added[old_codes] = 0
         new_codes = np.flatnonzero(added)
@@ -194,6 +241,7 @@ class FeatureSpace:
             np.concatenate([old_codes, new_codes]),
             np.concatenate([frequency, added[new_codes]]),
             self.n_texts + len(texts),
+            np.concatenate([self.gains, raw._measure_gains(codes, new_codes, labels, n_threads)]),
         )
         return space, space._weigh(codes, n_threads)
 
@@ -211,6 +259,34 @@ class FeatureSpace:
         """
         return self._weigh(self._extract(texts, n_threads), n_threads)
 
+    def _measure_gains(
+        self, found: _Codes, row_codes: np.ndarray, labels: Labels | None, n_threads: int
+    ) -> np.ndarray:
+        """Return the gain of each code of `row_codes`; 1 for the bias and without labels."""
+        gains = np.ones(row_codes.size, np.float32)
+        if labels is None or not self.config.supervision or labels.ids.size == 0:
+            return gains
+        n_codes = self.n_words + _n_slots(self.config)
+        frequency = np.zeros(n_codes, np.int32)
+        kernels.count_documents(found.starts, found.lengths, found.codes, frequency)
+        begins = np.append(0, np.cumsum(frequency, dtype=np.int64))
+        docs = np.empty(begins[-1], np.int32)
+        ends = begins[:-1].copy()
+        kernels.list_documents(found.starts, found.lengths, found.codes, ends, docs)
+        prior = labels.counts() / labels.ids.size
+        real = np.flatnonzero(row_codes < n_codes)
+        measured = np.empty(real.size, np.float32)
+        begins, ends = begins[row_codes[real]], ends[row_codes[real]]
+
+        def measure(first: int, last: int) -> None:
+            kernels.measure_gains(
+                begins, ends, first, last, docs, labels.ids, labels.indptr, prior, measured
+            )
+
+        run_ranges(measure, real.size, n_threads)
+        gains[real] = measured
+        return gains
+
     def _extract(self, texts: MarkedTexts, n_threads: int) -> _Codes:
         n_docs = len(texts)
         n_codes = np.empty(n_docs, np.int64)
@@ -227,23 +303,29 @@ class FeatureSpace:
             np.empty(n_docs, np.int64),
             np.empty(total, np.int32),
             np.empty(total, np.float32),
+            np.empty(n_docs, np.float32),
         )
 
         def extract(first: int, last: int) -> None:
             kernels.extract_codes(
                 buffer, marks, offsets, first, last,
                 self._table, self.pool, self._word_offsets, self._options, self._eos_word,
-                found.starts, found.codes, found.counts, found.lengths,
+                found.starts, found.codes, found.counts, found.lengths, found.shares,
             )  # fmt: skip
 
         run_ranges(extract, n_docs, n_threads)
         return found
 
     def _weigh(self, found: _Codes, n_threads: int) -> FeatureMatrix:
+        chars = self.n_words + _n_slots(self.config) + 1  # no block of their own
+        if self.config.pooling == "blocks":
+            chars = self.n_words + int(self._options[8])
+
         def weigh(first: int, last: int) -> None:
             kernels.weigh_rows(
                 found.starts, found.lengths, first, last, found.codes, found.counts,
-                self._word_rows, self._slot_rows, self._idf,
+                self._word_rows, self._slot_rows, self._factors, chars, found.shares,
+                self._bias_row,
             )  # fmt: skip
 
         run_ranges(weigh, found.starts.size, n_threads)
@@ -260,6 +342,7 @@ class _Codes:
     lengths: np.ndarray
     codes: np.ndarray
     counts: np.ndarray
+    shares: np.ndarray
 
 
 def _n_slots(config: Config) -> int:
@@ -269,15 +352,13 @@ def _n_slots(config: Config) -> int:
 def _options(config: Config) -> np.ndarray:
     minn = max(config.minn, 1) if config.maxn else 1
     least = least_subword_chars(config.analyzer)
-    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
+    region, regions = config.bucket, [0, 0, 0]
+    if config.pooling == "blocks" and config.uses_buckets:
+        # Slots of their own for bigrams, longer n-grams of words, and n-grams of characters.
+        region = config.bucket // 3
+        regions = [0, region, 2 * region]
+    values = [config.word_ngrams, minn, config.maxn, region, config.eos, least, *regions]
     return np.array(values, np.int64)
-
-
-def _idf(frequency: np.ndarray, n_texts: int, pooling: str) -> np.ndarray:
-    """Return ln((1 + texts) / (1 + frequency)) + 1, float32[n_rows]; empty for mean pooling."""
-    if pooling == "mean":
-        return np.empty(0, np.float32)
-    return (np.log((1 + n_texts) / (1 + frequency.astype(np.float64))) + 1).astype(np.float32)
 
 
 def _new_table(n: int) -> np.ndarray:

@@ -108,7 +108,7 @@ def prepare(
         raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
     config = resolve(config, n_labels, multilabel)
     n_threads = n_threads or cpu_count()
-    space, features = FeatureSpace.fit(analyze(texts, config, n_threads), config, n_threads)
+    space, features = FeatureSpace.fit(analyze(texts, config, n_threads), config, n_threads, labels)
     return Prepared(config, space, features, labels, multilabel, doc_weights)
 
 
@@ -309,7 +309,7 @@ def fit_more(
     old = trainee.model
     config = _one_pass(config or old.config)
     n_threads = n_threads or cpu_count()
-    space, features = old.space.grow(analyze(texts, config, n_threads), n_threads)
+    space, features = old.space.grow(analyze(texts, config, n_threads), n_threads, labels)
 
     def start() -> Weights:
         return grow_weights(trainee.weights, config, space.n_rows, seed)

@@ -316,7 +316,7 @@ class Model:
             n_threads or cpu_count(),
             self._most_docs,
         )
-        return Predictions(labels, best, n_features)
+        return Predictions(labels, best, n_features - (self.space.has_bias & (n_features > 0)))
 
     def _search(self, hidden, known, threshold, labels, best, first, last) -> None:
         """Find the best labels by search in the label tree."""

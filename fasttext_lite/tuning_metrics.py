@@ -162,7 +162,7 @@ class Metric:
         wanted, reached = precision, recall
         if self.kind == "recall-at-precision":
             wanted, reached = recall, precision
-        return float(wanted[reached >= self.level].max(initial=0.0))
+        return float(wanted[reached >= (self.level or 0.0)].max(initial=0.0))
 
     def check(self, names: Sequence[str]) -> None:
         """Raise `ValueError` if the label of the metric is not among the names."""

@@ -66,7 +66,11 @@ class Span:
         return (number - self.low) / (self.high - self.low)
 
     def draw(
-        self, rng: np.random.Generator, near: Sequence[Any] | None, usual: Sequence[Any], width: float
+        self,
+        rng: np.random.Generator,
+        near: Sequence[Any] | None,
+        usual: Sequence[Any],
+        width: float,
     ) -> tuple[Any, ...]:
         """Return a value from the whole range, or near another one."""
         place = rng.random()
@@ -90,7 +94,11 @@ class Pick:
     values: tuple[tuple[Any, ...], ...]
 
     def draw(
-        self, rng: np.random.Generator, near: Sequence[Any] | None, usual: Sequence[Any], width: float
+        self,
+        rng: np.random.Generator,
+        near: Sequence[Any] | None,
+        usual: Sequence[Any],
+        width: float,
     ) -> tuple[Any, ...]:
         """Return one of the values, or a neighbour of another one."""
         choices = self.values
@@ -140,9 +148,7 @@ class Space:
         self.base, self.fixed = base, frozenset(fixed)
         self.n_labels, self.multilabel = n_labels, multilabel
         self.lines = [
-            line
-            for line in SPACE
-            if set(line.names) <= known and not set(line.names) & self.fixed
+            line for line in SPACE if set(line.names) <= known and not set(line.names) & self.fixed
         ]
 
     def resolved(self, config: Config) -> Config:
@@ -177,9 +183,7 @@ class Space:
             if near is not None:
                 old = [params.get(name, getattr(usual, name)) for name in line.names]
             params.update(zip(line.names, line.draw(rng, old, references, width), strict=True))
-        return {
-            name: value for name, value in params.items() if value != getattr(self.base, name)
-        }
+        return {name: value for name, value in params.items() if value != getattr(self.base, name)}
 
 
 def _without(params: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:

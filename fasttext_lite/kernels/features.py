@@ -147,8 +147,10 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
 
     Parameters
     ----------
-    options : int64[6]
-        word_ngrams, minn, maxn, bucket, eos, least characters of a word with character n-grams.
+    options : int64[9]
+        word_ngrams, minn, maxn, slots of a region, eos, least characters of a word with character
+        n-grams, and the first slot of the regions of bigrams, longer n-grams of words, and
+        n-grams of characters (all 0: one region shared by all).
     n_codes : int64[n_docs]
         Written in place for documents `first` to `last` - 1.
     """
@@ -162,7 +164,7 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
     for doc in range(first, last):
         n_tokens = eos
         n_chars = 0
-        total = 0
+        total = 1  # for the bias
         for i in range(offsets[doc], offsets[doc + 1]):
             if marks[i] == OUTSIDE:
                 continue
@@ -189,8 +191,8 @@ def _boundary_byte(text, start, end, i):
 
 
 @_kernel
-def add_subwords(text, start, end, minn, maxn, bucket, n_words, codes, n):
-    """Append the character n-grams of <word> to `codes` at `n`; return the new `n`.
+def add_subwords(text, start, end, minn, maxn, bucket, base, codes, n):
+    """Append base + hash of the character n-grams of <word> to `codes` at `n`; return the new `n`.
 
     fastText dictionary.cc, computeSubwords: lengths count characters, a lone < or > is none.
     """
@@ -209,24 +211,26 @@ def add_subwords(text, start, end, minn, maxn, bucket, n_words, codes, n):
                 hash32 = fnv_step(hash32, _boundary_byte(text, start, end, j))
                 j += 1
             if length >= minn and not (length == 1 and (i == 0 or j == size)):
-                codes[n] = n_words + hash32 % bucket
+                codes[n] = base + hash32 % bucket
                 n += 1
     return n
 
 
 @_kernel
-def add_token(hash32, word_ngrams, bucket, n_words, running, codes, n):
+def add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n):
     """Append the word n-grams that end with a token to `codes` at `n`; return the new `n`.
 
     `running`, uint64[word_ngrams + 1]: at 1 .. word_ngrams - 1 the hash of the n-gram of that
     length that ended with the token before, and in `running[0]` the number of tokens so far.
+    Codes of bigrams begin at `bigrams`, those of longer n-grams at `longer`.
     fastText dictionary.cc, addWordNgrams.
     """
     signed = as_signed(hash32)
     longest = min(int(running[0]) + 1, word_ngrams)
     for length in range(longest, 1, -1):
         running[length] = running[length - 1] * NGRAM_FACTOR + signed
-        codes[n] = n_words + np.int64(running[length] % np.uint64(bucket))
+        base = bigrams if length == 2 else longer
+        codes[n] = base + np.int64(running[length] % np.uint64(bucket))
         n += 1
     running[1] = signed
     running[0] += np.uint64(1)
@@ -254,7 +258,7 @@ def sort_codes(codes, first, last):
 @_kernel
 def extract_codes(
     text, marks, offsets, first, last, table, pool, word_offsets, options, eos_word,
-    starts, codes, counts, lengths,
+    starts, codes, counts, lengths, shares,
 ):  # fmt: skip
     """Write the distinct codes of each document, ascending, with their number of occurrences.
 
@@ -264,7 +268,7 @@ def extract_codes(
     offsets : int64[n_docs + 1]
     table, pool, word_offsets
         The vocabulary, as in `find_word`; word_offsets has exactly n_words rows.
-    options : int64[6]
+    options : int64[9]
         As in `count_codes`.
     eos_word : int
         Word id of </s>, or -1.
@@ -274,14 +278,18 @@ def extract_codes(
     counts : float32[n_codes]
     lengths : int64[n_docs]
         Written in place: distinct codes of each document.
+    shares : float32[n_docs]
+        Written in place: share of each document's tokens that have character n-grams.
     """
     word_ngrams, minn, maxn, bucket, eos, least = (
         options[0], options[1], options[2], options[3], options[4], options[5],
     )  # fmt: skip
     n_words = word_offsets.shape[0]
+    bigrams, longer, chars = n_words + options[6], n_words + options[7], n_words + options[8]
     running = np.zeros(word_ngrams + 1, np.uint64)
     for doc in range(first, last):
         running[0] = 0
+        n_tokens = n_long = 0
         begin = starts[doc]
         n = begin
         start = offsets[doc]
@@ -298,10 +306,12 @@ def extract_codes(
                 if word >= 0:
                     codes[n] = word
                     n += 1
+                n_tokens += 1
                 if n_chars >= least and maxn > 0:
-                    n = add_subwords(text, start, i + 1, minn, maxn, bucket, n_words, codes, n)
+                    n_long += 1
+                    n = add_subwords(text, start, i + 1, minn, maxn, bucket, chars, codes, n)
                 if word_ngrams > 1:
-                    n = add_token(hash32, word_ngrams, bucket, n_words, running, codes, n)
+                    n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n)
                 start = i + 1
                 hash32 = FNV_OFFSET
                 n_chars = 0
@@ -313,7 +323,8 @@ def extract_codes(
                 hash32 = FNV_OFFSET
                 for byte in (LESS, SLASH, LOWER_S, GREATER):
                     hash32 = fnv_step(hash32, byte)
-                n = add_token(hash32, word_ngrams, bucket, n_words, running, codes, n)
+                n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n)
+        shares[doc] = n_long / max(n_tokens, 1)
         sort_codes(codes, begin, n)
         distinct = begin
         for i in range(begin, n):
@@ -335,7 +346,72 @@ def count_documents(starts, lengths, codes, frequency):
 
 
 @_kernel
-def weigh_rows(starts, lengths, first, last, codes, counts, word_rows, slot_rows, idf):
+def list_documents(starts, lengths, codes, ends, docs):
+    """Write the documents that have each code, one code after another.
+
+    Parameters
+    ----------
+    starts, lengths, codes
+        Of the documents, as in `weigh_rows`.
+    ends : int64[n_codes]
+        On entry where the list of each code begins, on return where it ends.
+    docs : int32[n_entries]
+        Written in place.
+    """
+    for doc in range(starts.size):
+        for i in range(starts[doc], starts[doc] + lengths[doc]):
+            docs[ends[codes[i]]] = doc
+            ends[codes[i]] += 1
+
+
+@_kernel
+def measure_gains(begins, ends, first, last, docs, label_ids, label_indptr, prior, gains):
+    """Write how much each feature tells about the labels, for features `first` to `last` - 1.
+
+    The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
+    from all labels: sum p ln(p / prior), where p = (count + prior) / (sum of counts + 1).
+
+    Parameters
+    ----------
+    begins, ends : int64[n_features]
+        The documents of a feature are docs[begin:end].
+    docs : int32[]
+    label_ids : int32[], label_indptr : int64[n_docs + 1]
+    prior : float64[n_labels]
+        Share of each label among all; sums to 1.
+    gains : float32[n_features]
+        Written in place.
+    """
+    counts = np.zeros(prior.size)
+    seen = np.empty(prior.size, np.int32)
+    for feature in range(first, last):
+        n_seen = 0
+        total = 1.0
+        for i in range(begins[feature], ends[feature]):
+            for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
+                label = label_ids[j]
+                if counts[label] == 0:
+                    seen[n_seen] = label
+                    n_seen += 1
+                counts[label] += 1
+                total += 1
+        gain = 0.0
+        rest = 1.0
+        for i in range(n_seen):
+            label = seen[i]
+            p = (counts[label] + prior[label]) / total
+            gain += p * math.log(p / prior[label])
+            rest -= prior[label]
+            counts[label] = 0
+        # All labels not seen have p = prior / total.
+        gains[feature] = gain - max(rest, 0.0) * math.log(total) / total
+
+
+@_kernel
+def weigh_rows(
+    starts, lengths, first, last, codes, counts, word_rows, slot_rows, factors, chars, shares,
+    bias_row,
+):  # fmt: skip
     """Replace codes by rows and counts by weights, in place; drop codes without a row.
 
     Parameters
@@ -343,26 +419,35 @@ def weigh_rows(starts, lengths, first, last, codes, counts, word_rows, slot_rows
     starts, lengths : int64[n_docs]
         `lengths` is written in place.
     codes : int32[n_codes]
+        Ascending in each document, with room for one more.
     counts : float32[n_codes]
     word_rows : int32[n_words]
     slot_rows : int32[bucket]
         Row of each hash slot, or -1.
-    idf : float32[n_rows] or float32[0]
-        With idf: weight (1 + ln count) * idf, the document scaled to unit Euclidean length.
+    factors : float32[n_rows] or float32[0]
+        With factors: weight (1 + ln count) * factor, the document scaled to unit Euclidean length.
         Without: count / total count of the codes that have a row, fastText's mean.
+    chars : int
+        Codes from this one on are scaled by themselves, to the root of `shares` in place of 1,
+        before the whole document is.
+    shares : float32[n_docs]
+        As in `extract_codes`.
+    bias_row : int
+        Row of the bias, which gets weight 1 wherever there is any other feature; -1 = none.
     """
     n_words = word_rows.size
     for doc in range(first, last):
         begin = starts[doc]
         kept = begin
-        total = 0.0
+        middle = begin
+        total = of_words = 0.0
         for i in range(begin, begin + lengths[doc]):
             code = codes[i]
             row = word_rows[code] if code < n_words else slot_rows[code - n_words]
             if row < 0:
                 continue
-            if idf.size > 0:
-                weight = (1.0 + math.log(counts[i])) * idf[row]
+            if factors.size > 0:
+                weight = (1.0 + math.log(counts[i])) * factors[row]
                 total += weight * weight
             else:
                 weight = float(counts[i])
@@ -370,11 +455,25 @@ def weigh_rows(starts, lengths, first, last, codes, counts, word_rows, slot_rows
             codes[kept] = row
             counts[kept] = weight
             kept += 1
-        lengths[doc] = kept - begin
-        if idf.size > 0:
+            if code < chars:
+                middle = kept
+                of_words = total
+        if factors.size > 0:
+            of_chars = total - of_words
+            if of_chars > 0 and of_words > 0 and middle < kept and shares[doc] > 0:
+                # Both blocks to length 1 and root(share), then all to length 1.
+                scale = math.sqrt(shares[doc] * of_words / of_chars)
+                for i in range(middle, kept):
+                    counts[i] *= scale
+                total = of_words * (1.0 + shares[doc])
             total = math.sqrt(total)
         for i in range(begin, kept):
             counts[i] = np.float32(counts[i] / total)
+        if bias_row >= 0 and kept > begin:
+            codes[kept] = bias_row
+            counts[kept] = 1
+            kept += 1
+        lengths[doc] = kept - begin
 
 
 @_kernel
