@@ -18,7 +18,9 @@ __version__ = "0.1.0"
 # Imported on first use: scikit-learn takes a second, and the command line needs none of it.
 _LAZY = {
     "FastTextClassifier": "estimator",
+    "FastTextEnsemble": "ensemble",
     "FastTextTransformer": "estimator",
+    "FastTextTuner": "tuner",
     "UnknownTextWarning": "estimator",
     "load": "estimator",
     "Model": "model",
@@ -31,7 +33,9 @@ _LAZY = {
 __all__ = [
     "Config",
     "FastTextClassifier",
+    "FastTextEnsemble",
     "FastTextTransformer",
+    "FastTextTuner",
     "InputError",
     "Model",
     "ModelError",
@@ -44,6 +48,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from fasttext_lite.config import Config
+    from fasttext_lite.ensemble import FastTextEnsemble
     from fasttext_lite.errors import InputError, ModelError, TrainingError
     from fasttext_lite.estimator import (
         FastTextClassifier,
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
     )
     from fasttext_lite.model import Model
     from fasttext_lite.storage import load_model
+    from fasttext_lite.tuner import FastTextTuner
 
 
 def __getattr__(name: str) -> Any:

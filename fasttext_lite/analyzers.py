@@ -44,6 +44,13 @@ class MarkedTexts:
     def __len__(self) -> int:
         return self.offsets.size - 1
 
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens of all documents."""
+        from fasttext_lite.kernels.tokenize import END
+
+        return int(np.count_nonzero(self.marks == END))
+
     def tokens(self) -> list[list[str]]:
         """Return each document's tokens as strings, for people and tests."""
         from fasttext_lite.kernels.tokenize import END, OUTSIDE
@@ -96,6 +103,44 @@ def analyze(texts: Texts, config: Config, n_threads: int = 1) -> MarkedTexts:
             n_threads,
         )
     return MarkedTexts(texts.buffer, texts.offsets, marks)
+
+
+def disturb(
+    texts: MarkedTexts, drop: float, swap: float, seed: int, n_threads: int = 1
+) -> MarkedTexts:
+    """Return texts with some tokens left out and some neighbours exchanged, at random.
+
+    Parameters
+    ----------
+    texts : MarkedTexts
+    drop, swap : float
+        Chance of each token to be left out, and to change places with the next.
+    seed : int
+        Decides all; the number of threads does not matter.
+    n_threads : int
+
+    Returns
+    -------
+    MarkedTexts
+        Document for document.
+
+    References
+    ----------
+    J. Wei, K. Zou, EDA: Easy Data Augmentation Techniques for Boosting Performance on Text
+    Classification Tasks, 2019 (random swap, random deletion).
+    """
+    from fasttext_lite.kernels import tokenize
+
+    buffer, marks = np.empty_like(texts.buffer), np.empty_like(texts.marks)
+    run_ranges(
+        lambda first, last: tokenize.disturb_tokens(
+            texts.buffer, texts.marks, texts.offsets, first, last, drop, swap, np.uint64(seed),
+            buffer, marks,
+        ),
+        len(texts),
+        n_threads,
+    )  # fmt: skip
+    return MarkedTexts(buffer, texts.offsets, marks)
 
 
 def least_subword_chars(analyzer: str) -> int:

@@ -1,4 +1,4 @@
-"""The command line: ``fasttext-lite train|test|predict|embed|info|demo``.
+"""The command line: ``fasttext-lite train|tune|test|predict|embed|info|demo``.
 
 Parse, call, print.  Results go to stdout, progress and notices to stderr.  Exit codes: 0 good,
 2 the user's mistake (one line on stderr), 1 our bug, 130 interrupted.  Heavy imports stand
@@ -17,9 +17,10 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite import __version__
+from fasttext_lite import __version__, cli_tune, cli_watch
 from fasttext_lite.config import PRESETS, Config, field_type
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Train a model on a labelled file.")
     train.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
     train.add_argument("-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl")
-    train.add_argument("--valid", metavar="FILE", help="labelled text to test the model on")
+    cli_watch.add_training_arguments(train)
     train.add_argument(
         "--preset", choices=sorted(PRESETS), default="default", help="settings to start from"
     )
@@ -151,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "-q", "--quiet", action="store_true", help="print only errors and the result of --valid"
     )
+
+    tools = cli_tune.Tools(_read, _config, _say, _print, _is_same_file)
+    tune = command("tune", partial(cli_tune.run, tools), cli_tune.HELP)
+    cli_tune.add_arguments(tune)
+    _add_config(tune)
+    _add_reading(tune)
+    _add_threads(tune)
 
     test = command("test", _test, "Test a model on a labelled file.")
     test.add_argument("model", metavar="MODEL")
@@ -174,6 +182,8 @@ def _parser() -> argparse.ArgumentParser:
 
     embed = command("embed", _embed, "Print the embedding of each line of text.")
     _add_unlabelled(embed)
+    cli_watch.add_map_arguments(embed)
+    _add_reading(embed)
     _add_threads(embed)
 
     info = command("info", _info, "Describe a model file.")
@@ -307,6 +317,7 @@ def _train(options: argparse.Namespace) -> None:
     for path in (options.train, options.valid):
         if _is_same_file(path, options.output):
             raise _UsageError(f"{path}: the model would overwrite this file of texts")
+    cli_watch.check_files(options)
     valid = _read(options.valid, options) if options.valid else None
     corpus = _read(options.train, options)
     from fasttext_lite import fitting
@@ -326,16 +337,19 @@ def _train(options: argparse.Namespace) -> None:
             seed=options.seed or 0,
             n_threads=options.threads or (None if options.seed is None else 1),
             callback=callback,
+            watch=cli_watch.make_watch(options, config, labels.names, valid),
         )
     seconds = time.perf_counter() - start
     model = trainee.model
     save_model(model, options.output)
     if not options.quiet:
         size = os.path.getsize(options.output)
+        aside = f" ({n_texts - model.n_texts:,} set aside)" * (n_texts != model.n_texts)
+        history = trainee.history
         _print(
-            f"trained on {n_texts:,} texts with {len(model.labels):,} labels in {seconds:.1f} s: "
-            f"loss {model.config.loss}, {model.config.epochs} epochs, lr {trainee.history.lr:g}, "
-            f"final loss {trainee.history.loss[-1]:.4f}"
+            f"trained on {model.n_texts:,} texts{aside} with {len(model.labels):,} labels in "
+            f"{seconds:.1f} s: loss {model.config.loss}, {cli_watch.course(history)}, "
+            f"lr {history.lr:g}, final loss {cli_watch.kept_loss(history):.4f}"
         )
         _print(
             f"{options.output}: {size / 1e6:.1f} MB, {model.space.n_words:,} words, "
@@ -344,6 +358,7 @@ def _train(options: argparse.Namespace) -> None:
     if valid is not None:
         result = _evaluate(model, valid, options, k=1, threshold=0.0)
         _print(f"{options.valid}: {_summary(result)}")
+    cli_watch.finish(options, trainee.history, _say)
 
 
 def _is_same_file(path: str | None, other: str) -> bool:
@@ -500,7 +515,11 @@ def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -
 def _embed(options: argparse.Namespace) -> None:
     from fasttext_lite.corpus import DEFAULT_PREFIX, read_texts
 
+    cli_watch.check_map_arguments(options)
     model = _load(options.model)
+    if options.plot is not None:
+        cli_watch.draw_map(options, model, _read, _say)
+        return
     for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):
         rows = model.embed(texts, options.threads).tolist()
         _print("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))

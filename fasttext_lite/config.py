@@ -22,12 +22,16 @@ HEADS = ("auto", "learned", "linear")
 NORMS = ("none", "layer", "batch")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "maxout")
 SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
-TREES = ("auto", "huffman", "cluster")
+TREES = ("auto", "huffman", "cluster", "linkage")
 POOLINGS = ("blocks", "tfidf", "mean")
 INITS = ("output", "input", "normal", "xavier", "he")
 
 # More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
 HS_FROM_LABELS = 1000
+# Up to this many labels, `tree="auto"` joins labels one by one, and `head="auto"` is linear.
+LINKAGE_TO_LABELS = 300
+LINEAR_TO_LABELS = 32
+LONG_TEXT = 32  # tokens
 
 
 def _field(default: Any, help: str, *, choices=None, low=None, high=None, low_open=False) -> Any:
@@ -60,11 +64,21 @@ class Config:
     nfkc: bool = _field(False, "apply Unicode NFKC normalisation (full width to half width, ...)")
     eos: bool = _field(False, "end every text with fastText's token </s>")
     # tokens -> features
-    word_ngrams: int = _field(2, "longest n-gram of tokens", low=1, high=16)
+    word_ngrams: int | None = _field(
+        None,
+        "longest n-gram of tokens; none = 2, or 3 under a linear head for texts of over "
+        f"{LONG_TEXT} tokens on average",
+        low=1, high=16,
+    )  # fmt: skip
     minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
     maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
     min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
-    bucket: int = _field(2_000_000, "hash slots shared by all n-grams", low=0, high=100_000_000)
+    bucket: int = _field(
+        2_000_000,
+        "hash slots of each kind of n-grams (bigrams, longer ones, those of characters); with "
+        "pooling tfidf and mean of all together",
+        low=0, high=100_000_000,
+    )  # fmt: skip
     pooling: str = _field(
         "blocks",
         "weights of a text's features: blocks (sublinear tf x idf; n-grams of words and of "
@@ -93,13 +107,17 @@ class Config:
     tree: str = _field(
         "auto",
         "label tree of the loss hs: huffman (short paths for frequent labels), cluster (similar "
-        "labels share inner nodes); auto = cluster",
+        "labels share inner nodes), linkage (the most similar labels are joined first, deeper); "
+        f"auto = linkage up to {LINKAGE_TO_LABELS} labels, else cluster",
         choices=TREES,
     )
     neg: int = _field(5, "negative labels drawn for each label (loss ns)", low=1, high=1000)
-    label_smoothing: float = _field(
-        0.1, "share of the target spread evenly over the labels", low=0.0, high=0.9
-    )
+    label_smoothing: float | None = _field(
+        None,
+        "share of the target spread evenly over the labels (not for the hinge losses); none = "
+        f"0.1, or 0.2 for hs above {LINKAGE_TO_LABELS} labels",
+        low=0.0, high=0.9,
+    )  # fmt: skip
     focal: float = _field(
         0.0,
         "focal loss: multiply each term by (1 - probability) to this power, so that hard texts "
@@ -210,10 +228,6 @@ class Config:
             raise ValueError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
             )
-        if self.uses_buckets and self.pooling == "blocks" and self.bucket < 3:
-            raise ValueError(
-                f"pooling='blocks' needs a bucket of at least 3; got bucket={self.bucket}"
-            )
         if self.averaging and (self.l1 or self.l2):
             raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
         if self.focal and self.loss in ("hinge", "squared_hinge"):
@@ -227,7 +241,7 @@ class Config:
     @property
     def uses_buckets(self) -> bool:
         """Whether any n-gram is hashed at all."""
-        return self.word_ngrams > 1 or self.maxn > 0
+        return self.word_ngrams is None or self.word_ngrams > 1 or self.maxn > 0
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with some values changed (and checked)."""
@@ -341,7 +355,9 @@ def _rule(expected: type, meta: Any) -> str:
     return name
 
 
-def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
+def resolve(
+    config: Config, n_labels: int, multilabel: bool, mean_tokens: float | None = None
+) -> Config:
     """Fill in what `Config` leaves open from the shape of the data.
 
     Parameters
@@ -351,29 +367,55 @@ def resolve(config: Config, n_labels: int, multilabel: bool) -> Config:
         Number of different labels in the training data.
     multilabel : bool
         Whether any row has other than exactly one label.
+    mean_tokens : float, optional
+        Mean number of tokens of a training text. Without it, `word_ngrams` is left open.
 
     Returns
     -------
     Config
-        With no None and no "auto" left in `dim`, `loss`, `lr`, `tree` and `head`.
+        With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
+        `supervision`, `tree` and `word_ngrams`.
     """
+    few = n_labels <= LINEAR_TO_LABELS
     loss = config.loss
-    if loss == "auto":
-        loss = "ova" if multilabel else "hs" if n_labels > HS_FROM_LABELS else "softmax"
+    if loss == "auto" and multilabel:
+        loss = "squared_hinge" if few else "ova"
+    elif loss == "auto":
+        loss = "ova" if few else "hs" if n_labels > HS_FROM_LABELS else "softmax"
+    head = config.head
+    if head == "auto":
+        plain = config.init == "output" and config.norm == "none" and not config.units
+        head = "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
     dim = config.dim
     if dim is None:
         # The product of the two tables has rank <= labels: few labels need few dimensions.
-        dim = min(max(16 * math.ceil(n_labels / 16), 16), 128)
+        dim = max(16 * math.ceil(n_labels / 16), 16)
+        if head == "learned":
+            dim = min(dim, 128)
+    tree = config.tree
+    if tree == "auto":
+        tree = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
+    word_ngrams = config.word_ngrams
+    if word_ngrams is None and mean_tokens is not None:
+        word_ngrams = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
+    supervision = config.supervision
+    if supervision is None:
+        supervision = 0.35 if head == "linear" else 0.2
     lr = config.lr
     if lr is None:
-        lr = _learning_rate(config, loss)
-    tree = "cluster" if config.tree == "auto" else config.tree
-    supervision = 0.3 if config.supervision is None else config.supervision
-    head = "learned" if config.head == "auto" else config.head
-    return config.replace(loss=loss, dim=dim, lr=lr, tree=tree, head=head, supervision=supervision)
+        lr = _learning_rate(config.optimizer, loss, head)
+    smoothing = config.label_smoothing
+    if smoothing is None:
+        smoothing = 0.2 if loss == "hs" and n_labels > LINKAGE_TO_LABELS else 0.1
+    return config.replace(
+        label_smoothing=smoothing, loss=loss, head=head, dim=dim, tree=tree,
+        word_ngrams=word_ngrams, supervision=supervision, lr=lr,
+    )  # fmt: skip
 
 
-def _learning_rate(config: Config, loss: str) -> float:
-    if config.optimizer == "adagrad":
+def _learning_rate(optimizer: str, loss: str, head: str) -> float:
+    if optimizer == "adagrad":
         return 0.05
-    return 0.1
+    if head == "learned":
+        return 0.2
+    return {"squared_hinge": 0.12, "hinge": 0.2, "hs": 4.0}.get(loss, 2.5)

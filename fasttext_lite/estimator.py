@@ -22,9 +22,10 @@ from sklearn.utils.validation import check_is_fitted
 from fasttext_lite import fitting
 from fasttext_lite import model as models
 from fasttext_lite.config import Config, resolve
-from fasttext_lite.corpus import Texts
+from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import FeatureMatrix
+from fasttext_lite.monitoring import Watch
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.progress import progress_bar
 from fasttext_lite.storage import read_model, save_model
@@ -122,13 +123,16 @@ class _FastTextBase(BaseEstimator):
             ) from None
         return int(generator.randint(2**31 - 1))
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> _FastTextBase:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, callbacks: Any = None
+    ) -> _FastTextBase:
         config = self._config()
         n_threads = self._threads(training=True)
         if not isinstance(self.verbose, int | np.integer | np.bool_) or self.verbose < 0:
             raise ValueError(f"verbose must be a whole number of at least 0; got {self.verbose!r}")
         seed = self._seed()
         texts, target, weights = self._training_data(X, y, sample_weight, None)
+        watch = _watch(target, validation_data, callbacks)
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
             trainee = fitting.fit(
                 texts,
@@ -139,6 +143,7 @@ class _FastTextBase(BaseEstimator):
                 seed=seed,
                 n_threads=n_threads,
                 callback=callback,
+                watch=watch,
             )
         self._keep(trainee, target)
         return self
@@ -207,6 +212,53 @@ class _FastTextBase(BaseEstimator):
         return tags
 
 
+def _watch(target: Target, validation_data: Any, callbacks: Any) -> Watch | None:
+    """Return what the arguments of `fit` ask to watch; None where nobody watches."""
+    if validation_data is None and callbacks is None:
+        return None
+    calls = [callbacks] if callable(callbacks) else [] if callbacks is None else callbacks
+    if not isinstance(calls, list | tuple) or not all(map(callable, calls)):
+        raise TypeError(f"callbacks must be a callable or a list of callables; got {callbacks!r}")
+    valid = None if validation_data is None else _validation_pair(target, validation_data)
+    return Watch(valid, tuple(calls))
+
+
+def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Labels]:
+    """Return validation data with the labels numbered as those of the training."""
+    if not isinstance(validation_data, list | tuple) or len(validation_data) != 2:
+        raise ValueError(
+            f"validation_data must be a pair (X, y); got {type(validation_data).__name__}"
+        )
+    X, y = validation_data
+    try:
+        texts, found = Texts.from_sequence(X), read_target(y)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"validation_data: {error}") from None
+    if len(texts) != len(found.labels):
+        raise ValueError(f"validation_data: {len(texts)} texts, but labels of {len(found.labels)}")
+    if len(texts) == 0:
+        raise ValueError("validation_data holds no texts")
+    if found.kind != target.kind:
+        raise ValueError(
+            f"validation_data: its labels are {_KIND_NAMES[found.kind]}, those of the training "
+            f"{_KIND_NAMES[target.kind]}"
+        )
+    strange = set(found.classes.tolist()) - set(target.classes.tolist())
+    if strange:
+        raise ValueError(
+            "validation_data has labels that the training does not have, such as "
+            f"{min(strange, key=repr)!r}"
+        )
+    return texts, read_target(y, target.classes, target.kind).labels
+
+
+_KIND_NAMES = {
+    "single": "one for each text",
+    "lists": "a list for each text",
+    "indicator": "a 0/1 matrix",
+}
+
+
 @_with_parameters
 class FastTextClassifier(ClassifierMixin, _FastTextBase):
     """Classify texts by the averaged embeddings of their words and n-grams.
@@ -222,7 +274,8 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
     model_ : Model
         The trained model.
     history_ : History
-        Loss of each epoch, and the learning rate that was used.
+        Loss of each epoch, and the learning rate that was used; with validation data, callbacks
+        or `patience` also a report of each epoch (``history_.reports``).
     target_kind_ : str
         "single", "lists" (each text had a list of labels) or "indicator" (a 0/1 matrix).
 
@@ -244,7 +297,14 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
     ['fruit', 'cars']
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> FastTextClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        callbacks: Any = None,
+    ) -> FastTextClassifier:
         """Train on texts and labels; what was learnt before is forgotten.
 
         Parameters
@@ -255,6 +315,13 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             Labels of any type that sorts; several for each text in the last two forms.
         sample_weight : array-like of shape (n_texts,), optional
             Factor of each text's loss; only ratios matter, 0 leaves the text out.
+        validation_data : pair (X, y), optional
+            Texts and labels that are not trained on, to measure each epoch on. The labels must
+            occur in the training's y. Without it, `patience` sets the share `valid_fraction` of
+            the texts aside: these are not trained on.
+        callbacks : callable, or list of callables, optional
+            Called after each epoch with its report (`monitoring.EpochReport`: loss, accuracy,
+            learning rate, ...); training ends when one returns True.
 
         Returns
         -------
@@ -264,11 +331,13 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         Raises
         ------
         TypeError
-            If X is one string or holds something other than text.
+            If X is one string or holds something other than text, or a callback cannot be
+            called.
         ValueError
-            If a parameter or y is not as described, or there are fewer than two labels.
+            If a parameter, y or `validation_data` is not as described, or there are fewer than
+            two labels.
         """
-        self._fit(X, y, sample_weight)
+        self._fit(X, y, sample_weight, validation_data, callbacks)
         return self
 
     def partial_fit(
@@ -431,6 +500,10 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             If the file cannot be written, or labels are neither text, numbers nor booleans.
         """
         check_is_fitted(self, "model_")
+        save_model(self.model_, path, self._to_save())
+
+    def _to_save(self) -> dict[str, Any]:
+        """Return parameters and classes as JSON values."""
         kind = self.classes_.dtype.kind
         if kind == "O" and all(isinstance(name, str) for name in self.classes_):
             kind = "U"
@@ -445,12 +518,11 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             parameters["class_weight"] = [[plain(label), float(value)] for label, value in pairs]
         if not isinstance(parameters["random_state"], int | np.integer):
             parameters["random_state"] = None
-        extra = {
+        return {
             "parameters": {name: plain(value) for name, value in parameters.items()},
             "classes": self.classes_.tolist(),
             "target_kind": self.target_kind_,
         }
-        save_model(self.model_, path, extra)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -534,22 +606,33 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
             "classes": model.labels,
             "target_kind": "lists" if model.multilabel else "single",
         }
+    classifier = from_saved(FastTextClassifier, extra, len(model.labels), path)
+    classifier.model_ = model
+    classifier.history_ = History()
+    weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
+    classifier._trainee = fitting.Trainee(model, weights, classifier.history_)
+    return classifier
+
+
+def from_saved(
+    cls: type[FastTextClassifier],
+    extra: dict[str, Any],
+    n_labels: int,
+    path: str | os.PathLike[str],
+) -> FastTextClassifier:
+    """Return a classifier with its parameters and classes as they were saved, without a model."""
     try:
         parameters = dict(extra["parameters"])
         if isinstance(parameters.get("class_weight"), list):
             parameters["class_weight"] = dict(map(tuple, parameters["class_weight"]))
-        classifier = FastTextClassifier(**parameters)
+        classifier = cls(**parameters)
         classifier.classes_ = np.array(extra["classes"])
         classifier.target_kind_ = extra["target_kind"]
         good = classifier.target_kind_ in ("single", "lists", "indicator")
-        if not good or classifier.classes_.shape != (len(model.labels),):
+        if not good or classifier.classes_.shape != (n_labels,):
             raise ValueError("the classes do not fit the labels")
         if not np.array_equal(unique_labels(classifier.classes_), classifier.classes_):
             raise ValueError("the classes are not sorted")
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: the model file is damaged: {error}") from None
-    classifier.model_ = model
-    classifier.history_ = History()
-    weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
-    classifier._trainee = fitting.Trainee(model, weights, classifier.history_)
     return classifier

@@ -63,7 +63,7 @@ class FeatureSpace:
         Where each word ends in the pool.
     row_codes : int32[n_rows]
         The feature of each row: word w has code w, hash slot s code n_words + s, and the bias
-        n_words + bucket.
+        n_words + n_slots.
     frequency : int32[n_rows]
         Number of training texts that have the feature.
     n_texts : int
@@ -96,7 +96,7 @@ class FeatureSpace:
         if gains is None:
             gains = np.ones(self.n_rows, np.float32)
         self.gains = np.ascontiguousarray(gains, np.float32)
-        rows = np.full(self.n_words + _n_slots(config) + 1, -1, np.int32)
+        rows = np.full(self.n_words + n_slots(config) + 1, -1, np.int32)
         rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
         self._word_rows, self._slot_rows = rows[: self.n_words], rows[self.n_words : -1]
         self._bias_row = int(rows[-1])
@@ -145,8 +145,9 @@ class FeatureSpace:
         factors = np.log((1 + self.n_texts) / (1 + self.frequency.astype(np.float64))) + 1
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
-        if config.pooling == "blocks":
-            first, last = self.n_words + self._options[7], self.n_words + self._options[8]
+        if config.pooling == "blocks" and (config.word_ngrams or 0) > 2:
+            first = self.n_words + self._options[7]
+            last = first + config.bucket
             factors[(self.row_codes >= first) & (self.row_codes < last)] *= LONG_FACTOR
         return factors.astype(np.float32)
 
@@ -182,14 +183,14 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = cls(config, pool, word_ends, empty, empty, 0)
         codes = raw._extract(texts, n_threads)
-        frequency = np.zeros(raw.n_words + _n_slots(config), np.int32)
+        frequency = np.zeros(raw.n_words + n_slots(config), np.int32)
         kernels.count_documents(codes.starts, codes.lengths, codes.codes, frequency)
         row_codes = np.flatnonzero(frequency)
         frequency = frequency[row_codes]
         order = np.argsort(-frequency, kind="stable")
         row_codes, frequency = row_codes[order], frequency[order]
         if config.bias:
-            row_codes = np.append(raw.n_words + _n_slots(config), row_codes)
+            row_codes = np.append(raw.n_words + n_slots(config), row_codes)
             frequency = np.append(len(texts), frequency)
         gains = raw._measure_gains(codes, row_codes, labels, n_threads)
         space = cls(config, pool, word_ends, row_codes, frequency, len(texts), gains)
@@ -226,7 +227,7 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
         codes = raw._extract(texts, n_threads)
-        added = np.zeros(raw.n_words + _n_slots(config) + 1, np.int32)
+        added = np.zeros(raw.n_words + n_slots(config) + 1, np.int32)
         kernels.count_documents(codes.starts, codes.lengths, codes.codes, added)
         if self.has_bias:
             added[-1] = len(texts)
@@ -244,6 +245,13 @@ class FeatureSpace:
             np.concatenate([self.gains, raw._measure_gains(codes, new_codes, labels, n_threads)]),
         )
         return space, space._weigh(codes, n_threads)
+
+    def take(self, rows: np.ndarray) -> FeatureSpace:
+        """Return the space with the given rows alone, numbered in their order."""
+        return FeatureSpace(
+            self.config, self.pool, self.word_ends, self.row_codes[rows], self.frequency[rows],
+            self.n_texts, self.gains[rows],
+        )  # fmt: skip
 
     def transform(self, texts: MarkedTexts, n_threads: int = 1) -> FeatureMatrix:
         """Return the features of texts; features without a row are left out.
@@ -266,7 +274,7 @@ class FeatureSpace:
         gains = np.ones(row_codes.size, np.float32)
         if labels is None or not self.config.supervision or labels.ids.size == 0:
             return gains
-        n_codes = self.n_words + _n_slots(self.config)
+        n_codes = self.n_words + n_slots(self.config)
         frequency = np.zeros(n_codes, np.int32)
         kernels.count_documents(found.starts, found.lengths, found.codes, frequency)
         begins = np.append(0, np.cumsum(frequency, dtype=np.int64))
@@ -317,8 +325,8 @@ class FeatureSpace:
         return found
 
     def _weigh(self, found: _Codes, n_threads: int) -> FeatureMatrix:
-        chars = self.n_words + _n_slots(self.config) + 1  # no block of their own
-        if self.config.pooling == "blocks":
+        chars = self.n_words + n_slots(self.config) + 1  # no block of their own
+        if self.config.pooling == "blocks" and self.config.maxn:
             chars = self.n_words + int(self._options[8])
 
         def weigh(first: int, last: int) -> None:
@@ -345,19 +353,31 @@ class _Codes:
     shares: np.ndarray
 
 
-def _n_slots(config: Config) -> int:
-    return config.bucket if config.uses_buckets else 0
+def _regions(config: Config) -> tuple[list[int], int]:
+    """Return the first slot of bigrams, longer word n-grams and character n-grams; and the end.
+
+    With pooling="blocks" each of them that is in use has `bucket` slots of its own.
+    """
+    if not config.uses_buckets:
+        return [0, 0, 0], 0
+    if config.pooling != "blocks":
+        return [0, 0, 0], config.bucket
+    assert config.word_ngrams is not None
+    used = np.array([config.word_ngrams > 1, config.word_ngrams > 2, config.maxn > 0])
+    ends = np.cumsum(used * config.bucket)
+    return (ends - used * config.bucket).tolist(), int(ends[-1])
+
+
+def n_slots(config: Config) -> int:
+    """Return the number of hash slots."""
+    return _regions(config)[1]
 
 
 def _options(config: Config) -> np.ndarray:
     minn = max(config.minn, 1) if config.maxn else 1
     least = least_subword_chars(config.analyzer)
-    region, regions = config.bucket, [0, 0, 0]
-    if config.pooling == "blocks" and config.uses_buckets:
-        # Slots of their own for bigrams, longer n-grams of words, and n-grams of characters.
-        region = config.bucket // 3
-        regions = [0, region, 2 * region]
-    values = [config.word_ngrams, minn, config.maxn, region, config.eos, least, *regions]
+    begins, _ = _regions(config)
+    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least, *begins]
     return np.array(values, np.int64)
 
 

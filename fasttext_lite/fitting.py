@@ -6,26 +6,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttext_lite.analyzers import analyze
+from fasttext_lite.analyzers import MarkedTexts, analyze, disturb
 from fasttext_lite.config import FEATURE_FIELDS, Config, resolve
 from fasttext_lite.corpus import Labels, Texts, read_only
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureMatrix, FeatureSpace
-from fasttext_lite.label_tree import cluster_tree, huffman_tree
+from fasttext_lite.label_tree import cluster_tree, huffman_tree, linkage_tree
 from fasttext_lite.model import Model
+from fasttext_lite.monitoring import Monitor, Watch, check_log, warn_of_rare_labels
 from fasttext_lite.parallel import cpu_count, run_ranges
+from fasttext_lite.rows import set_aside, take_features, take_labels, take_texts
 
 if TYPE_CHECKING:
     from fasttext_lite.training import History
     from fasttext_lite.weights import Weights
 
-POINT_DIM, POINT_ROWS = 64, 1 << 16  # of the random projection that compares labels
+POINT_DIM, POINT_ROWS = 128, 1 << 16  # of the random projection that compares labels
 POINT_TEXTS = 1 << 15  # projected at a time
 
 
@@ -65,6 +70,8 @@ class Prepared:
         Whether rows may have several labels or none.
     doc_weights : float32[n_texts], optional
         Factor of each text's loss.
+    marked : MarkedTexts, optional
+        The texts themselves, kept where `config` asks for noise in them.
     """
 
     config: Config
@@ -73,6 +80,7 @@ class Prepared:
     labels: Labels
     multilabel: bool
     doc_weights: np.ndarray | None = None
+    marked: MarkedTexts | None = None
 
 
 def prepare(
@@ -106,10 +114,12 @@ def prepare(
     if n_labels < 2:
         name = f" ({labels.names[0]!r})" if n_labels else ""
         raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
-    config = resolve(config, n_labels, multilabel)
     n_threads = n_threads or cpu_count()
-    space, features = FeatureSpace.fit(analyze(texts, config, n_threads), config, n_threads, labels)
-    return Prepared(config, space, features, labels, multilabel, doc_weights)
+    marked = analyze(texts, config, n_threads)
+    config = resolve(config, n_labels, multilabel, marked.n_tokens / max(len(texts), 1))
+    space, features = FeatureSpace.fit(marked, config, n_threads, labels)
+    kept = marked if config.word_dropout or config.word_swap else None
+    return Prepared(config, space, features, labels, multilabel, doc_weights, kept)
 
 
 def fit_prepared(
@@ -119,6 +129,7 @@ def fit_prepared(
     seed: int = 0,
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
+    watch: Watch | None = None,
 ) -> Trainee:
     """Train a model on features that are there already.
 
@@ -128,8 +139,9 @@ def fit_prepared(
     config : Config, optional
         Other settings of training than `prepared.config`; those of text and features
         (`config.FEATURE_FIELDS`) must be the same.
-    seed, n_threads, callback
-        As in `fit`.
+    seed, n_threads, callback, watch
+        As in `fit`. With `Config.patience` and no validation data, documents are set aside here:
+        their words are in the vocabulary all the same.
 
     Returns
     -------
@@ -143,11 +155,14 @@ def fit_prepared(
         If training cannot start or diverges.
     """
     from fasttext_lite import training
-    from fasttext_lite.weights import init_weights, n_output_rows
+    from fasttext_lite.weights import init_weights, n_output_rows, take_rows
 
     space, features, labels = prepared.space, prepared.features, prepared.labels
-    counts = labels.counts()
-    config = resolve(config or prepared.config, len(labels.names), prepared.multilabel)
+    doc_weights = prepared.doc_weights
+    config = config or prepared.config
+    left_open = [name for name in FEATURE_FIELDS if getattr(config, name) is None]
+    config = config.replace(**{name: getattr(prepared.config, name) for name in left_open})
+    config = resolve(config, len(labels.names), prepared.multilabel)
     for name in FEATURE_FIELDS:
         if getattr(config, name) != getattr(prepared.config, name):
             raise ValueError(
@@ -155,28 +170,106 @@ def fit_prepared(
                 f"got {getattr(config, name)!r}"
             )
     n_threads = n_threads or cpu_count()
+    noisy = _noise(prepared, config, seed, n_threads)
+    valid = None if watch is None else _valid_features(watch, space, config, n_threads)
+    if valid is None and config.patience is not None:
+        rows, aside = _set_aside(labels, config, seed)
+        valid = take_features(features, aside), take_labels(labels, aside)
+        features, labels = take_features(features, rows), take_labels(labels, rows)
+        noisy = None if noisy is None else partial(_take_noisy, noisy, rows)
+        doc_weights = None if doc_weights is None else doc_weights[rows]
+    counts = labels.counts()
     tree = None
     if config.loss == "hs" and config.tree == "huffman":
         tree = huffman_tree(np.maximum(counts, 1))
     elif config.loss == "hs":
-        tree = cluster_tree(label_points(features, labels, seed, n_threads), counts, seed)
+        points = label_points(features, labels, seed, n_threads)
+        linked = config.tree == "linkage"
+        tree = linkage_tree(points) if linked else cluster_tree(points, counts, seed)
     n_output = n_output_rows(config, len(labels.names))
-    weights, history = training.train(
-        lambda: init_weights(config, space.n_rows, n_output, seed),
-        features,
-        labels,
-        config,
-        tree=tree,
-        doc_weights=prepared.doc_weights,
-        seed=seed,
-        n_threads=n_threads,
-        callback=callback,
-    )
-    model = Model(
-        config, labels.names, counts, len(features), space, weights.embeddings, weights.output,
-        tree, prepared.multilabel, weights.norm, weights.layer,
-    )  # fmt: skip
-    return Trainee(model, weights, history)
+
+    def make_model(weights: Weights) -> Model:
+        return Model(
+            config, labels.names, counts, len(features), space, weights.embeddings,
+            weights.output, tree, prepared.multilabel, weights.norm, weights.layer,
+        )  # fmt: skip
+
+    with contextlib.ExitStack() as stack:
+        monitor = None
+        if watch is not None or config.patience is not None:
+            monitor = Monitor(
+                watch or Watch(), config, make_model, features, labels, valid,
+                seed=seed, n_threads=n_threads,
+            )  # fmt: skip
+            stack.enter_context(monitor)
+        weights, history = training.train(
+            lambda: init_weights(config, space.n_rows, n_output, seed),
+            features,
+            labels,
+            config,
+            tree=tree,
+            doc_weights=doc_weights,
+            seed=seed,
+            n_threads=n_threads,
+            callback=callback,
+            on_epoch=monitor,
+            noisy=noisy,
+        )
+        if monitor is not None:
+            weights = monitor.finish(weights, history)
+    if config.l1:
+        rows = np.flatnonzero(weights.embeddings.any(axis=1))
+        if rows.size == 0:
+            raise TrainingError(f"l1={config.l1:g} set all weights to 0; give a smaller one")
+        space, weights = space.take(rows), take_rows(weights, rows)
+    return Trainee(make_model(weights), weights, history)
+
+
+def _noise(
+    prepared: Prepared, config: Config, seed: int, n_threads: int
+) -> Callable[[int], FeatureMatrix] | None:
+    """Return what makes an epoch's features of disturbed texts, if that is asked for."""
+    if not (config.word_dropout or config.word_swap):
+        return None
+    marked = prepared.marked
+    if marked is None:
+        raise ValueError("word_dropout and word_swap must be set when the features are prepared")
+
+    def noisy(epoch: int) -> FeatureMatrix:
+        new = int(np.random.default_rng([seed, 4, epoch]).integers(2**63))
+        texts = disturb(marked, config.word_dropout, config.word_swap, new, n_threads)
+        return prepared.space.transform(texts, n_threads)
+
+    return noisy
+
+
+def _take_noisy(
+    noisy: Callable[[int], FeatureMatrix], rows: np.ndarray, epoch: int
+) -> FeatureMatrix:
+    return take_features(noisy(epoch), rows)
+
+
+def _valid_features(
+    watch: Watch, space: FeatureSpace, config: Config, n_threads: int
+) -> tuple[FeatureMatrix, Labels] | None:
+    """Return the validation data as features."""
+    if watch.valid is None:
+        return None
+    texts, labels = watch.valid
+    if not isinstance(texts, FeatureMatrix):
+        texts = space.transform(analyze(texts, config, n_threads), n_threads)
+    return texts, labels
+
+
+def _set_aside(labels: Labels, config: Config, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to train on, and those to validate on."""
+    rows, aside = set_aside(labels, config.valid_fraction, seed)
+    if int(config.valid_fraction * len(labels)) < 1 or aside.size == 0 or rows.size == 0:
+        raise TrainingError(
+            f"patience needs texts to validate on, and {len(labels)} texts are too few to set a "
+            f"share of {config.valid_fraction:g} aside; give validation data or more texts"
+        )
+    return rows, aside
 
 
 def fit(
@@ -189,6 +282,7 @@ def fit(
     seed: int = 0,
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
+    watch: Watch | None = None,
     one_pass: bool = False,
 ) -> Trainee:
     """Train a model from nothing.
@@ -206,6 +300,10 @@ def fit(
         Whether rows may have several labels or none; default: whether any row does.
     seed, n_threads, callback
         See `training.train`.
+    watch : monitoring.Watch, optional
+        What to report of each epoch, and to whom. `Config.patience` without validation data
+        here sets `Config.valid_fraction` of the texts aside, alike in their labels: they are
+        not trained on and no part of the vocabulary.
     one_pass : bool
         One epoch at a constant learning rate, the first of many (`partial_fit`).
 
@@ -220,15 +318,27 @@ def fit(
     """
     if one_pass:
         config = _one_pass(config)
+    else:
+        warn_of_rare_labels(labels)
+    if watch is not None and watch.log is not None:
+        check_log(watch.log)  # before the time is spent
+    if multilabel is None:
+        multilabel = labels.is_multilabel
+    if config.patience is not None and (watch is None or watch.valid is None):
+        rows, aside = _set_aside(labels, config, seed)
+        valid = take_texts(texts, aside), take_labels(labels, aside)
+        watch = dataclasses.replace(watch or Watch(), valid=valid)
+        texts, labels = take_texts(texts, rows), take_labels(labels, rows)
+        doc_weights = None if doc_weights is None else doc_weights[rows]
     prepared = prepare(
         texts, labels, config,
         doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads,
     )  # fmt: skip
-    return fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback)
+    return fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch)
 
 
 def _one_pass(config: Config) -> Config:
-    return config.replace(epochs=1, schedule="constant", warmup=0.0, averaging=0.0)
+    return config.replace(epochs=1, schedule="constant", warmup=0.0, averaging=0.0, patience=None)
 
 
 def label_points(

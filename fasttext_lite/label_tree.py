@@ -135,8 +135,7 @@ def cluster_tree(points: np.ndarray, counts: np.ndarray, seed: int = 0) -> Label
     n = counts.size
     if n < 2:
         raise ValueError(f"a label tree needs at least 2 labels; got {n}")
-    norms = np.linalg.norm(points, axis=1, keepdims=True)
-    points = (points / np.maximum(norms, 1e-12)).astype(np.float32)
+    points = _directions(points).astype(np.float32)
     weights = np.maximum(counts, 1).astype(np.float64)
     rng = np.random.default_rng(seed)
     children = np.empty((n - 1, 2), np.int32)
@@ -153,6 +152,39 @@ def cluster_tree(points: np.ndarray, counts: np.ndarray, seed: int = 0) -> Label
         if row >= 0:
             children[row, side] = node
     return LabelTree(children)
+
+
+def linkage_tree(points: np.ndarray) -> LabelTree:
+    """Return a tree in which the most similar labels are joined first, whatever its depth.
+
+    Bottom up, average linkage of the directions of the points from their mean.
+
+    Parameters
+    ----------
+    points : float32[n_labels, d]
+        As in `cluster_tree`. Time and memory grow with the square of the number of labels.
+
+    Returns
+    -------
+    LabelTree
+
+    References
+    ----------
+    R. R. Sokal, C. D. Michener, A Statistical Method for Evaluating Systematic Relationships,
+    1958; computed by `scipy.cluster.hierarchy.linkage`.
+    """
+    from scipy.cluster.hierarchy import linkage
+
+    n = len(points)
+    if n < 2:
+        raise ValueError(f"a label tree needs at least 2 labels; got {n}")
+    points = _directions(points.astype(np.float64))
+    points = _directions(points - points.mean(axis=0))
+    return LabelTree(linkage(points, "average")[:, :2].astype(np.int32))
+
+
+def _directions(points: np.ndarray) -> np.ndarray:
+    return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
 
 
 def _halves(

@@ -267,6 +267,10 @@ class Model:
 
         def judge(first: int, last: int) -> None:
             score(first, last)
+            if loss in ("hinge", "squared_hinge"):
+                # The squared hinge aims at 2 p - 1: the sigmoid of twice the score is near
+                # p = (1 + score) / 2 where that lies in [0, 1], and never ties outside.
+                result[first:last] *= 2
             scores_to_probabilities(result, first, last, loss == "softmax", loss == "hs")
             result[first:last][~known[first:last]] = prior
 

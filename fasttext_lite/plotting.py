@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
     from fasttext_lite.evaluation import Evaluation
+    from fasttext_lite.monitoring import EpochReport
 
 logger = logging.getLogger("fasttext_lite")
 
@@ -31,6 +33,8 @@ CJK_FONTS = (
 MAX_LABELS = 2000  # a larger matrix can neither be drawn nor, at some size, be held
 MAX_NAMED = 60  # labels; more would not be readable
 MAX_NAME = 30  # characters of a label
+MAX_COLORS = 20  # labels that a map tells apart by colour; the rest is grey
+MAX_POINT_NAMES = 150  # points of a map with their names written beside them
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
 
@@ -94,6 +98,151 @@ def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None
             if count:
                 color = "white" if shares[i, j] > 0.5 else "black"
                 axes.text(j, i, str(count), ha="center", va="center", color=color, fontsize=8)
+    _save(figure, path)
+
+
+def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike[str]) -> None:
+    """Write the course of a training: loss (left), accuracy (right), learning rate (below).
+
+    Parameters
+    ----------
+    reports : sequence of EpochReport
+        One for each epoch, as in `History.reports`.
+    path : path-like
+        .png, .pdf or .svg.
+
+    Raises
+    ------
+    ValueError
+        If there are no reports.
+    InputError
+        If matplotlib is missing or the file cannot be written.
+    """
+    if not reports:
+        raise ValueError("no reports: nobody watched this training")
+    check_plot(path)
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [report.epoch for report in reports]
+    figure = Figure(figsize=(8, 5.5), dpi=120, layout="constrained")
+    left, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    right = left.twinx()
+    curves = [
+        (left, "loss", "train loss", "C0", "-"),
+        (left, "valid_loss", "validation loss", "C0", "--"),
+        (right, "train_accuracy", "train accuracy", "C1", "-"),
+        (right, "valid_accuracy", "validation accuracy", "C1", "--"),
+    ]
+    lines = []
+    marker = "o" if len(epochs) <= 50 else None
+    for axes, field, name, color, style in curves:
+        values = [getattr(report, field) for report in reports]
+        if any(value is not None for value in values):
+            values = [np.nan if value is None else value for value in values]
+            lines += axes.plot(
+                epochs, values, style, color=color, marker=marker, markersize=4, label=name
+            )
+    left.set_ylim(bottom=0)
+    left.set_ylabel("loss", color="C0")
+    right.set_ylabel("accuracy", color="C1")
+    left.grid(alpha=0.3)
+    # Below the curves, where no line can run through it.
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
+    below.plot(epochs, [report.lr for report in reports], color="C7", marker=marker, markersize=3)
+    below.set_ylim(bottom=0)
+    below.set_ylabel("lr")
+    below.set_xlabel("epoch")
+    below.grid(alpha=0.3)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if len(epochs) == 1:
+        below.set_xlim(epochs[0] - 1, epochs[0] + 1)
+    _save(figure, path)
+
+
+def plot_map(
+    points: np.ndarray,
+    path: str | os.PathLike[str],
+    *,
+    groups: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    title: str = "",
+    axis_names: tuple[str, str] = ("", ""),
+) -> None:
+    """Write a map of points in the plane.
+
+    Parameters
+    ----------
+    points : float[n, 2]
+    path : path-like
+        .png, .pdf or .svg.
+    groups : sequence of str, optional
+        A label for each point, shown by colour; beyond `MAX_COLORS` labels the less frequent
+        ones are grey.
+    names : sequence of str, optional
+        Written beside the points, up to `MAX_POINT_NAMES`.
+    title, axis_names : str
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing or the file cannot be written.
+    """
+    check_plot(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 8) if groups or names else (8, 7), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    size = float(np.clip(6000 / max(len(points), 1), 6, 40))
+    if groups is None:
+        axes.scatter(points[:, 0], points[:, 1], s=size, alpha=0.7, linewidths=0)
+    else:
+        _draw_groups(axes, points, groups, size)
+    if names is not None and len(names) <= MAX_POINT_NAMES:
+        names = [_shorten(name) for name in names]
+        style = _font_for("".join(names))
+        font_size = 8 if len(names) <= MAX_NAMED else 6
+        for point, name in zip(points, names, strict=True):
+            axes.annotate(
+                name, point, xytext=(3, 2), textcoords="offset points", fontsize=font_size, **style
+            )
+    axes.set_title(title, parse_math=False)
+    axes.set_xlabel(axis_names[0])
+    axes.set_ylabel(axis_names[1])
+    axes.set_xticks([])
+    axes.set_yticks([])
+    _save(figure, path)
+
+
+def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: float) -> None:
+    """Draw points in the colours of their groups, the most frequent ones first in the legend."""
+    from matplotlib import colormaps
+
+    found, ids, counts = np.unique(
+        np.array(groups, object).astype(str), return_inverse=True, return_counts=True
+    )
+    order = np.argsort(-counts, kind="stable")
+    n_colors = len(order) if len(order) <= MAX_COLORS else MAX_COLORS - 1
+    colors = colormaps["tab10" if n_colors <= 10 else "tab20"].colors
+    rest = np.isin(ids, order[n_colors:])
+    if rest.any():
+        name = f"{len(order) - n_colors} other labels"
+        axes.scatter(*points[rest].T, s=size, color="0.75", alpha=0.6, linewidths=0, label=name)
+    for group, color in zip(order[:n_colors], colors, strict=False):
+        own = ids == group
+        name = f"{_shorten(str(found[group]))} ({counts[group]})"
+        axes.scatter(*points[own].T, s=size, color=color, alpha=0.75, linewidths=0, label=name)
+    legend = axes.legend(
+        loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=2, fontsize=9
+    )
+    texts = legend.get_texts()
+    style = _font_for("".join(text.get_text() for text in texts))
+    for text in texts:
+        text.set(**style)
+
+
+def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure; a failure is an `InputError`."""
     try:
         with warnings.catch_warnings():
             # `_font_for` has said it once; matplotlib says it for each character.
@@ -101,7 +250,7 @@ def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None
             figure.savefig(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: cannot write the plot: {reason}") from None
+        raise InputError(f"{os.fspath(path)}: cannot write the plot: {reason}") from None
 
 
 def _shorten(name: str) -> str:

@@ -54,6 +54,7 @@ from fasttext_lite.model import Model
 
 FORMAT_VERSION = 1
 KEY = "fasttext-lite"
+ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 _DTYPES = {
     "embeddings": np.float32,
     "output": np.float32,
@@ -123,10 +124,15 @@ def save_model(
     ModelError
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     check_writable(path)
+    header, tensors = pack(model, estimator)
+    write_file(path, tensors, {KEY: json.dumps(header, ensure_ascii=True, sort_keys=True)})
+
+
+def pack(
+    model: Model, estimator: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header and the arrays of a model file."""
     space = model.space
     header = {
         "format_version": FORMAT_VERSION,
@@ -148,7 +154,16 @@ def save_model(
     }
     if model.tree is not None:
         tensors["tree_children"] = np.ascontiguousarray(model.tree.children)
-    metadata = {KEY: json.dumps(header, ensure_ascii=True, sort_keys=True)}
+    return header, tensors
+
+
+def write_file(
+    path: str | os.PathLike[str], tensors: dict[str, np.ndarray], metadata: dict[str, str]
+) -> None:
+    """Write a safetensors file under a temporary name, and rename it; see `save_model`."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
     target = Path(os.path.realpath(path))
     temporary = _temporary(target)
     try:
@@ -182,9 +197,24 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
     ModelError
         As `load_model`.
     """
+    path = os.fsdecode(path)
+    header, tensors = read_file(path, KEY)
+    try:
+        return unpack(header, tensors), header
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ModelError(f"{path}: the model file is damaged: {_reason(error)}") from None
+
+
+def read_file(path: str, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header, which stands under a key of the metadata, and the arrays of a file.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, unreadable, corrupt, or of another kind.
+    """
     from safetensors import SafetensorError, safe_open
 
-    path = os.fsdecode(path)
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
@@ -197,8 +227,9 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
         raise ModelError(f"{path}: this is a model of fastText, not a fasttext-lite model")
     try:
         with safe_open(path, framework="numpy") as file:
-            header = _parse_header((file.metadata() or {}).get(KEY), path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            header = _parse_header(file.metadata() or {}, key, path)
+            names = file.keys()
+            return header, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise ModelError(
             f"{path}: not a model file, or cut or damaged ({_reason(error)})"
@@ -207,13 +238,14 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
         raise ModelError(
             f"{path}: the model file is damaged: it has an array of a type that NumPy lacks"
         ) from None
-    try:
-        return _assemble(header, tensors), header
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ModelError(f"{path}: the model file is damaged: {_reason(error)}") from None
 
 
-def _parse_header(text: str | None, path: str) -> dict[str, Any]:
+def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
+    text = metadata.get(key)
+    if text is None and ENSEMBLE_KEY in metadata:
+        raise ModelError(f"{path}: an ensemble of models: read it with FastTextEnsemble.load")
+    if text is None and KEY in metadata:
+        raise ModelError(f"{path}: a single model: read it with fasttext_lite.load")
     if text is None:
         raise ModelError(f"{path}: a safetensors file, but not a fasttext-lite model")
     try:
@@ -233,7 +265,7 @@ def _parse_header(text: str | None, path: str) -> dict[str, Any]:
     return header
 
 
-def _assemble(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
+def unpack(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
     """Check everything that prediction relies on, and make the model."""
     config = _check_header(header)
     labels, n_texts = header["labels"], header["n_texts"]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from fasttext_lite.config import Config
 from fasttext_lite.corpus import Labels
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureMatrix
-from fasttext_lite.kernels.train import Docs, Settings, Span, make_trainer
+from fasttext_lite.kernels.train import BATCH, Docs, Settings, Span, make_trainer
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.parallel import run_blocks
 from fasttext_lite.weights import BETA2, Weights, averaged, parts, settle
@@ -101,11 +102,17 @@ class History:
         Learning rate at the start of the run that went through.
     restarts : int
         How often training diverged and began again with a smaller learning rate.
+    reports : list of monitoring.EpochReport
+        One for each epoch, if anybody watched.
+    best_epoch : int, optional
+        With `Config.patience`: the epoch whose weights were kept.
     """
 
     loss: list[float] = field(default_factory=list)
     lr: float = 0.0
     restarts: int = 0
+    reports: list[Any] = field(default_factory=list)
+    best_epoch: int | None = None
 
 
 # Factor of the learning rate over progress in [0, 1], after the warm-up.
@@ -319,6 +326,8 @@ class _Run:
             self.docs = self._docs(self.noisy(epoch))
         size = -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))
         size = max(1, min(size, MAX_BLOCK, self.most_docs))
+        if self.config.norm == "batch":  # whole batches, whatever the number of threads
+            size = -(-size // BATCH) * BATCH
         edges = np.append(np.arange(0, order.size, size), order.size)
         rates = np.array([lr_at((epoch * order.size + edge) / clock.total) for edge in edges])
         sizes = np.diff(edges)

@@ -27,22 +27,27 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite import fitting
+from fasttext_lite.analyzers import analyze
 from fasttext_lite.config import Config
+from fasttext_lite.kernels.train import Parts
 from fasttext_lite.parallel import cpu_count
-from fasttext_lite.subsets import take_prepared
+from fasttext_lite.subsets import take_labels, take_prepared
 from fasttext_lite.training import Progress
 from fasttext_lite.tuning_data import Cuts, Extent, TuningData, extent_of, feature_key, model_bytes
 from fasttext_lite.tuning_log import Trial, TrialLog, TuningError
 from fasttext_lite.tuning_metrics import Metric
 from fasttext_lite.tuning_space import Space
+from fasttext_lite.weights import parts
 
 ETA = 3  # one in so many goes on to the next rung, which has so many times the rows
 MAX_RUNGS = 3
 LEAST_ROWS, LEAST_PER_LABEL = 1000, 20  # of the lowest rung
 COARSE_PART = 0.5  # of the budget
-WIDTH, WIDTH_DECAY, LEAST_WIDTH = 0.25, 0.85, 0.05  # of moves in the fine phase
+WIDTH, WIDTH_DECAY, LEAST_WIDTH = 0.15, 0.9, 0.04  # of moves in the fine phase
 N_CENTRES = (0.6, 0.25, 0.15)  # chances of the best trials to be moved from
 MAX_DRAWS = 40  # in vain, before the search ends
+WARM_ROWS = 64
+COMPILATION = 8.0  # seconds that the first use of a kernel may take
 SAFETY = 1.25  # factor of durations foretold
 LONGEST_TRIAL = 1 / 12  # of the time left
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -145,6 +150,8 @@ class Search:
     on_progress : callable, optional
         Called during training with the number of the trial (0 = the final training) and the
         share of it that is done.
+    on_interrupt : callable, optional
+        Called when Ctrl-C has ended the search, before the final training.
     start : float, optional
         When the time began, of `time.perf_counter`; default: now.
 
@@ -172,6 +179,7 @@ class Search:
         resume: bool = False,
         on_trial: Callable[[Trial], None] | None = None,
         on_progress: Callable[[int, float], None] | None = None,
+        on_interrupt: Callable[[], None] | None = None,
         start: float | None = None,
     ) -> None:
         if seconds is None and n_trials is None:
@@ -185,13 +193,16 @@ class Search:
         self.model_size = model_size
         self.n_threads = n_threads or cpu_count()
         self.on_trial, self.on_progress = on_trial, on_progress
-        self.space = Space(base, fixed, len(data.labels.names), data.multilabel)
+        self.on_interrupt = on_interrupt
+        texts = data.texts if data.whole is None else data.whole[0]
+        mean_tokens = analyze(texts, base, self.n_threads).n_tokens / len(texts)
+        self.space = Space(base, fixed, len(data.labels.names), data.multilabel, mean_tokens)
         self.shares = rungs(len(data.texts), len(data.labels.names))
         self.order = np.random.default_rng([seed, 6]).permutation(len(data.texts))
         self.cuts = Cuts(data, self.n_threads)
         self.trials: list[Trial] = []
         self.seen: set[str] = set()
-        self.paces: dict[tuple[str, str], float] = {}
+        self.paces: dict[Parts, float] = {}  # by the kernel of training
         self.overhead = 0.0  # of a trial: all but features and training; longest so far
         self.smallest: tuple[int, dict[str, Any]] | None = None
         self.best: Trial | None = None
@@ -237,6 +248,8 @@ class Search:
             if self.best is None:
                 raise
             interrupted = True
+            if self.on_interrupt is not None:
+                self.on_interrupt()
         finally:
             if self.log is not None:
                 self.log.close()
@@ -259,7 +272,18 @@ class Search:
                 f"no model is as small as {self.model_size:,} bytes: the smallest reached has "
                 f"{size:,} ({settings}); allow a larger one, or let dim, bucket and min_count vary"
             ) from None
+        self._warm_up()
         self._trial(params, 1.0, "default")
+
+    def _warm_up(self) -> None:
+        """Run all steps on a few rows, so that no compilation is measured later."""
+        few = np.arange(min(WARM_ROWS, len(self.data.texts)))
+        texts, labels = self.data.texts.take(few), take_labels(self.data.labels, few)
+        config = self.base.replace(epochs=1)
+        with contextlib.suppress(ValueError):  # the first trial will tell
+            prepared = fitting.prepare(texts, labels, config, multilabel=self.data.multilabel)
+            model = fitting.fit_prepared(prepared, n_threads=self.n_threads).model
+            self.metric.score(model, prepared.features, labels, self.n_threads)
 
     def _brackets(self) -> None:
         turn = n_fine = 0
@@ -346,6 +370,8 @@ class Search:
                 prepared, config, seed=self.seed, n_threads=self.n_threads, callback=watch
             )
             training = time.perf_counter() - begin
+            if trainee.history.restarts:
+                note = f"diverged; trained with lr {trainee.history.lr:g}"
             trained = watch.steady(training)
             score = self.metric.score(
                 trainee.model, cut.valid, self.data.valid_labels, self.n_threads
@@ -359,7 +385,7 @@ class Search:
         seconds = time.perf_counter() - start
         pace = 0.0
         if score is not None:
-            pace = trained / self._work(config, share)
+            pace = float(trained / self._work(config, share))
             self.overhead = max(self.overhead, seconds - features - training)
         full = status == "done" and share == 1
         best = self.best.score if self.best else None
@@ -380,7 +406,7 @@ class Search:
         self.trials.append(trial)
         self.seen.add(_name(trial.params))
         if trial.pace:
-            key = _kernel(self._config(trial.params))
+            key = parts(self._config(trial.params))
             self.paces[key] = max(trial.pace, self.paces.get(key, 0.0) * 0.7)
         if not trial.is_full:
             return False
@@ -397,12 +423,13 @@ class Search:
         if kept is not None and self._foretell_final(best) / SAFETY > self._left():
             return kept, False
         limit = math.inf if kept is None else self.end
+        data = self.data
+        texts, labels, weights = data.whole or (data.texts, data.labels, data.doc_weights)
         with contextlib.suppress(_TimeUpError):
-            config = self._config(best.params)
-            return fitting.fit_prepared(
-                self.cuts.whole(config), config,
-                seed=self.seed, n_threads=self.n_threads,
-                callback=_Watch(limit, self.on_progress, 0),
+            return fitting.fit(
+                texts, labels, self._config(best.params),
+                doc_weights=weights, multilabel=data.multilabel, seed=self.seed,
+                n_threads=self.n_threads, callback=_Watch(limit, self.on_progress, 0),
             ), True  # fmt: skip
         assert kept is not None
         return kept, False
@@ -434,8 +461,8 @@ class Search:
                 return params
             dim = config.dim or 1
             n_ngrams = extent.n_rows - extent.n_words
-            room = (self.model_size - self._size(config, _no_rows(extent))) // (4 * dim + 8)
-            room -= extent.n_words
+            room = (self.model_size - self._size(config, _no_rows(extent))) // (4 * dim + 12)
+            room -= extent.n_words + 1  # the bias
             can_hash = "bucket" in free and config.uses_buckets and room > 0
             if can_hash and (room >= n_ngrams / 8 or dim <= 8 or "dim" not in free):
                 params["bucket"] = min(int(room), config.bucket - 1)
@@ -479,7 +506,7 @@ class Search:
     def _foretell(self, config: Config, share: float) -> float:
         """Return the seconds that a trial will take, rather too many."""
         config = self.space.resolved(config)
-        pace = self.paces.get(_kernel(config)) or 1.5 * max(self.paces.values(), default=0.0)
+        pace = self.paces.get(parts(config)) or 1.5 * max(self.paces.values(), default=0.0)
         seconds = pace * self._work(config, share) + self.overhead
         if config not in self.cuts:
             seconds += self.cuts.seconds
@@ -493,8 +520,9 @@ class Search:
             return 0.0
         config = self._config(best.params)
         growth = self.data.n_whole / len(self.data.texts)
-        pace = self.paces.get(_kernel(config), 0.0)
-        return SAFETY * growth * (pace * self._work(config, 1.0) + self.cuts.seconds)
+        pace = self.paces.get(parts(config), 0.0)
+        seconds = pace * self._work(config, 1.0) + self.cuts.seconds
+        return SAFETY * growth * max(seconds, best.seconds)
 
     def _fits(self, config: Config, share: float) -> bool:
         """Return whether a trial, and all that would follow it, should end in time."""
@@ -503,6 +531,8 @@ class Search:
             seconds += self._foretell(config, 1.0)
         if self.data.whole is not None:
             seconds += self._foretell(config, 1.0) * self.data.n_whole / len(self.data.texts)
+        if parts(config) not in self.paces:
+            seconds += COMPILATION
         return seconds <= self._left()
 
     def _quick(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -510,6 +540,8 @@ class Search:
         if self.end == math.inf or "epochs" in self.space.fixed:
             return params
         most = max(self._left() * LONGEST_TRIAL, 2 * self._foretell(self.base, 1.0))
+        if self.best is not None:
+            most = max(most, self._foretell(self._config(self.best.params), 1.0))
         config = self._config(params)
         seconds = self._foretell(config, 1.0)
         if seconds <= most:
@@ -546,10 +578,6 @@ class _Watch:
             return seconds
         fraction, at = self.first
         return min(seconds, (self.last - at) / (1 - fraction))
-
-
-def _kernel(config: Config) -> tuple[str, str]:
-    return config.loss, config.optimizer
 
 
 def _name(params: dict[str, Any]) -> str:

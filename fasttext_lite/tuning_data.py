@@ -125,7 +125,7 @@ class Cuts:
         self.data, self.n_threads = data, n_threads
         self.kept: OrderedDict[tuple, Cut] = OrderedDict()
         self.extents: dict[tuple, Extent] = {}
-        self.seconds = 0.0  # longest so far
+        self.seconds = 0.0  # of late
         self.n_entries = 0  # most so far
 
     def __contains__(self, config: Config) -> bool:
@@ -145,26 +145,23 @@ class Cuts:
             self.kept[key] = Cut(prepared, valid)
             while len(self.kept) > 1 and sum(c.n_bytes for c in self.kept.values()) > CACHE_BYTES:
                 self.kept.popitem(last=False)
-            self.seconds = max(self.seconds, time.perf_counter() - start)
+            self.seconds = max(self.seconds / 2, time.perf_counter() - start)
             self.n_entries = max(self.n_entries, prepared.features.ids.size)
         self.kept.move_to_end(key)
         return self.kept[key]
-
-    def whole(self, config: Config) -> fitting.Prepared:
-        """Return the features of the final training."""
-        if self.data.whole is None:
-            return self.get(config).prepared
-        texts, labels, weights = self.data.whole
-        return fitting.prepare(
-            texts, labels, config,
-            doc_weights=weights, multilabel=self.data.multilabel, n_threads=self.n_threads,
-        )  # fmt: skip
 
     def extent(self, config: Config) -> Extent:
         """Return what the features of the final training take."""
         key = feature_key(config)
         if key not in self.extents:
-            space = self.whole(config).space
+            if self.data.whole is None:
+                space = self.get(config).prepared.space
+            else:
+                texts, labels, _ = self.data.whole
+                multilabel = self.data.multilabel
+                space = fitting.prepare(
+                    texts, labels, config, multilabel=multilabel, n_threads=self.n_threads
+                ).space
             self.extents[key] = Extent(space.n_rows, space.n_words, space.pool.size)
         return self.extents[key]
 
@@ -188,7 +185,7 @@ def model_bytes(config: Config, labels: list[str], n_rows: int, n_words: int, n_
         Bytes of these words.
     """
     n_labels, dim, units = len(labels), config.dim or 0, config.units
-    tables = n_rows * (4 * dim + 8) + 4 * n_labels * (units or dim)
+    tables = n_rows * (4 * dim + 12) + 4 * n_labels * (units or dim)
     tables += 16 * dim + 8 * units * (dim + 1)  # a norm and a hidden layer
     names = len(json.dumps(json.dumps(labels)))
     settings = len(json.dumps(json.dumps(config.to_dict())))

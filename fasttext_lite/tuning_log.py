@@ -52,7 +52,7 @@ class Trial:
     status : str
         "done", "stopped" (time was up) or "failed" (training could not go through).
     note : str
-        Why it failed.
+        Why it failed, or what else there is to know.
     pace : float
         Seconds of training for a unit of work: what the search foretells durations with.
     """

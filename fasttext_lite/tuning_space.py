@@ -15,7 +15,7 @@ import numpy as np
 from fasttext_lite.config import Config, field_type, resolve
 
 COARSE_SHARE = 0.7  # of the settings that vary in a draw from the whole space
-FINE_SHARE = 0.5  # of those that move in a draw near a good point
+FINE_SHARE = 0.4  # of those that move in a draw near a good point
 DIGITS = 3  # of numbers drawn: command lines stay short
 
 
@@ -117,12 +117,13 @@ SPACE: tuple[Span | Pick, ...] = (
     _pick("word_ngrams", 1, 2, 3, 4),
     Pick(("minn", "maxn"), ((0, 0), (2, 3), (2, 4), (2, 5), (3, 5), (3, 6))),
     _pick("min_count", 1, 2, 3, 5),
-    # training
+    _pick("supervision", 0.0, 0.2, 0.35, 0.5),
+    # training; lr after what the usual one depends on
+    Span("dim", 1 / 4, 2, log=True, relative=True),
     _pick("optimizer", "sgd", "adagrad"),
     _pick("schedule", "linear", "cosine"),
     Span("lr", 1 / 8, 8, log=True, relative=True),
     Span("epochs", 2, 50, log=True),
-    Span("dim", 1 / 4, 2, log=True, relative=True),
     Span("label_smoothing", 0.0, 0.4),
     Span("feature_dropout", 0.0, 0.6),
 )
@@ -139,21 +140,30 @@ class Space:
         Names of settings that stay; a line of the table with one of them stays as a whole.
     n_labels : int
     multilabel : bool
+    mean_tokens : float
+        Mean number of tokens of a training text.
     """
 
     def __init__(
-        self, base: Config, fixed: Collection[str], n_labels: int, multilabel: bool
+        self,
+        base: Config,
+        fixed: Collection[str],
+        n_labels: int,
+        multilabel: bool,
+        mean_tokens: float,
     ) -> None:
         known = {field.name for field in fields(Config)}
         self.base, self.fixed = base, frozenset(fixed)
-        self.n_labels, self.multilabel = n_labels, multilabel
+        self.n_labels, self.multilabel, self.mean_tokens = n_labels, multilabel, mean_tokens
+        if self.resolved(base).head == "linear":
+            known -= {"dim"}  # follows from the number of labels
         self.lines = [
             line for line in SPACE if set(line.names) <= known and not set(line.names) & self.fixed
         ]
 
     def resolved(self, config: Config) -> Config:
         """Return settings with what they leave open filled in."""
-        return resolve(config, self.n_labels, self.multilabel)
+        return resolve(config, self.n_labels, self.multilabel, self.mean_tokens)
 
     def draw(
         self, rng: np.random.Generator, near: Mapping[str, Any] | None = None, width: float = 1.0

@@ -7,7 +7,7 @@ document touched for a while.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -244,6 +244,14 @@ def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> We
         for before, after in ((old.moments, new.moments), (old.seen, new.seen)):
             after[: len(before)] = before[: len(after)]
     return grown
+
+
+def take_rows(weights: Weights, rows: np.ndarray) -> Weights:
+    """Return weights with the given rows of the embeddings alone."""
+    old = weights.states["embeddings"]
+    arrays = (array[rows] if len(array) else array for array in vars(old).values())
+    states = {**weights.states, "embeddings": RowState(*arrays)}
+    return replace(weights, embeddings=weights.embeddings[rows], states=states)
 
 
 def settle(weights: Weights, config: Config, average_from: int) -> None:

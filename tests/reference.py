@@ -5,6 +5,7 @@ import math
 import re
 
 import numpy as np
+import scipy.special
 
 FASTTEXT_SPACES = re.compile(rb"[ \n\r\t\v\f\0]+")
 
@@ -97,10 +98,12 @@ def weights(counts: dict, rows: dict, idf=None) -> dict:
 
 
 # -- losses ----------------------------------------------------------------------------------
+# Everything of this part takes complex numbers too: a derivative is the imaginary part of the
+# value an imaginary 1e-30 beside the place, exact to the last bits (see `slope`).
 
 
 def sigmoid(x):
-    return 1 / (1 + np.exp(-np.asarray(x, float)))
+    return 1 / (1 + np.exp(-np.asarray(x)))
 
 
 def log_loss(score, target):
@@ -109,7 +112,7 @@ def log_loss(score, target):
 
 
 def softmax(scores):
-    z = np.exp(scores - scores.max(-1, keepdims=True))
+    z = np.exp(scores - scores.real.max(-1, keepdims=True))
     return z / z.sum(-1, keepdims=True)
 
 
@@ -122,39 +125,55 @@ def path(label, parents, branches):
     return steps
 
 
-def loss_value(loss, output, hidden, labels, smoothing, tree=None, negatives=()):
-    """Return the loss of one document by its definition.
+def participants(loss, n_labels, labels, smoothing, tree=None, negatives=()):
+    """Return the output rows that take part in the loss of a document, and their targets.
 
     `negatives` holds, for each label, the list of labels drawn with it.
     """
-    scores = output @ hidden
-    n_labels = output.shape[0] + (loss == "hs")
     floor = smoothing / n_labels
-    if loss == "softmax":
-        target = np.full(n_labels, floor)
-        for label in labels:
-            target[label] += (1 - smoothing) / len(labels)
-        return -(target * np.log(softmax(scores))).sum()
-    if loss == "ova":
-        target = np.full(n_labels, floor)
-        for label in labels:
-            target[label] = 1 - smoothing + floor
-        return log_loss(scores, target).sum()
-    total = 0.0
     if loss == "hs":
-        for label in labels:
-            for node, branch in path(label, *tree):
-                target = branch * (1 - smoothing) + smoothing / 2
-                total += log_loss(scores[node - n_labels], target)
-        return total / len(labels)
-    for label, drawn in zip(labels, negatives, strict=True):
-        total += log_loss(scores[label], 1 - smoothing + floor)
-        total += sum(log_loss(scores[other], floor) for other in drawn)
-    return total / len(labels)
+        steps = [step for label in labels for step in path(label, *tree)]
+        rows = [node - n_labels for node, _ in steps]
+        targets = [branch * (1 - smoothing) + smoothing / 2 for _, branch in steps]
+    elif loss == "ns":
+        rows, targets = [], []
+        for label, drawn in zip(labels, negatives, strict=True):
+            rows += [label, *drawn]
+            targets += [1 - smoothing + floor] + [floor] * len(drawn)
+    else:
+        shared = len(labels) if loss == "softmax" else 1
+        rows = list(range(n_labels))
+        targets = [floor + (1 - smoothing) / shared * (row in labels) for row in rows]
+    return np.array(rows, int), np.array(targets, float)
+
+
+def loss_of_scores(loss, scores, targets, focal=0.0):
+    """Return the loss of the rows that take part, by its definition."""
+    if loss == "softmax":
+        p = softmax(scores)
+        return -(targets * (1 - p) ** focal * np.log(p)).sum()
+    if loss in ("hinge", "squared_hinge"):
+        gaps = 1 - np.where(targets > 0.5, 1, -1) * scores
+        gaps = np.where(gaps.real > 0, gaps, 0)
+        return (gaps if loss == "hinge" else gaps**2).sum()
+    p = sigmoid(scores)
+    yes, no = (1 - p) ** focal * np.log(p), p**focal * np.log(1 - p)
+    return -(targets * yes + (1 - targets) * no).sum()
+
+
+def slope(function, x, step=1e-30):
+    """Return d function / d x by imaginary steps; float64 of x's shape."""
+    x = np.asarray(x, complex)
+    gradient = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        x[index] += 1j * step
+        gradient[index] = function(x).imag / step
+        x[index] -= 1j * step
+    return gradient
 
 
 def numeric_gradient(function, x, step=1e-6):
-    """Return d function / d x by central differences; float64 of x's shape."""
+    """Return d function() / d x by central differences in place; float64 of x's shape."""
     gradient = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         kept = x[index]
@@ -175,6 +194,225 @@ def splitmix64(state: int) -> tuple[int, int]:
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & mask
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB & mask
     return state, z ^ (z >> 31)
+
+
+# -- the network between the pooled vector and the output table -------------------------------
+
+
+def activation(kind, z):
+    """Return the values of hidden units, by their definitions (maxout: of each two scores)."""
+    if kind == "maxout":
+        pairs = z.reshape(*z.shape[:-1], -1, 2)
+        return np.take_along_axis(pairs, pairs.real.argmax(-1)[..., None], -1)[..., 0]
+    if kind == "gelu":
+        return z * (1 + scipy.special.erf(z / math.sqrt(2))) / 2
+    if kind == "tanh":
+        return np.tanh(z)
+    if kind == "sigmoid":
+        return sigmoid(z)
+    below = {"relu": z * 0, "leaky_relu": z / 100, "elu": np.exp(z) - 1}[kind]
+    return np.where(z.real > 0, z, below)
+
+
+def standardised(vectors, kind, norm=None):
+    """Return vectors less their mean, over their deviation (plus 1e-5 in the variance).
+
+    Of each vector (layer), of each element over the vectors (batch), or by the running mean
+    and variance of the table `norm` (running).
+    """
+    if kind == "running":
+        mean, variance = norm[2], norm[3]
+    else:
+        axis = 1 if kind == "layer" else 0
+        mean = vectors.mean(axis=axis, keepdims=True)
+        variance = ((vectors - mean) ** 2).mean(axis=axis, keepdims=True)
+    return (vectors - mean) / np.sqrt(variance + 1e-5)
+
+
+def network(pooled, norm, layer, norm_kind="none", activation_kind=""):
+    """Return what the output table sees, of pooled vectors [n, dim]."""
+    vectors = pooled
+    if norm_kind != "none":
+        vectors = standardised(vectors, norm_kind, norm) * norm[0] + norm[1]
+    if activation_kind:
+        vectors = activation(activation_kind, vectors @ layer[:, :-1].T + layer[:, -1])
+    return vectors
+
+
+# -- training --------------------------------------------------------------------------------
+
+
+class Optimizer:
+    """One table under one optimizer, as a dense loop: `rest` for all rows, then `move` for some."""
+
+    def __init__(self, kind, shape, beta1, beta2):
+        self.kind, self.beta1, self.beta2 = kind, beta1, beta2
+        self.first, self.second, self.before = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+
+    def rest(self):
+        """Let the state of every row decay by one step."""
+        keep1 = self.beta1 if self.kind in ("momentum", "nesterov", "adam", "adamax") else 1
+        keep2 = self.beta2 if self.kind in ("rmsprop", "adadelta", "adam", "adamax") else 1
+        self.before = self.first.copy()
+        self.first *= self.beta2 if self.kind == "adadelta" else keep1
+        self.second *= keep2
+
+    def move(self, row, g, lr, step):
+        """Return the change of a row with gradient g at a step, counted from 1."""
+        a, b = self.beta1, self.beta2
+        if self.kind == "sgd":
+            return -lr * g
+        if self.kind in ("momentum", "nesterov"):
+            self.first[row] += g
+            return -lr * (self.first[row] if self.kind == "momentum" else a * self.first[row] + g)
+        if self.kind == "adagrad":
+            self.second[row] += g**2
+            return -lr * g / np.sqrt(self.second[row] + 1e-10)
+        if self.kind == "adamax":
+            self.first[row] += (1 - a) * g
+            self.second[row] = np.maximum(self.second[row], abs(g))
+            return -lr / (1 - a**step) * self.first[row] / (self.second[row] + 1e-8)
+        self.second[row] += (1 - b) * g**2
+        if self.kind == "rmsprop":
+            return -lr * g / (np.sqrt(self.second[row]) + 1e-8)
+        if self.kind == "adadelta":
+            change = -np.sqrt((self.before[row] + 1e-6) / (self.second[row] + 1e-6)) * g
+            self.first[row] += (1 - b) * change**2
+            return lr * change
+        self.first[row] += (1 - a) * g
+        mean, square = self.first[row] / (1 - a**step), self.second[row] / (1 - b**step)
+        return -lr * mean / (np.sqrt(square) + 1e-8)
+
+
+def decayed(values, l1, l2, lr):
+    """Return weights after the flow dw/dt = -l1 sign(w) - l2 w, stopped at 0, for a time lr."""
+    if l2 == 0:
+        return np.sign(values) * np.maximum(abs(values) - l1 * lr, 0)
+    sizes = (abs(values) + l1 / l2) * math.exp(-l2 * lr) - l1 / l2
+    return np.sign(values) * np.maximum(sizes, 0)
+
+
+def train_dense(tables, visits, rates, parts, settings, tree=None, average_from=0):
+    """Train in the plainest way: every row of every table changes at every step.
+
+    Parameters
+    ----------
+    tables : dict of float64 arrays
+        embeddings, output, norm, layer; changed in place.
+    visits : list of dict
+        Of each step the document's `features` {row: weight}, `labels`, `weight`, and the
+        `drawn` negatives of each label. No row takes part twice in a loss.
+    rates : list of float
+        Learning rate of each step.
+    parts : Parts
+        Norm batch is not done here.
+    settings : Settings
+        Plain numbers.
+    average_from : int
+        First step that counts in the average.
+
+    Returns
+    -------
+    loss : float
+    weight : float
+    means : dict of float64 arrays
+        Means of the tables after each step that counts.
+    """
+    shapes = {name: table.shape for name, table in tables.items()}
+    beta1, beta2 = settings.beta1, settings.beta2
+    states = {n: Optimizer(parts.optimizer, shape, beta1, beta2) for n, shape in shapes.items()}
+    means = {name: np.zeros(shape) for name, shape in shapes.items()}
+    n_labels = shapes["output"][0] + (parts.loss == "hs")
+    total_loss = total_weight = 0.0
+    for step, (visit, lr) in enumerate(zip(visits, rates, strict=True)):
+        moves = {}
+        if visit["features"] and (visit["labels"] or parts.loss not in ("softmax", "hs", "ns")):
+            loss, moves = _document(tables, visit, parts, settings, n_labels, tree)
+            total_loss += loss
+            total_weight += visit["weight"]
+        for name, table in tables.items():
+            states[name].rest()
+            gradients = moves.get(name, {})
+            length = math.sqrt(sum((g**2).sum() for g in gradients.values()))
+            factor = min(1, settings.clip / length) if parts.clip and length else 1
+            for row, gradient in gradients.items():
+                table[row] += states[name].move(row, factor * gradient, lr, step + 1)
+                if parts.max_norm:
+                    table[row] *= min(1, settings.max_norm / np.linalg.norm(table[row]))
+            fixed = name == "norm" or (name == "output" and parts.frozen_output)
+            if parts.shrink and not fixed:
+                table[:] = decayed(table, settings.l1, settings.l2, lr)
+            if step >= average_from:
+                means[name] += table / (len(visits) - average_from)
+    return total_loss, total_weight, means
+
+
+def _document(tables, visit, parts, settings, n_labels, tree):
+    """Return the loss of a document and, by table, the gradient of each row it touches."""
+    features, share = visit["features"], visit["weight"]
+    rows, targets = participants(
+        parts.loss, n_labels, visit["labels"], settings.smoothing, tree, visit["drawn"]
+    )
+    assert len(set(rows)) == len(rows)
+    if parts.loss in ("hs", "ns"):
+        share /= len(visit["labels"])
+    focal = settings.focal if parts.focal else 0.0
+
+    def value(pooled, norm, layer, output):
+        top = network(pooled[None], norm, layer, parts.norm, parts.activation)[0]
+        return share * loss_of_scores(parts.loss, output @ top, targets, focal)
+
+    places = [
+        sum(weight * tables["embeddings"][row] for row, weight in features.items()),
+        tables["norm"],
+        tables["layer"],
+        tables["output"][rows],
+    ]
+    slopes = []
+    for i, place in enumerate(places):
+        slopes.append(slope(lambda x, i=i: value(*places[:i], x, *places[i + 1 :]), place))
+    moves = {
+        "embeddings": {row: weight * slopes[0] for row, weight in features.items()},
+        "layer": dict(enumerate(slopes[2])),
+        "output": dict(zip(rows, slopes[3], strict=True)),
+    }
+    if parts.norm != "none":
+        # Each row of this table is a table of its own to `clip`.
+        assert not parts.clip
+        moves["norm"] = {0: slopes[1][0], 1: slopes[1][1]}
+    if parts.frozen_output:
+        del moves["output"]
+    return value(*places), moves
+
+
+# Settings of training that together use every part of the kernel.
+MIXES = {
+    "norm": {"loss": "softmax", "norm": "layer", "units": 3, "activation": "relu", "l2": 0.05},
+    "momentum": {
+        "loss": "hs", "optimizer": "momentum", "units": 3, "activation": "maxout",
+        "averaging": 0.5,
+    },
+    "nesterov": {
+        "loss": "ova", "optimizer": "nesterov", "units": 3, "activation": "leaky_relu",
+        "l1": 0.002,
+    },
+    "adagrad": {
+        "loss": "ns", "optimizer": "adagrad", "units": 3, "activation": "elu", "max_norm": 2.5,
+    },
+    "rmsprop": {
+        "loss": "hinge", "optimizer": "rmsprop", "units": 3, "activation": "gelu", "clip": 0.5,
+    },
+    "adadelta": {
+        "loss": "squared_hinge", "optimizer": "adadelta", "units": 3, "activation": "tanh",
+        "averaging": 0.25,
+    },
+    "adam": {
+        "loss": "softmax", "optimizer": "adam", "focal": 1.5, "norm": "layer", "units": 3,
+        "activation": "sigmoid", "l1": 0.01, "l2": 0.02,
+    },
+    "adamax": {"loss": "hs", "optimizer": "adamax", "focal": 2.0, "averaging": 0.5},
+    "linear": {"loss": "ova", "head": "linear", "l1": 0.001, "l2": 0.01},
+}  # fmt: skip
 
 
 # -- label tree ------------------------------------------------------------------------------

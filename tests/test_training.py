@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from reference import MIXES
 
 from fasttext_lite import fitting, training
 from fasttext_lite.config import SCHEDULES, Config
@@ -92,15 +93,17 @@ def test_sorted_rows_are_learnt_as_well_as_shuffled_ones():
 
 
 def test_order_of_visits():
-    visits = []
+    visits, spans = [], []
 
     class Spy(training._Run):
-        def _block(self, block, lr_first, lr_last, seed):
-            visits.append((block.tolist(), lr_first, lr_last))
-            return super()._block(block, lr_first, lr_last, seed)
+        def _block(self, block, step, path, rates, seed):
+            visits.append((block.tolist(), *rates))
+            spans.append((step, path))
+            return super()._block(block, step, path, rates, seed)
 
     for shuffle in (True, False):
         visits.clear()
+        spans.clear()
         original, training._Run = training._Run, Spy
         try:
             fit(epochs=3, shuffle=shuffle, lr=0.6)
@@ -115,6 +118,10 @@ def test_order_of_visits():
         assert rates[0] == 0.6 and rates[-1] == 0
         done = np.cumsum([0, *(len(block) for block, _, _ in visits)]) / 60
         np.testing.assert_allclose([first for _, first, _ in visits], 0.6 * (1 - done[:-1]))
+        np.testing.assert_allclose([step for step, _ in spans], 60 * done[:-1])
+        every = 0.6 * (1 - np.arange(60) / 60)  # the learning rate of each step
+        paths = [every[:step].sum() for step, _ in spans]
+        np.testing.assert_allclose([path for _, path in spans], paths, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -268,7 +275,10 @@ GOLDEN_LOSSES = {
 @pytest.mark.parametrize("loss", LOSSES)
 def test_losses_of_five_epochs_are_frozen(loss):
     """A known curve is the best test of a training loop; sums may differ in the last bits."""
-    trainee = fit(loss=loss, epochs=5, lr=0.5, dim=8, tree="huffman")
+    trainee = fit(
+        loss=loss, epochs=5, lr=0.5, dim=8, tree="huffman", head="learned", pooling="tfidf",
+        bias=False, word_ngrams=2,
+    )  # fmt: skip
     np.testing.assert_allclose(trainee.history.loss, GOLDEN_LOSSES[loss], rtol=1e-4)
 
 
@@ -319,3 +329,115 @@ def test_blocks_are_small_where_documents_are_expensive(monkeypatch):
     monkeypatch.setattr(training, "_Run", Spy)
     fit(epochs=1, dim=16, loss="softmax")
     assert sizes == [1] * 20
+
+
+# -- every part of the kernel -----------------------------------------------------------------
+
+# A good learning rate of each optimizer on the toy texts; the adaptive ones take larger steps.
+RATES = {
+    "sgd": 0.3, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.1, "rmsprop": 0.01,
+    "adadelta": 2.0, "adam": 0.01, "adamax": 0.02,
+}  # fmt: skip
+COLOURS = ["red", "green", "blue", "grey"]
+TOY = [(name, f"{name} w{i}") for i in range(16) for name in COLOURS]
+TOY_TEXTS = Texts.from_sequence([text for _, text in TOY])
+TOY_LABELS = Labels.from_rows([[name] for name, _ in TOY])
+
+
+def toy(**settings):
+    """Train on texts that one word decides."""
+    lr = RATES[settings.get("optimizer", "sgd")]
+    defaults = {"dim": 8, "head": "learned", "loss": "softmax", "lr": lr, "epochs": 40, "maxn": 0}
+    return fit(texts=TOY_TEXTS, labels=TOY_LABELS, **(defaults | settings))
+
+
+def accuracy(model):
+    return float((model.predict(TOY_TEXTS).labels[:, 0] == TOY_LABELS.ids).mean())
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_every_mix_of_parts_learns(mix):
+    settings = dict(MIXES[mix])
+    if "units" in settings:
+        settings["units"] = 12
+    for penalty in ("l1", "l2"):
+        if penalty in settings:
+            settings[penalty] = 1e-4
+    trainee = toy(**settings)
+    assert accuracy(trainee.model) > 0.9
+    assert trainee.history.restarts == 0
+    assert trainee.history.loss[-1] < trainee.history.loss[0] / 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"norm": "batch", "feature_dropout": 0.1, "hidden_dropout": 0.1},
+        {"norm": "batch", "units": 12, "optimizer": "adam"},
+        {"optimizer": "sgd", "max_norm": 3.0, "clip": 0.5, "averaging": 0.5},
+    ],
+    ids=str,
+)
+def test_other_parts_learn(settings):
+    trainee = toy(**settings)
+    assert accuracy(trainee.model) > 0.9
+    assert trainee.history.restarts == 0
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_threads_at_different_steps_keep_the_state(optimizer):
+    rows = TOY * 8
+    texts = Texts.from_sequence([text for _, text in rows])
+    labels = Labels.from_rows([[label] for label, _ in rows])
+    settings = {"optimizer": optimizer, "lr": RATES[optimizer], "dim": 8, "maxn": 0, "epochs": 6}
+    results = [
+        fit(texts=texts, labels=labels, loss="softmax", head="learned", n_threads=n, **settings)
+        for n in (1, 2)
+    ]
+    final = [trainee.history.loss[-1] for trainee in results]
+    assert final[1] == pytest.approx(final[0], rel=0.1)
+    assert accuracy(results[1].model) > 0.9
+    steps = [trainee.weights.states["output"].seen[:, 2].max() for trainee in results]
+    assert steps == [6 * len(rows) - 1] * 2
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_more_training_goes_on_with_the_state(optimizer):
+    """Two epochs are an epoch and one more, to the last bit."""
+    settings = {
+        "optimizer": optimizer, "loss": "softmax", "head": "learned", "lr": RATES[optimizer],
+        "dim": 8, "schedule": "constant", "shuffle": False, "pooling": "mean",
+    }  # fmt: skip
+    both = toy(**settings, epochs=2)
+    first = toy(**settings, epochs=1)
+    kept = first.weights.copy()
+    more = fitting.fit_more(first, TOY_TEXTS, TOY_LABELS, seed=1, n_threads=1)
+    assert more.weights.steps == both.weights.steps == 2 * len(TOY)
+    assert more.weights.path == pytest.approx(both.weights.path)
+    np.testing.assert_array_equal(more.weights.embeddings, both.weights.embeddings)
+    np.testing.assert_array_equal(more.weights.output, both.weights.output)
+    for name, state in both.weights.states.items():
+        np.testing.assert_array_equal(more.weights.states[name].moments, state.moments)
+        np.testing.assert_array_equal(more.weights.states[name].seen, state.seen)
+    np.testing.assert_array_equal(first.weights.embeddings, kept.embeddings)
+    assert first.weights.steps == len(TOY)
+
+
+def test_more_training_decays_and_grows():
+    """Weight decay goes on where it stopped; new rows owe nothing for the time before them."""
+    first = toy(l2=0.01, epochs=3)
+    texts = [f"{name} new{i}" for name, i in zip(COLOURS * 2, range(8), strict=True)]
+    labels = Labels(np.arange(8, dtype=np.int32) % 4, np.arange(9), first.model.labels)
+    more = fitting.fit_more(first, Texts.from_sequence(texts), labels, n_threads=1)
+    n_old = len(first.weights.embeddings)
+    assert len(more.weights.embeddings) > n_old
+    assert more.weights.steps == 3 * len(TOY) + 8
+    assert more.weights.path == pytest.approx(first.weights.path + 8 * RATES["sgd"])
+    for state in (more.weights.states["embeddings"], more.weights.states["output"]):
+        assert (state.seen[:, 0] == more.weights.steps).all()
+    used = np.zeros(len(more.weights.embeddings), bool)
+    used[more.model.features(texts).ids] = True
+    resting = np.flatnonzero(~used[:n_old])
+    expected = first.weights.embeddings[resting] * math.exp(-0.01 * 8 * RATES["sgd"])
+    np.testing.assert_allclose(more.weights.embeddings[resting], expected, rtol=1e-5)
+    assert resting.size and more.weights.embeddings[n_old:].any()

@@ -148,7 +148,7 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
     Parameters
     ----------
     options : int64[9]
-        word_ngrams, minn, maxn, slots of a region, eos, least characters of a word with character
+        word_ngrams, minn, maxn, bucket, eos, least characters of a word with character
         n-grams, and the first slot of the regions of bigrams, longer n-grams of words, and
         n-grams of characters (all 0: one region shared by all).
     n_codes : int64[n_docs]

@@ -16,7 +16,7 @@ touched next, or in the end (`training.settle`), with the same result as a dense
 """
 
 from functools import cache
-from math import erf, exp, log, log1p, sqrt, tanh
+from math import erf, exp, expm1, log, log1p, sqrt, tanh
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ _OPTIONS: Any = {
     "fastmath": {"reassoc", "contract", "nsz"},
 }
 NORM_EPSILON = 1e-5
-NORM_MOMENTUM = 0.01  # share of a batch in the running mean and variance
+NORM_MOMENTUM = 0.01  # least share of a batch in the running mean and variance
 BATCH = 32  # documents normalised together by batch normalisation
 
 
@@ -476,7 +476,7 @@ def shrink_row(values, row, l1, l2, distance):
     keep = np.float32(exp(-l2 * distance))
     fall = np.float32(l1 * distance)
     if l2 > 0:
-        fall = np.float32(l1 / l2) * (np.float32(1) - keep)
+        fall = np.float32(-l1 / l2 * expm1(-l2 * distance))
     for d in range(values.shape[1]):
         size = max(abs(values[row, d]) * keep - fall, np.float32(0))
         values[row, d] = size if values[row, d] >= 0 else -size
@@ -596,7 +596,7 @@ def _layer_norm_back(slopes, standard, inverse, gradient):
 
 
 @_kernel
-def _batch_norm(hidden, n, norm, standard, inverse):
+def _batch_norm(hidden, n, norm, standard, inverse, share):
     """Standardise each element over hidden[:n] (Ioffe and Szegedy 2015), and keep running means.
 
     One vector alone is standardised by the running means, as in prediction.
@@ -606,8 +606,8 @@ def _batch_norm(hidden, n, norm, standard, inverse):
         if n > 1:
             mean = hidden[:n, d].sum() / n
             variance = ((hidden[:n, d] - mean) ** 2).sum() / n
-            norm[2, d] += NORM_MOMENTUM * (mean - norm[2, d])
-            norm[3, d] += NORM_MOMENTUM * (variance * n / (n - 1) - norm[3, d])
+            norm[2, d] += share * (mean - norm[2, d])
+            norm[3, d] += share * (variance * n / (n - 1) - norm[3, d])
         inverse[d] = 1 / sqrt(variance + NORM_EPSILON)
         for g in range(n):
             standard[g, d] = (hidden[g, d] - mean) * inverse[d]
@@ -766,6 +766,8 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
             weights = np.empty(batch * longest, np.float32)
         else:
             ids, weights = docs.ids, docs.weights
+        # The hinge losses ask for a side, not for a probability that could be smoothed.
+        smoothing = settings.smoothing * np.float32(0 if use_hinge or use_squared else 1)
         slope = (span.lr_last - span.lr_first) / np.float32(order.size)
         total_loss = 0.0
         total_weight = 0.0
@@ -802,7 +804,9 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
             if n_docs == 0:
                 break
             if batch_norm:
-                _batch_norm(hidden, n_docs, norm.values, standard, inverse)
+                # At first the mean of all batches so far: the table's start does not count.
+                part = max(NORM_MOMENTUM, n_docs / (span.step + turn))
+                _batch_norm(hidden, n_docs, norm.values, standard, inverse, part)
 
             for g in range(n_docs):
                 i = chosen[g, 0]
@@ -860,7 +864,7 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                         n_labels, labels, settings.smoothing, negatives, rng, rows, targets
                     )
                 else:
-                    n = _all_rows(n_labels, labels, settings.smoothing, use_softmax, rows, targets)
+                    n = _all_rows(n_labels, labels, smoothing, use_softmax, rows, targets)
                 for k in range(n):
                     if lazy and learn_output:
                         settle(output, rows[k], step, path)
