@@ -266,6 +266,9 @@ FEATURE_FIELDS = (
     "pooling", "supervision", "bias",
 )  # fmt: skip
 
+# What `resolve` fills in where it is None.
+RESOLVED = ("dim", "label_smoothing", "lr", "supervision", "word_ngrams")
+
 # fastText 0.9.2's defaults of `fasttext supervised`, in our words.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},

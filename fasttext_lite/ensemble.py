@@ -119,8 +119,15 @@ class FastTextEnsemble(FastTextClassifier):
         """Not available: an ensemble is trained by `fit` alone."""
         raise AttributeError(f"{type(self).__name__} has no partial_fit")
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any) -> FastTextEnsemble:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, callbacks: Any = None
+    ) -> FastTextEnsemble:
         self._check()
+        if validation_data is not None or callbacks is not None:
+            raise ValueError(
+                f"{type(self).__name__} takes neither validation_data nor callbacks; with patience "
+                "each member sets texts of its own aside"
+            )
         config = self._config()
         n_threads = self._threads(training=True)
         states = np.random.default_rng(self._seed()).integers(2**31 - 1, size=self.n_members)

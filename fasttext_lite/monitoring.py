@@ -391,7 +391,8 @@ def _losses(model: Model, scores: np.ndarray, labels: Labels) -> float:
     if config.loss == "hs":
         return _path_losses(model, scores, labels, docs, sizes)
     n_labels = scores.shape[1]
-    floor, top = config.label_smoothing / n_labels, 1 - config.label_smoothing
+    smoothing = config.label_smoothing or 0.0
+    floor, top = smoothing / n_labels, 1 - smoothing
     if config.loss == "ns":
         return _drawn_losses(model, scores, labels, docs, sizes)
     targets = np.full(scores.shape, floor)
@@ -424,7 +425,7 @@ def _path_losses(
     model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
 ) -> float:
     """Return the sum of the losses of the decisions from each label up to the root."""
-    tree, smoothing = model.tree, model.config.label_smoothing
+    tree, smoothing = model.tree, model.config.label_smoothing or 0.0
     assert tree is not None
     parents, branches = tree.parents(), tree.branches()
     node, shares, total = labels.ids.astype(np.int64), 1 / sizes[docs], 0.0
@@ -444,11 +445,12 @@ def _drawn_losses(
 ) -> float:
     """Return the sum of the expected losses with negative labels drawn at random."""
     config = model.config
-    floor = config.label_smoothing / scores.shape[1]
+    smoothing = config.label_smoothing or 0.0
+    floor = smoothing / scores.shape[1]
     chances = np.sqrt(np.maximum(model.label_counts, 1))
     negative = _logistic(scores, floor, config.focal) * (chances / chances.sum())
     negative[docs, labels.ids] = 0  # a draw that hits a label of the text is dropped
-    target = 1 - config.label_smoothing + floor
+    target = 1 - smoothing + floor
     positive = _logistic(scores[docs, labels.ids], target, config.focal)
     return float((positive / sizes[docs]).sum() + config.neg * negative.sum())
 

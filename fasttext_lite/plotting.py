@@ -223,7 +223,7 @@ def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: flo
     )
     order = np.argsort(-counts, kind="stable")
     n_colors = len(order) if len(order) <= MAX_COLORS else MAX_COLORS - 1
-    colors = colormaps["tab10" if n_colors <= 10 else "tab20"].colors
+    colors = colormaps["tab10" if n_colors <= 10 else "tab20"](range(n_colors))
     rest = np.isin(ids, order[n_colors:])
     if rest.any():
         name = f"{len(order) - n_colors} other labels"

@@ -1,11 +1,11 @@
 """The native model file, `.ftl`: a safetensors file whose header holds one JSON document.
 
-Layout, format version 1.  The file is a safetensors file (8 bytes length, JSON header, raw
+Layout, format version 2.  The file is a safetensors file (8 bytes length, JSON header, raw
 little-endian arrays), readable by any safetensors library.  Its metadata has one key,
 ``fasttext-lite``, with a JSON object:
 
 =================  =============================================================
-``format_version``  1
+``format_version``  2
 ``created_by``      program and version that wrote the file
 ``config``          every field of `Config`, resolved
 ``labels``          list of label names, in the order of the output table
@@ -25,8 +25,18 @@ and its tensors are
 ``row_codes``       int32 (n_rows,)                   feature of each row: word w = w,
                                                       hash slot s = n_words + s
 ``frequency``       int32 (n_rows,)                   training texts with the feature
+``gains``           float32 (n_rows,)                 what each feature tells about the
+                                                      labels; only if supervision > 0
 ``tree_children``   int32 (n_labels - 1, 2)           label tree; only for loss hs
+``norm``            float32 (4, dim)                  gain, shift, running mean and
+                                                      variance; only with a norm
+``layer``           float32 (units, dim + 1)          hidden layer, bias last; twice the
+                                                      rows for maxout; only if units > 0
 ==================  ================================  ============================
+
+With a hidden layer, ``output`` has ``units`` columns.  The slots of n-grams and the bias follow
+the words in ``row_codes`` as `features.FeatureSpace` numbers them.  Version 1 had none of the
+optional arrays but the label tree, and fewer settings.
 
 Loading executes nothing and trusts nothing: each size and index is checked first.  Files are
 written under a temporary name and renamed, so nobody ever reads half of one.  The same model
@@ -46,13 +56,13 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite import __version__
-from fasttext_lite.config import Config
+from fasttext_lite.config import RESOLVED, Config
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features import FeatureSpace
+from fasttext_lite.features import FeatureSpace, n_slots
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.model import Model
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 _DTYPES = {
@@ -63,15 +73,18 @@ _DTYPES = {
     "word_ends": np.int64,
     "row_codes": np.int32,
     "frequency": np.int32,
+    "gains": np.float32,
     "tree_children": np.int32,
+    "norm": np.float32,
+    "layer": np.float32,
 }
 # Fields of `Config` that format version 1 did not have at first, each with the value that means
 # what files without it do. (Not the default: that may change.)
 _ADDED_FIELDS: dict[str, Any] = {
-    "supervision": 0.0, "bias": False, "patience": None, "valid_fraction": 0.1, "focal": 0.0, "head": "learned", "beta1": 0.9,
-    "beta2": None, "l2": 0.0, "l1": 0.0, "max_norm": None, "clip": None, "feature_dropout": 0.0,
-    "hidden_dropout": 0.0, "word_dropout": 0.0, "word_swap": 0.0, "averaging": 0.0,
-    "norm": "none", "units": 0, "activation": "relu",
+    "supervision": 0.0, "bias": False, "patience": None, "valid_fraction": 0.1, "focal": 0.0,
+    "head": "learned", "beta1": 0.9, "beta2": None, "l2": 0.0, "l1": 0.0, "max_norm": None,
+    "clip": None, "feature_dropout": 0.0, "hidden_dropout": 0.0, "word_dropout": 0.0,
+    "word_swap": 0.0, "averaging": 0.0, "norm": "none", "units": 0, "activation": "relu",
 }  # fmt: skip
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 # How a model of fastText begins: 793712314, little-endian.
@@ -152,8 +165,14 @@ def pack(
         "row_codes": space.row_codes,
         "frequency": space.frequency,
     }
+    if model.config.supervision:
+        tensors["gains"] = space.gains
     if model.tree is not None:
         tensors["tree_children"] = np.ascontiguousarray(model.tree.children)
+    if model.config.norm != "none":
+        tensors["norm"] = model.norm
+    if model.config.units:
+        tensors["layer"] = model.layer
     return header, tensors
 
 
@@ -282,6 +301,7 @@ def unpack(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
         tensors["row_codes"],
         tensors["frequency"],
         n_texts,
+        tensors.get("gains"),
     )
     return Model(
         config,
@@ -293,6 +313,8 @@ def unpack(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
         tensors["output"],
         tree,
         header["multilabel"],
+        tensors.get("norm"),
+        tensors.get("layer"),
     )
 
 
@@ -306,9 +328,8 @@ def _check_header(header: dict[str, Any]) -> Config:
     config = Config.from_dict(settings)
     if (
         set(settings) != set(config.to_dict())
-        or config.dim is None
-        or config.lr is None
-        or "auto" in (config.loss, config.tree)
+        or None in (getattr(config, name) for name in RESOLVED)
+        or "auto" in (config.loss, config.tree, config.head)
     ):
         raise ValueError("its settings are incomplete")
     labels = header["labels"]
@@ -328,24 +349,33 @@ def _check_header(header: dict[str, Any]) -> Config:
 def _check_arrays(tensors: dict[str, np.ndarray], config: Config, n_labels: int) -> None:
     """Check names, types and shapes."""
     is_tree = config.loss == "hs"
-    expected = set(_DTYPES) - (set() if is_tree else {"tree_children"})
-    if set(tensors) != expected:
-        raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(expected)}")
-    n_rows = tensors["row_codes"].size
-    shapes = {
-        "embeddings": (n_rows, config.dim),
-        "output": (n_labels - is_tree, config.dim),
+    n_rows = tensors["row_codes"].size if "row_codes" in tensors else 0
+    dim = config.dim or 0
+    n_units = config.units * (2 if config.activation == "maxout" else 1)
+    shapes: dict[str, tuple[int, ...]] = {
+        "embeddings": (n_rows, dim),
+        "output": (n_labels - is_tree, config.units or dim),
         "label_counts": (n_labels,),
-        "words": (tensors["words"].size,),
-        "word_ends": (tensors["word_ends"].size,),
+        "words": (-1,),
+        "word_ends": (-1,),
         "row_codes": (n_rows,),
         "frequency": (n_rows,),
-        "tree_children": (n_labels - 1, 2),
     }
+    if config.supervision:
+        shapes["gains"] = (n_rows,)
+    if is_tree:
+        shapes["tree_children"] = (n_labels - 1, 2)
+    if config.norm != "none":
+        shapes["norm"] = (4, dim)
+    if config.units:
+        shapes["layer"] = (n_units, dim + 1)
+    if set(tensors) != set(shapes):
+        raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(shapes)}")
     for name, tensor in tensors.items():
         if tensor.dtype != _DTYPES[name]:
             raise ValueError(f"array {name} has type {tensor.dtype}")
-        if tensor.shape != shapes[name]:
+        free = shapes[name] == (-1,) and tensor.ndim == 1  # of any length
+        if not free and tensor.shape != shapes[name]:
             raise ValueError(f"array {name} has shape {tensor.shape}, expected {shapes[name]}")
 
 
@@ -359,9 +389,11 @@ def _check_values(tensors: dict[str, np.ndarray], config: Config, n_texts: int) 
     if np.any(ends[1:] <= ends[:-1]) or ends[-1] != tensors["words"].size:
         raise ValueError("the ends of its words are not ascending")
     codes = tensors["row_codes"]
-    n_codes = ends.size - 1 + (config.bucket if config.uses_buckets else 0)
+    n_codes = ends.size - 1 + n_slots(config) + config.bias
     if np.any(codes < 0) or np.any(codes >= n_codes) or np.unique(codes).size != codes.size:
         raise ValueError("the features of its rows are out of range or not different")
-    for name in ("embeddings", "output"):
-        if not np.isfinite(tensors[name]).all():
+    for name, tensor in tensors.items():
+        if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
             raise ValueError(f"array {name} holds values that are not finite")
+    if "norm" in tensors and np.any(tensors["norm"][3] < 0):
+        raise ValueError("its running variances are negative")

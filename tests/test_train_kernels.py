@@ -491,8 +491,8 @@ def test_gradients_through_batch_normalisation(settings, order):
     kept = [doc for doc in order if FEATURES[doc]]
     first = np.array([problem.pooled(doc) for doc in kept[:32]])
     norm = problem.norm.copy()
-    norm[2] += 0.01 * (first.mean(axis=0) - norm[2])
-    norm[3] += 0.01 * (first.var(axis=0, ddof=1) - norm[3])
+    norm[2] += kernels.NORM_MOMENTUM * (first.mean(axis=0) - norm[2])
+    norm[3] += kernels.NORM_MOMENTUM * (first.var(axis=0, ddof=1) - norm[3])
     np.testing.assert_allclose(found.weights.norm[2:], norm[2:], 1e-6)
 
     def value():
@@ -515,8 +515,8 @@ def test_running_means_of_batches():
     vectors = np.array([problem.pooled(doc) for doc in order[:32]])
     mean, variance = problem.norm[2:]
     for _ in range(2):
-        mean = 0.99 * mean + 0.01 * vectors.mean(axis=0)
-        variance = 0.99 * variance + 0.01 * vectors.var(axis=0, ddof=1)
+        mean = 0.9 * mean + 0.1 * vectors.mean(axis=0)
+        variance = 0.9 * variance + 0.1 * vectors.var(axis=0, ddof=1)
     np.testing.assert_allclose(found.weights.norm[2:], [mean, variance], 1e-6)
     alone = problem.train(order=[2], lrs=(0, 0))
     np.testing.assert_array_equal(alone.weights.norm, problem.norm)

@@ -63,7 +63,8 @@ def test_twenty_rows_are_learnt_completely(loss, optimizer, pooling):
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_one_thread_gives_the_same_bits_for_the_same_seed(loss, optimizer):
     a, b, other = (
-        fit(loss=loss, optimizer=optimizer, epochs=3, seed=seed).model for seed in (5, 5, 6)
+        fit(loss=loss, optimizer=optimizer, epochs=3, seed=seed, head="learned").model
+        for seed in (5, 5, 6)
     )
     assert a.embeddings.tobytes() == b.embeddings.tobytes()
     assert a.output.tobytes() == b.output.tobytes()
@@ -277,7 +278,7 @@ def test_losses_of_five_epochs_are_frozen(loss):
     """A known curve is the best test of a training loop; sums may differ in the last bits."""
     trainee = fit(
         loss=loss, epochs=5, lr=0.5, dim=8, tree="huffman", head="learned", pooling="tfidf",
-        bias=False, word_ngrams=2,
+        supervision=0.0, bias=False, word_ngrams=2,
     )  # fmt: skip
     np.testing.assert_allclose(trainee.history.loss, GOLDEN_LOSSES[loss], rtol=1e-4)
 
@@ -360,6 +361,8 @@ def test_every_mix_of_parts_learns(mix):
     settings = dict(MIXES[mix])
     if "units" in settings:
         settings["units"] = 12
+        if settings.get("optimizer", "sgd") == "sgd":
+            settings["lr"] = 0.05  # at a higher one, no unit is left above zero
     for penalty in ("l1", "l2"):
         if penalty in settings:
             settings[penalty] = 1e-4
@@ -382,6 +385,36 @@ def test_other_parts_learn(settings):
     trainee = toy(**settings)
     assert accuracy(trainee.model) > 0.9
     assert trainee.history.restarts == 0
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_batches_are_whole(n_threads):
+    """But for the last one of an epoch; whatever the number of threads."""
+    sizes = []
+
+    class Spy(training._Run):
+        def _block(self, block, *args):
+            sizes.append(len(block))
+            return super()._block(block, *args)
+
+    rows = TOY * 3 + TOY[:10]
+    texts = Texts.from_sequence([text for _, text in rows])
+    labels = Labels.from_rows([[label] for label, _ in rows])
+    original, training._Run = training._Run, Spy
+    try:
+        trainee = fit(
+            texts=texts, labels=labels, norm="batch", loss="softmax", lr=0.1, epochs=8,
+            n_threads=n_threads,
+        )  # fmt: skip
+    finally:
+        training._Run = original
+    assert sorted(sizes) == [10] * 8 + [32] * 6 * 8
+    # So many batches, and prediction standardises as training does.
+    pooled = trainee.model.features(texts)
+    vectors = np.zeros((len(rows), trainee.model.dim))
+    owners = np.repeat(np.arange(len(rows)), np.diff(pooled.indptr))
+    np.add.at(vectors, owners, pooled.weights[:, None] * trainee.model.embeddings[pooled.ids])
+    np.testing.assert_allclose(trainee.model.norm[3], vectors.var(axis=0), rtol=0.3)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])

@@ -28,7 +28,7 @@ _OPTIONS: Any = {
     "fastmath": {"reassoc", "contract", "nsz"},
 }
 NORM_EPSILON = 1e-5
-NORM_MOMENTUM = 0.01  # least share of a batch in the running mean and variance
+NORM_MOMENTUM = 0.1  # share of a batch in the running mean and variance
 BATCH = 32  # documents normalised together by batch normalisation
 
 
@@ -596,7 +596,7 @@ def _layer_norm_back(slopes, standard, inverse, gradient):
 
 
 @_kernel
-def _batch_norm(hidden, n, norm, standard, inverse, share):
+def _batch_norm(hidden, n, norm, standard, inverse):
     """Standardise each element over hidden[:n] (Ioffe and Szegedy 2015), and keep running means.
 
     One vector alone is standardised by the running means, as in prediction.
@@ -606,8 +606,8 @@ def _batch_norm(hidden, n, norm, standard, inverse, share):
         if n > 1:
             mean = hidden[:n, d].sum() / n
             variance = ((hidden[:n, d] - mean) ** 2).sum() / n
-            norm[2, d] += share * (mean - norm[2, d])
-            norm[3, d] += share * (variance * n / (n - 1) - norm[3, d])
+            norm[2, d] += NORM_MOMENTUM * (mean - norm[2, d])
+            norm[3, d] += NORM_MOMENTUM * (variance * n / (n - 1) - norm[3, d])
         inverse[d] = 1 / sqrt(variance + NORM_EPSILON)
         for g in range(n):
             standard[g, d] = (hidden[g, d] - mean) * inverse[d]
@@ -804,9 +804,7 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
             if n_docs == 0:
                 break
             if batch_norm:
-                # At first the mean of all batches so far: the table's start does not count.
-                part = max(NORM_MOMENTUM, n_docs / (span.step + turn))
-                _batch_norm(hidden, n_docs, norm.values, standard, inverse, part)
+                _batch_norm(hidden, n_docs, norm.values, standard, inverse)
 
             for g in range(n_docs):
                 i = chosen[g, 0]
