@@ -28,9 +28,11 @@ INITS = ("output", "input", "normal", "xavier", "he")
 
 # More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
 HS_FROM_LABELS = 1000
-# Up to this many labels, `tree="auto"` joins labels one by one, and `head="auto"` is linear.
+# Up to this many labels, `tree="auto"` joins labels one by one.
 LINKAGE_TO_LABELS = 300
-LINEAR_TO_LABELS = 32
+# Up to this many labels, `head="auto"` is linear; the second is for rows of several labels.
+LINEAR_TO_LABELS = 20
+LINEAR_TO_MULTILABELS = 128
 LONG_TEXT = 32  # tokens
 
 
@@ -100,8 +102,9 @@ class Config:
     loss: str = _field(
         "auto",
         "hs (label tree), softmax, ova (one vs all), ns (negative sampling), hinge and "
-        "squared_hinge (one vs all, as linear support vector machines); auto = ova for rows "
-        f"with several labels, hs above {HS_FROM_LABELS} labels, else softmax",
+        "squared_hinge (one vs all, as linear support vector machines); auto = squared_hinge for "
+        f"rows with several labels, ova up to {LINEAR_TO_LABELS} labels, hs above "
+        f"{HS_FROM_LABELS}, else softmax",
         choices=LOSSES,
     )
     tree: str = _field(
@@ -127,7 +130,8 @@ class Config:
     head: str = _field(
         "auto",
         "learned: train the output table too; linear: it is the identity and stays so, the rows "
-        "of the features are the labels' weights (dim must reach the number of output rows)",
+        "of the features are the labels' weights (dim must reach the number of output rows); auto "
+        f"= linear up to {LINEAR_TO_LABELS} labels, {LINEAR_TO_MULTILABELS} for rows with several",
         choices=HEADS,
     )
     optimizer: str = _field("sgd", "how rows move against their gradients", choices=OPTIMIZERS)
@@ -379,10 +383,10 @@ def resolve(
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
         `supervision`, `tree` and `word_ngrams`.
     """
-    few = n_labels <= LINEAR_TO_LABELS
+    few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
     loss = config.loss
     if loss == "auto" and multilabel:
-        loss = "squared_hinge" if few else "ova"
+        loss = "squared_hinge"
     elif loss == "auto":
         loss = "ova" if few else "hs" if n_labels > HS_FROM_LABELS else "softmax"
     head = config.head
@@ -420,5 +424,5 @@ def _learning_rate(optimizer: str, loss: str, head: str) -> float:
     if optimizer == "adagrad":
         return 0.05
     if head == "learned":
-        return 0.2
+        return {"squared_hinge": 0.02, "hinge": 0.05}.get(loss, 0.2)
     return {"squared_hinge": 0.12, "hinge": 0.2, "hs": 4.0}.get(loss, 2.5)

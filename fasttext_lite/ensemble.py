@@ -190,19 +190,15 @@ class FastTextEnsemble(FastTextClassifier):
     def _member_features(self, X: Any) -> list[FeatureMatrix]:
         """Return each member's features of the texts, the same object where they are shared."""
         check_is_fitted(self, "estimators_")
-        texts = Texts.from_sequence(X)
         first = self.estimators_[0]
-        shared = first._features(texts)
+        shared = first._features(X)
         n_threads = self._threads(training=False)
         return [
             shared
             if member.model_.space is first.model_.space
-            else member.model_.features(texts, n_threads)
+            else member.model_.features(Texts.from_sequence(X), n_threads)
             for member in self.estimators_
         ]
-
-    def _features(self, X: Any) -> Any:
-        raise NotImplementedError("members have features of their own")
 
     def _mean(self, features: list[FeatureMatrix], first: int, last: int) -> np.ndarray:
         """Return the mean of the members' probabilities for some of the documents."""

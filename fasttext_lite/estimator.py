@@ -231,7 +231,10 @@ def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Label
         )
     X, y = validation_data
     try:
-        texts, found = Texts.from_sequence(X), read_target(y)
+        with warnings.catch_warnings():
+            # scikit-learn's, that few texts with many labels may be a regression.
+            warnings.filterwarnings("ignore", "The number of unique classes")
+            texts, found = Texts.from_sequence(X), read_target(y)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
     if len(texts) != len(found.labels):
@@ -249,7 +252,9 @@ def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Label
             "validation_data has labels that the training does not have, such as "
             f"{min(strange, key=repr)!r}"
         )
-    return texts, read_target(y, target.classes, target.kind).labels
+    # The same rows with the numbers of the training's classes.
+    ids = np.searchsorted(target.classes, found.classes)[found.labels.ids].astype(np.int32)
+    return texts, Labels(ids, found.labels.indptr, target.labels.names)
 
 
 _KIND_NAMES = {

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fasttext_lite.training import History
     from fasttext_lite.weights import Weights
 
-POINT_DIM, POINT_ROWS = 128, 1 << 16  # of the random projection that compares labels
+POINT_DIM, POINT_ROWS = 256, 1 << 16  # of the random projection that compares labels
 POINT_TEXTS = 1 << 15  # projected at a time
 
 

@@ -14,7 +14,7 @@ from fasttext_lite.model import Model
 from fasttext_lite.plotting import check_plot, plot_map
 
 METHODS = ("pca", "tsne")
-MAX_POINTS = 5000  # more are neither readable nor, for t-SNE, quick
+MAX_POINTS = {"pca": 5000, "tsne": 2000}  # more are neither readable nor, for t-SNE, quick
 PERPLEXITY = 30.0
 
 
@@ -48,7 +48,7 @@ def sample_vectors(
     model: Model,
     chunks: Iterable[tuple[Texts, Sequence[str] | None]],
     *,
-    most: int = MAX_POINTS,
+    most: int = 5000,
     seed: int = 0,
     n_threads: int | None = None,
 ) -> tuple[np.ndarray, list[str] | None, int, int]:
@@ -166,7 +166,9 @@ def map_documents(
         If there are fewer than 3 texts to show, or the plot cannot be written.
     """
     check_plot(path)
-    vectors, groups, n_texts, n_unknown = sample_vectors(model, chunks, n_threads=n_threads)
+    vectors, groups, n_texts, n_unknown = sample_vectors(
+        model, chunks, most=MAX_POINTS[method], n_threads=n_threads
+    )
     notices = []
     if n_unknown:
         notices.append(f"{n_unknown} of {n_texts} texts have no known feature and are left out")
@@ -202,10 +204,11 @@ def map_labels(model: Model, path: str | os.PathLike[str], *, method: str = "pca
     if n < 3:
         raise InputError(f"a map needs at least 3 labels; the model has {n}")
     vectors, names, notices = label_vectors(model), model.labels, []
-    if n > MAX_POINTS:
-        chosen = np.sort(np.argsort(-model.label_counts, kind="stable")[:MAX_POINTS])
+    most = MAX_POINTS[method]
+    if n > most:
+        chosen = np.sort(np.argsort(-model.label_counts, kind="stable")[:most])
         vectors, names = vectors[chosen], [names[i] for i in chosen]
-        notices.append(f"the map shows the {MAX_POINTS:,} most frequent of {n:,} labels")
+        notices.append(f"the map shows the {most:,} most frequent of {n:,} labels")
     points, axis_names = project(vectors, method)
     title = f"{len(names):,} labels, {_METHOD_NAMES[method]}"
     plot_map(points, path, names=names, title=title, axis_names=axis_names)

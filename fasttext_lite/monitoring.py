@@ -151,6 +151,7 @@ class _Log:
             self.file.write(line + "\n")
             self.file.flush()
         except OSError as error:
+            self.close()
             raise self._error(error) from None
 
     def close(self) -> None:
@@ -172,8 +173,9 @@ class Monitor:
     ----------
     watch : Watch
     config : Config
-        Resolved. With `patience`, training ends after so many epochs without a better result
-        on the validation texts, and `finish` returns the best weights.
+        Resolved. With `patience`, training ends after so many epochs without a higher
+        validation accuracy, and `finish` returns the weights of the epoch where it was highest
+        (of several: with the lowest validation loss).
     make_model : callable
         Makes a `Model` of `Weights`.
     features, labels : FeatureMatrix, Labels
@@ -274,9 +276,11 @@ class Monitor:
 
     def _is_out_of_patience(self, report: EpochReport) -> bool:
         patience = self.config.patience
-        if patience is None or self.best is None:
+        if patience is None:
             return False
-        waited = report.epoch - self.best[0].epoch
+        # A better loss at the same accuracy makes better weights, but no reason to go on.
+        accuracy = [past.valid_accuracy or 0.0 for past in self.reports]
+        waited = len(accuracy) - 1 - int(np.argmax(accuracy))
         return waited >= patience and report.epoch < self.config.epochs
 
     def finish(self, weights: Weights, history: History) -> Weights:
@@ -511,7 +515,8 @@ def _unusual_update(reports: Sequence[EpochReport], config: Config) -> str | Non
     # In the first epoch rows that begin at zero move by many times their length.
     if report.epoch == 1 or report.update_ratio == 0 or not math.isfinite(report.update_ratio):
         return None
-    if LOW_UPDATE <= report.update_ratio <= HIGH_UPDATE:
+    is_low = report.update_ratio < LOW_UPDATE and report.lr > 0.5 * max(r.lr for r in reports)
+    if report.update_ratio <= HIGH_UPDATE and not is_low:  # a rate near 0 moves little, and should
         return None
     kind, hint = ("far", "smaller") if report.update_ratio > HIGH_UPDATE else ("hardly", "larger")
     return (

@@ -33,7 +33,7 @@ CJK_FONTS = (
 MAX_LABELS = 2000  # a larger matrix can neither be drawn nor, at some size, be held
 MAX_NAMED = 60  # labels; more would not be readable
 MAX_NAME = 30  # characters of a label
-MAX_COLORS = 20  # labels that a map tells apart by colour; the rest is grey
+MAX_COLORS = 18  # labels that a map tells apart by colour; the rest is grey
 MAX_POINT_NAMES = 150  # points of a map with their names written beside them
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 
@@ -129,28 +129,32 @@ def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike
     left, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     right = left.twinx()
     curves = [
-        (left, "loss", "train loss", "C0", "-"),
-        (left, "valid_loss", "validation loss", "C0", "--"),
-        (right, "train_accuracy", "train accuracy", "C1", "-"),
-        (right, "valid_accuracy", "validation accuracy", "C1", "--"),
+        (left, "loss", "train loss", "C0", "-", "o"),
+        (left, "valid_loss", "validation loss", "C0", "--", "s"),
+        (right, "train_accuracy", "train accuracy", "C1", "-", "o"),
+        (right, "valid_accuracy", "validation accuracy", "C1", "--", "s"),
     ]
     lines = []
-    marker = "o" if len(epochs) <= 50 else None
-    for axes, field, name, color, style in curves:
+    size = 5 if len(epochs) <= 50 else 0
+    for axes, field, name, color, style, marker in curves:
         values = [getattr(report, field) for report in reports]
         if any(value is not None for value in values):
             values = [np.nan if value is None else value for value in values]
+            # Hollow marks: where curves meet, both are seen.
             lines += axes.plot(
-                epochs, values, style, color=color, marker=marker, markersize=4, label=name
-            )
-    left.set_ylim(bottom=0)
+                epochs, values, style, color=color, marker=marker, markersize=size,
+                markerfacecolor=color if marker == "o" else "white", label=name,
+            )  # fmt: skip
+    left.set_ylim(0, max(1.04 * left.get_ylim()[1], 1e-6))
     left.set_ylabel("loss", color="C0")
     right.set_ylabel("accuracy", color="C1")
     left.grid(alpha=0.3)
     # Below the curves, where no line can run through it.
     figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
-    below.plot(epochs, [report.lr for report in reports], color="C7", marker=marker, markersize=3)
-    below.set_ylim(bottom=0)
+    below.plot(
+        epochs, [report.lr for report in reports], color="C7", marker="o", markersize=0.6 * size
+    )
+    below.set_ylim(0, max(below.get_ylim()[1], 1e-12))
     below.set_ylabel("lr")
     below.set_xlabel("epoch")
     below.grid(alpha=0.3)
@@ -178,7 +182,8 @@ def plot_map(
         .png, .pdf or .svg.
     groups : sequence of str, optional
         A label for each point, shown by colour; beyond `MAX_COLORS` labels the less frequent
-        ones are grey.
+        ones are grey, and the names of all (up to `MAX_POINT_NAMES`) stand in the middle of
+        their points.
     names : sequence of str, optional
         Written beside the points, up to `MAX_POINT_NAMES`.
     title, axis_names : str
@@ -199,19 +204,25 @@ def plot_map(
     else:
         _draw_groups(axes, points, groups, size)
     if names is not None and len(names) <= MAX_POINT_NAMES:
-        names = [_shorten(name) for name in names]
-        style = _font_for("".join(names))
-        font_size = 8 if len(names) <= MAX_NAMED else 6
-        for point, name in zip(points, names, strict=True):
-            axes.annotate(
-                name, point, xytext=(3, 2), textcoords="offset points", fontsize=font_size, **style
-            )
+        _write_names(axes, points, names)
+        axes.margins(x=0.1)
     axes.set_title(title, parse_math=False)
     axes.set_xlabel(axis_names[0])
     axes.set_ylabel(axis_names[1])
     axes.set_xticks([])
     axes.set_yticks([])
     _save(figure, path)
+
+
+def _write_names(axes: Any, points: np.ndarray, names: Sequence[str]) -> None:
+    """Write a name beside each point."""
+    names = [_shorten(name) for name in names]
+    style = _font_for("".join(names))
+    size = 8 if len(names) <= MAX_NAMED else 6
+    for point, name in zip(points, names, strict=True):
+        axes.annotate(
+            name, point, xytext=(3, 2), textcoords="offset points", fontsize=size, **style
+        )
 
 
 def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: float) -> None:
@@ -223,15 +234,23 @@ def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: flo
     )
     order = np.argsort(-counts, kind="stable")
     n_colors = len(order) if len(order) <= MAX_COLORS else MAX_COLORS - 1
-    colors = colormaps["tab10" if n_colors <= 10 else "tab20"](range(n_colors))
+    # The greys of the palette are kept for the rest.
+    palette = colormaps["tab20"]
+    colors = [palette(i) for i in range(palette.N) if i not in (14, 15)]
+    colors = colors[::2] + colors[1::2] if n_colors <= 9 else colors
     rest = np.isin(ids, order[n_colors:])
-    if rest.any():
-        name = f"{len(order) - n_colors} other labels"
-        axes.scatter(*points[rest].T, s=size, color="0.75", alpha=0.6, linewidths=0, label=name)
+    axes.scatter(*points[rest].T, s=size, color="0.75", alpha=0.6, linewidths=0)
     for group, color in zip(order[:n_colors], colors, strict=False):
         own = ids == group
         name = f"{_shorten(str(found[group]))} ({counts[group]})"
         axes.scatter(*points[own].T, s=size, color=color, alpha=0.75, linewidths=0, label=name)
+    if rest.any():
+        name = f"{len(order) - n_colors} other labels"
+        axes.scatter([], [], s=size, color="0.75", linewidths=0, label=name)
+        if len(order) <= MAX_POINT_NAMES:
+            middles = np.array([np.median(points[ids == group], axis=0) for group in order])
+            _write_names(axes, middles, [str(found[group]) for group in order])
+            axes.margins(x=0.1)
     legend = axes.legend(
         loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=2, fontsize=9
     )

@@ -374,9 +374,9 @@ def _check_arrays(tensors: dict[str, np.ndarray], config: Config, n_labels: int)
     for name, tensor in tensors.items():
         if tensor.dtype != _DTYPES[name]:
             raise ValueError(f"array {name} has type {tensor.dtype}")
-        free = shapes[name] == (-1,) and tensor.ndim == 1  # of any length
-        if not free and tensor.shape != shapes[name]:
-            raise ValueError(f"array {name} has shape {tensor.shape}, expected {shapes[name]}")
+        shape = shapes[name] if shapes[name] != (-1,) else (tensor.size,)  # of any length
+        if tensor.shape != shape:
+            raise ValueError(f"array {name} has shape {tensor.shape}, expected {shape}")
 
 
 def _check_values(tensors: dict[str, np.ndarray], config: Config, n_texts: int) -> None:

@@ -279,7 +279,8 @@ class _Run:
         elif config.loss == "ns":
             self.negatives = _negative_table(labels.counts(), config.neg)
             self.most_rows = most_labels * (config.neg + 1)
-        self.most_docs = max(1, BLOCK_WORK // (self.most_rows * config.dim))
+        work = self.most_rows * (config.units or config.dim) + weights.layer.size
+        self.most_docs = max(1, BLOCK_WORK // work)
         self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
 
     def _docs(self, features: FeatureMatrix) -> Docs:
@@ -357,7 +358,7 @@ class _Run:
 
         Real steps, which are undone in the end: the training does not notice.
         """
-        weights, features = self.weights, self.features
+        weights, features = self.weights, self.docs
         docs = np.random.default_rng(0).permutation(self.order)[:n_docs]
         ids = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
         touched = np.unique(np.concatenate(ids))
@@ -369,9 +370,12 @@ class _Run:
             whole += vars(weights.states[name]).values()
         kept = [array.copy() for array in whole]
         ratios = []
-        for doc, rows in zip(docs, ids, strict=True):
+        steps = [docs[i : i + 1] for i in range(docs.size)]
+        if self.config.norm == "batch":  # has no meaning for a text alone
+            steps, ids = [docs], [touched]
+        for block, rows in zip(steps, ids, strict=True):
             before = weights.embeddings[rows]
-            self._block(np.array([doc], np.int32), weights.steps, weights.path, (lr, lr), 1)
+            self._block(block, weights.steps, weights.path, (lr, lr), 1)
             length = float(np.linalg.norm(before))
             if length > 0:
                 ratios.append(float(np.linalg.norm(weights.embeddings[rows] - before)) / length)

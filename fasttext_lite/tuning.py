@@ -48,7 +48,7 @@ N_CENTRES = (0.6, 0.25, 0.15)  # chances of the best trials to be moved from
 MAX_DRAWS = 40  # in vain, before the search ends
 WARM_ROWS = 64
 COMPILATION = 8.0  # seconds that the first use of a kernel may take
-SAFETY = 1.25  # factor of durations foretold
+SAFETY, FINAL_SAFETY = 1.25, 2.0  # factors of durations foretold
 LONGEST_TRIAL = 1 / 12  # of the time left
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -420,7 +420,7 @@ class Search:
         kept = self.kept[1] if self.kept and self.kept[0] == best.number else None
         if kept is not None and self.data.whole is None:
             return kept, True
-        if kept is not None and self._foretell_final(best) / SAFETY > self._left():
+        if kept is not None and self._foretell_final(best) / FINAL_SAFETY > self._left():
             return kept, False
         limit = math.inf if kept is None else self.end
         data = self.data
@@ -522,7 +522,7 @@ class Search:
         growth = self.data.n_whole / len(self.data.texts)
         pace = self.paces.get(parts(config), 0.0)
         seconds = pace * self._work(config, 1.0) + self.cuts.seconds
-        return SAFETY * growth * max(seconds, best.seconds)
+        return FINAL_SAFETY * growth * max(seconds, best.seconds)
 
     def _fits(self, config: Config, share: float) -> bool:
         """Return whether a trial, and all that would follow it, should end in time."""

@@ -470,3 +470,79 @@ def top_labels(probabilities, k, threshold):
     """Return [(label, probability)], best first, equal ones in the order of the labels."""
     order = sorted(range(len(probabilities)), key=lambda i: (-probabilities[i], i))
     return [(i, probabilities[i]) for i in order[:k] if probabilities[i] >= threshold]
+
+
+# -- features in blocks ------------------------------------------------------------------------
+
+
+def gains(counts, prior):
+    """Return sum p ln(p / prior) over labels, p = (count + prior) / (total + 1), by features."""
+    p = (counts + prior) / (counts.sum(1, keepdims=True) + 1)
+    seen = prior > 0
+    return (p[:, seen] * np.log(p[:, seen] / prior[seen])).sum(1)
+
+
+def block_codes(tokens, vocabulary, *, word_ngrams, minn, maxn, bucket, eos, least_chars):
+    """Return the codes of a document by kind: {kind: {code: count}}, and the share of long tokens.
+
+    Kinds in the order of their slots: word, bigram, longer, chars. Each that is in use has
+    `bucket` slots of its own. The share is that of the tokens that have character n-grams.
+    """
+    tokens = list(tokens)
+    text = [*tokens, "</s>"] if eos else tokens
+    at = len(vocabulary)
+    begins = {}
+    for kind, used in (("bigram", word_ngrams > 1), ("longer", word_ngrams > 2), ("chars", maxn)):
+        begins[kind] = at
+        at += bucket if used else 0
+    found = {"word": [vocabulary[token] for token in text if token in vocabulary]}
+    data = [token.encode("utf-8", "surrogatepass") for token in text]
+    signed = [h - 2**32 if h >= 2**31 else h for h in map(fnv, data)]
+    for kind in ("bigram", "longer"):
+        found[kind] = []
+        for n in [2] if kind == "bigram" else range(3, word_ngrams + 1):
+            for i in range(len(text) - n + 1 if n <= word_ngrams else 0):
+                h = 0
+                for value in signed[i : i + n]:
+                    h = (h * 116049371 + value) % 2**64
+                found[kind].append(begins[kind] + h % bucket)
+    long = [token for token in tokens if maxn and len(token) >= least_chars]
+    found["chars"] = [
+        begins["chars"] + fnv(gram) % bucket
+        for token in long
+        for gram in subwords(token, minn, maxn)
+    ]
+    kinds = {kind: {code: codes.count(code) for code in codes} for kind, codes in found.items()}
+    return kinds, len(long) / max(len(tokens), 1)
+
+
+def block_factors(block, rows, frequency, n_texts, row_gains, supervision):
+    """Return {code: idf * gain ** supervision, half of it for longer word n-grams}."""
+    factors = {}
+    for kind, counts in block[0].items():
+        for code in counts:
+            if code in rows:
+                row = rows[code]
+                idf = math.log((1 + n_texts) / (1 + frequency[row])) + 1
+                gain = max(float(row_gains[row]), 1e-4)
+                factors[code] = idf * gain**supervision * (0.5 if kind == "longer" else 1)
+    return factors
+
+
+def block_weights(block, rows, factors, bias=None):
+    """Return {row: weight}: words to length 1, characters to the root of their share, then all."""
+    kinds, share = block
+    parts = []
+    for names, length in ((("word", "bigram", "longer"), 1), (("chars",), math.sqrt(share))):
+        raw = {
+            rows[code]: (1 + math.log(count)) * factors[code]
+            for name in names
+            for code, count in kinds[name].items()
+            if code in rows
+        }
+        norm = math.sqrt(sum(weight**2 for weight in raw.values()))
+        parts.append({row: length * weight / norm for row, weight in raw.items()})
+    both = parts[0] | parts[1]
+    norm = math.sqrt(sum(weight**2 for weight in both.values()))
+    result = {row: weight / norm for row, weight in both.items()}
+    return result | ({bias: 1.0} if bias is not None and result else {})

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -209,7 +210,7 @@ def test_files_that_cannot_be(refused, run, train, write, tmp_path):
     refused("-", "--valid", "-", says="cannot both come from stdin")
     refused(train, output=train, says="the model would overwrite this file")
     refused(train, "--log", train, says="the log would be written into this file")
-    assert open(train).read() == lines()
+    assert Path(train).read_text() == lines()
     log = write("x\n", "log.jsonl")
     refused(train, "--log", log, says="this log is there already")
     refused(train, "--log", log, "--resume", says="log.jsonl:1: not a line of a tuning log")

@@ -164,6 +164,14 @@ def test_several_labels(method, y):
     assert np.array_equal(scores >= 0, chosen)
 
 
+def test_token_lists():
+    lists = [text.split() for text in X]
+    found = ensemble(epochs=10).fit(lists, Y)
+    parts = [member.predict_proba(lists[:5]) for member in found.estimators_]
+    np.testing.assert_allclose(found.predict_proba(lists[:5]), np.mean(parts, axis=0), rtol=1e-12)
+    assert found.score([text.split() for text in TEST], TRUE) > 0.8
+
+
 def test_decision_function_orders_as_probabilities():
     found = ensemble().fit(X, Y)
     assert np.array_equal(
@@ -176,7 +184,7 @@ def test_decision_function_orders_as_probabilities():
 def test_unknown_text_gets_the_prior_with_a_warning():
     found = ensemble(eos=False).fit(X, Y)
     with pytest.warns(UnknownTextWarning, match="1 of 2 texts"):
-        result = found.predict_proba(["soup", "12345"])
+        result = found.predict_proba(["soup", "?"])
     np.testing.assert_allclose(result[1], [1 / 3] * 3)
 
 
@@ -401,7 +409,16 @@ EXPECTED_FAILURES = {
 
 
 def _checks():
-    tiny = {"bucket": 500, "dim": 3, "epochs": 4, "lr": 0.8, "word_ngrams": 1, "maxn": 0, "minn": 0}
+    tiny = {
+        "loss": "softmax",
+        "bucket": 500,
+        "dim": 3,
+        "epochs": 4,
+        "lr": 0.8,
+        "word_ngrams": 1,
+        "maxn": 0,
+        "minn": 0,
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SkipTestWarning)
         for method in METHODS:

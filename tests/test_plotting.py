@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture."""
+"""Pictures: the confusion matrix, learning curves, maps of embeddings."""
 
 import logging
 import sys
@@ -7,10 +7,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from fasttext_lite import plotting
+from fasttext_lite import cli, fitting, maps, plotting
+from fasttext_lite.config import Config
+from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.evaluation import Evaluation
-from fasttext_lite.plotting import check_plot, plot_confusion
+from fasttext_lite.monitoring import EpochReport
+from fasttext_lite.plotting import check_plot, plot_confusion, plot_learning_curves, plot_map
+from fasttext_lite.storage import save_model
 
 
 def evaluation(names, n=200):
@@ -139,3 +143,243 @@ def test_without_matplotlib(tmp_path, monkeypatch):
 def test_more_labels_than_can_be_drawn(tmp_path):
     with pytest.raises(InputError, match="no plot of more than 2000 labels; there are 2001"):
         plotting.check_plot(tmp_path / "x.png", 2001)
+
+
+# -- learning curves -------------------------------------------------------------------------
+
+
+def reports(n, valid=True):
+    return [
+        EpochReport(
+            i + 1, 2 / (i + 1), 0.1 * (1 - i / n), 1.0, 1 - 0.5 / (i + 1),
+            0.8 - i / 100 if valid else None, 1.0 if valid else None, 1e-3, 0.0,
+        )
+        for i in range(n)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 2, 60])
+@pytest.mark.parametrize("valid", [True, False])
+def test_learning_curves(tmp_path, n, valid):
+    plot_learning_curves(reports(n, valid), tmp_path / "x.png")
+    check_image(tmp_path / "x.png")
+
+
+def test_what_the_learning_curves_show(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plotting, "_save", lambda figure, path: figures.append(figure))
+    plot_learning_curves(reports(3), tmp_path / "x.png")
+    left, below, right = figures[0].axes
+    assert [line.get_label() for line in left.lines] == ["train loss", "validation loss"]
+    assert [line.get_label() for line in right.lines] == ["train accuracy", "validation accuracy"]
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [2, 1, 2 / 3])
+    np.testing.assert_allclose(right.lines[1].get_ydata(), [0.8, 0.79, 0.78])
+    np.testing.assert_allclose(below.lines[0].get_ydata(), [0.1, 0.2 / 3, 0.1 / 3])
+    plot_learning_curves(reports(3, valid=False), tmp_path / "x.png")
+    assert [len(axes.lines) for axes in figures[1].axes] == [1, 1, 1]
+
+
+def test_learning_curves_of_nothing(tmp_path):
+    with pytest.raises(ValueError, match="nobody watched this training"):
+        plot_learning_curves([], tmp_path / "x.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+# -- maps ------------------------------------------------------------------------------------
+
+
+def points(n):
+    return np.random.default_rng(0).standard_normal((n, 2))
+
+
+@pytest.mark.parametrize("n_groups", [0, 1, 3, 40, 200])
+def test_map(tmp_path, n_groups):
+    groups = [f"标签$ {i % n_groups}\n" for i in range(300)] if n_groups else None
+    plot_map(points(300), tmp_path / "x.png", groups=groups, title="$x")
+    check_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("n", [3, 100, 200])
+def test_map_with_names(tmp_path, n):
+    names = [f"name 体育 {i}" for i in range(n)]
+    plot_map(points(n), tmp_path / "x.svg", names=names)
+    assert (tmp_path / "x.svg").stat().st_size > 1000
+
+
+def test_the_legend_is_bounded(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plotting, "_save", lambda figure, path: figures.append(figure))
+    groups = [f"g{min(i % 60, i % 7)}" for i in range(300)]
+    groups += [f"rare {i}" for i in range(50)]
+    plot_map(points(350), tmp_path / "x.png", groups=groups)
+    names = [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()]
+    assert len(names) == plotting.MAX_COLORS
+    counts = {f"{name} ({groups.count(name)})" for name in set(groups)}
+    assert set(names[:-1]) <= counts
+    assert names[0] == max(counts, key=lambda text: int(text.split("(")[1][:-1]))
+    assert names[-1] == f"{len(set(groups)) - len(names) + 1} other labels"
+
+
+@pytest.mark.parametrize("method", maps.METHODS)
+@pytest.mark.parametrize("shape", [(3, 4), (20, 1), (20, 2), (60, 16)])
+def test_project(method, shape):
+    vectors = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
+    found, axis_names = maps.project(vectors, method)
+    again, _ = maps.project(vectors, method)
+    assert found.shape == (shape[0], 2) and np.isfinite(found).all()
+    np.testing.assert_array_equal(found, again)
+    assert len(axis_names) == 2
+
+
+def test_pca_is_that_of_the_singular_values():
+    vectors = np.random.default_rng(1).standard_normal((40, 6)) * [5, 3, 1, 1, 0.5, 0.1]
+    found, axis_names = maps.project(vectors)
+    centered = vectors - vectors.mean(axis=0)
+    u, s, _ = np.linalg.svd(centered, full_matrices=False)
+    np.testing.assert_allclose(np.abs(found), np.abs(u[:, :2] * s[:2]), atol=1e-9)
+    shares = s**2 / (s**2).sum()
+    assert axis_names == (f"first axis ({shares[0]:.0%})", f"second axis ({shares[1]:.0%})")
+
+
+@pytest.mark.parametrize("method", maps.METHODS)
+def test_equal_points(method):
+    found, _ = maps.project(np.ones((5, 3)), method)
+    assert not found.any()
+
+
+def test_project_refuses():
+    with pytest.raises(ValueError, match="at least 3 points; got 2"):
+        maps.project(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="method must be one of pca, tsne; got 'umap'"):
+        maps.project(np.ones((5, 3)), "umap")
+
+
+WORDS = {"food": "soup bread rice", "sport": "goal match team", "金钱": "bank loan 利率"}
+
+
+def trained(loss="softmax"):
+    rows = [(label, word) for label, words in WORDS.items() for word in words.split()]
+    texts = Texts.from_sequence([f"{word} {word}s" for _, word in rows] * 5)
+    labels = Labels.from_rows([[label] for label, _ in rows] * 5)
+    config = Config(loss=loss, dim=6, maxn=0, epochs=20, lr=0.5)
+    return fitting.fit(texts, labels, config, n_threads=1).model, texts, labels
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hs"])
+def test_label_vectors_point_where_their_texts_are(loss):
+    model, texts, labels = trained(loss)
+    vectors = maps.label_vectors(model)
+    assert vectors.shape == (3, model.hidden_size)
+    scores = model.embed(texts) @ vectors.T
+    if loss == "softmax":
+        np.testing.assert_allclose(scores, model.scores(texts), atol=1e-4)
+    assert (scores.argmax(axis=1) == labels.ids).mean() == 1
+
+
+def test_label_vectors_of_a_tree_by_hand():
+    model, _, _ = trained("hs")
+    parents, branches = model.tree.parents(), model.tree.branches()
+    for label, vector in enumerate(maps.label_vectors(model)):
+        expected, node = np.zeros(6), label
+        while parents[node] >= 0:
+            sign = 1 if branches[node] else -1
+            expected += sign * model.output[parents[node] - 3]
+            node = parents[node]
+        np.testing.assert_allclose(vector, expected, atol=1e-6)
+
+
+def test_a_sample_of_many_texts():
+    model, texts, labels = trained()
+    names = [model.labels[i] for i in labels.ids]
+    chunks = [(texts.slice(a, a + 10), names[a : a + 10]) for a in range(0, 45, 10)]
+    found, groups, n_texts, n_unknown = maps.sample_vectors(model, chunks, most=12, seed=1)
+    assert found.shape == (12, 6) and (n_texts, n_unknown) == (45, 0)
+    for vector, group in zip(found, groups, strict=True):  # each label came with its vector
+        assert model.labels[int((vector @ model.output.T).argmax())] == group
+    whole, groups, _, _ = maps.sample_vectors(model, [(texts, names)], seed=2)
+    np.testing.assert_array_equal(whole, model.embed(texts))
+    assert groups == names
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Return a function that runs `embed` on a model in a folder of its own."""
+    save_model(trained()[0], tmp_path / "m.ftl")
+    lines = [f"{label}\t{word} {word}s" for label, words in WORDS.items() for word in words.split()]
+    (tmp_path / "x.tsv").write_text("\n".join(lines), "utf-8")
+    (tmp_path / "x.txt").write_text("soup bread\nzzz\ngoal\nbank\nloan\n", "utf-8")
+
+    def run(*arguments):
+        given = ["embed", tmp_path / "m.ftl", *arguments]
+        try:
+            code = cli.main([str(argument) for argument in given])
+        except SystemExit as stop:
+            code = stop.code
+        found = capsys.readouterr()
+        return code, found.out, found.err
+
+    return run
+
+
+@pytest.mark.parametrize("method", [(), ("--method", "tsne")])
+def test_embed_plot(run, tmp_path, method):
+    plot = tmp_path / "p.png"
+    code, out, err = run(tmp_path / "x.txt", "--plot", plot, *method)
+    assert (code, out) == (0, "")
+    assert err.splitlines() == [
+        "fasttext-lite: 1 of 5 texts have no known feature and are left out",
+        f"fasttext-lite: map of the documents in {plot}",
+    ]
+    check_image(plot)
+
+
+def test_embed_plot_of_a_labelled_file(run, tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(maps, "plot_map", lambda points, path, **given: drawn.update(given))
+    code, out, err = run(tmp_path / "x.tsv", "--labelled", "--plot", tmp_path / "p.png")
+    assert (code, out) == (0, "")
+    assert drawn["groups"] == [label for label in WORDS for _ in range(3)]
+    assert drawn["title"] == "9 texts, PCA"
+
+
+def test_embed_plot_samples(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(maps.MAX_POINTS, "pca", 4)
+    code, _, err = run(tmp_path / "x.tsv", "--labelled", "--plot", tmp_path / "p.png")
+    assert code == 0 and "the map shows a random 4 of 9 texts" in err
+
+
+def test_embed_plot_of_the_labels(run, tmp_path):
+    code, out, err = run("--of", "labels", "--plot", tmp_path / "p.pdf")
+    assert (code, out) == (0, "")
+    assert err == f"fasttext-lite: map of the labels in {tmp_path / 'p.pdf'}\n"
+    assert (tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["--of", "labels"], "--of needs --plot"),
+        (["--labelled"], "--labelled needs --plot"),
+        (["--method", "pca"], "--method needs --plot"),
+        (["x.tsv", "--of", "labels", "--plot", "p.png"], "it takes no FILE"),
+        (["x.tsv", "--plot", "none/p.png"], "cannot write the plot"),
+        (["few.txt", "--plot", "p.png"], "at least 3 texts with known features; found 2"),
+        (["p.svg", "--plot", "p.svg"], "the plot would overwrite this file"),
+        (["x.tsv", "--plot", "p.png", "--method", "umap"], "invalid choice"),
+    ],
+)
+def test_embed_plot_mistakes(run, tmp_path, monkeypatch, arguments, says):
+    (tmp_path / "few.txt").write_text("soup\nzzz\nrice\n")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(file.name for file in tmp_path.iterdir())
+    code, out, err = run(*arguments)
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert says in err
+    assert sorted(file.name for file in tmp_path.iterdir()) == before
+
+
+def test_a_map_of_two_labels_is_refused(tmp_path):
+    texts = Texts.from_sequence(["a b", "c d"])
+    model = fitting.fit(texts, Labels.from_rows([["x"], ["y"]]), Config(epochs=1)).model
+    with pytest.raises(InputError, match="at least 3 labels; the model has 2"):
+        maps.map_labels(model, tmp_path / "x.png")

@@ -12,28 +12,55 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
 from fasttext_lite import storage
-from fasttext_lite.config import LOSSES, Config
+from fasttext_lite.config import LOSSES, RESOLVED, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import FeatureSpace
 from fasttext_lite.fitting import fit
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.model import Model
-from fasttext_lite.storage import check_writable, load_model, read_model, save_model
+from fasttext_lite.storage import check_writable, load_model, pack, read_model, save_model
 
 TEXTS = ["hot soup", "a late goal", "rain and 热汤", "the match", "soup, soup", "more rain"]
 LABELS = [("food",), ("sport",), ("weather",), ("sport",), ("food",), ("weather",)]
 QUERIES = [*TEXTS, "", "unknown", "热"]
 
 
+# What all settings meant that the first files did not have yet.
+FIRST_SETTINGS = {
+    "supervision": 0.0,
+    "bias": False,
+    "head": "learned",
+    "focal": 0.0,
+    "beta1": 0.9,
+    "beta2": None,
+    "l2": 0.0,
+    "l1": 0.0,
+    "max_norm": None,
+    "clip": None,
+    "feature_dropout": 0.0,
+    "hidden_dropout": 0.0,
+    "word_dropout": 0.0,
+    "word_swap": 0.0,
+    "averaging": 0.0,
+    "patience": None,
+    "valid_fraction": 0.1,
+    "norm": "none",
+    "units": 0,
+    "activation": "relu",
+}
+
+
 def small_model(loss="softmax"):
-    """Return a model whose every number is fixed here."""
+    """Return a model whose every number is fixed here; of settings that version 1 knew."""
     config = Config(
+        **FIRST_SETTINGS,
         analyzer="auto",
         lowercase=True,
         nfkc=False,
@@ -79,6 +106,57 @@ def small_model(loss="softmax"):
     )
 
 
+DEEP_SETTINGS = {
+    "softmax": {"norm": "layer", "activation": "tanh"},
+    "hs": {"norm": "batch", "activation": "maxout"},
+}
+
+
+def deep_model(loss="softmax"):
+    """Return a model with all that version 2 brought; every number is fixed here."""
+    config = small_model(loss).config.replace(
+        word_ngrams=3,
+        minn=2,
+        maxn=2,
+        bucket=7,
+        pooling="blocks",
+        supervision=0.5,
+        bias=True,
+        dim=3,
+        init="normal",
+        units=3,
+        **DEEP_SETTINGS[loss],
+    )
+    space = FeatureSpace(
+        config,
+        pool=np.frombuffer("hot热".encode(), np.uint8),
+        word_ends=np.array([3, 6]),
+        # The words are 0 and 1; bigrams begin at 2, longer ones at 9, characters at 16.
+        row_codes=np.array([23, 1, 0, 6, 2, 9, 10, 15, 16, 18, 20, 22]),
+        frequency=np.array([4, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]),
+        n_texts=4,
+        gains=np.array([1, 0.5, 0.25, 2, 1, 0, 0.125, 1, 1, 0.75, 1, 4]),
+    )
+    tree = LabelTree(np.array([[0, 2], [3, 1]], np.int32)) if loss == "hs" else None
+    n_output, n_units = (2, 6) if loss == "hs" else (3, 3)
+    numbers = np.arange(36, dtype=np.float32)
+    return Model(
+        config,
+        labels=["food", "体育", "\ud800 odd\n"],
+        label_counts=np.array([2, 1, 1]),
+        n_texts=4,
+        space=space,
+        embeddings=((7 * numbers) % 37 - 18).reshape(12, 3) / 8,
+        output=(numbers[: 3 * n_output].reshape(n_output, 3) - 3) / 4,
+        tree=tree,
+        norm=np.array([[1, 0.5, 2], [0.25, -0.25, 0], [0.5, -1, 1], [2, 0.75, 1]], np.float32),
+        layer=((5 * numbers[: 4 * n_units]) % 13 - 6).reshape(n_units, 4) / 8,
+    )
+
+
+MAKERS = {"small": small_model, "deep": deep_model}
+
+
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.ftl"
@@ -108,20 +186,16 @@ def names_in(folder):
 # -- round trip ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "auto"])
-@pytest.mark.parametrize("pooling", ["tfidf", "mean"])
-def test_round_trip(path, loss, pooling):
-    config = Config(
-        loss=loss, pooling=pooling, dim=4, epochs=2, minn=2, maxn=3, bucket=1000, eos=True
-    )
-    labels = Labels.from_rows(LABELS)
+def check_round_trip(path, config, rows=LABELS):
+    labels = Labels.from_rows(rows)
     model = fit(Texts.from_sequence(TEXTS), labels, config, n_threads=1).model
     save_model(model, path)
     again = load_model(path)
     assert again.config == model.config
     assert again.labels == model.labels
     assert again.label_counts.tolist() == model.label_counts.tolist()
-    assert (again.n_texts, again.multilabel) == (6, False)
+    assert (again.n_texts, again.multilabel) == (6, rows is not LABELS)
+    assert again.space.has_bias == model.space.has_bias
     before, after = model.predict(QUERIES, k=3), again.predict(QUERIES, k=3)
     assert np.array_equal(before.labels, after.labels)
     assert np.array_equal(before.probabilities, after.probabilities)
@@ -129,12 +203,63 @@ def test_round_trip(path, loss, pooling):
     assert np.array_equal(model.probabilities(QUERIES), again.probabilities(QUERIES))
     assert np.array_equal(model.embed(QUERIES), again.embed(QUERIES))
     assert again.space.words() == model.space.words()
+    return model
+
+
+SMALL = {"dim": 4, "epochs": 2, "minn": 2, "maxn": 3, "bucket": 1000}
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "auto"])
+@pytest.mark.parametrize("pooling", ["blocks", "tfidf", "mean"])
+def test_round_trip(path, loss, pooling):
+    config = Config(loss=loss, pooling=pooling, eos=True, **SMALL)
+    assert check_round_trip(path, config).config.loss == loss
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"norm": "layer"},
+        {"norm": "batch"},
+        {"units": 3, "activation": "relu"},
+        {"units": 3, "activation": "maxout"},
+        {"norm": "batch", "units": 2, "activation": "maxout", "loss": "hs"},
+        {"head": "learned", "supervision": 0.0, "bias": False},
+        {"head": "linear", "supervision": 2.0, "word_ngrams": 3},
+        {"optimizer": "adam", "averaging": 0.5},
+        {"word_dropout": 0.3, "word_swap": 0.2},
+    ],
+    ids=str,
+)
+def test_round_trip_of_other_networks(path, changes):
+    config = Config(**SMALL, **changes)
+    model = check_round_trip(path, config)
+    assert model.norm.size == (4 * 4 if "norm" in changes else 0)
+    doubled = 2 if changes.get("activation") == "maxout" else 1
+    assert model.layer.size == doubled * changes.get("units", 0) * 5
+
+
+def test_round_trip_of_the_default_for_several_labels(path):
+    rows = [("food", "warm"), ("sport",), ("weather",), (), ("food", "warm"), ("weather",)]
+    model = check_round_trip(path, Config(), rows)
+    assert (model.config.loss, model.config.head) == ("squared_hinge", "linear")
+
+
+def test_round_trip_of_a_pruned_model(path):
+    texts, labels = Texts.from_sequence(TEXTS), Labels.from_rows(LABELS)
+    whole = fit(texts, labels, Config(lr=1.0), n_threads=1).model
+    save_model(whole, path)
+    size = path.stat().st_size
+    pruned = check_round_trip(path, Config(lr=1.0, l1=0.1))
+    assert 0 < pruned.space.n_rows < whole.space.n_rows
+    assert path.stat().st_size < size
 
 
 @pytest.mark.parametrize("loss", ["softmax", "hs"])
-def test_a_model_saved_again_is_the_same_file(tmp_path, loss):
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_model_saved_again_is_the_same_file(tmp_path, loss, make):
     first, second = tmp_path / "1.ftl", tmp_path / "2.ftl"
-    save_model(small_model(loss), first)
+    save_model(MAKERS[make](loss), first)
     save_model(load_model(first), second)
     assert first.read_bytes() == second.read_bytes()
 
@@ -147,7 +272,7 @@ def test_several_labels_and_what_the_estimator_adds(path):
     again, header = read_model(path)
     assert again.multilabel is True
     assert header["estimator"] == extra
-    assert header["format_version"] == 1
+    assert header["format_version"] == 2
 
 
 @pytest.mark.parametrize("kind", [str, Path, os.fsencode])
@@ -171,19 +296,22 @@ def test_an_empty_feature_space(path):
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "softmax": "683266358a370fb9ad1d24fe71422a0760647855c760147c33c13bea80dc63ac",
-    "hs": "764713b12c46727c199c9abc9eff2740835ab07609ab73728cc8cb384a7f1878",
+    "v2_softmax": "fa2ea2d9ed7fa0cf592ae43df3bc1cecdec85ff0efd5e250b360599530143af4",
+    "v2_hs": "ede4c9bf74d03ecbb411bc9e32b5e5c403144e97b31ad33843e7221fc31038f3",
+    "v2_small": "9355b2487f91ef1e0d02706df9b52cac89c485f31c81aa00b86db1ff3b18ab9d",
 }
+LOSSES_OF_GOLDEN = ("softmax", "hs")
 
 
-@pytest.mark.parametrize("loss", GOLDEN)
-def test_golden_file(path, monkeypatch, loss):
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_file(path, monkeypatch, name):
     monkeypatch.setattr(storage, "__version__", "1.2.3")
-    save_model(small_model(loss), path)
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == GOLDEN[loss]
+    loss = name.removeprefix("v2_")
+    save_model(small_model() if loss == "small" else deep_model(loss), path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == GOLDEN[name]
 
 
-@pytest.mark.parametrize("loss", GOLDEN)
+@pytest.mark.parametrize("loss", LOSSES_OF_GOLDEN)
 def test_golden_file_is_read(loss):
     """The first files of format 1 stay readable, whatever fields `Config` gets later."""
     found = load_model(GOLDEN_FOLDER / f"v1_{loss}.ftl")
@@ -193,6 +321,69 @@ def test_golden_file_is_read(loss):
     np.testing.assert_array_equal(found.embeddings, expected.embeddings)
     np.testing.assert_array_equal(found.output, expected.output)
     np.testing.assert_array_equal(found.probabilities(QUERIES), expected.probabilities(QUERIES))
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_GOLDEN)
+def test_golden_file_of_version_2_is_read(loss):
+    file = GOLDEN_FOLDER / f"v2_{loss}.ftl"
+    found, expected = load_model(file), deep_model(loss)
+    assert (found.config, found.labels) == (expected.config, expected.labels)
+    for name in ("embeddings", "output", "norm", "layer"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for name in ("row_codes", "frequency", "gains"):
+        np.testing.assert_array_equal(getattr(found.space, name), getattr(expected.space, name))
+    assert found.space.has_bias and found.space.words() == [b"hot", "热".encode()]
+    assert file.stat().st_size < 30_000
+
+
+DEEP_QUERIES = ["hot", "热", "Hot 热 hot", "热 hot hot 热 other", "none hot 热", "none", ""]
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_GOLDEN)
+def test_golden_file_of_version_2_predicts_as_its_numbers_say(loss):
+    """From the text to the probability, once more in plain Python."""
+    found, model = load_model(GOLDEN_FOLDER / f"v2_{loss}.ftl"), deep_model(loss)
+    space, config = model.space, model.config
+    rows = {int(code): row for row, code in enumerate(space.row_codes)}
+    expected, n_features = [], []
+    for text in DEEP_QUERIES:
+        block = reference.block_codes(
+            text.lower().split(), {"hot": 0, "热": 1}, word_ngrams=3, minn=2, maxn=2, bucket=7,
+            eos=False, least_chars=2,
+        )  # fmt: skip
+        factors = reference.block_factors(
+            block, rows, space.frequency, space.n_texts, space.gains, config.supervision
+        )
+        features = reference.block_weights(block, rows, factors, bias=0)
+        n_features.append(max(len(features) - 1, 0))
+        if not features:
+            expected.append([0.5, 0.25, 0.25])
+            continue
+        tables = [a.astype(float) for a in (model.embeddings, model.norm, model.layer)]
+        pooled = sum(weight * tables[0][row] for row, weight in features.items())[None]
+        kind = "running" if config.norm == "batch" else config.norm
+        hidden = reference.standardised(pooled, kind, tables[1]) * tables[1][0] + tables[1][1]
+        hidden = hidden @ tables[2][:, :-1].T + tables[2][:, -1]
+        hidden = reference.activation(config.activation, hidden)[0]
+        if loss == "hs":
+            log_p = reference.leaf_log_probabilities(model.tree.children, model.output, hidden)
+            expected.append(np.exp(log_p))
+        else:
+            expected.append(reference.softmax(model.output @ hidden))
+    np.testing.assert_allclose(found.probabilities(DEEP_QUERIES), expected, rtol=1e-4)
+    assert found.predict(DEEP_QUERIES).n_features.tolist() == n_features
+    assert len({tuple(np.round(row, 4)) for row in expected}) >= 5, "the texts must differ"
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_GOLDEN)
+def test_settings_that_version_1_lacked_mean_what_it_did(path, loss):
+    """With or without any of them, a file of version 1 is the same model."""
+    header, tensors = pack(small_model(loss))
+    for name, value in FIRST_SETTINGS.items():
+        assert header["config"].pop(name) == value
+    header["format_version"] = 1
+    path.write_bytes(to_bytes(tensors, {"fasttext-lite": json.dumps(header)}))
+    assert load_model(path).config == small_model(loss).config
 
 
 def test_layout(saved):
@@ -207,6 +398,7 @@ def test_layout(saved):
     assert header["created_by"] == f"fasttext-lite {storage.__version__}"
     assert header["labels"] == ["food", "体育", "\ud800 odd\n"]
     assert header["config"] == small_model().config.to_dict()
+    assert header["format_version"] == 2
     found = {
         name: (entry["dtype"], entry["shape"], arrays[slice(*entry["data_offsets"])])
         for name, entry in index.items()
@@ -220,6 +412,23 @@ def test_layout(saved):
         "row_codes": ("I32", [3], struct.pack("<3i", 1, 0, 7)),
         "frequency": ("I32", [3], struct.pack("<3i", 3, 2, 1)),
     }
+
+
+@pytest.mark.parametrize("loss", LOSSES_OF_GOLDEN)
+def test_layout_of_the_arrays_that_not_all_models_have(path, loss):
+    save_model(deep_model(loss), path)
+    data = path.read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    index = json.loads(data[8 : 8 + size])
+    optional = ("gains", "norm", "layer", "tree_children")
+    found = {name: (index[name]["dtype"], index[name]["shape"]) for name in optional[:3]}
+    n_units = 6 if loss == "hs" else 3
+    expected = {"gains": [12], "norm": [4, 3], "layer": [n_units, 4]}
+    assert found == {name: ("F32", shape) for name, shape in expected.items()}
+    assert ("tree_children" in index) == (loss == "hs")
+    assert index["output"]["shape"] == ([2, 3] if loss == "hs" else [3, 3])
+    save_model(small_model(), path)
+    assert not set(optional) & set(pack(load_model(path))[1])
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -398,8 +607,9 @@ def test_cut_anywhere(saved):
 
 
 @pytest.mark.parametrize("loss", ["softmax", "hs"])
-def test_a_flipped_bit_anywhere(path, loss):
-    save_model(small_model(loss), path)
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_flipped_bit_anywhere(path, loss, make):
+    save_model(MAKERS[make](loss), path)
     data = path.read_bytes()
     n_refused = 0
     for i in range(len(data)):
@@ -415,16 +625,17 @@ MODELS = {}
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(["softmax", "hs"]),
+    st.sampled_from(list(MAKERS)),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), min_size=1, max_size=8),
     st.integers(0, 10_000),
     st.binary(max_size=20),
 )
-def test_any_bytes_changed(tmp_path_factory, loss, changes, place, inserted):
+def test_any_bytes_changed(tmp_path_factory, loss, make, changes, place, inserted):
     path = tmp_path_factory.getbasetemp() / "damaged.ftl"
-    if loss not in MODELS:
-        save_model(small_model(loss), path)
-        MODELS[loss] = path.read_bytes()
-    data = bytearray(MODELS[loss])
+    if (loss, make) not in MODELS:
+        save_model(MAKERS[make](loss), path)
+        MODELS[loss, make] = path.read_bytes()
+    data = bytearray(MODELS[loss, make])
     for i, value in changes:
         data[i % len(data)] = value
     place %= len(data)
@@ -432,22 +643,10 @@ def test_any_bytes_changed(tmp_path_factory, loss, changes, place, inserted):
     check_loads_or_is_refused(path, bytes(data))
 
 
-def damage(path, header=None, drop=None, loss="softmax", metadata=None, **arrays):
-    """Write a model file with some values replaced."""
-    save_model(small_model(loss), path)
-    model, values = read_model(path)
-    space = model.space
-    tensors = {
-        "embeddings": model.embeddings,
-        "output": model.output,
-        "label_counts": model.label_counts,
-        "words": space.pool,
-        "word_ends": space.word_ends,
-        "row_codes": space.row_codes,
-        "frequency": space.frequency,
-    }
-    if model.tree is not None:
-        tensors["tree_children"] = model.tree.children
+def damage(path, header=None, drop=None, model=None, settings=(), metadata=None, **arrays):
+    """Write a model file with some values of its header, settings and arrays replaced."""
+    values, tensors = pack(small_model() if model is None else model)
+    values["config"].update(settings)
     tensors.update(arrays)
     values.update(header or {})
     if drop in tensors:
@@ -458,20 +657,17 @@ def damage(path, header=None, drop=None, loss="softmax", metadata=None, **arrays
     path.write_bytes(to_bytes(tensors, {"fasttext-lite": text}))
 
 
-def config_with(**changes):
-    return {"config": {**small_model().config.to_dict(), **changes}}
-
-
-def test_damage_without_damage(path):
+@pytest.mark.parametrize("make", MAKERS)
+def test_damage_without_damage(path, make):
     for loss in ("softmax", "hs"):
-        damage(path, loss=loss)
+        damage(path, model=MAKERS[make](loss))
         assert load_model(path).labels == small_model().labels
 
 
 @pytest.mark.parametrize(
     "header, expected",
     [
-        ({"format_version": 2}, "has format 2, this program reads up to 1: upgrade fasttext-lite"),
+        ({"format_version": 3}, "has format 3, this program reads up to 2: upgrade fasttext-lite"),
         ({"format_version": 10**30}, "upgrade fasttext-lite"),
         ({"format_version": 0}, "its header is unreadable"),
         ({"format_version": -1}, "its header is unreadable"),
@@ -484,27 +680,6 @@ def test_damage_without_damage(path):
         ({"config": [["dim", 2]]}, "its settings are unreadable"),
         ({"config": {}}, "its settings are incomplete"),
         ({"config": {"dim": 2, "lr": 0.1, "loss": "softmax"}}, "its settings are incomplete"),
-        (config_with(wings=2), "unknown parameter 'wings'"),
-        (config_with(dim=None), "its settings are incomplete"),
-        (config_with(lr=None), "its settings are incomplete"),
-        (config_with(loss="auto"), "its settings are incomplete"),
-        (config_with(loss="hs"), "its arrays are"),
-        (config_with(loss="magic"), "loss must be one of"),
-        (config_with(loss=["hs"]), "loss must be one of"),
-        (config_with(dim=3), "array embeddings has shape (3, 2), expected (3, 3)"),
-        (config_with(dim=0), "dim must be a whole number from 1"),
-        (config_with(dim=10**400), "dim must be a whole number from 1"),
-        (config_with(dim="2"), "dim must be"),
-        (config_with(bucket=10**9), "bucket must be a whole number from 0"),
-        (config_with(bucket=-1), "bucket must be"),
-        (config_with(bucket=0), "bucket must be at least 1"),
-        (config_with(bucket=5), "the features of its rows are out of range"),
-        (config_with(word_ngrams=1), "the features of its rows are out of range"),
-        (config_with(word_ngrams=2**70), "word_ngrams must be"),
-        (config_with(minn=3, maxn=2), "minn must not exceed maxn"),
-        (config_with(lr=float("nan")), "lr must be"),
-        (config_with(lr=10**400), ""),
-        (config_with(analyzer="no such"), "analyzer must be one of"),
         ({"labels": None}, "its labels are not a list of strings"),
         ({"labels": "abc"}, "its labels are not a list of strings"),
         ({"labels": {"a": 1, "b": 2, "c": 3}}, "its labels are not a list of strings"),
@@ -532,6 +707,68 @@ def test_damage_without_damage(path):
 def test_a_bad_header(path, header, expected):
     damage(path, header)
     check_refused(path, expected)
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"wings": 2}, "unknown parameter 'wings'"),
+        ({"dim": None}, "its settings are incomplete"),
+        ({"lr": None}, "its settings are incomplete"),
+        ({"loss": "auto"}, "its settings are incomplete"),
+        ({"loss": "hs"}, "its arrays are"),
+        ({"loss": "magic"}, "loss must be one of"),
+        ({"loss": ["hs"]}, "loss must be one of"),
+        ({"dim": 3}, "array embeddings has shape (3, 2), expected (3, 3)"),
+        ({"dim": 0}, "dim must be a whole number from 1"),
+        ({"dim": 10**400}, "dim must be a whole number from 1"),
+        ({"dim": "2"}, "dim must be"),
+        ({"bucket": 10**9}, "bucket must be a whole number from 0"),
+        ({"bucket": -1}, "bucket must be"),
+        ({"bucket": 0}, "bucket must be at least 1"),
+        ({"bucket": 5}, "the features of its rows are out of range"),
+        ({"word_ngrams": 1}, "the features of its rows are out of range"),
+        ({"word_ngrams": 2**70}, "word_ngrams must be"),
+        ({"minn": 3, "maxn": 2}, "minn must not exceed maxn"),
+        ({"lr": float("nan")}, "lr must be"),
+        ({"lr": 10**400}, ""),
+        ({"analyzer": "no such"}, "analyzer must be one of"),
+        ({"supervision": 3.0}, "supervision must be a finite number from 0.0 to 2.0"),
+        ({"supervision": 0.5}, "its arrays are"),
+        ({"norm": "layer"}, "its arrays are"),
+        ({"units": 2}, "its arrays are"),
+        ({"units": -1}, "units must be"),
+        ({"bias": None}, "bias must be"),
+        ({"head": "linear", "units": 2}, "head='linear' has no hidden layer"),
+        ({"averaging": 0.5, "l1": 0.1}, "averaging cannot be combined"),
+        ({"activation": "step"}, "activation must be one of"),
+    ],
+    ids=str,
+)
+def test_a_bad_setting(path, settings, expected):
+    damage(path, settings=settings)
+    check_refused(path, expected)
+
+
+OPEN_SETTINGS = [*((name, None) for name in RESOLVED), ("loss", "auto"), ("tree", "auto")]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("name, value", [*OPEN_SETTINGS, ("head", "auto")])
+def test_a_setting_left_open(path, make, name, value):
+    damage(path, model=MAKERS[make](), settings={name: value})
+    check_refused(path, "its settings are incomplete")
+
+
+def test_the_name_of_the_bias_must_be_free(path):
+    """Its number is the one after the last slot, and only where there is a bias."""
+    codes = np.array([1, 0, 12], np.int32)
+    damage(path, settings={"bias": True}, row_codes=codes)
+    assert load_model(path).space.has_bias
+    damage(path, settings={"bias": True}, row_codes=np.array([1, 0, 13], np.int32))
+    check_refused(path, "out of range")
+    damage(path, row_codes=codes)
+    check_refused(path, "out of range")
 
 
 @pytest.mark.parametrize("name", ["config", "labels", "multilabel", "n_texts", "estimator"])
@@ -614,6 +851,53 @@ def test_a_bad_array(path, name, array, expected):
 
 
 @pytest.mark.parametrize(
+    "name, array, expected",
+    [
+        ("gains", np.ones(11, f32), "array gains has shape (11,), expected (12,)"),
+        ("gains", np.ones((12, 1), f32), "array gains has shape"),
+        ("gains", np.ones(12), "array gains has type float64"),
+        ("gains", np.full(12, np.nan, f32), "array gains holds values that are not finite"),
+        ("gains", np.full(12, np.inf, f32), "array gains holds values that are not finite"),
+        ("norm", np.ones((3, 3), f32), "array norm has shape (3, 3), expected (4, 3)"),
+        ("norm", np.ones((4, 2), f32), "array norm has shape"),
+        ("norm", np.ones((4, 3), i32), "array norm has type int32"),
+        ("norm", np.full((4, 3), np.nan, f32), "array norm holds values that are not finite"),
+        ("norm", np.full((4, 3), -0.5, f32), "its running variances are negative"),
+        ("layer", np.ones((2, 4), f32), "array layer has shape (2, 4), expected (3, 4)"),
+        ("layer", np.ones((6, 4), f32), "array layer has shape (6, 4), expected (3, 4)"),
+        ("layer", np.ones((3, 3), f32), "array layer has shape"),
+        ("layer", np.ones((3, 4)), "array layer has type float64"),
+        ("layer", np.full((3, 4), -np.inf, f32), "array layer holds values that are not finite"),
+        ("output", np.ones((3, 2), f32), "array output has shape (3, 2), expected (3, 3)"),
+        ("row_codes", np.arange(13, 25, dtype=i32), "out of range or not different"),
+    ],
+    ids=str,
+)
+def test_a_bad_array_of_those_that_not_all_models_have(path, name, array, expected):
+    damage(path, model=deep_model(), **{name: array})
+    check_refused(path, expected)
+
+
+@pytest.mark.parametrize("name", ["gains", "norm", "layer"])
+def test_optional_arrays_stand_exactly_where_the_settings_ask_for_them(path, name):
+    damage(path, model=deep_model(), drop=name)
+    check_refused(path, "its arrays are")
+    damage(path, **{name: pack(deep_model())[1][name]})
+    check_refused(path, "its arrays are")
+
+
+def test_maxout_needs_two_rows_a_unit(path):
+    damage(path, model=deep_model("hs"), layer=np.ones((3, 4), f32))
+    check_refused(path, "array layer has shape (3, 4), expected (6, 4)")
+
+
+def test_a_variance_may_be_zero(path):
+    norm = np.array([[1, 1, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]], f32)
+    damage(path, model=deep_model("hs"), norm=norm)
+    assert np.isfinite(load_model(path).probabilities(DEEP_QUERIES)).all()
+
+
+@pytest.mark.parametrize(
     "name", ["embeddings", "output", "label_counts", "words", "word_ends", "row_codes", "frequency"]
 )
 def test_a_missing_array(path, name):
@@ -636,12 +920,12 @@ def test_a_missing_array(path, name):
     ],
 )
 def test_a_bad_tree(path, children, expected):
-    damage(path, loss="hs", tree_children=np.array(children, i32))
+    damage(path, model=small_model("hs"), tree_children=np.array(children, i32))
     check_refused(path, expected)
 
 
 def test_a_missing_tree(path):
-    damage(path, loss="hs", drop="tree_children")
+    damage(path, model=small_model("hs"), drop="tree_children")
     check_refused(path, "its arrays are")
 
 

@@ -11,6 +11,8 @@ from fasttext_lite import fitting, training
 from fasttext_lite.config import SCHEDULES, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import TrainingError
+from fasttext_lite.features import FeatureMatrix
+from fasttext_lite.weights import init_weights
 
 LOSSES = ("softmax", "hs", "ova", "ns")
 ROWS = [
@@ -330,6 +332,48 @@ def test_blocks_are_small_where_documents_are_expensive(monkeypatch):
     monkeypatch.setattr(training, "_Run", Spy)
     fit(epochs=1, dim=16, loss="softmax")
     assert sizes == [1] * 20
+    # A hidden layer counts: 4 x 8 in the output, 8 x 17 in the layer.
+    for work, size in ((2 * (32 + 136), 2), (2 * (32 + 136) - 1, 1)):
+        sizes.clear()
+        monkeypatch.setattr(training, "BLOCK_WORK", work)
+        fit(epochs=1, dim=16, loss="softmax", units=8)
+        assert sizes == [size] * (20 // size)
+
+
+def test_the_probe_of_the_update_ratio_leaves_no_trace():
+    """Not even where the documents of an epoch have other features than the texts."""
+    texts = Texts.from_sequence([f"a{i} b{i}" for i in range(80)])  # more than it looks at
+    labels = Labels.from_rows([["even"], ["odd"]] * 40)
+    prepared = fitting.prepare(texts, labels, Config(loss="softmax", head="learned", maxn=0))
+    config, features = prepared.config, prepared.features
+    n_rows = prepared.space.n_rows
+    order = np.random.default_rng(0).permutation(n_rows).astype(np.int32)
+
+    def noisy(epoch):
+        return FeatureMatrix(order[features.ids], features.weights, features.indptr)
+
+    def run(settings, probe):
+        ratios = []
+
+        def on_epoch(end):
+            if probe:
+                ratios.append(end.update_ratio())
+            return False
+
+        weights, _ = training.train(
+            lambda: init_weights(settings, n_rows, 2, 1), features, labels, settings,
+            on_epoch=on_epoch, noisy=noisy,
+        )  # fmt: skip
+        return weights, ratios
+
+    settings = config.replace(optimizer="adam", lr=0.01, epochs=2)
+    (probed, ratios), (plain, _) = run(settings, True), run(settings, False)
+    assert len(ratios) == 2 and all(ratio > 0 for ratio in ratios)
+    np.testing.assert_array_equal(probed.embeddings, plain.embeddings)
+    np.testing.assert_array_equal(probed.output, plain.output)
+    for name, state in plain.states.items():
+        np.testing.assert_array_equal(probed.states[name].moments, state.moments)
+        np.testing.assert_array_equal(probed.states[name].seen, state.seen)
 
 
 # -- every part of the kernel -----------------------------------------------------------------
@@ -419,19 +463,20 @@ def test_batches_are_whole(n_threads):
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_threads_at_different_steps_keep_the_state(optimizer):
-    rows = TOY * 8
+    rows = TOY * 30
     texts = Texts.from_sequence([text for _, text in rows])
     labels = Labels.from_rows([[label] for label, _ in rows])
-    settings = {"optimizer": optimizer, "lr": RATES[optimizer], "dim": 8, "maxn": 0, "epochs": 6}
+    settings = {"optimizer": optimizer, "lr": RATES[optimizer], "dim": 8, "maxn": 0, "epochs": 2}
     results = [
         fit(texts=texts, labels=labels, loss="softmax", head="learned", n_threads=n, **settings)
         for n in (1, 2)
     ]
     final = [trainee.history.loss[-1] for trainee in results]
     assert final[1] == pytest.approx(final[0], rel=0.1)
+    assert results[1].history.restarts == 0
     assert accuracy(results[1].model) > 0.9
     steps = [trainee.weights.states["output"].seen[:, 2].max() for trainee in results]
-    assert steps == [6 * len(rows) - 1] * 2
+    assert steps == [2 * len(rows) - 1] * 2
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])

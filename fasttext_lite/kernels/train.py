@@ -713,7 +713,9 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
             values, moments = table.values, table.moments
             gap = np.float32(0)
             if forgets:
-                gap = np.float32(max(step - table.seen[row, 2], 0.0))
+                gap = np.float32(step - table.seen[row, 2])
+                if gap < 0:  # another thread is ahead; without decay, they would add up
+                    gap = np.float32(1)
                 table.seen[row, 2] = max(table.seen[row, 2], np.float64(step))
             if use_sgd:
                 _sgd(values, moments, row, scale, direction, lr, settings, gap, step)
