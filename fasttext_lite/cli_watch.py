@@ -7,6 +7,7 @@ the functions.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -90,13 +91,15 @@ def _tell(n_epochs: int, report: EpochReport) -> None:
     """Print an epoch's line on stderr, above the progress bar."""
     if sys.stderr is None:
         return
-    if not sys.stderr.isatty():
-        sys.stderr.write(f"{report.line(n_epochs)}\n")
-        sys.stderr.flush()
-        return
-    from tqdm import tqdm
+    # Training goes on though nobody reads.
+    with contextlib.suppress(OSError):
+        if not sys.stderr.isatty():
+            sys.stderr.write(f"{report.line(n_epochs)}\n")
+            sys.stderr.flush()
+            return
+        from tqdm import tqdm
 
-    tqdm.write(report.line(n_epochs), file=sys.stderr)
+        tqdm.write(report.line(n_epochs), file=sys.stderr)
 
 
 def course(history: History) -> str:

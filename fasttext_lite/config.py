@@ -72,6 +72,7 @@ class Config:
         f"{LONG_TEXT} tokens on average",
         low=1, high=16,
     )  # fmt: skip
+    boundaries: bool = _field(True, "n-grams of tokens see where a text begins and ends")
     minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
     maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
     min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
@@ -266,8 +267,8 @@ class Config:
 
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
-    "analyzer", "lowercase", "nfkc", "eos", "word_ngrams", "minn", "maxn", "min_count", "bucket",
-    "pooling", "supervision", "bias",
+    "analyzer", "lowercase", "nfkc", "eos", "word_ngrams", "boundaries", "minn", "maxn",
+    "min_count", "bucket", "pooling", "supervision", "bias",
 )  # fmt: skip
 
 # What `resolve` fills in where it is None.
@@ -281,6 +282,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lowercase": False,
         "eos": True,
         "word_ngrams": 1,
+        "boundaries": False,
         "minn": 0,
         "maxn": 0,
         "pooling": "mean",
@@ -407,7 +409,7 @@ def resolve(
         word_ngrams = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
     supervision = config.supervision
     if supervision is None:
-        supervision = 0.35 if head == "linear" else 0.2
+        supervision = 0.5 if head == "linear" else 0.2
     lr = config.lr
     if lr is None:
         lr = _learning_rate(config.optimizer, loss, head)
@@ -420,9 +422,21 @@ def resolve(
     )  # fmt: skip
 
 
+# Learning rates by optimizer, for a linear head and for a learned one.
+_RATES = {
+    "momentum": (0.5, 0.05),
+    "nesterov": (0.5, 0.1),
+    "adagrad": (0.2, 0.05),
+    "rmsprop": (0.01, 0.003),
+    "adadelta": (20.0, 2.0),
+    "adam": (0.03, 0.003),
+    "adamax": (0.2, 0.05),
+}
+
+
 def _learning_rate(optimizer: str, loss: str, head: str) -> float:
-    if optimizer == "adagrad":
-        return 0.05
+    if optimizer != "sgd":
+        return _RATES[optimizer][head == "learned"]
     if head == "learned":
         return {"squared_hinge": 0.02, "hinge": 0.05}.get(loss, 0.2)
     return {"squared_hinge": 0.12, "hinge": 0.2, "hs": 4.0}.get(loss, 2.5)

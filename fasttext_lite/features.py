@@ -146,7 +146,7 @@ class FeatureSpace:
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
         if config.pooling == "blocks" and (config.word_ngrams or 0) > 2:
-            first = self.n_words + self._options[7]
+            first = self.n_words + self._options[8]
             last = first + config.bucket
             factors[(self.row_codes >= first) & (self.row_codes < last)] *= LONG_FACTOR
         return factors.astype(np.float32)
@@ -327,7 +327,7 @@ class FeatureSpace:
     def _weigh(self, found: _Codes, n_threads: int) -> FeatureMatrix:
         chars = self.n_words + n_slots(self.config) + 1  # no block of their own
         if self.config.pooling == "blocks" and self.config.maxn:
-            chars = self.n_words + int(self._options[8])
+            chars = self.n_words + int(self._options[9])
 
         def weigh(first: int, last: int) -> None:
             kernels.weigh_rows(
@@ -377,7 +377,8 @@ def _options(config: Config) -> np.ndarray:
     minn = max(config.minn, 1) if config.maxn else 1
     least = least_subword_chars(config.analyzer)
     begins, _ = _regions(config)
-    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least, *begins]
+    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
+    values += [config.boundaries, *begins]
     return np.array(values, np.int64)
 
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from fasttext_lite.training import History
     from fasttext_lite.weights import Weights
 
-POINT_DIM, POINT_ROWS = 256, 1 << 16  # of the random projection that compares labels
+# The model that compares labels for their tree.
+POINT_DIM, POINT_EPOCHS, POINT_LR = 64, 2, 0.2
 POINT_TEXTS = 1 << 15  # projected at a time
 
 
@@ -183,7 +184,7 @@ def fit_prepared(
     if config.loss == "hs" and config.tree == "huffman":
         tree = huffman_tree(np.maximum(counts, 1))
     elif config.loss == "hs":
-        points = label_points(features, labels, seed, n_threads)
+        points = _trained_points(space, features, labels, doc_weights, seed, n_threads)
         linked = config.tree == "linkage"
         tree = linkage_tree(points) if linked else cluster_tree(points, counts, seed)
     n_output = n_output_rows(config, len(labels.names))
@@ -247,6 +248,35 @@ def _take_noisy(
     noisy: Callable[[int], FeatureMatrix], rows: np.ndarray, epoch: int
 ) -> FeatureMatrix:
     return take_features(noisy(epoch), rows)
+
+
+def _trained_points(
+    space: FeatureSpace,
+    features: FeatureMatrix,
+    labels: Labels,
+    doc_weights: np.ndarray | None,
+    seed: int,
+    n_threads: int,
+) -> np.ndarray:
+    """Return a vector for each label: the sum of its texts' hidden vectors in a small model.
+
+    The model is trained for `POINT_EPOCHS` with negative sampling, whose cost does not depend on
+    the number of labels. It brings those labels together that are hard to tell apart, not those
+    whose texts share many words.
+    """
+    from fasttext_lite import training
+    from fasttext_lite.weights import init_weights
+
+    config = Config(
+        loss="ns", head="learned", dim=POINT_DIM, epochs=POINT_EPOCHS, lr=POINT_LR,
+        label_smoothing=0.1,
+    )  # fmt: skip
+    n_labels = len(labels.names)
+    weights, _ = training.train(
+        lambda: init_weights(config, space.n_rows, n_labels, seed),
+        features, labels, config, doc_weights=doc_weights, seed=seed, n_threads=n_threads,
+    )  # fmt: skip
+    return label_points(features, labels, read_only(weights.embeddings), n_threads)
 
 
 def _valid_features(
@@ -342,48 +372,39 @@ def _one_pass(config: Config) -> Config:
 
 
 def label_points(
-    features: FeatureMatrix, labels: Labels, seed: int = 0, n_threads: int = 1
+    features: FeatureMatrix, labels: Labels, embeddings: np.ndarray, n_threads: int = 1
 ) -> np.ndarray:
-    """Return a vector for each label: the sum of its texts' features, projected at random.
+    """Return a vector for each label: the sum of its texts' weighted sums of embeddings.
 
     Parameters
     ----------
     features : FeatureMatrix
     labels : Labels
         Of the same documents.
-    seed, n_threads : int
+    embeddings : float32[n_rows, d]
+    n_threads : int
 
     Returns
     -------
-    float32[n_labels, POINT_DIM]
-        Inner products of these are, on average, POINT_DIM times those of the sums themselves
-        (Johnson and Lindenstrauss 1984).
+    float32[n_labels, d]
     """
-    rng = np.random.default_rng([seed, 3])
-    # Features far apart share a row of the projection; that is noise, and bounds the memory.
-    table = read_only(rng.standard_normal((POINT_ROWS, POINT_DIM), np.float32))
-    points = np.zeros((len(labels.names), POINT_DIM), np.float32)
+    from fasttext_lite.kernels.predict import embed_documents
+
+    points = np.zeros((len(labels.names), embeddings.shape[1]), np.float32)
     for start in range(0, len(features), POINT_TEXTS):
         part = features.slice(start, min(start + POINT_TEXTS, len(features)))
-        vectors = _project(part, table, n_threads)
+        vectors = np.empty((len(part), embeddings.shape[1]), np.float32)
+        run_ranges(
+            partial(_embed, embed_documents, part, embeddings, vectors), len(part), n_threads
+        )
         sizes = np.diff(labels.indptr[start : start + len(part) + 1])
         ids = labels.ids[labels.indptr[start] : labels.indptr[start + len(part)]]
         np.add.at(points, ids, vectors[np.repeat(np.arange(len(part)), sizes)])
     return points
 
 
-def _project(features: FeatureMatrix, table: np.ndarray, n_threads: int) -> np.ndarray:
-    """Return the weighted sum of each document's rows of a table, features taken modulo rows."""
-    from fasttext_lite.kernels.predict import embed_documents
-
-    rows = features.ids % np.int32(table.shape[0])
-    vectors = np.empty((len(features), table.shape[1]), np.float32)
-
-    def embed(first: int, last: int) -> None:
-        embed_documents(rows, features.weights, features.indptr, first, last, table, vectors)
-
-    run_ranges(embed, len(features), n_threads)
-    return vectors
+def _embed(kernel, features, embeddings, vectors, first, last) -> None:
+    kernel(features.ids, features.weights, features.indptr, first, last, embeddings, vectors)
 
 
 def fit_more(

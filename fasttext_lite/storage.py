@@ -81,10 +81,11 @@ _DTYPES = {
 # Fields of `Config` that format version 1 did not have at first, each with the value that means
 # what files without it do. (Not the default: that may change.)
 _ADDED_FIELDS: dict[str, Any] = {
-    "supervision": 0.0, "bias": False, "patience": None, "valid_fraction": 0.1, "focal": 0.0,
-    "head": "learned", "beta1": 0.9, "beta2": None, "l2": 0.0, "l1": 0.0, "max_norm": None,
-    "clip": None, "feature_dropout": 0.0, "hidden_dropout": 0.0, "word_dropout": 0.0,
-    "word_swap": 0.0, "averaging": 0.0, "norm": "none", "units": 0, "activation": "relu",
+    "boundaries": False, "supervision": 0.0, "bias": False, "patience": None,
+    "valid_fraction": 0.1, "focal": 0.0, "head": "learned", "beta1": 0.9, "beta2": None,
+    "l2": 0.0, "l1": 0.0, "max_norm": None, "clip": None, "feature_dropout": 0.0,
+    "hidden_dropout": 0.0, "word_dropout": 0.0, "word_swap": 0.0, "averaging": 0.0,
+    "norm": "none", "units": 0, "activation": "relu",
 }  # fmt: skip
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 # How a model of fastText begins: 793712314, little-endian.

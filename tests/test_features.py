@@ -1,5 +1,8 @@
 """Features: hashes against fastText itself, kernels against their twins, the feature space."""
 
+import math
+import pickle
+
 import fasttext
 import numpy as np
 import pytest
@@ -8,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite.analyzers import analyze
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Texts
-from fasttext_lite.features import FeatureSpace, _options
+from fasttext_lite.config import PRESETS, Config
+from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.features import LEAST_GAIN, LONG_FACTOR, FeatureSpace, _options, n_slots
 from fasttext_lite.kernels import features as kernels
 
 WORDS = ["", "a", "ab", "hello", "中", "中文", "naïve", "👍🏽", "x" * 40, "<b>", "한국어", "\u0301"]
@@ -34,6 +37,10 @@ DOCUMENTS = st.lists(
     min_size=1,
     max_size=6,
 )
+
+
+# What tokens, n-grams and weights come to without the newer parts.
+PLAIN = {"supervision": 0.0, "bias": False}
 
 
 def marked(documents, config):
@@ -87,10 +94,8 @@ def test_subwords_are_fasttexts(fasttext_model, word):
 )
 def test_features_of_a_text_are_fasttexts(fasttext_model, text):
     """The mean of fastText's own rows over our features is its own sentence vector."""
-    config = Config(
-        analyzer="whitespace", lowercase=False, eos=True, word_ngrams=3, minn=2, maxn=4,
-        bucket=1009, pooling="mean",
-    )  # fmt: skip
+    preset = PRESETS["fasttext"]
+    config = Config(**(preset | {"word_ngrams": 3, "minn": 2, "maxn": 4, "bucket": 1009}))
     words = fasttext_model.words
     pool = np.frombuffer("".join(words).encode(), np.uint8)
     ends = np.cumsum([len(word.encode()) for word in words])
@@ -117,7 +122,7 @@ def test_kernels_equal_their_twins(documents, word_ngrams, lengths, bucket, eos,
     minn, maxn = lengths
     config = Config(
         analyzer=analyzer, word_ngrams=word_ngrams, minn=minn, maxn=maxn, bucket=bucket, eos=eos,
-        pooling=pooling, lowercase=False,
+        pooling=pooling, lowercase=False, **PLAIN,
     )  # fmt: skip
     texts = marked(documents, config)
     space, features = FeatureSpace.fit(texts, config)
@@ -157,9 +162,11 @@ def test_kernels_equal_their_twins(documents, word_ngrams, lengths, bucket, eos,
 
 
 @settings(deadline=None, max_examples=40)
-@given(DOCUMENTS, DOCUMENTS, st.integers(1, 3))
-def test_transform_is_fit_for_known_and_drops_unknown(seen, unseen, word_ngrams):
-    config = Config(word_ngrams=word_ngrams, minn=2, maxn=3, lowercase=False)
+@given(DOCUMENTS, DOCUMENTS, st.integers(1, 3), st.sampled_from(["blocks", "tfidf"]), st.booleans())
+def test_transform_is_fit_for_known_and_drops_unknown(seen, unseen, word_ngrams, pooling, bias):
+    config = Config(
+        word_ngrams=word_ngrams, minn=2, maxn=3, lowercase=False, pooling=pooling, bias=bias
+    )
     space, features = FeatureSpace.fit(marked(seen, config), config)
     again = space.transform(marked(seen, config))
     for a, b in zip(
@@ -174,13 +181,13 @@ def test_transform_is_fit_for_known_and_drops_unknown(seen, unseen, word_ngrams)
         np.square(other.weights[a:b], dtype=float).sum()
         for a, b in zip(other.indptr[:-1], other.indptr[1:], strict=True)
     ]
-    assert all(abs(norm - 1) < 1e-5 or norm == 0 for norm in norms)
+    assert all(abs(norm - 1 - bias) < 1e-5 or norm == 0 for norm in norms)
 
 
 @settings(deadline=None, max_examples=40)
-@given(DOCUMENTS, DOCUMENTS, st.booleans(), st.sampled_from(["mean", "tfidf"]))
+@given(DOCUMENTS, DOCUMENTS, st.booleans(), st.sampled_from(["mean", "tfidf", "blocks"]))
 def test_growing_equals_fitting_all_at_once(first, second, eos, pooling):
-    config = Config(word_ngrams=2, minn=2, maxn=3, eos=eos, pooling=pooling, lowercase=False)
+    config = Config(word_ngrams=3, minn=2, maxn=3, eos=eos, pooling=pooling, lowercase=False)
     space, _ = FeatureSpace.fit(marked(first, config), config)
     old_names = names(space)
     grown, features = space.grow(marked(second, config))
@@ -199,10 +206,15 @@ def test_growing_equals_fitting_all_at_once(first, second, eos, pooling):
 
 
 def names(space):
-    """Return each row's feature as (is slot, slot or word)."""
+    """Return each row's feature as (kind, word or number of the slot)."""
     words = space.words()
+    last = space.n_words + n_slots(space.config)
     return [
-        (False, words[code].decode()) if code < space.n_words else (True, str(code - space.n_words))
+        ("word", words[code].decode())
+        if code < space.n_words
+        else ("bias", "")
+        if code == last
+        else ("slot", str(code - space.n_words))
         for code in space.row_codes.tolist()
     ]
 
@@ -217,7 +229,7 @@ def by_name(space, features):
 
 
 def test_min_count_drops_words_but_not_their_ngrams():
-    config = Config(min_count=2, word_ngrams=2, maxn=0)
+    config = Config(min_count=2, word_ngrams=2, maxn=0, **PLAIN)
     space, features = FeatureSpace.fit(marked(["a b", "a c"], config), config)
     assert space.words() == [b"a"]
     assert space.n_rows == 1 + 2  # a, and the hash slots of "a b" and "a c"
@@ -228,7 +240,7 @@ def test_a_single_character_has_no_character_ngrams_under_auto():
     documents = ["中文 ab"]
     sizes = {}
     for analyzer in ("auto", "char", "jieba"):
-        config = Config(analyzer=analyzer, word_ngrams=1, minn=1, maxn=3)
+        config = Config(analyzer=analyzer, word_ngrams=1, minn=1, maxn=3, **PLAIN)
         space, _ = FeatureSpace.fit(marked(documents, config), config)
         sizes[analyzer] = space.n_rows - space.n_words
     # auto: 中, 文, ab -> <ab>: a b <a ab b> <ab ab>; char: none; jieba: 中文 and ab
@@ -236,7 +248,7 @@ def test_a_single_character_has_no_character_ngrams_under_auto():
 
 
 def test_vocabulary_grows_beyond_its_first_table():
-    config = Config(word_ngrams=1, maxn=0)
+    config = Config(word_ngrams=1, maxn=0, **PLAIN)
     documents = [[f"w{i}" for i in range(j, 120_000, 3)] for j in range(3)] + [["w7"]]
     space, features = FeatureSpace.fit(marked(documents, config), config)
     assert space.n_words == 120_000 and space.words()[0] == b"w7"
@@ -244,18 +256,21 @@ def test_vocabulary_grows_beyond_its_first_table():
 
 
 def test_literal_end_of_line_token_is_counted_once():
-    config = Config(eos=True, analyzer="whitespace", word_ngrams=1, maxn=0)
+    config = Config(eos=True, analyzer="whitespace", word_ngrams=1, maxn=0, **PLAIN)
     space, features = FeatureSpace.fit(marked(["a </s>", "b"], config), config)
     assert sorted(space.words()) == [b"</s>", b"a", b"b"]
     assert np.diff(features.indptr).tolist() == [2, 2]
 
 
 def test_threads_do_not_change_features():
-    config = Config(minn=2, maxn=4)
+    config = Config(word_ngrams=3, supervision=0.5, minn=2, maxn=4)
     texts = marked([f"text number {i} 中文{i % 7} again {i % 13}" for i in range(3000)], config)
-    one = FeatureSpace.fit(texts, config, 1)
-    three = FeatureSpace.fit(texts, config, 3)
+    labels = Labels.from_rows([[str(i % 5)] for i in range(3000)])
+    one = FeatureSpace.fit(texts, config, 1, labels)
+    three = FeatureSpace.fit(texts, config, 3, labels)
     np.testing.assert_array_equal(one[0].row_codes, three[0].row_codes)
+    np.testing.assert_array_equal(one[0].gains, three[0].gains)
+    assert one[0].gains.std() > 0.01
     np.testing.assert_array_equal(one[1].ids, three[1].ids)
     np.testing.assert_array_equal(one[1].weights, three[1].weights)
 
@@ -270,8 +285,318 @@ def test_sort(values, before, after):
     assert codes.tolist() == values[:before] + sorted(values[before:last]) + values[last:]
 
 
-def test_texts_without_any_token():
-    config = Config()
+@pytest.mark.parametrize("bias", [False, True])
+def test_texts_without_any_token(bias):
+    config = Config(word_ngrams=2, bias=bias)
     space, features = FeatureSpace.fit(marked(["", " ", "\n"], config), config)
-    assert space.n_rows == 0 and features.indptr.tolist() == [0, 0, 0, 0]
+    assert space.n_rows == bias and features.indptr.tolist() == [0, 0, 0, 0]
     assert space.transform(marked(["a"], config)).ids.size == 0
+
+
+# -- gains -----------------------------------------------------------------------------------
+
+LABEL_ROWS = st.lists(st.sampled_from(["x", "y", "z", "w"]), max_size=3, unique=True)
+
+
+def label_matrix(labels):
+    """Return 1 for each document and label that it has, else 0."""
+    matrix = np.zeros((len(labels), len(labels.names)))
+    for doc in range(len(labels)):
+        matrix[doc, labels.ids[labels.indptr[doc] : labels.indptr[doc + 1]]] = 1
+    return matrix
+
+
+def has_feature(space, features):
+    """Return 1 for each row and document that has it, else 0."""
+    matrix = np.zeros((space.n_rows, len(features)))
+    for doc, (a, b) in enumerate(zip(features.indptr[:-1], features.indptr[1:], strict=True)):
+        matrix[features.ids[a:b], doc] = 1
+    return matrix
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(DOCUMENTS.map(lambda rows: rows[0]), LABEL_ROWS), min_size=1))
+def test_gains_are_the_divergence_of_a_features_labels(pairs):
+    """Of texts with one label, several, or none; of features of one text and of all."""
+    config = Config(word_ngrams=2, minn=2, maxn=2, bucket=50, supervision=1.0)
+    labels = Labels.from_rows([row for _, row in pairs])
+    texts = marked([tokens for tokens, _ in pairs] + [["last"]], config)
+    texts = type(texts)(texts.buffer, texts.offsets[:-1], texts.marks)
+    space, features = FeatureSpace.fit(texts, config, 1, labels)
+    assert space.has_bias and space.gains[0] == 1
+    if labels.ids.size == 0:
+        assert (space.gains == 1).all()
+        return
+    of_label = label_matrix(labels)
+    prior = of_label.sum(0) / of_label.sum()
+    expected = reference.gains(has_feature(space, features) @ of_label, prior)
+    np.testing.assert_allclose(space.gains[1:], expected[1:], rtol=1e-4, atol=1e-6)
+    assert (space.gains > -1e-6).all()
+
+
+def test_gains_by_hand():
+    """Two labels of equal share, one text each; a feature that both texts have tells nothing."""
+    config = Config(word_ngrams=1, maxn=0, supervision=1.0, bias=False)
+    labels = Labels.from_rows([["x"], ["y"]])
+    space, _ = FeatureSpace.fit(marked(["both one", "both"], config), config, 1, labels)
+    gains = dict(zip(space.words(), space.gains.tolist(), strict=True))
+    # p = (1 + 1/2) / 2 and (1/2) / 2
+    assert gains[b"one"] == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5), rel=1e-6)
+    assert gains[b"both"] == pytest.approx(0, abs=1e-7)
+
+
+def test_labels_that_no_text_has_change_no_gain():
+    config = Config(word_ngrams=1, maxn=0, supervision=1.0)
+    texts = marked(["a b", "b c", "c"], config)
+    rows = [["x"], ["y"], ["y"]]
+    few, _ = FeatureSpace.fit(texts, config, 1, Labels.from_rows(rows))
+    many, _ = FeatureSpace.fit(texts, config, 1, Labels.from_rows(rows, ["v", "x", "y", "z"]))
+    np.testing.assert_array_equal(few.gains, many.gains)
+
+
+@pytest.mark.parametrize("changes", [{"supervision": 0.0}, {"supervision": None}])
+def test_without_supervision_there_is_nothing_to_gain(changes):
+    config = Config(word_ngrams=2, **changes)
+    labels = Labels.from_rows([["x"], ["y"]])
+    space, features = FeatureSpace.fit(marked(["a b", "b c"], config), config, 1, labels)
+    plain, same = FeatureSpace.fit(marked(["a b", "b c"], config), config)
+    assert (space.gains == 1).all() and (plain.gains == 1).all()
+    np.testing.assert_array_equal(features.weights, same.weights)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sets(st.integers(0, 9)), max_size=12))
+def test_documents_of_each_code(documents):
+    lengths = np.array([len(codes) for codes in documents], np.int64)
+    starts = np.cumsum(lengths + 2) - lengths - 2  # with gaps
+    codes = np.full(int((lengths + 2).sum()), 77, np.int32)
+    for start, found in zip(starts, documents, strict=True):
+        codes[start : start + len(found)] = sorted(found)
+    expected = [[i for i, found in enumerate(documents) if code in found] for code in range(10)]
+    frequency = np.zeros(10, np.int32)
+    kernels.count_documents(starts, lengths, codes, frequency)
+    assert frequency.tolist() == [len(docs) for docs in expected]
+    begins = np.append(0, np.cumsum(frequency, dtype=np.int64))
+    ends, docs = begins[:-1].copy(), np.empty(begins[-1], np.int32)
+    kernels.list_documents(starts, lengths, codes, ends, docs)
+    assert ends.tolist() == begins[1:].tolist()
+    assert [docs[a:b].tolist() for a, b in zip(begins[:-1], ends, strict=True)] == expected
+
+
+# -- blocks and bias -------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    DOCUMENTS,
+    DOCUMENTS,
+    st.integers(1, 4),
+    st.sampled_from([(0, 0), (1, 1), (2, 3), (0, 2)]),
+    st.sampled_from([1, 7, 2_000]),
+    st.booleans(),
+    st.sampled_from(["whitespace", "auto"]),
+    st.sampled_from([0.0, 0.35, 2.0]),
+    st.booleans(),
+)
+def test_blocks_equal_their_twin(
+    documents, others, word_ngrams, lengths, bucket, eos, analyzer, supervision, bias
+):
+    minn, maxn = lengths
+    config = Config(
+        analyzer=analyzer, word_ngrams=word_ngrams, minn=minn, maxn=maxn, bucket=bucket, eos=eos,
+        lowercase=False, supervision=supervision, bias=bias,
+    )  # fmt: skip
+    assert config.pooling == "blocks"
+    labels = Labels.from_rows([["x" if "a" in tokens else "y"] for tokens in documents])
+    space, features = FeatureSpace.fit(marked(documents, config), config, 1, labels)
+    vocabulary = {word.decode(): i for i, word in enumerate(space.words())}
+    found = [
+        reference.block_codes(
+            tokens, vocabulary, word_ngrams=word_ngrams, minn=max(minn, 1), maxn=maxn,
+            bucket=bucket, eos=eos, least_chars=1 if analyzer == "whitespace" else 2,
+        )
+        for tokens in [*documents, *others]
+    ]  # fmt: skip
+    rows = {int(code): row for row, code in enumerate(space.row_codes)}
+    seen = [{code for kind in block[0].values() for code in kind} for block in found]
+    seen = seen[: len(documents)]
+    bias_code = space.n_words + n_slots(config)
+    assert set(rows) == set().union(*seen) | ({bias_code} if bias else set())
+    assert space.has_bias == bias and rows.get(bias_code) == (0 if bias else None)
+    for code, row in rows.items():
+        here = sum(code in codes for codes in seen) if code != bias_code else len(documents)
+        assert space.frequency[row] == here
+    again = space.transform(marked([*documents, *others], config))
+    first = again.slice(0, len(documents))
+    np.testing.assert_array_equal(first.ids, features.ids)
+    np.testing.assert_array_equal(first.weights, features.weights)
+    for i, block in enumerate(found):
+        part = slice(again.indptr[i], again.indptr[i + 1])
+        weights = dict(zip(again.ids[part].tolist(), again.weights[part].tolist(), strict=True))
+        assert len(weights) == part.stop - part.start, "a row stands twice"
+        factors = reference.block_factors(
+            block, rows, space.frequency, space.n_texts, space.gains, supervision
+        )
+        expected = reference.block_weights(block, rows, factors, bias=0 if bias else None)
+        assert weights.keys() == expected.keys()
+        np.testing.assert_allclose(
+            [weights[row] for row in expected], list(expected.values()), rtol=1e-4
+        )
+
+
+def test_kinds_of_ngrams_do_not_share_slots():
+    texts = ["one two three four", "two one four three"]
+    rows = {}
+    for pooling in ("blocks", "tfidf", "mean"):
+        config = Config(word_ngrams=4, minn=2, maxn=4, bucket=1, pooling=pooling, bias=False)
+        space, _ = FeatureSpace.fit(marked(texts, config), config)
+        rows[pooling] = space.n_rows - space.n_words
+    assert rows == {"blocks": 3, "tfidf": 1, "mean": 1}
+
+
+@pytest.mark.parametrize(
+    ("word_ngrams", "maxn", "expected"), [(1, 0, 0), (2, 0, 1), (3, 0, 2), (5, 3, 3), (1, 3, 1)]
+)
+def test_only_kinds_in_use_have_slots(word_ngrams, maxn, expected):
+    config = Config(word_ngrams=word_ngrams, maxn=maxn, bucket=10)
+    assert n_slots(config) == 10 * expected
+    assert n_slots(config.replace(pooling="mean")) == (10 if expected else 0)
+
+
+def test_blocks_by_hand():
+    """Each feature in all texts, so that idf is 1; and one token of three is of one character."""
+    config = Config(word_ngrams=3, minn=2, maxn=2, supervision=0.0)
+    text = "ab cd x"
+    space, features = FeatureSpace.fit(marked([text], config), config)
+    weights = dict(zip(names(space), features.weights[np.argsort(features.ids)], strict=True))
+    # ab, cd, x, two bigrams and half a trigram; <a ab b> <c cd d>, as long as root(2/3) together.
+    words, chars = 5 + LONG_FACTOR**2, 6
+    total = math.sqrt(1 + 2 / 3)
+    assert weights["bias", ""] == 1
+    for word in ("ab", "cd", "x"):
+        assert weights["word", word] == pytest.approx(1 / math.sqrt(words) / total, rel=1e-5)
+    slots = sorted(weight for (kind, _), weight in weights.items() if kind == "slot")
+    of_chars = math.sqrt(2 / 3 / chars) / total
+    of_ngrams = [LONG_FACTOR / math.sqrt(words) / total] + [1 / math.sqrt(words) / total] * 2
+    assert slots == pytest.approx(sorted([of_chars] * 6 + of_ngrams), rel=1e-5)
+
+
+def test_a_block_alone_has_length_one():
+    config = Config(word_ngrams=1, minn=2, maxn=3, bias=False)
+    space, _ = FeatureSpace.fit(marked(["hello 中", "help"], config), config)
+    # Known words alone; and characters alone, of one word of two.
+    for text, kind in (("中 中", "word"), ("hel 文", "slot")):
+        found = space.transform(marked([text], config))
+        assert {names(space)[row][0] for row in found.ids} == {kind}
+        assert np.square(found.weights, dtype=float).sum() == pytest.approx(1, rel=1e-5)
+
+
+def test_supervision_turns_features_that_tell_nothing_down():
+    texts = ["same red", "same blue"] * 5
+    labels = Labels.from_rows([["x"], ["y"]] * 5)
+    ratios = []
+    for supervision in (0.0, 0.5, 1.0):
+        config = Config(word_ngrams=1, maxn=0, supervision=supervision, bias=False)
+        space, features = FeatureSpace.fit(marked(texts, config), config, 1, labels)
+        weights = dict(zip(features.ids[:2], features.weights[:2], strict=True))
+        rows = {word: row for row, (_, word) in enumerate(names(space))}
+        ratios.append(float(weights[rows["same"]] / weights[rows["red"]]))
+    # "same" gains 0, which counts as the least gain; "red" p = 5.5 / 6 and 0.5 / 6.
+    gain = 5.5 / 6 * math.log(11 / 6) + 0.5 / 6 * math.log(1 / 6)
+    idf = math.log(11 / 6) + 1
+    expected = [(LEAST_GAIN / gain) ** power / idf for power in (0, 0.5, 1)]
+    assert ratios == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("pooling", ["blocks", "tfidf", "mean"])
+def test_bias_is_one_more_feature_of_texts_that_have_any(pooling):
+    options = {"word_ngrams": 1, "maxn": 0, "pooling": pooling}
+    config = Config(**options)
+    texts = marked(["a b b", "", "b c"], config)
+    space, features = FeatureSpace.fit(texts, config)
+    plain = Config(**options, bias=False)
+    other, without = FeatureSpace.fit(texts, plain)
+    assert space.has_bias and not other.has_bias
+    assert np.diff(features.indptr).tolist() == [3, 0, 3]
+    assert np.diff(without.indptr).tolist() == [2, 0, 2]
+    found = space.transform(marked(["b unknown", "unknown", ""], config))
+    assert np.diff(found.indptr).tolist() == [2, 0, 0]
+    for a, b in zip(by_name(space, features), by_name(other, without), strict=True):
+        assert a.pop(("bias", ""), 1) == 1
+        assert a == b
+
+
+def test_growing_keeps_rows_and_gains():
+    config = Config(word_ngrams=3, minn=2, maxn=2, supervision=0.7)
+    first, second = ["red hot soup", "red car", "soup"], ["blue car", "blue blue soup 热", "red"]
+    labels = Labels.from_rows([["x"], ["y"], ["x"]])
+    more = Labels.from_rows([["y"], ["x"], ["y"]], labels.names)
+    space, _ = FeatureSpace.fit(marked(first, config), config, 1, labels)
+    grown, features = space.grow(marked(second, config), 1, more)
+    n = space.n_rows
+    assert grown.has_bias and grown.row_codes[0] == grown.n_words + n_slots(config)
+    assert grown.frequency[0] == grown.n_texts == 6
+    assert names(grown)[:n] == names(space) and grown.n_rows > n
+    np.testing.assert_array_equal(grown.gains[:n], space.gains)
+    of_label = label_matrix(more)
+    counts = has_feature(grown, features) @ of_label
+    expected = reference.gains(counts, of_label.sum(0) / 3)
+    np.testing.assert_allclose(grown.gains[n:], expected[n:], rtol=1e-4)
+    again = grown.transform(marked(second, config))
+    np.testing.assert_array_equal(again.ids, features.ids)
+    np.testing.assert_array_equal(again.weights, features.weights)
+
+
+def test_growing_without_labels_or_news():
+    config = Config(word_ngrams=2, supervision=0.7)
+    labels = Labels.from_rows([["x"], ["y"]])
+    space, _ = FeatureSpace.fit(marked(["red soup", "car"], config), config, 1, labels)
+    grown, _ = space.grow(marked(["soup", ""], config), 1, labels)
+    assert (grown.n_rows, grown.n_texts) == (space.n_rows, 4)
+    np.testing.assert_array_equal(grown.gains, space.gains)
+    other, _ = space.grow(marked(["new"], config))
+    assert (other.gains[space.n_rows :] == 1).all() and other.n_rows > space.n_rows
+
+
+def test_rows_taken_are_all_that_is_left():
+    config = Config(word_ngrams=2, minn=2, maxn=2, supervision=0.5)
+    labels = Labels.from_rows([["x"], ["y"], ["y"]])
+    texts = ["red hot soup", "red car", "old car"]
+    space, _ = FeatureSpace.fit(marked(texts, config), config, 1, labels)
+    kept = np.array([5, 0, 3, 2])
+    part = space.take(kept)
+    assert names(part) == [names(space)[row] for row in kept]
+    assert part.n_texts == 3 and part.words() == space.words()
+    np.testing.assert_array_equal(part.gains, space.gains[kept])
+    np.testing.assert_array_equal(part.frequency, space.frequency[kept])
+    for a, b in zip(
+        by_name(part, part.transform(marked(texts, config))),
+        by_name(space, space.transform(marked(texts, config))),
+        strict=True,
+    ):
+        left = set(b) & set(names(part))
+        assert set(a) == (left if left - {("bias", "")} else set())
+    assert not space.take(np.array([1, 2])).has_bias
+
+
+def test_growing_after_rows_were_taken_brings_features_back():
+    config = Config(word_ngrams=1, maxn=0, supervision=0.5)
+    labels = Labels.from_rows([["x"], ["y"]])
+    space, _ = FeatureSpace.fit(marked(["red soup", "blue car"], config), config, 1, labels)
+    rows = {word: row for row, (_, word) in enumerate(names(space))}
+    part = space.take(np.array([rows[""], rows["soup"]]))
+    grown, features = part.grow(marked(["red soup", "green"], config), 1, labels)
+    assert names(grown)[:2] == names(part)
+    assert {word for _, word in names(grown)[2:]} == {"red", "green"}
+    assert np.diff(features.indptr).tolist() == [3, 2]
+
+
+def test_a_pickled_space_is_the_same():
+    config = Config(word_ngrams=3, supervision=0.5)
+    labels = Labels.from_rows([["x"], ["y"]])
+    texts = marked(["red hot soup", "old car 中文"], config)
+    space, features = FeatureSpace.fit(texts, config, 1, labels)
+    again = pickle.loads(pickle.dumps(space))
+    assert names(again) == names(space) and again.has_bias
+    np.testing.assert_array_equal(again.gains, space.gains)
+    np.testing.assert_array_equal(again.transform(texts).weights, features.weights)

@@ -16,6 +16,8 @@ FNV_OFFSET = 2166136261
 FNV_PRIME = 16777619
 NGRAM_FACTOR = np.uint64(116049371)
 LESS, GREATER, SLASH, LOWER_S = 60, 62, 47, 115
+# What stands for the ends of a text in n-grams of words, in place of a token's hash.
+START_TOKEN, END_TOKEN = 0x2B5A1E97, 0x6C8F03D1
 
 _OPTIONS: Any = {
     "nogil": True,
@@ -147,10 +149,11 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
 
     Parameters
     ----------
-    options : int64[9]
+    options : int64[10]
         word_ngrams, minn, maxn, bucket, eos, least characters of a word with character
-        n-grams, and the first slot of the regions of bigrams, longer n-grams of words, and
-        n-grams of characters (all 0: one region shared by all).
+        n-grams, whether n-grams of words see the ends of the text, and the first slot of the
+        regions of bigrams, longer n-grams of words, and n-grams of characters (all 0: one region
+        shared by all).
     n_codes : int64[n_docs]
         Written in place for documents `first` to `last` - 1.
     """
@@ -162,7 +165,7 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
         options[5],
     )
     for doc in range(first, last):
-        n_tokens = eos
+        n_tokens = eos + 2 * options[6]
         n_chars = 0
         total = 1  # for the bias
         for i in range(offsets[doc], offsets[doc + 1]):
@@ -256,7 +259,7 @@ def sort_codes(codes, first, last):
 
 
 @_kernel
-def extract_codes(
+def extract_codes(  # noqa: C901
     text, marks, offsets, first, last, table, pool, word_offsets, options, eos_word,
     starts, codes, counts, lengths, shares,
 ):  # fmt: skip
@@ -268,7 +271,7 @@ def extract_codes(
     offsets : int64[n_docs + 1]
     table, pool, word_offsets
         The vocabulary, as in `find_word`; word_offsets has exactly n_words rows.
-    options : int64[9]
+    options : int64[10]
         As in `count_codes`.
     eos_word : int
         Word id of </s>, or -1.
@@ -285,10 +288,14 @@ def extract_codes(
         options[0], options[1], options[2], options[3], options[4], options[5],
     )  # fmt: skip
     n_words = word_offsets.shape[0]
-    bigrams, longer, chars = n_words + options[6], n_words + options[7], n_words + options[8]
+    ends = options[6] and word_ngrams > 1
+    bigrams, longer, chars = n_words + options[7], n_words + options[8], n_words + options[9]
     running = np.zeros(word_ngrams + 1, np.uint64)
     for doc in range(first, last):
         running[0] = 0
+        if ends:
+            running[0] = 1
+            running[1] = START_TOKEN
         n_tokens = n_long = 0
         begin = starts[doc]
         n = begin
@@ -324,6 +331,8 @@ def extract_codes(
                 for byte in (LESS, SLASH, LOWER_S, GREATER):
                     hash32 = fnv_step(hash32, byte)
                 n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n)
+        if ends and n_tokens > 0:
+            n = add_token(END_TOKEN, word_ngrams, bucket, bigrams, longer, running, codes, n)
         shares[doc] = n_long / max(n_tokens, 1)
         sort_codes(codes, begin, n)
         distinct = begin
@@ -440,7 +449,7 @@ def weigh_rows(
         begin = starts[doc]
         kept = begin
         middle = begin
-        total = of_words = 0.0
+        of_words = of_chars = 0.0  # apart: one may be tiny beside the other
         for i in range(begin, begin + lengths[doc]):
             code = codes[i]
             row = word_rows[code] if code < n_words else slot_rows[code - n_words]
@@ -448,18 +457,19 @@ def weigh_rows(
                 continue
             if factors.size > 0:
                 weight = (1.0 + math.log(counts[i])) * factors[row]
-                total += weight * weight
+                share = weight * weight
             else:
-                weight = float(counts[i])
-                total += weight
+                share = weight = float(counts[i])
             codes[kept] = row
             counts[kept] = weight
             kept += 1
             if code < chars:
                 middle = kept
-                of_words = total
+                of_words += share
+            else:
+                of_chars += share
+        total = of_words + of_chars
         if factors.size > 0:
-            of_chars = total - of_words
             if of_chars > 0 and of_words > 0 and middle < kept and shares[doc] > 0:
                 # Both blocks to length 1 and root(share), then all to length 1.
                 scale = math.sqrt(shares[doc] * of_words / of_chars)

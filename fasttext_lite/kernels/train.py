@@ -12,7 +12,7 @@ compiled.
 
 Rows that a document does not touch cost nothing.  What must happen to them at each step all
 the same (decay of the optimizer's state, weight decay, averaging) is made up for when they are
-touched next, or in the end (`training.settle`), with the same result as a dense loop.
+touched next, or in the end (`weights.settle`), with the same result as a dense loop.
 """
 
 from functools import cache
