@@ -140,6 +140,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--preset", choices=sorted(PRESETS), default="default", help="settings to start from"
     )
+    train.add_argument(
+        "--pretrained-vectors", metavar="FILE", help="word vectors to start from, .vec; sets --dim"
+    )
+    train.add_argument(
+        "--class-weight",
+        choices=("none", "balanced"),
+        default="none",
+        help="balanced: rare labels count as much as frequent ones (default none)",
+    )
     _add_config(train)
     _add_reading(train)
     train.add_argument(
@@ -328,6 +337,7 @@ def _train(options: argparse.Namespace) -> None:
     start = time.perf_counter()
     n_texts = len(corpus.texts)
     labels = Labels.from_rows(corpus.label_rows)
+    weights = fitting.balanced_weights(labels) if options.class_weight == "balanced" else None
     with progress_bar(n_texts * config.epochs, False if options.quiet else None) as callback:
         trainee = fitting.fit(
             corpus.texts,
@@ -338,6 +348,8 @@ def _train(options: argparse.Namespace) -> None:
             n_threads=options.threads or (None if options.seed is None else 1),
             callback=callback,
             watch=cli_watch.make_watch(options, config, labels.names, valid),
+            pretrained=options.pretrained_vectors,
+            doc_weights=weights,
         )
     seconds = time.perf_counter() - start
     model = trainee.model

@@ -104,8 +104,8 @@ class Config:
         "auto",
         "hs (label tree), softmax, ova (one vs all), ns (negative sampling), hinge and "
         "squared_hinge (one vs all, as linear support vector machines); auto = squared_hinge for "
-        f"rows with several labels, ova up to {LINEAR_TO_LABELS} labels, hs above "
-        f"{HS_FROM_LABELS}, else softmax",
+        "rows with several labels, ova under a linear head, hs above "
+        f"{HS_FROM_LABELS} labels, else softmax",
         choices=LOSSES,
     )
     tree: str = _field(
@@ -386,15 +386,17 @@ def resolve(
         `supervision`, `tree` and `word_ngrams`.
     """
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
-    loss = config.loss
-    if loss == "auto" and multilabel:
-        loss = "squared_hinge"
-    elif loss == "auto":
-        loss = "ova" if few else "hs" if n_labels > HS_FROM_LABELS else "softmax"
     head = config.head
     if head == "auto":
         plain = config.init == "output" and config.norm == "none" and not config.units
         head = "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
+    loss = config.loss
+    if loss == "auto" and multilabel:
+        loss = "squared_hinge"
+    elif loss == "auto" and head == "linear":
+        loss = "ova"
+    elif loss == "auto":
+        loss = "hs" if n_labels > HS_FROM_LABELS else "softmax"
     dim = config.dim
     if dim is None:
         # The product of the two tables has rank <= labels: few labels need few dimensions.

@@ -25,6 +25,7 @@ from fasttext_lite.corpus import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimator import MULTILABEL_THRESHOLD, FastTextClassifier, from_saved
 from fasttext_lite.features import FeatureMatrix
+from fasttext_lite.fitting import take_prepared
 from fasttext_lite.model import Model
 from fasttext_lite.progress import progress_bar
 from fasttext_lite.storage import (
@@ -36,7 +37,6 @@ from fasttext_lite.storage import (
     unpack,
     write_file,
 )
-from fasttext_lite.subsets import take_prepared
 from fasttext_lite.training import History, train
 from fasttext_lite.weights import stateless
 
@@ -157,6 +157,8 @@ class FastTextEnsemble(FastTextClassifier):
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}")
         if not isinstance(self.verbose, int | np.integer | np.bool_) or self.verbose < 0:
             raise ValueError(f"verbose must be a whole number of at least 0; got {self.verbose!r}")
+        if self.pretrained_vectors is not None:
+            raise ValueError("an ensemble does not take pretrained_vectors; leave them None")
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
 

@@ -47,6 +47,10 @@ _RUN_PARAMETERS = {
         None,
         'dict {label: weight}, "balanced" or None: factor of the loss of each label\'s texts',
     ),
+    "pretrained_vectors": (
+        None,
+        "path or None: a .vec file of word vectors to start from; `dim` is theirs",
+    ),
     "random_state": (
         None,
         "int, RandomState or None: seed of the initial weights and of the order of texts",
@@ -143,6 +147,7 @@ class _FastTextBase(BaseEstimator):
                 seed=seed,
                 n_threads=n_threads,
                 callback=callback,
+                pretrained=self.pretrained_vectors,
                 watch=watch,
             )
         self._keep(trainee, target)
@@ -521,6 +526,8 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         if isinstance(parameters["class_weight"], dict):
             pairs = parameters["class_weight"].items()
             parameters["class_weight"] = [[plain(label), float(value)] for label, value in pairs]
+        if parameters["pretrained_vectors"] is not None:
+            parameters["pretrained_vectors"] = os.fspath(parameters["pretrained_vectors"])
         if not isinstance(parameters["random_state"], int | np.integer):
             parameters["random_state"] = None
         return {

@@ -128,6 +128,11 @@ class FeatureSpace:
         """Number of words in the vocabulary."""
         return self.word_ends.size
 
+    def word_rows(self) -> dict[bytes, int]:
+        """Return the row of each word of the vocabulary that has one."""
+        rows = self._word_rows.tolist()
+        return {word: row for word, row in zip(self.words(), rows, strict=True) if row >= 0}
+
     @property
     def has_bias(self) -> bool:
         """Whether each text with a known feature has the bias as one more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,13 +19,20 @@ import numpy as np
 from fasttext_lite.analyzers import MarkedTexts, analyze, disturb
 from fasttext_lite.config import FEATURE_FIELDS, Config, resolve
 from fasttext_lite.corpus import Labels, Texts, read_only
-from fasttext_lite.errors import TrainingError
+from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features import FeatureMatrix, FeatureSpace
 from fasttext_lite.label_tree import cluster_tree, huffman_tree, linkage_tree
 from fasttext_lite.model import Model
 from fasttext_lite.monitoring import Monitor, Watch, check_log, warn_of_rare_labels
 from fasttext_lite.parallel import cpu_count, run_ranges
-from fasttext_lite.rows import set_aside, take_features, take_labels, take_texts
+from fasttext_lite.rows import (
+    set_aside,
+    take_features,
+    take_labels,
+    take_marked,
+    take_texts,
+)
+from fasttext_lite.vectors import read_dim, read_vectors
 
 if TYPE_CHECKING:
     from fasttext_lite.training import History
@@ -123,6 +131,35 @@ def prepare(
     return Prepared(config, space, features, labels, multilabel, doc_weights, kept)
 
 
+def take_prepared(
+    prepared: Prepared, chosen: np.ndarray, doc_weights: np.ndarray | None = None
+) -> Prepared:
+    """Return the chosen documents, with their features in the space of all.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    chosen : int[n_chosen]
+        Numbers of documents.
+    doc_weights : float[n_chosen], optional
+        Instead of the weights that the documents have.
+
+    Returns
+    -------
+    Prepared
+    """
+    if doc_weights is None and prepared.doc_weights is not None:
+        doc_weights = prepared.doc_weights[chosen]
+    marked = prepared.marked
+    return dataclasses.replace(
+        prepared,
+        features=take_features(prepared.features, chosen),
+        labels=take_labels(prepared.labels, chosen),
+        doc_weights=doc_weights,
+        marked=None if marked is None else take_marked(marked, chosen),
+    )
+
+
 def fit_prepared(
     prepared: Prepared,
     config: Config | None = None,
@@ -131,6 +168,7 @@ def fit_prepared(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
+    pretrained: str | os.PathLike[str] | None = None,
 ) -> Trainee:
     """Train a model on features that are there already.
 
@@ -140,7 +178,7 @@ def fit_prepared(
     config : Config, optional
         Other settings of training than `prepared.config`; those of text and features
         (`config.FEATURE_FIELDS`) must be the same.
-    seed, n_threads, callback, watch
+    seed, n_threads, callback, watch, pretrained
         As in `fit`. With `Config.patience` and no validation data, documents are set aside here:
         their words are in the vocabulary all the same.
 
@@ -161,6 +199,7 @@ def fit_prepared(
     space, features, labels = prepared.space, prepared.features, prepared.labels
     doc_weights = prepared.doc_weights
     config = config or prepared.config
+    config = _fit_vectors(config, pretrained)
     left_open = [name for name in FEATURE_FIELDS if getattr(config, name) is None]
     config = config.replace(**{name: getattr(prepared.config, name) for name in left_open})
     config = resolve(config, len(labels.names), prepared.multilabel)
@@ -203,8 +242,16 @@ def fit_prepared(
                 seed=seed, n_threads=n_threads,
             )  # fmt: skip
             stack.enter_context(monitor)
+        vectors = None if pretrained is None else read_vectors(pretrained, space, config)
+
+        def make_weights() -> Weights:
+            weights = init_weights(config, space.n_rows, n_output, seed)
+            if vectors is not None:
+                weights.embeddings[vectors.rows] = vectors.vectors
+            return weights
+
         weights, history = training.train(
-            lambda: init_weights(config, space.n_rows, n_output, seed),
+            make_weights,
             features,
             labels,
             config,
@@ -224,6 +271,18 @@ def fit_prepared(
             raise TrainingError(f"l1={config.l1:g} set all weights to 0; give a smaller one")
         space, weights = space.take(rows), take_rows(weights, rows)
     return Trainee(make_model(weights), weights, history)
+
+
+def _fit_vectors(config: Config, pretrained: str | os.PathLike[str] | None) -> Config:
+    """Return the settings that pretrained vectors ask for."""
+    if pretrained is None:
+        return config
+    dim = read_dim(pretrained)
+    if config.dim not in (None, dim):
+        raise InputError(f"{pretrained}: the vectors have {dim} dimensions; got dim={config.dim}")
+    if config.head == "linear":
+        raise InputError(f"{pretrained}: head='linear' leaves no place for pretrained vectors")
+    return config.replace(dim=dim, head="learned")
 
 
 def _noise(
@@ -313,6 +372,7 @@ def fit(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
+    pretrained: str | os.PathLike[str] | None = None,
     one_pass: bool = False,
 ) -> Trainee:
     """Train a model from nothing.
@@ -334,6 +394,9 @@ def fit(
         What to report of each epoch, and to whom. `Config.patience` without validation data
         here sets `Config.valid_fraction` of the texts aside, alike in their labels: they are
         not trained on and no part of the vocabulary.
+    pretrained : path-like, optional
+        File of word vectors, `.vec`, that the words' rows start from; `dim` is theirs, and the
+        head is learned.
     one_pass : bool
         One epoch at a constant learning rate, the first of many (`partial_fit`).
 
@@ -360,11 +423,36 @@ def fit(
         watch = dataclasses.replace(watch or Watch(), valid=valid)
         texts, labels = take_texts(texts, rows), take_labels(labels, rows)
         doc_weights = None if doc_weights is None else doc_weights[rows]
+    config = _fit_vectors(config, pretrained)
     prepared = prepare(
         texts, labels, config,
         doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads,
     )  # fmt: skip
-    return fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch)
+    return fit_prepared(
+        prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch,
+        pretrained=pretrained,
+    )  # fmt: skip
+
+
+def balanced_weights(labels: Labels) -> np.ndarray:
+    """Return a factor for each text under which all labels weigh the same.
+
+    n_texts / (n_labels * count), the mean over the text's labels, scaled to a mean of 1; as
+    scikit-learn's ``class_weight="balanced"``. A text without a label gets the mean.
+
+    Returns
+    -------
+    float32[n_texts]
+    """
+    factors = 1.0 / np.maximum(labels.counts(), 1)
+    sizes = np.diff(labels.indptr)
+    sums = np.bincount(
+        np.repeat(np.arange(sizes.size), sizes), factors[labels.ids], minlength=sizes.size
+    )
+    weights = sums / np.maximum(sizes, 1)
+    if not sizes.all():
+        weights[sizes == 0] = weights[sizes > 0].mean() if sizes.any() else 1.0
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def _one_pass(config: Config) -> Config:

@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
@@ -37,7 +38,8 @@ DEAD_ROWS = 1 << 16  # looked at in one go
 # When a warning is due.
 SLOW_EPOCHS, SLOW_FALL = 3, 0.005  # so many epochs, and the loss fell by less than this share
 HIGH_UPDATE, LOW_UPDATE = 0.5, 1e-5
-OVERFIT_EPOCHS, OVERFIT_FALL = 3, 0.01  # for so many epochs, this much accuracy below the best
+# For so many epochs, accuracy lay below the best by this much, and by so many standard errors.
+OVERFIT_EPOCHS, OVERFIT_FALL, OVERFIT_ERRORS = 3, 0.01, 1.5
 RARE_TEXTS, RARE_NAMED, RARE_FROM = 3, 3, 100
 
 
@@ -211,7 +213,7 @@ class Monitor:
         rng = np.random.default_rng([seed, 6])
         chosen = rng.permutation(len(features))[:TRAIN_SAMPLE]
         self.sample = take_features(features, chosen), take_labels(labels, chosen)
-        self.warner = _Warner()
+        self.warner = _Warner(len(valid[1]) if valid else 0)
         self.start = time.perf_counter()
         self.log = None
         if watch.log is not None:
@@ -482,14 +484,17 @@ def warn_of_rare_labels(labels: Labels) -> None:
 class _Warner:
     """Says in plain words what looks wrong, each thing at most once in a training."""
 
-    def __init__(self) -> None:
+    def __init__(self, n_valid: int = 0) -> None:
         self.said: set[str] = set()
+        self.checks: dict[str, Callable[[Sequence[EpochReport], Config], str | None]] = {
+            "slow": _slow,
+            "update": _unusual_update,
+            "overfit": partial(_overfit, n_valid),
+        }
 
     def look(self, reports: Sequence[EpochReport], config: Config) -> None:
         """Check the reports of the epochs so far."""
-        for name, check in (
-            ("slow", _slow), ("update", _unusual_update), ("overfit", _overfit)
-        ):  # fmt: skip
+        for name, check in self.checks.items():
             message = None if name in self.said else check(reports, config)
             if message:
                 self.said.add(name)
@@ -525,15 +530,17 @@ def _unusual_update(reports: Sequence[EpochReport], config: Config) -> str | Non
     )
 
 
-def _overfit(reports: Sequence[EpochReport], config: Config) -> str | None:
+def _overfit(n_valid: int, reports: Sequence[EpochReport], config: Config) -> str | None:
     before, recent = reports[:-OVERFIT_EPOCHS], reports[-OVERFIT_EPOCHS:]
     if not before or before[0].valid_accuracy is None:
         return None
     highest = max(report.valid_accuracy or 0.0 for report in recent)
     losses = [report.loss for report in reports[-OVERFIT_EPOCHS - 1 :]]
     best = max(before, key=_rank)
-    fall = (best.valid_accuracy or 0.0) - highest
-    if fall < OVERFIT_FALL or not np.all(np.diff(losses) < 0):
+    accuracy = best.valid_accuracy or 0.0
+    error = math.sqrt(accuracy * (1 - accuracy) / max(n_valid, 1))
+    least = max(OVERFIT_FALL, OVERFIT_ERRORS * error)
+    if accuracy - highest < least or not np.all(np.diff(losses) < 0):
         return None
     advice = "with patience the best weights would be kept"
     if config.patience is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fasttext_lite.analyzers import MarkedTexts
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.features import FeatureMatrix
 
@@ -22,6 +23,12 @@ def take_texts(texts: Texts, chosen: np.ndarray) -> Texts:
         first[chosen] = offsets[:-1]
         ends = (ends - texts.offsets[docs] + first[docs])[keep[docs]]
     return Texts(texts.buffer[np.repeat(keep, sizes)], offsets, ends)
+
+
+def take_marked(texts: MarkedTexts, chosen: np.ndarray) -> MarkedTexts:
+    """Return the chosen documents, in that order."""
+    offsets, entries = _entries(texts.offsets, chosen)
+    return MarkedTexts(texts.buffer[entries], offsets, texts.marks[entries])
 
 
 def take_features(features: FeatureMatrix, chosen: np.ndarray) -> FeatureMatrix:

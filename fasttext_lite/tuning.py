@@ -29,9 +29,10 @@ import numpy as np
 from fasttext_lite import fitting
 from fasttext_lite.analyzers import analyze
 from fasttext_lite.config import Config
+from fasttext_lite.fitting import take_prepared
 from fasttext_lite.kernels.train import Parts
 from fasttext_lite.parallel import cpu_count
-from fasttext_lite.subsets import take_labels, take_prepared
+from fasttext_lite.rows import take_labels
 from fasttext_lite.training import Progress
 from fasttext_lite.tuning_data import Cuts, Extent, TuningData, extent_of, feature_key, model_bytes
 from fasttext_lite.tuning_log import Trial, TrialLog, TuningError

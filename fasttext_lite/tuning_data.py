@@ -15,7 +15,7 @@ from fasttext_lite.config import FEATURE_FIELDS, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.features import FeatureMatrix
 from fasttext_lite.model import Model
-from fasttext_lite.subsets import set_aside, take_labels
+from fasttext_lite.rows import set_aside, take_labels
 from fasttext_lite.tuning_log import TuningError, fingerprint
 
 VALID_SHARE = 0.1

@@ -482,7 +482,9 @@ def gains(counts, prior):
     return (p[:, seen] * np.log(p[:, seen] / prior[seen])).sum(1)
 
 
-def block_codes(tokens, vocabulary, *, word_ngrams, minn, maxn, bucket, eos, least_chars):
+def block_codes(
+    tokens, vocabulary, *, word_ngrams, minn, maxn, bucket, eos, least_chars, boundaries=False
+):
     """Return the codes of a document by kind: {kind: {code: count}}, and the share of long tokens.
 
     Kinds in the order of their slots: word, bigram, longer, chars. Each that is in use has
@@ -498,10 +500,12 @@ def block_codes(tokens, vocabulary, *, word_ngrams, minn, maxn, bucket, eos, lea
     found = {"word": [vocabulary[token] for token in text if token in vocabulary]}
     data = [token.encode("utf-8", "surrogatepass") for token in text]
     signed = [h - 2**32 if h >= 2**31 else h for h in map(fnv, data)]
+    if boundaries and text:
+        signed = [0x2B5A1E97, *signed, 0x6C8F03D1]
     for kind in ("bigram", "longer"):
         found[kind] = []
         for n in [2] if kind == "bigram" else range(3, word_ngrams + 1):
-            for i in range(len(text) - n + 1 if n <= word_ngrams else 0):
+            for i in range(len(signed) - n + 1 if n <= word_ngrams else 0):
                 h = 0
                 for value in signed[i : i + n]:
                     h = (h * 116049371 + value) % 2**64

@@ -5,7 +5,23 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fasttext_lite.config import HS_FROM_LABELS, PRESETS, Config, field_type, resolve
+from fasttext_lite.config import (
+    FEATURE_FIELDS,
+    HS_FROM_LABELS,
+    INITS,
+    LINEAR_TO_LABELS,
+    LINEAR_TO_MULTILABELS,
+    LINKAGE_TO_LABELS,
+    LONG_TEXT,
+    LOSSES,
+    OPTIMIZERS,
+    PRESETS,
+    RESOLVED,
+    TREES,
+    Config,
+    field_type,
+    resolve,
+)
 
 FIELDS = dataclasses.fields(Config)
 
@@ -34,11 +50,17 @@ def test_a_wrong_value_is_named(field, value):
         ("epochs", -1, "a whole number from 1 to 100000"),
         ("lr", 0, "a finite number above 0.0 or None"),
         ("lr", float("inf"), "a finite number above 0.0 or None"),
-        ("label_smoothing", 1, "a finite number from 0.0 to 0.9"),
-        ("word_ngrams", 0, "a whole number from 1 to 16"),
+        ("label_smoothing", 1, "a finite number from 0.0 to 0.9 or None"),
+        ("word_ngrams", 0, "a whole number from 1 to 16 or None"),
+        ("supervision", 2.5, "a finite number from 0.0 to 2.0 or None"),
+        ("max_norm", 0, "a finite number above 0.0 or None"),
+        ("word_swap", 1.5, "a finite number from 0.0 to 1.0"),
         ("lowercase", 1, "True or False"),
-        ("loss", "hinge", "one of auto, softmax, hs, ova, ns"),
-        ("loss", None, "one of auto, softmax, hs, ova, ns"),
+        ("bias", None, "True or False"),
+        ("loss", "logistic", "one of auto, softmax, hs, ova, ns, hinge, squared_hinge"),
+        ("loss", None, "one of auto, softmax, hs, ova, ns, hinge, squared_hinge"),
+        ("pooling", "max", "one of blocks, tfidf, mean"),
+        ("head", True, "one of auto, learned, linear"),
     ],
 )
 def test_the_rule_and_the_value_are_in_the_message(name, value, rule):
@@ -87,20 +109,120 @@ def test_fasttext_preset_has_fasttexts_defaults():
     assert {name: getattr(config, name) for name in expected} == expected
 
 
+def test_fasttext_preset_leaves_nothing_open():
+    config = Config(**PRESETS["fasttext"])
+    assert None not in [getattr(config, name) for name in RESOLVED]
+    assert (config.pooling, config.supervision) == ("mean", 0)
+    assert not config.bias and not config.boundaries
+    for n_labels, multilabel in ((2, False), (5, True), (5000, False)):
+        assert resolve(config, n_labels, multilabel, 100.0) == config.replace(head="learned")
+
+
 @pytest.mark.parametrize(
-    ("n_labels", "multilabel", "loss"),
+    ("values", "message"),
     [
-        (2, False, "softmax"),
-        (HS_FROM_LABELS, False, "softmax"),
-        (HS_FROM_LABELS + 1, False, "hs"),
-        (5, True, "ova"),
+        ({"averaging": 0.5, "l1": 0.1}, "averaging cannot be combined with l1 or l2"),
+        ({"averaging": 0.5, "l2": 0.1}, "averaging cannot be combined with l1 or l2"),
+        ({"focal": 2.0, "loss": "hinge"}, "focal does not apply to the loss hinge; got 2"),
+        ({"focal": 2.0, "loss": "squared_hinge"}, "focal does not apply to the loss squared_hinge"),
+        ({"head": "linear", "units": 3}, "head='linear' has no hidden layer"),
+        ({"head": "linear", "norm": "layer"}, "head='linear' has no hidden layer, no norm"),
+        ({"head": "linear", "init": "normal"}, "head='linear' has no .* init of its own"),
     ],
 )
-def test_what_is_left_open_is_chosen_from_the_data(n_labels, multilabel, loss):
-    config = resolve(Config(), n_labels, multilabel)
-    assert config.loss == loss
-    assert config.dim is not None and config.dim % 16 == 0 and 16 <= config.dim <= 128
-    assert config.lr is not None and config.lr > 0
-    assert config.tree == "cluster"
-    given = Config(loss="ns", dim=5, lr=0.7, tree="huffman")
-    assert resolve(given, n_labels, multilabel) == given
+def test_more_values_that_contradict_each_other(values, message):
+    with pytest.raises(ValueError, match=message):
+        Config(**values)
+    for name in values:
+        rest = {key: value for key, value in values.items() if key != name}
+        assert Config(**rest).replace(**rest) == Config(**rest)
+
+
+def test_what_is_left_open():
+    before, after = Config(), resolve(Config(), 3, False, 10.0)
+    filled = [f.name for f in FIELDS if getattr(before, f.name) != getattr(after, f.name)]
+    assert {name for name in filled if getattr(before, name) is None} == set(RESOLVED)
+    assert {name for name in filled if getattr(before, name) == "auto"} == {"loss", "tree", "head"}
+    assert len(filled) == len(RESOLVED) + 3
+    assert set(FEATURE_FIELDS) <= {field.name for field in FIELDS}
+    assert Config().uses_buckets and not Config(word_ngrams=1, maxn=0).uses_buckets
+    assert Config(word_ngrams=None, maxn=0).uses_buckets
+
+
+SIZES = [2, 3, LINEAR_TO_LABELS, LINEAR_TO_LABELS + 1, LINKAGE_TO_LABELS, LINKAGE_TO_LABELS + 1]
+SIZES += [LINEAR_TO_MULTILABELS, LINEAR_TO_MULTILABELS + 1, HS_FROM_LABELS, HS_FROM_LABELS + 1]
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("n_labels", sorted(SIZES))
+def test_what_is_left_open_is_chosen_from_the_data(n_labels, multilabel):
+    config = resolve(Config(), n_labels, multilabel, 10.0)
+    few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
+    assert config.head == ("linear" if few else "learned")
+    if multilabel:
+        assert config.loss == "squared_hinge"
+    elif few:
+        assert config.loss == "ova"
+    else:
+        assert config.loss == ("softmax" if n_labels <= HS_FROM_LABELS else "hs")
+    assert config.dim % 16 == 0 and config.dim >= 16
+    assert n_labels <= config.dim if few else config.dim <= 128
+    assert config.tree == ("linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster")
+    assert config.word_ngrams in (2, 3)
+    assert config.lr > 0 and 0 <= config.supervision <= 2 and 0 <= config.label_smoothing < 0.5
+    assert resolve(config, n_labels, multilabel, 10.0) == config
+    assert resolve(config, 7, not multilabel, 1000.0) == config, "nothing is open any more"
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+@pytest.mark.parametrize("n_labels", sorted(SIZES))
+def test_what_is_chosen_already_stays(n_labels, multilabel):
+    given = Config(
+        loss="ns", head="learned", dim=5, lr=0.7, tree="huffman", word_ngrams=1, supervision=0.1,
+        label_smoothing=0.05,
+    )  # fmt: skip
+    assert resolve(given, n_labels, multilabel, 100.0) == given
+
+
+@pytest.mark.parametrize("name", ["init", "norm", "units"])
+def test_a_head_that_must_be_learned(name):
+    value = {"init": "input", "norm": "batch", "units": 4}[name]
+    config = resolve(Config(**{name: value}), 3, False, 10.0)
+    assert config.head == "learned" and getattr(config, name) == value
+
+
+def test_a_linear_head_needs_a_dimension_for_each_label():
+    assert resolve(Config(dim=7), 8, False).head == "learned"
+    assert resolve(Config(dim=8), 8, False).head == "linear"
+    assert resolve(Config(head="linear"), 500, False).dim >= 500
+
+
+@pytest.mark.parametrize("head", ["linear", "learned"])
+def test_long_texts_have_longer_ngrams_under_a_linear_head(head):
+    config = Config(head=head)
+    found = [resolve(config, 3, False, n).word_ngrams for n in (0.0, LONG_TEXT, LONG_TEXT + 0.1)]
+    assert found == [2, 2, 3 if head == "linear" else 2]
+    assert resolve(config, 3, False).word_ngrams is None
+    assert resolve(Config(word_ngrams=5), 3, False, 100.0).word_ngrams == 5
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("head", ["linear", "learned"])
+def test_every_mix_has_a_learning_rate(optimizer, loss, head):
+    config = resolve(Config(optimizer=optimizer, loss=loss, head=head), 8, False)
+    assert 0 < config.lr < 100 and np.isfinite(config.lr)
+    assert (config.optimizer, config.head) == (optimizer, head)
+    assert config.loss == loss or loss == "auto"
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_trees(tree):
+    small, large = (resolve(Config(loss="hs", tree=tree), n, False).tree for n in (10, 2000))
+    assert (small, large) == (("linkage", "cluster") if tree == "auto" else (tree, tree))
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_only_the_default_init_allows_a_linear_head(init):
+    head = resolve(Config(init=init), 3, False).head
+    assert head == ("linear" if init == Config().init else "learned")

@@ -7,7 +7,7 @@ import fasttext
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite.analyzers import analyze
@@ -40,7 +40,7 @@ DOCUMENTS = st.lists(
 
 
 # What tokens, n-grams and weights come to without the newer parts.
-PLAIN = {"supervision": 0.0, "bias": False}
+PLAIN = {"supervision": 0.0, "bias": False, "boundaries": False}
 
 
 def marked(documents, config):
@@ -386,7 +386,7 @@ def test_documents_of_each_code(documents):
 # -- blocks and bias -------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=150)
 @given(
     DOCUMENTS,
     DOCUMENTS,
@@ -397,14 +397,18 @@ def test_documents_of_each_code(documents):
     st.sampled_from(["whitespace", "auto"]),
     st.sampled_from([0.0, 0.35, 2.0]),
     st.booleans(),
+    st.booleans(),
 )
+@example([[], ["a"]], [["b"]], 2, (0, 0), 7, True, "whitespace", 0.0, False, True)
+@example([["ab", "a"]], [["b"]], 4, (2, 3), 2_000, True, "auto", 0.35, True, True)
+@example([["a"], ["b"]], [["a"]], 1, (1, 1), 1, False, "whitespace", 2.0, False, True)
 def test_blocks_equal_their_twin(
-    documents, others, word_ngrams, lengths, bucket, eos, analyzer, supervision, bias
+    documents, others, word_ngrams, lengths, bucket, eos, analyzer, supervision, bias, boundaries
 ):
     minn, maxn = lengths
     config = Config(
         analyzer=analyzer, word_ngrams=word_ngrams, minn=minn, maxn=maxn, bucket=bucket, eos=eos,
-        lowercase=False, supervision=supervision, bias=bias,
+        lowercase=False, supervision=supervision, bias=bias, boundaries=boundaries,
     )  # fmt: skip
     assert config.pooling == "blocks"
     labels = Labels.from_rows([["x" if "a" in tokens else "y"] for tokens in documents])
@@ -414,6 +418,7 @@ def test_blocks_equal_their_twin(
         reference.block_codes(
             tokens, vocabulary, word_ngrams=word_ngrams, minn=max(minn, 1), maxn=maxn,
             bucket=bucket, eos=eos, least_chars=1 if analyzer == "whitespace" else 2,
+            boundaries=boundaries,
         )
         for tokens in [*documents, *others]
     ]  # fmt: skip
@@ -444,6 +449,37 @@ def test_blocks_equal_their_twin(
         )
 
 
+@pytest.mark.parametrize("eos", [False, True])
+def test_word_ngrams_see_where_a_text_begins_and_ends(eos):
+    def found(text, **changes):
+        config = Config(word_ngrams=3, maxn=0, bias=False, eos=eos, **changes)
+        space, features = FeatureSpace.fit(marked([text], config), config)
+        assert np.diff(features.indptr).tolist() == [space.n_rows]
+        return {name for kind, name in names(space) if kind == "slot"}
+
+    # Two bigrams and two trigrams more; of a lone word the n-grams of its ends.
+    inside, whole = found("a b c", boundaries=False), found("a b c")
+    n = 3 + eos
+    assert (len(inside), len(whole)) == (2 * n - 3, 2 * (n + 2) - 3) and inside < whole
+    assert not found("a", boundaries=False) or eos
+    assert len(found("a")) == (5 if eos else 3)
+    assert len(found("a b c") & found("x y z")) == eos  # </s> before the end
+    assert len(found("a b c") & found("a y z")) == 1 + eos
+    assert not found("a b c") & found("a y z", boundaries=False)
+    for pooling in ("mean", "tfidf"):
+        assert len(found("a b c", pooling=pooling)) == len(whole)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_ends_of_a_text_without_tokens(text):
+    config = Config(word_ngrams=2)
+    _, features = FeatureSpace.fit(marked([text, "a"], config), config)
+    assert np.diff(features.indptr).tolist() == [0, 1 + 2 + 1]  # the word, its ends, the bias
+    with_eos = config.replace(eos=True)
+    _, features = FeatureSpace.fit(marked([text, "a"], with_eos), with_eos)
+    assert np.diff(features.indptr).tolist() == [1 + 2 + 1, 2 + 3 + 1]
+
+
 def test_kinds_of_ngrams_do_not_share_slots():
     texts = ["one two three four", "two one four three"]
     rows = {}
@@ -465,7 +501,7 @@ def test_only_kinds_in_use_have_slots(word_ngrams, maxn, expected):
 
 def test_blocks_by_hand():
     """Each feature in all texts, so that idf is 1; and one token of three is of one character."""
-    config = Config(word_ngrams=3, minn=2, maxn=2, supervision=0.0)
+    config = Config(word_ngrams=3, minn=2, maxn=2, supervision=0.0, boundaries=False)
     text = "ab cd x"
     space, features = FeatureSpace.fit(marked([text], config), config)
     weights = dict(zip(names(space), features.weights[np.argsort(features.ids)], strict=True))
@@ -548,7 +584,7 @@ def test_growing_keeps_rows_and_gains():
 
 
 def test_growing_without_labels_or_news():
-    config = Config(word_ngrams=2, supervision=0.7)
+    config = Config(word_ngrams=2, supervision=0.7, boundaries=False)
     labels = Labels.from_rows([["x"], ["y"]])
     space, _ = FeatureSpace.fit(marked(["red soup", "car"], config), config, 1, labels)
     grown, _ = space.grow(marked(["soup", ""], config), 1, labels)

@@ -6,7 +6,7 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree
+from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
 
 COUNTS = st.lists(st.integers(1, 30), min_size=2, max_size=40)
 
@@ -137,3 +137,68 @@ def test_cluster_tree_is_balanced_by_weight():
 def test_cluster_tree_of_fewer_than_two_labels(n):
     with pytest.raises(ValueError, match="at least 2 labels; got"):
         cluster_tree(np.ones((n, 2), np.float32), np.ones(n, np.int64))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(2, 30), st.integers(0, 99), st.sampled_from(["random", "equal", "zero", "few"]))
+def test_linkage_tree_is_a_tree(n, seed, kind):
+    points = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
+    if kind == "few":
+        points = points[np.arange(n) % 3 % n]
+    elif kind != "random":
+        points[:] = kind == "equal"
+    tree = linkage_tree(points)
+    tree.check()
+    assert tree.n_labels == n and tree.children.dtype == np.int32
+    np.testing.assert_array_equal(linkage_tree(points.copy()).children, tree.children)
+
+
+def average_linkage(points):
+    """Return the sets of labels below each inner node, by trying every pair at every step."""
+    points = points / np.linalg.norm(points, axis=1, keepdims=True)
+    points = points - points.mean(axis=0)
+    points = points / np.linalg.norm(points, axis=1, keepdims=True)
+    groups, joined = [frozenset([i]) for i in range(len(points))], []
+    while len(groups) > 1:
+        distances = {
+            (a, b): np.mean([np.linalg.norm(points[i] - points[j]) for i in a for j in b])
+            for k, a in enumerate(groups)
+            for b in groups[:k]
+        }
+        a, b = min(distances, key=distances.get)
+        groups = [group for group in groups if group not in (a, b)] + [a | b]
+        joined.append(a | b)
+    return joined
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 15])
+def test_linkage_joins_the_most_similar_labels_first(n):
+    points = np.random.default_rng(n).normal(size=(n, 4)).astype(np.float32)
+    points *= np.linspace(1, 50, n, dtype=np.float32)[:, None]  # directions alone matter
+    tree = linkage_tree(points)
+    below = [frozenset([label]) for label in range(n)]
+    for left, right in tree.children:
+        below.append(below[left] | below[right])
+    expected = average_linkage(points.astype(float))
+    assert below[n:] == expected
+
+
+def test_the_two_closest_labels_are_siblings():
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(20, 8)).astype(np.float32)
+    points[13] = 7 * points[4] + 0.01 * rng.normal(size=8)
+    assert sorted(linkage_tree(points).children[0].tolist()) == [4, 13]
+
+
+def test_what_all_labels_share_does_not_make_them_similar():
+    """Two pairs beside a large common part: each pair is joined first."""
+    points = np.eye(4, dtype=np.float32)[[0, 1, 0, 1]] + 0.1 * np.eye(4, dtype=np.float32)[2]
+    points[2:] += 0.05 * np.eye(4, dtype=np.float32)[3]
+    children = linkage_tree(points + 20).children
+    assert sorted(map(sorted, children[:2].tolist())) == [[0, 2], [1, 3]]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_linkage_tree_of_fewer_than_two_labels(n):
+    with pytest.raises(ValueError, match="at least 2 labels; got"):
+        linkage_tree(np.ones((n, 2), np.float32))

@@ -15,10 +15,12 @@ from fasttext_lite import model as models
 from fasttext_lite.analyzers import analyze
 from fasttext_lite.config import Config, resolve
 from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import FeatureSpace
 from fasttext_lite.label_tree import huffman_tree
 
-LOSSES = ("softmax", "hs", "ova", "ns")
+LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
+HINGES = ("hinge", "squared_hinge")
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 N_LABELS = 45  # more than MAX_SELECTED
 
@@ -35,7 +37,8 @@ def corpus(seed=0, n=300):
 @pytest.fixture(scope="module", params=LOSSES)
 def model(request):
     texts, rows = corpus()
-    config = Config(loss=request.param, epochs=8, lr=0.5)
+    lr = 0.05 if request.param in HINGES else 0.5
+    config = Config(loss=request.param, epochs=8, lr=lr)
     labels = Labels.from_rows(rows)
     return fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
 
@@ -74,6 +77,13 @@ def test_scores_order_labels_as_probabilities_do(model):
         np.testing.assert_allclose(reference.softmax(scores[~known]), full[~known], rtol=1e-9)
     elif model.config.loss == "hs":
         np.testing.assert_allclose(np.exp(scores), full, rtol=1e-9)
+    elif model.config.loss in HINGES:
+        # A score is a margin, aimed at -1 and 1: p = 1/2 at 0, and about (1 + score) / 2 near it.
+        known = model.predict(TESTS).n_features > 0
+        expected = reference.sigmoid(2 * scores[known])
+        np.testing.assert_allclose(full[known], expected, rtol=1e-9, atol=1e-11)
+        assert ((full > 0) & (full < 1)).all()
+        assert ((full[known] >= 0.5) == (scores[known] >= 0)).all()
     else:
         np.testing.assert_allclose(reference.sigmoid(scores), full, rtol=1e-9, atol=1e-11)
 
@@ -167,13 +177,18 @@ def test_bad_threshold(model, threshold):
         model.predict(["w1"], threshold=threshold)
 
 
-def test_multilabel_rows_teach_several_labels():
+@pytest.mark.parametrize(
+    ("loss", "lr"), [("auto", None), ("ova", 0.5), ("hinge", None), ("squared_hinge", None)]
+)
+@pytest.mark.parametrize("head", ["auto", "learned"])
+def test_multilabel_rows_teach_several_labels(loss, lr, head):
     texts = ["red round", "red square", "blue round", "blue square", "nothing"] * 10
     rows = [["red", "round"], ["red", "square"], ["blue", "round"], ["blue", "square"], []] * 10
-    trainee = fitting.fit(
-        Texts.from_sequence(texts), Labels.from_rows(rows), Config(epochs=30, lr=0.5), n_threads=1
-    )
-    assert trainee.model.config.loss == "ova" and trainee.model.multilabel
+    config = Config(loss=loss, head=head, epochs=30, lr=lr)
+    trainee = fitting.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
+    assert trainee.model.config.loss == ("squared_hinge" if loss == "auto" else loss)
+    assert trainee.model.config.head == ("linear" if head == "auto" else head)
+    assert trainee.model.multilabel
     result = trainee.model.predict(texts[:5], k=4, threshold=0.5)
     found = [{trainee.model.labels[i] for i in ids if i >= 0} for ids in result.labels]
     assert found == [set(row) for row in rows[:5]]
@@ -248,13 +263,17 @@ import pickle
 import numpy as np
 from fasttext_lite import FastTextClassifier, FastTextTransformer, load
 from fasttext_lite.kernels import features, predict, tokenize, train
-for loss in ("softmax", "hs"):
+from fasttext_lite.weights import parts
+trainers = set()
+for loss in ("auto", "softmax", "hs"):
     texts, labels = ["Ab c", "d é", "中 f", "x y"] * 3, [["a"], ["b"], ["c"], ["a"]] * 3
     ascii = ["Ab c", "d e", "f g", "x y"] * 3
     for X in (texts, ascii, [text.split() for text in texts]):
-        for options in ({}, {"lowercase": False}, {"nfkc": True}, {"pooling": "mean"}):
+        changes = {"lowercase": False}, {"nfkc": True}, {"pooling": "mean"}, {"word_dropout": 0.1}
+        for options in ({}, *changes):
             clf = FastTextClassifier(loss=loss, random_state=0, epochs=1, **options)
             clf.fit(X, [label for row in labels for label in row])
+            trainers.add(train.make_trainer(parts(clf.model_.config)))
             for c in (clf, clf.partial_fit(X, [row[0] for row in labels])):
                 c.predict(X), c.predict_proba(X), c.decision_function(X), c.predict(X[:1])
     clf.save("m.ftl")
@@ -267,7 +286,8 @@ kernels = [
     for name in dir(module)
     if hasattr(getattr(module, name), "signatures")
 ]
-kernels += [train.make_trainer(loss, "sgd") for loss in ("softmax", "hs")]
+assert len(trainers) == 3
+kernels += trainers
 many = {k.__name__: k.signatures for k in kernels if len(getattr(k, "signatures", ())) > 1}
 print(len(kernels), many)
 """
@@ -276,25 +296,30 @@ print(len(kernels), many)
     )
     count, _, many = done.stdout.strip().partition(" ")
     assert many == "{}", done.stdout + done.stderr
-    assert int(count) == 2 if JIT_DISABLED else int(count) > 20
+    assert int(count) == 3 if JIT_DISABLED else int(count) > 20
 
 
-def test_label_points_are_sums_of_texts_features_projected():
-    """Inner products of the points are near those of the sums of features themselves."""
-    texts, rows = corpus(n=600)
+def features_of(texts, labels, **changes):
+    """Return a feature space of texts, and their features in it."""
+    config = resolve(Config(**changes), len(labels.names), labels.is_multilabel, 5.0)
+    return FeatureSpace.fit(analyze(Texts.from_sequence(texts), config), config, 1, labels)
+
+
+def test_label_points_are_sums_of_texts_vectors():
+    texts, rows = corpus(n=200)
+    rows[5] = []
+    rows[6] = ["label 1", "label 2"]
     labels = Labels.from_rows(rows)
-    config = resolve(Config(word_ngrams=1, maxn=0), len(labels.names), False)
-    marked = analyze(Texts.from_sequence(texts), config)
-    space, features = FeatureSpace.fit(marked, config)
-    sums = np.zeros((len(labels.names), space.n_rows))
-    for doc, label in enumerate(labels.ids):
+    space, features = features_of(texts, labels)
+    embeddings = np.random.default_rng(0).normal(size=(space.n_rows, 6)).astype(np.float32)
+    expected = np.zeros((len(labels.names), 6))
+    for doc in range(len(texts)):
         part = slice(features.indptr[doc], features.indptr[doc + 1])
-        sums[label, features.ids[part]] += features.weights[part]
-    products = [fitting.label_points(features, labels, seed) for seed in range(40)]
-    estimate = np.mean([p @ p.T for p in products], axis=0) / fitting.POINT_DIM
-    scale = np.linalg.norm(sums, axis=1)
-    error = np.abs(estimate - sums @ sums.T) / np.outer(scale, scale)
-    assert error.max() < 0.15
+        vector = features.weights[part].astype(float) @ embeddings[features.ids[part]]
+        for label in labels.ids[labels.indptr[doc] : labels.indptr[doc + 1]]:
+            expected[label] += vector
+    found = fitting.label_points(features, labels, embeddings)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_label_points_in_parts(monkeypatch):
@@ -302,21 +327,182 @@ def test_label_points_in_parts(monkeypatch):
     rows[5] = []
     rows[6] = ["label 1", "label 2"]
     labels = Labels.from_rows(rows)
-    config = Config()
-    _, features = FeatureSpace.fit(analyze(Texts.from_sequence(texts), config), config)
-    whole = fitting.label_points(features, labels)
+    space, features = features_of(texts, labels)
+    embeddings = np.random.default_rng(0).normal(size=(space.n_rows, 6)).astype(np.float32)
+    whole = fitting.label_points(features, labels, embeddings)
     monkeypatch.setattr(fitting, "POINT_TEXTS", 7)
-    parts = fitting.label_points(features, labels)
+    parts = fitting.label_points(features, labels, embeddings, n_threads=2)
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("tree", ["huffman", "cluster", "auto"])
+@pytest.mark.parametrize("tree", ["cluster", "linkage"])
+def test_labels_with_the_same_words_are_close_in_the_tree(tree):
+    """Eight labels in four pairs; the words of a pair's labels differ in one of four."""
+    names = [f"{pair}{side}" for pair in "abcd" for side in "xy"]
+    texts = [f"{name[0]}1 {name[0]}2 {name[0]}3 {name}" for name in names * 25]
+    labels = Labels.from_rows([[name] for name in names * 25])
+    config = Config(loss="hs", tree=tree, epochs=3, maxn=0)
+    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    pairs = {frozenset((labels.names.index(p + "x"), labels.names.index(p + "y"))) for p in "abcd"}
+    assert pairs <= {frozenset(children) for children in model.tree.children.tolist()}
+
+
+@pytest.mark.parametrize("tree", ["huffman", "cluster", "linkage", "auto"])
 def test_trees_to_choose_from(tree):
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
     config = Config(loss="hs", tree=tree, epochs=10, lr=0.5)
     model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
-    assert model.config.tree == ("cluster" if tree == "auto" else tree)
+    assert model.config.tree == ("linkage" if tree == "auto" else tree)
     is_huffman = np.array_equal(model.tree.children, huffman_tree(labels.counts()).children)
     assert is_huffman == (tree == "huffman")
     assert (model.predict(texts).labels[:, 0] == labels.ids).mean() > 0.9
+
+
+# -- recipe: bias, noise, pruning ------------------------------------------------------------
+
+
+def test_the_bias_is_not_counted_as_a_known_feature():
+    texts, rows = corpus()
+    config = Config(word_ngrams=1, maxn=0, epochs=1)
+    labels = Labels.from_rows(rows)
+    with_bias = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    without = fitting.fit(
+        Texts.from_sequence(texts), labels, config.replace(bias=False), n_threads=1
+    ).model
+    queries = ["w1 x2", "w1 w1", "w1 none", "none", ""]
+    assert with_bias.space.has_bias and not without.space.has_bias
+    for model in (with_bias, without):
+        assert model.predict(queries).n_features.tolist() == [2, 1, 1, 0, 0]
+        np.testing.assert_allclose(model.probabilities(["none", ""]), [model.prior] * 2)
+
+
+def noisy_corpus(**changes):
+    texts, rows = corpus(n=150)
+    config = Config(epochs=4, dim=16, **changes)
+    return Texts.from_sequence(texts), Labels.from_rows(rows), config
+
+
+@pytest.mark.parametrize("noise", [{"word_dropout": 0.3}, {"word_swap": 0.5}])
+def test_noise_reaches_the_training(noise):
+    texts, labels, config = noisy_corpus(**noise)
+    models = [
+        fitting.fit(texts, labels, config, seed=seed, n_threads=1).model for seed in (1, 1, 2)
+    ]
+    plain = fitting.fit(texts, labels, config.replace(word_dropout=0.0, word_swap=0.0), seed=1,
+                        n_threads=1).model  # fmt: skip
+    assert models[0].embeddings.tobytes() == models[1].embeddings.tobytes()
+    assert models[0].embeddings.tobytes() != models[2].embeddings.tobytes()
+    assert models[0].embeddings.tobytes() != plain.embeddings.tobytes()
+    # The vocabulary is that of the texts themselves.
+    assert models[0].space.row_codes.tolist() == plain.space.row_codes.tolist()
+    assert models[0].space.frequency.tolist() == plain.space.frequency.tolist()
+
+
+def test_noise_is_new_in_each_epoch_whatever_the_threads():
+    texts, labels, config = noisy_corpus(word_dropout=0.4, word_swap=0.3)
+    prepared = fitting.prepare(texts, labels, config)
+    assert prepared.marked is not None
+    one = fitting._noise(prepared, prepared.config, 5, 1)
+    three = fitting._noise(prepared, prepared.config, 5, 3)
+    other = fitting._noise(prepared, prepared.config, 6, 1)
+    for epoch in (0, 1):
+        np.testing.assert_array_equal(one(epoch).ids, three(epoch).ids)
+        np.testing.assert_array_equal(one(epoch).weights, three(epoch).weights)
+        assert len(one(epoch)) == len(texts)
+        assert one(epoch).ids.tolist() != other(epoch).ids.tolist()
+    assert one(0).ids.tolist() != one(1).ids.tolist()
+    assert one(0).ids.size < prepared.features.ids.size
+
+
+def test_noise_must_be_known_when_features_are_prepared():
+    texts, labels, config = noisy_corpus()
+    prepared = fitting.prepare(texts, labels, config)
+    assert prepared.marked is None and fitting._noise(prepared, config, 0, 1) is None
+    for changes in ({"word_dropout": 0.1}, {"word_swap": 0.1}):
+        with pytest.raises(ValueError, match="must be set when the features are prepared"):
+            fitting.fit_prepared(prepared, config.replace(**changes))
+    noisy = fitting.prepare(texts, labels, config.replace(word_dropout=0.1))
+    plain = noisy.config.replace(word_dropout=0.0)
+    assert fitting.fit_prepared(noisy, plain, n_threads=1).model.config.word_dropout == 0
+
+
+def test_noise_beside_texts_that_are_set_aside():
+    texts, labels, config = noisy_corpus(word_dropout=0.2, patience=3, valid_fraction=0.2)
+    prepared = fitting.prepare(texts, labels, config)
+    trainee = fitting.fit_prepared(prepared, n_threads=1)
+    assert trainee.model.label_counts.sum() < len(texts)
+    assert np.isfinite(trainee.model.embeddings).all()
+
+
+def test_all_words_left_out_is_no_error():
+    texts, labels, config = noisy_corpus(word_dropout=0.99)
+    model = fitting.fit(texts, labels, config, n_threads=1).model
+    assert np.isfinite(model.probabilities(TESTS)).all()
+
+
+L1 = {"lr": 1.0, "epochs": 3, "word_ngrams": 1, "maxn": 0}
+
+
+@pytest.mark.parametrize("head", ["linear", "learned"])
+def test_l1_prunes_rows_whose_weights_are_all_zero(head):
+    texts, rows = ["w1 x1 y2", "w2 x1 y1", "w3 x2 y1"] * 30, [["a"], ["b"], ["c"]] * 30
+    texts, labels = Texts.from_sequence([*texts, "once w1"]), Labels.from_rows([*rows, ["a"]])
+    config = Config(**L1, head=head)
+    whole = fitting.fit(texts, labels, config, n_threads=1)
+    trainee = fitting.fit(texts, labels, config.replace(l1=0.01), n_threads=1)
+    model, space = trainee.model, trainee.model.space
+    assert 0 < space.n_rows < whole.model.space.n_rows
+    assert model.embeddings.any(axis=1).all()
+    assert len(model.embeddings) == space.n_rows == len(trainee.weights.embeddings)
+    assert space.gains.shape == space.frequency.shape == (space.n_rows,)
+    assert (model.predict(["w1", "w2", "w3"]).labels[:, 0] == labels.ids[:3]).all()
+    known = model.predict(["once"]).n_features[0] > 0
+    assert known == (space.words().index(b"once") in space.row_codes)
+    assert np.allclose(model.probabilities(["none"]), model.prior)
+
+
+def test_l1_that_leaves_nothing():
+    texts, rows = corpus()
+    config = Config(**L1, l1=1.0)
+    with pytest.raises(TrainingError, match="l1=1 set all weights to 0; give a smaller one"):
+        fitting.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
+def test_growing_after_pruning(optimizer):
+    texts, rows = ["w1 x1 y2", "w2 x1 y1", "w3 x2 y1"] * 30, [["a"], ["b"], ["c"]] * 30
+    labels = Labels.from_rows(rows)
+    config = Config(**{**L1, "lr": None}, optimizer=optimizer, l1=0.05)
+    first = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1)
+    before = first.model.probabilities(texts[:3])
+    more = Texts.from_sequence(["x1 y1 fresh"] * 60)
+    second = fitting.fit_more(
+        first, more, Labels.from_rows([["c"]] * 60, labels.names), n_threads=1
+    )
+    n = first.model.space.n_rows
+    space = second.model.space
+    assert space.row_codes[:n].tolist() == [
+        code + (code >= first.model.space.n_words) for code in first.model.space.row_codes
+    ]
+    assert second.model.predict(["fresh x1 y1"]).n_features[0] == 3
+    assert second.model.labels[second.model.predict(["fresh"]).labels[0, 0]] == "c"
+    np.testing.assert_array_equal(first.model.probabilities(texts[:3]), before)
+
+
+@pytest.mark.parametrize("loss", HINGES)
+def test_hinge_losses_reach_their_margin_and_stop(loss):
+    """On data that can be told apart, scores come to the margin and stay near it."""
+    texts, rows = ["red round", "blue square"] * 20, [["a"], ["b"]] * 20
+    config = Config(loss=loss, epochs=100, schedule="constant")
+    labels = Labels.from_rows(rows)
+    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    scores = model.scores(texts[:2])
+    right, wrong = scores[[0, 1], labels.ids[:2]], scores[[0, 1], 1 - labels.ids[:2]]
+    assert (right > 0.9).all() and (right < 1.6).all()
+    assert (wrong < -0.9).all() and (wrong > -1.6).all()
+    full = model.probabilities([*texts[:2], "red square"])
+    assert ((full > 0) & (full < 1)).all()
+    order = np.argsort(model.scores(["red", "blue", "red square"]), axis=None)
+    ranked = model.probabilities(["red", "blue", "red square"]).ravel()[order]
+    assert (np.diff(ranked) >= 0).all()

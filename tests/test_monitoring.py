@@ -393,8 +393,8 @@ def test_take_rows():
 # -- warnings --------------------------------------------------------------------------------
 
 
-def look(reports, **settings):
-    warner = monitoring._Warner()
+def look(reports, n_valid=100_000, **settings):
+    warner = monitoring._Warner(n_valid)
     config = Config(lr=0.1, **settings)
     for i in range(len(reports)):
         warner.look(reports[: i + 1], config)
@@ -442,6 +442,16 @@ def test_no_warnings(caplog, reports):
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize("n_valid, n_messages", [(100, 0), (400, 0), (1000, 1)])
+def test_overfitting_is_more_than_chance(caplog, n_valid, n_messages):
+    """The standard error of an accuracy of 0.9 on 400 texts is 0.015."""
+    with caplog.at_level(logging.WARNING, "fasttext_lite"):
+        look(
+            [report(i + 1, 1 / (i + 1), v) for i, v in enumerate((0.9, 0.88, 0.88, 0.88))], n_valid
+        )
+    assert len(caplog.messages) == n_messages
+
+
 def test_overfitting_with_patience_says_what_is_kept(caplog):
     with caplog.at_level(logging.WARNING, "fasttext_lite"):
         look(
@@ -473,7 +483,9 @@ def test_bundled_data_are_trained_without_warnings(data_dir, caplog, data, setti
     labels = Labels.from_rows(train.label_rows)
     pair = test.texts, Labels.from_rows(test.label_rows, labels.names)
     with caplog.at_level(logging.WARNING, "fasttext_lite"):
-        trainee = fitting.fit(train.texts, labels, Config(**settings), watch=Watch(pair))
+        trainee = fitting.fit(
+            train.texts, labels, Config(**settings), watch=Watch(pair), n_threads=1
+        )
     assert caplog.messages == []
     found = trainee.history.reports[-1].valid_accuracy
     assert found == evaluate(trainee.model, test.texts, test.label_rows).accuracy > 0.8

@@ -2,6 +2,7 @@
 
 import unicodedata
 import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite import analyzers
-from fasttext_lite.analyzers import WHITESPACE, _classes, analyze, normalize
+from fasttext_lite.analyzers import WHITESPACE, _classes, analyze, disturb, normalize
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Texts
 from fasttext_lite.kernels import tokenize
@@ -199,3 +200,113 @@ def test_words_added_to_jieba_do_not_change_a_model():
     finally:
         jieba.del_word("北京天安门广场")
     assert jieba.default_logger.level == level
+
+
+# -- noise -----------------------------------------------------------------------------------
+
+
+def marked(documents, **settings_):
+    return analyze(Texts.from_sequence(documents), Config(**settings_))
+
+
+TOKEN_LISTS = st.lists(st.lists(TEXT.filter(lambda t: t.replace("\0", "")), max_size=5), max_size=4)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.one_of(st.lists(TEXT, max_size=5), TOKEN_LISTS.map(lambda rows: [*rows, ["x"]])),
+    st.sampled_from(["auto", "char", "whitespace"]),
+    st.sampled_from([0.0, 0.3, 0.9]),
+    st.sampled_from([0.0, 0.3, 1.0]),
+    st.integers(0, 2**63 - 1),
+)
+def test_noise_only_leaves_out_and_moves_tokens(documents, analyzer, drop, swap, seed):
+    texts = marked(documents, analyzer=analyzer)
+    before = texts.tokens()
+    noisy = disturb(texts, drop, swap, seed)
+    after = noisy.tokens()
+    np.testing.assert_array_equal(noisy.offsets, texts.offsets)
+    assert noisy.buffer.shape == texts.buffer.shape and len(noisy) == len(texts)
+    for old, new in zip(before, after, strict=True):
+        assert not Counter(new) - Counter(old)
+        if drop == 0:
+            assert Counter(new) == Counter(old)
+        if drop == swap == 0:
+            assert new == old
+        if swap == 0:
+            rest = iter(old)
+            assert all(token in rest for token in new), "tokens must keep their order"
+    assert disturb(texts, drop, swap, seed).tokens() == after
+
+
+def test_noise_equals_its_twin():
+    """The random numbers are splitmix64's, one or two a token; the seed of a text is its own."""
+    documents = [[f"w{i}中" for i in range(n)] for n in (12, 0, 1, 30)]
+    drop, swap, seed = 0.25, 0.5, 2**63 - 5
+    expected = []
+    for doc, tokens in enumerate(documents):
+        state = seed ^ (doc * 0xD1342543DE82EF95 % 2**64)
+        result, waiting = [], []
+        for token in tokens:
+            state, number = reference.splitmix64(state)
+            if (number >> 11) * 2.0**-53 < drop:
+                continue
+            state, number = reference.splitmix64(state)
+            if not waiting and (number >> 11) * 2.0**-53 < swap:
+                waiting = [token]
+            else:
+                result += [token, *waiting]
+                waiting = []
+        expected.append(result + waiting)
+    assert disturb(marked(documents), drop, swap, seed).tokens() == expected
+    assert expected[3] != documents[3] and len(expected[3]) < 30
+
+
+def test_all_tokens_swap_in_pairs():
+    texts = marked(["a b c d", "中文字", "alone", "", "p q"])
+    assert disturb(texts, 0, 1, 0).tokens() == [
+        ["b", "a", "d", "c"], ["文", "中", "字"], ["alone"], [], ["q", "p"],
+    ]  # fmt: skip
+
+
+def test_a_token_moves_one_place_at_most():
+    documents = [[f"w{i}" for i in range(50)] for _ in range(40)]
+    moved = 0
+    for tokens in disturb(marked(documents), 0, 0.4, 5).tokens():
+        places = [int(token[1:]) for token in tokens]
+        steps = [place - i for i, place in enumerate(places)]
+        assert set(steps) <= {-1, 0, 1}
+        moved += sum(map(abs, steps))
+    # Of each token that is not the second of a pair, the chance 0.4: pairs are 0.4 / 1.4.
+    assert moved / 2 == pytest.approx(2000 * 0.4 / 1.4, rel=0.1)
+
+
+@pytest.mark.parametrize("drop", [0.05, 0.5, 0.95])
+def test_chance_of_tokens_to_be_left_out(drop):
+    texts = marked([[f"w{i}" for i in range(100)] for _ in range(100)])
+    noisy = disturb(texts, drop, 0, 3).tokens()
+    share = 1 - sum(map(len, noisy)) / 10_000
+    assert share == pytest.approx(drop, abs=0.02)  # four standard deviations
+    assert len({tuple(tokens) for tokens in noisy}) > 50, "texts must differ in their noise"
+    other = disturb(texts, drop, 0, 4).tokens()
+    assert other != noisy
+
+
+def test_noise_does_not_depend_on_the_threads():
+    texts = marked([f"text number {i} 中文{i}" for i in range(2000)])
+    one, three = (disturb(texts, 0.3, 0.3, 9, n_threads) for n_threads in (1, 3))
+    np.testing.assert_array_equal(one.buffer, three.buffer)
+    np.testing.assert_array_equal(one.marks, three.marks)
+
+
+def test_noise_leaves_the_texts_alone():
+    texts = marked(["one two three"])
+    before = texts.buffer.copy(), texts.marks.copy()
+    disturb(texts, 0.5, 0.5, 1)
+    np.testing.assert_array_equal(texts.buffer, before[0])
+    np.testing.assert_array_equal(texts.marks, before[1])
+
+
+@pytest.mark.parametrize("documents", [[], [""], ["", " \n"], [[]]])
+def test_noise_of_nothing(documents):
+    assert disturb(marked(documents), 0.5, 0.5, 1).tokens() == [[] for _ in documents]

@@ -331,7 +331,7 @@ def extract_codes(  # noqa: C901
                 for byte in (LESS, SLASH, LOWER_S, GREATER):
                     hash32 = fnv_step(hash32, byte)
                 n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n)
-        if ends and n_tokens > 0:
+        if ends and n_tokens + eos > 0:
             n = add_token(END_TOKEN, word_ngrams, bucket, bigrams, longer, running, codes, n)
         shares[doc] = n_long / max(n_tokens, 1)
         sort_codes(codes, begin, n)
