@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from fasttext_lite.config import Config
-from fasttext_lite.corpus import Texts
+from fasttext_lite.corpus import Texts, read_only
 from fasttext_lite.parallel import run_ranges
 from fasttext_lite.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
 
@@ -140,7 +140,7 @@ def disturb(
         len(texts),
         n_threads,
     )  # fmt: skip
-    return MarkedTexts(buffer, texts.offsets, marks)
+    return MarkedTexts(read_only(buffer), texts.offsets, marks)
 
 
 def least_subword_chars(analyzer: str) -> int:

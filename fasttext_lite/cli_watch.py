@@ -139,7 +139,8 @@ def add_map_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--of",
         choices=("documents", "labels"),
-        help="of documents (default), or of the model's labels, without any FILE",
+        help="of documents (default), or of labels: each at the mean of its texts in FILE (read "
+        "as by train); without FILE, from the weights of the model alone",
     )
     group.add_argument(
         "--method",
@@ -164,8 +165,6 @@ def check_map_arguments(options: argparse.Namespace) -> None:
     from fasttext_lite.plotting import check_plot
 
     check_plot(options.plot)
-    if options.of == "labels" and (options.file != "-" or options.labelled):
-        raise InputError("--of labels draws the labels of the model: it takes no FILE")
     for path in (options.model, options.file):
         if path != "-" and _is_same(options.plot, path):
             raise InputError(f"{options.plot}: the plot would overwrite this file")
@@ -180,15 +179,14 @@ def draw_map(
     """Draw the map that the flags ask for."""
     from fasttext_lite.maps import map_documents, map_labels
 
-    method: Any = {"method": options.method or "pca"}
+    given: Any = {"method": options.method or "pca", "n_threads": options.threads}
+    options.multilabel = options.multilabel or model.multilabel
+    is_labelled = options.labelled or (options.of == "labels" and options.file != "-")
+    labelled = _labelled(read(options.file, options)) if is_labelled else None
     if options.of == "labels":
-        notices = map_labels(model, options.plot, **method)
+        notices = map_labels(model, options.plot, chunks=labelled, **given)
     else:
-        options.multilabel = options.multilabel or model.multilabel
-        chunks = _labelled(read(options.file, options)) if options.labelled else _plain(options)
-        notices = map_documents(
-            model, chunks, options.plot, n_threads=options.threads, **method
-        )  # fmt: skip
+        notices = map_documents(model, labelled or _plain(options), options.plot, **given)
     for notice in notices:
         say(notice)
     say(f"map of the {options.of or 'documents'} in {options.plot}")

@@ -32,7 +32,17 @@ def label_vectors(model: Model) -> np.ndarray:
     Returns
     -------
     float32[n_labels, hidden_size]
+
+    Raises
+    ------
+    InputError
+        If the model has a linear head: its output table is fixed and says nothing.
     """
+    if model.config.head == "linear":
+        raise InputError(
+            "the labels of this model have no vectors of their own (head linear): give a labelled "
+            "file, and they stand where their texts are on average"
+        )
     if model.tree is None:
         return np.array(model.output)
     n = len(model.labels)
@@ -42,6 +52,44 @@ def label_vectors(model: Model) -> np.ndarray:
         sums[left] = sums[n + i] - model.output[i]
         sums[right] = sums[n + i] + model.output[i]
     return sums[:n]
+
+
+def label_centroids(
+    model: Model,
+    chunks: Iterable[tuple[Texts, Sequence[str] | None]],
+    n_threads: int | None = None,
+) -> tuple[np.ndarray, list[str]]:
+    """Return the mean hidden vector of each label's texts, and the labels.
+
+    Texts without a known feature are left out.
+
+    Parameters
+    ----------
+    model : Model
+    chunks : iterable of pairs
+        Texts, and a label for each of them.
+    n_threads : int, optional
+
+    Returns
+    -------
+    centroids : float64[n_labels, hidden_size]
+    names : list of str
+        The labels found, by falling number of texts.
+    """
+    sums: dict[str, np.ndarray] = {}
+    counts: dict[str, int] = {}
+    for texts, labels in chunks:
+        features = model.features(texts, n_threads)
+        known = np.flatnonzero(np.diff(features.indptr) > 0)
+        vectors = model.embed(features, n_threads).astype(np.float64)
+        own = np.array(labels, object)
+        for name in dict.fromkeys(own[known].tolist()):
+            rows = known[own[known] == name]
+            sums[name] = sums.get(name, 0.0) + vectors[rows].sum(axis=0)
+            counts[name] = counts.get(name, 0) + rows.size
+    names = sorted(counts, key=lambda name: -counts[name])
+    centroids = [sums[name] / counts[name] for name in names]
+    return np.array(centroids).reshape(len(names), model.hidden_size), names
 
 
 def sample_vectors(
@@ -183,36 +231,58 @@ def map_documents(
     return notices
 
 
-def map_labels(model: Model, path: str | os.PathLike[str], *, method: str = "pca") -> list[str]:
-    """Write a map of the labels (see `label_vectors`); return what there is to say about it.
+def map_labels(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    chunks: Iterable[tuple[Texts, Sequence[str] | None]] | None = None,
+    method: str = "pca",
+    n_threads: int | None = None,
+) -> list[str]:
+    """Write a map of labels; return what there is to say about it, a line each.
 
     Parameters
     ----------
     model : Model
     path : path-like
         .png, .pdf or .svg.
+    chunks : iterable of pairs, optional
+        Labelled texts: each label stands at their mean (see `label_centroids`), which shows best
+        what the model takes for each other. Without them, the directions of `label_vectors`.
     method : str
         See `project`.
+    n_threads : int, optional
 
     Raises
     ------
     InputError
-        If there are fewer than 3 labels, or the plot cannot be written.
+        If there are fewer than 3 labels, the model needs texts for this, or the plot cannot be
+        written.
     """
     check_plot(path)
-    n = len(model.labels)
+    notices = []
+    if chunks is not None:
+        vectors, names = label_centroids(model, chunks, n_threads)
+    else:
+        order = np.argsort(-model.label_counts, kind="stable")
+        names = [model.labels[i] for i in order]
+        vectors = _directions(label_vectors(model))[order]
+    n, most = len(names), MAX_POINTS[method]
     if n < 3:
-        raise InputError(f"a map needs at least 3 labels; the model has {n}")
-    vectors, names, notices = label_vectors(model), model.labels, []
-    most = MAX_POINTS[method]
+        raise InputError(f"a map needs at least 3 labels; there are {n}")
     if n > most:
-        chosen = np.sort(np.argsort(-model.label_counts, kind="stable")[:most])
-        vectors, names = vectors[chosen], [names[i] for i in chosen]
+        vectors, names = vectors[:most], names[:most]
         notices.append(f"the map shows the {most:,} most frequent of {n:,} labels")
     points, axis_names = project(vectors, method)
     title = f"{len(names):,} labels, {_METHOD_NAMES[method]}"
     plot_map(points, path, names=names, title=title, axis_names=axis_names)
     return notices
+
+
+def _directions(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors around their mean, of length 1: how long they are depends on frequency."""
+    vectors = vectors - vectors.mean(axis=0)
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
 _METHOD_NAMES = {"pca": "PCA", "tsne": "t-SNE"}

@@ -4,7 +4,8 @@ The first trial is the settings that the search begins with, so the result is ne
 on the validation rows. Then come brackets as in Hyperband (Li et al. 2018): several draws are
 tried on a part of the training rows, the best third of them on three times as many (successive
 halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all rows count for the
-best. The first half of the budget draws from the whole space (`tuning_space.SPACE`), the second
+best, and only those that are better than the first by more than one standard error of its score
+(the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the budget draws from the whole space (`tuning_space.SPACE`), the second
 near the best trials, ever more closely.
 
 The time is wall-clock time up to the final model. A trial is begun only if it, and the final
@@ -207,6 +208,7 @@ class Search:
         self.overhead = 0.0  # of a trial: all but features and training; longest so far
         self.smallest: tuple[int, dict[str, Any]] | None = None
         self.best: Trial | None = None
+        self.first: float | None = None  # score of the first trial
         self.kept: tuple[int, fitting.Trainee] | None = None  # the best trial's
         self.log: TrialLog | None = None
         if log is not None:
@@ -411,10 +413,21 @@ class Search:
             self.paces[key] = max(trial.pace, self.paces.get(key, 0.0) * 0.7)
         if not trial.is_full:
             return False
-        if self.best is not None and (trial.score or 0.0) <= (self.best.score or 0.0):
+        score = trial.score or 0.0
+        if self.best is not None and score <= (self.best.score or 0.0):
+            return False
+        if self.first is None:
+            self.first = score
+        # Of many trials, some are a little better than the first one by chance.
+        elif score <= self.first + self._error(self.first):
             return False
         self.best = trial
         return True
+
+    def _error(self, score: float) -> float:
+        """Return the standard error of a share found on the validation rows."""
+        share = min(max(score, 0.0), 1.0)
+        return math.sqrt(share * (1 - share) / max(len(self.data.valid_texts), 1))
 
     def _final(self, best: Trial) -> tuple[fitting.Trainee, bool]:
         """Return the final model, and whether it was trained on all rows."""

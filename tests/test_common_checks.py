@@ -16,7 +16,7 @@ from fasttext_lite import FastTextClassifier, FastTextTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::fasttext_lite.UnknownTextWarning")
 
-LOSSES = ("softmax", "hs", "ova", "ns")
+LOSSES = ("softmax", "hs", "ova", "ns", "squared_hinge")
 SMALL = {"bucket": 500, "dim": 3, "epochs": 4, "lr": 0.8, "word_ngrams": 1, "minn": 0, "maxn": 0}
 
 EXPECTED_FAILURES = {
@@ -112,6 +112,8 @@ def _parameters(estimators):
         [
             *(NumberClassifier(loss=loss, **SMALL) for loss in LOSSES),
             NumberClassifier(optimizer="adagrad", **SMALL),
+            NumberClassifier(optimizer="adam", **(SMALL | {"lr": 0.05})),
+            NumberClassifier(head="learned", norm="layer", units=4, **SMALL),
             NumberTransformer(**SMALL),
         ]
     ),

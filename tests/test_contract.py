@@ -48,8 +48,8 @@ from fasttext_lite import model as models
 from fasttext_lite.corpus import Labels, Texts, read_only
 from fasttext_lite.storage import save_model
 
-LOSSES = ("softmax", "hs", "ova", "ns")
-OPTIMIZERS = ("sgd", "adagrad")
+LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
+OPTIMIZERS = ("sgd", "adagrad", "adam")
 ANALYZERS = ("auto", "whitespace", "char", "jieba")
 ESTIMATORS = (FastTextClassifier, FastTextTransformer)
 SMALL = {"random_state": 0, "bucket": 500, "dim": 4, "epochs": 3, "minn": 0, "maxn": 0}
@@ -180,8 +180,19 @@ BAD_VALUES = [
     ("analyzer", "words"), ("analyzer", None), ("lowercase", 1), ("nfkc", "no"), ("eos", None),
     ("word_ngrams", 0), ("word_ngrams", 1.5), ("word_ngrams", "2"), ("minn", -1), ("maxn", 65),
     ("min_count", 0), ("bucket", -1), ("bucket", 0), ("pooling", "max"), ("dim", 0), ("dim", True),
-    ("loss", "hinge"), ("loss", ["hs"]), ("neg", 0), ("label_smoothing", 1.0),
-    ("label_smoothing", float("nan")), ("optimizer", "adam"), ("lr", 0), ("lr", -0.1),
+    ("boundaries", 1), ("boundaries", None), ("supervision", -0.1), ("supervision", 2.1),
+    ("supervision", "yes"), ("bias", 0), ("bias", None), ("head", "linearly"), ("head", None),
+    ("loss", "logistic"), ("loss", ["hs"]), ("neg", 0), ("label_smoothing", 1.0),
+    ("label_smoothing", float("nan")), ("focal", -1), ("focal", 11), ("focal", float("inf")),
+    ("optimizer", "adamw"), ("optimizer", None), ("beta1", -0.1), ("beta1", 1.0), ("beta1", None),
+    ("beta2", 0), ("beta2", 1.0), ("beta2", "0.9"), ("l2", -1e-9), ("l2", 1.5), ("l1", -1e-9),
+    ("l1", 1.5), ("l1", None), ("max_norm", 0), ("max_norm", -1), ("clip", 0), ("clip", "none"),
+    ("feature_dropout", 1.0), ("feature_dropout", -0.1), ("hidden_dropout", 1.0),
+    ("hidden_dropout", None), ("word_dropout", 1.0), ("word_dropout", -0.1), ("word_swap", 1.1),
+    ("word_swap", -0.1), ("averaging", 1.5), ("averaging", -0.5), ("patience", 0),
+    ("patience", 1.5), ("valid_fraction", 0), ("valid_fraction", 0.6), ("norm", "group"),
+    ("norm", None), ("units", -1), ("units", 5000), ("units", None), ("activation", "swish"),
+    ("activation", None), ("lr", 0), ("lr", -0.1),
     ("lr", float("inf")), ("epochs", 0), ("epochs", None), ("shuffle", 0), ("init", "zero"),
     ("tree", "oak"), ("schedule", "sine"), ("warmup", 1.0), ("warmup", -0.1),
     ("class_weight", "even"), ("class_weight", [1, 2]), ("class_weight", {"fruit": -1}),
@@ -213,6 +224,24 @@ def test_character_ngram_bounds_are_checked_together():
         classifier(minn=4, maxn=2).fit(TEXTS, NAMES)
 
 
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"averaging": 0.5, "l1": 0.1}, "averaging.*l1"),
+        ({"averaging": 0.5, "l2": 0.1}, "averaging.*l2"),
+        ({"focal": 1, "loss": "hinge"}, "focal.*hinge"),
+        ({"head": "linear", "units": 2}, "head.*units"),
+        ({"head": "linear", "norm": "batch"}, "head.*norm"),
+        ({"head": "linear", "init": "he"}, "head.*init"),
+        ({"head": "linear", "dim": 2}, "head.*dim"),
+    ],
+)
+def test_values_that_contradict_each_other(values, names):
+    for estimator in (classifier(**values), transformer().set_params(**values)):
+        with pytest.raises(ValueError, match=names):
+            estimator.fit(TEXTS, NAMES)
+
+
 def test_numpy_scalars_and_whole_floats_are_numbers():
     values = {"dim": np.int64(4), "epochs": 3.0, "lr": np.float32(0.5), "n_jobs": np.int64(1)}
     plain = {"dim": 4, "epochs": 3, "lr": 0.5, "n_jobs": 1}
@@ -221,8 +250,18 @@ def test_numpy_scalars_and_whole_floats_are_numbers():
 
 def test_parameters_reach_the_model():
     changed = {"word_ngrams": 1, "maxn": 3, "loss": "hs", "pooling": "mean", "lr": 0.3, "eos": True}
+    changed |= {"boundaries": False, "supervision": 0.25, "bias": False, "units": 3, "l2": 0.001}
+    changed |= {"norm": "layer", "activation": "gelu", "optimizer": "adam", "word_swap": 0.5}
     config = classifier(**changed).fit(TEXTS, NAMES).model_.config
     assert {name: getattr(config, name) for name in changed} == changed
+
+
+def test_the_default_model_of_few_labels():
+    config = FastTextClassifier(random_state=0).fit(TEXTS, NAMES).model_.config
+    assert (config.head, config.loss, config.pooling, config.bias) == (
+        "linear", "ova", "blocks", True,
+    )  # fmt: skip
+    assert None not in (config.lr, config.dim, config.supervision, config.word_ngrams)
 
 
 # -- reproducibility -------------------------------------------------------------------------
@@ -1006,7 +1045,8 @@ def test_partial_fit_continues_after_fit(optimizer):
 
 def test_partial_fit_leaves_models_given_away_alone():
     estimator = classifier().fit(TEXTS, NAMES)
-    model, before = estimator.model_, estimator.predict_proba(TEXTS)
+    model = estimator.model_
+    before = model.probabilities(TEXTS)
     estimator.partial_fit(TEXTS, NAMES)
     assert estimator.model_ is not model
     np.testing.assert_array_equal(model.probabilities(TEXTS), before)
@@ -1151,7 +1191,7 @@ def test_several_labels_with_every_loss(loss, y):
     if y is LISTS:
         predicted = np.array([[name in row for name in estimator.classes_] for row in predicted])
     np.testing.assert_array_equal(predicted, probabilities >= 0.5)
-    assert estimator.model_.config.loss == ("ova" if loss == "auto" else loss)
+    assert estimator.model_.config.loss == ("squared_hinge" if loss == "auto" else loss)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -1173,7 +1213,7 @@ def test_one_vs_all_learns_that_a_text_has_no_label():
 
 def test_lists_of_one_label_are_still_lists():
     estimator = several().fit(TEXTS, [[name] for name in NAMES])
-    assert estimator.model_.config.loss == "ova"
+    assert estimator.model_.config.loss == "squared_hinge"
     assert estimator.predict(["sweet pear"]) == [["fruit"]]
 
 
@@ -1539,8 +1579,8 @@ def test_partial_fit_takes_the_present_learning_rate():
     slow, fast = copy.deepcopy(start), copy.deepcopy(start)
     slow.set_params(lr=1e-6).partial_fit(TEXTS, NAMES)
     fast.set_params(lr=0.5).partial_fit(TEXTS, NAMES)
-    before = start.model_.output
-    moves = [np.abs(e.model_.output - before).max() for e in (slow, fast)]
+    before = start.model_.embeddings
+    moves = [np.abs(e.model_.embeddings - before).max() for e in (slow, fast)]
     assert moves[0] < 1e-4 < 1e-2 < moves[1]
 
 
@@ -1557,3 +1597,74 @@ def test_multilabel_predictions_in_parts(monkeypatch):
     monkeypatch.setattr(models, "CHUNK_SCORES", 5)
     assert estimator.predict(TEXTS) == whole
     assert len(whole) == len(TEXTS)
+
+
+# -- losses and parts of the network ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("y", [NAMES, BINARY], ids=["three", "two"])
+def test_probabilities_of_single_labels_sum_to_one(loss, y):
+    estimator = classifier(loss=loss).fit(TEXTS, y)
+    with pytest.warns(UnknownTextWarning):
+        probabilities = estimator.predict_proba([*TEXTS, "quartz"])
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-12)
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    best = estimator.classes_[probabilities[:-1].argmax(1)]
+    np.testing.assert_array_equal(estimator.predict(TEXTS), best)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+@pytest.mark.parametrize("y", [LISTS, MATRIX], ids=["lists", "matrix"])
+def test_hinge_losses_choose_labels_of_positive_score(loss, y):
+    estimator = classifier(loss=loss, epochs=40).fit(TEXTS, y)
+    scores, probabilities = estimator.decision_function(TEXTS), estimator.predict_proba(TEXTS)
+    np.testing.assert_array_equal(probabilities >= 0.5, scores >= 0)
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    order = scores.argsort(axis=None)
+    assert (np.diff(probabilities.ravel()[order]) >= 0).all()
+    predicted = estimator.predict(TEXTS)
+    if y is LISTS:
+        predicted = np.array([[name in row for name in estimator.classes_] for row in predicted])
+    np.testing.assert_array_equal(predicted, scores >= 0)
+
+
+@pytest.mark.parametrize("y", [LISTS, MATRIX], ids=["lists", "matrix"])
+def test_default_for_several_labels(y):
+    estimator = FastTextClassifier(random_state=0, epochs=20).fit(TEXTS, y)
+    config = estimator.model_.config
+    assert (config.loss, config.head) == ("squared_hinge", "linear")
+    assert estimator.score(TEXTS, y) == 1
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"norm": "layer"},
+        {"norm": "batch"},
+        {"units": 8, "activation": "maxout"},
+        {"units": 8, "norm": "layer", "optimizer": "adam"},
+        {"head": "linear", "l2": 0.001},
+        {"head": "linear", "l1": 0.001},
+        {"averaging": 0.5},
+        {"feature_dropout": 0.2, "hidden_dropout": 0.2, "dim": 16},
+        {"word_dropout": 0.2, "word_swap": 0.2},
+        {"focal": 1.0, "clip": 1.0, "max_norm": 5.0},
+        {"pooling": "mean", "supervision": 0.0, "bias": False},
+    ],
+    ids=str,
+)
+def test_every_part_learns_and_comes_back_from_a_file(tmp_path, parameters):
+    estimator = classifier(**({"epochs": 60} | parameters)).fit(TEXTS, NAMES)
+    assert estimator.score(TEXTS, NAMES) > 0.8
+    estimator.save(tmp_path / "m.ftl")
+    again = load(tmp_path / "m.ftl")
+    np.testing.assert_array_equal(again.predict_proba(TEXTS), estimator.predict_proba(TEXTS))
+    assert again.get_params() == estimator.get_params()
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(estimator)).predict(TEXTS), estimator.predict(TEXTS)
+    )
+    for one in (again, estimator):
+        one.partial_fit([*TEXTS, "quartz tree"], [*NAMES, "wood"])
+    assert again.model_.space.n_rows == estimator.model_.space.n_rows
+    assert again.score(TEXTS, NAMES) > 0.8

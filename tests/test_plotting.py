@@ -257,11 +257,11 @@ def test_project_refuses():
 WORDS = {"food": "soup bread rice", "sport": "goal match team", "金钱": "bank loan 利率"}
 
 
-def trained(loss="softmax"):
+def trained(loss="softmax", head="learned"):
     rows = [(label, word) for label, words in WORDS.items() for word in words.split()]
     texts = Texts.from_sequence([f"{word} {word}s" for _, word in rows] * 5)
     labels = Labels.from_rows([[label] for label, _ in rows] * 5)
-    config = Config(loss=loss, dim=6, maxn=0, epochs=20, lr=0.5)
+    config = Config(loss=loss, head=head, dim=6, maxn=0, epochs=20, lr=0.5)
     return fitting.fit(texts, labels, config, n_threads=1).model, texts, labels
 
 
@@ -286,6 +286,28 @@ def test_label_vectors_of_a_tree_by_hand():
             expected += sign * model.output[parents[node] - 3]
             node = parents[node]
         np.testing.assert_allclose(vector, expected, atol=1e-6)
+
+
+def test_label_centroids_are_the_means():
+    model, texts, labels = trained(head="linear")
+    names = [model.labels[i] for i in labels.ids]
+    names[7] = "new"
+    chunks = [(texts.slice(a, a + 10), names[a : a + 10]) for a in range(0, 45, 10)]
+    found, order = maps.label_centroids(model, chunks)
+    assert sorted(order) == sorted({*WORDS, "new"}) and order[-1] == "new"
+    hidden = model.embed(texts)
+    for name, vector in zip(order, found, strict=True):
+        own = np.array(names) == name
+        np.testing.assert_allclose(vector, hidden[own].mean(axis=0), atol=1e-5)
+
+
+def test_labels_of_a_linear_head_need_texts(tmp_path):
+    model, texts, labels = trained(head="linear")
+    with pytest.raises(InputError, match="head linear"):
+        maps.map_labels(model, tmp_path / "x.png")
+    chunks = [(texts, [model.labels[i] for i in labels.ids])]
+    assert maps.map_labels(model, tmp_path / "x.png", chunks=chunks) == []
+    check_image(tmp_path / "x.png")
 
 
 def test_a_sample_of_many_texts():
@@ -349,9 +371,10 @@ def test_embed_plot_samples(run, tmp_path, monkeypatch):
 
 
 def test_embed_plot_of_the_labels(run, tmp_path):
-    code, out, err = run("--of", "labels", "--plot", tmp_path / "p.pdf")
-    assert (code, out) == (0, "")
-    assert err == f"fasttext-lite: map of the labels in {tmp_path / 'p.pdf'}\n"
+    for file in ([], [tmp_path / "x.tsv"]):
+        code, out, err = run(*file, "--of", "labels", "--plot", tmp_path / "p.pdf")
+        assert (code, out) == (0, "")
+        assert err == f"fasttext-lite: map of the labels in {tmp_path / 'p.pdf'}\n"
     assert (tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
 
 
@@ -361,7 +384,7 @@ def test_embed_plot_of_the_labels(run, tmp_path):
         (["--of", "labels"], "--of needs --plot"),
         (["--labelled"], "--labelled needs --plot"),
         (["--method", "pca"], "--method needs --plot"),
-        (["x.tsv", "--of", "labels", "--plot", "p.png"], "it takes no FILE"),
+        (["few.txt", "--of", "labels", "--plot", "p.png"], "looks like"),
         (["x.tsv", "--plot", "none/p.png"], "cannot write the plot"),
         (["few.txt", "--plot", "p.png"], "at least 3 texts with known features; found 2"),
         (["p.svg", "--plot", "p.svg"], "the plot would overwrite this file"),
@@ -380,6 +403,8 @@ def test_embed_plot_mistakes(run, tmp_path, monkeypatch, arguments, says):
 
 def test_a_map_of_two_labels_is_refused(tmp_path):
     texts = Texts.from_sequence(["a b", "c d"])
-    model = fitting.fit(texts, Labels.from_rows([["x"], ["y"]]), Config(epochs=1)).model
-    with pytest.raises(InputError, match="at least 3 labels; the model has 2"):
+    model = fitting.fit(
+        texts, Labels.from_rows([["x"], ["y"]]), Config(epochs=1, head="learned")
+    ).model
+    with pytest.raises(InputError, match="at least 3 labels; there are 2"):
         maps.map_labels(model, tmp_path / "x.png")

@@ -783,3 +783,15 @@ def test_pickle():
 )
 def test_checks_without_data(check):
     assert check("FastTextTuner", FastTextTuner()) is None
+
+
+@pytest.mark.parametrize("base", [{}, {"min_count": 7}])
+def test_what_is_better_by_chance_does_not_count(base):
+    data = make_data()
+    outcome = search(data, base=base, n_trials=25).run()
+    full = [trial for trial in outcome.trials if trial.is_full]
+    first = full[0].score
+    error = (first * (1 - first) / len(data.valid_texts)) ** 0.5
+    clear = [trial.score for trial in full if trial.score > first + error]
+    assert outcome.best.score == max(clear, default=first)
+    assert (outcome.best.number == 1) == (not clear)
