@@ -21,7 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite import __version__, cli_tune, cli_watch
-from fasttext_lite.config import PRESETS, Config, field_type
+from fasttext_lite.config import PRESETS, RESOLVED, Config, field_type
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus import Corpus
@@ -211,7 +211,9 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     for field in dataclasses.fields(Config):
         kind, optional = field_type(field.name)
         flag = "--" + field.name.replace("_", "-")
-        default = "chosen" if field.default is None else field.default
+        default = field.default
+        if default is None:
+            default = "chosen" if field.name in RESOLVED else "none"
         text = f"{field.metadata['help']} (default {default})".replace("%", "%%")
         extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": f"config_{field.name}"}
         if kind is bool:

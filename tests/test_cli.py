@@ -142,7 +142,7 @@ def test_train_says_what_it_did(good, train, tmp_path):
     out = good("train", train, "-o", tmp_path / "m.ftl", *QUICK).splitlines()
     assert len(out) == 2
     assert out[0].startswith("trained on 36 texts with 3 labels in ")
-    assert "loss softmax, 10 epochs, lr 0.5, final loss " in out[0]
+    assert "loss ova, 10 epochs, lr 0.5, final loss " in out[0]
     assert out[1].startswith(f"{tmp_path}/m.ftl: 0.0 MB, ")
     assert out[1].endswith(", dim 8")
     assert os.listdir(tmp_path) == ["m.ftl"]
@@ -194,7 +194,7 @@ def test_label_prefix_of_the_data(good, write, tmp_path):
 
 def test_several_labels(good, write, tmp_path, folder):
     assert load_model(folder / "two.ftl").multilabel
-    assert load_model(folder / "two.ftl").config.loss == "ova"
+    assert load_model(folder / "two.ftl").config.loss == "squared_hinge"
     rows = "food,weather\thot soup, hot rain\n" * 5 + "food\tsoup\nweather\train\n" * 5
     path = tmp_path / "m.ftl"
     good("train", write(rows), "-o", path, *QUICK, "--multilabel")
@@ -261,41 +261,45 @@ def test_each_setting_has_a_flag(name):
     assert getattr(parsed(), name) == field.default
 
 
-def test_flags_reach_the_model(good, train, tmp_path):
-    flags = {
-        "analyzer": "char",
-        "word_ngrams": 3,
-        "minn": 1,
-        "maxn": 2,
-        "min_count": 2,
-        "bucket": 500,
-        "pooling": "mean",
-        "dim": 5,
-        "loss": "ns",
-        "tree": "huffman",
-        "neg": 2,
-        "label_smoothing": 0.25,
-        "optimizer": "adagrad",
-        "lr": 0.125,
-        "schedule": "cosine",
-        "warmup": 0.25,
-        "epochs": 2,
-        "init": "input",
-    }
+# Each setting once, with a value that is not its default.
+FLAGS = {
+    "analyzer": "char", "word_ngrams": 3, "minn": 1, "maxn": 2, "min_count": 2, "bucket": 500,
+    "pooling": "tfidf", "supervision": 0.25, "dim": 5, "loss": "ns", "tree": "huffman", "neg": 2,
+    "label_smoothing": 0.25, "focal": 0.5, "head": "learned", "optimizer": "adam", "beta1": 0.5,
+    "beta2": 0.75, "lr": 0.125, "schedule": "cosine", "warmup": 0.25, "epochs": 2, "l2": 0.0625,
+    "l1": 0.03125, "max_norm": 4.0, "clip": 2.0, "feature_dropout": 0.125,
+    "hidden_dropout": 0.125, "word_dropout": 0.125, "word_swap": 0.25, "patience": 3,
+    "valid_fraction": 0.25, "norm": "layer", "units": 4, "activation": "gelu", "init": "input",
+    "averaging": 0.5,
+}  # fmt: skip
+SWITCHES = {
+    "lowercase": False, "nfkc": True, "eos": True, "boundaries": False, "bias": False,
+    "shuffle": False,
+}  # fmt: skip
+
+
+def test_flags_cover_every_setting():
+    defaults = Config().to_dict()
+    assert set(FLAGS | SWITCHES) == set(defaults)
+    assert all(value != defaults[name] for name, value in (FLAGS | SWITCHES).items())
+
+
+@pytest.mark.parametrize("left_out", [("averaging",), ("l1", "l2")])
+def test_flags_reach_the_model(good, train, tmp_path, left_out):
+    flags = {name: value for name, value in FLAGS.items() if name not in left_out}
     arguments = itertools.chain.from_iterable(
         ("--" + name.replace("_", "-"), value) for name, value in flags.items()
     )
-    switches = ["--no-lowercase", "--nfkc", "--eos", "--no-shuffle"]
-    good("train", train, "-o", tmp_path / "m.ftl", *arguments, *switches)
+    switches = ["--" + ("" if value else "no-") + name for name, value in SWITCHES.items()]
+    good("train", train, "-o", tmp_path / "m.ftl", *arguments, *switches, notices="epoch 2/2: ")
     found = json.loads(good("info", tmp_path / "m.ftl", "--json"))["config"]
-    expected = {**flags, "lowercase": False, "nfkc": True, "eos": True, "shuffle": False}
-    assert found == expected
+    assert found == {**Config().to_dict(), **flags, **SWITCHES}
 
 
 def test_preset(good, train, tmp_path):
     good("train", train, "-o", tmp_path / "m.ftl", "--preset", "fasttext", "--dim", 6)
     found = json.loads(good("info", tmp_path / "m.ftl", "--json"))["config"]
-    assert found == {**Config().to_dict(), **PRESETS["fasttext"], "dim": 6}
+    assert found == {**Config().to_dict(), **PRESETS["fasttext"], "dim": 6, "head": "learned"}
 
 
 def out_of_range():
@@ -511,8 +515,8 @@ def test_threshold_and_probabilities(good, feed, model):
     pairs = [line.split("\t") for line in every.splitlines()]
     for line in pairs:
         p = [float(value) for value in line[1::2]]
-        assert sum(p) == pytest.approx(1, abs=1e-5)
         assert p == sorted(p, reverse=True)
+        assert all(0 <= value <= 1 for value in p)
     assert pairs[2][1::2] == ["0.333333"] * 3
     limit = float(pairs[1][1]) - 1e-4
     some = predict(good, feed, model, data, "-k", 3, "--prob", "--threshold", limit, notices=note)
@@ -520,6 +524,15 @@ def test_threshold_and_probabilities(good, feed, model):
         kept = [i for i in range(3) if float(line[2 * i + 1]) >= limit]
         assert found == "\t".join("\t".join(line[2 * i : 2 * i + 2]) for i in kept)
     assert predict(good, feed, model, data, "--threshold", 1, notices=note) == "\n\n\n"
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hs"])
+def test_probabilities_of_all_labels_sum_to_one(good, feed, train, tmp_path, loss):
+    good("train", train, "-o", tmp_path / "m.ftl", *QUICK, "--loss", loss, "-q")
+    data = "soup bread\nsoup goal rain\n"
+    every = predict(good, feed, tmp_path / "m.ftl", data, "-k", 3, "--prob")
+    for line in every.splitlines():
+        assert sum(map(float, line.split("\t")[1::2])) == pytest.approx(1, abs=1e-5)
 
 
 def test_predict_json(good, feed, model):
@@ -539,6 +552,21 @@ def test_label_prefix_of_the_output(good, feed, model):
     assert out == "__label__food\n"
     out = predict(good, feed, model, "soup\n", "--label-prefix", "#", "--json")
     assert json.loads(out)["labels"] == ["#food"]
+
+
+def test_default_for_several_labels(good, feed, write, tmp_path):
+    """Texts with one label, two and none are told apart at probability 1/2."""
+    rows = [("food,sport", "soup goal"), ("food", "bread soup"), ("sport", "goal match"), ("", "x")]
+    data = write("".join(f"{a}\t{b}\n" for a, b in rows * 12), "rows.tsv")
+    path = tmp_path / "m.ftl"
+    good("train", data, "-o", path, "--multilabel", "--epochs", 30, "--seed", 1, notices="")
+    config = load_model(path).config
+    assert (config.loss, config.head) == ("squared_hinge", "linear")
+    texts = "".join(f"{text}\n" for _, text in rows[:3])
+    out = predict(good, feed, path, texts, "-k", 2, "--threshold", 0.5)
+    assert [sorted(line.split("\t")) for line in out.splitlines()] == [
+        ["food", "sport"], ["food"], ["sport"],
+    ]  # fmt: skip
 
 
 def test_several_labels_are_predicted(good, feed, folder):
@@ -587,7 +615,7 @@ def test_info_json(good, model):
     assert values["config"] == load_model(model).config.to_dict()
     assert values["bytes"] == os.path.getsize(model)
     assert values["file"] == model
-    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (1, 36, False)
+    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (2, 36, False)
     assert values["n_words"] + values["n_ngrams"] == load_model(model).space.n_rows
 
 
@@ -769,9 +797,9 @@ def test_bad_models(check_refused, write, folder, model, tmp_path, command):
     check_refused(command, write(""), *rest, says="not a model file")
     data = Path(model).read_bytes()
     check_refused(command, write(data[:-100]), *rest, says="not a model file, or cut or damaged")
-    newer = data.replace(b'\\"format_version\\": 1', b'\\"format_version\\": 9')
+    newer = data.replace(b'\\"format_version\\": 2', b'\\"format_version\\": 9')
     check_refused(
-        command, write(newer), *rest, says="has format 9, this program reads up to 1: upgrade"
+        command, write(newer), *rest, says="has format 9, this program reads up to 2: upgrade"
     )
     old = struct.pack("<ii", 793712314, 12) + bytes(100)
     check_refused(command, write(old), *rest, says="this is a model of fastText")

@@ -113,7 +113,7 @@ def _parameters(estimators):
             *(NumberClassifier(loss=loss, **SMALL) for loss in LOSSES),
             NumberClassifier(optimizer="adagrad", **SMALL),
             NumberClassifier(optimizer="adam", **(SMALL | {"lr": 0.05})),
-            NumberClassifier(head="learned", norm="layer", units=4, **SMALL),
+            NumberClassifier(head="learned", **SMALL),
             NumberTransformer(**SMALL),
         ]
     ),

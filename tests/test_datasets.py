@@ -66,11 +66,11 @@ def test_sizes_in_the_readme_are_true(data_dir, name):
     assert " / ".join(sizes) in line
 
 
-@pytest.mark.parametrize("loss", ["softmax", "hs"])
-def test_a_model_learns_them(data_dir, name, loss):
+@pytest.mark.parametrize("settings", [{}, {"loss": "softmax"}, {"loss": "hs"}], ids=str)
+def test_a_model_learns_them(data_dir, name, settings):
     train = read_corpus(str(data_dir / name / "train.tsv"))
     test = read_corpus(str(data_dir / name / "test.tsv"))
-    config = Config(loss=loss, epochs=10, lr=0.3)
+    config = Config(epochs=10, **settings)
     labels = Labels.from_rows(train.label_rows)
     fitted = fitting.fit(train.texts, labels, config, n_threads=1)
     result = evaluate(fitted.model, test.texts, test.label_rows)

@@ -384,7 +384,7 @@ def test_embed_plot_of_the_labels(run, tmp_path):
         (["--of", "labels"], "--of needs --plot"),
         (["--labelled"], "--labelled needs --plot"),
         (["--method", "pca"], "--method needs --plot"),
-        (["few.txt", "--of", "labels", "--plot", "p.png"], "looks like"),
+        (["few.txt", "--of", "labels", "--plot", "p.png"], "the format is not recognised"),
         (["x.tsv", "--plot", "none/p.png"], "cannot write the plot"),
         (["few.txt", "--plot", "p.png"], "at least 3 texts with known features; found 2"),
         (["p.svg", "--plot", "p.svg"], "the plot would overwrite this file"),
