@@ -132,7 +132,9 @@ def test_threads_train_as_well_as_one(loss):
     rows = ROWS * 40
     texts = Texts.from_sequence([text for _, text in rows])
     labels = Labels.from_rows([[label] for label, _ in rows])
-    results = [fit(texts=texts, labels=labels, loss=loss, n_threads=n) for n in (1, 4)]
+    # A tree of similar labels is made of a first training, and may differ from run to run.
+    run = {"texts": texts, "labels": labels, "loss": loss, "tree": "huffman"}
+    results = [fit(**run, n_threads=n) for n in (1, 4)]
     final = [trainee.history.loss[-1] for trainee in results]
     assert final[1] == pytest.approx(final[0], rel=0.1)
     found = results[1].model.predict(texts).labels[:, 0]
@@ -280,7 +282,7 @@ def test_losses_of_five_epochs_are_frozen(loss):
     """A known curve is the best test of a training loop; sums may differ in the last bits."""
     trainee = fit(
         loss=loss, epochs=5, lr=0.5, dim=8, tree="huffman", head="learned", pooling="tfidf",
-        supervision=0.0, bias=False, word_ngrams=2,
+        supervision=0.0, bias=False, boundaries=False, word_ngrams=2,
     )  # fmt: skip
     np.testing.assert_allclose(trainee.history.loss, GOLDEN_LOSSES[loss], rtol=1e-4)
 
@@ -406,7 +408,7 @@ def test_every_mix_of_parts_learns(mix):
     if "units" in settings:
         settings["units"] = 12
         if settings.get("optimizer", "sgd") == "sgd":
-            settings["lr"] = 0.05  # at a higher one, no unit is left above zero
+            settings["lr"] = 0.01  # at a higher one, no unit is left above zero
     for penalty in ("l1", "l2"):
         if penalty in settings:
             settings[penalty] = 1e-4
