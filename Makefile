@@ -14,13 +14,16 @@ demo: $(DEMO)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-# The same suite without compilation (every line runs as plain Python) ...
+# The tests of compiled code without compilation (every line runs as plain Python) ...
+KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,train_kernels predict_kernels features \
+	tokenize weights network model label_tree))
 test-nojit: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(KERNEL_TESTS)
 
-# ... and compiled with a check of every index.
+# ... and, with some more, compiled with a check of every index.
 test-bounds: $(READY)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(KERNEL_TESTS) tests/test_training.py \
+		tests/test_storage.py tests/test_corpus.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

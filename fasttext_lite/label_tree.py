@@ -174,13 +174,14 @@ def linkage_tree(points: np.ndarray) -> LabelTree:
     1958; computed by `scipy.cluster.hierarchy.linkage`.
     """
     from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import pdist
 
     n = len(points)
     if n < 2:
         raise ValueError(f"a label tree needs at least 2 labels; got {n}")
     points = _directions(points.astype(np.float64))
     points = _directions(points - points.mean(axis=0))
-    return LabelTree(linkage(points, "average")[:, :2].astype(np.int32))
+    return LabelTree(linkage(pdist(points), "average")[:, :2].astype(np.int32))
 
 
 def _directions(points: np.ndarray) -> np.ndarray:

@@ -775,7 +775,9 @@ def test_unknown_text_warning_points_to_the_caller(fitted):
     for method in (fitted.predict, fitted.predict_proba, fitted.decision_function):
         with pytest.warns(UnknownTextWarning) as caught:
             method(["quartz"])
-        assert caught[0].filename == __file__
+        # Without the compiler, NumPy warns of hashes that wrap around.
+        files = [w.filename for w in caught if w.category is UnknownTextWarning]
+        assert files == [__file__]
 
 
 def test_unknown_text_warning_can_be_an_error_or_silent(fitted):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
@@ -141,6 +141,7 @@ def test_cluster_tree_of_fewer_than_two_labels(n):
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(2, 30), st.integers(0, 99), st.sampled_from(["random", "equal", "zero", "few"]))
+@example(3, 0, "zero")  # as many labels as dimensions: no matrix of distances
 def test_linkage_tree_is_a_tree(n, seed, kind):
     points = np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32)
     if kind == "few":
