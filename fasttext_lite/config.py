@@ -172,7 +172,7 @@ class Config:
     l1: float = _field(
         0.0,
         "weights move towards 0 by lr times this a step; features whose weights "
-        "are all 0 leave the model",
+        "are all 0 leave the model (and the length that texts are scaled to)",
         low=0.0, high=1.0,
     )  # fmt: skip
     max_norm: float | None = _field(
@@ -357,6 +357,8 @@ def _rule(expected: type, meta: Any) -> str:
         return "True or False"
     name = "a whole number" if expected is int else "a finite number"
     low, high = meta["low"], meta["high"]
+    if low is not None and high is not None and meta["low_open"]:
+        return f"{name} above {low} and up to {high}"
     if low is not None and high is not None:
         return f"{name} from {low} to {high}"
     if low is not None:

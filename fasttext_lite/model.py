@@ -225,8 +225,11 @@ class Model:
         unknown = np.diff(features.indptr) == 0
         if unknown.any():
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
-            odds = 0.0 if self.config.loss in ("softmax", "hs") else np.log1p(-prior)
-            scores[unknown] = np.log(prior) - odds
+            loss = self.config.loss
+            odds = 0.0 if loss in ("softmax", "hs") else np.log1p(-prior)
+            # The hinge losses' probability is the sigmoid of twice the score (see `_judge`).
+            half = 0.5 if loss in ("hinge", "squared_hinge") else 1.0
+            scores[unknown] = half * (np.log(prior) - odds)
         return scores
 
     def probabilities(

@@ -5,8 +5,9 @@ on the validation rows. Then come brackets as in Hyperband (Li et al. 2018): sev
 tried on a part of the training rows, the best third of them on three times as many (successive
 halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all rows count for the
 best, and only those that are better than the first by more than one standard error of its score
-(the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the budget draws from the whole space (`tuning_space.SPACE`), the second
-near the best trials, ever more closely.
+(the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the budget
+draws from the whole space (`tuning_space.SPACE`), the second near the best trials, ever more
+closely.
 
 The time is wall-clock time up to the final model. A trial is begun only if it, and the final
 training after it, should end in time; a trial that takes longer is stopped. The first trial
