@@ -44,6 +44,8 @@ BEST: dict[str, dict[str, Any]] = {
     "clinc150": {"lr": 0.5, "epoch": 30, "wordNgrams": 2},
     "goemotions": {"lr": 0.5, "epoch": 5, "wordNgrams": 2, "minn": 2, "maxn": 4},
     "poem_author": {"lr": 0.5, "epoch": 5, "wordNgrams": 2},  # no grid: minutes each
+    "shopping_category": {"lr": 0.5, "epoch": 5, "wordNgrams": 2},
+    "shopping_sentiment": {"lr": 0.5, "epoch": 5, "wordNgrams": 3},
     "thucnews": {"lr": 0.5, "epoch": 30, "wordNgrams": 3},
     "toutiao": {"lr": 0.5, "epoch": 15, "wordNgrams": 2},
 }
