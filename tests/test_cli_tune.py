@@ -57,17 +57,17 @@ def run(capsys, tmp_path):
 
 
 @pytest.fixture
-def refused(run, tmp_path):
+def check_refused(run, tmp_path):
     """Return a function that expects one line on stderr, exit code 2 and no model."""
 
-    def refused(*arguments, says, **values):
+    def check_refused(*arguments, says, **values):
         code, out, err = run(*arguments, **values)
         assert (code, out) == (2, "")
         assert err.count("\n") == 1 and says in err
         assert err.startswith("fasttext-lite")
         assert not (tmp_path / "m.ftl").exists()
 
-    return refused
+    return check_refused
 
 
 def test_tune(run, train, tmp_path):
@@ -198,27 +198,27 @@ def test_stdin(run, feed):
         (["--log", "none/log"], "none/log: cannot use the log: no such file"),
     ],
 )
-def test_mistakes(refused, train, arguments, says):
-    refused(train, *arguments, says=says)
+def test_mistakes(check_refused, train, arguments, says):
+    check_refused(train, *arguments, says=says)
 
 
-def test_files_that_cannot_be(refused, run, train, write, tmp_path):
-    refused(tmp_path / "none.txt", says="none.txt: no such file")
-    refused(write("", "empty.txt"), says="the file is empty")
-    refused(train, output="-", says="cannot be written to stdout")
-    refused(train, output=tmp_path / "none" / "m.ftl", says="cannot write the model")
-    refused("-", "--valid", "-", says="cannot both come from stdin")
-    refused(train, output=train, says="the model would overwrite this file")
-    refused(train, "--log", train, says="the log would be written into this file")
+def test_files_that_cannot_be(check_refused, run, train, write, tmp_path):
+    check_refused(tmp_path / "none.txt", says="none.txt: no such file")
+    check_refused(write("", "empty.txt"), says="the file is empty")
+    check_refused(train, output="-", says="cannot be written to stdout")
+    check_refused(train, output=tmp_path / "none" / "m.ftl", says="cannot write the model")
+    check_refused("-", "--valid", "-", says="cannot both come from stdin")
+    check_refused(train, output=train, says="the model would overwrite this file")
+    check_refused(train, "--log", train, says="the log would be written into this file")
     assert Path(train).read_text() == lines()
     log = write("x\n", "log.jsonl")
-    refused(train, "--log", log, says="this log is there already")
-    refused(train, "--log", log, "--resume", says="log.jsonl:1: not a line of a tuning log")
+    check_refused(train, "--log", log, says="this log is there already")
+    check_refused(train, "--log", log, "--resume", says="log.jsonl:1: not a line of a tuning log")
 
 
-def test_data_that_cannot_be_tuned_on(refused, write):
-    refused(write("__label__a b\n" * 40), says="at least 2 labels")
-    refused(write("__label__a b\n__label__c d\n"), says="too few to set 10% of them aside")
+def test_data_that_cannot_be_tuned_on(check_refused, write):
+    check_refused(write("__label__a b\n" * 40), says="at least 2 labels")
+    check_refused(write("__label__a b\n__label__c d\n"), says="too few to set 10% of them aside")
 
 
 def test_help(capsys):
