@@ -34,6 +34,9 @@ LINKAGE_TO_LABELS = 300
 LINEAR_TO_LABELS = 20
 LINEAR_TO_MULTILABELS = 128
 LONG_TEXT = 32  # tokens
+# Of the learning rate: the mean of n features is about root n times as short as their unit-length
+# sum.
+MEAN_FACTOR = 10.0
 
 
 def _field(default: Any, help: str, *, choices=None, low=None, high=None, low_open=False) -> Any:
@@ -95,7 +98,9 @@ class Config:
         "this power; 0 = not; none = chosen from the number of labels; not for pooling mean",
         low=0.0, high=2.0,
     )  # fmt: skip
-    bias: bool = _field(True, "one more feature, the same in every text")
+    bias: bool = _field(
+        True, "one more feature of weight 1, the same in every text; not for pooling mean"
+    )
     # the network and its training
     dim: int | None = _field(
         None, "size of the hidden vector; none = chosen from the number of labels", low=1, high=4096
@@ -385,12 +390,13 @@ def resolve(
     -------
     Config
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
-        `supervision`, `tree` and `word_ngrams`.
+        `supervision`, `tree` and `word_ngrams`; without a bias if pooling is mean.
     """
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
     head = config.head
     if head == "auto":
         plain = config.init == "output" and config.norm == "none" and not config.units
+        plain = plain and config.pooling != "mean"
         head = "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
     loss = config.loss
     if loss == "auto" and multilabel:
@@ -417,12 +423,15 @@ def resolve(
     lr = config.lr
     if lr is None:
         lr = _learning_rate(config.optimizer, loss, head)
+        if config.pooling == "mean" and config.optimizer == "sgd":
+            lr *= MEAN_FACTOR
     smoothing = config.label_smoothing
     if smoothing is None:
         smoothing = 0.2 if loss == "hs" and n_labels > LINKAGE_TO_LABELS else 0.1
     return config.replace(
         label_smoothing=smoothing, loss=loss, head=head, dim=dim, tree=tree,
         word_ngrams=word_ngrams, supervision=supervision, lr=lr,
+        bias=config.bias and config.pooling != "mean",
     )  # fmt: skip
 
 

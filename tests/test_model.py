@@ -269,7 +269,8 @@ for loss in ("auto", "softmax", "hs"):
     texts, labels = ["Ab c", "d é", "中 f", "x y"] * 3, [["a"], ["b"], ["c"], ["a"]] * 3
     ascii = ["Ab c", "d e", "f g", "x y"] * 3
     for X in (texts, ascii, [text.split() for text in texts]):
-        changes = {"lowercase": False}, {"nfkc": True}, {"pooling": "mean"}, {"word_dropout": 0.1}
+        mean = {"pooling": "mean", "head": "linear"}  # by itself, the mean takes another head
+        changes = {"lowercase": False}, {"nfkc": True}, mean, {"word_dropout": 0.1}
         for options in ({}, *changes):
             clf = FastTextClassifier(loss=loss, random_state=0, epochs=1, **options)
             clf.fit(X, [label for row in labels for label in row])
