@@ -21,6 +21,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite import __version__, cli_tune, cli_watch
+from fasttext_lite.cli_types import whole
 from fasttext_lite.config import PRESETS, RESOLVED, Config, field_type
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_reading(train)
     train.add_argument(
         "--seed",
-        type=_whole(0),
+        type=whole(0),
         metavar="N",
         help="makes training reproducible: one thread, unless --threads says otherwise",
     )
@@ -266,29 +267,14 @@ def _add_unlabelled(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_top(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-k", type=_whole(1), default=1, help="most labels for a text (default 1)")
+    parser.add_argument("-k", type=whole(1), default=1, help="most labels for a text (default 1)")
     parser.add_argument(
         "--threshold", type=_probability, default=0.0, help="least probability (default 0)"
     )
 
 
 def _add_threads(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=_whole(1), metavar="N", help="default: all processors")
-
-
-def _whole(least: int) -> Any:
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"must be a whole number of at least {least}; got {text!r}"
-            )
-        return value
-
-    return parse
+    parser.add_argument("--threads", type=whole(1), metavar="N", help="default: all processors")
 
 
 def _probability(text: str) -> float:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fasttext_lite.cli_types import whole
 from fasttext_lite.config import PRESETS, Config
 
 if TYPE_CHECKING:
@@ -93,7 +94,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to maximise: accuracy (default), macro-f1, micro-f1, f1:LABEL, "
         "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
     )
-    parser.add_argument("--trials", type=_count, metavar="N", help="most trials (default no limit)")
+    parser.add_argument(
+        "--trials", type=whole(1), metavar="N", help="most trials (default no limit)"
+    )
     parser.add_argument("--log", metavar="FILE", help="JSON lines to write, one for each trial")
     parser.add_argument(
         "--resume", action="store_true", help="go on with the trials that are in the --log"
@@ -103,7 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seed",
-        type=_seed,
+        type=whole(0),
         metavar="N",
         help="makes each trial reproducible: one thread, unless --threads says otherwise; with "
         "--trials that end the search, the result too",
@@ -120,26 +123,6 @@ def _seconds(text: str) -> float:
         value = 0.0
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number of seconds above 0; got {text!r}")
-    return value
-
-
-def _count(text: str) -> int:
-    return _whole(text, 1)
-
-
-def _seed(text: str) -> int:
-    return _whole(text, 0)
-
-
-def _whole(text: str, least: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number of at least {least}; got {text!r}"
-        )
     return value
 
 

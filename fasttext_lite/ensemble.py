@@ -228,10 +228,7 @@ class FastTextEnsemble(FastTextClassifier):
         ]
         if self.target_kind_ == "single":
             return self.classes_[np.concatenate([part.argmax(axis=1) for part in parts])]
-        chosen = [part >= MULTILABEL_THRESHOLD for part in parts]
-        if self.target_kind_ == "indicator":
-            return np.concatenate(chosen).astype(np.int64)
-        return [self.classes_[row].tolist() for part in chosen for row in part]
+        return self._as_target([part >= MULTILABEL_THRESHOLD for part in parts])
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the mean of the members' probabilities of each label.

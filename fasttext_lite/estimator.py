@@ -428,6 +428,10 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             >= MULTILABEL_THRESHOLD
             for a in range(0, max(len(features), 1), step)
         ]
+        return self._as_target(chosen)
+
+    def _as_target(self, chosen: list[np.ndarray]) -> Any:
+        """Return label lists or a 0/1 matrix, as in training, of bool[n, n_classes] parts."""
         if self.target_kind_ == "indicator":
             return np.concatenate(chosen).astype(np.int64)
         return [self.classes_[row].tolist() for part in chosen for row in part]
@@ -443,7 +447,7 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         -------
         ndarray of shape (n_texts, n_classes), float64
             Columns in the order of `classes_`. Rows sum to 1 if each text had one label in
-            training; otherwise each label is judged by itself (losses ova and ns).
+            training; otherwise each label is judged by itself (all losses but softmax and hs).
         """
         return self._probabilities(self._features(X))
 

@@ -44,6 +44,7 @@ ROOMS = [
     "estimator",
     "ensemble",
     "tuner",
+    "cli_types",
     "cli_tune",
     "cli_watch",
     "cli",
