@@ -34,6 +34,8 @@ LINKAGE_TO_LABELS = 300
 LINEAR_TO_LABELS = 20
 LINEAR_TO_MULTILABELS = 128
 LONG_TEXT = 32  # tokens
+# From so many training texts on, features are dropped that fewer than so many texts have.
+MIN_DF = ((10_000, 2), (100_000, 5))
 # Of the learning rate: the mean of n features is about root n times as short as their unit-length
 # sum.
 MEAN_FACTOR = 10.0
@@ -79,6 +81,12 @@ class Config:
     minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
     maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
     min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
+    min_df: int | None = _field(
+        None,
+        "drop words and n-grams that fewer training texts have; none = 1, or "
+        + ", ".join(f"{least} from {n:,} texts on" for n, least in MIN_DF),
+        low=1, high=2**31 - 1,
+    )  # fmt: skip
     bucket: int = _field(
         2_000_000,
         "hash slots of each kind of n-grams (bigrams, longer ones, those of characters); with "
@@ -273,11 +281,11 @@ class Config:
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
     "analyzer", "lowercase", "nfkc", "eos", "word_ngrams", "boundaries", "minn", "maxn",
-    "min_count", "bucket", "pooling", "supervision", "bias",
+    "min_count", "min_df", "bucket", "pooling", "supervision", "bias",
 )  # fmt: skip
 
 # What `resolve` fills in where it is None.
-RESOLVED = ("dim", "label_smoothing", "lr", "supervision", "word_ngrams")
+RESOLVED = ("dim", "label_smoothing", "lr", "min_df", "supervision", "word_ngrams")
 
 # fastText 0.9.2's defaults of `fasttext supervised`, in our words.
 PRESETS: dict[str, dict[str, Any]] = {
@@ -288,6 +296,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eos": True,
         "word_ngrams": 1,
         "boundaries": False,
+        "min_df": 1,
         "minn": 0,
         "maxn": 0,
         "pooling": "mean",
@@ -372,7 +381,11 @@ def _rule(expected: type, meta: Any) -> str:
 
 
 def resolve(
-    config: Config, n_labels: int, multilabel: bool, mean_tokens: float | None = None
+    config: Config,
+    n_labels: int,
+    multilabel: bool,
+    mean_tokens: float | None = None,
+    n_texts: int | None = None,
 ) -> Config:
     """Fill in what `Config` leaves open from the shape of the data.
 
@@ -385,12 +398,14 @@ def resolve(
         Whether any row has other than exactly one label.
     mean_tokens : float, optional
         Mean number of tokens of a training text. Without it, `word_ngrams` is left open.
+    n_texts : int, optional
+        Number of training texts. Without it, `min_df` is left open.
 
     Returns
     -------
     Config
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
-        `supervision`, `tree` and `word_ngrams`; without a bias if pooling is mean.
+        `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if pooling is mean.
     """
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
     head = config.head
@@ -417,6 +432,9 @@ def resolve(
     word_ngrams = config.word_ngrams
     if word_ngrams is None and mean_tokens is not None:
         word_ngrams = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
+    min_df = config.min_df
+    if min_df is None and n_texts is not None:
+        min_df = max([least for n, least in MIN_DF if n_texts >= n], default=1)
     supervision = config.supervision
     if supervision is None:
         supervision = 0.5 if head == "linear" else 0.2
@@ -430,7 +448,7 @@ def resolve(
         smoothing = 0.2 if loss == "hs" and n_labels > LINKAGE_TO_LABELS else 0.1
     return config.replace(
         label_smoothing=smoothing, loss=loss, head=head, dim=dim, tree=tree,
-        word_ngrams=word_ngrams, supervision=supervision, lr=lr,
+        word_ngrams=word_ngrams, min_df=min_df, supervision=supervision, lr=lr,
         bias=config.bias and config.pooling != "mean",
     )  # fmt: skip
 

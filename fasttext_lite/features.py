@@ -6,47 +6,91 @@ document frequency, words and hash slots together, so that the rows most used li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
 from fasttext_lite.analyzers import MarkedTexts, least_subword_chars
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Labels, read_only
+from fasttext_lite.entries import Codes, Entries, FeatureMatrix
 from fasttext_lite.kernels import features as kernels
 from fasttext_lite.kernels.features import END
-from fasttext_lite.parallel import run_ranges
+from fasttext_lite.parallel import run_blocks, run_ranges
 
 EOS = b"</s>"
 LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
 LEAST_GAIN = 1e-4  # nats
+LISTED = 1 << 23  # documents of features listed at a time
+_LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class FeatureMatrix:
-    """The features of documents in compressed rows.
+class Vocabulary:
+    """The words of texts with their number of occurrences, counted chunk by chunk."""
 
-    Attributes
-    ----------
-    ids : int32[n_entries]
-        Rows of the input table, each at most once in a document.
-    weights : float32[n_entries]
-    indptr : int64[n_docs + 1]
-        Document i owns the entries indptr[i] to indptr[i + 1] - 1.
-    """
+    def __init__(self) -> None:
+        self.n_words = self.n_tokens = self.n_texts = 0
+        self._pool = np.empty(0, np.uint8)
+        self._offsets = np.empty((0, 2), np.int64)
+        self._counts = np.empty(0, np.int64)
+        self._table = np.empty(0, np.int32)
+        self._enlarge(1 << 15, 1 << 17)
 
-    ids: np.ndarray
-    weights: np.ndarray
-    indptr: np.ndarray
+    def _enlarge(self, n_words: int, n_bytes: int) -> None:
+        """Make room for as many words, of as many bytes together."""
+        if n_bytes > self._pool.size:
+            self._pool = _enlarge(self._pool, n_bytes)
+        if n_words > self._counts.size:
+            self._offsets = _enlarge(self._offsets, n_words)
+            self._counts = _enlarge(self._counts, n_words)
+            # The table is twice as large as the words that the other two can hold.
+            self._table = _new_table(2 * n_words)
+            pool = read_only(self._pool)  # as the kernel is compiled for
+            kernels.insert_words(pool, self._offsets, self.n_words, self._table)
 
-    def __len__(self) -> int:
-        return self.indptr.size - 1
+    def add(self, texts: MarkedTexts) -> None:
+        """Count the tokens of some more texts."""
+        doc = 0
+        self.n_texts += len(texts)
+        while True:
+            doc, self.n_words, n_tokens = kernels.count_words(
+                texts.buffer, texts.marks, texts.offsets, doc,
+                self._table, self._pool, self._offsets, self._counts, self.n_words,
+            )  # fmt: skip
+            self.n_tokens += n_tokens
+            if doc == len(texts):
+                break
+            first, last = int(texts.offsets[doc]), int(texts.offsets[doc + 1])
+            n_new = int(np.count_nonzero(texts.marks[first:last] == END))
+            n_bytes = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
+            n_bytes += last - first
+            self._enlarge(
+                _room(self.n_words + n_new, self._counts.size), _room(n_bytes, self._pool.size)
+            )
 
-    def slice(self, first: int, last: int) -> FeatureMatrix:
-        """Return documents `first` to `last` - 1."""
-        indptr = self.indptr[first : last + 1]
-        part = slice(indptr[0], indptr[-1])
-        return FeatureMatrix(self.ids[part], self.weights[part], indptr - indptr[0])
+    def words(self, config: Config) -> tuple[np.ndarray, np.ndarray]:
+        """Return the words that occur `Config.min_count` times, most frequent first.
+
+        Returns
+        -------
+        pool : uint8[n_pool_bytes]
+            Their bytes, one after another; with </s>, once a text, if `Config.eos` is set.
+        word_ends : int64[n_words]
+        """
+        pool, ends = _take_words(self._pool, self._offsets[: self.n_words])
+        counts = self._counts[: self.n_words].copy()
+        if config.eos:
+            words = _words(pool, ends)
+            if EOS in words:
+                counts[words.index(EOS)] += self.n_texts
+            else:
+                pool = np.append(pool, np.frombuffer(EOS, np.uint8))
+                ends = np.append(ends, pool.size)
+                counts = np.append(counts, self.n_texts)
+        keep = np.flatnonzero(counts >= config.min_count)
+        keep = keep[np.argsort(-counts[keep], kind="stable")]
+        return _take_words(pool, _word_offsets(ends)[keep])
 
 
 class FeatureSpace:
@@ -89,19 +133,10 @@ class FeatureSpace:
         self.row_codes = np.ascontiguousarray(row_codes, np.int32)
         self.frequency = np.ascontiguousarray(frequency, np.int32)
         self.n_texts = int(n_texts)
-        self._word_offsets = _word_offsets(self.word_ends)
-        self._table = _new_table(2 * self.n_words)
-        kernels.insert_words(self.pool, self._word_offsets, self.n_words, self._table)
         self._options = _options(config)
         if gains is None:
             gains = np.ones(self.n_rows, np.float32)
         self.gains = np.ascontiguousarray(gains, np.float32)
-        rows = np.full(self.n_words + n_slots(config) + 1, -1, np.int32)
-        rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
-        self._word_rows, self._slot_rows = rows[: self.n_words], rows[self.n_words : -1]
-        self._bias_row = int(rows[-1])
-        self._factors = self._row_factors()
-        self._eos_word = self.words().index(EOS) if config.eos and EOS in self.words() else -1
 
     def __getstate__(self) -> tuple:
         """Return the arguments of the constructor: the lookup tables are made of them again."""
@@ -128,21 +163,58 @@ class FeatureSpace:
         """Number of words in the vocabulary."""
         return self.word_ends.size
 
+    @property
+    def _bias_code(self) -> int:
+        return self.n_words + n_slots(self.config)
+
+    @cached_property
+    def _word_offsets(self) -> np.ndarray:
+        return _word_offsets(self.word_ends)
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        """The hash table of the words, see `kernels.find_word`."""
+        table = _new_table(2 * self.n_words)
+        kernels.insert_words(self.pool, self._word_offsets, self.n_words, table)
+        return table
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        """The hash table of the rows, see `kernels.find_code`."""
+        table = np.full((_new_table(2 * self.n_rows).size, 2), -1, np.int32)
+        kernels.insert_codes(self.row_codes, table)
+        return table
+
+    @cached_property
+    def _eos_word(self) -> int:
+        words = self.words() if self.config.eos else []
+        return words.index(EOS) if EOS in words else -1
+
     def word_rows(self) -> dict[bytes, int]:
         """Return the row of each word of the vocabulary that has one."""
-        rows = self._word_rows.tolist()
-        return {word: row for word, row in zip(self.words(), rows, strict=True) if row >= 0}
+        rows = np.full(self.n_words, -1)
+        of_words = np.flatnonzero(self.row_codes < self.n_words)
+        rows[self.row_codes[of_words]] = of_words
+        pairs = zip(self.words(), rows.tolist(), strict=True)
+        return {word: row for word, row in pairs if row >= 0}
+
+    @cached_property
+    def _bias_row(self) -> int:
+        found = np.flatnonzero(self.row_codes == self._bias_code)
+        return int(found[0]) if found.size else -1
 
     @property
     def has_bias(self) -> bool:
         """Whether each text with a known feature has the bias as one more."""
         return self._bias_row >= 0
 
-    def _row_factors(self) -> np.ndarray:
-        """Return idf * gain ** supervision of each row; empty for mean pooling.
+    @cached_property
+    def _factors(self) -> np.ndarray:
+        """Weights of the rows: idf * gain ** supervision; empty for mean pooling.
 
         idf = ln((1 + texts) / (1 + frequency)) + 1; word n-grams of more than two words times
-        `LONG_FACTOR` where they have slots of their own.
+        `LONG_FACTOR` where they have slots of their own; times -1 for n-grams of characters that
+        are a block of their own.
         """
         config = self.config
         if config.pooling == "mean":
@@ -150,16 +222,18 @@ class FeatureSpace:
         factors = np.log((1 + self.n_texts) / (1 + self.frequency.astype(np.float64))) + 1
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
-        if config.pooling == "blocks" and (config.word_ngrams or 0) > 2:
-            first = self.n_words + self._options[8]
-            last = first + config.bucket
-            factors[(self.row_codes >= first) & (self.row_codes < last)] *= LONG_FACTOR
+        if config.pooling == "blocks":
+            longer, chars = self.n_words + self._options[8], self.n_words + self._options[9]
+            codes = self.row_codes
+            if (config.word_ngrams or 0) > 2:
+                factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
+            if config.maxn:
+                factors[(codes >= chars) & (codes < chars + config.bucket)] *= -1
         return factors.astype(np.float32)
 
     def words(self) -> list[bytes]:
         """Return the vocabulary, most frequent word first."""
-        data = self.pool.tobytes()
-        return [data[a:b] for a, b in self._word_offsets.tolist()]
+        return _words(self.pool, self.word_ends)
 
     @classmethod
     def fit(
@@ -176,30 +250,63 @@ class FeatureSpace:
         texts : MarkedTexts
         config : Config
         n_threads : int
+        labels : Labels, optional
+            Of the same texts.
 
         Returns
         -------
         FeatureSpace, FeatureMatrix
         """
-        pool, word_ends, counts = _count_vocabulary(texts, config)
-        keep = np.flatnonzero(counts >= config.min_count)
-        keep = keep[np.argsort(-counts[keep], kind="stable")]
-        pool, word_ends = _take_words(pool, _word_offsets(word_ends)[keep])
+        vocabulary = Vocabulary()
+        vocabulary.add(texts)
+        return cls.fit_chunks([texts], vocabulary, config, n_threads, labels)
+
+    @classmethod
+    def fit_chunks(
+        cls,
+        chunks: Iterable[MarkedTexts],
+        vocabulary: Vocabulary,
+        config: Config,
+        n_threads: int = 1,
+        labels: Labels | None = None,
+        entries: Entries | None = None,
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Learn the feature space of texts that come in chunks; see `fit`.
+
+        Parameters
+        ----------
+        chunks : iterable of MarkedTexts
+        vocabulary : Vocabulary
+            Of the same texts.
+        config, n_threads, labels
+            As in `fit`.
+        entries : Entries, optional
+            Where the features are kept; default: in memory.
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
         empty = np.empty(0, np.int32)
-        raw = cls(config, pool, word_ends, empty, empty, 0)
-        codes = raw._extract(texts, n_threads)
-        frequency = np.zeros(raw.n_words + n_slots(config), np.int32)
-        kernels.count_documents(codes.starts, codes.lengths, codes.codes, frequency)
-        row_codes = np.flatnonzero(frequency)
+        raw = cls(config, *vocabulary.words(config), empty, empty, 0)
+        entries = entries or Entries()
+        for texts in chunks:
+            entries.append(raw._extract(texts, n_threads))
+        entries.complete()
+        frequency = np.zeros(raw._bias_code + 1, np.int32)
+        for codes, *_ in entries.parts():
+            kernels.count_documents(codes, frequency)
+        frequency[-1] = 0
+        row_codes = np.flatnonzero(frequency >= (config.min_df or 1))
         frequency = frequency[row_codes]
         order = np.argsort(-frequency, kind="stable")
         row_codes, frequency = row_codes[order], frequency[order]
         if config.bias:
-            row_codes = np.append(raw.n_words + n_slots(config), row_codes)
-            frequency = np.append(len(texts), frequency)
-        gains = raw._measure_gains(codes, row_codes, labels, n_threads)
-        space = cls(config, pool, word_ends, row_codes, frequency, len(texts), gains)
-        return space, space._weigh(codes, n_threads)
+            row_codes = np.append(raw._bias_code, row_codes)
+            frequency = np.append(len(entries), frequency)
+        space = cls(config, raw.pool, raw.word_ends, row_codes, frequency, len(entries))
+        space._table = raw._table
+        return space, space._finish(entries, 0, labels, n_threads)
 
     def grow(
         self, texts: MarkedTexts, n_threads: int = 1, labels: Labels | None = None
@@ -207,38 +314,43 @@ class FeatureSpace:
         """Return a space that knows these texts as well, and their features in it.
 
         Rows keep their numbers; new features get new rows after them. New words enter when
-        these texts alone have them `min_count` times.
+        these texts alone have them `min_count` times, new features when `min_df` of these texts
+        have them.
 
         Parameters
         ----------
         texts : MarkedTexts
         n_threads : int
+        labels : Labels, optional
+            Of the same texts.
 
         Returns
         -------
         FeatureSpace, FeatureMatrix
         """
         config, n_old = self.config, self.n_words
-        pool, word_ends, counts = _count_vocabulary(texts, config)
+        vocabulary = Vocabulary()
+        vocabulary.add(texts)
+        pool, word_ends = vocabulary.words(config)
         known = set(self.words())
-        words = _words(pool, word_ends)
-        keep = [i for i, word in enumerate(words) if counts[i] >= config.min_count]
-        new = np.array([i for i in keep if words[i] not in known], np.int64)
-        new_pool, new_ends = _take_words(pool, _word_offsets(word_ends)[new])
+        new = [i for i, word in enumerate(_words(pool, word_ends)) if word not in known]
+        new_pool, new_ends = _take_words(pool, _word_offsets(word_ends)[np.array(new, np.int64)])
         pool = np.concatenate([self.pool, new_pool])
         word_ends = np.concatenate([self.word_ends, self.pool.size + new_ends])
         shift = word_ends.size - n_old
         old_codes = np.where(self.row_codes < n_old, self.row_codes, self.row_codes + shift)
         empty = np.empty(0, np.int32)
         raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
-        codes = raw._extract(texts, n_threads)
-        added = np.zeros(raw.n_words + n_slots(config) + 1, np.int32)
-        kernels.count_documents(codes.starts, codes.lengths, codes.codes, added)
-        if self.has_bias:
-            added[-1] = len(texts)
+        entries = Entries()
+        entries.append(raw._extract(texts, n_threads))
+        entries.complete()
+        added = np.zeros(raw._bias_code + 1, np.int32)
+        for codes, *_ in entries.parts():
+            kernels.count_documents(codes, added)
+        added[-1] = len(texts) if self.has_bias else 0
         frequency = self.frequency + added[old_codes]
         added[old_codes] = 0
-        new_codes = np.flatnonzero(added)
+        new_codes = np.flatnonzero(added >= (config.min_df or 1))
         new_codes = new_codes[np.argsort(-added[new_codes], kind="stable")]
         space = FeatureSpace(
             config,
@@ -247,9 +359,9 @@ class FeatureSpace:
             np.concatenate([old_codes, new_codes]),
             np.concatenate([frequency, added[new_codes]]),
             self.n_texts + len(texts),
-            np.concatenate([self.gains, raw._measure_gains(codes, new_codes, labels, n_threads)]),
+            np.concatenate([self.gains, np.ones(new_codes.size, np.float32)]),
         )
-        return space, space._weigh(codes, n_threads)
+        return space, space._finish(entries, self.n_rows, labels, n_threads)
 
     def take(self, rows: np.ndarray) -> FeatureSpace:
         """Return the space with the given rows alone, numbered in their order."""
@@ -270,37 +382,54 @@ class FeatureSpace:
         -------
         FeatureMatrix
         """
-        return self._weigh(self._extract(texts, n_threads), n_threads)
+        found = self._extract(texts, n_threads)
+        self._number(found, 0, len(texts), n_threads)
+        self._weigh(found, 0, len(texts), n_threads)
+        n = kernels.compact(
+            found.starts, found.lengths, 0, len(texts), 0, found.codes, found.counts
+        )
+        found.starts[-1] = n
+        return FeatureMatrix(found.codes[:n], found.counts[:n], found.starts)
 
-    def _measure_gains(
-        self, found: _Codes, row_codes: np.ndarray, labels: Labels | None, n_threads: int
-    ) -> np.ndarray:
-        """Return the gain of each code of `row_codes`; 1 for the bias and without labels."""
-        gains = np.ones(row_codes.size, np.float32)
-        if labels is None or not self.config.supervision or labels.ids.size == 0:
-            return gains
-        n_codes = self.n_words + n_slots(self.config)
-        frequency = np.zeros(n_codes, np.int32)
-        kernels.count_documents(found.starts, found.lengths, found.codes, frequency)
-        begins = np.append(0, np.cumsum(frequency, dtype=np.int64))
-        docs = np.empty(begins[-1], np.int32)
-        ends = begins[:-1].copy()
-        kernels.list_documents(found.starts, found.lengths, found.codes, ends, docs)
+    def _finish(
+        self, entries: Entries, n_old: int, labels: Labels | None, n_threads: int
+    ) -> FeatureMatrix:
+        """Turn the codes of entries into features, and measure the gains of rows from `n_old`."""
+        entries.replace(lambda *part: self._number(*part, n_threads))
+        if labels is not None and self.config.supervision and labels.ids.size:
+            self._measure_gains(entries, n_old, labels, n_threads)
+        entries.replace(lambda *part: self._weigh(*part, n_threads))
+        return entries.finish()
+
+    def _measure_gains(self, entries: Entries, n_old: int, labels: Labels, n_threads: int) -> None:
+        """Write the gains of all rows from `n_old` on but the bias."""
+        first_row = max(n_old, int(n_old == 0 and self.has_bias))
         prior = labels.counts() / labels.ids.size
-        real = np.flatnonzero(row_codes < n_codes)
-        measured = np.empty(real.size, np.float32)
-        begins, ends = begins[row_codes[real]], ends[row_codes[real]]
+        ends = np.cumsum(self.frequency, dtype=np.int64)
+        ends -= ends[first_row - 1] if first_row else 0
+        if first_row >= self.n_rows:
+            return
+        # Threads take ranges of rows; each goes over all entries to list its rows' documents.
+        share = min(LISTED, -(-int(ends[-1]) // n_threads))
+        edges = np.searchsorted(ends, np.arange(share, ends[-1] + share, share)) + 1
+        bounds = np.unique(np.concatenate([[first_row], np.minimum(edges, self.n_rows)]))
 
-        def measure(first: int, last: int) -> None:
+        def measure(i: int) -> None:
+            first, last = bounds[i], bounds[i + 1]
+            begins = ends[first:last] - self.frequency[first:last]
+            begins -= begins[0]
+            at = begins.copy()
+            docs = np.empty(begins[-1] + self.frequency[last - 1], np.int32)
+            for rows, indptr, doc in entries.parts():
+                kernels.list_documents(rows, indptr, doc, first, last, at, docs)
             kernels.measure_gains(
-                begins, ends, first, last, docs, labels.ids, labels.indptr, prior, measured
+                begins, at, docs, labels.ids, labels.indptr, prior, self.gains[first:last]
             )
 
-        run_ranges(measure, real.size, n_threads)
-        gains[real] = measured
-        return gains
+        run_blocks(measure, bounds.size - 1, n_threads)
 
-    def _extract(self, texts: MarkedTexts, n_threads: int) -> _Codes:
+    def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:
+        """Return the codes of texts, with gaps between documents."""
         n_docs = len(texts)
         n_codes = np.empty(n_docs, np.int64)
         buffer, marks, offsets = texts.buffer, texts.marks, texts.offsets
@@ -309,53 +438,50 @@ class FeatureSpace:
             kernels.count_codes(buffer, marks, offsets, first, last, self._options, n_codes)
 
         run_ranges(count, n_docs, n_threads)
-        starts = np.cumsum(n_codes) - n_codes
-        total = int(n_codes.sum())
-        found = _Codes(
+        starts = np.zeros(n_docs + 1, np.int64)
+        np.cumsum(n_codes, out=starts[1:])
+        total = int(starts[-1])
+        found = Codes(
             starts,
-            np.empty(n_docs, np.int64),
+            n_codes,
             np.empty(total, np.int32),
             np.empty(total, np.float32),
             np.empty(n_docs, np.float32),
         )
+        table, word_offsets, eos_word = self._table, self._word_offsets, self._eos_word
 
         def extract(first: int, last: int) -> None:
             kernels.extract_codes(
                 buffer, marks, offsets, first, last,
-                self._table, self.pool, self._word_offsets, self._options, self._eos_word,
+                table, self.pool, word_offsets, self._options, eos_word,
                 found.starts, found.codes, found.counts, found.lengths, found.shares,
             )  # fmt: skip
 
         run_ranges(extract, n_docs, n_threads)
         return found
 
-    def _weigh(self, found: _Codes, n_threads: int) -> FeatureMatrix:
-        chars = self.n_words + n_slots(self.config) + 1  # no block of their own
-        if self.config.pooling == "blocks" and self.config.maxn:
-            chars = self.n_words + int(self._options[9])
+    def _number(self, found: Codes, first: int, last: int, n_threads: int) -> None:
+        """Replace the codes of documents `first` to `last` - 1 by rows, as far as there are."""
+        table = self._rows
 
-        def weigh(first: int, last: int) -> None:
+        def number(a: int, b: int) -> None:
+            kernels.number_rows(
+                found.starts, found.lengths, first + a, first + b, found.codes, found.counts, table
+            )
+
+        run_ranges(number, last - first, n_threads)
+
+    def _weigh(self, found: Codes, first: int, last: int, n_threads: int) -> None:
+        """Replace the counts of documents `first` to `last` - 1 by weights."""
+        factors, bias_row = self._factors, self._bias_row
+
+        def weigh(a: int, b: int) -> None:
             kernels.weigh_rows(
-                found.starts, found.lengths, first, last, found.codes, found.counts,
-                self._word_rows, self._slot_rows, self._factors, chars, found.shares,
-                self._bias_row,
+                found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
+                factors, _LOGS, found.shares, bias_row,
             )  # fmt: skip
 
-        run_ranges(weigh, found.starts.size, n_threads)
-        n = kernels.compact(found.starts, found.lengths, found.codes, found.counts)
-        indptr = np.append(found.starts, n)
-        return FeatureMatrix(found.codes[:n], found.counts[:n], indptr)
-
-
-@dataclass(frozen=True)
-class _Codes:
-    """Codes of documents, with gaps: document i has lengths[i] codes from starts[i] on."""
-
-    starts: np.ndarray
-    lengths: np.ndarray
-    codes: np.ndarray
-    counts: np.ndarray
-    shares: np.ndarray
+        run_ranges(weigh, last - first, n_threads)
 
 
 def _regions(config: Config) -> tuple[list[int], int]:
@@ -383,7 +509,7 @@ def _options(config: Config) -> np.ndarray:
     least = least_subword_chars(config.analyzer)
     begins, _ = _regions(config)
     values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
-    values += [config.boundaries, *begins]
+    values += [config.boundaries, *begins, n_slots(config) if config.bias else -1]
     return np.array(values, np.int64)
 
 
@@ -420,34 +546,6 @@ def _enlarge(array: np.ndarray, size: int) -> np.ndarray:
     return larger
 
 
-def _count_vocabulary(
-    texts: MarkedTexts, config: Config
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pool, ends and counts of all words of texts, in order of first occurrence."""
-    n_docs = len(texts)
-    capacity = 1 << 15
-    offsets, counts = np.empty((0, 2), np.int64), np.empty(0, np.int64)
-    doc = n_words = 0
-    while True:
-        # The table is twice as large as the words that the other two can hold.
-        offsets, counts = _enlarge(offsets, capacity), _enlarge(counts, capacity)
-        table = _new_table(2 * capacity)
-        kernels.insert_words(texts.buffer, offsets, n_words, table)
-        doc, n_words = kernels.count_words(
-            texts.buffer, texts.marks, texts.offsets, doc, table, offsets, counts, n_words
-        )
-        if doc == n_docs:
-            break
-        marks = texts.marks[texts.offsets[doc] : texts.offsets[doc + 1]]
-        capacity = 2 * max(capacity, n_words + int(np.count_nonzero(marks == END)))
-    pool, ends = _take_words(texts.buffer, offsets[:n_words])
-    counts = counts[:n_words]
-    if config.eos:
-        words = _words(pool, ends)
-        if EOS in words:
-            counts[words.index(EOS)] += n_docs
-        else:
-            pool = np.append(pool, np.frombuffer(EOS, np.uint8))
-            ends = np.append(ends, pool.size)
-            counts = np.append(counts, n_docs)
-    return pool, ends, counts
+def _room(needed: int, there: int) -> int:
+    """Return the size of a table that must hold `needed` and has room for `there`."""
+    return there if needed <= there else 2 * needed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from fasttext_lite.analyzers import MarkedTexts, analyze, disturb
 from fasttext_lite.config import FEATURE_FIELDS, Config, resolve
 from fasttext_lite.corpus import Labels, Texts, read_only
 from fasttext_lite.errors import InputError, TrainingError
-from fasttext_lite.features import FeatureMatrix, FeatureSpace
+from fasttext_lite.features import FeatureMatrix, FeatureSpace, Vocabulary
 from fasttext_lite.label_tree import cluster_tree, huffman_tree, linkage_tree
 from fasttext_lite.model import Model
 from fasttext_lite.monitoring import Monitor, Watch, check_log, warn_of_rare_labels
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 # The model that compares labels for their tree.
 POINT_DIM, POINT_EPOCHS, POINT_LR = 64, 2, 0.2
 POINT_TEXTS = 1 << 15  # projected at a time
+PIECE_BYTES = 1 << 24  # of text, analysed at a time
 
 
 @dataclass
@@ -124,11 +125,32 @@ def prepare(
         name = f" ({labels.names[0]!r})" if n_labels else ""
         raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
     n_threads = n_threads or cpu_count()
-    marked = analyze(texts, config, n_threads)
-    config = resolve(config, n_labels, multilabel, marked.n_tokens / max(len(texts), 1))
-    space, features = FeatureSpace.fit(marked, config, n_threads, labels)
-    kept = marked if config.word_dropout or config.word_swap else None
+    noisy = bool(config.word_dropout or config.word_swap)
+    pieces = [texts] if noisy else list(_pieces(texts))
+    vocabulary = Vocabulary()
+    for piece in pieces:
+        marked = analyze(piece, config, n_threads)
+        vocabulary.add(marked)
+    mean_tokens = vocabulary.n_tokens / max(len(texts), 1)
+    config = resolve(config, n_labels, multilabel, mean_tokens, len(texts))
+    # What is analysed once more need not be kept: its marks alone are as long as the text.
+    again = (analyze(piece, config, n_threads) for piece in pieces)
+    chunks = [marked] if len(pieces) == 1 else again
+    space, features = FeatureSpace.fit_chunks(chunks, vocabulary, config, n_threads, labels)
+    kept = marked if noisy else None
     return Prepared(config, space, features, labels, multilabel, doc_weights, kept)
+
+
+def _pieces(texts: Texts) -> Iterator[Texts]:
+    """Yield texts in pieces of about `PIECE_BYTES`, at least one."""
+    first = 0
+    while True:
+        end = int(texts.offsets[first]) + PIECE_BYTES
+        last = max(first + 1, int(np.searchsorted(texts.offsets, end, "right")) - 1)
+        yield texts.slice(first, last)
+        first = last
+        if first >= len(texts):
+            return
 
 
 def take_prepared(

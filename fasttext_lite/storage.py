@@ -1,11 +1,11 @@
 """The native model file, `.ftl`: a safetensors file whose header holds one JSON document.
 
-Layout, format version 2.  The file is a safetensors file (8 bytes length, JSON header, raw
+Layout, format version 3.  The file is a safetensors file (8 bytes length, JSON header, raw
 little-endian arrays), readable by any safetensors library.  Its metadata has one key,
 ``fasttext-lite``, with a JSON object:
 
 =================  =============================================================
-``format_version``  2
+``format_version``  3
 ``created_by``      program and version that wrote the file
 ``config``          every field of `Config`, resolved
 ``labels``          list of label names, in the order of the output table
@@ -36,7 +36,7 @@ and its tensors are
 
 With a hidden layer, ``output`` has ``units`` columns.  The slots of n-grams and the bias follow
 the words in ``row_codes`` as `features.FeatureSpace` numbers them.  Version 1 had none of the
-optional arrays but the label tree, and fewer settings.
+optional arrays but the label tree, and fewer settings; version 2 had fewer settings.
 
 Loading executes nothing and trusts nothing: each size and index is checked first.  Files are
 written under a temporary name and renamed, so nobody ever reads half of one.  The same model
@@ -62,7 +62,7 @@ from fasttext_lite.features import FeatureSpace, n_slots
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.model import Model
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 _DTYPES = {
@@ -85,7 +85,7 @@ _ADDED_FIELDS: dict[str, Any] = {
     "valid_fraction": 0.1, "focal": 0.0, "head": "learned", "beta1": 0.9, "beta2": None,
     "l2": 0.0, "l1": 0.0, "max_norm": None, "clip": None, "feature_dropout": 0.0,
     "hidden_dropout": 0.0, "word_dropout": 0.0, "word_swap": 0.0, "averaging": 0.0,
-    "norm": "none", "units": 0, "activation": "relu",
+    "norm": "none", "units": 0, "activation": "relu", "min_df": 1,
 }  # fmt: skip
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 # How a model of fastText begins: 793712314, little-endian.

@@ -199,7 +199,9 @@ class Search:
         self.on_interrupt = on_interrupt
         texts = data.texts if data.whole is None else data.whole[0]
         mean_tokens = analyze(texts, base, self.n_threads).n_tokens / len(texts)
-        self.space = Space(base, fixed, len(data.labels.names), data.multilabel, mean_tokens)
+        self.space = Space(
+            base, fixed, len(data.labels.names), data.multilabel, mean_tokens, len(texts)
+        )
         self.shares = rungs(len(data.texts), len(data.labels.names))
         self.order = np.random.default_rng([seed, 6]).permutation(len(data.texts))
         self.cuts = Cuts(data, self.n_threads)

@@ -151,10 +151,12 @@ class Space:
         n_labels: int,
         multilabel: bool,
         mean_tokens: float,
+        n_texts: int | None = None,
     ) -> None:
         known = {field.name for field in fields(Config)}
         self.base, self.fixed = base, frozenset(fixed)
-        self.n_labels, self.multilabel, self.mean_tokens = n_labels, multilabel, mean_tokens
+        self.n_labels, self.multilabel = n_labels, multilabel
+        self.mean_tokens, self.n_texts = mean_tokens, n_texts
         if self.resolved(base).head == "linear":
             known -= {"dim"}  # follows from the number of labels
         self.lines = [
@@ -163,7 +165,9 @@ class Space:
 
     def resolved(self, config: Config) -> Config:
         """Return settings with what they leave open filled in."""
-        return resolve(config, self.n_labels, self.multilabel, self.mean_tokens)
+        return resolve(
+            config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts
+        )
 
     def draw(
         self, rng: np.random.Generator, near: Mapping[str, Any] | None = None, width: float = 1.0

@@ -52,6 +52,7 @@ def test_a_wrong_value_is_named(field, value):
         ("lr", float("inf"), "a finite number above 0.0 or None"),
         ("label_smoothing", 1, "a finite number from 0.0 to 0.9 or None"),
         ("word_ngrams", 0, "a whole number from 1 to 16 or None"),
+        ("min_df", 0, "a whole number from 1 to 2147483647 or None"),
         ("supervision", 2.5, "a finite number from 0.0 to 2.0 or None"),
         ("max_norm", 0, "a finite number above 0.0 or None"),
         ("word_swap", 1.5, "a finite number from 0.0 to 1.0"),
@@ -139,7 +140,7 @@ def test_more_values_that_contradict_each_other(values, message):
 
 
 def test_what_is_left_open():
-    before, after = Config(), resolve(Config(), 3, False, 10.0)
+    before, after = Config(), resolve(Config(), 3, False, 10.0, 100)
     filled = [f.name for f in FIELDS if getattr(before, f.name) != getattr(after, f.name)]
     assert {name for name in filled if getattr(before, name) is None} == set(RESOLVED)
     assert {name for name in filled if getattr(before, name) == "auto"} == {"loss", "tree", "head"}
@@ -204,6 +205,16 @@ def test_long_texts_have_longer_ngrams_under_a_linear_head(head):
     assert found == [2, 2, 3 if head == "linear" else 2]
     assert resolve(config, 3, False).word_ngrams is None
     assert resolve(Config(word_ngrams=5), 3, False, 100.0).word_ngrams == 5
+
+
+@pytest.mark.parametrize(
+    ("n_texts", "expected"), [(1, 1), (9_999, 1), (10_000, 2), (99_999, 2), (100_000, 5)]
+)
+def test_many_texts_drop_rare_features(n_texts, expected):
+    assert resolve(Config(), 3, False, 10.0, n_texts).min_df == expected
+    assert resolve(Config(min_df=3), 3, False, 10.0, n_texts).min_df == 3
+    assert resolve(Config(**PRESETS["fasttext"]), 3, False, 10.0, n_texts).min_df == 1
+    assert resolve(Config(), 3, False, 10.0).min_df is None
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -179,7 +179,8 @@ def test_fit_adds_only_attributes_with_an_underscore(fitted):
 BAD_VALUES = [
     ("analyzer", "words"), ("analyzer", None), ("lowercase", 1), ("nfkc", "no"), ("eos", None),
     ("word_ngrams", 0), ("word_ngrams", 1.5), ("word_ngrams", "2"), ("minn", -1), ("maxn", 65),
-    ("min_count", 0), ("bucket", -1), ("bucket", 0), ("pooling", "max"), ("dim", 0), ("dim", True),
+    ("min_count", 0), ("min_df", 0), ("min_df", 1.5), ("bucket", -1), ("bucket", 0),
+    ("pooling", "max"), ("dim", 0), ("dim", True),
     ("boundaries", 1), ("boundaries", None), ("supervision", -0.1), ("supervision", 2.1),
     ("supervision", "yes"), ("bias", 0), ("bias", None), ("head", "linearly"), ("head", None),
     ("loss", "logistic"), ("loss", ["hs"]), ("neg", 0), ("label_smoothing", 1.0),

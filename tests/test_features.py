@@ -276,13 +276,31 @@ def test_threads_do_not_change_features():
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.integers(0, 50), max_size=200), st.integers(0, 3), st.integers(0, 3))
-def test_sort(values, before, after):
-    values = [99] * before + values + [-1] * after
-    codes = np.array(values, np.int32)
-    last = len(values) - after
-    kernels.sort_codes(codes, before, last)
-    assert codes.tolist() == values[:before] + sorted(values[before:last]) + values[last:]
+@given(st.lists(st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 9)), max_size=4))
+def test_distinct_codes_in_the_order_of_their_first_occurrence(lists):
+    """Of several lists of one document, which stands behind others."""
+    n_all = sum(map(len, lists))
+    shift = 32 - max(4, int(2 * n_all).bit_length())
+    seen = np.zeros(1 << (32 - shift), np.int32)
+    codes, counts = np.full(5 + n_all, -1, np.int32), np.zeros(5 + n_all, np.float32)
+    n = 5
+    for found in lists:
+        found = np.array(found, np.int32)
+        n = kernels.add_distinct(found, found.size, 5, n, shift, seen, codes, counts)
+    every = [code for found in lists for code in found]
+    assert codes[:n].tolist() == [-1] * 5 + list(dict.fromkeys(every))
+    assert counts[5:n].tolist() == [every.count(code) for code in codes[5:n]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 99), unique=True, max_size=100))
+def test_rows_are_found_by_their_codes(codes):
+    table = np.full((256, 2), -1, np.int32)
+    kernels.insert_codes(np.array(codes, np.int32), table)
+    for row, code in enumerate(codes):
+        assert table[kernels.find_code(np.int32(code), table)].tolist() == [code, row]
+    for code in {5, 2**30} - set(codes):
+        assert table[kernels.find_code(np.int32(code), table), 0] == -1
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -365,22 +383,29 @@ def test_without_supervision_there_is_nothing_to_gain(changes):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.sets(st.integers(0, 9)), max_size=12))
-def test_documents_of_each_code(documents):
-    lengths = np.array([len(codes) for codes in documents], np.int64)
-    starts = np.cumsum(lengths + 2) - lengths - 2  # with gaps
-    codes = np.full(int((lengths + 2).sum()), 77, np.int32)
-    for start, found in zip(starts, documents, strict=True):
-        codes[start : start + len(found)] = sorted(found)
-    expected = [[i for i, found in enumerate(documents) if code in found] for code in range(10)]
+@given(
+    st.lists(st.sets(st.integers(0, 9)), max_size=12),
+    st.integers(0, 10),
+    st.integers(0, 10),
+    st.integers(0, 3),
+)
+def test_documents_of_each_row(documents, first, last, first_doc):
+    """Of a range of rows."""
+    first, last = sorted((first, last))
+    rows = np.array([row for found in documents for row in sorted(found)], np.int32)
+    indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
     frequency = np.zeros(10, np.int32)
-    kernels.count_documents(starts, lengths, codes, frequency)
-    assert frequency.tolist() == [len(docs) for docs in expected]
-    begins = np.append(0, np.cumsum(frequency, dtype=np.int64))
-    ends, docs = begins[:-1].copy(), np.empty(begins[-1], np.int32)
-    kernels.list_documents(starts, lengths, codes, ends, docs)
-    assert ends.tolist() == begins[1:].tolist()
-    assert [docs[a:b].tolist() for a, b in zip(begins[:-1], ends, strict=True)] == expected
+    kernels.count_documents(rows, frequency)
+    assert frequency.tolist() == [sum(row in found for found in documents) for row in range(10)]
+    expected = [
+        [first_doc + i for i, found in enumerate(documents) if row in found]
+        for row in range(first, last)
+    ]
+    bounds = np.append(0, np.cumsum([len(docs) for docs in expected], dtype=np.int64))
+    ends, docs = bounds[:-1].copy(), np.full(bounds[-1], -1, np.int32)
+    kernels.list_documents(rows, indptr, first_doc, first, last, ends, docs)
+    assert ends.tolist() == bounds[1:].tolist()
+    assert [docs[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)] == expected
 
 
 # -- blocks and bias -------------------------------------------------------------------------

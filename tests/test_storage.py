@@ -35,6 +35,7 @@ QUERIES = [*TEXTS, "", "unknown", "热"]
 # What all settings meant that the first files did not have yet.
 FIRST_SETTINGS = {
     "boundaries": False,
+    "min_df": 1,
     "supervision": 0.0,
     "bias": False,
     "head": "learned",
@@ -274,7 +275,7 @@ def test_several_labels_and_what_the_estimator_adds(path):
     again, header = read_model(path)
     assert again.multilabel is True
     assert header["estimator"] == extra
-    assert header["format_version"] == 2
+    assert header["format_version"] == storage.FORMAT_VERSION == 3
 
 
 @pytest.mark.parametrize("kind", [str, Path, os.fsencode])
@@ -298,9 +299,9 @@ def test_an_empty_feature_space(path):
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "v2_softmax": "f06e6765599a28d5019e089137ebb84fbb0c86110bf9d3ca078f304394e6ba70",
-    "v2_hs": "4fcafc2d94d641b5af3273f593325f4fa6d6efbec4e56b93e8a727a0d261dd93",
-    "v2_small": "37a32da5a5fbd362f08a22a775a185233b4e64a9b43a92e2dea60a54cd3b74bf",
+    "v3_softmax": "b57088f599becfa3b484c04de544f29d92893efc34011139a7f100266404853f",
+    "v3_hs": "71b0a9f50543d0531e2a75961cb2a73b6f7d4fa0bd4772e4fc61e9a3803ef6be",
+    "v3_small": "f11bb6c47312b684c4bdd520bb7b2861c9b4dd669a63e27c9af838acd072ede6",
 }
 LOSSES_OF_GOLDEN = ("softmax", "hs")
 
@@ -308,7 +309,7 @@ LOSSES_OF_GOLDEN = ("softmax", "hs")
 @pytest.mark.parametrize("name", GOLDEN)
 def test_golden_file(path, monkeypatch, name):
     monkeypatch.setattr(storage, "__version__", "1.2.3")
-    loss = name.removeprefix("v2_")
+    loss = name.removeprefix("v3_")
     save_model(small_model() if loss == "small" else deep_model(loss), path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == GOLDEN[name]
 
@@ -400,7 +401,7 @@ def test_layout(saved):
     assert header["created_by"] == f"fasttext-lite {storage.__version__}"
     assert header["labels"] == ["food", "体育", "\ud800 odd\n"]
     assert header["config"] == small_model().config.to_dict()
-    assert header["format_version"] == 2
+    assert header["format_version"] == storage.FORMAT_VERSION == 3
     found = {
         name: (entry["dtype"], entry["shape"], arrays[slice(*entry["data_offsets"])])
         for name, entry in index.items()
@@ -669,7 +670,7 @@ def test_damage_without_damage(path, make):
 @pytest.mark.parametrize(
     "header, expected",
     [
-        ({"format_version": 3}, "has format 3, this program reads up to 2: upgrade fasttext-lite"),
+        ({"format_version": 4}, "has format 4, this program reads up to 3: upgrade fasttext-lite"),
         ({"format_version": 10**30}, "upgrade fasttext-lite"),
         ({"format_version": 0}, "its header is unreadable"),
         ({"format_version": -1}, "its header is unreadable"),

@@ -1,15 +1,17 @@
 """Turn marked tokens into feature codes and weighted rows.
 
 A code names a feature before any row exists: word w of the vocabulary is code w, hash slot s
-is code n_words + s.  Hashes are fastText's (dictionary.cc: `hash`, `computeSubwords`,
-`addWordNgrams`), including its sign-extended bytes: they are part of the file format.
+is code n_words + s, and the bias comes last.  Hashes are fastText's (dictionary.cc: `hash`,
+`computeSubwords`, `addWordNgrams`), including its sign-extended bytes: they are part of the file
+format.
 """
 
 import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from fasttext_lite.compiling import compiler
 
 INSIDE, END, OUTSIDE = 0, 1, 2
 FNV_OFFSET = 2166136261
@@ -18,20 +20,14 @@ NGRAM_FACTOR = np.uint64(116049371)
 LESS, GREATER, SLASH, LOWER_S = 60, 62, 47, 115
 # What stands for the ends of a text in n-grams of words, in place of a token's hash.
 START_TOKEN, END_TOKEN = 0x2B5A1E97, 0x6C8F03D1
+LEAST_SEEN = 16  # size of the smallest table of a document's codes
 
 _OPTIONS: Any = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract", "nsz"},
 }
-
-
-def _kernel(function):
-    """Compile on first call, cached on disk; in memory only where no folder is writable."""
-    try:
-        return njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        return njit(**_OPTIONS)(function)
+_kernel = compiler(__file__, **_OPTIONS)
 
 
 @_kernel
@@ -101,8 +97,19 @@ def insert_words(pool, word_offsets, n_words, table):
 
 
 @_kernel
-def count_words(text, marks, offsets, first, table, word_offsets, counts, n_words):
+def count_words(text, marks, offsets, first, table, pool, word_offsets, counts, n_words):
     """Count tokens of documents from `first` on, entering new words; stop when space is short.
+
+    Parameters
+    ----------
+    text, marks : uint8[n_bytes]
+    offsets : int64[n_docs + 1]
+    first : int
+    table : int32[capacity], pool : uint8[], word_offsets : int64[, 2]
+        The vocabulary, as in `find_word`; written in place.
+    counts : int64[]
+        Occurrences of each word; written in place.
+    n_words : int
 
     Returns
     -------
@@ -110,18 +117,26 @@ def count_words(text, marks, offsets, first, table, word_offsets, counts, n_word
         The first document not counted; the caller enlarges the arrays and goes on there.
     n_words : int
         Words known now.
+    n_tokens : int
+        Tokens counted.
 
     Notes
     -----
-    Words are kept as positions in `text` itself (`word_offsets`, written in place, as `counts`
-    and `table`). Before each document there must be room for as many words as it has tokens.
+    Before each document there must be room for as many words as it has tokens, and for its bytes.
     """
+    n_all = 0
+    n_pool = word_offsets[n_words - 1, 1] if n_words > 0 else 0
     for doc in range(first, offsets.size - 1):
         n_tokens = 0
         for i in range(offsets[doc], offsets[doc + 1]):
             n_tokens += marks[i] == END
-        if 2 * (n_words + n_tokens) > table.size or n_words + n_tokens > counts.size:
-            return doc, n_words
+        if (
+            2 * (n_words + n_tokens) > table.size
+            or n_words + n_tokens > counts.size
+            or n_pool + offsets[doc + 1] - offsets[doc] > pool.size
+        ):
+            return doc, n_words, n_all
+        n_all += n_tokens
         start = offsets[doc]
         hash32 = FNV_OFFSET
         for i in range(offsets[doc], offsets[doc + 1]):
@@ -130,17 +145,20 @@ def count_words(text, marks, offsets, first, table, word_offsets, counts, n_word
                 continue
             hash32 = fnv_step(hash32, text[i])
             if marks[i] == END:
-                slot = find_word(text, start, i + 1, hash32, table, text, word_offsets)
+                slot = find_word(text, start, i + 1, hash32, table, pool, word_offsets)
                 if table[slot] < 0:
-                    word_offsets[n_words, 0] = start
-                    word_offsets[n_words, 1] = i + 1
+                    word_offsets[n_words, 0] = n_pool
+                    for j in range(start, i + 1):
+                        pool[n_pool] = text[j]
+                        n_pool += 1
+                    word_offsets[n_words, 1] = n_pool
                     counts[n_words] = 0
                     table[slot] = n_words
                     n_words += 1
                 counts[table[slot]] += 1
                 start = i + 1
                 hash32 = FNV_OFFSET
-    return offsets.size - 1, n_words
+    return offsets.size - 1, n_words, n_all
 
 
 @_kernel
@@ -149,11 +167,11 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
 
     Parameters
     ----------
-    options : int64[10]
+    options : int64[11]
         word_ngrams, minn, maxn, bucket, eos, least characters of a word with character
-        n-grams, whether n-grams of words see the ends of the text, and the first slot of the
+        n-grams, whether n-grams of words see the ends of the text, the first slot of the
         regions of bigrams, longer n-grams of words, and n-grams of characters (all 0: one region
-        shared by all).
+        shared by all), and the code of the bias from the first slot on, or -1.
     n_codes : int64[n_docs]
         Written in place for documents `first` to `last` - 1.
     """
@@ -184,36 +202,31 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
 
 
 @_kernel
-def _boundary_byte(text, start, end, i):
-    """Return byte `i` of the word text[start:end] written between < and >."""
-    if i == 0:
-        return LESS
-    if i == end - start + 1:
-        return GREATER
-    return int(text[start + i - 1])
-
-
-@_kernel
 def add_subwords(text, start, end, minn, maxn, bucket, base, codes, n):
     """Append base + hash of the character n-grams of <word> to `codes` at `n`; return the new `n`.
 
     fastText dictionary.cc, computeSubwords: lengths count characters, a lone < or > is none.
     """
-    size = end - start + 2
-    for i in range(size):
-        if _boundary_byte(text, start, end, i) & 0xC0 == 0x80:
+    for first in range(start - 1, end + 1):
+        # The byte before the word stands for <, the one behind it for >.
+        if first >= start and first < end and text[first] & 0xC0 == 0x80:
             continue
         hash32 = FNV_OFFSET
-        j = i
+        i = first
         for length in range(1, maxn + 1):
-            if j >= size:
+            if i > end:
                 break
-            hash32 = fnv_step(hash32, _boundary_byte(text, start, end, j))
-            j += 1
-            while j < size and _boundary_byte(text, start, end, j) & 0xC0 == 0x80:
-                hash32 = fnv_step(hash32, _boundary_byte(text, start, end, j))
-                j += 1
-            if length >= minn and not (length == 1 and (i == 0 or j == size)):
+            if i < start:
+                hash32 = fnv_step(hash32, LESS)
+            elif i == end:
+                hash32 = fnv_step(hash32, GREATER)
+            else:
+                hash32 = fnv_step(hash32, text[i])
+            i += 1
+            while i < end and i > start and text[i] & 0xC0 == 0x80:
+                hash32 = fnv_step(hash32, text[i])
+                i += 1
+            if length >= minn and not (length == 1 and (first < start or first == end)):
                 codes[n] = base + hash32 % bucket
                 n += 1
     return n
@@ -241,21 +254,40 @@ def add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n):
 
 
 @_kernel
-def sort_codes(codes, first, last):
-    """Sort codes[first:last] in place (Shell's sort with Ciura's gaps; documents are short)."""
-    n = last - first
-    gap = 1
-    while gap < n:
-        gap = gap * 9 // 4 + 1
-    while gap > 1:
-        gap = max(gap * 4 // 9, 1)
-        for i in range(first + gap, last):
-            code = codes[i]
-            j = i
-            while j >= first + gap and codes[j - gap] > code:
-                codes[j] = codes[j - gap]
-                j -= gap
-            codes[j] = code
+def add_distinct(found, n_found, begin, n, shift, seen, codes, counts):
+    """Append the codes found[:n_found] to codes[begin:n], or count them if they are there.
+
+    Parameters
+    ----------
+    found : int32[]
+    begin, n : int
+    shift : int
+        `seen` is used up to 2 ** (32 - shift).
+    seen : int32[]
+        Open addressing, linear probing: position of each code of codes[begin:n] plus 1, or 0.
+        Written in place, as `codes` and `counts`.
+
+    Returns
+    -------
+    n : int
+    """
+    mask = (1 << (32 - shift)) - 1
+    for i in range(n_found):
+        code = found[i]
+        slot = ((np.int64(code) * 0x9E3779B1) & 0xFFFFFFFF) >> shift
+        while True:
+            at = seen[slot]
+            if at == 0:
+                codes[n] = code
+                counts[n] = 1
+                n += 1
+                seen[slot] = n - begin
+                break
+            if codes[begin + at - 1] == code:
+                counts[begin + at - 1] += 1
+                break
+            slot = (slot + 1) & mask
+    return n
 
 
 @_kernel
@@ -263,7 +295,10 @@ def extract_codes(  # noqa: C901
     text, marks, offsets, first, last, table, pool, word_offsets, options, eos_word,
     starts, codes, counts, lengths, shares,
 ):  # fmt: skip
-    """Write the distinct codes of each document, ascending, with their number of occurrences.
+    """Write the distinct codes of each document, with their number of occurrences.
+
+    Those of words and n-grams of words come first, in the order of their first occurrence, then
+    those of n-grams of characters, then the bias.
 
     Parameters
     ----------
@@ -271,12 +306,12 @@ def extract_codes(  # noqa: C901
     offsets : int64[n_docs + 1]
     table, pool, word_offsets
         The vocabulary, as in `find_word`; word_offsets has exactly n_words rows.
-    options : int64[10]
+    options : int64[11]
         As in `count_codes`.
     eos_word : int
         Word id of </s>, or -1.
-    starts : int64[n_docs]
-        Where each document's codes begin in `codes`.
+    starts : int64[n_docs + 1]
+        Where each document's codes begin in `codes`, with room for all of them.
     codes : int32[n_codes]
     counts : float32[n_codes]
     lengths : int64[n_docs]
@@ -291,91 +326,110 @@ def extract_codes(  # noqa: C901
     ends = options[6] and word_ngrams > 1
     bigrams, longer, chars = n_words + options[7], n_words + options[8], n_words + options[9]
     running = np.zeros(word_ngrams + 1, np.uint64)
+    most = 0
+    for doc in range(first, last):
+        most = max(most, starts[doc + 1] - starts[doc])
+    of_words = np.empty(most, np.int32)
+    of_chars = np.empty(most, np.int32)
+    size = LEAST_SEEN
+    while size < 2 * most:
+        size *= 2
+    seen = np.empty(size, np.int32)
     for doc in range(first, last):
         running[0] = 0
         if ends:
             running[0] = 1
             running[1] = START_TOKEN
-        n_tokens = n_long = 0
-        begin = starts[doc]
-        n = begin
+        n_tokens = n_long = n = n_chars_found = 0
         start = offsets[doc]
         hash32 = FNV_OFFSET
         n_chars = 0
         for i in range(offsets[doc], offsets[doc + 1]):
-            if marks[i] == OUTSIDE:
+            mark = marks[i]
+            if mark == OUTSIDE:
                 start = i + 1
                 continue
             hash32 = fnv_step(hash32, text[i])
             n_chars += text[i] & 0xC0 != 0x80
-            if marks[i] == END:
+            if mark == END:
                 word = table[find_word(text, start, i + 1, hash32, table, pool, word_offsets)]
                 if word >= 0:
-                    codes[n] = word
+                    of_words[n] = word
                     n += 1
                 n_tokens += 1
                 if n_chars >= least and maxn > 0:
                     n_long += 1
-                    n = add_subwords(text, start, i + 1, minn, maxn, bucket, chars, codes, n)
+                    n_chars_found = add_subwords(
+                        text, start, i + 1, minn, maxn, bucket, chars, of_chars, n_chars_found
+                    )
                 if word_ngrams > 1:
-                    n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n)
+                    n = add_token(
+                        hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n
+                    )
                 start = i + 1
                 hash32 = FNV_OFFSET
                 n_chars = 0
         if eos:
             if eos_word >= 0:
-                codes[n] = eos_word
+                of_words[n] = eos_word
                 n += 1
             if word_ngrams > 1:
                 hash32 = FNV_OFFSET
                 for byte in (LESS, SLASH, LOWER_S, GREATER):
                     hash32 = fnv_step(hash32, byte)
-                n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n)
+                n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n)
         if ends and n_tokens + eos > 0:
-            n = add_token(END_TOKEN, word_ngrams, bucket, bigrams, longer, running, codes, n)
+            n = add_token(END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n)
         shares[doc] = n_long / max(n_tokens, 1)
-        sort_codes(codes, begin, n)
-        distinct = begin
-        for i in range(begin, n):
-            if i > begin and codes[i] == codes[distinct - 1]:
-                counts[distinct - 1] += 1
-            else:
-                codes[distinct] = codes[i]
-                counts[distinct] = 1
-                distinct += 1
-        lengths[doc] = distinct - begin
+        size, shift = LEAST_SEEN, 28
+        while size < 2 * (n + n_chars_found):
+            size *= 2
+            shift -= 1
+        seen[:size] = 0
+        begin = starts[doc]
+        at = add_distinct(of_words, n, begin, begin, shift, seen, codes, counts)
+        at = add_distinct(of_chars, n_chars_found, begin, at, shift, seen, codes, counts)
+        if options[10] >= 0 and at > begin:
+            codes[at] = n_words + options[10]
+            counts[at] = 1
+            at += 1
+        lengths[doc] = at - begin
 
 
 @_kernel
-def count_documents(starts, lengths, codes, frequency):
-    """Add 1 to frequency[code] (int32[n_words + bucket]) for each document that has the code."""
-    for doc in range(starts.size):
-        for i in range(starts[doc], starts[doc] + lengths[doc]):
-            frequency[codes[i]] += 1
+def count_documents(codes, frequency):
+    """Add 1 to frequency[code] (int32[n_codes]) for each of some documents' distinct codes."""
+    for i in range(codes.size):
+        frequency[codes[i]] += 1
 
 
 @_kernel
-def list_documents(starts, lengths, codes, ends, docs):
-    """Write the documents that have each code, one code after another.
+def list_documents(rows, indptr, first_doc, first, last, ends, docs):
+    """Write the documents that have each row of `first` to `last` - 1, one row after another.
 
     Parameters
     ----------
-    starts, lengths, codes
-        Of the documents, as in `weigh_rows`.
-    ends : int64[n_codes]
-        On entry where the list of each code begins, on return where it ends.
-    docs : int32[n_entries]
+    rows : int32[n_entries], indptr : int64[n_docs + 1]
+        The documents' rows, all different.
+    first_doc : int
+        Number of the first of these documents.
+    first, last : int
+    ends : int64[last - first]
+        On entry where the list of each row goes on, on return where it ends.
+    docs : int32[]
         Written in place.
     """
-    for doc in range(starts.size):
-        for i in range(starts[doc], starts[doc] + lengths[doc]):
-            docs[ends[codes[i]]] = doc
-            ends[codes[i]] += 1
+    for doc in range(indptr.size - 1):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = rows[i] - first
+            if row >= 0 and row < last - first:
+                docs[ends[row]] = first_doc + doc
+                ends[row] += 1
 
 
 @_kernel
-def measure_gains(begins, ends, first, last, docs, label_ids, label_indptr, prior, gains):
-    """Write how much each feature tells about the labels, for features `first` to `last` - 1.
+def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
+    """Write how much each feature tells about the labels.
 
     The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
     from all labels: sum p ln(p / prior), where p = (count + prior) / (sum of counts + 1).
@@ -393,7 +447,7 @@ def measure_gains(begins, ends, first, last, docs, label_ids, label_indptr, prio
     """
     counts = np.zeros(prior.size)
     seen = np.empty(prior.size, np.int32)
-    for feature in range(first, last):
+    for feature in range(gains.size):
         n_seen = 0
         total = 1.0
         for i in range(begins[feature], ends[feature]):
@@ -417,83 +471,132 @@ def measure_gains(begins, ends, first, last, docs, label_ids, label_indptr, prio
 
 
 @_kernel
-def weigh_rows(
-    starts, lengths, first, last, codes, counts, word_rows, slot_rows, factors, chars, shares,
-    bias_row,
-):  # fmt: skip
-    """Replace codes by rows and counts by weights, in place; drop codes without a row.
+def find_code(code, table):
+    """Return the place of a code in a hash table: its own, or the free one where it belongs.
+
+    table, int32[capacity, 2]: code (or -1) and row; open addressing, linear probing; the capacity
+    is a power of two.
+    """
+    mask = table.shape[0] - 1
+    place = (np.int64(code) * 0x9E3779B1 >> 8) & mask
+    while table[place, 0] >= 0 and table[place, 0] != code:
+        place = (place + 1) & mask
+    return place
+
+
+@_kernel
+def insert_codes(row_codes, table):
+    """Enter the code of each row into an empty table (all -1), see `find_code`."""
+    for row in range(row_codes.size):
+        place = find_code(row_codes[row], table)
+        table[place, 0] = row_codes[row]
+        table[place, 1] = row
+
+
+@_kernel
+def number_rows(starts, lengths, first, last, codes, counts, table):
+    """Replace codes by their rows, in place, and drop codes without a row.
 
     Parameters
     ----------
     starts, lengths : int64[n_docs]
         `lengths` is written in place.
-    codes : int32[n_codes]
-        Ascending in each document, with room for one more.
-    counts : float32[n_codes]
-    word_rows : int32[n_words]
-    slot_rows : int32[bucket]
-        Row of each hash slot, or -1.
-    factors : float32[n_rows] or float32[0]
-        With factors: weight (1 + ln count) * factor, the document scaled to unit Euclidean length.
-        Without: count / total count of the codes that have a row, fastText's mean.
-    chars : int
-        Codes from this one on are scaled by themselves, to the root of `shares` in place of 1,
-        before the whole document is.
-    shares : float32[n_docs]
-        As in `extract_codes`.
-    bias_row : int
-        Row of the bias, which gets weight 1 wherever there is any other feature; -1 = none.
+    first, last : int
+        Range of documents.
+    codes : int32[n_codes], counts : float32[n_codes]
+        As `extract_codes` writes them.
+    table : int32[capacity, 2]
+        Row of each code, see `find_code`.
     """
-    n_words = word_rows.size
     for doc in range(first, last):
         begin = starts[doc]
         kept = begin
-        middle = begin
-        of_words = of_chars = 0.0  # apart: one may be tiny beside the other
         for i in range(begin, begin + lengths[doc]):
-            code = codes[i]
-            row = word_rows[code] if code < n_words else slot_rows[code - n_words]
-            if row < 0:
-                continue
-            if factors.size > 0:
-                weight = (1.0 + math.log(counts[i])) * factors[row]
-                share = weight * weight
-            else:
-                share = weight = float(counts[i])
-            codes[kept] = row
-            counts[kept] = weight
-            kept += 1
-            if code < chars:
-                middle = kept
-                of_words += share
-            else:
-                of_chars += share
-        total = of_words + of_chars
-        if factors.size > 0:
-            if of_chars > 0 and of_words > 0 and middle < kept and shares[doc] > 0:
-                # Both blocks to length 1 and root(share), then all to length 1.
-                scale = math.sqrt(shares[doc] * of_words / of_chars)
-                for i in range(middle, kept):
-                    counts[i] *= scale
-                total = of_words * (1.0 + shares[doc])
-            total = math.sqrt(total)
-        for i in range(begin, kept):
-            counts[i] = np.float32(counts[i] / total)
-        if bias_row >= 0 and kept > begin:
-            codes[kept] = bias_row
-            counts[kept] = 1
-            kept += 1
+            place = find_code(codes[i], table)
+            if table[place, 0] >= 0:
+                codes[kept] = table[place, 1]
+                counts[kept] = counts[i]
+                kept += 1
         lengths[doc] = kept - begin
 
 
 @_kernel
-def compact(starts, lengths, codes, counts):
-    """Close the gaps between documents in place; return the number of entries left.
+def weigh_rows(starts, lengths, first, last, rows, counts, factors, logs, shares, bias_row):
+    """Replace counts by weights, in place.
 
-    `starts` is written in place with the new positions.
+    Parameters
+    ----------
+    starts, lengths : int64[n_docs]
+        `lengths` is written in place.
+    first, last : int
+        Range of documents.
+    rows : int32[n_entries], counts : float32[n_entries]
+        As `number_rows` leaves them.
+    factors : float32[n_rows] or float32[0]
+        With factors: weight (1 + ln count) * factor, the document scaled to unit Euclidean length.
+        Rows of negative factors (which stand after the others) are scaled by themselves, to the
+        root of `shares` in place of 1, before the whole document is.
+        Without: count / total count of the rows, fastText's mean.
+    logs : float32[n]
+        1 + ln count of the smaller counts.
+    shares : float32[n_docs]
+        As in `extract_codes`.
+    bias_row : int
+        Row of the bias, a document's last if it is there, which gets weight 1 and is dropped
+        where it is alone; -1 = none.
     """
-    n = 0
-    for doc in range(starts.size):
+    for doc in range(first, last):
+        begin = starts[doc]
+        end = begin + lengths[doc]
+        if end > begin and rows[end - 1] == bias_row:
+            end -= 1
+            counts[end] = 1
+        if end == begin:
+            lengths[doc] = 0
+            continue
+        middle = begin
+        total = 0.0
+        if factors.size > 0:
+            of_words = of_chars = 0.0  # apart: one may be tiny beside the other
+            for i in range(begin, end):
+                count = int(counts[i])
+                tf = logs[count] if count < logs.size else np.float32(1.0 + math.log(counts[i]))
+                weight = tf * factors[rows[i]]
+                if weight >= 0:
+                    middle = i + 1
+                    of_words += weight * weight
+                else:
+                    weight = -weight
+                    of_chars += weight * weight
+                counts[i] = weight
+            total = of_words + of_chars
+            if of_chars > 0 and of_words > 0 and middle < end and shares[doc] > 0:
+                # Both blocks to length 1 and root(share), then all to length 1.
+                scale = math.sqrt(shares[doc] * of_words / of_chars)
+                for i in range(middle, end):
+                    counts[i] *= scale
+                total = of_words * (1.0 + shares[doc])
+            total = math.sqrt(total)
+        else:
+            for i in range(begin, end):
+                total += counts[i]
+        inverse = 1.0 / total
+        for i in range(begin, end):
+            counts[i] = np.float32(counts[i] * inverse)
+
+
+@_kernel
+def compact(starts, lengths, first, last, n, codes, counts):
+    """Move the entries of documents `first` to `last` - 1 to position `n` on, without gaps.
+
+    `starts` is written in place with the new positions; the documents before must lie below.
+
+    Returns
+    -------
+    n : int
+        The end of the last document.
+    """
+    for doc in range(first, last):
         begin = starts[doc]
         starts[doc] = n
         for i in range(begin, begin + lengths[doc]):
