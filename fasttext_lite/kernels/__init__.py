@@ -1,6 +1,7 @@
-"""Compiled code: numbers in, numbers out; one closed file for each stage.
+"""Compiled code: numbers in, numbers out; one file for each stage.
 
-A kernel calls only kernels of its own file, because Numba's disk cache notices a change of
-the function's own file alone.  So no file here imports another, nor the package.  Each file
-carries its own `_kernel` decorator for the same reason: options are part of what is cached.
+The cache of compiled code (`compiling`) notices a change of the function's own file and of those
+which that file names in `uses`.  So no file here imports another unless it names it, nor anything
+else of the package but the decorator.  Each file carries its own options for the same reason:
+they are part of what is cached.
 """

@@ -1,0 +1,455 @@
+"""Compiled code on disk: loaded when it is right, never when it is not, never in the way.
+
+Most tests run a package of one tiny kernel file with the real `compiling`, in processes of
+their own.
+"""
+
+import ast
+import contextlib
+import gc
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fasttext_lite import cli, compiling
+
+PACKAGE = Path(__file__).parent.parent / "fasttext_lite"
+TINY = """
+import numpy as np
+from fasttext_lite.compiling import compiler
+
+FACTOR = 3
+_kernel = compiler(__file__, nogil=True)
+
+
+@_kernel
+def scaled(value):
+    return value * FACTOR
+
+
+@_kernel
+def total(values):
+    out = np.zeros(1)
+    for i in range(len(values)):
+        out[0] += scaled(values[i])
+    return out
+
+
+@_kernel
+def item(values, i):
+    return values[i]
+
+
+def make(shift):
+    @_kernel
+    def shifted(value):
+        return value + shift
+
+    return shifted
+"""
+USE = "import numpy as np; from fasttext_lite.kernels import tiny\n"
+TOTAL = USE + "print(tiny.total(np.arange(4.0))[0])\n"
+COUNTS = (
+    "stats = tiny.total.stats\n"
+    "print('loaded', sum(stats.cache_hits.values()), 'of',\n"
+    "    sum(stats.cache_hits.values()) + sum(stats.cache_misses.values()))\n"
+)
+# Files end at this size: what a program meets when the disk is full.
+LITTLE_SPACE = (
+    "import resource\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
+)  # fmt: skip
+COMPILED, LOADED = ["18.0", "loaded 0 of 1"], ["18.0", "loaded 1 of 1"]
+with_limits = pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
+
+
+@pytest.fixture(scope="session")
+def cold_root(tmp_path_factory):
+    """Return a folder with a package of one kernel file, and room for a home."""
+    root = tmp_path_factory.mktemp("startup") / "cold"
+    kernels = root / "fasttext_lite" / "kernels"
+    kernels.mkdir(parents=True)
+    (root / "home").mkdir()
+    shutil.copy(PACKAGE / "compiling.py", root / "fasttext_lite")
+    for file in (kernels.parent / "__init__.py", kernels / "__init__.py"):
+        file.touch()
+    (kernels / "tiny.py").write_text(TINY)
+    return root
+
+
+@pytest.fixture(scope="session")
+def warm_root(cold_root):
+    """Return the same after a first run."""
+    root = cold_root.with_name("warm")
+    shutil.copytree(cold_root, root)
+    assert run(root) == COMPILED
+    return root
+
+
+@pytest.fixture
+def root(cold_root, tmp_path):
+    """Return a package of the test's own that was never run."""
+    return shutil.copytree(cold_root, tmp_path / "root")
+
+
+@pytest.fixture
+def warm(warm_root, tmp_path):
+    """Return a package of the test's own that was run once."""
+    return shutil.copytree(warm_root, tmp_path / "warm")
+
+
+def start(root, code, **changes):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    env.pop("XDG_CACHE_HOME", None)
+    # Python's own .pyc files know seconds only: a test edits faster.
+    env |= {"HOME": str(root / "home"), "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    env |= changes
+    env = {name: value for name, value in env.items() if value is not None}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=root / "home",
+    )  # fmt: skip
+
+
+def finish(process):
+    """Return what a process printed, having seen that it was content."""
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    return out.splitlines()
+
+
+def run(root, code=TOTAL + COUNTS, **changes):
+    return finish(start(root, code, **changes))
+
+
+def cache_of(root):
+    return root / "fasttext_lite" / "kernels" / "__pycache__"
+
+
+def block_all_folders(root):
+    """Let no folder be made, whoever runs the tests."""
+    cache_of(root).write_text("")
+    (root / "home" / ".cache").write_text("")
+    (root / "home" / "Library").write_text("")
+
+
+# -- what is kept ----------------------------------------------------------------------------
+
+
+def test_the_second_process_loads(warm):
+    names = sorted(path.name.split(".")[:2] for path in cache_of(warm).iterdir())
+    assert names == [["tiny", "scaled"], ["tiny", "total"]]
+    assert run(warm) == LOADED
+
+
+def test_loading_leaves_scipy_alone(warm):
+    code = TOTAL + "import sys; print('scipy.linalg' in sys.modules)\nimport scipy.linalg\n"
+    oldest, newest = compiling.QUICK_LOADING
+    known = oldest <= compiling.numba.version_info.short <= newest
+    assert run(warm, code) == ["18.0", str(not known)]
+
+
+def test_a_process_that_loads_can_still_compile(warm):
+    code = TOTAL + COUNTS + "print(tiny.total(np.arange(4))[0])\n"
+    assert run(warm, code) == [*LOADED, "18.0"]
+    assert run(warm, code) == [*LOADED, "18.0"]
+
+
+def test_closures_are_told_apart_by_what_they_hold(root):
+    code = USE + (
+        "for shift in (1, 2):\n"
+        "    function = tiny.make(shift)\n"
+        "    print(function(10), sum(function.stats.cache_hits.values()))\n"
+    )
+    assert run(root, code) == ["11 0", "12 0"]
+    assert run(root, code) == ["11 1", "12 1"]
+
+
+def test_a_copy_elsewhere_shares_the_chosen_folder(root, tmp_path_factory):
+    chosen = str(tmp_path_factory.mktemp("chosen"))
+    other = tmp_path_factory.mktemp("other") / "copy"
+    assert run(root, NUMBA_CACHE_DIR=chosen) == COMPILED
+    assert not cache_of(root).exists()
+    shutil.copytree(root, other)
+    assert run(other, NUMBA_CACHE_DIR=chosen) == LOADED
+
+
+# -- what must not be loaded -----------------------------------------------------------------
+
+
+def edit(root, factor=5):
+    """Change a constant of the kernel file in place: path, size and time stay."""
+    file = root / "fasttext_lite" / "kernels" / "tiny.py"
+    before = file.stat()
+    file.write_text(file.read_text().replace("FACTOR = 3", f"FACTOR = {factor}"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+
+
+def test_an_upgrade_in_place_runs_the_new_code(warm):
+    edit(warm)
+    assert run(warm) == ["30.0", "loaded 0 of 1"]
+    assert run(warm) == ["30.0", "loaded 1 of 1"]
+    (warm / "fasttext_lite" / "kernels" / "tiny.py").write_text(TINY)
+    assert run(warm) == LOADED
+
+
+def test_an_upgrade_under_a_running_process_keeps_its_code_apart(root):
+    """What was imported before is not filed under the hash of what came after."""
+    rewrite = (
+        "from pathlib import Path; file = Path(tiny.__file__)\n"
+        "file.write_text(file.read_text().replace('FACTOR = 3', 'FACTOR = 5'))\n"
+    )
+    assert run(root, USE + rewrite + TOTAL) == ["18.0"]
+    assert run(root) == ["30.0", "loaded 0 of 1"]
+
+
+def test_a_file_that_uses_another_follows_its_changes(root):
+    (root / "fasttext_lite" / "kernels" / "user.py").write_text(
+        "from fasttext_lite.compiling import compiler\n"
+        "from fasttext_lite.kernels import tiny\n"
+        "from fasttext_lite.kernels.tiny import scaled\n"
+        "_kernel = compiler(__file__, uses=(tiny.__file__,))\n"
+        "@_kernel\n"
+        "def next_scaled(value):\n"
+        "    return scaled(value) + 1\n"
+    )
+    code = (
+        "from fasttext_lite.kernels.user import next_scaled\n"
+        "print(next_scaled(10), sum(next_scaled.stats.cache_hits.values()))\n"
+    )
+    assert [run(root, code), run(root, code)] == [["31 0"], ["31 1"]]
+    edit(root)
+    assert run(root, code) == ["51 0"]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").glob("*.py")), ids=lambda p: p.name)
+def test_a_kernel_file_names_all_that_it_uses(path):
+    tree = ast.parse(path.read_text("utf-8"))
+    imported, named = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "fasttext_lite.kernels":
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package, _, name = node.module.rpartition(".")
+            imported |= {name} if package == "fasttext_lite.kernels" else set()
+        elif isinstance(node, ast.keyword) and node.arg == "uses":
+            named = {item.value.id for item in node.value.elts}
+    assert imported == named
+
+
+@with_limits
+def test_an_upgrade_that_cannot_write_runs_the_new_code(warm):
+    """Numba's own cache runs the old code then: its index was written, the code was not."""
+    edit(warm)
+    assert run(warm, LITTLE_SPACE + TOTAL) == ["30.0"]
+    assert run(warm) == ["30.0", "loaded 0 of 1"]
+
+
+def test_another_processor_compiles_for_itself(warm):
+    assert run(warm, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="") == COMPILED
+    assert run(warm) == LOADED
+
+
+def test_code_without_checks_is_not_served_to_a_run_with_checks(root):
+    code = USE + (
+        "try: tiny.item(np.arange(4.0), 4); print('no check')\n"
+        "except IndexError: print('checked')\n"
+    )  # fmt: skip
+    assert run(root, code) == ["no check"]
+    assert run(root, code, NUMBA_BOUNDSCHECK="1") == ["checked"]
+    assert run(root, code) == ["no check"]
+
+
+class Codegen:
+    """Stands in for Numba's, of which only the description of the processor is used."""
+
+    def __init__(self, processor):
+        self.processor = processor
+
+    def magic_tuple(self):
+        return self.processor
+
+
+@pytest.mark.parametrize("name", ["numba", "llvmlite", "np"])
+def test_other_versions_have_other_files(monkeypatch, name):
+    cache = compiling.KernelCache(edit, __file__, "hash")
+    before = cache._name((), Codegen(("x86_64", "znver4", "+avx2")))
+    assert before == cache._name((), Codegen(("x86_64", "znver4", "+avx2")))
+    monkeypatch.setattr(getattr(compiling, name), "__version__", "99.0")
+    assert before != cache._name((), Codegen(("x86_64", "znver4", "+avx2")))
+
+
+def test_another_python_has_other_files(monkeypatch):
+    cache = compiling.KernelCache(edit, __file__, "hash")
+    before = cache._name((), Codegen(()))
+    monkeypatch.setattr(sys, "version", "9.9.9")
+    assert before != cache._name((), Codegen(()))
+
+
+# -- trouble with the disk -------------------------------------------------------------------
+
+
+def test_where_no_folder_can_be_made_it_compiles_in_memory(root):
+    block_all_folders(root)
+    assert run(root) == COMPILED
+    assert run(root, NUMBA_CACHE_DIR=str(cache_of(root) / "below")) == COMPILED
+
+
+def test_a_chosen_folder_that_cannot_be_made_leaves_the_others(warm):
+    assert run(warm, NUMBA_CACHE_DIR=str(warm / "fasttext_lite" / "compiling.py")) == LOADED
+
+
+def test_a_chosen_folder_is_the_only_one(warm):
+    assert run(warm, NUMBA_CACHE_DIR=str(warm / "chosen")) == COMPILED
+
+
+def test_without_a_home(root):
+    cache_of(root).write_text("")
+    code = (
+        "import os\n"
+        "os.path.expanduser = lambda path: path\n"  # a user whom the system does not know
+    )
+    assert run(root, code + TOTAL, HOME=None) == ["18.0"]
+    assert os.listdir(root / "home") == []  # no folder named ~
+
+
+def test_a_blocked_package_folder_leaves_the_home(root):
+    cache_of(root).write_text("")
+    assert run(root) == COMPILED
+    assert run(root) == LOADED
+
+
+@pytest.mark.parametrize("folder", ["__pycache__", "chosen"])
+def test_a_folder_that_is_only_readable_is_read(warm, folder):
+    """As in an image whose files are compiled by its builder and used by somebody else."""
+    place, env = cache_of(warm), {}
+    if folder == "chosen":
+        env = {"NUMBA_CACHE_DIR": str(warm / "chosen")}
+        (warm / "chosen").mkdir()
+        place = place.rename(warm / "chosen" / "fasttext_lite")
+    paths = [place, *place.iterdir()]
+    for path in paths:
+        path.chmod(0o555)
+    try:
+        assert run(warm, **env) == LOADED
+    finally:
+        for path in paths:
+            path.chmod(0o755)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="chmod means nothing there")
+def test_a_folder_that_becomes_unwritable_later(root):
+    cache_of(root).mkdir()
+    (root / "home" / ".cache").write_text("")
+    code = USE + f"import os; os.chmod({str(cache_of(root))!r}, 0o555)\n" + TOTAL + COUNTS
+    try:
+        assert run(root, code) == COMPILED
+    finally:
+        cache_of(root).chmod(0o755)
+
+
+def test_a_folder_that_vanishes_is_made_again(root):
+    code = TOTAL + f"import shutil; shutil.rmtree({str(cache_of(root))!r})\n"
+    code += "tiny.item(np.arange(4), 1)\n"
+    assert run(root, code) == ["18.0"]
+    assert [path.name.split(".")[1] for path in cache_of(root).iterdir()] == ["item"]
+
+
+@with_limits
+def test_a_full_disk_leaves_nothing_behind(root):
+    assert run(root, LITTLE_SPACE + TOTAL) == ["18.0"]
+    assert list(cache_of(root).iterdir()) == []
+    assert run(root) == COMPILED
+    assert run(root) == LOADED
+
+
+def flip(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+DAMAGES = {
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "zeros": lambda data: data[:4096] + bytes(len(data) - 4096),
+    "a flipped bit": flip,
+    "something else": lambda data: b"hello\n" * 100,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_written_anew(warm, damage):
+    files = list(cache_of(warm).iterdir())
+    for file in files:
+        file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    assert run(warm) == COMPILED
+    assert sorted(cache_of(warm).iterdir()) == sorted(files)
+    assert run(warm) == LOADED
+
+
+def test_processes_that_compile_at_once(root):
+    processes = [start(root, TOTAL) for _ in range(3)]
+    assert [finish(process) for process in processes] == [["18.0"]] * 3
+    assert len(list(cache_of(root).iterdir())) == 2
+    assert run(root) == LOADED
+
+
+# -- the command line's process --------------------------------------------------------------
+
+
+def test_imports_block_nothing():
+    code = (
+        "import sys\n"
+        "from fasttext_lite import FastTextClassifier, cli\n"
+        "print([name for name, module in sys.modules.items() if module is None])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
+
+
+def test_scipy_works_after_a_command(tmp_path):
+    (tmp_path / "train.tsv").write_text("a\tx y\nb\tz\n" * 4)
+    arguments = ["train", f"{tmp_path}/train.tsv", "-o", f"{tmp_path}/m.ftl", "-q"]
+    assert cli.main([*arguments, "--epochs", "1"]) == 0
+    import scipy.linalg
+
+    assert scipy.linalg.det([[2.0, 0.0], [0.0, 3.0]]) == 6.0
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_collector_is_tuned_in_our_own_process_alone(monkeypatch, capsys, own):
+    before = gc.get_threshold()
+    registered = []
+    monkeypatch.setattr(cli.atexit, "register", registered.append)
+    monkeypatch.setattr(sys, "argv", ["fasttext-lite", "--version"])
+    try:
+        with contextlib.suppress(SystemExit):
+            cli.main(None if own else ["--version"])
+        assert (gc.get_threshold() != before) == own
+        assert registered == [gc.freeze] * own
+    finally:
+        gc.set_threshold(*before)
+
+
+def test_the_benchmark_counts_each_import_once():
+    from bench import startup
+
+    log = """import time: self [us] | cumulative | imported package
+import time:      1000 |       1000 |     json.decoder
+import time:      2000 |       3000 |   json
+import time:      7000 |       7000 |     json
+import time:      4000 |      11000 |   numba
+import time:      3000 |      17000 | fasttext_lite.cli
+import time:       500 |        500 | encodings
+"""
+    assert startup.by_import(log) == {
+        "numba": 11.0,
+        "json": 3.0,
+        "fasttext_lite": 3.0,
+        "others": 0.5,
+    }
