@@ -15,7 +15,7 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 # The tests of compiled code without compilation (every line runs as plain Python) ...
-KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,train_kernels predict_kernels features \
+KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,read_kernels train_kernels predict_kernels features \
 	tokenize weights network model label_tree))
 test-nojit: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(KERNEL_TESTS)

@@ -24,7 +24,7 @@ from bench.compare import MANY_LABELS, table
 from fasttext_lite import fitting
 from fasttext_lite.analyzers import analyze
 from fasttext_lite.config import FEATURE_FIELDS, Config
-from fasttext_lite.corpus import Corpus, Labels, ReadOptions, read_corpus
+from fasttext_lite.corpus import Corpus, ReadOptions, read_corpus
 
 MOST_ROWS = 5000
 _PLAIN: dict[str, Any] = {
@@ -105,11 +105,11 @@ def measure(path: Path, options: argparse.Namespace) -> dict[str, float]:
     name = path.parent.name
     multilabel = name in options.multilabel.split(",")
     corpus = read_corpus(path, ReadOptions(multilabel=multilabel))
-    n_labels = len(Labels.from_rows(corpus.label_rows).names)
+    n_labels = len(corpus.labels.names)
     found: dict[str, list[float]] = {}
     for fold in range(options.folds):
         train, valid = split(corpus, fold)
-        labels = Labels.from_rows(train.label_rows)
+        labels = train.labels.by_frequency()
         prepared: dict[tuple, Any] = {}
         for change, settings, kind in CHANGES:
             if not applies(kind, change, n_labels, multilabel):
@@ -130,7 +130,7 @@ def measure(path: Path, options: argparse.Namespace) -> dict[str, float]:
             model = fitting.fit_prepared(made, config, n_threads=options.threads).model
             seconds = time.perf_counter() - start
             best = model.predict(features, n_threads=options.threads).labels[:, 0]
-            hits = [model.labels[i] in r for i, r in zip(best, valid.label_rows, strict=True)]
+            hits = [model.labels[i] in r for i, r in zip(best, valid.labels.rows(), strict=True)]
             found.setdefault(change, []).append(100 * float(np.mean(hits)))
             message = f"{name}, fold {fold}: {change}: {found[change][-1]:.2f} ({seconds:.1f} s)"
             print(message, file=sys.stderr, flush=True)
@@ -155,7 +155,7 @@ def split(corpus: Corpus, fold: int) -> tuple[Corpus, Corpus]:
     aside = order[fold * size : (fold + 1) * size]
     rest = np.setdiff1d(np.arange(n), aside)
     return tuple(  # type: ignore[return-value]
-        Corpus(corpus.texts.take(rows), [corpus.label_rows[i] for i in rows.tolist()], {})
+        Corpus(corpus.texts.take(rows), corpus.labels.take(rows), {})
         for rows in (rest, np.sort(aside))
     )
 

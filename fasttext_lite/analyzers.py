@@ -21,8 +21,9 @@ from fasttext_lite.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_tab
 
 # fastText's separators (dictionary.cc, readWord); ours is a superset only in that a text ends.
 WHITESPACE = " \n\r\t\v\f\0"
-
-NORMALIZE_BYTES = 1 << 23
+FINAL_SIGMA = 0x3A3  # the capital whose lower case depends on its neighbours
+# No code point above has a case.
+CASED = 0x20000
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def analyze(texts: Texts, config: Config, n_threads: int = 1) -> MarkedTexts:
     """
     from fasttext_lite.kernels import tokenize
 
-    texts = normalize(texts, config.lowercase, config.nfkc)
+    texts = normalize(texts, config.lowercase, config.nfkc, n_threads)
     marks = np.empty(texts.buffer.size, np.uint8)
     if texts.token_ends is not None:
         marks[:] = tokenize.INSIDE
@@ -94,7 +95,7 @@ def analyze(texts: Texts, config: Config, n_threads: int = 1) -> MarkedTexts:
     elif config.analyzer == "jieba":
         _mark_jieba(texts, marks)
     else:
-        classes = _classes(config.analyzer)
+        classes = class_of_characters(config.analyzer)
         run_ranges(
             lambda first, last: tokenize.mark_tokens(
                 texts.buffer, texts.offsets, first, last, classes, marks
@@ -152,74 +153,105 @@ def least_subword_chars(analyzer: str) -> int:
     return 1 if analyzer == "whitespace" else 2
 
 
-def normalize(texts: Texts, lowercase: bool, nfkc: bool) -> Texts:
+def normalize(texts: Texts, lowercase: bool, nfkc: bool, n_threads: int = 1) -> Texts:
     """Return texts in lower case and in Unicode normal form KC, as asked.
 
-    Both change a text's length in bytes, so the buffer and the offsets are new.
+    Exactly what Python makes of each text (or token). What it takes more than a table for, a
+    text with U+0130 or U+03A3 or, for NFKC, beyond ASCII, goes through Python's strings.
+
+    Parameters
+    ----------
+    texts : Texts
+    lowercase, nfkc : bool
+    n_threads : int
+
+    Returns
+    -------
+    Texts
+        The same object where nothing changes.
     """
     if not (lowercase or nfkc) or texts.buffer.size == 0:
         return texts
-    parts = []
-    first = 0
-    while first < len(texts):
-        # Some megabytes at a time: as a string, a text may take four bytes a character.
-        end = int(texts.offsets[first]) + NORMALIZE_BYTES
-        last = max(first + 1, int(np.searchsorted(texts.offsets, end, "right")) - 1)
-        parts.append(_normalize(texts.slice(first, last), lowercase, nfkc))
-        first = last
-    if len(parts) == 1:
-        return parts[0]
-    shifts = np.cumsum([0, *(part.buffer.size for part in parts)])
-    offsets = [part.offsets[1:] + at for part, at in zip(parts, shifts, strict=False)]
-    ends = None
-    if texts.token_ends is not None:
-        ends = np.concatenate(
-            [part.token_ends + at for part, at in zip(parts, shifts, strict=False)]
-        )
-    buffer = np.concatenate([part.buffer for part in parts])
-    return Texts(buffer, np.concatenate([[0], *offsets]), ends)
+    from fasttext_lite.kernels import tokenize
 
-
-def _normalize(texts: Texts, lowercase: bool, nfkc: bool) -> Texts:
-    if texts.buffer.size == 0:
+    is_cut = texts.token_ends is not None
+    bounds = np.append(0, texts.token_ends) if is_cut else texts.offsets  # type: ignore[arg-type]
+    bounds = np.ascontiguousarray(bounds, np.int64)
+    n = bounds.size - 1
+    pages, deltas = _lower_table(lowercase, nfkc)
+    sizes = np.empty(n, np.int64)
+    changes: list[bool] = []
+    run_ranges(
+        lambda first, last: changes.append(
+            tokenize.lower_sizes(texts.buffer, bounds, first, last, pages, deltas, sizes)
+        ),
+        n,
+        n_threads,
+    )
+    if not any(changes):
         return texts
-    if texts.buffer.max() < 0x80:
-        if not lowercase:
-            return texts
-        upper = (texts.buffer >= 0x41) & (texts.buffer <= 0x5A)
-        lower = texts.buffer + upper.view(np.uint8) * np.uint8(0x20)
-        return Texts(lower, texts.offsets, texts.token_ends)
-    # One string for all pieces: CPython's string functions are fast, their calls are not.
-    # NUL cannot take part in case mapping or normalisation, so no piece touches the next.
-    bounds = texts.offsets if texts.token_ends is None else np.append(0, texts.token_ends)
-    text = _join(texts.buffer, bounds).tobytes().decode("utf-8", "surrogatepass")
+    places, extra = np.full(n, -1, np.int64), bytearray()
+    for i in np.flatnonzero(sizes < 0).tolist():
+        piece = texts.buffer[bounds[i] : bounds[i + 1]].tobytes()
+        text = _by_python(piece.decode("utf-8", "surrogatepass"), lowercase, nfkc)
+        data = text.encode("utf-8", "surrogatepass")
+        places[i], sizes[i] = len(extra), len(data)
+        extra += data
+    ready = np.frombuffer(extra or bytearray(1), np.uint8)
+    new_bounds = np.zeros(n + 1, np.int64)
+    np.cumsum(sizes, out=new_bounds[1:])
+    buffer = np.empty(new_bounds[-1], np.uint8)
+    run_ranges(
+        lambda first, last: tokenize.lower(
+            texts.buffer, bounds, first, last, pages, deltas, places, ready, new_bounds, buffer
+        ),
+        n,
+        n_threads,
+    )
+    if texts.token_ends is None:
+        return Texts(buffer, new_bounds)
+    which = np.searchsorted(texts.token_ends, texts.offsets, "right")
+    return Texts(buffer, new_bounds[which], new_bounds[1:][sizes > 0])  # a token may vanish
+
+
+def _by_python(text: str, lowercase: bool, nfkc: bool) -> str:
     if nfkc:
         text = unicodedata.normalize("NFKC", text)  # may bring capitals
     if lowercase:
         text = text.lower()
-    if nfkc and lowercase:
-        text = unicodedata.normalize("NFKC", text)
-    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-    breaks = np.flatnonzero(data == 0)
-    # Positions of the breaks once they are taken out again.
-    ends = np.append(0, breaks - np.arange(breaks.size))
-    clean = np.delete(data, breaks)
-    if texts.token_ends is None:
-        return Texts(clean, ends)
-    which = np.searchsorted(texts.token_ends, texts.offsets, "right")
-    keep = np.diff(ends, prepend=-1) > 0  # a token may vanish in normalisation
-    return Texts(clean, ends[which], ends[1:][keep[1:]])
-
-
-def _join(buffer: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """Return the pieces between bounds, each followed by a NUL; NULs inside become spaces."""
-    if not buffer.all():
-        buffer = np.where(buffer == 0, np.uint8(0x20), buffer)
-    return np.insert(buffer, bounds[1:], 0)
+    return unicodedata.normalize("NFKC", text) if nfkc and lowercase else text
 
 
 @lru_cache(maxsize=4)
-def _classes(analyzer: str) -> np.ndarray:
+def _lower_table(lowercase: bool, nfkc: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return `pages` and `deltas` of `tokenize.lower`, as the running Python has it.
+
+    Without lower-casing all deltas are 0, with NFKC all beyond ASCII are NOT_SIMPLE.
+    """
+    from fasttext_lite.kernels.tokenize import NOT_SIMPLE
+
+    codes = np.arange(0x110000, dtype="<u4")
+    changes = np.zeros(0x110000, np.int32)
+    if lowercase:
+        asked = codes[:CASED].copy()
+        asked[[0x130, FINAL_SIGMA]] = 0
+        text = asked.tobytes().decode("utf-32-le", "surrogatepass")
+        found = np.frombuffer(text.lower().encode("utf-32-le", "surrogatepass"), "<u4")
+        changes[:CASED] = found.astype(np.int32) - asked.astype(np.int32)
+        changes[[0x130, FINAL_SIGMA]] = NOT_SIMPLE
+    if nfkc:
+        changes[0x80:] = NOT_SIMPLE
+        return np.minimum(np.arange(0x1100), 2).astype(np.uint8) + np.uint8(1), np.concatenate(
+            [np.zeros(256, np.int32), changes[:768]]
+        )
+    rows = changes.reshape(0x1100, 256)
+    used = rows.any(1)
+    pages = np.where(used, np.cumsum(used), 0).astype(np.uint8)
+    return pages, np.concatenate([np.zeros(256, np.int32), rows[used].ravel()])
+
+
+@lru_cache(maxsize=4)
+def class_of_characters(analyzer: str) -> np.ndarray:
     """Return the class of each code point under an analyzer, uint8[0x110000]."""
     if analyzer == "whitespace":
         table = np.full(0x110000, WORD, np.uint8)

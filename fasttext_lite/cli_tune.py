@@ -220,22 +220,21 @@ def _check_files(tools: Tools, options: argparse.Namespace) -> None:
 
 
 def _data(tools: Tools, options: argparse.Namespace) -> TuningData:
-    from fasttext_lite.corpus import Labels
     from fasttext_lite.tuning_data import TuningData
 
     valid = tools.read(options.valid, options) if options.valid else None
     corpus = tools.read(options.train, options)
-    labels = Labels.from_rows(corpus.label_rows)
+    labels = corpus.labels
     multilabel = labels.is_multilabel or options.multilabel
     if valid is None:
         return TuningData.divide(
             corpus.texts, labels, multilabel=multilabel, seed=options.seed or 0
         )
-    unseen = sorted({name for row in valid.label_rows for name in row} - set(labels.names))
+    unseen = sorted(set(valid.labels.names) - set(labels.names))
     if unseen and not options.quiet:
         shown = f"{', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
         tools.say(f"{options.valid}: labels without a training row count as errors: {shown}")
-    valid_labels = Labels.from_rows(valid.label_rows, [*labels.names, *unseen])
+    valid_labels = valid.labels.renamed([*labels.names, *unseen])
     return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel)
 
 

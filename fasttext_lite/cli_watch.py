@@ -76,13 +76,11 @@ def make_watch(
     asked = valid is not None or options.log is not None or options.plot is not None
     if not asked and config.patience is None:
         return None
-    from fasttext_lite.corpus import Labels
     from fasttext_lite.monitoring import Watch
 
     pair = None
     if valid is not None:
-        rows = [list(dict.fromkeys(row)) for row in valid.label_rows]
-        pair = valid.texts, Labels.from_rows(rows, names)
+        pair = valid.texts, valid.labels.renamed(names)
     callbacks = () if options.quiet else (partial(_tell, config.epochs),)
     return Watch(pair, callbacks, options.log)
 
@@ -193,7 +191,8 @@ def draw_map(
 
 
 def _labelled(corpus: Corpus) -> Iterator[tuple[Texts, Sequence[str]]]:
-    groups = [row[0] if row else "(no label)" for row in corpus.label_rows]
+    # Every row of a file has a label.
+    groups = [corpus.labels.names[i] for i in corpus.labels.ids[corpus.labels.indptr[:-1]].tolist()]
     for start in range(0, len(groups), CHUNK):
         yield corpus.texts.slice(start, start + CHUNK), groups[start : start + CHUNK]
 

@@ -8,34 +8,29 @@ what it cannot read is an `InputError` with path:line.  Models are unknown here.
 from __future__ import annotations
 
 import contextlib
-import csv
-import gzip
-import io
 import itertools
-import json
-import re
-import sys
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fasttext_lite.errors import InputError
+from fasttext_lite.sources import DEFAULT_PREFIX as DEFAULT_PREFIX
+from fasttext_lite.sources import (
+    ReadError,
+    ReadOptions,
+    broken,
+    decode_line,
+    iter_blocks,
+    iter_lines,
+    iter_records,
+    name_of,
+    peek,
+)
 
-FORMATS = ("auto", "fasttext", "tsv", "csv", "jsonl")
-STDIN = "-"
-DEFAULT_PREFIX = "__label__"
-# The widest field of a CSV file; the csv module's own limit is 131,072 characters.
-_MAX_FIELD = 2**31 - 1
 # What separates fastText's tokens (dictionary.cc, readWord).
-_FASTTEXT_BLANKS = b" \t\v\f\r\0"
-_FASTTEXT_SPACES = _FASTTEXT_BLANKS + b"\n"
-_PEEK_LINES = 20
-_BOM = b"\xef\xbb\xbf"
-_NEWLINES = str.maketrans("\r\n", "  ")
+_FASTTEXT_SPACES = b" \n\t\v\f\r\0"
 
 
 @dataclass(frozen=True)
@@ -214,14 +209,53 @@ class Labels:
         indptr = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=indptr[1:])
         flat = list(itertools.chain.from_iterable(rows))
-        if names is None:
-            counts: dict[str, int] = {}
-            for name in flat:
-                counts[name] = counts.get(name, 0) + 1
-            names = sorted(counts, key=lambda name: -counts[name])
-        index = {name: i for i, name in enumerate(names)}
+        seen = list(dict.fromkeys(flat)) if names is None else names
+        index = {name: i for i, name in enumerate(seen)}
         ids = np.fromiter((index.get(name, -1) for name in flat), np.int32, len(flat))
-        return cls(ids, indptr, names)
+        labels = cls(ids, indptr, seen)
+        return labels.by_frequency() if names is None else labels
+
+    def by_frequency(self) -> Labels:
+        """Return the labels that occur by falling frequency, ties by their number here."""
+        counts = self.counts()
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        numbers = np.full(counts.size + 1, -1, np.int32)  # the last for -1
+        numbers[order] = np.arange(order.size)
+        return Labels(numbers[self.ids], self.indptr, [self.names[i] for i in order.tolist()])
+
+    def renamed(self, names: Sequence[str]) -> Labels:
+        """Return the labels numbered by the given names; those of other names get id -1."""
+        index = {name: i for i, name in enumerate(names)}
+        numbers = np.array([*(index.get(name, -1) for name in self.names), -1], np.int32)
+        return Labels(numbers[self.ids], self.indptr, list(names))
+
+    def take(self, chosen: np.ndarray) -> Labels:
+        """Return the labels of the chosen rows, in that order, by the same names."""
+        indptr = np.append(0, np.cumsum(np.diff(self.indptr)[chosen]))
+        shifts = np.repeat(self.indptr[chosen] - indptr[:-1], np.diff(indptr))
+        return Labels(self.ids[np.arange(indptr[-1]) + shifts], indptr, self.names)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the names of each row's labels, without those that have none."""
+        names = [self.names[i] if i >= 0 else None for i in self.ids.tolist()]
+        bounds = itertools.pairwise(self.indptr.tolist())
+        return [tuple(name for name in names[a:b] if name is not None) for a, b in bounds]
+
+    def without_repeats(self) -> Labels:
+        """Return each row with each of its labels once, where it came first."""
+        if not self.is_multilabel:
+            return self
+        row = np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        _, first = np.unique(row * (len(self.names) + 1) + self.ids, return_index=True)
+        if first.size == self.ids.size:
+            return self
+        first.sort()
+        counts = np.bincount(row[first], minlength=len(self))
+        return Labels(self.ids[first], np.append(0, np.cumsum(counts)), self.names)
+
+    def used(self) -> list[str]:
+        """Return the names that occur."""
+        return [name for name, n in zip(self.names, self.counts().tolist(), strict=True) if n]
 
 
 @dataclass
@@ -231,147 +265,312 @@ class Corpus:
     Attributes
     ----------
     texts : Texts
-    label_rows : list of tuple of str
-        The labels of each document, without prefix.
+    labels : Labels
+        Without prefix; numbered by falling frequency, ties by first occurrence.
     skipped : dict
         Reason -> (number of lines, first line as path:line).
     """
 
     texts: Texts
-    label_rows: list[tuple[str, ...]]
+    labels: Labels
     skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def label_rows(self) -> list[tuple[str, ...]]:
+        """The labels of each document by name, for people and tests; made anew each time."""
+        return self.labels.rows()
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""
-        return [
-            f"skipped {count} line{'s' * (count != 1)} {reason} (first: {where})"
-            for reason, (count, where) in self.skipped.items()
-        ]
+        return _skip_report(self.skipped)
 
 
-@contextlib.contextmanager
-def open_text(path: str) -> Iterator[io.BufferedIOBase]:
-    """Open a file or standard input ("-") for reading bytes; gzip is recognised by content.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened; the message has its name and the reason.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            if path != STDIN:
-                raw = stack.enter_context(open(path, "rb"))
-            elif sys.stdin is not None:
-                raw = sys.stdin.buffer  # type: ignore[assignment]
-            else:
-                raise InputError(f"{_name(path)}: standard input is closed")
-            is_gzip = raw.peek(2)[:2] == b"\x1f\x8b"
-        except OSError as error:
-            raise InputError(f"{_name(path)}: {(error.strerror or str(error)).lower()}") from None
-        yield stack.enter_context(gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
+    return [
+        f"skipped {count} line{'s' * (count != 1)} {reason} (first: {where})"
+        for reason, (count, where) in skipped.items()
+    ]
 
 
-def iter_lines(path: str) -> Iterator[bytes]:
-    """Yield the lines of a file as bytes, without line ends and without a byte order mark.
+# -- labelled files --------------------------------------------------------------------------
 
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or read (also: a damaged .gz file).
-    """
-    number = 0
-    with open_text(path) as stream:
-        try:
-            for line in stream:
-                if number == 0:
-                    line = line.removeprefix(_BOM)
-                number += 1
-                yield _without_end(line)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{_name(path)}:{number + 1}: cannot read on: {error}") from None
-
-
-def _without_end(line: bytes) -> bytes:
-    if line.endswith(b"\r\n"):
-        return line[:-2]
-    return line.removesuffix(b"\n")
-
-
-def _name(path: str) -> str:
-    return "<stdin>" if path == STDIN else str(path)
-
-
-def _decode(line: bytes, path: str, number: int) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{_name(path)}:{number}: not UTF-8 (byte 0x{line[error.start]:02x} at column "
-            f"{error.start + 1}); convert the file, for example with: iconv -f GB18030 -t UTF-8"
-        ) from None
-
-
-def guess_format(path: str, lines: Sequence[bytes], prefix: str = DEFAULT_PREFIX) -> str:
-    """Return "fasttext", "tsv", "csv" or "jsonl" for a file that begins with `lines`.
-
-    The name decides where it ends in .tsv, .csv, .jsonl or .ndjson (before .gz); else the
-    first lines that are not empty do.
-
-    Raises
-    ------
-    InputError
-        If the lines look like none of the four.
-    """
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes if suffix.lower() != ".gz"]
-    known = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-    if path != STDIN and suffixes and suffixes[-1] in known:
-        return known[suffixes[-1]]
-    filled = [line for line in lines if line.strip()]
-    mark = prefix.encode()
-    if filled and all(line.lstrip().startswith(b"{") for line in filled):
-        return "jsonl"
-    if any(token.startswith(mark) for line in filled for token in line.split()):
-        return "fasttext"
-    if filled and sum(b"\t" in line for line in filled) * 2 > len(filled):
-        return "tsv"
-    if filled:
-        header = filled[0].decode("utf-8", "replace").split(",")
-        if len(header) > 1 and {"label", "labels"} & {name.strip(' "').lower() for name in header}:
-            return "csv"
-    raise InputError(
-        f"{_name(path)}:1: the format is not recognised; expected lines like "
-        f"'{prefix}name text', 'name<TAB>text', CSV with a header or JSON objects "
-        "(say which with --format)"
-    )
+CHUNK_BYTES = 1 << 24
+# Why lines are skipped, in the order of the kernels' numbers.
+_REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
 
 
 @dataclass(frozen=True)
-class ReadOptions:
-    """How to read labelled files.
+class LabelledChunk:
+    """Some labelled documents of a file, in its order.
 
     Attributes
     ----------
-    format : str
-        One of `FORMATS`.
-    label_prefix : str
-        What begins a label in the fasttext format.
-    text_column, label_column : str
-        Names of the columns or keys in CSV and JSON lines.
-    multilabel : bool
-        Cut the label field of TSV, CSV and JSON strings at commas.
+    texts : Texts
+    ids : int32[n_label_occurrences]
+        Label of document i: ``ids[indptr[i]:indptr[i + 1]]``; the labels of the file are
+        numbered in the order of their first occurrence.
+    indptr : int64[n_docs + 1]
     """
 
-    format: str = "auto"
-    label_prefix: str = DEFAULT_PREFIX
-    text_column: str = "text"
-    label_column: str = "label"
-    multilabel: bool = False
+    texts: Texts
+    ids: np.ndarray
+    indptr: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
 
-_NO_LABEL = "without a label"
-_NO_TEXT = "without text"
-_EMPTY = "that are empty"
+class _Rows:
+    """Documents and label numbers in arrays that grow at their end.
+
+    Attributes
+    ----------
+    n_rows, n_ids, n_bytes : int
+    text : uint8[at least n_bytes]
+    offsets, indptr : int64[above n_rows]
+    ids : int32[at least n_ids]
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew, in new arrays."""
+        self.n_rows = self.n_ids = self.n_bytes = 0
+        self.text = np.empty(0, np.uint8)
+        self.offsets, self.indptr = np.zeros(1025, np.int64), np.zeros(1025, np.int64)
+        self.ids = np.empty(1024, np.int32)
+
+    def reserve(self, n_bytes: int, n_rows: int = 0, n_ids: int = 0) -> None:
+        """Make room for more bytes, rows and label numbers."""
+        if self.n_bytes == 0 and self.text.size < n_bytes:
+            self.text = np.empty(n_bytes, np.uint8)
+        # By an eighth more than needed: what `resize` adds is set to zero, so it takes memory.
+        _grow(self.text, self.n_bytes + n_bytes, 8)
+        _grow(self.offsets, self.n_rows + n_rows + 1, 2)
+        _grow(self.indptr, self.n_rows + n_rows + 1, 2)
+        _grow(self.ids, self.n_ids + n_ids, 2)
+
+    def extend(self, texts: list[bytes], rows: list[list[int]]) -> None:
+        """Add documents and their labels."""
+        data = b"".join(texts)
+        flat = list(itertools.chain.from_iterable(rows))
+        self.reserve(len(data), len(rows), len(flat))
+        places = slice(self.n_rows + 1, self.n_rows + 1 + len(rows))
+        self.text[self.n_bytes : self.n_bytes + len(data)] = np.frombuffer(data, np.uint8)
+        self.ids[self.n_ids : self.n_ids + len(flat)] = flat
+        self.offsets[places] = self.n_bytes + np.cumsum([len(text) for text in texts])
+        self.indptr[places] = self.n_ids + np.cumsum([len(row) for row in rows])
+        self.n_rows += len(rows)
+        self.n_bytes += len(data)
+        self.n_ids += len(flat)
+
+    def chunk(self) -> LabelledChunk:
+        """Return all rows, and begin anew."""
+        for array, size in (
+            (self.text, self.n_bytes),
+            (self.offsets, self.n_rows + 1),
+            (self.indptr, self.n_rows + 1),
+            (self.ids, self.n_ids),
+        ):
+            array.resize(size, refcheck=False)
+        chunk = LabelledChunk(Texts(self.text, self.offsets), self.ids, self.indptr)
+        self.clear()
+        return chunk
+
+
+def _grow(array: np.ndarray, size: int, share: int) -> None:
+    """Make an array longer in its place if it must be, and then by 1 / `share` more."""
+    if array.size < size:
+        array.resize(size + size // share, refcheck=False)  # nobody else holds it
+
+
+class _Names:
+    """Labels in the order of first occurrence, in the arrays that the kernels look them up in."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.slots = np.full(1024, -1, np.int64)
+        self.hashes, self.seen = np.zeros(512, np.uint64), np.zeros(512, np.int64)
+        self.ends, self.pool = np.zeros(513, np.int64), np.zeros(1 << 14, np.uint8)
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Return `table` of the kernels (see `kernels/read.py`)."""
+        return self.slots, self.hashes, self.seen, self.ends, self.pool
+
+    def grow(self, n_bytes: int) -> None:
+        """Make room for as many labels again and for a name of `n_bytes`."""
+        from fasttext_lite.kernels import read
+
+        if self.n == self.hashes.size:
+            self.hashes.resize(2 * self.n, refcheck=False)
+            self.seen.resize(2 * self.n, refcheck=False)
+            self.ends.resize(2 * self.n + 1, refcheck=False)
+            self.slots = np.full(4 * self.n, -1, np.int64)
+            read.index_names(self.hashes, self.n, self.slots)
+        else:
+            self.pool.resize(2 * self.pool.size + n_bytes, refcheck=False)
+
+    def to_list(self) -> list[str]:
+        data = self.pool.tobytes()
+        return [data[a:b].decode() for a, b in itertools.pairwise(self.ends[: self.n + 1].tolist())]
+
+
+class CorpusReader:
+    """A labelled file chunk by chunk, in bounded memory.
+
+    Iterating yields `LabelledChunk`s and may be repeated where the file can be read again.
+
+    Parameters
+    ----------
+    path : str
+        File name, or "-" for standard input; gzip is recognised by content.
+    options : ReadOptions, optional
+    chunk_bytes : int
+        Bytes of the file for each chunk; a longer line makes a larger chunk.
+
+    Attributes
+    ----------
+    names : list of str
+        The labels in the order of their first occurrence; complete after an iteration.
+    skipped : dict
+        As `Corpus.skipped`; complete after an iteration.
+
+    Raises
+    ------
+    InputError
+        While iterating: if the file is missing, unreadable, not UTF-8, not in the format, or
+        has no usable line.
+    """
+
+    def __init__(
+        self, path: str, options: ReadOptions | None = None, chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
+        self.path = str(path)
+        self.options = options or ReadOptions()
+        self.chunk_bytes = chunk_bytes
+        self.names: list[str] = []
+        self.skipped: dict[str, tuple[int, str]] = {}
+
+    def skip_report(self) -> list[str]:
+        """Return one line for each reason why lines were skipped."""
+        return _skip_report(self.skipped)
+
+    def __iter__(self) -> Iterator[LabelledChunk]:
+        rows = _Rows()
+        for _ in self.fill(rows):
+            if rows.n_rows:
+                yield rows.chunk()
+
+    def fill(self, rows: _Rows) -> Iterator[None]:
+        """Add the file to `rows` block by block; what was added may be taken away between."""
+        self.names, self.skipped = [], {}
+        n_found = 0
+        blocks = iter_blocks(self.path, self.chunk_bytes)
+        with contextlib.closing(blocks):
+            kind, held = peek(self.path, blocks, self.options)
+            parse = self._parse_blocks if kind in ("tsv", "fasttext") else self._parse_records
+            for n_rows in parse(kind, itertools.chain(held, blocks), rows):
+                n_found += n_rows
+                yield
+        if n_found == 0:
+            detail = "; ".join(_skip_report(self.skipped))
+            what = f"no line with a label and text ({detail})" if detail else "the file is empty"
+            raise InputError(f"{name_of(self.path)}: {what}")
+
+    def _parse_blocks(self, kind: str, blocks: Iterator[np.ndarray], rows: _Rows) -> Iterator[int]:
+        """Yield the number of new rows for each block of a TSV or fastText file."""
+        from fasttext_lite.kernels import read
+
+        names = _Names()
+        state = np.zeros(read.STATE_SIZE, np.int64)
+        try:
+            for block in blocks:
+                if not block.size:  # nothing but a byte order mark is one empty line
+                    block = np.full(1, read.NEWLINE, np.uint8)
+                n_before = rows.n_rows
+                fault = read.first_fault(block)
+                good = block
+                if fault >= 0:  # what stands before the bad line may have an error of its own
+                    good = block[: block[:fault].tobytes().rfind(b"\n") + 1]
+                self._parse_block(kind, good, rows, names, state)
+                if fault >= 0:
+                    line = block[good.size :].tobytes().split(b"\n", 1)[0]
+                    decode_line(line, self.path, int(state[read.LINES]) + 1)
+                yield rows.n_rows - n_before
+        except ReadError as error:
+            raise broken(self.path, int(state[read.LINES]), error) from None
+        finally:
+            self.names = names.to_list()
+            self._note_skipped(state[read.SKIPPED : read.FIRST], state[read.FIRST :])
+
+    def _parse_block(
+        self, kind: str, block: np.ndarray, rows: _Rows, names: _Names, state: np.ndarray
+    ) -> None:
+        from fasttext_lite.kernels import read
+
+        mark = np.frombuffer(bytearray(self.options.label_prefix.encode()), np.uint8)
+        rows.reserve(block.size)
+        state[read.POSITION] = 0
+        status = -1
+        while status != read.DONE:
+            state[read.N_ROWS] = rows.n_rows
+            state[read.N_IDS] = rows.n_ids
+            state[read.N_BYTES] = rows.n_bytes
+            arrays = rows.text, rows.offsets, rows.ids, rows.indptr
+            if kind == "tsv":
+                multilabel = self.options.multilabel
+                status = read.read_tsv(block, multilabel, state, arrays, names.arrays())
+            else:
+                status = read.read_fasttext(block, mark, state, arrays, names.arrays())
+            del arrays
+            rows.n_rows = int(state[read.N_ROWS])
+            rows.n_ids = int(state[read.N_IDS])
+            rows.n_bytes = int(state[read.N_BYTES])
+            names.n = int(state[read.N_NAMES])
+            if status == read.NO_TAB:
+                raise InputError(
+                    f"{name_of(self.path)}:{state[read.LINES] + 1}: no tab between label and "
+                    "text; expected label<TAB>text"
+                )
+            if status == read.FULL_ROWS:
+                rows.reserve(0, rows.offsets.size, rows.ids.size + 1)  # one of them is full
+            elif status == read.FULL_NAMES:
+                names.grow(block.size)
+
+    def _note_skipped(self, counts: np.ndarray, first: np.ndarray) -> None:
+        where = name_of(self.path)
+        for i in np.argsort(first, kind="stable").tolist():
+            if counts[i]:
+                self.skipped[_REASONS[i]] = int(counts[i]), f"{where}:{first[i]}"
+
+    def _parse_records(self, kind: str, blocks: Iterator[np.ndarray], rows: _Rows) -> Iterator[int]:
+        """Yield the number of new rows for some megabytes of a CSV or JSON lines file each."""
+        numbers: dict[str, int] = {}
+        texts: list[bytes] = []
+        label_rows: list[list[int]] = []
+        size = 0
+        lines = iter_lines(self.path, blocks)
+        for line, labels, text in iter_records(self.path, kind, lines, self.options):
+            reason = ""
+            if not labels:
+                reason = _NO_LABEL if text.strip() else _EMPTY
+            elif not text.strip(_FASTTEXT_SPACES):
+                reason = _NO_TEXT
+            if reason:
+                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{line}"))
+                self.skipped[reason] = (count + 1, where)
+                continue
+            label_rows.append([numbers.setdefault(k, len(numbers)) for k in dict.fromkeys(labels)])
+            texts.append(text)
+            size += len(text)
+            if size >= self.chunk_bytes:
+                rows.extend(texts, label_rows)
+                yield len(texts)
+                texts, label_rows, size = [], [], 0
+        rows.extend(texts, label_rows)
+        self.names = list(numbers)
+        yield len(texts)
 
 
 def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
@@ -393,169 +592,16 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
     InputError
         If the file is missing, unreadable, not UTF-8, not in the format, or has no usable line.
     """
-    options = options or ReadOptions()
-    path = str(path)
-    texts: list[bytes] = []
-    rows: list[tuple[str, ...]] = []
-    skipped: dict[str, tuple[int, str]] = {}
-    for number, labels, text in _records(path, options):
-        reason = ""
-        if not labels:
-            reason = _NO_LABEL if text.strip() else _EMPTY
-        elif not text.strip(_FASTTEXT_SPACES):
-            reason = _NO_TEXT
-        if reason:
-            count, where = skipped.get(reason, (0, f"{_name(path)}:{number}"))
-            skipped[reason] = (count + 1, where)
-            continue
-        rows.append(labels if len(labels) == 1 else tuple(dict.fromkeys(labels)))
-        texts.append(text)
-    if not rows:
-        detail = "; ".join(Corpus(Texts.from_bytes([]), [], skipped).skip_report())
-        what = f"no line with a label and text ({detail})" if skipped else "the file is empty"
-        raise InputError(f"{_name(path)}: {what}")
-    return Corpus(Texts.from_bytes(texts), rows, skipped)
+    reader = CorpusReader(path, options)
+    rows = _Rows()
+    for _ in reader.fill(rows):
+        pass
+    chunk = rows.chunk()
+    labels = Labels(chunk.ids, chunk.indptr, reader.names)
+    return Corpus(chunk.texts, labels.by_frequency(), reader.skipped)
 
 
-def _records(path: str, options: ReadOptions) -> Iterator[tuple[int, tuple[str, ...], bytes]]:
-    """Yield (line number, labels, text) for each record, in the order of the file."""
-    lines = iter_lines(path)
-    head: list[bytes] = []
-    n_filled = 0
-    for line in lines:
-        head.append(line)
-        n_filled += bool(line.strip())
-        if n_filled == _PEEK_LINES:
-            break
-    if n_filled == 0:
-        yield from ((number, (), b"") for number in range(1, len(head) + 1))
-        return
-    kind = options.format
-    if kind == "auto":
-        kind = guess_format(path, head, options.label_prefix)
-    reader = {"fasttext": _fasttext, "tsv": _tsv, "csv": _csv, "jsonl": _jsonl}[kind]
-    yield from reader(path, itertools.chain(head, lines), options)
-
-
-def _fasttext(path, lines, options):
-    mark = options.label_prefix.encode()
-    size = len(mark)
-    for number, line in enumerate(lines, 1):
-        _decode(line, path, number)
-        if line.startswith(mark) and mark not in line[size:] and b"\0" not in line:
-            label, *text = line[size:].split(None, 1)  # by far the most frequent case
-            if text and line[size : size + 1] not in _FASTTEXT_SPACES:
-                yield number, (label.decode(),), text[0]
-                continue
-        tokens = line.replace(b"\0", b" ").split()
-        names = [token[size:].decode() for token in tokens if token.startswith(mark)]
-        text = b" ".join(token for token in tokens if not token.startswith(mark))
-        yield number, tuple(name for name in names if name), text
-
-
-def _split_labels(text: str, options: ReadOptions) -> tuple[str, ...]:
-    if options.multilabel:
-        return tuple(name for part in text.split(",") if (name := part.strip()))
-    text = text.strip()
-    return (text,) if text else ()
-
-
-def _tsv(path, lines, options):
-    for number, line in enumerate(lines, 1):
-        _decode(line, path, number)
-        if not line.strip():
-            yield number, (), b""
-            continue
-        label, tab, text = line.partition(b"\t")
-        if not tab:
-            raise InputError(
-                f"{_name(path)}:{number}: no tab between label and text; expected label<TAB>text"
-            )
-        yield number, _split_labels(label.decode(), options), text
-
-
-def _csv(path, lines, options):
-    start = 1
-
-    def decoded() -> Iterator[str]:
-        for number, line in enumerate(lines, 1):
-            yield _decode(line, path, number) + "\n"
-
-    reader = csv.reader(decoded(), strict=True)
-    limit = csv.field_size_limit(_MAX_FIELD)
-    try:
-        header: list[str] = []
-        while not header:  # there is a line that is not empty
-            start = reader.line_num + 1
-            header = [name.strip() for name in next(reader)]
-        columns = []
-        for flag, wanted in (("label", options.label_column), ("text", options.text_column)):
-            if wanted not in header:
-                raise InputError(
-                    f"{_name(path)}:{start}: no column {wanted!r} in the header "
-                    f"({', '.join(header)}); name it with --{flag}-column"
-                )
-            columns.append(header.index(wanted))
-        start = reader.line_num + 1
-        for row in reader:
-            if not row:
-                yield start, (), b""
-            elif not max(columns) < len(row) <= len(header):
-                raise InputError(
-                    f"{_name(path)}:{start}: {len(row)} column{'s' * (len(row) != 1)}, the header "
-                    f"has {len(header)} (a text with a comma must stand in quotes)"
-                )
-            else:
-                label, text = (row[column].translate(_NEWLINES) for column in columns)
-                yield start, _split_labels(label, options), text.encode()
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{_name(path)}:{start}: bad CSV: {error}") from None
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _jsonl(path, lines, options):
-    for number, line in enumerate(lines, 1):
-        decoded = _decode(line, path, number)
-        where = f"{_name(path)}:{number}"
-        if not decoded.strip():
-            yield number, (), b""
-            continue
-        try:
-            record = json.loads(decoded)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: bad JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{where}: expected a JSON object, got {type(record).__name__}")
-        for wanted in (options.label_column, options.text_column):
-            if wanted not in record:
-                raise InputError(
-                    f"{where}: no key {wanted!r} (keys: {', '.join(record)}); name it with "
-                    "--label-column or --text-column"
-                )
-        text, label = record[options.text_column], record[options.label_column]
-        if text is None:
-            text = ""
-        if not isinstance(text, str):
-            raise InputError(f"{where}: the text must be a string, got {type(text).__name__}")
-        if isinstance(label, str):
-            labels = _split_labels(label.translate(_NEWLINES), options)
-        elif isinstance(label, list):
-            labels = _json_labels(label, where)
-        else:
-            labels = _json_labels([] if label is None else [label], where)
-        yield number, labels, text.translate(_NEWLINES).encode("utf-8", "surrogatepass")
-
-
-def _json_labels(values: list[Any], where: str) -> tuple[str, ...]:
-    labels = []
-    for value in values:
-        if not isinstance(value, str | int | float):
-            raise InputError(f"{where}: the label must be a string, a number or a list of them")
-        name = value if isinstance(value, str) else json.dumps(value)
-        labels.append(name.translate(_NEWLINES).strip())
-    return tuple(name for name in labels if name)
+# -- unlabelled files ------------------------------------------------------------------------
 
 
 def read_texts(
@@ -582,39 +628,28 @@ def read_texts(
     InputError
         If the file cannot be opened or read.
     """
-    marked = _marked_tokens(drop_prefix) if drop_prefix else None
-    with open_text(path) as stream:
-        rest: list[bytes] = []  # pieces of a line whose end has not come yet
-        bom = _BOM  # until the first line has gone
-        try:
-            while block := stream.read1(chunk_bytes):
-                head, newline, tail = block.rpartition(b"\n")
-                if not newline:
-                    rest.append(block)
-                    continue
-                lines = b"".join([*rest, head]).removeprefix(bom)
-                rest, bom = [tail], b""
-                yield _clean_lines(lines, marked)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{_name(path)}: cannot read on: {error}") from None
-        if last := b"".join(rest).removeprefix(bom):
-            yield _clean_lines(last, marked)
+    mark = np.frombuffer(bytearray((drop_prefix or "").encode()), np.uint8)
+    try:
+        for block in iter_blocks(path, chunk_bytes, fill=False):
+            if block.size:
+                yield _clean_lines(block, mark)
+    except ReadError as error:
+        raise InputError(f"{name_of(path)}: cannot read on: {error}") from None
 
 
-def _marked_tokens(prefix: str) -> re.Pattern[bytes]:
-    """Return a pattern of the tokens that begin with a prefix, and the spaces after them."""
-    mark, spaces = re.escape(prefix.encode()), re.escape(_FASTTEXT_SPACES)
-    # The mark comes first and what may stand before it second: the search is faster so.
-    return re.compile(
-        rb"%b(?<![^%b]%b)[^%b]*[%b]*" % (mark, spaces, mark, spaces, re.escape(_FASTTEXT_BLANKS))
-    )
-
-
-def _clean_lines(data: bytes, marked: re.Pattern[bytes] | None) -> Texts:
+def _clean_lines(block: np.ndarray, mark: np.ndarray) -> Texts:
     """Return lines as texts: without CR at the end, in good UTF-8, without marked tokens."""
-    if marked is not None:
-        data = marked.sub(b"", data)
-    lines = data.split(b"\n")
-    return Texts.from_bytes(
-        [line.removesuffix(b"\r").decode("utf-8", "replace").encode() for line in lines]
-    )
+    from fasttext_lite.kernels import read
+
+    if block[-1] == read.NEWLINE:
+        block = block[:-1]
+    text = np.empty(block.size, np.uint8)
+    offsets = np.empty(np.count_nonzero(block == read.NEWLINE) + 2, np.int64)
+    read.clean_lines(block, mark, text, offsets)
+    text = text[: offsets[-1]]
+    if read.first_fault(block) >= 0:
+        damaged, old_offsets = text, offsets
+        text, offsets = np.empty(3 * text.size, np.uint8), np.empty_like(offsets)
+        read.replace_faults(damaged, old_offsets, text, offsets)
+        text = text[: offsets[-1]]
+    return Texts(text, offsets)

@@ -96,7 +96,7 @@ class Evaluation:
 def evaluate(
     model: Model,
     texts: Texts,
-    label_rows: Sequence[Sequence[str]],
+    gold: Labels | Sequence[Sequence[str]],
     k: int = 1,
     threshold: float = 0.0,
     n_threads: int | None = None,
@@ -107,8 +107,10 @@ def evaluate(
     ----------
     model : Model
     texts : Texts
-    label_rows : sequence of sequences of str
-        True labels of each text; a label that the model does not know counts as not found.
+    gold : Labels or sequence of sequences of str
+        True labels of each text, by any numbers or by name; a label that the model does not
+        know counts as not found. Id -1 (a label without a name) only counts its text as one
+        with an unseen label.
     k, threshold, n_threads
         See `Model.predict`.
 
@@ -116,14 +118,14 @@ def evaluate(
     -------
     Evaluation
     """
-    known = set(model.labels)
-    unseen = sorted({name for row in label_rows for name in row} - known)
+    given = gold if isinstance(gold, Labels) else Labels.from_rows(gold)
+    unseen = sorted(set(given.used()) - set(model.labels))
     names = [*model.labels, *unseen]
-    gold = Labels.from_rows([list(dict.fromkeys(row)) for row in label_rows], names)
+    own = given.renamed(names).without_repeats()
     n, n_names = len(texts), len(names)
-    doc_of_gold = np.repeat(np.arange(n), np.diff(gold.indptr))
+    doc_of_gold = np.repeat(np.arange(n), np.diff(own.indptr))
     # A pair of document and label as one number.
-    gold_pairs = doc_of_gold * n_names + gold.ids
+    gold_pairs = doc_of_gold[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
     hits, predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
     first_found = np.empty(n, np.int32)
     n_first = n_unknown = 0
@@ -139,9 +141,9 @@ def evaluate(
         first_found[start : start + len(part)] = result.labels[:, 0]
         n_first += int(right[ranks == 0].sum())
         n_unknown += int((result.n_features == 0).sum())
-    has_gold = np.diff(gold.indptr) > 0
+    has_gold = np.diff(own.indptr) > 0
     first_gold = np.full(n, -1, np.int32)
-    first_gold[has_gold] = gold.ids[gold.indptr[:-1][has_gold]]
+    first_gold[has_gold] = own.ids[own.indptr[:-1][has_gold]]
     return Evaluation(
         names=names,
         n_known=len(model.labels),
@@ -149,8 +151,8 @@ def evaluate(
         n_first=n_first,
         hits=hits,
         predicted=predicted,
-        gold=gold.counts(),
-        n_unseen_texts=np.unique(doc_of_gold[gold.ids >= len(model.labels)]).size,
+        gold=own.counts(),
+        n_unseen_texts=np.unique(doc_of_gold[(own.ids >= len(model.labels)) | (own.ids < 0)]).size,
         n_unknown_texts=n_unknown,
         first_gold=first_gold,
         first_found=first_found,

@@ -115,7 +115,7 @@ class Metric:
             k, threshold = len(model.labels), THRESHOLD
         # Features are as good as the texts they were made of.
         texts = cast(Texts, features)
-        result = evaluate(model, texts, label_rows(gold), k, threshold, n_threads)
+        result = evaluate(model, texts, gold, k, threshold, n_threads)
         if self.kind == "accuracy":
             return result.accuracy
         if self.kind == "macro-f1":

@@ -16,12 +16,11 @@ from fasttext_lite.corpus import (
     Labels,
     ReadOptions,
     Texts,
-    guess_format,
-    iter_lines,
     read_corpus,
     read_texts,
 )
 from fasttext_lite.errors import InputError
+from fasttext_lite.sources import guess_format, iter_lines
 
 ROWS = [("sport", "a late goal"), ("food", "hot soup, 热汤"), ("sport", 'they "won" it')]
 CONTENT = {
@@ -539,6 +538,36 @@ def test_labels_by_given_names():
 def test_a_row_without_a_label_makes_labels_multilabel():
     assert Labels.from_rows([("a",), ()]).is_multilabel
     assert len(Labels.from_rows([])) == 0
+
+
+def test_labels_renamed():
+    labels = Labels.from_rows([("b", "a"), ("x",), (), ("a",)], ["a", "b", "z"])
+    found = labels.renamed(["z", "b"])
+    assert (found.ids.tolist(), found.names) == ([1, -1, -1, -1], ["z", "b"])
+    assert found.ids.dtype == np.int32 and found.indptr.tolist() == [0, 2, 3, 3, 4]
+    assert labels.renamed([]).ids.tolist() == [-1] * 4
+
+
+def test_labels_by_frequency_leave_out_what_does_not_occur():
+    labels = Labels.from_rows([("b",), ("c", "a"), ("c",), ("x",)], ["z", "a", "b", "c"])
+    found = labels.by_frequency()
+    assert found.names == ["c", "a", "b"] and found.ids.tolist() == [2, 0, 1, 0, -1]
+
+
+def test_rows_of_labels():
+    labels = Labels.from_rows([("b", "a"), (), ("x", "a")], ["a", "b"])
+    assert labels.rows() == [("b", "a"), (), ("a",)]
+    assert labels.used() == ["a", "b"]
+    assert labels.take(np.array([2, 0, 0])).rows() == [("a",), ("b", "a"), ("b", "a")]
+    assert labels.take(np.array([], int)).rows() == []
+
+
+def test_labels_without_repeats():
+    rows = [("b", "a", "b"), (), ("a",), ("a", "a"), ("c", "b")]
+    labels = Labels.from_rows(rows)
+    assert labels.without_repeats().rows() == [tuple(dict.fromkeys(row)) for row in rows]
+    single = Labels.from_rows([("a",), ("b",)])
+    assert single.without_repeats() is single
 
 
 # -- unlabelled text -------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from fasttext_lite.corpus import Texts
+from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.evaluation import evaluate
 from fasttext_lite.model import Predictions
 
@@ -163,3 +163,27 @@ def test_many_labels_need_no_table_of_all_pairs():
     names = [f"label {i}" for i in range(100_000)]
     result = run([names[:1], names[1:2]], [names[:1], names[2:3]], labels=names)
     assert result.accuracy == 0.5
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["a", "b", "b", "a"],
+        [["a"], ["new"], ["a", "other"], ["b", "b", "a"]],
+        [[], ["b"], ["c", "x"], []],
+        [["x"], ["y"], ["y"], ["x"]],
+    ],
+)
+def test_labels_in_numbers_are_as_good_as_names(rows):
+    by_name = run(["ab", "b", "ca", "a"], rows, k=2)
+    for names in (None, ["y", "other", "c", "new", "b", "nowhere", "x", "a"]):
+        by_number = run(["ab", "b", "ca", "a"], Labels.from_rows(rows, names), k=2)
+        for name, value in vars(by_name).items():
+            assert np.array_equal(getattr(by_number, name), value), name
+
+
+def test_a_label_without_a_name_is_never_found():
+    labels = Labels.from_rows([["a"], ["what"]], NAMES)
+    result = run(["a", "a"], labels)
+    assert (result.n_first, result.n_unseen_texts, result.names) == (1, 1, NAMES)
+    assert result.first_gold.tolist() == [0, -1] and result.hits.tolist() == [1, 0, 0]

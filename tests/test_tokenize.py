@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import reference
+from conftest import JIT_DISABLED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite import analyzers
-from fasttext_lite.analyzers import WHITESPACE, _classes, analyze, disturb, normalize
+from fasttext_lite.analyzers import WHITESPACE, analyze, class_of_characters, disturb, normalize
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Texts
 from fasttext_lite.kernels import tokenize
@@ -35,7 +35,9 @@ def cut(texts, n_threads=1, **settings_):
 @given(st.lists(TEXT, max_size=5), st.sampled_from(["auto", "char", "whitespace"]))
 def test_kernel_equals_its_twin(texts, analyzer):
     tokens = cut(texts, analyzer=analyzer, lowercase=False)
-    assert tokens == [reference.tokens_by_class(text, _classes(analyzer)) for text in texts]
+    assert tokens == [
+        reference.tokens_by_class(text, class_of_characters(analyzer)) for text in texts
+    ]
 
 
 @settings(deadline=None, max_examples=150)
@@ -180,13 +182,83 @@ def test_capitals_that_normalisation_brings_are_lowered():
     assert cut(["℡ ㎒ ＡＢＣ TEL"], nfkc=True) == [["tel", "mhz", "abc", "tel"]]
 
 
-@pytest.mark.parametrize("as_tokens", [False, True])
-def test_normalisation_in_parts(monkeypatch, as_tokens):
-    texts = [f"Ä{i} ﬁ\u3000Straße" * (i % 4) for i in range(50)]
-    documents = [text.split() for text in texts] if as_tokens else texts
-    whole = cut(documents, nfkc=True)
-    monkeypatch.setattr(analyzers, "NORMALIZE_BYTES", 40)
-    assert cut(documents, nfkc=True) == whole
+@pytest.mark.skipif(JIT_DISABLED, reason="a million characters")
+def test_lower_case_of_every_character_is_pythons():
+    """Alone, after a letter and between letters, where a capital sigma differs."""
+    characters = [chr(code) for code in range(0x110000)]
+    for texts in (characters, [f"A{c}" for c in characters], [f"É{c}中Z" for c in characters]):
+        found = normalize(Texts.from_sequence(texts), True, False).to_list()
+        assert found == [text.lower() for text in texts]
+
+
+CASED = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["A", "z", "É", "Σ", "σ", "İ", "ẞ", "K", "Å", "Ⱥ", "ⱦ", "Ⴀ", "Ꭰ", "Ａ", "𐐀", "Ω", "汉"]
+            + ["THE QUICK BROWN FOX JUMPS OVER THE", "a" * 31, "B" * 32, "\u0301", "'", "\0", " "]
+        ),
+        st.characters(),
+        st.sampled_from("\ud800\udfff"),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(CASED, max_size=6), st.integers(1, 3))
+def test_lower_case_is_pythons(texts, n_threads):
+    found = normalize(Texts.from_sequence(texts), True, False, n_threads)
+    assert found.to_list() == [text.lower() for text in texts]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.lists(CASED, max_size=4), max_size=4), st.booleans())
+def test_lower_case_of_tokens_is_pythons(documents, nfkc):
+    documents = [*documents, ["X"]]
+    found = normalize(Texts.from_sequence(documents), True, nfkc)
+    wanted = [
+        [plainly_normalized(token.replace("\0", " "), True, nfkc) for token in tokens]
+        for tokens in documents
+    ]
+    assert found.to_list() == ["".join(tokens) for tokens in wanted]
+    ends = np.cumsum([len(t.encode("utf-8", "surrogatepass")) for row in wanted for t in row if t])
+    assert found.token_ends.tolist() == ends.tolist()
+
+
+@pytest.mark.parametrize("texts", [["abc 1", ""], ["热汤, é", "σς"], [["a", "é"]], []])
+def test_nothing_is_copied_where_nothing_changes(texts):
+    texts = Texts.from_sequence(texts)
+    assert normalize(texts, True, False) is texts
+    found = analyze(texts, Config())
+    assert found.buffer is texts.buffer and found.offsets is texts.offsets
+
+
+def test_normalisation_does_not_depend_on_the_threads():
+    texts = Texts.from_sequence([f"Ä{i} ﬁ\u3000Straße ΣΑΣ Text" * (i % 4) for i in range(2000)])
+    for nfkc in (False, True):
+        one, three = (normalize(texts, True, nfkc, n) for n in (1, 3))
+        np.testing.assert_array_equal(one.buffer, three.buffer)
+        np.testing.assert_array_equal(one.offsets, three.offsets)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.binary(max_size=12), max_size=4), st.sampled_from(["auto", "whitespace"]))
+def test_marks_of_any_bytes_equal_their_twin(documents, analyzer):
+    """A byte that is no character counts as U+FFFD; every byte gets its mark."""
+    texts = Texts.from_bytes(documents)
+    classes = class_of_characters(analyzer)
+    marks = np.full(texts.buffer.size, 99, np.uint8)
+    tokenize.mark_tokens(texts.buffer, texts.offsets, 0, len(texts), classes, marks)
+    wanted = []
+    for a, b in zip(texts.offsets[:-1], texts.offsets[1:], strict=True):
+        text = texts.buffer[:b]
+        characters = []
+        while a < b:
+            code, length = tokenize.decode(text, a, b)
+            characters.append((int(classes[code]), length))
+            a += length
+        wanted += reference.marks_by_class(characters)
+    assert marks.tolist() == wanted
 
 
 def test_words_added_to_jieba_do_not_change_a_model():

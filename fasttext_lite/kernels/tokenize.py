@@ -1,4 +1,4 @@
-"""Find token boundaries in UTF-8 text.
+"""Lower-case UTF-8 text and find its token boundaries.
 
 Tokens are written as marks, one byte for each byte of text: `INSIDE` a token, `END` (the last
 byte of a token), `OUTSIDE` any token.  Marks need no counting pass, documents never overlap,
@@ -8,21 +8,26 @@ so threads share one array without locks, and every analyzer speaks this same la
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from fasttext_lite.compiling import compiler
 
 INSIDE, END, OUTSIDE = 0, 1, 2
 SPACE, WORD, SINGLE, EXTEND = 0, 1, 2, 3
 REPLACEMENT = 0xFFFD
 
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
+# What `deltas` holds for a character whose lower case is not one character of its own.
+NOT_SIMPLE = 1 << 24
 
+ONE, BLOCK = np.uint64(1), np.uint64(32)
+# The mark of the byte before a character, by 4 * the class before + the class of the character.
+_CLOSING = np.full(16, END, np.uint8)
+_CLOSING[[4 * SPACE + kind for kind in range(4)]] = OUTSIDE
+_CLOSING[[4 * WORD + WORD, 4 * WORD + EXTEND, 4 * SINGLE + EXTEND]] = INSIDE
+_CLOSING[12:] = OUTSIDE  # no class before is EXTEND
 
-def _kernel(function):
-    """Compile on first call, cached on disk; in memory only where no folder is writable."""
-    try:
-        return njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        return njit(**_OPTIONS)(function)
+# Nothing is allocated here, so nothing needs counting of references.
+_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_kernel = compiler(__file__, **_OPTIONS)
 
 
 @_kernel
@@ -57,6 +62,41 @@ def decode(text, i, end):
 
 
 @_kernel
+def mark_document(text, i, end, classes, marks):
+    """Mark the tokens of the document text[i:end], see `mark_tokens`."""
+    start, i, end = np.uint64(i), np.uint64(i), np.uint64(end)
+    before: Any = SPACE  # the class that the next character meets
+    while i < end:
+        lead = text[i]
+        length = ONE
+        if lead < 0x80:
+            code = int(lead)
+        elif (
+            0xE1 <= lead <= 0xEF
+            and i + np.uint64(2) < end
+            and text[i + ONE] & 0xC0 == 0x80
+            and text[i + np.uint64(2)] & 0xC0 == 0x80
+        ):
+            code = int(lead & 0x0F) << 12 | int(text[i + ONE] & 0x3F) << 6
+            code |= int(text[i + np.uint64(2)] & 0x3F)
+            length = np.uint64(3)
+        else:
+            code, size = decode(text, np.int64(i), np.int64(end))
+            length = np.uint64(size)
+        kind = np.int64(classes[code])
+        if i > start:
+            marks[i - ONE] = _CLOSING[4 * before + kind]
+        if kind != EXTEND:
+            before = kind
+        if length > ONE:  # the last byte waits for the next character
+            for j in range(length - ONE):
+                marks[i + np.uint64(j)] = OUTSIDE if before == SPACE else INSIDE
+        i += length
+    if end > start:
+        marks[end - ONE] = OUTSIDE if before == SPACE else END
+
+
+@_kernel
 def mark_tokens(text, offsets, first, last, classes, marks):
     """Mark the tokens of documents `first` to `last` - 1.
 
@@ -75,23 +115,163 @@ def mark_tokens(text, offsets, first, last, classes, marks):
         Written in place.
     """
     for doc in range(first, last):
-        i = offsets[doc]
-        end = offsets[doc + 1]
-        open_class = SPACE
+        mark_document(text, offsets[doc], offsets[doc + 1], classes, marks)
+
+
+@_kernel
+def lower_sizes(text, bounds, first, last, pages, deltas, sizes):
+    """Measure pieces `first` to `last` - 1 of a text in lower case.
+
+    Parameters
+    ----------
+    text : uint8[n_bytes]
+        UTF-8; surrogates are characters.
+    bounds : int64[n_pieces + 1]
+    first, last : int
+    pages : uint8[0x1100]
+        For each 256 code points, their page of `deltas`; page 0 is all 0.
+    deltas : int32[256 * n_pages]
+        Lower case of a code point less the code point; NOT_SIMPLE where that will not do.
+    sizes : int64[n_pieces]
+        Written in place: bytes of each piece in lower case, -1 with a NOT_SIMPLE character.
+
+    Returns
+    -------
+    bool
+        Whether anything changes.
+    """
+    capital = deltas[256 * np.int64(pages[0]) + 65]
+    changed = False
+    for piece in range(first, last):
+        i, end = np.uint64(bounds[piece]), np.uint64(bounds[piece + 1])
+        size: Any = np.int64(end - i)
         while i < end:
-            code, length = decode(text, i, end)
-            kind = classes[code]
-            if kind == EXTEND and open_class == SPACE:
-                kind = SPACE
-            for j in range(i, i + length):
-                marks[j] = OUTSIDE if kind == SPACE else INSIDE
-            if kind != SPACE:
-                marks[i + length - 1] = END
-                if kind == EXTEND or (kind == WORD and open_class == WORD):
-                    marks[i - 1] = INSIDE
-            if kind != EXTEND:
-                open_class = kind
-            i += length
+            lead = text[i]
+            if lead < 0x80:
+                while i + BLOCK <= end:
+                    high = np.uint8(0)
+                    capitals = np.uint8(0)
+                    for j in range(BLOCK):
+                        byte = text[i + np.uint64(j)]
+                        high |= byte
+                        capitals |= np.uint8(byte >= 65) & np.uint8(byte <= 90)
+                    if high >= 0x80:
+                        break
+                    changed |= capitals != 0 and capital != 0
+                    i += BLOCK
+                while i < end and text[i] < 0x80:
+                    changed |= capital != 0 and 65 <= text[i] <= 90
+                    i += ONE
+                continue
+            if (
+                0xE0 <= lead <= 0xEF
+                and i + np.uint64(2) < end
+                and pages[np.int64(lead & 0x0F) << 4 | np.int64(text[i + ONE] & 0x3F) >> 2] == 0
+            ):
+                i += np.uint64(3)
+                continue
+            code, length = decode(text, np.int64(i), np.int64(end))
+            delta = deltas[256 * np.int64(pages[code >> 8]) + (code & 0xFF)]
+            if delta == NOT_SIMPLE:
+                size = -1
+                changed = True
+                break
+            if delta != 0:
+                changed = True
+                size += _utf8_size(code + delta) - length
+            i += np.uint64(length)
+        sizes[piece] = size
+    return changed
+
+
+@_kernel
+def _utf8_size(code):
+    """Return the bytes of a character."""
+    return 1 + (code >= 0x80) + (code >= 0x800) + (code >= 0x10000)
+
+
+@_kernel
+def lower(text, bounds, first, last, pages, deltas, places, extra, new_bounds, new_text):
+    """Write pieces `first` to `last` - 1 of a text in lower case.
+
+    Parameters
+    ----------
+    text, bounds, first, last, pages, deltas
+        As `lower_sizes` has them.
+    places : int64[n_pieces]
+        Where in `extra` a piece's lower case stands ready; -1 = it is to be made here.
+    extra : uint8[]
+    new_bounds : int64[n_pieces + 1]
+    new_text : uint8[new_bounds[-1]]
+        Written in place.
+    """
+    capital = deltas[256 * np.int64(pages[0]) + 65]
+    step = np.uint8(capital)
+    for piece in range(first, last):
+        i, end = np.uint64(bounds[piece]), np.uint64(bounds[piece + 1])
+        at = np.uint64(new_bounds[piece])
+        if places[piece] >= 0:
+            source = np.uint64(places[piece])
+            for j in range(np.uint64(new_bounds[piece + 1]) - at):
+                new_text[at + np.uint64(j)] = extra[source + np.uint64(j)]
+            continue
+        while i < end:
+            lead = text[i]
+            if lead < 0x80:
+                while i + BLOCK <= end:
+                    high = np.uint8(0)
+                    for j in range(BLOCK):
+                        high |= text[i + np.uint64(j)]
+                    if high >= 0x80:
+                        break
+                    for j in range(BLOCK):
+                        byte = text[i + np.uint64(j)]
+                        new_text[at + np.uint64(j)] = byte + (
+                            step if 65 <= byte <= 90 else np.uint8(0)
+                        )
+                    i += BLOCK
+                    at += BLOCK
+                while i < end and text[i] < 0x80:
+                    byte = text[i]
+                    new_text[at] = byte + (step if 65 <= byte <= 90 else np.uint8(0))
+                    i += ONE
+                    at += ONE
+                continue
+            if (
+                0xE0 <= lead <= 0xEF
+                and i + np.uint64(2) < end
+                and pages[np.int64(lead & 0x0F) << 4 | np.int64(text[i + ONE] & 0x3F) >> 2] == 0
+            ):
+                new_text[at] = lead
+                new_text[at + ONE] = text[i + ONE]
+                new_text[at + np.uint64(2)] = text[i + np.uint64(2)]
+                i += np.uint64(3)
+                at += np.uint64(3)
+                continue
+            code, length = decode(text, np.int64(i), np.int64(end))
+            delta = deltas[256 * np.int64(pages[code >> 8]) + (code & 0xFF)]
+            if delta == 0:
+                for _ in range(length):
+                    new_text[at] = text[i]
+                    i += ONE
+                    at += ONE
+            else:
+                at += np.uint64(_write_code(code + delta, new_text, np.int64(at)))
+                i += np.uint64(length)
+
+
+@_kernel
+def _write_code(code, text, at):
+    """Write a character in UTF-8 to text[at:]; return its bytes."""
+    size = _utf8_size(code)
+    if size == 1:
+        text[at] = code
+        return size
+    for j in range(size - 1, 0, -1):
+        text[at + j] = 0x80 | code & 0x3F
+        code >>= 6
+    text[at] = (0xF00 >> size) & 0xFF | code
+    return size
 
 
 @_kernel
