@@ -13,6 +13,7 @@ import os
 import random
 import re
 import statistics
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -36,7 +37,9 @@ _SVC = ("feature_extraction.text", "multiclass", "pipeline", "preprocessing", "s
 MODULES = {
     "lite": [f"fasttext_lite.{name}" for name in _LITE],
     "fasttext": ["fasttext"],
+    "cli": [],
     "svc": ["joblib", *(f"sklearn.{name}" for name in _SVC)],
+    "synthetic": ["bench.synthetic"],
 }
 
 
@@ -45,7 +48,8 @@ def main(arguments: list[str]) -> None:
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     for module in MODULES[job["package"]]:
         importlib.import_module(module)
-    result = {"prepare": prepare, "train": train, "predict": predict}[job["stage"]](job)
+    stages = {"prepare": prepare, "synthesize": synthesize, "train": train, "predict": predict}
+    result = stages[job["stage"]](job)
     result["peak_memory"] = peak_memory()
     Path(arguments[1]).write_text(json.dumps(result), encoding="utf-8")
 
@@ -59,6 +63,7 @@ def peak_memory() -> int:
 
         return psutil.Process().memory_info().peak_wset
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = max(peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)  # a program's
     return peak if sys.platform == "darwin" else peak * 1024
 
 
@@ -101,7 +106,7 @@ def prepare(job: Job) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     write_lines(work / "texts.txt", same_texts(test.texts))
     write_lines(work / "gold.txt", ["\t".join(labels) for labels in test.label_rows])
-    n_labels = len(set(itertools.chain.from_iterable(train.label_rows)))
+    n_labels = len(train.labels.names)
     counts = {"n_train": len(rows), "n_test": len(test.texts), "n_labels": n_labels}
     return {**counts, "cjk": cjk, "multilabel": job["multilabel"], "convert_seconds": seconds}
 
@@ -119,13 +124,21 @@ def split_tokens(texts: Any) -> list[str]:
     return [" ".join(tokens) for tokens in analyze(texts, Config(analyzer="auto")).tokens()]
 
 
+def synthesize(job: Job) -> dict[str, Any]:
+    """Write the files of a synthetic data set."""
+    from bench import synthetic
+
+    return synthetic.write(job)
+
+
 # -- training --------------------------------------------------------------------------------
 
 
 def train(job: Job) -> dict[str, Any]:
     """Train on the file ``job["train"]`` and save to ``job["model"]``; the clock sees both."""
     start = time.perf_counter()
-    {"lite": train_lite, "fasttext": train_fasttext, "svc": train_svc}[job["package"]](job)
+    trainers = {"lite": train_lite, "fasttext": train_fasttext, "cli": train_cli, "svc": train_svc}
+    trainers[job["package"]](job)
     seconds = time.perf_counter() - start
     return {"train_seconds": seconds, "model_bytes": os.path.getsize(job["model"])}
 
@@ -145,6 +158,16 @@ def train_fasttext(job: Job) -> None:
 
     settings = {"thread": job["threads"], "verbose": 0, **job["settings"]}
     fasttext.train_supervised(job["train"], **settings).save_model(job["model"])
+
+
+def train_cli(job: Job) -> None:
+    """Train with fastText's own command line."""
+    settings = {"thread": job["threads"], "verbose": 0, **job["settings"]}
+    flags = [word for name, value in settings.items() for word in (f"-{name}", str(value))]
+    output = job["model"].removesuffix(".bin")
+    command = [job["program"], "supervised", "-input", job["train"], "-output", output, *flags]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    Path(output + ".vec").unlink(missing_ok=True)
 
 
 def train_svc(job: Job) -> None:
@@ -178,8 +201,8 @@ def predict(job: Job) -> dict[str, Any]:
     A pass reads the file, predicts and writes a file of labels. The first pass, with what a
     process does once, is reported by itself; the rate is the median of the passes after it.
     """
-    load = {"lite": load_lite, "fasttext": load_fasttext, "svc": load_svc}[job["package"]]
-    labeller, config = load(job)
+    loaders = {"lite": load_lite, "fasttext": load_fasttext, "cli": load_cli, "svc": load_svc}
+    labeller, config = loaders[job["package"]](job)
     output = f"{job['work']}/output.txt"
 
     def one_pass(threads: int = job["threads"]) -> float:
@@ -248,6 +271,18 @@ def load_fasttext(job: Job) -> tuple[Labeller, None]:
 
     def labeller(path: str, threads: int) -> list[str]:
         names = [labels[0] if labels else "" for labels in model.predict(read_lines(path))[0]]
+        return [name.removeprefix(PREFIX).replace(LABEL_SPACE, " ") for name in names]
+
+    return labeller, None
+
+
+def load_cli(job: Job) -> tuple[Labeller, None]:
+    """Return what labels a file with fastText's own command line, which loads the model first."""
+
+    def labeller(path: str, threads: int) -> list[str]:
+        command = [job["program"], "predict", job["model"], path]
+        found = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        names = found.decode("utf-8", "surrogatepass").split("\n")[:-1]
         return [name.removeprefix(PREFIX).replace(LABEL_SPACE, " ") for name in names]
 
     return labeller, None

@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -66,6 +67,11 @@ CONTENDERS = {
     "best": (
         "fastText best", "fasttext", "fasttext",
         "its best settings of a small grid for each set (BEST in compare.py), dim 100",
+    ),
+    "cli": (
+        "fastText CLI", "cli", "",
+        f"the C++ program `fasttext`: {_words(FASTTEXT)}, else its defaults; a pass of prediction "
+        "loads the model; left out where it is not installed",
     ),
     "svc": (
         "TF-IDF + LinearSVC", "svc", "sklearn",
@@ -128,6 +134,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--loss", default="auto,hs", help="of auto (our default; for others softmax or, with "
         "several labels, ova), softmax, hs, ova, ns; default %(default)s")  # fmt: skip
     add("--threads", type=int, default=2, help="default 2")
+    add("--cli", default="fasttext", metavar="PROGRAM", help="fastText's command line, run where "
+        "it is installed (default %(default)s)")  # fmt: skip
     add("--repeat", type=int, default=1, help="rounds, contenders in turn; medians are printed")
     add("--multilabel", default="goemotions", metavar="SETS", help="sets whose labels are joined "
         "by commas; they get the loss ova (default %(default)s)")  # fmt: skip
@@ -146,8 +154,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for folder in (options.work_dir, options.json and Path(options.json).absolute().parent):
         if folder and not Path(folder).is_dir():
             raise UsageError(f"{folder}: no such folder")
+    options.cli = shutil.which(options.cli) or ""
+    if not options.cli and "cli" in options.contenders:
+        options.contenders.remove("cli")
     for contender in options.contenders:
         name, _, module, _ = CONTENDERS[contender]
+        if contender == "cli":
+            continue
         if importlib.util.find_spec(module) is None:
             raise UsageError(
                 f"{name} needs the Python package {module}, which is not installed: "
@@ -226,6 +239,7 @@ def compare(
     runs, left_out = plan(about, options)
     for run in runs:
         run["job"] = {**job, **job_of(name, run["contender"], run["loss"], about, train, work)}
+        run["job"]["program"] = options.cli
         if run["job"]["package"] == "lite" and run["name"] not in warmed:
             warmed.add(run["name"])
             measure({**run["job"], "train": str(BUNDLED / "en_topics" / "train.tsv")}, work)
@@ -267,7 +281,7 @@ def job_of(
     name: str, contender: str, loss: str, about: dict[str, Any], train: str, work: Path
 ) -> dict[str, Any]:
     """Return what the worker has to know of one contender."""
-    converted = contender in ("equal", "fasttext", "best")
+    converted = contender in ("equal", "fasttext", "best", "cli")
     ours = [] if loss == "auto" else ["--loss", loss]
     if loss == "auto":
         loss = "ova" if about["multilabel"] else "softmax"
@@ -276,6 +290,7 @@ def job_of(
         "lite": [*ours, *multilabel],
         "equal": [*EQUAL.split(), "--loss", loss],
         "fasttext": {**FASTTEXT, "loss": loss},
+        "cli": {**FASTTEXT, "loss": loss},
         "best": {"dim": 100, **BEST.get(name, BEST[""]), "loss": loss},
         "svc": SVC_CJK if about["cjk"] else SVC_OTHER,
     }
@@ -284,7 +299,7 @@ def job_of(
         "settings": settings[contender],
         "train": str(work / "train.ft") if converted else train,
         "texts": str(work / ("texts.ft" if converted else "texts.txt")),
-        "model": str(work / "model"),
+        "model": str(work / ("model.bin" if contender == "cli" else "model")),
     }
 
 

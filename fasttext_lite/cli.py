@@ -8,8 +8,10 @@ inside the commands: ``--help`` loads neither NumPy nor Numba.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import dataclasses
+import gc
 import io
 import json
 import logging
@@ -27,7 +29,9 @@ from fasttext_lite.config import PRESETS, RESOLVED, Config, field_type
 if TYPE_CHECKING:
     from fasttext_lite.corpus import Corpus
     from fasttext_lite.evaluation import Evaluation
+    from fasttext_lite.fitting import Prepared
     from fasttext_lite.model import Model, Predictions
+    from fasttext_lite.sources import ReadOptions
 
 PROGRAM = "fasttext-lite"
 _BREAKS = str.maketrans("\r\n\t", "   ")
@@ -49,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         Arguments without the program's name; default: those of the process.
     """
+    if argv is None:
+        _own_process()
     parser = _parser()
     options = parser.parse_args(argv)
     if options.command is None:
@@ -78,6 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return 2
     return 0
+
+
+def _own_process() -> None:
+    """Spare a process of ours what the garbage collector would cost at its start and its end."""
+    gc.set_threshold(50_000, 20, 100)  # imports make much and drop little
+    atexit.register(gc.freeze)  # nothing is left to find when all ends
 
 
 def _abandon_stdout() -> None:
@@ -143,6 +155,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument(
         "--pretrained-vectors", metavar="FILE", help="word vectors to start from, .vec; sets --dim"
+    )
+    train.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="keep the features of TRAIN in files here and not in memory; the next training on "
+        "the same file with the same settings of features uses them again",
     )
     train.add_argument(
         "--class-weight",
@@ -316,29 +334,49 @@ def _train(options: argparse.Namespace) -> None:
             raise _UsageError(f"{path}: the model would overwrite this file of texts")
     cli_watch.check_files(options)
     valid = _read(options.valid, options) if options.valid else None
-    corpus = _read(options.train, options)
     from fasttext_lite import fitting
-    from fasttext_lite.corpus import Labels
     from fasttext_lite.progress import progress_bar
     from fasttext_lite.storage import save_model
+    from fasttext_lite.streaming import is_streamable
 
     start = time.perf_counter()
-    n_texts = len(corpus.texts)
-    labels = Labels.from_rows(corpus.label_rows)
-    weights = fitting.balanced_weights(labels) if options.class_weight == "balanced" else None
-    with progress_bar(n_texts * config.epochs, False if options.quiet else None) as callback:
-        trainee = fitting.fit(
-            corpus.texts,
-            labels,
-            config,
-            multilabel=labels.is_multilabel or options.multilabel,
-            seed=options.seed or 0,
-            n_threads=options.threads or (None if options.seed is None else 1),
-            callback=callback,
-            watch=cli_watch.make_watch(options, config, labels.names, valid),
-            pretrained=options.pretrained_vectors,
-            doc_weights=weights,
+    prepared = corpus = None
+    # Rows are set aside before the vocabulary is made: that takes the texts as a whole.
+    if is_streamable(options.train, config) and (config.patience is None or valid is not None):
+        prepared = _prepare(options, fitting.with_vectors(config, options.pretrained_vectors))
+        labels = prepared.labels
+    elif options.cache:
+        raise _UsageError(
+            "--cache needs a file that can be read twice, no noise in words, and for patience a "
+            "--valid file"
         )
+    else:
+        corpus = _read(options.train, options)
+        labels = corpus.labels
+    n_texts = len(labels)
+    weights = fitting.balanced_weights(labels) if options.class_weight == "balanced" else None
+    settings: dict[str, Any] = {
+        "seed": options.seed or 0,
+        "n_threads": options.threads or (None if options.seed is None else 1),
+        "watch": cli_watch.make_watch(options, config, labels.names, valid),
+        "pretrained": options.pretrained_vectors,
+    }
+    with progress_bar(n_texts * config.epochs, False if options.quiet else None) as callback:
+        if prepared is not None:
+            fitting.warn_of_rare_labels(labels)
+            prepared = dataclasses.replace(prepared, doc_weights=weights)
+            trainee = fitting.fit_prepared(prepared, callback=callback, **settings)
+        else:
+            assert corpus is not None
+            trainee = fitting.fit(
+                corpus.texts,
+                labels,
+                config,
+                multilabel=labels.is_multilabel or options.multilabel,
+                doc_weights=weights,
+                callback=callback,
+                **settings,
+            )
     seconds = time.perf_counter() - start
     model = trainee.model
     save_model(model, options.output)
@@ -361,6 +399,22 @@ def _train(options: argparse.Namespace) -> None:
     cli_watch.finish(options, trainee.history, _say)
 
 
+def _prepare(options: argparse.Namespace, config: Config) -> Prepared:
+    """Make features of the training file without holding its text in memory."""
+    from fasttext_lite.corpus import CorpusReader
+    from fasttext_lite.streaming import prepare_file
+
+    reader = CorpusReader(options.train, _read_options(options))
+    prepared = prepare_file(
+        reader, config, multilabel=options.multilabel, n_threads=options.threads,
+        cache=options.cache,
+    )  # fmt: skip
+    if not options.quiet:
+        for line in reader.skip_report():
+            _say(line)
+    return prepared
+
+
 def _is_same_file(path: str | None, other: str) -> bool:
     if not path or not os.path.exists(path) or not os.path.exists(other):
         return False
@@ -368,14 +422,20 @@ def _is_same_file(path: str | None, other: str) -> bool:
 
 
 def _read(path: str, options: argparse.Namespace) -> Corpus:
-    from fasttext_lite.corpus import ReadOptions, read_corpus
+    from fasttext_lite.corpus import read_corpus
 
-    names = [field.name for field in dataclasses.fields(ReadOptions)]
-    corpus = read_corpus(path, ReadOptions(**{name: getattr(options, name) for name in names}))
+    corpus = read_corpus(path, _read_options(options))
     if not getattr(options, "quiet", False):
         for line in corpus.skip_report():
             _say(line)
     return corpus
+
+
+def _read_options(options: argparse.Namespace) -> ReadOptions:
+    from fasttext_lite.sources import ReadOptions
+
+    names = [field.name for field in dataclasses.fields(ReadOptions)]
+    return ReadOptions(**{name: getattr(options, name) for name in names})
 
 
 def _test(options: argparse.Namespace) -> None:
@@ -414,7 +474,7 @@ def _evaluate(
 ) -> Evaluation:
     from fasttext_lite.evaluation import evaluate
 
-    result = evaluate(model, corpus.texts, corpus.label_rows, k, threshold, options.threads)
+    result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
     if result.n_unseen_texts:
         unseen = result.names[result.n_known :]
         _say(
@@ -564,7 +624,7 @@ _DEMO_TEXTS = {
 
 def _demo(options: argparse.Namespace) -> None:
     from fasttext_lite import fitting
-    from fasttext_lite.corpus import Labels, read_corpus
+    from fasttext_lite.corpus import read_corpus
     from fasttext_lite.evaluation import evaluate
     from fasttext_lite.progress import progress_bar
     from fasttext_lite.storage import check_writable, save_model
@@ -581,13 +641,12 @@ def _demo(options: argparse.Namespace) -> None:
     config = Config(epochs=20, lr=0.3)
     start = time.perf_counter()
     with progress_bar(len(train.texts) * config.epochs) as callback:
-        labels = Labels.from_rows(train.label_rows)
-        model = fitting.fit(train.texts, labels, config, callback=callback).model
+        model = fitting.fit(train.texts, train.labels, config, callback=callback).model
     seconds = time.perf_counter() - start
     save_model(model, path)
     n_texts, n_labels = len(train.texts), len(model.labels)
     _print(f"trained on {n_texts} texts with {n_labels} labels in {seconds:.1f} s")
-    result = evaluate(model, test.texts, test.label_rows)
+    result = evaluate(model, test.texts, test.labels)
     _print(_summary(result))
     texts = _DEMO_TEXTS[options.data]
     top = model.predict(texts, k=2)

@@ -120,10 +120,7 @@ def prepare(
     """
     if multilabel is None:
         multilabel = labels.is_multilabel
-    n_labels = len(labels.names)
-    if n_labels < 2:
-        name = f" ({labels.names[0]!r})" if n_labels else ""
-        raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
+    check_labels(labels)
     n_threads = n_threads or cpu_count()
     noisy = bool(config.word_dropout or config.word_swap)
     pieces = [texts] if noisy else list(_pieces(texts))
@@ -132,13 +129,21 @@ def prepare(
         marked = analyze(piece, config, n_threads)
         vocabulary.add(marked)
     mean_tokens = vocabulary.n_tokens / max(len(texts), 1)
-    config = resolve(config, n_labels, multilabel, mean_tokens, len(texts))
+    config = resolve(config, len(labels.names), multilabel, mean_tokens, len(texts))
     # What is analysed once more need not be kept: its marks alone are as long as the text.
     again = (analyze(piece, config, n_threads) for piece in pieces)
     chunks = [marked] if len(pieces) == 1 else again
     space, features = FeatureSpace.fit_chunks(chunks, vocabulary, config, n_threads, labels)
     kept = marked if noisy else None
     return Prepared(config, space, features, labels, multilabel, doc_weights, kept)
+
+
+def check_labels(labels: Labels) -> None:
+    """Raise `TrainingError` if there are fewer than two labels."""
+    n_labels = len(labels.names)
+    if n_labels < 2:
+        name = f" ({labels.names[0]!r})" if n_labels else ""
+        raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
 
 
 def _pieces(texts: Texts) -> Iterator[Texts]:
@@ -221,7 +226,7 @@ def fit_prepared(
     space, features, labels = prepared.space, prepared.features, prepared.labels
     doc_weights = prepared.doc_weights
     config = config or prepared.config
-    config = _fit_vectors(config, pretrained)
+    config = with_vectors(config, pretrained)
     left_open = [name for name in FEATURE_FIELDS if getattr(config, name) is None]
     config = config.replace(**{name: getattr(prepared.config, name) for name in left_open})
     config = resolve(config, len(labels.names), prepared.multilabel)
@@ -247,7 +252,7 @@ def fit_prepared(
     elif config.loss == "hs":
         points = _trained_points(space, features, labels, doc_weights, seed, n_threads)
         linked = config.tree == "linkage"
-        tree = linkage_tree(points) if linked else cluster_tree(points, counts, seed)
+        tree = linkage_tree(points) if linked else cluster_tree(points, counts, seed, n_threads)
     n_output = n_output_rows(config, len(labels.names))
 
     def make_model(weights: Weights) -> Model:
@@ -295,7 +300,7 @@ def fit_prepared(
     return Trainee(make_model(weights), weights, history)
 
 
-def _fit_vectors(config: Config, pretrained: str | os.PathLike[str] | None) -> Config:
+def with_vectors(config: Config, pretrained: str | os.PathLike[str] | None) -> Config:
     """Return the settings that pretrained vectors ask for."""
     if pretrained is None:
         return config
@@ -445,7 +450,7 @@ def fit(
         watch = dataclasses.replace(watch or Watch(), valid=valid)
         texts, labels = take_texts(texts, rows), take_labels(labels, rows)
         doc_weights = None if doc_weights is None else doc_weights[rows]
-    config = _fit_vectors(config, pretrained)
+    config = with_vectors(config, pretrained)
     prepared = prepare(
         texts, labels, config,
         doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads,
@@ -499,6 +504,7 @@ def label_points(
     float32[n_labels, d]
     """
     from fasttext_lite.kernels.predict import embed_documents
+    from fasttext_lite.kernels.tree import add_to_labels
 
     points = np.zeros((len(labels.names), embeddings.shape[1]), np.float32)
     for start in range(0, len(features), POINT_TEXTS):
@@ -507,9 +513,7 @@ def label_points(
         run_ranges(
             partial(_embed, embed_documents, part, embeddings, vectors), len(part), n_threads
         )
-        sizes = np.diff(labels.indptr[start : start + len(part) + 1])
-        ids = labels.ids[labels.indptr[start] : labels.indptr[start + len(part)]]
-        np.add.at(points, ids, vectors[np.repeat(np.arange(len(part)), sizes)])
+        add_to_labels(vectors, start, labels.ids, labels.indptr, points)
     return points
 
 
