@@ -514,6 +514,7 @@ def label_points(
             partial(_embed, embed_documents, part, embeddings, vectors), len(part), n_threads
         )
         add_to_labels(vectors, start, labels.ids, labels.indptr, points)
+        part.release()
     return points
 
 

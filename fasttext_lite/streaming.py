@@ -1,8 +1,8 @@
 """Features of files: read in chunks, so that no text is in memory as a whole, and kept on disk.
 
 `prepare_file` goes over a labelled file twice: once to count its words, once to make features of
-them.  With a cache folder the features lie in files that are mapped, not in memory, and the next
-training on the same file with the same settings finds them there.
+them.  Features of large files lie in files that are mapped, not in memory: in temporary ones, or in
+a cache folder, where the next training on the same file with the same settings finds them.
 
 A folder named by the hash of the file's content and of all settings that decide about features
 holds ``ids.bin`` and ``weights.bin`` (int32 and float32, raw) and ``rest.safetensors``.  It is made
@@ -18,6 +18,7 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +36,7 @@ from fasttext_lite.fitting import Prepared, check_labels
 from fasttext_lite.parallel import cpu_count
 
 CACHE_VERSION = 1
+SPILL_BYTES = 1 << 25  # features of larger files lie in temporary files, if there is no cache
 # What `config.resolve` looks at to choose settings of features, besides these themselves.
 _DECIDING = ("dim", "head", "init", "norm", "units")
 _REST = "rest.safetensors"
@@ -87,8 +89,10 @@ def prepare_file(
         If there are fewer than two labels.
     """
     n_threads = n_threads or cpu_count()
-    if cache is None:
+    if cache is None and os.path.getsize(reader.path) < SPILL_BYTES:
         return _prepare(reader, config, multilabel, n_threads, None)
+    if cache is None:
+        return _spill(reader, config, multilabel, n_threads)
     name = _key(reader, config, multilabel)
     folder = os.path.join(cache, name)
     found = _load(folder, reader, config, multilabel)
@@ -110,6 +114,19 @@ def prepare_file(
         shutil.rmtree(temporary, ignore_errors=True)
     features = open_features(folder, prepared.features.indptr)
     return dataclasses.replace(prepared, features=features)
+
+
+def _spill(reader: CorpusReader, config: Config, multilabel: bool, n_threads: int) -> Prepared:
+    """Make features in files that have no name any more: the system removes them after use."""
+    with tempfile.TemporaryDirectory(prefix="fasttext-lite-", ignore_cleanup_errors=True) as folder:
+        try:
+            return _prepare(reader, config, multilabel, n_threads, folder)
+        except OSError as error:
+            raise InputError(
+                f"{os.path.dirname(folder)}: cannot keep the features here: "
+                f"{(error.strerror or str(error)).lower()}; name another folder with --cache or in "
+                "TMPDIR"
+            ) from None
 
 
 def _moved(features: FeatureMatrix) -> FeatureMatrix:

@@ -30,6 +30,8 @@ logger = logging.getLogger("fasttext_lite")
 
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
+RUN, RUNS = 256, 32  # documents in a run of neighbours, and runs mixed, with features in files
+STEPS_APART = 64  # that a thread takes with an output table of its own
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 NEGATIVE_TABLE = 1 << 20
 MAX_RESTARTS = 5
@@ -236,6 +238,16 @@ def train(
         history.lr /= 4
 
 
+def steps_apart(config: Config, n_threads: int) -> int:
+    """Return how many steps a thread takes with an output table of its own; 0 = it has none.
+
+    Where each step changes the whole table, two threads would wait for each other's cache lines
+    all the time.
+    """
+    dense = config.loss not in ("hs", "ns") and config.head == "learned"
+    return STEPS_APART if dense and n_threads > 1 else 0
+
+
 def _scaled(lr: float, factor: Callable[[float], float], progress: float) -> float:
     return lr * factor(progress)
 
@@ -281,6 +293,7 @@ class _Run:
             self.most_rows = most_labels * (config.neg + 1)
         work = self.most_rows * (config.units or config.dim) + weights.layer.size
         self.most_docs = max(1, BLOCK_WORK // work)
+        self.apart = steps_apart(config, self.n_threads)
         self.most_loss = DIVERGED * _blank_loss(config, labels, tree)
 
     def _docs(self, features: FeatureMatrix) -> Docs:
@@ -318,11 +331,14 @@ class _Run:
                 if on_epoch(EpochEnd(epoch + 1, loss, lr, seconds, self.finished(), probe)):
                     break
         # A sum is finite only if all of its terms are.
-        return bool(np.isfinite(self.weights.embeddings.sum() + self.weights.output.sum()))
+        sums = (
+            table.sum(dtype=np.float32) for table in (self.weights.embeddings, self.weights.output)
+        )
+        return bool(np.isfinite(sum(sums)))
 
     def _epoch(self, epoch, lr_at, clock) -> float:
         """Visit each document once; threads take blocks in turn. Return the mean loss."""
-        order = self.rng.permutation(self.order) if self.config.shuffle else self.order
+        order = self._shuffled() if self.config.shuffle else self.order
         if self.noisy is not None:
             self.docs = self._docs(self.noisy(epoch))
         size = -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))
@@ -344,6 +360,7 @@ class _Run:
                 block, self.weights.steps + edges[turn], paths[turn], rates[turn : turn + 2],
                 seeds[turn],
             )  # fmt: skip
+            self.features.release()
             if threading.current_thread() is caller and clock.is_time():
                 progress = (epoch * order.size + edges[turn + 1]) / clock.total
                 clock.report(epoch, _mean_loss(results), rates[turn + 1], progress)
@@ -352,6 +369,21 @@ class _Run:
         self.weights.steps += order.size
         self.weights.path = float(paths[-1])
         return _mean_loss(results)
+
+    def _shuffled(self) -> np.ndarray:
+        """Return the documents in a new random order.
+
+        If their features lie in files: runs of neighbours in random order, and `RUNS` of them at
+        a time mixed, so that a part of the files at a time is enough.
+        """
+        if not self.features.maps:
+            return self.rng.permutation(self.order)
+        starts = RUN * self.rng.permutation(-(-self.order.size // RUN))
+        mixed = [np.empty(0, np.int32)]
+        for i in range(0, starts.size, RUNS):
+            runs = [self.order[start : start + RUN] for start in starts[i : i + RUNS]]
+            mixed.append(self.rng.permutation(np.concatenate(runs)))
+        return np.concatenate(mixed)
 
     def _update_ratio(self, lr: float, n_docs: int = 32) -> float:
         """Return the mean relative change of the input rows that one step touches, at this rate.
@@ -374,7 +406,7 @@ class _Run:
         if self.config.norm == "batch":  # has no meaning for a text alone
             steps, ids = [docs], [touched]
         for block, rows in zip(steps, ids, strict=True):
-            before = weights.embeddings[rows]
+            before = weights.embeddings[rows].astype(np.float32)
             self._block(block, weights.steps, weights.path, (lr, lr), 1)
             length = float(np.linalg.norm(before))
             if length > 0:
@@ -391,7 +423,7 @@ class _Run:
         weights = self.weights
         span = Span(
             int(step), float(path), np.float32(rates[0]), np.float32(rates[1]),
-            int(self.average_from),
+            int(self.average_from), self.apart,
         )  # fmt: skip
         return self.kernel(
             block, self.docs, self.settings, span, self.tree, self.negatives,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fasttext_lite import entries as entries_module
-from fasttext_lite import fitting, streaming
+from fasttext_lite import fitting, streaming, training
 from fasttext_lite.config import FEATURE_FIELDS, Config
 from fasttext_lite.corpus import CorpusReader, ReadOptions, read_corpus
 from fasttext_lite.entries import Entries
@@ -78,6 +78,28 @@ def test_chunks_equal_the_whole(file, tmp_path, monkeypatch, chunk_bytes, part, 
         "that are empty": 1,
     }
     check_same(prepare_file(reader, config, cache=str(tmp_path / "new" / "cache")), expected)
+
+
+def test_features_of_large_files_lie_in_temporary_files(file, tmp_path, monkeypatch):
+    expected = prepare_file(CorpusReader(file), Config())
+    assert not expected.features.maps
+    monkeypatch.setattr(streaming, "SPILL_BYTES", 1000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    os.mkdir(tmp_path / "temporary")
+    found = prepare_file(CorpusReader(file), Config())
+    assert len(found.features.maps) == 2
+    check_same(found, expected)
+    found.features.release()
+    check_same(found, expected)
+    assert os.listdir(tmp_path / "temporary") == []
+    monkeypatch.setattr(Entries, "append", fail_for_want_of_space)
+    with pytest.raises(InputError, match="temporary: cannot .* no space left .* TMPDIR"):
+        prepare_file(CorpusReader(file), Config())
+
+
+def fail_for_want_of_space(*_):
+    """Fail as a full disk does."""
+    raise OSError(28, "No space left on device")
 
 
 def test_texts_in_pieces_equal_the_whole(file, monkeypatch):
@@ -186,8 +208,7 @@ def test_errors_leave_nothing_behind(file, tmp_path, monkeypatch):
         prepare_file(CorpusReader(str(bad)), Config(), cache=str(cache))
     with pytest.raises(InputError, match="missing.tsv: no such file"):
         prepare_file(CorpusReader(str(tmp_path / "missing.tsv")), Config(), cache=str(cache))
-    no_space = OSError(28, "No space left on device")
-    monkeypatch.setattr(Entries, "append", lambda *_: (_ for _ in ()).throw(no_space))
+    monkeypatch.setattr(Entries, "append", fail_for_want_of_space)
     with pytest.raises(InputError, match="keep the features here: no space left on device"):
         prepare_file(CorpusReader(file), Config(), cache=str(cache))
     assert os.listdir(cache) == []
@@ -232,6 +253,33 @@ def test_what_can_be_read_twice(file, tmp_path):
         assert not is_streamable(path, Config())
     for noise in ({"word_dropout": 0.1}, {"word_swap": 0.1}):
         assert not is_streamable(file, Config(**noise))
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatch, shuffle):
+    monkeypatch.setattr(training, "RUN", 16)
+    monkeypatch.setattr(training, "RUNS", 4)
+    config = Config(epochs=3, shuffle=shuffle)
+    mapped = prepare_file(CorpusReader(file), config, cache=str(tmp_path / "cache"))
+    orders = []
+    make = training.make_trainer
+
+    def recording(parts):
+        def kernel(order, *rest):
+            orders.append(order.copy())
+            return make(parts)(order, *rest)
+
+        return kernel
+
+    monkeypatch.setattr(training, "make_trainer", recording)
+    fit_prepared(mapped, n_threads=1)
+    visits = np.concatenate(orders).reshape(3, 400)
+    for order in visits:
+        assert sorted(order) == list(range(400))
+        near = np.abs(np.diff(order)) < 64  # of 400; mixed are four runs of 16
+        assert near.mean() > 0.15
+    assert (visits[0] == visits[1]).all() != shuffle
+    assert (visits[0] == np.arange(400)).all() != shuffle
 
 
 def test_mapped_features_train_the_same_model(file, tmp_path):
