@@ -15,6 +15,7 @@ from fasttext_lite.analyzers import MarkedTexts, least_subword_chars
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Labels, read_only
 from fasttext_lite.entries import Codes, Entries, FeatureMatrix
+from fasttext_lite.errors import ModelError
 from fasttext_lite.kernels import features as kernels
 from fasttext_lite.kernels.features import END
 from fasttext_lite.parallel import run_blocks, run_ranges
@@ -22,7 +23,7 @@ from fasttext_lite.parallel import run_blocks, run_ranges
 EOS = b"</s>"
 LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
 LEAST_GAIN = 1e-4  # nats
-LISTED = 1 << 23  # documents of features listed at a time
+LISTED = 1 << 22  # documents of features listed at a time
 _LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
 
 
@@ -130,7 +131,7 @@ class FeatureSpace:
         self.config = config
         self.pool = read_only(np.ascontiguousarray(pool, np.uint8))
         self.word_ends = np.ascontiguousarray(word_ends, np.int64)
-        self.row_codes = np.ascontiguousarray(row_codes, np.int32)
+        self.row_codes = read_only(np.ascontiguousarray(row_codes, np.int32))
         self.frequency = np.ascontiguousarray(frequency, np.int32)
         self.n_texts = int(n_texts)
         self._options = _options(config)
@@ -182,8 +183,20 @@ class FeatureSpace:
     def _rows(self) -> np.ndarray:
         """The hash table of the rows, see `kernels.find_code`."""
         table = np.full((_new_table(2 * self.n_rows).size, 2), -1, np.int32)
-        kernels.insert_codes(self.row_codes, table)
+        if not kernels.insert_codes(self.row_codes, table):
+            raise ModelError("the model is damaged: two of its rows have the same feature")
         return table
+
+    @cached_property
+    def tables(self) -> tuple[np.ndarray, ...]:
+        """What `kernels.classify` finds features by.
+
+        Made on first use; threads that come at once may each make them, and they are the same.
+        """
+        options = np.append(self._options, [self._eos_word, self._bias_row, 0, 0])
+        return (
+            self._table, self.pool, self._word_offsets, self._rows, self._factors, _LOGS, options,
+        )  # fmt: skip
 
     @cached_property
     def _eos_word(self) -> int:
@@ -289,7 +302,7 @@ class FeatureSpace:
         """
         empty = np.empty(0, np.int32)
         raw = cls(config, *vocabulary.words(config), empty, empty, 0)
-        entries = entries or Entries()
+        entries = Entries() if entries is None else entries
         for texts in chunks:
             entries.append(raw._extract(texts, n_threads))
         entries.complete()
@@ -395,10 +408,10 @@ class FeatureSpace:
         self, entries: Entries, n_old: int, labels: Labels | None, n_threads: int
     ) -> FeatureMatrix:
         """Turn the codes of entries into features, and measure the gains of rows from `n_old`."""
-        entries.replace(lambda *part: self._number(*part, n_threads))
+        entries.replace(lambda found, a, b: self._number(found, a, b, n_threads))
         if labels is not None and self.config.supervision and labels.ids.size:
             self._measure_gains(entries, n_old, labels, n_threads)
-        entries.replace(lambda *part: self._weigh(*part, n_threads))
+        entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
         return entries.finish()
 
     def _measure_gains(self, entries: Entries, n_old: int, labels: Labels, n_threads: int) -> None:

@@ -24,7 +24,7 @@ from fasttext_lite.features import FeatureMatrix, FeatureSpace, Vocabulary
 from fasttext_lite.label_tree import cluster_tree, huffman_tree, linkage_tree
 from fasttext_lite.model import Model
 from fasttext_lite.monitoring import Monitor, Watch, check_log, warn_of_rare_labels
-from fasttext_lite.parallel import cpu_count, run_ranges
+from fasttext_lite.parallel import cpu_count, return_memory, run_ranges
 from fasttext_lite.rows import (
     set_aside,
     take_features,
@@ -254,6 +254,7 @@ def fit_prepared(
         linked = config.tree == "linkage"
         tree = linkage_tree(points) if linked else cluster_tree(points, counts, seed, n_threads)
     n_output = n_output_rows(config, len(labels.names))
+    return_memory()
 
     def make_model(weights: Weights) -> Model:
         return Model(
@@ -358,6 +359,7 @@ def _trained_points(
         label_smoothing=0.1,
     )  # fmt: skip
     n_labels = len(labels.names)
+    return_memory()
     weights, _ = training.train(
         lambda: init_weights(config, space.n_rows, n_labels, seed),
         features, labels, config, doc_weights=doc_weights, seed=seed, n_threads=n_threads,

@@ -6,6 +6,8 @@ aborts on concurrent use (Numba's workqueue layer is not thread-safe).
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import itertools
 import os
 import threading
@@ -17,6 +19,16 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system.
+
+    The C library of Linux keeps freed arrays of up to 32 MB, some 100 MB after the features of
+    large files were made, and the tables of weights come on top.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def run_blocks(work: Callable[[int], None], n_blocks: int, n_threads: int) -> None:

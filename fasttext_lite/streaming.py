@@ -36,6 +36,7 @@ from fasttext_lite.fitting import Prepared, check_labels
 from fasttext_lite.parallel import cpu_count
 
 CACHE_VERSION = 1
+CHUNK_BYTES = 1 << 22  # of a file; its codes take ten times as much
 SPILL_BYTES = 1 << 25  # features of larger files lie in temporary files, if there is no cache
 # What `config.resolve` looks at to choose settings of features, besides these themselves.
 _DECIDING = ("dim", "head", "init", "norm", "units")

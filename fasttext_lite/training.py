@@ -24,14 +24,20 @@ from fasttext_lite.features import FeatureMatrix
 from fasttext_lite.kernels.train import BATCH, Docs, Settings, Span, make_trainer
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.parallel import run_blocks
+from fasttext_lite.rows import take_features, take_labels
 from fasttext_lite.weights import BETA2, Weights, averaged, parts, settle
 
 logger = logging.getLogger("fasttext_lite")
 
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
-RUN, RUNS = 256, 32  # documents in a run of neighbours, and runs mixed, with features in files
-STEPS_APART = 64  # that a thread takes with an output table of its own
+# With features in files: documents in a run of neighbours, runs mixed, most documents in a block.
+# (Neighbours often have the same label: long runs would be learnt in bursts.)
+RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
+COPIED = 32  # documents copied from files at a time
+# Steps that a thread takes with an output table of its own, where all of it changes at each step;
+# 0 = none. With 64, CLINC150 lost a tenth of a point on average of five seeds.
+STEPS_APART = 0
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 NEGATIVE_TABLE = 1 << 20
 MAX_RESTARTS = 5
@@ -342,7 +348,8 @@ class _Run:
         if self.noisy is not None:
             self.docs = self._docs(self.noisy(epoch))
         size = -(-order.size // (BLOCKS_PER_THREAD * self.n_threads))
-        size = max(1, min(size, MAX_BLOCK, self.most_docs))
+        most = MAPPED_BLOCK if self.features.maps else MAX_BLOCK
+        size = max(1, min(size, most, self.most_docs))
         if self.config.norm == "batch":  # whole batches, whatever the number of threads
             size = -(-size // BATCH) * BATCH
         edges = np.append(np.arange(0, order.size, size), order.size)
@@ -355,12 +362,13 @@ class _Run:
         caller = threading.current_thread()
 
         def work(turn: int) -> None:
-            block = order[edges[turn] : edges[turn + 1]]
+            block, docs = order[edges[turn] : edges[turn + 1]], self.docs
+            if self.features.maps:
+                block, docs = self._copied(block)
             results[turn] = self._block(
                 block, self.weights.steps + edges[turn], paths[turn], rates[turn : turn + 2],
-                seeds[turn],
+                seeds[turn], docs,
             )  # fmt: skip
-            self.features.release()
             if threading.current_thread() is caller and clock.is_time():
                 progress = (epoch * order.size + edges[turn + 1]) / clock.total
                 clock.report(epoch, _mean_loss(results), rates[turn + 1], progress)
@@ -418,7 +426,23 @@ class _Run:
             array[:] = copy
         return float(np.mean(ratios)) if ratios else 0.0
 
-    def _block(self, block, step, path, rates, seed):
+    def _copied(self, block: np.ndarray) -> tuple[np.ndarray, Docs]:
+        """Return a block of documents in memory, and their numbers there."""
+        chosen, numbers = np.unique(block, return_inverse=True)
+        parts = []
+        for start in range(0, chosen.size, COPIED):
+            parts.append(take_features(self.features, chosen[start : start + COPIED]))
+            self.features.release()  # a system maps 16 pages for each that is asked for
+        labels = take_labels(self.labels, chosen)
+        sizes = np.concatenate([np.diff(part.indptr) for part in parts])
+        docs = Docs(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+            np.append(0, np.cumsum(sizes)), labels.ids, labels.indptr, self.doc_weights[chosen],
+        )  # fmt: skip
+        return numbers.astype(np.int32), docs
+
+    def _block(self, block, step, path, rates, seed, docs=None):
         """Train on a block of documents; return its loss and weight."""
         weights = self.weights
         span = Span(
@@ -426,7 +450,7 @@ class _Run:
             int(self.average_from), self.apart,
         )  # fmt: skip
         return self.kernel(
-            block, self.docs, self.settings, span, self.tree, self.negatives,
+            block, docs or self.docs, self.settings, span, self.tree, self.negatives,
             np.array([seed], np.uint64), self.most_rows, weights.table("embeddings"),
             weights.table("output"), weights.table("norm"), weights.table("layer"),
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 
 from fasttext_lite import parallel
@@ -83,3 +84,9 @@ def test_an_interrupt_while_waiting_lets_the_others_end(monkeypatch):
 
 def test_cpu_count():
     assert parallel.cpu_count() >= 1
+
+
+def test_freed_memory_can_be_returned():
+    before = np.arange(1_000_000)
+    assert parallel.return_memory() is None
+    assert before.sum() == 499_999_500_000

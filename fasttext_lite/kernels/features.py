@@ -291,7 +291,87 @@ def add_distinct(found, n_found, begin, n, shift, seen, codes, counts):
 
 
 @_kernel
-def extract_codes(  # noqa: C901
+def list_codes(
+    text, marks, start, end, table, pool, word_offsets, options, eos_word,
+    running, of_words, of_chars,
+):  # fmt: skip
+    """Write the codes of one document, text[start:end], as they come.
+
+    Parameters
+    ----------
+    text, marks, table, pool, word_offsets, options, eos_word
+        As in `extract_codes`.
+    running : uint64[word_ngrams + 1]
+        See `add_token`; what it holds before does not matter.
+    of_words, of_chars : int32[]
+        Written in place: the codes of words and n-grams of words, and those of n-grams of
+        characters.
+
+    Returns
+    -------
+    n_words, n_chars : int
+        Number of codes of each kind.
+    share : float
+        Share of the document's tokens that have character n-grams.
+    """
+    word_ngrams, minn, maxn, bucket, eos, least = (
+        options[0], options[1], options[2], options[3], options[4], options[5],
+    )  # fmt: skip
+    n_known = word_offsets.shape[0]
+    ends = options[6] and word_ngrams > 1
+    bigrams, longer, chars = n_known + options[7], n_known + options[8], n_known + options[9]
+    running[0] = 0
+    if ends:
+        running[0] = 1
+        running[1] = START_TOKEN
+    n_tokens = n_long = n_words = n_chars = 0
+    hash32 = FNV_OFFSET
+    length = 0
+    for i in range(start, end):
+        mark = marks[i]
+        if mark == OUTSIDE:
+            start = i + 1
+            continue
+        hash32 = fnv_step(hash32, text[i])
+        length += text[i] & 0xC0 != 0x80
+        if mark == END:
+            word = table[find_word(text, start, i + 1, hash32, table, pool, word_offsets)]
+            if word >= 0:
+                of_words[n_words] = word
+                n_words += 1
+            n_tokens += 1
+            if length >= least and maxn > 0:
+                n_long += 1
+                n_chars = add_subwords(
+                    text, start, i + 1, minn, maxn, bucket, chars, of_chars, n_chars
+                )
+            if word_ngrams > 1:
+                n_words = add_token(
+                    hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+                )
+            start = i + 1
+            hash32 = FNV_OFFSET
+            length = 0
+    if eos:
+        if eos_word >= 0:
+            of_words[n_words] = eos_word
+            n_words += 1
+        if word_ngrams > 1:
+            hash32 = FNV_OFFSET
+            for byte in (LESS, SLASH, LOWER_S, GREATER):
+                hash32 = fnv_step(hash32, byte)
+            n_words = add_token(
+                hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+            )
+    if ends and n_tokens + eos > 0:
+        n_words = add_token(
+            END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+        )
+    return n_words, n_chars, n_long / max(n_tokens, 1)
+
+
+@_kernel
+def extract_codes(
     text, marks, offsets, first, last, table, pool, word_offsets, options, eos_word,
     starts, codes, counts, lengths, shares,
 ):  # fmt: skip
@@ -319,13 +399,7 @@ def extract_codes(  # noqa: C901
     shares : float32[n_docs]
         Written in place: share of each document's tokens that have character n-grams.
     """
-    word_ngrams, minn, maxn, bucket, eos, least = (
-        options[0], options[1], options[2], options[3], options[4], options[5],
-    )  # fmt: skip
-    n_words = word_offsets.shape[0]
-    ends = options[6] and word_ngrams > 1
-    bigrams, longer, chars = n_words + options[7], n_words + options[8], n_words + options[9]
-    running = np.zeros(word_ngrams + 1, np.uint64)
+    running = np.zeros(options[0] + 1, np.uint64)
     most = 0
     for doc in range(first, last):
         most = max(most, starts[doc + 1] - starts[doc])
@@ -336,61 +410,20 @@ def extract_codes(  # noqa: C901
         size *= 2
     seen = np.empty(size, np.int32)
     for doc in range(first, last):
-        running[0] = 0
-        if ends:
-            running[0] = 1
-            running[1] = START_TOKEN
-        n_tokens = n_long = n = n_chars_found = 0
-        start = offsets[doc]
-        hash32 = FNV_OFFSET
-        n_chars = 0
-        for i in range(offsets[doc], offsets[doc + 1]):
-            mark = marks[i]
-            if mark == OUTSIDE:
-                start = i + 1
-                continue
-            hash32 = fnv_step(hash32, text[i])
-            n_chars += text[i] & 0xC0 != 0x80
-            if mark == END:
-                word = table[find_word(text, start, i + 1, hash32, table, pool, word_offsets)]
-                if word >= 0:
-                    of_words[n] = word
-                    n += 1
-                n_tokens += 1
-                if n_chars >= least and maxn > 0:
-                    n_long += 1
-                    n_chars_found = add_subwords(
-                        text, start, i + 1, minn, maxn, bucket, chars, of_chars, n_chars_found
-                    )
-                if word_ngrams > 1:
-                    n = add_token(
-                        hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n
-                    )
-                start = i + 1
-                hash32 = FNV_OFFSET
-                n_chars = 0
-        if eos:
-            if eos_word >= 0:
-                of_words[n] = eos_word
-                n += 1
-            if word_ngrams > 1:
-                hash32 = FNV_OFFSET
-                for byte in (LESS, SLASH, LOWER_S, GREATER):
-                    hash32 = fnv_step(hash32, byte)
-                n = add_token(hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n)
-        if ends and n_tokens + eos > 0:
-            n = add_token(END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n)
-        shares[doc] = n_long / max(n_tokens, 1)
+        n_words, n_chars, shares[doc] = list_codes(
+            text, marks, offsets[doc], offsets[doc + 1], table, pool, word_offsets, options,
+            eos_word, running, of_words, of_chars,
+        )  # fmt: skip
         size, shift = LEAST_SEEN, 28
-        while size < 2 * (n + n_chars_found):
+        while size < 2 * (n_words + n_chars):
             size *= 2
             shift -= 1
         seen[:size] = 0
         begin = starts[doc]
-        at = add_distinct(of_words, n, begin, begin, shift, seen, codes, counts)
-        at = add_distinct(of_chars, n_chars_found, begin, at, shift, seen, codes, counts)
+        at = add_distinct(of_words, n_words, begin, begin, shift, seen, codes, counts)
+        at = add_distinct(of_chars, n_chars, begin, at, shift, seen, codes, counts)
         if options[10] >= 0 and at > begin:
-            codes[at] = n_words + options[10]
+            codes[at] = word_offsets.shape[0] + options[10]
             counts[at] = 1
             at += 1
         lengths[doc] = at - begin
@@ -471,6 +504,12 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
 
 
 @_kernel
+def first_place(code, table):
+    """Return the place where the search for a code begins, see `find_code`."""
+    return (np.int64(code) * 0x9E3779B1 >> 8) & (table.shape[0] - 1)
+
+
+@_kernel
 def find_code(code, table):
     """Return the place of a code in a hash table: its own, or the free one where it belongs.
 
@@ -478,7 +517,7 @@ def find_code(code, table):
     is a power of two.
     """
     mask = table.shape[0] - 1
-    place = (np.int64(code) * 0x9E3779B1 >> 8) & mask
+    place = first_place(code, table)
     while table[place, 0] >= 0 and table[place, 0] != code:
         place = (place + 1) & mask
     return place
@@ -486,11 +525,20 @@ def find_code(code, table):
 
 @_kernel
 def insert_codes(row_codes, table):
-    """Enter the code of each row into an empty table (all -1), see `find_code`."""
+    """Enter the code of each row into an empty table (all -1), see `find_code`.
+
+    Returns
+    -------
+    good : bool
+        Whether all codes are different.
+    """
     for row in range(row_codes.size):
         place = find_code(row_codes[row], table)
+        if table[place, 0] >= 0:
+            return False
         table[place, 0] = row_codes[row]
         table[place, 1] = row
+    return True
 
 
 @_kernel
@@ -521,6 +569,53 @@ def number_rows(starts, lengths, first, last, codes, counts, table):
 
 
 @_kernel
+def weigh_document(begin, end, rows, counts, factors, logs, share, bias_row):
+    """Replace the counts of the document rows[begin:end] by weights, in place; see `weigh_rows`.
+
+    Returns
+    -------
+    end : int
+        The same, or `begin` where there is nothing but the bias.
+    """
+    last = end
+    if end > begin and rows[end - 1] == bias_row:
+        end -= 1
+        counts[end] = 1
+    if end == begin:
+        return begin
+    middle = begin
+    total = 0.0
+    if factors.size > 0:
+        of_words = of_chars = 0.0  # apart: one may be tiny beside the other
+        for i in range(begin, end):
+            count = int(counts[i])
+            tf = logs[count] if count < logs.size else np.float32(1.0 + math.log(counts[i]))
+            weight = tf * factors[rows[i]]
+            if weight >= 0:
+                middle = i + 1
+                of_words += weight * weight
+            else:
+                weight = -weight
+                of_chars += weight * weight
+            counts[i] = weight
+        total = of_words + of_chars
+        if of_chars > 0 and of_words > 0 and middle < end and share > 0:
+            # Both blocks to length 1 and root(share), then all to length 1.
+            scale = math.sqrt(share * of_words / of_chars)
+            for i in range(middle, end):
+                counts[i] *= scale
+            total = of_words * (1.0 + share)
+        total = math.sqrt(total)
+    else:
+        for i in range(begin, end):
+            total += counts[i]
+    inverse = 1.0 / total
+    for i in range(begin, end):
+        counts[i] = np.float32(counts[i] * inverse)
+    return last
+
+
+@_kernel
 def weigh_rows(starts, lengths, first, last, rows, counts, factors, logs, shares, bias_row):
     """Replace counts by weights, in place.
 
@@ -548,41 +643,9 @@ def weigh_rows(starts, lengths, first, last, rows, counts, factors, logs, shares
     for doc in range(first, last):
         begin = starts[doc]
         end = begin + lengths[doc]
-        if end > begin and rows[end - 1] == bias_row:
-            end -= 1
-            counts[end] = 1
-        if end == begin:
-            lengths[doc] = 0
-            continue
-        middle = begin
-        total = 0.0
-        if factors.size > 0:
-            of_words = of_chars = 0.0  # apart: one may be tiny beside the other
-            for i in range(begin, end):
-                count = int(counts[i])
-                tf = logs[count] if count < logs.size else np.float32(1.0 + math.log(counts[i]))
-                weight = tf * factors[rows[i]]
-                if weight >= 0:
-                    middle = i + 1
-                    of_words += weight * weight
-                else:
-                    weight = -weight
-                    of_chars += weight * weight
-                counts[i] = weight
-            total = of_words + of_chars
-            if of_chars > 0 and of_words > 0 and middle < end and shares[doc] > 0:
-                # Both blocks to length 1 and root(share), then all to length 1.
-                scale = math.sqrt(shares[doc] * of_words / of_chars)
-                for i in range(middle, end):
-                    counts[i] *= scale
-                total = of_words * (1.0 + shares[doc])
-            total = math.sqrt(total)
-        else:
-            for i in range(begin, end):
-                total += counts[i]
-        inverse = 1.0 / total
-        for i in range(begin, end):
-            counts[i] = np.float32(counts[i] * inverse)
+        share = shares[doc]
+        lengths[doc] = weigh_document(begin, end, rows, counts, factors, logs, share, bias_row)
+        lengths[doc] -= begin
 
 
 @_kernel
