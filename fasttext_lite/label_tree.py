@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fasttext_lite.parallel import run_blocks
+
+TOP_SETS, LEAST_SET = 32, 4096  # sets of labels, of at least so many, that one thread cuts down to
+
 
 @dataclass(frozen=True)
 class LabelTree:
@@ -45,8 +49,10 @@ class LabelTree:
         """Return the number of decisions down to each label, int32[n_labels]."""
         n = self.n_labels
         depths = np.zeros(2 * n - 1, np.int32)
-        for i in range(n - 2, -1, -1):
-            depths[self.children[i]] = depths[n + i] + 1
+        level, depth = np.array([2 * n - 2]), 0
+        while level.size:  # all nodes of a depth at once
+            depths[level] = depth
+            level, depth = self.children[level[level >= n] - n].ravel(), depth + 1
         return depths[:n]
 
     def check(self) -> None:
@@ -56,7 +62,10 @@ class LabelTree:
         children = self.children
         good = children.ndim == 2 and children.shape[1] == 2 and n >= 2
         good = good and bool(np.all((children >= 0) & (children < node)))
-        good = good and np.unique(children).size == 2 * n - 2
+        if good:
+            named = np.zeros(2 * n - 2, bool)  # as many as there are places: each but once
+            named[children] = True
+            good = bool(named.all())
         if not good:
             raise ValueError("the label tree is not a binary tree over the labels")
 
@@ -83,36 +92,29 @@ def huffman_tree(counts: np.ndarray) -> LabelTree:
     ----------
     D. A. Huffman, A Method for the Construction of Minimum-Redundancy Codes, 1952.
     """
+    from fasttext_lite.kernels.tree import join_lightest
+
     n = counts.size
     if n < 2:
         raise ValueError(f"a label tree needs at least 2 labels; got {n}")
-    leaves = np.argsort(-counts, kind="stable")[::-1].tolist()
-    weight = counts.tolist() + [0] * (n - 1)
+    leaves = np.argsort(-counts, kind="stable")[::-1]
+    weights = np.zeros(2 * n - 1, np.int64)
+    weights[:n] = counts
     children = np.empty((n - 1, 2), np.int32)
-    next_leaf, next_inner = 0, n
-    for node in range(n, 2 * n - 1):
-        for side in (0, 1):
-            take_leaf = next_leaf < n and (
-                next_inner >= node or weight[leaves[next_leaf]] < weight[next_inner]
-            )
-            if take_leaf:
-                child = leaves[next_leaf]
-                next_leaf += 1
-            else:
-                child = next_inner
-                next_inner += 1
-            children[node - n, side] = child
-            weight[node] += weight[child]
+    join_lightest(np.ascontiguousarray(leaves, np.int64), weights, children)
     return LabelTree(children)
 
 
-def cluster_tree(points: np.ndarray, counts: np.ndarray, seed: int = 0) -> LabelTree:
+def cluster_tree(
+    points: np.ndarray, counts: np.ndarray, seed: int = 0, n_threads: int = 1
+) -> LabelTree:
     """Return a tree in which similar labels share inner nodes.
 
     Top down, the labels of a node are cut in two by balanced 2-means: the two centres stand
     for halves of equal weight, labels are sorted by how much nearer they are to one of them,
     and cut again at half the weight, until nothing changes. Frequent labels end up near the
-    root, if less strictly than in a Huffman tree.
+    root, if less strictly than in a Huffman tree. The centres of thousands of labels are found
+    from a sample of them.
 
     Parameters
     ----------
@@ -121,7 +123,9 @@ def cluster_tree(points: np.ndarray, counts: np.ndarray, seed: int = 0) -> Label
     counts : int64[n_labels]
         How often each label occurs.
     seed : int
-        Of the first cut.
+        Of the first cuts.
+    n_threads : int
+        The tree does not depend on it.
 
     Returns
     -------
@@ -132,25 +136,33 @@ def cluster_tree(points: np.ndarray, counts: np.ndarray, seed: int = 0) -> Label
     Y. Prabhu et al., Parabel: Partitioned Label Trees for Extreme Classification, 2018 (there
     with halves of equal number).
     """
+    from fasttext_lite.kernels.tree import cut_labels
+
     n = counts.size
     if n < 2:
         raise ValueError(f"a label tree needs at least 2 labels; got {n}")
-    points = _directions(points).astype(np.float32)
+    points = np.ascontiguousarray(_directions(points), np.float32)
     weights = np.maximum(counts, 1).astype(np.float64)
-    rng = np.random.default_rng(seed)
+    order = np.arange(n)
     children = np.empty((n - 1, 2), np.int32)
-    next_node = 2 * n - 2  # a parent is numbered before its children: the root is last
-    open_sets: list[tuple[np.ndarray, int, int]] = [(np.arange(n), -1, 0)]
-    while open_sets:
-        labels, row, side = open_sets.pop()
-        node = int(labels[0])
-        if labels.size > 1:
-            node = next_node
-            next_node -= 1
-            left, right = _halves(labels, points[labels], weights[labels], rng)
-            open_sets += [(right, node - n, 1), (left, node - n, 0)]
-        if row >= 0:
-            children[row, side] = node
+
+    def cut(sets: np.ndarray, least: int, left_open: np.ndarray) -> np.ndarray:
+        n_open = cut_labels(
+            points, weights, order, sets, least, np.uint64(seed), children, left_open
+        )
+        return left_open[:n_open]
+
+    # One thread cuts the largest sets; then each thread takes sets of about as many labels.
+    whole = np.array([[0, n, 2 * n - 2]])
+    sets = cut(whole, max(n // TOP_SETS, LEAST_SET), np.empty((n // 2, 3), np.int64))
+    sizes = np.cumsum(sets[:, 1] - sets[:, 0])
+    edges = np.searchsorted(sizes, np.arange(1, TOP_SETS) * n // TOP_SETS)
+    blocks = [block for block in np.split(sets, edges) if len(block)]
+
+    def finish(block: int) -> None:
+        cut(blocks[block], 2, np.empty((0, 3), np.int64))
+
+    run_blocks(finish, len(blocks), n_threads)
     return LabelTree(children)
 
 
@@ -186,31 +198,3 @@ def linkage_tree(points: np.ndarray) -> LabelTree:
 
 def _directions(points: np.ndarray) -> np.ndarray:
     return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
-
-
-def _halves(
-    labels: np.ndarray, points: np.ndarray, weights: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut labels in two by balanced 2-means of their points."""
-    direction = rng.standard_normal((points.shape[1],), np.float32)
-    center = np.asarray(np.average(points, axis=0, weights=weights), np.float32)
-    centered = points - center
-    for _ in range(3):  # power iteration: begin along the direction in which they differ most
-        direction = centered.T @ (centered @ direction)
-        direction /= np.float32(max(float(np.linalg.norm(direction)), 1e-12))
-    before = None
-    for _ in range(20):
-        order = np.argsort(centered @ direction, kind="stable")
-        mass = np.cumsum(weights[order])
-        cut = int(np.searchsorted(mass, mass[-1] / 2)) + 1
-        cut = min(max(cut, 1), labels.size - 1)
-        is_left = np.zeros(labels.size, bool)
-        is_left[order[:cut]] = True
-        if before is not None and np.array_equal(before, is_left):
-            break
-        before = is_left
-        centers = [
-            np.average(points[half], axis=0, weights=weights[half]) for half in (is_left, ~is_left)
-        ]
-        direction = np.asarray(centers[1] - centers[0], np.float32)
-    return labels[is_left], labels[~is_left]

@@ -83,8 +83,10 @@ def set_aside(labels: Labels, share: float, seed: int) -> tuple[np.ndarray, np.n
     aside = np.zeros(n, bool)
     aside[order[np.diff(steps) > 0]] = True
     kept = np.bincount(labels.ids[~aside[docs]], minlength=counts.size)
+    by_label = docs[np.argsort(labels.ids, kind="stable")]
+    ends = np.cumsum(counts)
     for label in np.flatnonzero((kept == 0) & (counts > 0)):
-        own = docs[labels.ids == label]
+        own = by_label[ends[label] - counts[label] : ends[label]]
         if aside[own].all():  # not brought back for another label
             aside[own[0]] = False
     return np.flatnonzero(~aside), np.flatnonzero(aside)

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import reference
+from conftest import JIT_DISABLED
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fasttext_lite import label_tree
+from fasttext_lite.kernels import tree as tree_kernels
 from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
 
 COUNTS = st.lists(st.integers(1, 30), min_size=2, max_size=40)
@@ -55,6 +58,14 @@ def test_parents_branches_and_depths_agree_with_children(counts):
         assert (branches[left], branches[right]) == (0, 1)
     for label in range(n):
         assert len(reference.path(label, parents, branches)) == tree.depths()[label]
+
+
+@settings(deadline=None)
+@given(COUNTS)
+def test_kernel_joins_as_the_plain_form_does(counts):
+    leaves = np.argsort(np.negative(counts), kind="stable")[::-1]
+    expected = reference.huffman_children(leaves.tolist(), counts)
+    assert huffman_tree(np.array(counts)).children.tolist() == expected
 
 
 def test_frequent_labels_have_short_paths():
@@ -131,6 +142,83 @@ def test_cluster_tree_is_balanced_by_weight():
     counts[17] = 100_000
     depths = cluster_tree(points, counts).depths()
     assert depths[17] <= 2 and depths.max() <= 40
+
+
+def first_direction(seed, first, last, n_labels, dim):
+    """Return what the kernel's random numbers give."""
+    state, values = (seed + first * n_labels + last) % 2**64, []
+    for _ in range(dim):
+        state, value = reference.splitmix64(state)
+        values.append((value >> 40) * 2**-23 - 1)
+    return np.array(values)
+
+
+def random_labels(n, seed):
+    rng = np.random.default_rng([n, seed])
+    return rng.normal(size=(n, 5)).astype(np.float32), rng.integers(0, 40, n) ** 2
+
+
+def plain_cluster_tree(points, counts, seed):
+    n, dim = points.shape
+    return reference.cluster_children(
+        points / np.linalg.norm(points.astype(float), axis=1, keepdims=True),
+        np.maximum(counts, 1).tolist(),
+        lambda first, last: first_direction(seed, first, last, n, dim),
+        tree_kernels.SAMPLE,
+    ).tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("n", [2, 3, 7, 30, 150])
+def test_cluster_tree_is_that_of_the_plain_form(n, seed):
+    points, counts = random_labels(n, seed)
+    expected = plain_cluster_tree(points, counts, seed)
+    assert cluster_tree(points, counts, seed).children.tolist() == expected
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 9)), min_size=2, max_size=30))
+def test_halves_are_those_of_a_full_sort(pairs):
+    """Ties of keys are broken by place, those of weight to the left."""
+    keys = np.array([key for key, _ in pairs], np.float32)
+    weights = np.array([weight for _, weight in pairs], np.float64)
+    places = np.empty(keys.size, np.int64)
+    size = tree_kernels._cut_in_halves(keys, weights, keys.size, places)
+    order = np.argsort(keys, kind="stable")
+    mass = np.cumsum(weights[order])
+    expected = min(int(np.searchsorted(mass, mass[-1] / 2)) + 1, keys.size - 1)
+    assert size == expected
+    assert set(places[:size]) == set(order[:size]) and set(places) == set(range(keys.size))
+
+
+def test_cluster_tree_of_many_labels_does_not_depend_on_threads(monkeypatch):
+    """Sets are sampled, and cut by several threads, from some thousands of labels on."""
+    monkeypatch.setattr(label_tree, "LEAST_SET", 50)
+    n = 600 if JIT_DISABLED else 20_000
+    rng = np.random.default_rng(5)
+    centers = rng.normal(size=(n // 20, 8))
+    groups = np.repeat(np.arange(n // 20), 20)
+    points = (centers[groups] + 0.01 * rng.normal(size=(n, 8))).astype(np.float32)
+    trees = [cluster_tree(points, np.full(n, 3), 1, threads) for threads in (1, 2, 5)]
+    trees[0].check()
+    assert trees[0].depths().max() <= np.log2(n) + 3
+    for tree in trees[1:]:
+        np.testing.assert_array_equal(tree.children, trees[0].children)
+    # Most siblings are of one group, though the topmost cuts were made from a sample.
+    pairs = trees[0].children[(trees[0].children < n).all(axis=1)]
+    assert np.mean(groups[pairs[:, 0]] == groups[pairs[:, 1]]) > 0.95
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="thousands of labels are needed: minutes as plain Python")
+@pytest.mark.parametrize("counts", ["equal", "zipf"])
+def test_cluster_tree_of_a_sample_is_that_of_the_plain_form(counts):
+    n = tree_kernels.SAMPLE + 700
+    rng = np.random.default_rng(6)
+    points = rng.normal(size=(n, 3)).astype(np.float32)
+    counts = np.full(n, 2) if counts == "equal" else 10 * n // np.arange(1, n + 1)
+    left, right = cluster_tree(points, counts).children[-1]
+    expected = plain_cluster_tree(points, counts, 0)[-1]
+    assert [left, right] == expected
 
 
 @pytest.mark.parametrize("n", [0, 1])
