@@ -25,6 +25,7 @@ SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
 TREES = ("auto", "huffman", "cluster", "linkage")
 POOLINGS = ("blocks", "tfidf", "mean")
 INITS = ("output", "input", "normal", "xavier", "he")
+DTYPES = ("float32", "float16")
 
 # More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
 HS_FROM_LABELS = 1000
@@ -235,6 +236,12 @@ class Config:
         "(uniform in +-1/dim, output zero: fastText's), or both: normal (sd 0.1), xavier, he",
         choices=INITS,
     )
+    dtype: str = _field(
+        "float32",
+        "type of the input table's numbers, in training and in the model: float16 halves memory "
+        "and file; only for plain sgd",
+        choices=DTYPES,
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -255,6 +262,15 @@ class Config:
                 "head='linear' has no hidden layer, no norm and an init of its own; leave units, "
                 "norm and init at their defaults"
             )
+        if self.dtype == "float16":
+            others = [name for name in _NOT_FLOAT16 if getattr(self, name) not in (0, None, "none")]
+            if self.optimizer != "sgd":
+                others.insert(0, f"optimizer {self.optimizer}")
+            if others:
+                raise ValueError(
+                    "dtype='float16' goes with optimizer sgd without "
+                    f"{', '.join(_NOT_FLOAT16)}; got {', '.join(others)}"
+                )
 
     @property
     def uses_buckets(self) -> bool:
@@ -277,6 +293,12 @@ class Config:
             raise ValueError(f"unknown parameter {', '.join(map(repr, unknown))}")
         return cls(**values)
 
+
+# What training with float16 does not do.
+_NOT_FLOAT16 = (
+    "focal", "l1", "l2", "max_norm", "clip", "averaging", "feature_dropout", "hidden_dropout",
+    "norm", "units",
+)  # fmt: skip
 
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ NORMAL_DEVIATION = 0.1  # of all weights, with init="normal"
 # has no slope there, or below a normalisation.
 DEEP_DEVIATION = 0.05
 SETTLED_ROWS = 1 << 16  # at a time
+CACHE_LINE = 64  # bytes
 
 # Numbers that an optimizer keeps for each weight.
 SLOTS = {
@@ -61,6 +63,7 @@ class Weights:
     Attributes
     ----------
     embeddings : float32[n_rows, dim]
+        Or float16, as `Config.dtype` says.
     output : float32[n_output_rows, units or dim]
         One row for each label, or for each inner node of the label tree.
     norm : float32[4, dim]
@@ -85,8 +88,10 @@ class Weights:
 
     def table(self, name: str) -> Table:
         """Return a table as the kernel takes it."""
-        state = self.states[name]
-        return Table(getattr(self, name), state.moments, state.seen, state.total)
+        state, values = self.states[name], getattr(self, name)
+        if values.dtype == np.float16:  # which Numba does not know
+            values = values.view(np.uint16)
+        return Table(values, state.moments, state.seen, state.total)
 
     def copy(self) -> Weights:
         """Return a deep copy."""
@@ -121,6 +126,18 @@ def n_output_rows(config: Config, n_labels: int) -> int:
     return n_labels - 1 if config.loss == "hs" else n_labels
 
 
+def make_table(n_rows: int, dim: int, dtype: Any = np.float32) -> np.ndarray:
+    """Return zeros of shape (n_rows, dim) that begin at a cache line.
+
+    Rows of 16 floats and multiples of it then lie in as few lines as can be; NumPy's own arrays
+    begin 16 bytes behind a line. Fetching rows at random takes up to a quarter less time.
+    """
+    size = n_rows * dim * np.dtype(dtype).itemsize
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    return memory[first : first + size].view(dtype).reshape(n_rows, dim)
+
+
 def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weights:
     """Return fresh tables.
 
@@ -145,7 +162,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     dim, units = config.dim, config.units
     assert dim is not None
     rng = np.random.default_rng([seed, 1])
-    output = np.zeros((n_output, units or dim), np.float32)
+    output = make_table(n_output, units or dim)
     if config.head == "linear":
         if dim < n_output:
             raise ValueError(
@@ -158,7 +175,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
         output *= np.float32(OUTPUT_NORM / math.sqrt(output.shape[1]))
     elif config.init != "input":
         _fill(rng, output, config.init, output.shape[1], n_output)
-    embeddings = np.zeros((n_rows, dim), np.float32)
+    embeddings = make_table(n_rows, dim, config.dtype)
     _init_embeddings(rng, config, embeddings)
     norm = np.zeros((4 if config.norm != "none" else 0, dim), np.float32)
     norm[0::3] = 1  # gain and running variance
@@ -186,7 +203,12 @@ def stateless(
 
 def _init_embeddings(rng: np.random.Generator, config: Config, table: np.ndarray) -> None:
     dim = table.shape[1]
-    if config.init == "input":
+    if table.dtype == np.float16:  # which NumPy has no random numbers of
+        for start in range(0, len(table), SETTLED_ROWS):
+            part = np.zeros((len(table[start : start + SETTLED_ROWS]), dim), np.float32)
+            _init_embeddings(rng, config, part)
+            table[start : start + SETTLED_ROWS] = part
+    elif config.init == "input":
         _fill_uniform(rng, table, 1 / dim)
     elif config.init != "output":
         _fill(rng, table, config.init, 1, dim)
@@ -232,7 +254,7 @@ _FORGETTING = ("momentum", "nesterov", *BETA2)
 def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> Weights:
     """Return a copy with rows added to the embeddings up to `n_rows`, as `init_weights` would."""
     n_old, dim = weights.embeddings.shape
-    embeddings = np.zeros((n_rows, dim), np.float32)
+    embeddings = make_table(n_rows, dim, weights.embeddings.dtype)
     embeddings[:n_old] = weights.embeddings
     _init_embeddings(np.random.default_rng([seed, 2, n_old]), config, embeddings[n_old:])
     others = (weights.output.copy(), weights.norm.copy(), weights.layer.copy())

@@ -385,6 +385,33 @@ def _document(tables, visit, parts, settings, n_labels, tree):
     return value(*places), moves
 
 
+def pool(table, ids, weights):
+    """Return the weighted sum of some rows."""
+    return weights @ table[ids]
+
+
+def push(table, ids, weights, gradient, lr):
+    """Return the table after a step of each row against its weight times the gradient."""
+    table = table.copy()
+    np.subtract.at(table, ids, lr * np.outer(weights, gradient))
+    return table
+
+
+def descend(table, rows, errors, lr, vector):
+    """Return the gradient by the vector, and the table after a step of its rows."""
+    return errors @ table[rows], push(table, rows, errors, vector, lr)
+
+
+def rounded(values, noise):
+    """Return float32 as float16: 13 bits of noise are added to the bits, and cut off.
+
+    noise is uint32, one for each block of 16; its upper bits plus multiples of the golden ratio.
+    """
+    lanes = (np.arange(16, dtype=np.uint64) * 0x9E3779B9 + np.uint64(noise)) % 2**32 >> 19
+    bits = values.view(np.uint32).astype(np.uint64) + lanes[: values.size]
+    return (bits // 2**13 * 2**13).astype(np.uint32).view(np.float32).astype(np.float16)
+
+
 # Settings of training that together use every part of the kernel.
 MIXES = {
     "norm": {"loss": "softmax", "norm": "layer", "units": 3, "activation": "relu", "l2": 0.05},
@@ -550,3 +577,186 @@ def block_weights(block, rows, factors, bias=None):
     norm = math.sqrt(sum(weight**2 for weight in both.values()))
     result = {row: weight / norm for row, weight in both.items()}
     return result | ({bias: 1.0} if bias is not None and result else {})
+
+
+# -- files -----------------------------------------------------------------------------------
+
+BLANKS = b" \t\v\f\r\0"
+
+
+class BadLineError(Exception):
+    """Line number and what is wrong: the byte and column that are no UTF-8, or "no tab"."""
+
+
+def file_lines(data: bytes) -> list[bytes]:
+    """Return a file's lines without ends and byte order mark; a CR before a newline is an end."""
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    ended, last = lines[:-1], lines[-1]
+    lines = [line.removesuffix(b"\r") for line in ended] + ([last] if last else [])
+    return lines or ([b""] if data else [])
+
+
+def labelled_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
+    """Parse a TSV or fastText file line by line.
+
+    Returns (label rows, texts, {reason: [count, number of the first line]}).
+    """
+    rows, texts, skipped = [], [], {}
+    for number, line in enumerate(file_lines(data), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            raise BadLineError(number, (line[error.start], error.start + 1)) from None
+        if kind == "tsv":
+            names, text = tsv_line(line, multilabel, number)
+        else:
+            names, text = fasttext_line(line, prefix.encode())
+        reason = None
+        if not names:
+            reason = "without a label" if text.strip() else "that are empty"
+        elif not text.strip(BLANKS + b"\n"):
+            reason = "without text"
+        if reason:
+            skipped.setdefault(reason, [0, number])[0] += 1
+        else:
+            rows.append(tuple(dict.fromkeys(names)))
+            texts.append(text)
+    return rows, texts, skipped
+
+
+def tsv_line(line: bytes, multilabel: bool, number: int) -> tuple[list[str], bytes]:
+    if not line.strip():
+        return [], b""
+    field, tab, text = line.partition(b"\t")
+    if not tab:
+        raise BadLineError(number, "no tab")
+    fields = field.decode().split(",") if multilabel else [field.decode()]
+    return [name.strip() for name in fields if name.strip()], text
+
+
+def fasttext_line(line: bytes, mark: bytes) -> tuple[list[str], bytes]:
+    size = len(mark)
+    if line.startswith(mark) and mark not in line[size:] and b"\0" not in line:
+        parts = line[size:].split(None, 1)
+        if len(parts) == 2 and line[size : size + 1] not in BLANKS:
+            return [parts[0].decode()], parts[1]  # the text keeps its spaces
+    tokens = line.replace(b"\0", b" ").split()
+    names = [token[size:].decode() for token in tokens if token.startswith(mark)]
+    text = b" ".join(token for token in tokens if not token.startswith(mark))
+    return [name for name in names if name], text
+
+
+def without_marked_tokens(data: bytes, prefix: str) -> bytes:
+    """Drop the tokens that begin with a prefix, and the white space behind each on its line."""
+    mark, spaces = re.escape(prefix.encode()), re.escape(BLANKS + b"\n")
+    pattern = rb"%b(?<![^%b]%b)[^%b]*[%b]*" % (mark, spaces, mark, spaces, re.escape(BLANKS))
+    return re.sub(pattern, b"", data)
+
+
+def plain_lines(data: bytes, prefix: str | None) -> list[bytes]:
+    """Return the texts of an unlabelled file."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data:
+        return []
+    data = data.removesuffix(b"\n")
+    if prefix:
+        data = without_marked_tokens(data, prefix)
+    lines = data.split(b"\n")
+    return [line.removesuffix(b"\r").decode("utf-8", "replace").encode() for line in lines]
+
+
+def cluster_children(points, weights, random_starts, sample, cuts=20):
+    """Return the children of a tree of balanced 2-means, set by set, in float64.
+
+    `random_starts` gives the first direction of the set that stands at [first, last) in the
+    order of the labels.
+    """
+    n = len(points)
+    order = list(range(n))
+    children = np.zeros((n - 1, 2), np.int64)
+
+    def cut(keys, weights):
+        by_key = sorted(range(len(keys)), key=lambda i: (keys[i], i))
+        mass = 0
+        for size in range(1, len(keys) + 1):
+            mass += weights[by_key[size - 1]]
+            if mass >= sum(weights) / 2:
+                return set(by_key[: min(max(size, 1), len(keys) - 1)])
+
+    def split(first, last, node):
+        if last - first == 1:
+            return order[first]
+        labels = order[first:last]
+        own = [points[label] for label in labels]
+        own_weights = [weights[label] for label in labels]
+        some, some_weights = own, own_weights
+        if len(labels) > sample:
+            passed = np.cumsum(own_weights) / sum(own_weights) * sample
+            times = np.diff(np.floor(passed + 0.5), prepend=0)
+            some = [point for point, k in zip(own, times, strict=True) if k]
+            some_weights = [k for k in times if k]
+        centered = np.array(some) - np.average(some, axis=0, weights=some_weights)
+        direction = random_starts(first, last)
+        for _ in range(3):
+            direction = centered.T @ (centered @ direction)
+            direction /= max(np.linalg.norm(direction), 1e-12)
+        left = None
+        for _ in range(cuts):
+            new = cut(centered @ direction, some_weights)
+            if new == left:
+                break
+            left = new
+            inside = np.array([i in left for i in range(len(some))])
+            centers = [
+                np.average(centered[half], axis=0, weights=np.array(some_weights)[half])
+                for half in (inside, ~inside)
+            ]
+            direction = centers[1] - centers[0]
+        if len(labels) > sample:
+            left = cut(np.array(own) @ direction, own_weights)
+        order[first:last] = [labels[i] for i in sorted(left)] + [
+            label for i, label in enumerate(labels) if i not in left
+        ]
+        middle = first + len(left)
+        children[node - n] = (
+            split(first, middle, node - 1),
+            split(middle, last, node - len(left)),
+        )
+        return node
+
+    split(0, n, 2 * n - 2)
+    return children
+
+
+def huffman_children(leaves, counts):
+    """Return the children of Huffman's tree: of two queues, the lighter head is taken."""
+    n = len(leaves)
+    weights = [*counts, *[0] * (n - 1)]
+    leaves, inner, children = list(leaves), [], []
+    for node in range(n, 2 * n - 1):
+        pair = []
+        for _ in range(2):
+            lighter = leaves and (not inner or weights[leaves[0]] < weights[inner[0]])
+            pair.append((leaves if lighter else inner).pop(0))
+        weights[node] = weights[pair[0]] + weights[pair[1]]
+        inner.append(node)
+        children.append(pair)
+    return children
+
+
+def marks_by_class(characters: list[tuple[int, int]]) -> list[int]:
+    """Return a mark for each byte of (class, bytes) characters: 0 inside, 1 end, 2 outside."""
+    tokens: list[list[int]] = []  # bytes of each piece, and whether it is a token
+    before = 0
+    for kind, size in characters:
+        if kind == 3 and before or kind == 1 and before == 1:
+            tokens[-1][0] += size
+        else:
+            tokens.append([size, kind in (1, 2)])
+        if kind != 3:
+            before = kind
+    return [
+        mark
+        for size, is_token in tokens
+        for mark in ([0] * (size - 1) + [1] if is_token else [2] * size)
+    ]

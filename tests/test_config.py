@@ -129,6 +129,17 @@ def test_fasttext_preset_leaves_nothing_open():
         ({"head": "linear", "units": 3}, "head='linear' has no hidden layer"),
         ({"head": "linear", "norm": "layer"}, "head='linear' has no hidden layer, no norm"),
         ({"head": "linear", "init": "normal"}, "head='linear' has no .* init of its own"),
+        ({"dtype": "float16", "optimizer": "adam"}, "dtype='float16' .*; got optimizer adam$"),
+        ({"dtype": "float16", "focal": 1.0}, "optimizer sgd without .*; got focal$"),
+        ({"dtype": "float16", "l1": 0.1}, "optimizer sgd without .*; got l1$"),
+        ({"dtype": "float16", "l2": 0.1}, "optimizer sgd without .*; got l2$"),
+        ({"dtype": "float16", "max_norm": 1.0}, "optimizer sgd without .*; got max_norm$"),
+        ({"dtype": "float16", "clip": 1.0}, "optimizer sgd without .*; got clip$"),
+        ({"dtype": "float16", "averaging": 0.5}, "optimizer sgd without .*; got averaging$"),
+        ({"dtype": "float16", "feature_dropout": 0.5}, "sgd without .*; got feature_dropout$"),
+        ({"dtype": "float16", "hidden_dropout": 0.5}, "sgd without .*; got hidden_dropout$"),
+        ({"dtype": "float16", "norm": "layer"}, "optimizer sgd without .*; got norm$"),
+        ({"dtype": "float16", "units": 4}, "optimizer sgd without .*; got units$"),
     ],
 )
 def test_more_values_that_contradict_each_other(values, message):

@@ -195,6 +195,7 @@ BAD_VALUES = [
     ("norm", None), ("units", -1), ("units", 5000), ("units", None), ("activation", "swish"),
     ("activation", None), ("lr", 0), ("lr", -0.1),
     ("lr", float("inf")), ("epochs", 0), ("epochs", None), ("shuffle", 0), ("init", "zero"),
+    ("dtype", "float64"), ("dtype", None),
     ("tree", "oak"), ("schedule", "sine"), ("warmup", 1.0), ("warmup", -0.1),
     ("class_weight", "even"), ("class_weight", [1, 2]), ("class_weight", {"fruit": -1}),
     ("class_weight", {"fruit": float("nan")}), ("class_weight", {"fruit": "much"}),

@@ -262,16 +262,21 @@ def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatc
     config = Config(epochs=3, shuffle=shuffle)
     mapped = prepare_file(CorpusReader(file), config, cache=str(tmp_path / "cache"))
     orders = []
-    make = training.make_trainer
+    copied = training._Run._copied
 
-    def recording(parts):
-        def kernel(order, *rest):
-            orders.append(order.copy())
-            return make(parts)(order, *rest)
+    def recording(self, block):
+        orders.append(block)
+        numbers, docs = copied(self, block)
+        for number, doc in zip(numbers[:5], block[:5], strict=True):  # the same documents
+            for ids, indptr, there, places in (
+                (docs.ids, docs.indptr, mapped.features.ids, mapped.features.indptr),
+                (docs.label_ids, docs.label_indptr, mapped.labels.ids, mapped.labels.indptr),
+            ):
+                found = ids[indptr[number] : indptr[number + 1]]
+                np.testing.assert_array_equal(found, there[places[doc] : places[doc + 1]])
+        return numbers, docs
 
-        return kernel
-
-    monkeypatch.setattr(training, "make_trainer", recording)
+    monkeypatch.setattr(training._Run, "_copied", recording)
     fit_prepared(mapped, n_threads=1)
     visits = np.concatenate(orders).reshape(3, 400)
     for order in visits:

@@ -99,10 +99,10 @@ def test_order_of_visits():
     visits, spans = [], []
 
     class Spy(training._Run):
-        def _block(self, block, step, path, rates, seed):
+        def _block(self, block, step, path, rates, *rest):
             visits.append((block.tolist(), *rates))
             spans.append((step, path))
-            return super()._block(block, step, path, rates, seed)
+            return super()._block(block, step, path, rates, *rest)
 
     for shuffle in (True, False):
         visits.clear()
@@ -521,3 +521,43 @@ def test_more_training_decays_and_grows():
     expected = first.weights.embeddings[resting] * math.exp(-0.01 * 8 * RATES["sgd"])
     np.testing.assert_allclose(more.weights.embeddings[resting], expected, rtol=1e-5)
     assert resting.size and more.weights.embeddings[n_old:].any()
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, "squared_hinge"])
+@pytest.mark.parametrize("head", ["learned", "linear"])
+def test_float16_learns_as_float32_does(loss, head):
+    """The same losses but for the rounding, and the same bits for the same seed."""
+    lr = 0.01 if loss == "squared_hinge" else 0.1
+    settings = {"loss": loss, "head": head, "lr": lr, "dim": 16, "epochs": 20, "tree": "huffman"}
+    single, half, again = (fit(dtype=d, **settings) for d in ("float32", "float16", "float16"))
+    assert half.weights.embeddings.dtype == np.float16
+    np.testing.assert_allclose(half.history.loss, single.history.loss, rtol=0.02)
+    assert half.weights.embeddings.tobytes() == again.weights.embeddings.tobytes()
+    more = fitting.fit_more(half, TEXTS, LABELS, seed=1, n_threads=1)
+    assert more.weights.embeddings.dtype == np.float16
+    assert more.history.loss[-1] < half.history.loss[0]
+
+
+def test_threads_have_an_output_table_of_their_own_where_all_of_it_changes(monkeypatch):
+    monkeypatch.setattr(training, "STEPS_APART", 64)
+    for loss, head, expected in (
+        ("softmax", "learned", 64), ("ova", "learned", 64),
+        ("hs", "learned", 0), ("ns", "learned", 0), ("ova", "linear", 0),
+    ):  # fmt: skip
+        config = Config(loss=loss, head=head)
+        assert training.steps_apart(config, 2) == expected
+        assert training.steps_apart(config, 1) == 0
+
+
+def test_threads_with_tables_of_their_own_train_as_well(monkeypatch):
+    losses = []
+    for apart in (0, 16):
+        monkeypatch.setattr(training, "STEPS_APART", apart)
+        rows = ROWS * 40
+        trainee = fit(
+            texts=Texts.from_sequence([text for _, text in rows]),
+            labels=Labels.from_rows([[label] for label, _ in rows]),
+            loss="softmax", head="learned", n_threads=2,
+        )  # fmt: skip
+        losses.append(trainee.history.loss[-1])
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)

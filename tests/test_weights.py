@@ -331,3 +331,29 @@ def test_the_average_of_a_frozen_output_is_the_output():
     means = tables.averaged(weights, config, 0)
     np.testing.assert_array_equal(means.output, weights.output)
     assert not np.array_equal(means.embeddings, weights.embeddings)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_tables_begin_at_a_cache_line(dtype):
+    assert tables.make_table(0, 16, dtype).shape == (0, 16)
+    for shape in ((1, 1), (7, 5), (1000, 64)):
+        table = tables.make_table(*shape, dtype)
+        assert table.ctypes.data % 64 == 0 and table.shape == shape and table.dtype == dtype
+        assert table.flags.c_contiguous and table.flags.writeable and not table.any()
+
+
+@pytest.mark.parametrize("init", ["output", "input", "normal", "xavier", "he"])
+def test_float16_tables_start_and_grow_like_float32(init):
+    half, single = (
+        tables.init_weights(Config(dim=8, init=init, dtype=dtype), 50, 3, 1)
+        for dtype in ("float16", "float32")
+    )
+    assert half.embeddings.dtype == np.float16 and half.output.dtype == np.float32
+    np.testing.assert_allclose(half.embeddings, single.embeddings, 1e-3, 1e-6)
+    np.testing.assert_array_equal(half.output, single.output)
+    config = Config(dim=8, init=init, dtype="float16")
+    grown = tables.grow_weights(half, config, 70, 2)
+    assert grown.embeddings.dtype == np.float16 and grown.embeddings.shape == (70, 8)
+    np.testing.assert_array_equal(grown.embeddings[:50], half.embeddings)
+    assert grown.embeddings[50:].any() == (init != "output")
+    assert grown.table("embeddings").values.dtype == np.uint16
