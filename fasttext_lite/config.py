@@ -25,7 +25,7 @@ SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
 TREES = ("auto", "huffman", "cluster", "linkage")
 POOLINGS = ("blocks", "tfidf", "mean")
 INITS = ("output", "input", "normal", "xavier", "he")
-DTYPES = ("float32", "float16")
+DTYPES = ("auto", "float32", "float16")
 
 # More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
 HS_FROM_LABELS = 1000
@@ -35,8 +35,9 @@ LINKAGE_TO_LABELS = 300
 LINEAR_TO_LABELS = 20
 LINEAR_TO_MULTILABELS = 128
 LONG_TEXT = 32  # tokens
+FLOAT16_FROM = 1 << 24  # numbers of the input table, with dtype="auto"
 # From so many training texts on, features are dropped that fewer than so many texts have.
-MIN_DF = ((10_000, 2), (100_000, 5))
+MIN_DF = ((100_000, 5),)
 # Of the learning rate: the mean of n features is about root n times as short as their unit-length
 # sum.
 MEAN_FACTOR = 10.0
@@ -237,9 +238,9 @@ class Config:
         choices=INITS,
     )
     dtype: str = _field(
-        "float32",
+        "auto",
         "type of the input table's numbers, in training and in the model: float16 halves memory "
-        "and file; only for plain sgd",
+        f"and file, only for plain sgd; auto = float16 from {FLOAT16_FROM / 2**18:.0f} MB on",
         choices=DTYPES,
     )
 
@@ -262,15 +263,30 @@ class Config:
                 "head='linear' has no hidden layer, no norm and an init of its own; leave units, "
                 "norm and init at their defaults"
             )
-        if self.dtype == "float16":
-            others = [name for name in _NOT_FLOAT16 if getattr(self, name) not in (0, None, "none")]
-            if self.optimizer != "sgd":
-                others.insert(0, f"optimizer {self.optimizer}")
-            if others:
-                raise ValueError(
-                    "dtype='float16' goes with optimizer sgd without "
-                    f"{', '.join(_NOT_FLOAT16)}; got {', '.join(others)}"
-                )
+        if self.dtype == "float16" and (others := self._without_float16()):
+            raise ValueError(
+                "dtype='float16' goes with optimizer sgd without "
+                f"{', '.join(_NOT_FLOAT16)}; got {', '.join(others)}"
+            )
+
+    def _without_float16(self) -> list[str]:
+        """Return the settings that float16 does not go with."""
+        others = [name for name in _NOT_FLOAT16 if getattr(self, name) not in (0, None, "none")]
+        if self.optimizer != "sgd":
+            others.insert(0, f"optimizer {self.optimizer}")
+        return others
+
+    @property
+    def table_dtype(self) -> str:
+        """The type of the input table's numbers; float32 where none is chosen yet."""
+        return "float16" if self.dtype == "float16" else "float32"
+
+    def with_dtype(self, n_rows: int) -> Config:
+        """Return the settings with the type of an input table of so many rows chosen."""
+        if self.dtype != "auto":
+            return self
+        large = n_rows * (self.dim or 0) >= FLOAT16_FROM and not self._without_float16()
+        return self.replace(dtype="float16" if large else "float32")
 
     @property
     def uses_buckets(self) -> bool:
@@ -331,6 +347,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr": 0.1,
         "shuffle": False,
         "init": "input",
+        "dtype": "float32",
     },
 }
 

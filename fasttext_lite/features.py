@@ -23,7 +23,7 @@ from fasttext_lite.parallel import run_blocks, run_ranges
 EOS = b"</s>"
 LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
 LEAST_GAIN = 1e-4  # nats
-LISTED = 1 << 22  # documents of features listed at a time
+LISTED = 1 << 22  # documents of features listed at a time, or an eighth of all
 _LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
 
 
@@ -423,7 +423,8 @@ class FeatureSpace:
         if first_row >= self.n_rows:
             return
         # Threads take ranges of rows; each goes over all entries to list its rows' documents.
-        share = min(LISTED, -(-int(ends[-1]) // n_threads))
+        total = int(ends[-1])
+        share = min(max(LISTED, total // 8), -(-total // n_threads))
         edges = np.searchsorted(ends, np.arange(share, ends[-1] + share, share)) + 1
         bounds = np.unique(np.concatenate([[first_row], np.minimum(edges, self.n_rows)]))
 

@@ -229,7 +229,7 @@ def fit_prepared(
     config = with_vectors(config, pretrained)
     left_open = [name for name in FEATURE_FIELDS if getattr(config, name) is None]
     config = config.replace(**{name: getattr(prepared.config, name) for name in left_open})
-    config = resolve(config, len(labels.names), prepared.multilabel)
+    config = resolve(config, len(labels.names), prepared.multilabel).with_dtype(space.n_rows)
     for name in FEATURE_FIELDS:
         if getattr(config, name) != getattr(prepared.config, name):
             raise ValueError(
@@ -356,7 +356,7 @@ def _trained_points(
 
     config = Config(
         loss="ns", head="learned", dim=POINT_DIM, epochs=POINT_EPOCHS, lr=POINT_LR,
-        label_smoothing=0.1,
+        label_smoothing=0.1, dtype="float32",
     )  # fmt: skip
     n_labels = len(labels.names)
     return_memory()

@@ -498,6 +498,8 @@ def _negative_table(counts: np.ndarray, n_draws: int) -> np.ndarray:
     fastText loss.cc, NegativeSamplingLoss; every label is there at least once.
     """
     share = np.sqrt(np.maximum(counts, 1))
-    repeats = np.ceil(share / share.sum() * NEGATIVE_TABLE).astype(np.int64)
+    # Rounding up must not make frequent and rare labels alike.
+    size = max(NEGATIVE_TABLE, 8 * counts.size)
+    repeats = np.ceil(share / share.sum() * size).astype(np.int64)
     table = np.repeat(np.arange(counts.size, dtype=np.int32), repeats)
     return np.append(np.int32(n_draws), table)

@@ -175,7 +175,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
         output *= np.float32(OUTPUT_NORM / math.sqrt(output.shape[1]))
     elif config.init != "input":
         _fill(rng, output, config.init, output.shape[1], n_output)
-    embeddings = make_table(n_rows, dim, config.dtype)
+    embeddings = make_table(n_rows, dim, config.table_dtype)
     _init_embeddings(rng, config, embeddings)
     norm = np.zeros((4 if config.norm != "none" else 0, dim), np.float32)
     norm[0::3] = 1  # gain and running variance

@@ -14,12 +14,13 @@ import numpy as np
 from fasttext_lite.compiling import compiler
 
 INSIDE, END, OUTSIDE = 0, 1, 2
-FNV_OFFSET = 2166136261
-FNV_PRIME = 16777619
+# Of one type, not Python's numbers: each of those would compile a function of its own.
+FNV_OFFSET = np.int64(2166136261)
+FNV_PRIME = np.int64(16777619)
 NGRAM_FACTOR = np.uint64(116049371)
-LESS, GREATER, SLASH, LOWER_S = 60, 62, 47, 115
+LESS, GREATER, SLASH, LOWER_S = np.int64(60), np.int64(62), np.int64(47), np.int64(115)
 # What stands for the ends of a text in n-grams of words, in place of a token's hash.
-START_TOKEN, END_TOKEN = 0x2B5A1E97, 0x6C8F03D1
+START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
 LEAST_SEEN = 16  # size of the smallest table of a document's codes
 
 _OPTIONS: Any = {
@@ -33,7 +34,7 @@ _kernel = compiler(__file__, **_OPTIONS)
 @_kernel
 def fnv_step(hash32, byte):
     """Return the 32-bit FNV-1a hash after one more byte, sign-extended as fastText does."""
-    value = int(byte)
+    value = np.int64(byte)
     if value >= 128:
         value |= 0xFFFFFF00
     return ((hash32 ^ value) * FNV_PRIME) & 0xFFFFFFFF
@@ -242,7 +243,7 @@ def add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n):
     fastText dictionary.cc, addWordNgrams.
     """
     signed = as_signed(hash32)
-    longest = min(int(running[0]) + 1, word_ngrams)
+    longest = min(np.int64(running[0]) + 1, word_ngrams)
     for length in range(longest, 1, -1):
         running[length] = running[length - 1] * NGRAM_FACTOR + signed
         base = bigrams if length == 2 else longer
@@ -588,7 +589,7 @@ def weigh_document(begin, end, rows, counts, factors, logs, share, bias_row):
     if factors.size > 0:
         of_words = of_chars = 0.0  # apart: one may be tiny beside the other
         for i in range(begin, end):
-            count = int(counts[i])
+            count = np.int64(counts[i])
             tf = logs[count] if count < logs.size else np.float32(1.0 + math.log(counts[i]))
             weight = tf * factors[rows[i]]
             if weight >= 0:
