@@ -402,9 +402,9 @@ def _train(options: argparse.Namespace) -> None:
 def _prepare(options: argparse.Namespace, config: Config) -> Prepared:
     """Make features of the training file without holding its text in memory."""
     from fasttext_lite.corpus import CorpusReader
-    from fasttext_lite.streaming import prepare_file
+    from fasttext_lite.streaming import CHUNK_BYTES, prepare_file
 
-    reader = CorpusReader(options.train, _read_options(options))
+    reader = CorpusReader(options.train, _read_options(options), CHUNK_BYTES)
     prepared = prepare_file(
         reader, config, multilabel=options.multilabel, n_threads=options.threads,
         cache=options.cache,
@@ -551,6 +551,10 @@ def _predict(options: argparse.Namespace) -> None:
 
 def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -> str:
     """Return predictions as lines, one for each text."""
+    one = result.labels.shape[1] == 1 and not options.threshold
+    if one and not options.json and not options.prob:
+        flat = [_flat(name) for name in names]
+        return "\n".join(map(flat.__getitem__, result.labels[:, 0].tolist()))
     lines = []
     rows = zip(
         result.labels.tolist(), result.probabilities.tolist(), result.n_features.tolist(),

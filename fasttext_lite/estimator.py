@@ -194,17 +194,14 @@ class _FastTextBase(BaseEstimator):
         weights = weights / weights.max()  # before the mean, which could overflow
         return texts, target, (weights / weights.mean()).astype(np.float32)
 
+    def _check_fitted(self) -> None:
+        if "model_" not in self.__dict__:  # scikit-learn's own check takes longer than a text
+            check_is_fitted(self, "model_")
+
     def _features(self, X: Any) -> FeatureMatrix:
-        check_is_fitted(self, "model_")
+        self._check_fitted()
         features = self.model_.features(Texts.from_sequence(X), self._threads(training=False))
-        unknown = np.flatnonzero(np.diff(features.indptr) == 0)
-        if unknown.size:
-            warnings.warn(
-                f"{unknown.size} of {len(features)} texts have no feature that training saw "
-                f"(first: position {unknown[0]}); their result is the class prior",
-                UnknownTextWarning,
-                stacklevel=3,
-            )
+        _warn_of_unknown(np.diff(features.indptr), 4)
         return features
 
     def __sklearn_tags__(self):
@@ -215,6 +212,19 @@ class _FastTextBase(BaseEstimator):
         tags.target_tags.required = True
         tags.non_deterministic = self.n_jobs not in (None, 1)  # with random_state given
         return tags
+
+
+def _warn_of_unknown(n_features: np.ndarray, stacklevel: int) -> None:
+    """Warn if there are texts without a known feature."""
+    if n_features.all():
+        return
+    unknown = np.flatnonzero(n_features == 0)
+    warnings.warn(
+        f"{unknown.size} of {n_features.size} texts have no feature that training saw "
+        f"(first: position {unknown[0]}); their result is the class prior",
+        UnknownTextWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def _watch(target: Target, validation_data: Any, callbacks: Any) -> Watch | None:
@@ -418,10 +428,13 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             0/1 matrix: a 0/1 matrix, int64 of shape (n_texts, n_classes); both hold the labels
             of probability 0.5 or more.
         """
-        features = self._features(X)
-        if self.target_kind_ == "single":
-            top = self.model_.predict(features, n_threads=self._threads(training=False))
+        if "model_" in self.__dict__ and self.target_kind_ == "single":
+            texts = X if type(X) is list else Texts.from_sequence(X)
+            n_threads = None if self.n_jobs is None else self._threads(training=False)
+            top = self.model_.predict(texts, n_threads=n_threads)
+            _warn_of_unknown(top.n_features, 3)
             return self.classes_[top.labels[:, 0]]
+        features = self._features(X)
         step = max(1, models.CHUNK_SCORES // len(self.classes_))
         chosen = [
             self._probabilities(features.slice(a, min(a + step, len(features))))
@@ -449,10 +462,18 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
             Columns in the order of `classes_`. Rows sum to 1 if each text had one label in
             training; otherwise each label is judged by itself (all losses but softmax and hs).
         """
-        return self._probabilities(self._features(X))
+        self._check_fitted()
+        texts = X if type(X) is list else Texts.from_sequence(X)
+        n_threads = None if self.n_jobs is None else self._threads(training=False)
+        result, n_features = self.model_.judge(texts, n_threads)
+        _warn_of_unknown(n_features, 3)
+        return self._normalized(result)
 
     def _probabilities(self, features: FeatureMatrix) -> np.ndarray:
-        result = self.model_.probabilities(features, self._threads(training=False))
+        return self._normalized(self.model_.probabilities(features, self._threads(training=False)))
+
+    def _normalized(self, result: np.ndarray) -> np.ndarray:
+        """Make rows sum to 1, in place, where texts had one label each."""
         if self.target_kind_ == "single" and self.model_.config.loss not in ("softmax", "hs"):
             result[~result.any(axis=1)] = 1  # no label is likelier than another
             result /= result.sum(axis=1, keepdims=True)

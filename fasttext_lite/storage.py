@@ -17,7 +17,8 @@ little-endian arrays), readable by any safetensors library.  Its metadata has on
 and its tensors are
 
 ==================  ================================  ============================
-``embeddings``      float32 (n_rows, dim)             input table
+``embeddings``      float32 (n_rows, dim)             input table; float16 if the field
+                                                      ``dtype`` of the config says so
 ``output``          float32 (n_labels or -1, dim)     output table; hs: inner nodes
 ``label_counts``    int64 (n_labels,)                 occurrences in training
 ``words``           uint8 (n_bytes,)                  words, one after another
@@ -38,20 +39,27 @@ With a hidden layer, ``output`` has ``units`` columns.  The slots of n-grams and
 the words in ``row_codes`` as `features.FeatureSpace` numbers them.  Version 1 had none of the
 optional arrays but the label tree, and fewer settings; version 2 had fewer settings.
 
-Loading executes nothing and trusts nothing: each size and index is checked first.  Files are
-written under a temporary name and renamed, so nobody ever reads half of one.  The same model
-gives the same bytes.
+Loading executes nothing and trusts nothing: each size and index is checked first.  The file is
+mapped, not read (but on Windows, where nobody could replace a mapped file): of the arrays, only
+what is used comes into memory.  So ``embeddings`` are not looked through: where a sum of its rows
+is not finite, or two rows have the same feature, the prediction raises `ModelError`.  Files are
+written under a temporary name and renamed, so nobody ever reads half of one, and a map of the old
+file stays valid.  Whoever cuts or rewrites a file in its place harms the processes that use it
+(on a cut file the system ends them, by SIGBUS).  Spaces behind the JSON document let
+``embeddings`` begin at a multiple of 64 bytes.  The same model gives the same bytes.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import mmap
 import os
 import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -63,10 +71,10 @@ from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.model import Model
 
 FORMAT_VERSION = 3
+LINE = 64  # bytes of a cache line
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 _DTYPES = {
-    "embeddings": np.float32,
     "output": np.float32,
     "label_counts": np.int64,
     "words": np.uint8,
@@ -85,8 +93,15 @@ _ADDED_FIELDS: dict[str, Any] = {
     "valid_fraction": 0.1, "focal": 0.0, "head": "learned", "beta1": 0.9, "beta2": None,
     "l2": 0.0, "l1": 0.0, "max_norm": None, "clip": None, "feature_dropout": 0.0,
     "hidden_dropout": 0.0, "word_dropout": 0.0, "word_swap": 0.0, "averaging": 0.0,
-    "norm": "none", "units": 0, "activation": "relu", "min_df": 1,
+    "norm": "none", "units": 0, "activation": "relu", "min_df": 1, "dtype": "float32",
 }  # fmt: skip
+# safetensors' names of types.
+_KINDS = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16": "<f2",
+    "U32": "<u4", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
+}  # fmt: skip
+_NOT_IN_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+_LONGEST_INDEX = 100_000_000  # bytes; as safetensors has it
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 # How a model of fastText begins: 793712314, little-endian.
 _FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
@@ -189,13 +204,37 @@ def write_file(
     try:
         temporary.touch(exist_ok=False)
         mode = temporary.stat().st_mode  # as the umask has it; safetensors would say 0600
-        save_file(tensors, temporary, metadata)
+        save_file(tensors, temporary, _padded(tensors, metadata))
         temporary.chmod(mode)
         os.replace(temporary, target)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot write the model: {_reason(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, str]:
+    """Return metadata with spaces behind their JSON, so that the largest array begins a line.
+
+    A row of a table then lies in as few cache lines as it can. safetensors orders arrays by
+    falling size of their numbers, then by name, and pads its index to a multiple of 8 bytes.
+    """
+    index: dict[str, Any] = {"__metadata__": metadata}
+    kinds = {np.dtype(kind): name for name, kind in _KINDS.items()}
+    largest = max(tensors, key=lambda name: tensors[name].nbytes)
+    begin = place = 0
+    for name in sorted(tensors, key=lambda name: (-tensors[name].itemsize, name)):
+        tensor = tensors[name]
+        if name == largest:
+            begin = place
+        span = [place, place + tensor.nbytes]
+        index[name] = {
+            "dtype": kinds[tensor.dtype], "shape": tensor.shape, "data_offsets": span,
+        }  # fmt: skip
+        place += tensor.nbytes
+    length = len(json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode())
+    begin += 8 + -(-length // 8) * 8
+    return {key: text + " " * (-begin % LINE) for key, text in metadata.items()}
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -233,31 +272,103 @@ def read_file(path: str, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray
     ModelError
         If it is missing, unreadable, corrupt, or of another kind.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
             raise ModelError(f"{path}: cannot read the model: {_kind(mode)}")
         with open(path, "rb") as file:
-            start = file.read(4)
+            if file.read(4) == _FASTTEXT_MAGIC:
+                raise ModelError(f"{path}: this is a model of fastText, not a fasttext-lite model")
+            data = _map(file)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model: {_reason(error)}") from None
-    if start == _FASTTEXT_MAGIC:
-        raise ModelError(f"{path}: this is a model of fastText, not a fasttext-lite model")
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = _parse_header(file.metadata() or {}, key, path)
-            names = file.keys()
-            return header, {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+        metadata, entries = _parse_index(data)
+    except ValueError as error:
         raise ModelError(
             f"{path}: not a model file, or cut or damaged ({_reason(error)})"
         ) from None
-    except (TypeError, AttributeError):
+    header = _parse_header(metadata, key, path)
+    lacking = sorted({kind for kind, _, _ in entries.values() if kind in _NOT_IN_NUMPY})
+    if lacking:
         raise ModelError(
-            f"{path}: the model file is damaged: it has an array of a type that NumPy lacks"
-        ) from None
+            f"{path}: the model file is damaged: it has an array of a type that NumPy lacks, "
+            f"{lacking[0]}"
+        )
+    return header, {name: _array(data, *entry) for name, entry in entries.items()}
+
+
+def _map(file: BinaryIO) -> bytes | mmap.mmap:
+    """Return a file's content: mapped, but read on Windows, where a map blocks its replacement."""
+    if os.name == "nt" or os.fstat(file.fileno()).st_size == 0:
+        file.seek(0)
+        return file.read()
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _parse_index(
+    data: bytes | mmap.mmap,
+) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int, ...], int]]]:
+    """Return a safetensors file's metadata, and type, shape and place of each array.
+
+    Raises
+    ------
+    ValueError
+        Unless the arrays fill what follows the index exactly.
+    """
+    length = int.from_bytes(data[:8], "little")
+    first = 8 + length
+    if len(data) < 8 or not 2 <= length <= min(_LONGEST_INDEX, len(data) - 8):
+        raise ValueError("it has no index of that length")
+    text = data[8:first]
+    if not text.startswith(b"{"):
+        raise ValueError("its index is unreadable")
+    try:
+        index = json.loads(text.decode(), object_pairs_hook=_without_repeats)
+    except RecursionError:
+        raise ValueError("its index is unreadable") from None
+    metadata = index.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(x, str) for x in metadata.values()):
+        raise ValueError("its metadata are unreadable")
+    entries = {}
+    spans = []
+    for name, entry in index.items():
+        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+            raise ValueError(f"array {name} is not described")
+        kind, shape, span = entry["dtype"], entry["shape"], entry["data_offsets"]
+        numbers = isinstance(shape, list) and isinstance(span, list) and len(span) == 2
+        if not numbers or not all(type(x) is int and x >= 0 for x in (*shape, *span)):
+            raise ValueError(f"array {name} has no place")
+        size = _NOT_IN_NUMPY.get(kind) if isinstance(kind, str) else None
+        if isinstance(kind, str) and kind in _KINDS:
+            size = np.dtype(_KINDS[kind]).itemsize
+        if size is None:
+            raise ValueError(f"array {name} has an unknown type")
+        if math.prod(shape) * size != span[1] - span[0]:
+            raise ValueError(f"array {name} has another size than its shape")
+        entries[name] = kind, tuple(shape), first + span[0]
+        spans.append(span)
+    spans.sort()
+    ends = [0, *(end for _, end in spans)]
+    if [start for start, _ in spans] != ends[:-1] or ends[-1] != len(data) - first:
+        raise ValueError("its arrays do not fill it")
+    return metadata, entries
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("its index has a name twice")
+    return found
+
+
+def _array(data: bytes | mmap.mmap, kind: str, shape: tuple[int, ...], place: int) -> np.ndarray:
+    """Return an array of a file, read-only, without a copy unless it lies askew."""
+    size = math.prod(shape)
+    if size == 0:
+        return np.empty(shape, _KINDS[kind])
+    array = np.frombuffer(data, _KINDS[kind], size, place).reshape(shape)
+    return array if array.flags.aligned else array.copy()
 
 
 def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
@@ -330,7 +441,7 @@ def _check_header(header: dict[str, Any]) -> Config:
     if (
         set(settings) != set(config.to_dict())
         or None in (getattr(config, name) for name in RESOLVED)
-        or "auto" in (config.loss, config.tree, config.head)
+        or "auto" in (config.loss, config.tree, config.head, config.dtype)
     ):
         raise ValueError("its settings are incomplete")
     labels = header["labels"]
@@ -373,7 +484,7 @@ def _check_arrays(tensors: dict[str, np.ndarray], config: Config, n_labels: int)
     if set(tensors) != set(shapes):
         raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(shapes)}")
     for name, tensor in tensors.items():
-        if tensor.dtype != _DTYPES[name]:
+        if tensor.dtype != (config.dtype if name == "embeddings" else _DTYPES[name]):
             raise ValueError(f"array {name} has type {tensor.dtype}")
         shape = shapes[name] if shapes[name] != (-1,) else (tensor.size,)  # of any length
         if tensor.shape != shape:
@@ -391,9 +502,11 @@ def _check_values(tensors: dict[str, np.ndarray], config: Config, n_texts: int) 
         raise ValueError("the ends of its words are not ascending")
     codes = tensors["row_codes"]
     n_codes = ends.size - 1 + n_slots(config) + config.bias
-    if np.any(codes < 0) or np.any(codes >= n_codes) or np.unique(codes).size != codes.size:
-        raise ValueError("the features of its rows are out of range or not different")
+    if np.any(codes < 0) or np.any(codes >= n_codes):
+        raise ValueError("the features of its rows are out of range")
     for name, tensor in tensors.items():
+        if name == "embeddings":  # too large to look through: see the top of this file
+            continue
         if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
             raise ValueError(f"array {name} holds values that are not finite")
     if "norm" in tensors and np.any(tensors["norm"][3] < 0):

@@ -165,9 +165,7 @@ class Space:
 
     def resolved(self, config: Config) -> Config:
         """Return settings with what they leave open filled in."""
-        return resolve(
-            config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts
-        )
+        return resolve(config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts)
 
     def draw(
         self, rng: np.random.Generator, near: Mapping[str, Any] | None = None, width: float = 1.0

@@ -621,7 +621,7 @@ def test_info_json(good, model):
     assert values["config"] == load_model(model).config.to_dict()
     assert values["bytes"] == os.path.getsize(model)
     assert values["file"] == model
-    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (2, 36, False)
+    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (3, 36, False)
     assert values["n_words"] + values["n_ngrams"] == load_model(model).space.n_rows
 
 
@@ -803,9 +803,9 @@ def test_bad_models(check_refused, write, folder, model, tmp_path, command):
     check_refused(command, write(""), *rest, says="not a model file")
     data = Path(model).read_bytes()
     check_refused(command, write(data[:-100]), *rest, says="not a model file, or cut or damaged")
-    newer = data.replace(b'\\"format_version\\": 2', b'\\"format_version\\": 9')
+    newer = data.replace(b'\\"format_version\\": 3', b'\\"format_version\\": 9')
     check_refused(
-        command, write(newer), *rest, says="has format 9, this program reads up to 2: upgrade"
+        command, write(newer), *rest, says="has format 9, this program reads up to 3: upgrade"
     )
     old = struct.pack("<ii", 793712314, 12) + bytes(100)
     check_refused(command, write(old), *rest, says="this is a model of fastText")
@@ -999,7 +999,7 @@ def test_help_imports_nothing_heavy(arguments):
 
 def test_predict_imports_what_it_needs(model):
     found = imported("predict", model)
-    assert found & HEAVY - {"scipy"} == {"numpy", "numba", "safetensors"}
+    assert found & HEAVY - {"scipy"} == {"numpy", "numba"}
 
 
 # -- progress --------------------------------------------------------------------------------

@@ -329,7 +329,8 @@ def _damage_estimator(header, tensors):
 
 
 def _damage_values(header, tensors):
-    tensors["0.embeddings"][0, 0] = np.nan
+    name = next(name for name in tensors if name.endswith(".gains"))
+    tensors[name][0] = np.nan
 
 
 def _damage_parameters(header, tensors):

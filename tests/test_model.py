@@ -101,6 +101,100 @@ def test_a_text_without_known_feature_gets_the_prior_and_is_reported(model):
     assert not model.embed(["unknown"]).any()
 
 
+ODD_TEXTS = [
+    "W3 X2 w3 w3", "w3\0w3", "\ud800 w3", "Σίσυφος ΣΑΣ w1", "İstanbul w2", "ＡＢＣ w4",
+    "中文 热 w1 中", "", " ", "w1" * 3000, "w3 " * 2000, "none", "w1\u0301 é", "\x00", "w2\r\n\tw3",
+]  # fmt: skip
+
+
+def check_one_by_one(model):
+    """The quick ways for one text and for few give what a batch gives."""
+    texts = TESTS + ODD_TEXTS
+    n_labels = len(model.labels)
+    for k, threshold in ((1, 0.0), (3, 0.0), (3, 0.2), (n_labels, 0.0), (1000, 0.01)):
+        batch = model.predict(Texts.from_sequence(texts), k, threshold)
+        for i, text in enumerate(texts):
+            n = np.count_nonzero(batch.labels[i] >= 0)
+            one = model.predict_one(text, k, threshold)
+            names = [model.labels[label] for label in batch.labels[i, :n]]
+            probabilities = [p for _, p in one]
+            np.testing.assert_allclose(probabilities, batch.probabilities[i, :n], atol=1e-6)
+            found = model.probabilities(Texts.from_sequence([text]))[0]
+            full = dict(zip(model.labels, found, strict=True))
+            for (name, _), expected in zip(one, names, strict=True):  # near ties may swap
+                assert name == expected or abs(full[name] - full[expected]) < 1e-6
+            few = model.predict([text], k, threshold)
+            assert few.labels.dtype == batch.labels.dtype
+            assert few.labels.shape == batch.labels[i : i + 1].shape
+            assert few.n_features.tolist() == batch.n_features[i : i + 1].tolist()
+            np.testing.assert_allclose(few.probabilities[0], batch.probabilities[i], atol=1e-6)
+    few, counts = model.judge(texts[:9])
+    whole, all_counts = model.judge(Texts.from_sequence(texts))
+    np.testing.assert_allclose(few, whole[:9], atol=1e-6)
+    assert counts.tolist() == all_counts[:9].tolist()
+
+
+def test_one_text_as_in_a_batch(model):
+    check_one_by_one(model)
+    assert model._tables is not None
+    assert model.predict_one("w1") == model.predict_one("W1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "quick"),
+    [
+        ({"analyzer": "whitespace"}, True),
+        ({"analyzer": "char", "word_ngrams": 3}, True),
+        ({"pooling": "mean", "eos": True}, True),
+        ({"pooling": "tfidf", "minn": 2, "maxn": 4, "bucket": 1000}, True),
+        ({"pooling": "blocks", "minn": 1, "maxn": 3, "boundaries": True}, True),
+        ({"head": "learned", "dim": 7, "bias": True, "dtype": "float16"}, True),
+        ({"lowercase": False, "min_df": 2, "word_ngrams": 1}, True),
+        ({"nfkc": True}, False),
+        ({"norm": "layer"}, False),
+        ({"units": 5}, False),
+    ],
+    ids=str,
+)
+def test_one_text_under_other_settings(changes, quick):
+    texts, rows = corpus()
+    texts = [text.replace("y", "中Y") for text in texts]
+    config = Config(epochs=3, **changes)
+    labels = Labels.from_rows(rows)
+    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    assert (model._tables is not None) == quick
+    check_one_by_one(model)
+
+
+def test_what_is_no_text(model):
+    for wrong in (None, 3, b"w1", ["w1"]):
+        with pytest.raises(TypeError, match="text must be str; got"):
+            model.predict_one(wrong)
+    with pytest.raises(TypeError, match="text at position 1 must be str"):
+        model.predict(["w1", None])
+    with pytest.raises(ValueError, match="k must be"):
+        model.predict_one("w1", k=True)
+
+
+def test_one_text_in_many_threads_from_the_first_call_on(model):
+    """Tables that are made on first use may be made by several threads at once."""
+    texts = (TESTS + ODD_TEXTS) * 3
+    expected = [model.predict_one(text, k=3) for text in texts]
+    fresh = pickle.loads(pickle.dumps(model))
+    start, found = threading.Barrier(8), [None] * 8
+
+    def work(i):
+        start.wait()
+        found[i] = [fresh.predict_one(text, k=3) for text in texts]
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 8
+
+
 def test_newlines_are_spaces(model):
     a = model.probabilities(["w1\nx2", "w1\r\nx2", "w1\n", "\nw1"])
     b = model.probabilities(["w1 x2", "w1 x2", "w1", "w1"])
@@ -262,7 +356,7 @@ def test_each_kernel_is_compiled_once(tmp_path):
 import pickle
 import numpy as np
 from fasttext_lite import FastTextClassifier, FastTextTransformer, load
-from fasttext_lite.kernels import features, predict, tokenize, train
+from fasttext_lite.kernels import classify, features, predict, tokenize, train
 from fasttext_lite.weights import parts
 trainers = set()
 for loss in ("auto", "softmax", "hs"):
@@ -277,13 +371,14 @@ for loss in ("auto", "softmax", "hs"):
             trainers.add(train.make_trainer(parts(clf.model_.config)))
             for c in (clf, clf.partial_fit(X, [row[0] for row in labels])):
                 c.predict(X), c.predict_proba(X), c.decision_function(X), c.predict(X[:1])
+                c.predict_proba(X[:1]), c.predict(X * 9), c.predict_proba(X * 9)
     clf.save("m.ftl")
     c = load("m.ftl")
     c.predict(X), c.predict_proba(X), c.model_.embed(X), c.model_.predict(X, k=3)
     c.partial_fit(X, [row[0] for row in labels]).predict(X)
 kernels = [
     getattr(module, name)
-    for module in (features, predict, tokenize)
+    for module in (classify, features, predict, tokenize)
     for name in dir(module)
     if hasattr(getattr(module, name), "signatures")
 ]

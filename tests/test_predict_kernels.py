@@ -41,11 +41,33 @@ def test_embed_is_the_weighted_sum_of_rows():
     np.testing.assert_allclose(hidden, expected, rtol=1e-6)
 
 
+def test_float16_is_read_as_numpy_reads_it():
+    """All of them that are finite, tiny ones too."""
+    values = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    values = values[np.isfinite(values)].reshape(-1, 1)
+    n = len(values)
+    ids, indptr = np.arange(n, dtype=np.int32), np.arange(n + 1, dtype=np.int64)
+    hidden = np.empty((n, 1), np.float32)
+    weights = np.ones(n, np.float32)
+    kernels.embed_documents(ids, weights, indptr, 0, n, values.view(np.uint16), hidden)
+    np.testing.assert_array_equal(hidden, values.astype(np.float32))
+
+
+def test_the_identity_is_left_out():
+    hidden = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    scores, same = np.empty((5, 3)), np.empty((5, 3))
+    output = np.eye(3, 4, dtype=np.float32)
+    kernels.score_labels(hidden, 0, 5, output, NO_TREE, True, scores)
+    kernels.score_labels(hidden, 0, 5, output, NO_TREE, False, same)
+    np.testing.assert_array_equal(scores, same)
+    np.testing.assert_array_equal(scores, hidden[:, :3])
+
+
 @pytest.mark.parametrize("n_labels", [2, 3, 17])
 def test_dense_scores_and_probabilities(n_labels):
     hidden, output, _ = random_case(1, n_labels)
     scores = np.empty((len(hidden), n_labels))
-    kernels.score_labels(hidden, 0, len(hidden), output, NO_TREE, scores)
+    kernels.score_labels(hidden, 0, len(hidden), output, NO_TREE, False, scores)
     expected = hidden.astype(float) @ output.T.astype(float)
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
     for is_softmax in (True, False):
@@ -62,7 +84,7 @@ def test_dense_scores_and_probabilities(n_labels):
 def test_tree_probabilities_sum_to_one_and_equal_their_twin(n_labels, scale):
     hidden, output, children = random_case(2, n_labels, scale=scale)
     found = np.empty((len(hidden), n_labels))
-    kernels.score_labels(hidden, 0, len(hidden), output[:-1], children, found)
+    kernels.score_labels(hidden, 0, len(hidden), output[:-1], children, False, found)
     kernels.scores_to_probabilities(found, 0, len(hidden), False, True)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
     if scale == 1:
@@ -106,7 +128,7 @@ def test_search_finds_exactly_the_best_labels(seed, n_labels, k, threshold):
     best = np.full((3, k), np.nan)
     kernels.search_tree(hidden, 0, 3, output[:-1], children, threshold, labels, best)
     full = np.empty((3, n_labels))
-    kernels.score_labels(hidden, 0, 3, output[:-1], children, full)
+    kernels.score_labels(hidden, 0, 3, output[:-1], children, False, full)
     full = np.exp(full)
     for ids, values, row in zip(labels, best, full, strict=True):
         expected = reference.top_labels(row.tolist(), k, threshold)

@@ -7,21 +7,39 @@ from math import exp, log, log1p
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from fasttext_lite.compiling import compiler
 
 _OPTIONS: Any = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"reassoc", "contract", "nsz"},
 }
+_kernel = compiler(__file__, **_OPTIONS)
+
+HALF_FACTOR = np.float32(2.0**112)
 
 
-def _kernel(function):
-    """Compile on first call, cached on disk; in memory only where no folder is writable."""
-    try:
-        return njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        return njit(**_OPTIONS)(function)
+@_kernel
+def as_float(value):
+    """Return an entry of a table as float32: float32 itself, or uint16 that holds a float16.
+
+    A float16 is a float32 with fewer bits, but for the exponent, which the factor corrects;
+    infinity becomes 65536.
+    """
+    if isinstance(value, np.float32):
+        return value
+    bits = np.uint32(value)
+    sign = (bits & np.uint32(0x8000)) << np.uint32(16)
+    rest = (bits & np.uint32(0x7FFF)) << np.uint32(13)
+    return np.uint32(sign | rest).view(np.float32) * HALF_FACTOR
+
+
+@_kernel
+def add_row(embeddings, row, weight, hidden, doc):
+    """Add weight * embeddings[row] to hidden[doc]."""
+    for d in range(embeddings.shape[1]):
+        hidden[doc, d] += weight * as_float(embeddings[row, d])
 
 
 @_kernel
@@ -32,17 +50,15 @@ def embed_documents(ids, weights, indptr, first, last, embeddings, hidden):
     ----------
     ids : int32[], weights : float32[], indptr : int64[n_docs + 1]
         The features (`FeatureMatrix`).
-    embeddings : float32[n_rows, dim]
+    embeddings : float32[n_rows, dim], or uint16[n_rows, dim] that holds float16
     hidden : float32[n_docs, dim]
         Written in place: the weighted sum of each document's rows.
     """
-    dim = embeddings.shape[1]
     for doc in range(first, last):
-        hidden[doc, :] = 0
+        for d in range(embeddings.shape[1]):
+            hidden[doc, d] = 0
         for j in range(indptr[doc], indptr[doc + 1]):
-            row, weight = ids[j], weights[j]
-            for d in range(dim):
-                hidden[doc, d] += weight * embeddings[row, d]
+            add_row(embeddings, ids[j], weights[j], hidden, doc)
 
 
 @_kernel
@@ -61,7 +77,7 @@ def _log_sigmoid(x):
 
 
 @_kernel
-def score_labels(hidden, first, last, output, children, scores):
+def score_labels(hidden, first, last, output, children, is_identity, scores):
     """Write every label's score for documents `first` to `last` - 1.
 
     Parameters
@@ -70,6 +86,8 @@ def score_labels(hidden, first, last, output, children, scores):
     output : float32[n_output_rows, dim]
     children : int32[n_labels - 1, 2]
         The label tree, or int32[0, 2] where there is none.
+    is_identity : bool
+        Whether `output` is the identity: then the hidden vector is the scores.
     scores : float64[n_docs, n_labels]
         Written in place: inner products, or with a tree the labels' log-probabilities.
     """
@@ -78,7 +96,7 @@ def score_labels(hidden, first, last, output, children, scores):
     for doc in range(first, last):
         if children.shape[0] == 0:
             for k in range(n_labels):
-                scores[doc, k] = _score(output, k, hidden, doc)
+                scores[doc, k] = hidden[doc, k] if is_identity else _score(output, k, hidden, doc)
             continue
         for i in range(n_labels - 2, -1, -1):
             score = np.float64(_score(output, i, hidden, doc))
