@@ -22,19 +22,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite import __version__, cli_tune, cli_watch
-from fasttext_lite.cli_types import whole
+from fasttext_lite import __version__, cli_predict, cli_tune, cli_watch
+from fasttext_lite.cli_types import flat, whole
 from fasttext_lite.config import PRESETS, RESOLVED, Config, field_type
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus import Corpus
     from fasttext_lite.evaluation import Evaluation
     from fasttext_lite.fitting import Prepared
-    from fasttext_lite.model import Model, Predictions
+    from fasttext_lite.model import Model
     from fasttext_lite.sources import ReadOptions
 
 PROGRAM = "fasttext-lite"
-_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,11 +121,6 @@ def _print(text: str) -> None:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _flat(label: str) -> str:
-    """Return a label as it is printed: a break would look like the next line or field."""
-    return label.translate(_BREAKS)
 
 
 # -- arguments -------------------------------------------------------------------------------
@@ -499,7 +493,7 @@ def _summary(result: Evaluation) -> str:
 def _print_labels(result: Evaluation) -> None:
     _print("precision\trecall\tF1\tn\tlabel")
     for name, n, p, r, f in zip(result.names, result.gold, *result.per_label(), strict=True):
-        _print(f"{p:.4f}\t{r:.4f}\t{f:.4f}\t{n}\t{_flat(name)}")
+        _print(f"{p:.4f}\t{r:.4f}\t{f:.4f}\t{n}\t{flat(name)}")
 
 
 def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any]:
@@ -525,68 +519,16 @@ def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from fasttext_lite.corpus import DEFAULT_PREFIX, read_texts
-    from fasttext_lite.model import most_texts
-
-    model = _load(options.model)
-    names = [options.label_prefix + name for name in model.labels]
-    n = unknown = first = 0
-    step = most_texts(len(model.labels), options.k)
-    chunks = read_texts(options.file, drop_prefix=DEFAULT_PREFIX)
-    parts = (chunk.slice(a, a + step) for chunk in chunks for a in range(0, len(chunk), step))
-    for texts in parts:
-        result = model.predict(texts, options.k, options.threshold, options.threads)
-        known = result.n_features > 0
-        if not known.all():
-            first = first or n + int(known.argmin()) + 1
-            unknown += int((~known).sum())
-        n += len(texts)
-        _print(_lines(result, names, options))
-    if unknown:
-        _say(
-            f"{unknown} of {n} texts have no known feature; the class prior was used "
-            f"(first: line {first})"
-        )
-
-
-def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -> str:
-    """Return predictions as lines, one for each text."""
-    one = result.labels.shape[1] == 1 and not options.threshold
-    if one and not options.json and not options.prob:
-        flat = [_flat(name) for name in names]
-        return "\n".join(map(flat.__getitem__, result.labels[:, 0].tolist()))
-    lines = []
-    rows = zip(
-        result.labels.tolist(), result.probabilities.tolist(), result.n_features.tolist(),
-        strict=True,
-    )  # fmt: skip
-    for ids, probabilities, n_features in rows:
-        pairs = [(names[i], p) for i, p in zip(ids, probabilities, strict=True) if i >= 0]
-        if options.json:
-            record = {
-                "labels": [label for label, _ in pairs],
-                "probabilities": [p for _, p in pairs],
-                "n_features": n_features,
-            }
-            lines.append(json.dumps(record, ensure_ascii=False))
-        elif options.prob:
-            lines.append("\t".join(f"{_flat(label)}\t{p:.6g}" for label, p in pairs))
-        else:
-            lines.append("\t".join(_flat(label) for label, _ in pairs))
-    return "\n".join(lines)
+    cli_predict.predict(_load(options.model), options, _print, _say)
 
 
 def _embed(options: argparse.Namespace) -> None:
-    from fasttext_lite.corpus import DEFAULT_PREFIX, read_texts
-
     cli_watch.check_map_arguments(options)
     model = _load(options.model)
     if options.plot is not None:
         cli_watch.draw_map(options, model, _read, _say)
-        return
-    for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):
-        rows = model.embed(texts, options.threads).tolist()
-        _print("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))
+    else:
+        cli_predict.embed(model, options, _print)
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -612,8 +554,8 @@ def _info(options: argparse.Namespace) -> None:
     labels = values.pop("labels")
     settings = values.pop("config")
     for name, value in {**values, **settings}.items():
-        _print(_flat(f"{name:<16}{value}"))
-    _print(_flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))
+        _print(flat(f"{name:<16}{value}"))
+    _print(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))
 
 
 _DEMO_TEXTS = {

@@ -1,9 +1,16 @@
-"""Types of command-line arguments that several commands share."""
+"""What several commands share: types of arguments, and labels as they are printed."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
+
+_BREAKS = str.maketrans("\r\n\t", "   ")
+
+
+def flat(label: str) -> str:
+    """Return a label as it is printed: a break would look like the next line or field."""
+    return label.translate(_BREAKS)
 
 
 def whole(least: int) -> Any:

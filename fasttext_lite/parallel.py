@@ -1,4 +1,4 @@
-"""Run one function over ranges of documents in plain threads.
+"""Run one function over ranges of documents in plain threads; make things ahead in one.
 
 The kernels release the GIL, so threads are enough; `prange` would add compile time and
 aborts on concurrent use (Numba's workqueue layer is not thread-safe).
@@ -10,8 +10,10 @@ import contextlib
 import ctypes
 import itertools
 import os
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 
 def cpu_count() -> int:
@@ -29,6 +31,44 @@ def return_memory() -> None:
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def ahead(items: Iterable[Any], n_waiting: int = 2) -> Iterator[Any]:
+    """Yield items that a thread of their own makes, up to `n_waiting` before they are asked for.
+
+    An error of theirs is raised where the item would have come. When the caller stops early,
+    the thread ends after the item that it is making.
+    """
+    waiting: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(n_waiting)
+    stopped = threading.Event()
+    end = StopIteration()
+
+    def hand_over(item: Any, error: BaseException | None) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(queue.Full):
+                return waiting.put((item, error), timeout=0.1)
+
+    def work() -> None:
+        try:
+            for item in items:
+                hand_over(item, None)
+                if stopped.is_set():
+                    return
+            hand_over(None, end)
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
+            hand_over(None, error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if error is end:
+                return
+            if error is not None:
+                raise error
+            yield item
+    finally:
+        stopped.set()
 
 
 def run_blocks(work: Callable[[int], None], n_blocks: int, n_threads: int) -> None:

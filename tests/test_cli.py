@@ -264,9 +264,10 @@ def test_each_setting_has_a_flag(name):
 # Each setting once, with a value that is not its default.
 FLAGS = {
     "analyzer": "char", "word_ngrams": 3, "minn": 1, "maxn": 2, "min_count": 2, "min_df": 2,
-    "bucket": 500, "pooling": "tfidf", "supervision": 0.25, "dim": 5, "loss": "ns", "tree": "huffman", "neg": 2,
-    "label_smoothing": 0.25, "focal": 0.5, "head": "learned", "optimizer": "adam", "beta1": 0.5,
-    "beta2": 0.75, "lr": 0.125, "schedule": "cosine", "warmup": 0.25, "epochs": 2, "l2": 0.0625,
+    "bucket": 500, "pooling": "tfidf", "supervision": 0.25, "dim": 5, "loss": "ns",
+    "tree": "huffman", "neg": 2, "label_smoothing": 0.25, "focal": 0.5, "head": "learned",
+    "optimizer": "adam", "beta1": 0.5, "beta2": 0.75, "lr": 0.125, "schedule": "cosine",
+    "warmup": 0.25, "epochs": 2, "l2": 0.0625,
     "l1": 0.03125, "max_norm": 4.0, "clip": 2.0, "feature_dropout": 0.125,
     "hidden_dropout": 0.125, "word_dropout": 0.125, "word_swap": 0.25, "patience": 3,
     "valid_fraction": 0.25, "norm": "layer", "units": 4, "activation": "gelu", "init": "input",
@@ -299,7 +300,37 @@ def test_flags_reach_the_model(good, train, tmp_path, left_out):
     switches = ["--" + ("" if value else "no-") + name for name, value in SWITCHES.items()]
     good("train", train, "-o", tmp_path / "m.ftl", *arguments, *switches, notices="epoch 2/2: ")
     found = json.loads(good("info", tmp_path / "m.ftl", "--json"))["config"]
-    assert found == {**Config().to_dict(), **flags, **SWITCHES}
+    assert found == {**Config(dtype="float32").to_dict(), **flags, **SWITCHES}
+
+
+def test_cache(good, check_refused, train, tmp_path, feed):
+    """The same model with a cache, from a cache, and without."""
+    whole, first, again = (tmp_path / f"{name}.ftl" for name in ("whole", "first", "again"))
+    good("train", train, "-o", whole, "--seed", 1)
+    good("train", train, "-o", first, "--seed", 1, "--cache", tmp_path / "cache" / "of it")
+    (folder,) = (tmp_path / "cache" / "of it").iterdir()
+    made = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert sorted(made) == ["ids.bin", "rest.safetensors", "weights.bin"]
+    good("train", train, "-o", again, "--seed", 1, "--cache", tmp_path / "cache" / "of it")
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == made
+    texts = tmp_path / "texts.txt"
+    texts.write_text("soup and a goal\nrain\n")
+    found = [good("predict", model, texts, "--prob") for model in (whole, first, again)]
+    assert found[1] == found[2]
+    assert [line.split("\t")[0] for line in found[0].splitlines()] == [
+        line.split("\t")[0] for line in found[1].splitlines()
+    ]
+    says = "--cache needs a file that can be read twice"
+    with open(train, "rb") as file:
+        feed(file.read())
+    check_refused("train", "-", "-o", whole, "--cache", tmp_path / "cache", says=says)
+    for noise in (("--word-dropout", 0.1), ("--patience", 2)):
+        cache = ("--cache", tmp_path / "cache")
+        check_refused("train", train, "-o", whole, *cache, *noise, says=says)
+    check_refused(
+        "train", train, "-o", whole, "--cache", texts,
+        says=f"{texts}: cannot keep the features here",
+    )  # fmt: skip
 
 
 def test_preset(good, train, tmp_path):

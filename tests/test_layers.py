@@ -52,6 +52,7 @@ ROOMS = [
     "ensemble",
     "tuner",
     "cli_types",
+    "cli_predict",
     "cli_tune",
     "cli_watch",
     "cli",

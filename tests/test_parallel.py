@@ -90,3 +90,58 @@ def test_freed_memory_can_be_returned():
     before = np.arange(1_000_000)
     assert parallel.return_memory() is None
     assert before.sum() == 499_999_500_000
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 50])
+@pytest.mark.parametrize("n_waiting", [1, 2, 100])
+def test_items_made_ahead_come_in_their_order(n, n_waiting):
+    makers = set()
+
+    def items():
+        for i in range(n):
+            makers.add(threading.current_thread())
+            yield i
+
+    assert list(parallel.ahead(items(), n_waiting)) == list(range(n))
+    assert threading.current_thread() not in makers and len(makers) == min(n, 1)
+
+
+def test_items_are_made_while_the_caller_works():
+    made = threading.Event()
+
+    def items():
+        yield 1
+        yield 2
+        made.set()
+        yield 3
+
+    found = parallel.ahead(items())
+    assert next(found) == 1
+    assert made.wait(10), "the third is made although nobody asked for the second"
+    assert list(found) == [2, 3]
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), KeyboardInterrupt(), StopIteration("odd")])
+def test_an_error_comes_in_the_place_of_its_item(error):
+    def items():
+        yield 1
+        raise error
+
+    found = parallel.ahead(items())
+    assert next(found) == 1
+    with pytest.raises(RuntimeError if isinstance(error, StopIteration) else type(error)):
+        next(found)
+
+
+def test_a_caller_that_stops_ends_the_thread():
+    threads = []
+
+    def items():
+        threads.append(threading.current_thread())
+        yield from range(1000)
+
+    found = parallel.ahead(items())
+    assert next(found) == 0
+    found.close()
+    threads[0].join(10)
+    assert not threads[0].is_alive()
