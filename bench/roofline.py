@@ -31,7 +31,7 @@ from fasttext_lite import training
 from fasttext_lite.config import Config, resolve
 from fasttext_lite.corpus import Labels
 from fasttext_lite.features import FeatureMatrix
-from fasttext_lite.kernels import train as kernels
+from fasttext_lite.kernels import blocks
 from fasttext_lite.label_tree import huffman_tree
 from fasttext_lite.weights import init_weights, make_table, n_output_rows
 
@@ -51,8 +51,13 @@ TASKS = (
 )  # fmt: skip
 QUICK_TASKS = (TASKS[0], TASKS[2], TASKS[3], TASKS[7])
 
-load, store, plus, zeros = kernels._load, kernels._store, kernels._plus, kernels._zeros
-LANES = kernels.LANES
+load, store, plus, zeros = (
+    blocks.load_block,
+    blocks.store_block,
+    blocks.add_product,
+    blocks.zero_block,
+)
+LANES = blocks.LANES
 
 
 @njit(**OPTIONS)
@@ -61,7 +66,7 @@ def gather(rows, ids, vector, ahead):
     dim = vector.size
     for j in range(ids.size):
         if ahead:
-            kernels._fetch(rows, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size))
+            blocks.fetch_rows(rows, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size))
         at = np.int64(ids[j]) * dim
         for d in range(0, dim, LANES):
             n = dim - d
@@ -75,7 +80,7 @@ def update(rows, ids, vector, ahead):
     dim = vector.size
     for j in range(ids.size):
         if ahead:
-            kernels._fetch(rows, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size))
+            blocks.fetch_rows(rows, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size))
         at = np.int64(ids[j]) * dim
         for d in range(0, dim, LANES):
             n = dim - d
@@ -92,21 +97,21 @@ def read_in_order(numbers):
     for at in range(0, numbers.size - 2 * LANES, 2 * LANES):
         total = plus(total, one, load(numbers, at, LANES))
         other = plus(other, one, load(numbers, at + LANES, LANES))
-    return kernels._total(total) + kernels._total(other)
+    return blocks.sum_of(total) + blocks.sum_of(other)
 
 
 @njit(**OPTIONS)
 def many_products(rows, ids, vector, scores, times):
     """Multiply rows that stay in the cache with a vector."""
     for _ in range(times):
-        kernels._products(rows, ids, ids.size, vector, scores)
+        blocks.inner_products(rows, ids, ids.size, vector, scores)
 
 
 @njit(**OPTIONS)
 def many_changes(rows, ids, errors, vector, gradient, times):
     """Change rows that stay in the cache, and sum them up."""
     for _ in range(times):
-        kernels._descend(rows, ids, ids.size, errors, np.float32(1e-9), vector, gradient)
+        blocks.descend_rows(rows, ids, ids.size, errors, np.float32(1e-9), vector, gradient)
 
 
 def seconds(work: Callable[[], Any], budget: float) -> float:

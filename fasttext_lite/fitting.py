@@ -356,8 +356,8 @@ def _trained_points(
 
     config = Config(
         loss="ns", head="learned", dim=POINT_DIM, epochs=POINT_EPOCHS, lr=POINT_LR,
-        label_smoothing=0.1, dtype="float32",
-    )  # fmt: skip
+        label_smoothing=0.1,
+    ).with_dtype(space.n_rows)  # fmt: skip
     n_labels = len(labels.names)
     return_memory()
     weights, _ = training.train(
@@ -498,7 +498,7 @@ def label_points(
     features : FeatureMatrix
     labels : Labels
         Of the same documents.
-    embeddings : float32[n_rows, d]
+    embeddings : float32[n_rows, d] or float16[n_rows, d]
     n_threads : int
 
     Returns
@@ -509,6 +509,8 @@ def label_points(
     from fasttext_lite.kernels.tree import add_to_labels
 
     points = np.zeros((len(labels.names), embeddings.shape[1]), np.float32)
+    if embeddings.dtype == np.float16:
+        embeddings = embeddings.view(np.uint16)  # as kernels take it
     for start in range(0, len(features), POINT_TEXTS):
         part = features.slice(start, min(start + POINT_TEXTS, len(features)))
         vectors = np.empty((len(part), embeddings.shape[1]), np.float32)

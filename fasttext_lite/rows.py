@@ -45,7 +45,7 @@ def take_labels(labels: Labels, chosen: np.ndarray) -> Labels:
 
 def _entries(indptr: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return where rows begin when the chosen ones stand together, and what to take for them."""
-    sizes = np.diff(indptr)[chosen]
+    sizes = indptr[np.add(chosen, 1)] - indptr[chosen]
     new = np.zeros(len(chosen) + 1, np.int64)
     np.cumsum(sizes, out=new[1:])
     return new, np.arange(new[-1]) + np.repeat(indptr[chosen] - new[:-1], sizes)

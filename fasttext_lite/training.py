@@ -24,7 +24,7 @@ from fasttext_lite.features import FeatureMatrix
 from fasttext_lite.kernels.train import BATCH, Docs, Settings, Span, make_trainer
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.parallel import run_blocks
-from fasttext_lite.rows import take_features, take_labels
+from fasttext_lite.rows import take_labels
 from fasttext_lite.weights import BETA2, Weights, averaged, parts, settle
 
 logger = logging.getLogger("fasttext_lite")
@@ -37,7 +37,7 @@ RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
 COPIED = 32  # documents copied from files at a time
 # Steps that a thread takes with an output table of its own, where all of it changes at each step;
 # 0 = none. With 64, CLINC150 lost a tenth of a point on average of five seeds.
-STEPS_APART = 0
+STEPS_APART = 16  # that a thread takes with an output table of its own
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 NEGATIVE_TABLE = 1 << 20
 MAX_RESTARTS = 5
@@ -428,18 +428,23 @@ class _Run:
 
     def _copied(self, block: np.ndarray) -> tuple[np.ndarray, Docs]:
         """Return a block of documents in memory, and their numbers there."""
+        from fasttext_lite.kernels.features import copy_documents
+
+        features = self.features
         chosen, numbers = np.unique(block, return_inverse=True)
-        parts = []
+        chosen = chosen.astype(np.int64)
+        indptr = np.zeros(chosen.size + 1, np.int64)
+        np.cumsum(features.indptr[chosen + 1] - features.indptr[chosen], out=indptr[1:])
+        ids, weights = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
         for start in range(0, chosen.size, COPIED):
-            parts.append(take_features(self.features, chosen[start : start + COPIED]))
-            self.features.release()  # a system maps 16 pages for each that is asked for
+            end = min(start + COPIED, chosen.size)
+            copy_documents(
+                features.ids, features.weights, features.indptr, chosen, start, end,
+                indptr, ids, weights,
+            )  # fmt: skip
+            features.release()  # a system maps 16 pages for each that is asked for
         labels = take_labels(self.labels, chosen)
-        sizes = np.concatenate([np.diff(part.indptr) for part in parts])
-        docs = Docs(
-            np.concatenate([part.ids for part in parts]),
-            np.concatenate([part.weights for part in parts]),
-            np.append(0, np.cumsum(sizes)), labels.ids, labels.indptr, self.doc_weights[chosen],
-        )  # fmt: skip
+        docs = Docs(ids, weights, indptr, labels.ids, labels.indptr, self.doc_weights[chosen])
         return numbers.astype(np.int32), docs
 
     def _block(self, block, step, path, rates, seed, docs=None):

@@ -408,6 +408,26 @@ def test_documents_of_each_row(documents, first, last, first_doc):
     assert [docs[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)] == expected
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 4), max_size=9), st.data())
+def test_copies_of_documents(sizes, data):
+    rng = np.random.default_rng(len(sizes))
+    indptr = np.append(0, np.cumsum(sizes, dtype=np.int64))
+    rows = rng.integers(0, 99, indptr[-1]).astype(np.int32)
+    weights = rng.random(indptr[-1], np.float32)
+    docs = data.draw(st.lists(st.integers(0, len(sizes) - 1))) if sizes else []
+    cut = data.draw(st.integers(0, len(docs)))
+    new = np.append(0, np.cumsum([sizes[doc] for doc in docs], dtype=np.int64))
+    found = np.full(new[-1], -1, np.int32), np.full(new[-1], -1, np.float32)
+    for first, last in ((0, cut), (cut, len(docs))):
+        kernels.copy_documents(
+            rows, weights, indptr, np.array(docs, np.int64), first, last, new, *found
+        )
+    for array, copy in ((rows, found[0]), (weights, found[1])):
+        parts = [array[indptr[doc] : indptr[doc + 1]] for doc in docs]
+        assert copy.tolist() == [value for part in parts for value in part.tolist()]
+
+
 # -- blocks and bias -------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ ROOMS = [
     "kernels.read",
     "kernels.tokenize",
     "kernels.features",
+    "kernels.blocks",
     "kernels.train",
     "kernels.predict",
     "kernels.classify",

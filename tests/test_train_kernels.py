@@ -14,6 +14,7 @@ from reference import MIXES
 
 from fasttext_lite import weights as tables
 from fasttext_lite.config import ACTIVATIONS, OPTIMIZERS, Config
+from fasttext_lite.kernels import blocks
 from fasttext_lite.kernels import train as kernels
 from fasttext_lite.label_tree import huffman_tree
 
@@ -692,12 +693,12 @@ def test_rows_are_pooled_and_pushed(dim, dtype):
     for n in range(12):
         ids = rng.integers(0, 9, n + 2).astype(np.int32)
         weights = rng.normal(size=n + 2).astype(np.float32)
-        kernels._pool(table, ids, weights, 1, n + 1, hidden)
+        blocks.pool_rows(table, ids, weights, 1, n + 1, hidden)
         part = slice(1, n + 1)
         expected = reference.pool(table, ids[part], weights[part])
         np.testing.assert_allclose(hidden, expected, tolerance, tolerance)
         expected = reference.push(table, ids[part], weights[part], gradient, 0.5)
-        kernels._push(table, ids, weights, 1, n + 1, gradient, dtype(0.5), np.uint64(1))
+        blocks.push_rows(table, ids, weights, 1, n + 1, gradient, dtype(0.5), np.uint64(1))
         np.testing.assert_allclose(table, expected, tolerance, tolerance)
 
 
@@ -710,11 +711,11 @@ def test_products_and_steps_of_output_rows(dim, dtype):
     for n in range(11):
         rows = rng.permutation(11).astype(np.int32)
         scores, errors = np.full(11, 7.0, dtype), rng.normal(size=11).astype(dtype)
-        kernels._products(table, rows, n, vector, scores)
+        blocks.inner_products(table, rows, n, vector, scores)
         np.testing.assert_allclose(scores[:n], table[rows[:n]] @ vector, tolerance, tolerance)
         assert (scores[n:] == 7).all()
         expected = reference.descend(table, rows[:n], errors[:n], 0.5, vector)
-        kernels._descend(table, rows, n, errors, dtype(0.5), vector, gradient)
+        blocks.descend_rows(table, rows, n, errors, dtype(0.5), vector, gradient)
         np.testing.assert_allclose(gradient, expected[0], tolerance, tolerance)
         np.testing.assert_allclose(table, expected[1], tolerance, tolerance)
 
@@ -725,7 +726,7 @@ def test_merged_tables_have_the_changes_of_both():
         shared, before = rows_of(rng, 5, dim, np.float64), rows_of(rng, 5, dim, np.float64)
         own = rows_of(rng, 5, dim, np.float64)
         expected = shared + own - before
-        kernels._merge(shared, own, before)
+        blocks.merge_tables(shared, own, before)
         for table in (shared, own, before):
             np.testing.assert_allclose(table, expected, 1e-12, 1e-12)
 
@@ -788,12 +789,12 @@ def test_logarithm_function():
 
 @kernels._kernel
 def exponential(x):
-    return kernels._exp(x)
+    return blocks.quick_exp(x)
 
 
 @kernels._kernel
 def logarithm(z):
-    return kernels._log1p(z)
+    return blocks.quick_log1p(z)
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 17, 150])
@@ -821,7 +822,7 @@ def test_steps_of_float16_rows(dim):
     table = rows_of(rng, 2, dim, np.float16)
     gradient, hidden = rng.normal(size=dim).astype(np.float32), np.zeros(dim, np.float32)
     ids, weights = np.array([1, 0], np.int32), np.array([0.5, 0.25], np.float32)
-    kernels._pool(table.view(np.uint16), ids, weights, 0, 2, hidden)
+    blocks.pool_rows(table.view(np.uint16), ids, weights, 0, 2, hidden)
     np.testing.assert_allclose(hidden, reference.pool(table.astype(float), ids, weights), 1e-5)
     expected, noise = table.copy(), 7
     for row, weight in zip(ids, weights, strict=True):
@@ -830,7 +831,7 @@ def test_steps_of_float16_rows(dim):
             part = slice(d, d + 16)
             new = table[row, part].astype(np.float32) - np.float32(0.5) * weight * gradient[part]
             expected[row, part] = reference.rounded(new, noise >> 32)
-    kernels._push(
+    blocks.push_rows(
         table.view(np.uint16), ids, weights, 0, 2, gradient, np.float32(0.5), np.uint64(7)
     )
     # A sum that is rounded once, not twice, can fall on the other side.
@@ -847,7 +848,7 @@ def test_small_steps_of_float16_are_not_lost():
     gradient = np.full(64, -(2.0**-10) / 100, np.float32)
     for _ in range(1000):
         noise = np.uint64(kernels.next_random(rng))
-        kernels._push(table.view(np.uint16), ids, weights, 0, 1, gradient, np.float32(1), noise)
+        blocks.push_rows(table.view(np.uint16), ids, weights, 0, 1, gradient, np.float32(1), noise)
     steps = (table.astype(float) - 1) * 2**10
     assert steps.mean() == pytest.approx(10, abs=1.5)
     assert 1 < steps.std() < 6

@@ -668,3 +668,26 @@ def compact(starts, lengths, first, last, n, codes, counts):
             counts[n] = counts[i]
             n += 1
     return n
+
+
+@_kernel
+def copy_documents(rows, weights, indptr, docs, first, last, new_indptr, new_rows, new_weights):
+    """Copy the features of documents docs[first:last] to where they belong.
+
+    Parameters
+    ----------
+    rows : int32[], weights : float32[], indptr : int64[n_docs + 1]
+        The features (`FeatureMatrix`).
+    docs : int64[n]
+    first, last : int
+    new_indptr : int64[n + 1]
+        Where the entries of each begin.
+    new_rows : int32[], new_weights : float32[]
+        Written in place.
+    """
+    for i in range(first, last):
+        at = new_indptr[i]
+        for j in range(indptr[docs[i]], indptr[docs[i] + 1]):
+            new_rows[at] = rows[j]
+            new_weights[at] = weights[j]
+            at += 1

@@ -188,7 +188,11 @@ def _space_length(data, i, end):
     if byte == 0xC2 and i + 1 < end:
         return 2 if data[i + 1] == 0x85 or data[i + 1] == 0xA0 else 0
     if 0xE1 <= byte <= 0xE3 and i + 2 < end:
-        code = int(byte & 0x0F) << 12 | int(data[i + 1] & 0x3F) << 6 | int(data[i + 2] & 0x3F)
+        code = (
+            np.int64(byte & 0x0F) << 12
+            | np.int64(data[i + 1] & 0x3F) << 6
+            | np.int64(data[i + 2] & 0x3F)
+        )
         if (
             code == 0x1680
             or 0x2000 <= code <= 0x200A

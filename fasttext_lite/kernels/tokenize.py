@@ -39,7 +39,7 @@ def decode(text, i, end):
     """
     lead = text[i]
     if lead < 0x80:
-        return int(lead), 1
+        return np.int64(lead), 1
     if 0xC2 <= lead < 0xE0:
         length, code, least = 2, lead & 0x1F, 0x80
     elif 0xE0 <= lead < 0xF0:
@@ -50,12 +50,12 @@ def decode(text, i, end):
         return REPLACEMENT, 1
     if i + length > end:
         return REPLACEMENT, 1
-    code = int(code)
+    code = np.int64(code)
     for j in range(i + 1, i + length):
         byte = text[j]
         if byte & 0xC0 != 0x80:
             return REPLACEMENT, 1
-        code = code << 6 | int(byte & 0x3F)
+        code = code << 6 | np.int64(byte & 0x3F)
     if code < least or code > 0x10FFFF:
         return REPLACEMENT, 1
     return code, length
@@ -70,15 +70,15 @@ def mark_document(text, i, end, classes, marks):
         lead = text[i]
         length = ONE
         if lead < 0x80:
-            code = int(lead)
+            code = np.int64(lead)
         elif (
             0xE1 <= lead <= 0xEF
             and i + np.uint64(2) < end
             and text[i + ONE] & 0xC0 == 0x80
             and text[i + np.uint64(2)] & 0xC0 == 0x80
         ):
-            code = int(lead & 0x0F) << 12 | int(text[i + ONE] & 0x3F) << 6
-            code |= int(text[i + np.uint64(2)] & 0x3F)
+            code = np.int64(lead & 0x0F) << 12 | np.int64(text[i + ONE] & 0x3F) << 6
+            code |= np.int64(text[i + np.uint64(2)] & 0x3F)
             length = np.uint64(3)
         else:
             code, size = decode(text, np.int64(i), np.int64(end))

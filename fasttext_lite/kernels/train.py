@@ -20,16 +20,27 @@ memory; it is also the shortest description of the algorithm.
 """
 
 from functools import cache
-from math import erf, exp, expm1, log, log1p, sqrt, tanh
+from math import erf, exp, expm1, log, sqrt, tanh
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import config, types
-from numba.core.cgutils import get_or_insert_function
-from numba.extending import intrinsic, models, overload, register_model
 
 from fasttext_lite.compiling import compiler
+from fasttext_lite.kernels import blocks
+from fasttext_lite.kernels.blocks import (
+    LANES,
+    descend_rows,
+    fetch_rows,
+    highest_of,
+    inner_products,
+    larger_of,
+    load_block,
+    merge_tables,
+    pool_rows,
+    push_rows,
+    quick_exp,
+    quick_log1p,
+)
 
 _OPTIONS: Any = {
     "nogil": True,
@@ -40,7 +51,7 @@ LOWEST = np.float32(-1e30)  # a score of no label
 NORM_EPSILON = 1e-5
 NORM_MOMENTUM = 0.1  # share of a batch in the running mean and variance
 BATCH = 32  # documents normalised together by batch normalisation
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(__file__, uses=(blocks.__file__,), **_OPTIONS)
 
 
 class Parts(NamedTuple):
@@ -143,390 +154,7 @@ class Span(NamedTuple):
     apart: Any = 0
 
 
-# -- blocks: 16 neighbouring numbers of an array, in registers ---------------------------------
-# LLVM's own loops over short rows cost more than the rows: checks whether arrays overlap, and
-# what is left over after the unrolled part. These few operations are loops without either.
-
-LANES = 16
-_intrinsic: Any = intrinsic
-_config: Any = config
-
-
-class _BlockType(types.Type):
-    def __init__(self, dtype):
-        self.dtype = dtype
-        super().__init__(name=f"block({dtype})")
-
-
-@register_model(_BlockType)
-class _BlockModel(models.PrimitiveModel):
-    def __init__(self, manager, kind):
-        number = ir.FloatType() if kind.dtype == types.float32 else ir.DoubleType()
-        super().__init__(manager, kind, ir.VectorType(number, LANES))
-
-
-_INT32 = ir.IntType(32)
-_SUFFIX = {"float": "f32", "double": "f64", "i16": "i16", "half": "f16"}
-
-
-def _numbers(array):
-    """Return the type that an array's numbers are computed in; uint16 are the bits of float16."""
-    return types.float32 if array.dtype == types.uint16 else array.dtype
-
-
-def _call(builder, name, result, arguments, **options):
-    """Call an LLVM intrinsic."""
-    kind = ir.FunctionType(result, [argument.type for argument in arguments])
-    return builder.call(get_or_insert_function(builder.module, kind, name), arguments, **options)
-
-
-def _constant(kind, numbers):
-    return ir.Constant(ir.VectorType(kind, LANES), numbers)
-
-
-def _splat(builder, number):
-    """Return a vector of one number."""
-    vector = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
-    first = builder.insert_element(vector, number, ir.Constant(_INT32, 0))
-    return builder.shuffle_vector(first, vector, _constant(_INT32, [0] * LANES))
-
-
-def _place(context, builder, kind, array, at):
-    """Return a pointer to LANES numbers of a contiguous array from `at`, and what one is."""
-    assert kind.layout == "C"
-    data = context.make_array(kind)(context, builder, array).data
-    number = data.type.pointee
-    vector = ir.VectorType(number, LANES).as_pointer()
-    return builder.bitcast(builder.gep(data, [at]), vector), number
-
-
-def _first_lanes(builder, n):
-    """Return the mask of the first n lanes."""
-    lanes = _constant(_INT32, list(range(LANES)))
-    return builder.icmp_signed("<", lanes, _splat(builder, builder.trunc(n, _INT32)))
-
-
-@_intrinsic
-def _load(_, array, at, n):
-    """Return the block of array.flat[at : at + 16]; zeros from place n on."""
-
-    def generate(context, builder, signature, arguments):
-        array, at, n = arguments
-        place, number = _place(context, builder, signature.args[0], array, at)
-        kind, width = place.type.pointee, signature.args[0].dtype.bitwidth // 8
-        whole = builder.icmp_signed(">=", n, ir.Constant(n.type, LANES))
-        with builder.if_else(whole, likely=True) as (then, otherwise):
-            with then:
-                all_lanes = builder.load(place, align=width)
-                one = builder.block
-            with otherwise:
-                rest = [place, ir.Constant(_INT32, width), _first_lanes(builder, n)]
-                name = f"llvm.masked.load.v{LANES}{_SUFFIX[str(number)]}.p0"
-                part = _call(builder, name, kind, [*rest, ir.Constant(kind, None)])
-                other = builder.block
-        block = builder.phi(kind)
-        block.add_incoming(all_lanes, one)
-        block.add_incoming(part, other)
-        if str(number) == "i16":
-            halves = builder.bitcast(block, ir.VectorType(ir.HalfType(), LANES))
-            return builder.fpext(halves, ir.VectorType(ir.FloatType(), LANES))
-        return block
-
-    return _BlockType(_numbers(array))(array, types.int64, types.int64), generate
-
-
-@_intrinsic
-def _store(_, array, at, block, n, noise):
-    """Write the first n numbers of a block to array.flat[at:]; float16 rounded by `noise`.
-
-    To a multiple of float16's last bit: up or down with the chances that keep the mean (Gupta
-    et al. 2015, Deep Learning with Limited Numerical Precision, section 3.1). The float32 has 13
-    bits more; a random number of 13 bits is added, and they are cut off. The lanes' numbers are
-    the upper bits of `noise`, a random uint32, plus multiples of the golden ratio.
-    """
-
-    def generate(context, builder, signature, arguments):
-        array, at, block, n, noise = arguments
-        place, number = _place(context, builder, signature.args[0], array, at)
-        width = signature.args[0].dtype.bitwidth // 8
-        if str(number) == "i16":
-            steps = _constant(_INT32, [lane * 0x9E3779B9 % 2**32 for lane in range(LANES)])
-            added = builder.add(_splat(builder, noise), steps)
-            added = builder.lshr(added, _constant(_INT32, [19] * LANES))
-            bits = builder.bitcast(block, ir.VectorType(_INT32, LANES))
-            bits = builder.and_(builder.add(bits, added), _constant(_INT32, [0xFFFFE000] * LANES))
-            cut = builder.bitcast(bits, block.type)
-            halves = builder.fptrunc(cut, ir.VectorType(ir.HalfType(), LANES))
-            block = builder.bitcast(halves, place.type.pointee)
-        whole = builder.icmp_signed(">=", n, ir.Constant(n.type, LANES))
-        with builder.if_else(whole, likely=True) as (then, otherwise):
-            with then:
-                builder.store(block, place, align=width)
-            with otherwise:
-                rest = [ir.Constant(_INT32, width), _first_lanes(builder, n)]
-                name = f"llvm.masked.store.v{LANES}{_SUFFIX[str(number)]}.p0"
-                _call(builder, name, ir.VoidType(), [block, place, *rest])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64, block, types.int64, types.uint32), generate
-
-
-@_intrinsic
-def _zeros(_, array):
-    """Return a block of zeros, of the type that an array's numbers are computed in."""
-
-    def generate(context, builder, signature, arguments):
-        return ir.Constant(context.get_value_type(signature.return_type), None)
-
-    return _BlockType(_numbers(array))(array), generate
-
-
-@_intrinsic
-def _plus(_, block, factor, other):
-    """Return block + factor * other, factor being a number or a block."""
-    if not isinstance(factor, _BlockType):
-        factor = block.dtype
-
-    def generate(context, builder, signature, arguments):
-        block, factor, other = arguments
-        if not isinstance(signature.args[1], _BlockType):
-            factor = _splat(builder, factor)
-        name = f"llvm.fmuladd.v{LANES}{_SUFFIX[str(block.type.element)]}"
-        return _call(builder, name, block.type, [factor, other, block])
-
-    return block(block, factor, other), generate
-
-
-@_intrinsic
-def _total(_, block):
-    """Return the sum of a block."""
-
-    def generate(context, builder, signature, arguments):
-        number = arguments[0].type.element
-        name = f"llvm.vector.reduce.fadd.v{LANES}{_SUFFIX[str(number)]}"
-        return _call(
-            builder, name, number, [ir.Constant(number, 0.0), arguments[0]], fastmath=("reassoc",)
-        )
-
-    return block.dtype(block), generate
-
-
-@_intrinsic
-def _top(_, block):
-    """Return the highest number of a block."""
-
-    def generate(context, builder, signature, arguments):
-        number = arguments[0].type.element
-        name = f"llvm.vector.reduce.fmax.v{LANES}{_SUFFIX[str(number)]}"
-        return _call(builder, name, number, arguments)
-
-    return block.dtype(block), generate
-
-
-@_intrinsic
-def _larger(_, block, other):
-    """Return the larger of each two numbers."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.select(builder.fcmp_ordered(">", *arguments), *arguments)
-
-    return block(block, other), generate
-
-
-@_intrinsic
-def _prefetch(_, array, at):
-    """Ask for the cache line of array.flat[at], and go on."""
-
-    def generate(context, builder, signature, arguments):
-        place, _ = _place(context, builder, signature.args[0], *arguments)
-        options = [ir.Constant(_INT32, number) for number in (0, 3, 1)]  # read, keep, data
-        place = builder.bitcast(place, ir.IntType(8).as_pointer())
-        _call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, *options])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
-
-
-@_intrinsic
-def _power_of_two(_, n):
-    """Return 2 ** n as float32, for an int32 n from -126 to 127: its exponent's bits."""
-
-    def generate(context, builder, signature, arguments):
-        biased = builder.add(arguments[0], ir.Constant(_INT32, 127))
-        bits = builder.shl(biased, ir.Constant(_INT32, 23))
-        return builder.bitcast(bits, ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
-if _config.DISABLE_JIT:  # the same in NumPy, for debugging and for the tests
-
-    def _load(array, at, n):  # noqa: F811
-        part = array.reshape(-1)[at : at + min(n, LANES)]
-        part = part.view(np.float16).astype(np.float32) if part.dtype == np.uint16 else part
-        return np.append(part, np.zeros(LANES - part.size, part.dtype))
-
-    def _store(array, at, block, n, noise):  # noqa: F811
-        n = min(n, LANES)
-        if array.dtype == np.uint16:
-            lanes = np.arange(LANES, dtype=np.uint32) * np.uint32(0x9E3779B9)
-            bits = block.view(np.uint32) + ((np.uint32(noise) + lanes) >> np.uint32(19))
-            block = (bits & np.uint32(0xFFFFE000)).view(np.float32)
-            block = block.astype(np.float16).view(np.uint16)
-        array.reshape(-1)[at : at + n] = block[:n]
-
-    def _zeros(array):  # noqa: F811
-        return np.zeros(LANES, np.float32 if array.dtype == np.uint16 else array.dtype)
-
-    def _plus(block, factor, other):  # noqa: F811
-        return block + block.dtype.type(factor) * other
-
-    def _total(block):  # noqa: F811
-        return block.sum()
-
-    def _top(block):  # noqa: F811
-        return block.max()
-
-    _larger = np.maximum  # noqa: F811
-
-    def _prefetch(array, at):  # noqa: F811
-        pass
-
-    def _power_of_two(n):  # noqa: F811
-        return np.ldexp(np.float32(1), n)
-
-
 # -- rows ------------------------------------------------------------------------------------
-
-
-@_kernel
-def _pool(table, ids, weights, first, last, hidden):
-    """Write the sum of weights[j] * table[ids[j]] over j in [first, last) to hidden."""
-    dim = hidden.size
-    hidden[:] = 0
-    j = first
-    while j + 4 <= last:  # four rows at a time: they come from memory, `hidden` from the cache
-        at0, at1 = np.int64(ids[j]) * dim, np.int64(ids[j + 1]) * dim
-        at2, at3 = np.int64(ids[j + 2]) * dim, np.int64(ids[j + 3]) * dim
-        for d in range(0, dim, LANES):
-            n = dim - d
-            a = _plus(_load(hidden, d, n), weights[j], _load(table, at0 + d, n))
-            b = _plus(_zeros(hidden), weights[j + 1], _load(table, at1 + d, n))
-            a = _plus(a, weights[j + 2], _load(table, at2 + d, n))
-            b = _plus(b, weights[j + 3], _load(table, at3 + d, n))
-            _store(hidden, d, _plus(a, 1.0, b), n, np.uint32(0))
-        j += 4
-    while j < last:
-        at = np.int64(ids[j]) * dim
-        for d in range(0, dim, LANES):
-            n = dim - d
-            a = _plus(_load(hidden, d, n), weights[j], _load(table, at + d, n))
-            _store(hidden, d, a, n, np.uint32(0))
-        j += 1
-
-
-@_kernel
-def _push(table, ids, weights, first, last, gradient, lr, noise):
-    """Subtract lr * weights[j] * gradient from table[ids[j]] for each j in [first, last)."""
-    dim = gradient.size
-    for j in range(first, last):
-        at = np.int64(ids[j]) * dim
-        move = -lr * weights[j]
-        for d in range(0, dim, LANES):
-            n = dim - d
-            noise = noise * np.uint64(0x5851F42D4C957F2D) + np.uint64(1)  # Knuth's generator
-            row = _plus(_load(table, at + d, n), move, _load(gradient, d, n))
-            _store(table, at + d, row, n, np.uint32(noise >> np.uint64(32)))
-
-
-@_kernel
-def _fetch(table, ids, first, last):
-    """Ask for the rows ids[first:last], which are needed soon."""
-    dim = table.shape[1]
-    line = 64 // table.itemsize
-    for j in range(first, last):
-        at = np.int64(ids[j]) * dim
-        for d in range(0, dim, line):
-            _prefetch(table, at + d)
-
-
-@_kernel
-def _products(table, rows, n, vector, scores):
-    """Write the inner product of table[rows[k]] and vector to scores[k], for k below n."""
-    dim = vector.size
-    k = 0
-    while k + 4 <= n:
-        at0, at1 = np.int64(rows[k]) * dim, np.int64(rows[k + 1]) * dim
-        at2, at3 = np.int64(rows[k + 2]) * dim, np.int64(rows[k + 3]) * dim
-        a, b, c, e = _zeros(vector), _zeros(vector), _zeros(vector), _zeros(vector)
-        for d in range(0, dim, LANES):
-            m = dim - d
-            x = _load(vector, d, m)
-            a = _plus(a, _load(table, at0 + d, m), x)
-            b = _plus(b, _load(table, at1 + d, m), x)
-            c = _plus(c, _load(table, at2 + d, m), x)
-            e = _plus(e, _load(table, at3 + d, m), x)
-        scores[k], scores[k + 1] = _total(a), _total(b)
-        scores[k + 2], scores[k + 3] = _total(c), _total(e)
-        k += 4
-    while k < n:
-        at = np.int64(rows[k]) * dim
-        a = _zeros(vector)
-        for d in range(0, dim, LANES):
-            a = _plus(a, _load(table, at + d, dim - d), _load(vector, d, dim - d))
-        scores[k] = _total(a)
-        k += 1
-
-
-@_kernel
-def _descend(table, rows, n, errors, lr, vector, gradient):
-    """Write the sum of errors[k] * table[rows[k]], and take lr * errors[k] * vector off the rows.
-
-    Both in one pass, the sum with the rows as they were before; no row stands in rows[:n] twice.
-    """
-    dim = vector.size
-    none = np.uint32(0)
-    gradient[:] = 0
-    k = 0
-    while k + 4 <= n:
-        at0, at1 = np.int64(rows[k]) * dim, np.int64(rows[k + 1]) * dim
-        at2, at3 = np.int64(rows[k + 2]) * dim, np.int64(rows[k + 3]) * dim
-        for d in range(0, dim, LANES):
-            m = dim - d
-            x, total = _load(vector, d, m), _load(gradient, d, m)
-            a, b = _load(table, at0 + d, m), _load(table, at1 + d, m)
-            c, e = _load(table, at2 + d, m), _load(table, at3 + d, m)
-            total = _plus(_plus(total, errors[k], a), errors[k + 1], b)
-            total = _plus(_plus(total, errors[k + 2], c), errors[k + 3], e)
-            _store(gradient, d, total, m, none)
-            _store(table, at0 + d, _plus(a, -lr * errors[k], x), m, none)
-            _store(table, at1 + d, _plus(b, -lr * errors[k + 1], x), m, none)
-            _store(table, at2 + d, _plus(c, -lr * errors[k + 2], x), m, none)
-            _store(table, at3 + d, _plus(e, -lr * errors[k + 3], x), m, none)
-        k += 4
-    while k < n:
-        at = np.int64(rows[k]) * dim
-        for d in range(0, dim, LANES):
-            m = dim - d
-            a = _load(table, at + d, m)
-            _store(gradient, d, _plus(_load(gradient, d, m), errors[k], a), m, none)
-            _store(table, at + d, _plus(a, -lr * errors[k], _load(vector, d, m)), m, none)
-        k += 1
-
-
-@_kernel
-def _merge(shared, own, before):
-    """Add own - before to a table that other threads change too; let both be what it is now."""
-    dim = shared.shape[1]
-    for row in range(shared.shape[0]):
-        at = row * dim
-        for d in range(0, dim, LANES):
-            m = dim - d
-            change = _plus(_load(own, at + d, m), -1.0, _load(before, at + d, m))
-            now = _plus(_load(shared, at + d, m), 1.0, change)
-            _store(shared, at + d, now, m, np.uint32(0))
-            _store(own, at + d, now, m, np.uint32(0))
-            _store(before, at + d, now, m, np.uint32(0))
 
 
 @_kernel
@@ -545,71 +173,10 @@ def _axpy(scale, table, row, vector):
         vector[d] += scale * table[row, d]
 
 
-# -- functions -------------------------------------------------------------------------------
-# libm takes one number at a time; these polynomials become loops over 16 of them. Not with
-# "reassoc": the two parts of ln 2 must stay apart.
-
-
-def _exp_single(x):
-    """Return exp(x) as float32 for x up to 88, exp(-87) below -87; relative error < 1e-7.
-
-    exp(r + n ln 2) = exp(r) * 2 ** n with |r| <= ln(2) / 2 (Cephes, expf.c, Moshier 1992).
-    """
-    x = min(max(x, np.float32(-87)), np.float32(88))
-    n = np.floor(x * np.float32(1.44269504088896341) + np.float32(0.5))
-    r = x - n * np.float32(0.693359375)
-    r = r + n * np.float32(2.12194440e-4)
-    p = np.float32(1.9875691500e-4) * r + np.float32(1.3981999507e-3)
-    p = p * r + np.float32(8.3334519073e-3)
-    p = p * r + np.float32(4.1665795894e-2)
-    p = p * r + np.float32(1.6666665459e-1)
-    p = p * r + np.float32(5.0000001201e-1)
-    return (p * (r * r) + r + np.float32(1)) * _power_of_two(np.int32(n))
-
-
-def _log1p_single(z):
-    """Return ln(1 + z) as float32 for z in [0, 1]; relative error < 2e-7.
-
-    2 artanh(s) = 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = z / (2 + z) <= 1 / 3.
-    """
-    s = z / (np.float32(2) + z)
-    t = s * s
-    p = np.float32(1 / 15) * t + np.float32(1 / 13)
-    p = p * t + np.float32(1 / 11)
-    p = p * t + np.float32(1 / 9)
-    p = p * t + np.float32(1 / 7)
-    p = p * t + np.float32(1 / 5)
-    p = p * t + np.float32(1 / 3)
-    return np.float32(2) * (p * (t * s) + s)
-
-
-def _exp(x):
-    """Return exp(x), for float32 by `_exp_single`."""
-    return _exp_single(x) if isinstance(x, np.float32) else np.float64(exp(x))
-
-
-def _log1p(z):
-    """Return ln(1 + z) for z in [0, 1], for float32 by `_log1p_single`."""
-    return _log1p_single(z) if isinstance(z, np.float32) else np.float64(log1p(z))
-
-
-_STRICT: Any = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
-
-
-@overload(_exp, jit_options=_STRICT)
-def _compile_exp(x):
-    return _exp_single if x == types.float32 else lambda x: exp(x)
-
-
-@overload(_log1p, jit_options=_STRICT)
-def _compile_log1p(z):
-    return _log1p_single if z == types.float32 else lambda z: log1p(z)
-
-
 @_kernel
 def sigmoid(x):
     """Return 1 / (1 + exp(-x)) without overflow for any finite x."""
-    z = _exp(-abs(x))
+    z = quick_exp(-abs(x))
     one = np.float32(1)
     return (one if x >= 0 else z) / (one + z)
 
@@ -617,7 +184,7 @@ def sigmoid(x):
 @_kernel
 def log_loss(x, target):
     """Return -target * ln s - (1 - target) * ln(1 - s) for s = sigmoid(x)."""
-    return max(x, np.float32(0)) - target * x + _log1p(_exp(-abs(x)))
+    return max(x, np.float32(0)) - target * x + quick_log1p(quick_exp(-abs(x)))
 
 
 @_kernel
@@ -734,10 +301,10 @@ def _pad(scores, targets, n):
 @_kernel
 def _highest(scores, padded):
     """Return the highest of whole blocks of scores."""
-    block = _load(scores, 0, LANES)
+    block = load_block(scores, 0, LANES)
     for k in range(LANES, padded, LANES):
-        block = _larger(block, _load(scores, k, LANES))
-    return _top(block)
+        block = larger_of(block, load_block(scores, k, LANES))
+    return highest_of(block)
 
 
 @_kernel
@@ -749,7 +316,7 @@ def _softmax(scores, targets, n, focal):
     total = np.float32(0)
     for k in range(padded):
         loss -= targets[k] * (scores[k] - highest)
-        scores[k] = _exp(scores[k] - highest)
+        scores[k] = quick_exp(scores[k] - highest)
         total += scores[k]
     inverse = np.float32(1) / total
     for k in range(padded):
@@ -1145,14 +712,14 @@ def _make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided a
             doc = order[i]
             first, last = indptr[doc], indptr[doc + 1]
             if i + 1 < order.size:
-                _fetch(table, ids, indptr[order[i + 1]], indptr[order[i + 1] + 1])
+                fetch_rows(table, ids, indptr[order[i + 1]], indptr[order[i + 1] + 1])
             labels = docs.label_ids[docs.label_indptr[doc] : docs.label_indptr[doc + 1]]
             if first == last or (needs_label and labels.size == 0):
                 continue
             lr = span.lr_first + slope * np.float32(i)
 
             # Forward.
-            _pool(table, ids, weights, first, last, hidden)
+            pool_rows(table, ids, weights, first, last, hidden)
             if use_hs:
                 n = _path_rows(n_labels, labels, settings.smoothing, tree, rows, targets)
             elif use_ns:
@@ -1164,7 +731,7 @@ def _make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided a
                         peak / np.float32(labels.size) if use_softmax else peak
                     )
             if learn_output:
-                _products(own, rows, n, hidden, errors)
+                inner_products(own, rows, n, hidden, errors)
             else:  # of the identity
                 for k in range(n):
                     errors[k] = hidden[rows[k]]
@@ -1193,18 +760,18 @@ def _make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided a
                 for k in range(n):
                     gradient[rows[k]] += errors[k]
             elif dense or (use_hs and labels.size == 1):
-                _descend(own, rows, n, errors, lr, hidden, gradient)
+                descend_rows(own, rows, n, errors, lr, hidden, gradient)
             else:  # rows can stand there twice
                 gradient[:] = 0
                 for k in range(n):
                     _axpy(errors[k], own, rows[k], gradient)
                 for k in range(n):
                     _sgd(own, own, rows[k], errors[k], hidden, lr, settings, 0, 0)
-            _push(table, ids, weights, first, last, gradient, lr, np.uint64(next_random(rng)))
+            push_rows(table, ids, weights, first, last, gradient, lr, np.uint64(next_random(rng)))
             if span.apart > 0 and (i + 1) % span.apart == 0:
-                _merge(shared, own, before)
+                merge_tables(shared, own, before)
         if span.apart > 0:
-            _merge(shared, own, before)
+            merge_tables(shared, own, before)
         return total_loss, total_weight
 
     return train_documents
