@@ -15,15 +15,15 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 # The tests of compiled code without compilation (every line runs as plain Python) ...
-KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,read_kernels train_kernels predict_kernels features \
-	tokenize weights network model label_tree))
+KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,read_kernels train_kernels \
+	predict_kernels features tokenize weights network label_tree))
 test-nojit: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(KERNEL_TESTS)
 
 # ... and, with some more, compiled with a check of every index.
 test-bounds: $(READY)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(KERNEL_TESTS) tests/test_training.py \
-		tests/test_storage.py tests/test_corpus.py
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(KERNEL_TESTS) \
+		$(addprefix tests/test_,$(addsuffix .py,model training storage corpus streaming))
 
 lint: $(READY)
 	$(BIN)/ruff check .
