@@ -1,6 +1,7 @@
 """Draw what the benchmarks wrote: ``python -m bench.plots FILE_OR_FOLDER... --output FOLDER``.
 
-Reads the JSON files of ``compare.py``, ``scaling.py``, ``startup.py`` and ``roofline.py``; what a
+Reads the JSON files of ``compare.py``, ``scaling.py``, ``latency.py``, ``startup.py`` and
+``roofline.py``; what a
 file holds is known by its keys, and others are named and left out.  Accuracy stands beside every
 bar, and is a curve beside the others.
 """
@@ -75,9 +76,10 @@ def reader_of(report: Any) -> Callable[[str, dict[str, Any]], Iterator[Plot]] | 
     """Return what draws a report, by its keys."""
     if not isinstance(report, dict):
         return None
+    is_latency = any("runs" not in part for part in dict(report.get("sets") or {}).values())
     known = {
         "curves": draw_curves,
-        "sets": draw_comparison,
+        "sets": draw_latency if is_latency else draw_comparison,
         "seconds": draw_startup,
         "machine": draw_roofline,
     }
@@ -206,6 +208,23 @@ def draw_comparison(stem: str, report: dict[str, Any]) -> Iterator[Plot]:
                 [f"{run['median']['accuracy']:.3f}" for run in runs],
             ),
         )
+
+
+def draw_latency(stem: str, report: dict[str, Any]) -> Iterator[Plot]:
+    """Draw the time of one text, p50 and p99, for each call and set of latency.py."""
+    from matplotlib.figure import Figure
+
+    rows = [(n, call, v) for n, calls in report["sets"].items() for call, v in calls.items()]
+    figure = Figure((7, 0.45 * len(rows) + 1.2), layout="constrained")
+    axis = figure.add_subplot()
+    for i, (_, call, values) in enumerate(rows):
+        color = (THEIRS if call.startswith("fastText,") else OURS)[0]
+        axis.barh(-i, values["p99"], 0.7, color=color, alpha=0.35)
+        axis.barh(-i, values["p50"], 0.7, color=color)
+        axis.text(values["p99"], -i, f" {values['p50']:.1f} / {values['p99']:.1f}", va="center")
+    axis.set_yticks([-i for i in range(len(rows))], [f"{n}: {call}" for n, call, _ in rows])
+    axis.set_title("one text in Python, microseconds, p50 / p99 (shorter is better)", fontsize=9)
+    yield stem, figure
 
 
 def bars(
