@@ -7,13 +7,10 @@ another for all documents are taken here for one document at a time.
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import config, types
-from numba.core.cgutils import get_or_insert_function
-from numba.extending import intrinsic
 
 from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import features, predict, tokenize
+from fasttext_lite.kernels import blocks, features, predict, tokenize
+from fasttext_lite.kernels.blocks import prefetch
 from fasttext_lite.kernels.features import (
     LEAST_SEEN,
     add_distinct,
@@ -43,41 +40,14 @@ _OPTIONS: Any = {
     "fastmath": {"reassoc", "contract", "nsz"},
 }
 _kernel = compiler(
-    __file__, uses=(tokenize.__file__, features.__file__, predict.__file__), **_OPTIONS
+    __file__,
+    uses=(blocks.__file__, tokenize.__file__, features.__file__, predict.__file__),
+    **_OPTIONS,
 )
 
 
-_intrinsic: Any = intrinsic
-_config: Any = config
-
 AHEAD = 12  # entries between asking for a cache line and using it
 LINE = 64  # bytes
-
-
-@_intrinsic
-def _prefetch(_, array, at):
-    """Ask for the cache line of array.flat[at], and go on."""
-
-    def generate(context, builder, signature, arguments):
-        kind = signature.args[0]
-        data = context.make_array(kind)(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        signature = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        function = get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
-        # To read, to keep in all caches, data.
-        builder.call(function, [place, *(ir.Constant(number, value) for value in (0, 3, 1))])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), generate
-
-
-def _nothing(array, at):
-    """Do what `_prefetch` does in Python."""
-
-
-if _config.DISABLE_JIT:
-    _prefetch = _nothing
 
 
 @_kernel
@@ -99,16 +69,16 @@ def keep_known(codes, n, rows, factors):
     for some codes ahead.
     """
     for i in range(min(n, AHEAD)):
-        _prefetch(rows, 2 * first_place(codes[i], rows))
+        prefetch(rows, 2 * first_place(codes[i], rows))
     kept = 0
     for i in range(n):
         if i + AHEAD < n:
-            _prefetch(rows, 2 * first_place(codes[i + AHEAD], rows))
+            prefetch(rows, 2 * first_place(codes[i + AHEAD], rows))
         place = find_code(codes[i], rows)
         if rows[place, 0] >= 0:
             codes[kept] = rows[place, 1]
             if factors.size > 0:
-                _prefetch(factors, np.int64(codes[kept]))
+                prefetch(factors, np.int64(codes[kept]))
             kept += 1
     return kept
 
@@ -119,8 +89,8 @@ def _prefetch_row(table, row):
     dim = table.shape[1]
     at = np.int64(row) * dim
     for d in range(0, dim, LINE // table.itemsize):
-        _prefetch(table, at + d)
-    _prefetch(table, at + dim - 1)
+        prefetch(table, at + d)
+    prefetch(table, at + dim - 1)
 
 
 @_kernel
