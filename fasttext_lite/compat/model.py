@@ -1,0 +1,380 @@
+"""A model of fastText: predicts, embeds and answers questions as fastText 0.9.2 does.
+
+fasttext.cc and loss.cc; see `kernels.fasttext` for the rules.  A model does not change after it
+is made (`quantize` and `set_matrices` of the Python face make a new one).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fasttext_lite.compat import binary
+from fasttext_lite.compat.arguments import LOSSES, Args
+from fasttext_lite.compat.binary import Parts
+from fasttext_lite.compat.dictionary import EOS, Dictionary, as_array, as_bytes
+from fasttext_lite.compat.tables import DenseTable, dense, kernel_table
+from fasttext_lite.corpus import read_only
+from fasttext_lite.errors import ModelError
+from fasttext_lite.kernels import fasttext as kernels
+from fasttext_lite.label_tree import huffman_tree
+from fasttext_lite.parallel import cpu_count, run_ranges
+from fasttext_lite.quantization import QuantizedMatrix
+
+BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
+BLOCK_BYTES = 1 << 24  # of text predicted at a time
+MAX_HUFFMAN = 10**15  # fastText gives inner nodes this count before they are made
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best labels of each example.
+
+    Attributes
+    ----------
+    labels : int32[n_examples, k]
+        Best first; -1 behind the last.
+    scores : float32[n_examples, k]
+        fastText's probabilities, p + 1e-5; 0 behind the last.
+    gold : list of arrays, optional
+    """
+
+    labels: np.ndarray
+    scores: np.ndarray
+
+    def counts(self) -> np.ndarray:
+        """Return how many labels each example has, int64[n_examples]."""
+        return np.count_nonzero(self.labels >= 0, axis=1)
+
+
+class FastTextModel:
+    """A model with fastText's behaviour.
+
+    Parameters
+    ----------
+    parts : Parts
+        Arguments, dictionary and tables.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.args: Args = parts.args
+        self.dictionary: Dictionary = parts.dictionary
+        self.input = parts.input
+        self.output = parts.output
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FastTextModel:
+        """Read a ``.bin`` or ``.ftz`` file; see `binary.read`."""
+        return cls(binary.read(path))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a file that fastText reads, too; see `binary.write`."""
+        binary.write(self.parts, path)
+
+    @property
+    def parts(self) -> Parts:
+        """What the model is made of."""
+        return Parts(self.args, self.dictionary, self.input, self.output)
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether the input table is product-quantised."""
+        return isinstance(self.input, QuantizedMatrix)
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether the model predicts labels."""
+        return self.args.model == "sup"
+
+    @property
+    def dim(self) -> int:
+        """Size of a vector."""
+        return self.args.dim
+
+    @cached_property
+    def _table(self) -> kernels.Table:
+        return kernel_table(self.input)
+
+    @cached_property
+    def _head(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The output table as `kernels.classify` takes it: bytes, columns and scales."""
+        n_labels, output = self.dictionary.n_labels, self.output
+        scales = np.ones(n_labels, np.float32)
+        if self.args.loss == "hs":
+            none = read_only(np.empty((self.dim, 0), np.float32))
+            return dense(output).data, none, scales
+        if isinstance(output, QuantizedMatrix) and output.norm_codes is not None:
+            assert output.norm_quantizer is not None
+            scales = output.norm_quantizer.centroids[output.norm_codes[:n_labels]]
+            output = QuantizedMatrix(output.codes, output.quantizer, None, None)
+        columns = np.ascontiguousarray(output.decode(np.arange(n_labels)).T)
+        return read_only(np.empty(0, np.uint8)), read_only(columns), scales
+
+    @cached_property
+    def _children(self) -> np.ndarray:
+        """The Huffman tree of the labels, int32[n_labels - 1, 2]."""
+        counts = self.dictionary.label_counts
+        if self.args.loss != "hs" or counts.size < 2:
+            return read_only(np.empty((0, 2), np.int32))
+        return read_only(huffman_tree(counts).children)
+
+    # -- prediction --------------------------------------------------------------------------
+
+    def embed(
+        self, data: np.ndarray, starts: np.ndarray, n_threads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mean of each example's rows, and the number of these rows.
+
+        Parameters
+        ----------
+        data : uint8[n_bytes]
+            Read-only.
+        starts : int64[n_examples + 1]
+            See `Dictionary.split`.
+
+        Returns
+        -------
+        hidden : float32[n_examples, dim]
+        n_rows : int64[n_examples]
+        """
+        n = starts.size - 1
+        hidden, n_found = np.empty((n, self.dim), np.float32), np.empty(n, np.int64)
+        lexicon, table = self.dictionary.lexicon, self._table
+
+        def embed(first: int, last: int) -> None:
+            kernels.embed_examples(data, starts, first, last, lexicon, table, hidden, n_found)
+
+        run_ranges(embed, n, n_threads or cpu_count())
+        return hidden, n_found
+
+    def predict(
+        self,
+        data: np.ndarray,
+        starts: np.ndarray,
+        k: int = 1,
+        threshold: float = 0.0,
+        n_threads: int | None = None,
+    ) -> Found:
+        """Return the best labels of examples.
+
+        Parameters
+        ----------
+        data, starts
+            As in `embed`.
+        k : int
+            Most labels; -1 = all.
+        threshold : float
+            Least probability.
+
+        Raises
+        ------
+        ValueError
+            If k is 0 or below -1, or the model is not supervised.
+        """
+        if not self.is_supervised:
+            raise ValueError("Model needs to be supervised for prediction!")
+        if k == 0 or k < -1:
+            raise ValueError("k needs to be 1 or higher!")
+        n_labels = self.dictionary.n_labels
+        k = n_labels if k == -1 else min(k, n_labels)
+        n_threads = n_threads or cpu_count()
+        hidden, n_found = self.embed(data, starts, n_threads)
+        labels = np.empty((n_found.size, k + 1), np.int32)
+        values = np.empty((n_found.size, k + 1), np.float32)
+        loss = LOSSES[self.args.loss]
+        way = {LOSSES["hs"]: kernels.HS, LOSSES["softmax"]: kernels.SOFTMAX}.get(
+            loss, kernels.SIGMOID
+        )
+        (output, columns, scales), children = self._head, self._children
+
+        def classify(first: int, last: int) -> None:
+            kernels.classify(
+                hidden[first:last], n_found[first:last], output, columns, scales, children, way,
+                np.float32(threshold), labels[first:last], values[first:last],
+            )  # fmt: skip
+
+        run_ranges(classify, n_found.size, n_threads)
+        return Found(labels[:, :k], values[:, :k])
+
+    def blocks(self, data: np.ndarray, k: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield a text in blocks of whole examples: bytes, and where the examples begin."""
+        k = self.dictionary.n_labels if k == -1 else min(k, self.dictionary.n_labels)
+        most = max(1, BLOCK_NUMBERS // (k + 1 + self.dim))
+        i = 0
+        starts = np.empty(most + 1, np.int64)
+        while i < data.size:
+            n, end = kernels.split_examples(data, i, starts[:most], 0)
+            starts[n] = end
+            yield data, starts[: n + 1].copy()
+            i = end
+
+    def predict_texts(
+        self,
+        texts: Sequence[str | bytes],
+        k: int = 1,
+        threshold: float = 0.0,
+        n_threads: int | None = None,
+    ) -> Found:
+        """Return the best labels of texts, each of which is one example; see `predict`.
+
+        A newline is put behind each; what follows a newline or </s> within it is not seen.
+        """
+        pieces = [as_bytes(text) + b"\n" for text in texts]
+        ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        return self.predict(as_array(b"".join(pieces)), ends, k, threshold, n_threads)
+
+    # -- vectors -----------------------------------------------------------------------------
+
+    def word_vectors(self, words: Sequence[str | bytes]) -> np.ndarray:
+        """Return a vector of each word, known or not; float32[n_words, dim]."""
+        pieces = [as_bytes(word) for word in words]
+        ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        offsets = np.stack([ends[:-1], ends[1:]], axis=1)
+        return self._word_vectors(as_array(b"".join(pieces)), offsets)
+
+    def all_word_vectors(self, n_threads: int | None = None) -> np.ndarray:
+        """Return the vectors of the vocabulary, float32[n_words, dim]."""
+        dictionary = self.dictionary
+        offsets = dictionary.offsets[: dictionary.n_words]
+        return self._word_vectors(dictionary.pool, offsets, n_threads)
+
+    def _word_vectors(
+        self, pool: np.ndarray, offsets: np.ndarray, n_threads: int | None = None
+    ) -> np.ndarray:
+        vectors = np.empty((len(offsets), self.dim), np.float32)
+        lexicon, table = self.dictionary.lexicon, self._table
+
+        def embed(first: int, last: int) -> None:
+            kernels.embed_words(pool, offsets, first, last, lexicon, table, vectors)
+
+        run_ranges(embed, len(offsets), n_threads or cpu_count())
+        return vectors
+
+    def sentence_vector(self, text: str | bytes) -> np.ndarray:
+        """Return the vector of a text, float32[dim].
+
+        The hidden vector of a supervised model; else the mean of the words' vectors, each
+        divided by its length.
+        """
+        data = as_bytes(text)
+        if self.is_supervised:
+            array = as_array(data + b"\n")
+            return self.embed(array, np.array([0, array.size]), 1)[0][0]
+        words = data.partition(b"\n")[0].split()
+        if not words:
+            return np.zeros(self.dim, np.float32)
+        vectors = self.word_vectors(words)
+        norms = np.linalg.norm(vectors, axis=1)
+        known = vectors[norms > 0] / norms[norms > 0, None]
+        return known.mean(axis=0) if len(known) else np.zeros(self.dim, np.float32)
+
+    def rows(self, ids: np.ndarray | Sequence[int]) -> np.ndarray:
+        """Return rows of the input table, float32[n, dim].
+
+        Raises
+        ------
+        ValueError
+            If a row is out of range.
+        """
+        ids = np.asarray(ids, np.int64)
+        if np.any(ids < 0) or np.any(ids >= self.input.shape[0]):
+            raise ValueError(f"rows lie in 0 to {self.input.shape[0] - 1}; got {ids.tolist()}")
+        return self.input.decode(ids)
+
+    @cached_property
+    def _unit_vectors(self) -> np.ndarray:
+        vectors = self.all_word_vectors()
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.divide(vectors, norms, out=vectors, where=norms > 0)
+
+    def nearest(
+        self, query: np.ndarray, k: int, banned: Sequence[str | bytes] = ()
+    ) -> list[tuple[float, bytes]]:
+        """Return the words whose vectors point most in the direction of `query`.
+
+        Parameters
+        ----------
+        query : float32[dim]
+        k : int
+        banned : sequence of str or bytes
+            Words left out.
+
+        Returns
+        -------
+        list of (float, bytes)
+            Cosine and word, nearest first.
+        """
+        norm = float(np.linalg.norm(query))
+        cosines = self._unit_vectors @ query.astype(np.float32)
+        cosines /= np.float32(norm if norm >= 1e-8 else 1.0)
+        banned_ids = [i for i in map(self.dictionary.find, banned) if i >= 0]
+        cosines[[i for i in banned_ids if i < cosines.size]] = -np.inf
+        k = min(k, cosines.size - len(set(banned_ids)))
+        if k < 1:
+            return []
+        best = np.argpartition(-cosines, k - 1)[:k]
+        best = best[np.argsort(-cosines[best], kind="stable")]
+        return [(float(cosines[i]), self.dictionary.entry(int(i))) for i in best]
+
+    def neighbors(self, word: str | bytes, k: int = 10) -> list[tuple[float, bytes]]:
+        """Return the nearest words of a word."""
+        return self.nearest(self.word_vectors([word])[0], k, [word])
+
+    def analogies(
+        self, a: str | bytes, b: str | bytes, c: str | bytes, k: int = 10
+    ) -> list[tuple[float, bytes]]:
+        """Return the words nearest to a - b + c."""
+        vectors = self.word_vectors([a, b, c])
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-8
+        return self.nearest(vectors[0] - vectors[1] + vectors[2], k, [a, b, c])
+
+    # -- tables ------------------------------------------------------------------------------
+
+    def input_matrix(self) -> np.ndarray:
+        """Return the input table, float32[n_rows, dim].
+
+        Raises
+        ------
+        ValueError
+            If it is quantised.
+        """
+        if not isinstance(self.input, DenseTable):
+            raise ValueError("Can't get quantized Matrix")
+        return self.input.decode()
+
+    def output_matrix(self) -> np.ndarray:
+        """Return the output table, float32[n_outputs, dim]; see `input_matrix`."""
+        if self.is_quantized or not isinstance(self.output, DenseTable):
+            raise ValueError("Can't get quantized Matrix")
+        return self.output.decode()
+
+    def with_tables(self, rows: np.ndarray, output: np.ndarray) -> FastTextModel:
+        """Return the model with other tables.
+
+        Raises
+        ------
+        ModelError
+            If they do not fit the dictionary or each other.
+        """
+        if rows.ndim != 2 or output.ndim != 2 or rows.shape[1] != output.shape[1]:
+            raise ModelError(
+                f"the tables need the same number of columns; got {rows.shape}, {output.shape}"
+            )
+        if rows.shape[0] < self.input.shape[0] or output.shape[0] < self.output.shape[0]:
+            raise ModelError(
+                f"the tables need {self.input.shape[0]} and {self.output.shape[0]} rows; got "
+                f"{rows.shape[0]} and {output.shape[0]}"
+            )
+        args = self.args.replace(dim=rows.shape[1])
+        return FastTextModel(
+            Parts(args, self.dictionary, DenseTable.of(rows), DenseTable.of(output))
+        )
+
+    @property
+    def has_eos(self) -> bool:
+        """Whether the end of a line is a word of the vocabulary."""
+        return self.dictionary.find(EOS) >= 0

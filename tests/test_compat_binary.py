@@ -1,0 +1,259 @@
+"""fastText's model files: whole, old, damaged, hostile, and what cannot be written."""
+
+import struct
+
+import numpy as np
+import pytest
+
+from fasttext_lite.compat import binary
+from fasttext_lite.compat.arguments import Args
+from fasttext_lite.compat.binary import Parts
+from fasttext_lite.compat.dictionary import Dictionary, as_array
+from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.compat.tables import DenseTable
+from fasttext_lite.errors import ModelError
+from fasttext_lite.quantization import ProductQuantizer, QuantizedMatrix
+
+N_WORDS, N_LABELS, BUCKET, DIM = 4, 3, 10, 3
+
+
+def quantized(n_rows, rng, norms=False, dim=DIM):
+    quantizer = ProductQuantizer(dim, 2, 2, 1, rng.random(dim * 256).astype(np.float32))
+    codes = rng.integers(0, 256, (n_rows, 2)).astype(np.uint8)
+    if not norms:
+        return QuantizedMatrix(codes, quantizer)
+    of_norms = ProductQuantizer(1, 1, 1, 1, rng.random(256).astype(np.float32))
+    return QuantizedMatrix(codes, quantizer, codes[:, 0].copy(), of_norms)
+
+
+def make(kind="dense", **settings):
+    """Return a small model; "quantized" has norms and a quantised output, "empty" no n-grams."""
+    rng = np.random.default_rng(0)
+    args = Args.supervised(**{"dim": DIM, "word_ngrams": 2, "bucket": BUCKET, **settings})
+    entries = [b"</s>", "中".encode(), b"a", b"b", b"__label__x", b"__label__y", b"__label__z"]
+    dictionary = Dictionary.of_words(args, entries, [9, 5, 4, 1, 8, 6, 2], N_WORDS, 35)
+    output = DenseTable.of(rng.standard_normal((N_LABELS, DIM)))
+    if kind == "dense":
+        table = DenseTable.of(rng.standard_normal((N_WORDS + BUCKET, DIM)))
+        return FastTextModel(Parts(args, dictionary, table, output))
+    if kind == "quantized":
+        args.qout = True
+        table = quantized(N_WORDS + BUCKET, rng, norms=True)
+        return FastTextModel(Parts(args, dictionary, table, quantized(N_LABELS, rng, True)))
+    kept = np.array([[7, 0], [2, 1]], np.int32) if kind == "pruned" else np.empty((0, 2), np.int32)
+    dictionary.pairs = kept
+    return FastTextModel(Parts(args, dictionary, quantized(N_WORDS + len(kept), rng), output))
+
+
+KINDS = ["dense", "quantized", "pruned", "empty"]
+
+
+def bytes_of(model, tmp_path):
+    path = tmp_path / "model.bin"
+    model.save(path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settings", [{}, {"loss": "hs"}, {"loss": "ova", "maxn": 3}], ids=str)
+def test_round_trip(tmp_path, kind, settings):
+    model = make(kind, **settings)
+    data = bytes_of(model, tmp_path)
+    again = FastTextModel.load(tmp_path / "model.bin")
+    assert bytes_of(again, tmp_path) == data
+    texts = ["中 a b", "", "a a", "zz 中 b"]
+    one, two = model.predict_texts(texts, -1), again.predict_texts(texts, -1)
+    np.testing.assert_array_equal(one.labels, two.labels)
+    np.testing.assert_array_equal(one.scores, two.scores)
+    assert again.dictionary.words == model.dictionary.words
+    assert again.is_quantized == (kind != "dense")
+
+
+def test_rows_stay_in_the_file(tmp_path):
+    bytes_of(make(), tmp_path)
+    table = FastTextModel.load(tmp_path / "model.bin").input
+    base = table.data
+    while isinstance(base.base, np.ndarray):
+        base = base.base
+    assert type(base.base).__name__ in ("mmap", "memoryview")
+    assert not table.data.flags.writeable
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_cut_anywhere_is_noticed(tmp_path, kind):
+    data = bytes_of(make(kind), tmp_path)
+    path = tmp_path / "cut.bin"
+    step = max(1, len(data) // 400)
+    for end in {*range(1, 200), *range(200, len(data), step), len(data) - 1}:
+        path.write_bytes(data[:end])
+        with pytest.raises(ModelError) as error:
+            FastTextModel.load(path)
+        assert str(error.value).startswith(str(path))
+        assert "\n" not in str(error.value)
+
+
+def test_an_empty_or_missing_or_foreign_file(tmp_path):
+    path = tmp_path / "x.bin"
+    with pytest.raises(ModelError, match="cannot be opened for loading: no such file"):
+        binary.read(path)
+    path.write_bytes(b"")
+    with pytest.raises(ModelError, match="is empty"):
+        binary.read(path)
+    path.write_bytes(b"PK\3\4" + bytes(100))
+    with pytest.raises(ModelError, match="wrong file format"):
+        binary.read(path)
+    with pytest.raises(ModelError, match="cannot be opened for loading"):
+        binary.read(tmp_path)
+    assert not binary.is_fasttext(path)
+    assert not binary.is_fasttext(tmp_path / "none")
+
+
+def test_bytes_behind_the_end_are_noticed(tmp_path):
+    data = bytes_of(make(), tmp_path)
+    with pytest.raises(ModelError, match="7 bytes follow its end"):
+        binary.parse(as_array(data + b"1234567"), "m")
+
+
+@pytest.mark.parametrize("version", [-1, 0, 10, 13, 2**31 - 1])
+def test_other_versions_are_refused(tmp_path, version):
+    data = bytearray(bytes_of(make(), tmp_path))
+    data[4:8] = struct.pack("<i", version)
+    with pytest.raises(ModelError, match=f"version {version} of"):
+        binary.parse(as_array(bytes(data)), "m")
+
+
+def test_version_11_has_no_subwords(tmp_path):
+    data = bytearray(bytes_of(make(maxn=3, minn=2), tmp_path))
+    assert binary.parse(as_array(bytes(data)), "m").args.maxn == 3
+    data[4:8] = struct.pack("<i", 11)
+    assert binary.parse(as_array(bytes(data)), "m").args.maxn == 0
+
+
+def field(data, place, value, kind="<i"):
+    """Return a file with one number changed."""
+    changed = bytearray(data)
+    struct.pack_into(kind, changed, place, value)
+    return as_array(bytes(changed))
+
+
+# Places in the file: magic, version, then dim, ws, epoch, minCount, neg, wordNgrams, loss, model,
+# bucket, minn, maxn, lrUpdateRate (4 bytes each), t (8); size, words, labels, tokens, pairs.
+@pytest.mark.parametrize(
+    ("place", "value", "kind", "message"),
+    [
+        (8, 0, "<i", "dimension is 0"),
+        (8, -5, "<i", "dimension is -5"),
+        (8, 2**30, "<i", "dimension"),
+        (8, DIM + 1, "<i", "a table has shape"),
+        (28, 2**30, "<i", "n-grams are up to"),
+        (32, 0, "<i", "loss has the unknown number 0"),
+        (32, 9, "<i", "loss has the unknown number 9"),
+        (36, 7, "<i", "model has the unknown number 7"),
+        (40, -1, "<i", "number of buckets -1"),
+        (40, 0, "<i", "no buckets"),
+        (40, 10**9, "<i", "rows"),
+        (64, 10**6, "<i", "words"),
+        (64, -1, "<i", "words"),
+        (68, N_WORDS + 1, "<i", "words"),
+        (68, -1, "<i", "words"),
+        (84, 5, "<q", "damaged"),
+        (84, 2**60, "<q", "damaged"),
+    ],
+    ids=str,
+)
+def test_impossible_numbers_are_named(tmp_path, place, value, kind, message):
+    data = bytes_of(make(), tmp_path)
+    with pytest.raises(ModelError, match=message):
+        binary.parse(field(data, place, value, kind), "m")
+
+
+def test_words_and_labels_out_of_order(tmp_path):
+    data = bytearray(bytes_of(make(), tmp_path))
+    end = data.index(b"</s>\0") + len(b"</s>\0") + 8
+    data[end] = 1  # the kind of the first entry
+    with pytest.raises(ModelError, match="mixed"):
+        binary.parse(as_array(bytes(data)), "m")
+
+
+def test_a_dense_pruned_file_is_refused_as_by_fasttext():
+    model = make()
+    model.dictionary.pairs = np.array([[1, 0]], np.int32)
+    with pytest.raises(ModelError, match="pruned but not quantised"):
+        binary.parse(as_array(b"".join(map(bytes, binary._pieces(model.parts)))), "m")
+
+
+@pytest.mark.parametrize(
+    "pairs", [[[7, 0], [7, 1]], [[7, 0], [2, 2]], [[7, 0], [-2, 1]], [[7, -1], [2, 1]]], ids=str
+)
+def test_impossible_rows_of_ngrams(tmp_path, pairs):
+    model = make("pruned")
+    model.dictionary.pairs = np.array(pairs, np.int32)
+    with pytest.raises(ModelError, match="rows"):
+        binary.parse(as_array(b"".join(map(bytes, binary._pieces(model.parts)))), "m")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_changed_bytes_never_crash(tmp_path, kind):
+    """A file with any byte changed is refused, or gives a model that predicts."""
+    data = bytes_of(make(kind, loss="hs"), tmp_path)
+    rng = np.random.default_rng(1)
+    read = 0
+    for _ in range(300):
+        changed = bytearray(data)
+        for place in rng.integers(0, min(len(data), 400), rng.integers(1, 4)):
+            changed[place] = rng.integers(0, 256)
+        try:
+            parts = binary.parse(as_array(bytes(changed)), "m")
+        except ModelError:
+            continue
+        model = FastTextModel(parts)
+        if not model.is_supervised or parts.args.maxn > 50 or parts.args.word_ngrams > 1000:
+            continue
+        try:
+            found = model.predict_texts(["中 a b", "a"], 2)
+        except ModelError:  # counts that no tree can be made of
+            continue
+        assert found.labels.max() < N_LABELS
+        read += 1
+    assert read > 20
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
+    model = make()
+    with pytest.raises(ModelError, match="cannot be opened for saving"):
+        model.save(tmp_path / "no" / "model.bin")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ModelError, match="not a regular file"):
+        model.save(tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_an_old_file_stays_when_writing_fails(tmp_path, monkeypatch):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"old")
+    model = make()
+
+    def pieces(parts):
+        yield b"new"
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(binary, "_pieces", pieces)
+    with pytest.raises(ModelError, match="no space left"):
+        model.save(path)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["model.bin"]
+
+
+def test_a_table_with_few_rows_is_written_with_all(tmp_path):
+    model = make()
+    rows = model.input.decode()
+    places = np.full(len(rows), -1)
+    places[[0, 3, 5]] = [0, 1, 2]
+    sparse = FastTextModel(
+        Parts(model.args, model.dictionary, DenseTable.of(rows[[0, 3, 5]], places), model.output)
+    )
+    sparse.save(tmp_path / "sparse.bin")
+    whole = FastTextModel.load(tmp_path / "sparse.bin").input_matrix()
+    expected = np.zeros_like(rows)
+    expected[[0, 3, 5]] = rows[[0, 3, 5]]
+    np.testing.assert_array_equal(whole, expected)
