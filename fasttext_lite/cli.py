@@ -1,4 +1,4 @@
-"""The command line: ``fasttext-lite train|tune|test|predict|embed|info|demo``.
+"""The command line: ``fasttext-lite train|tune|quantize|convert|test|predict|embed|info|demo``.
 
 Parse, call, print.  Results go to stdout, progress and notices to stderr.  Exit codes: 0 good,
 2 the user's mistake (one line on stderr), 1 our bug, 130 interrupted.  Heavy imports stand
@@ -22,7 +22,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite import __version__, cli_predict, cli_tune, cli_watch
+from fasttext_lite import (
+    __version__,
+    cli_convert,
+    cli_predict,
+    cli_quantize,
+    cli_tune,
+    cli_watch,
+)
 from fasttext_lite.cli_types import flat, whole
 from fasttext_lite.config import PRESETS, RESOLVED, Config, field_type
 
@@ -34,6 +41,10 @@ if TYPE_CHECKING:
     from fasttext_lite.sources import ReadOptions
 
 PROGRAM = "fasttext-lite"
+FASTTEXT = (
+    "supervised", "quantize", "test", "test-label", "predict", "predict-prob", "skipgram", "cbow",
+    "print-word-vectors", "print-sentence-vectors", "print-ngrams", "nn", "analogies", "dump",
+)  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         _own_process()
     parser = _parser()
-    options = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    options = _fasttext_command(words) or parser.parse_args(words)
     if options.command is None:
         parser.print_help()
         return 0
@@ -83,6 +95,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return 2
     return 0
+
+
+def _fasttext_command(words: Sequence[str]) -> argparse.Namespace | None:
+    """Return how to run a command of fastText's; None for one of ours, or for none."""
+    if not words or words[0] not in FASTTEXT:
+        return None
+    from fasttext_lite.compat import commands
+
+    if not commands.takes(words):
+        return None
+    return argparse.Namespace(command=words[0], run=lambda _: commands.run(words))
+
+
+def _is_fasttext(path: str) -> bool:
+    from fasttext_lite.compat.commands import is_fasttext
+
+    return is_fasttext(path)
 
 
 def _own_process() -> None:
@@ -130,6 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
         description="Train and use fast text classifiers.",
+        epilog="fastText's own commands work unchanged, on its files and with its flags: "
+        f"{', '.join(FASTTEXT)} (`{PROGRAM} supervised --help` and so on).",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
@@ -181,6 +212,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(tune)
     _add_reading(tune)
     _add_threads(tune)
+
+    lent = cli_quantize.Tools(_read, _load, _print, _is_same_file)
+    quantize = command("quantize", partial(cli_quantize.run, lent), cli_quantize.HELP)
+    cli_quantize.add_arguments(quantize)
+    _add_reading(quantize)
+    _add_threads(quantize)
+
+    convert = command(
+        "convert",
+        partial(cli_convert.run, cli_convert.Tools(_load, _say, _is_same_file)),
+        cli_convert.HELP,
+    )
+    cli_convert.add_arguments(convert)
 
     test = command("test", _test, "Test a model on a labelled file.")
     test.add_argument("model", metavar="MODEL")
@@ -433,6 +477,10 @@ def _read_options(options: argparse.Namespace) -> ReadOptions:
 
 
 def _test(options: argparse.Namespace) -> None:
+    if _is_fasttext(options.model):
+        from fasttext_lite.compat.commands import test_with_options
+
+        return test_with_options(options)
     if options.confusion:
         from fasttext_lite.plotting import check_plot
 
@@ -519,6 +567,10 @@ def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any
 
 
 def _predict(options: argparse.Namespace) -> None:
+    if _is_fasttext(options.model):
+        from fasttext_lite.compat.commands import predict_with_options
+
+        return predict_with_options(options)
     cli_predict.predict(_load(options.model), options, _print, _say)
 
 
@@ -545,6 +597,7 @@ def _info(options: argparse.Namespace) -> None:
         "n_words": model.space.n_words,
         "n_ngrams": model.space.n_rows - model.space.n_words,
         "multilabel": model.multilabel,
+        **({} if model.packed is None else {"quantized": model.packed.about}),
         "config": model.config.to_dict(),
         "labels": model.labels,
     }

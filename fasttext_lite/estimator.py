@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 import os
@@ -536,6 +537,27 @@ class FastTextClassifier(ClassifierMixin, _FastTextBase):
         """
         check_is_fitted(self, "model_")
         save_model(self.model_, path, self._to_save())
+
+    def quantize(self, X: Any = None, y: Any = None, **settings: Any) -> FastTextClassifier:
+        """Return a copy with a smaller model, which cannot be trained further.
+
+        With X and y, as in `fit`, the rows that are kept are trained on these once more.  The
+        settings are those of `pruning.Settings`: size, cutoff, rows, step, dsub, qnorm.
+        """
+        from fasttext_lite.pruning import quantize_trainee
+
+        self._check_fitted()
+        data, n_threads = None, self._threads(training=X is not None)
+        if X is not None:
+            known, kind = self.classes_, self.target_kind_
+            texts, target, weights = self._training_data(X, y, None, known, kind)
+            data = texts, target.labels, weights
+        other = copy.copy(self)
+        other._trainee = quantize_trainee(
+            self._trainee, settings, data, self._to_save(), self._seed(), n_threads
+        )
+        other.model_ = other._trainee.model
+        return other
 
     def _to_save(self) -> dict[str, Any]:
         """Return parameters and classes as JSON values."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from fasttext_lite.features import FeatureMatrix, FeatureSpace
 from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.network import forward
 from fasttext_lite.parallel import cpu_count, run_ranges
+
+if TYPE_CHECKING:
+    from fasttext_lite.compression import Packed
 
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
 CHUNK_SCORES = 1 << 22
@@ -76,6 +79,8 @@ class Model:
         Of the normalisation, see `network.forward`.
     layer : float32[units, dim + 1], optional
         The hidden layer, see `network.forward`.
+    packed : compression.Packed, optional
+        What the file of a quantised model holds in place of `space` and `embeddings`.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class Model:
         multilabel: bool = False,
         norm: np.ndarray | None = None,
         layer: np.ndarray | None = None,
+        packed: Packed | None = None,
     ) -> None:
         self.config = config
         self.labels = labels
@@ -101,6 +107,7 @@ class Model:
         self.output = read_only(np.ascontiguousarray(output, np.float32))
         self.tree = tree
         self.multilabel = multilabel
+        self.packed = packed
         dim = self.embeddings.shape[1]
         self.norm = np.empty((0, dim), np.float32) if norm is None else norm
         self.layer = np.empty((0, dim + 1), np.float32) if layer is None else layer
@@ -121,6 +128,7 @@ class Model:
             self.multilabel,
             self.norm,
             self.layer,
+            self.packed,
         )
 
     def __setstate__(self, state: tuple) -> None:
@@ -139,7 +147,7 @@ class Model:
         labels = [self.labels[i] for i in order]
         return Model(
             self.config, labels, self.label_counts[order], self.n_texts, self.space,
-            self.embeddings, output, tree, self.multilabel, self.norm, self.layer,
+            self.embeddings, output, tree, self.multilabel, self.norm, self.layer, self.packed,
         )  # fmt: skip
 
     @property

@@ -39,6 +39,10 @@ With a hidden layer, ``output`` has ``units`` columns.  The slots of n-grams and
 the words in ``row_codes`` as `features.FeatureSpace` numbers them.  Version 1 had none of the
 optional arrays but the label tree, and fewer settings; version 2 had fewer settings.
 
+The file of a quantised model has version 4: its header has a key ``quantized`` more, and the
+arrays of `compression.Packed` stand in place of ``embeddings``, ``words``, ``word_ends``,
+``row_codes``, ``frequency`` and ``gains``; ``output`` may be float16.
+
 Loading executes nothing and trusts nothing: each size and index is checked first.  The file is
 mapped, not read (but on Windows, where nobody could replace a mapped file): of the arrays, only
 what is used comes into memory.  So ``embeddings`` are not looked through: where a sum of its rows
@@ -64,6 +68,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fasttext_lite import __version__
+from fasttext_lite.compression import Packed, narrowed, unpack_tables
 from fasttext_lite.config import RESOLVED, Config
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import FeatureSpace, n_slots
@@ -71,6 +76,7 @@ from fasttext_lite.label_tree import LabelTree
 from fasttext_lite.model import Model
 
 FORMAT_VERSION = 3
+QUANTIZED_VERSION = 4  # of the files of quantised models
 LINE = 64  # bytes of a cache line
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
@@ -100,6 +106,8 @@ _KINDS = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16": "<f2",
     "U32": "<u4", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
+# Arrays that a quantised model has as the others do.
+_NOT_PACKED = ("output", "label_counts", "tree_children", "norm", "layer")
 _NOT_IN_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 _LONGEST_INDEX = 100_000_000  # bytes; as safetensors has it
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
@@ -172,17 +180,29 @@ def pack(
         "n_texts": model.n_texts,
         "estimator": None if estimator is None else dict(estimator),
     }
-    tensors: dict[str, np.ndarray] = {
-        "embeddings": model.embeddings,
-        "output": model.output,
-        "label_counts": model.label_counts,
-        "words": space.pool,
-        "word_ends": space.word_ends,
-        "row_codes": space.row_codes,
-        "frequency": space.frequency,
-    }
-    if model.config.supervision:
-        tensors["gains"] = space.gains
+    output = model.output
+    tensors: dict[str, np.ndarray]
+    if model.packed is not None:
+        header["format_version"] = QUANTIZED_VERSION
+        header["quantized"] = model.packed.settings
+        half = narrowed(output)
+        tensors = {
+            **model.packed.arrays,
+            "output": half if np.array_equal(half, output) else output,
+            "label_counts": model.label_counts,
+        }
+    else:
+        tensors = {
+            "embeddings": model.embeddings,
+            "output": output,
+            "label_counts": model.label_counts,
+            "words": space.pool,
+            "word_ends": space.word_ends,
+            "row_codes": space.row_codes,
+            "frequency": space.frequency,
+        }
+        if model.config.supervision:
+            tensors["gains"] = space.gains
     if model.tree is not None:
         tensors["tree_children"] = np.ascontiguousarray(model.tree.children)
     if model.config.norm != "none":
@@ -211,6 +231,13 @@ def write_file(
         raise ModelError(f"{path}: cannot write the model: {_reason(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def file_size(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> int:
+    """Return the size in bytes of the file that `write_file` would write."""
+    from safetensors.numpy import save
+
+    return len(save(tensors, _padded(tensors, metadata)))
 
 
 def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, str]:
@@ -278,7 +305,10 @@ def read_file(path: str, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray
             raise ModelError(f"{path}: cannot read the model: {_kind(mode)}")
         with open(path, "rb") as file:
             if file.read(4) == _FASTTEXT_MAGIC:
-                raise ModelError(f"{path}: this is a model of fastText, not a fasttext-lite model")
+                raise ModelError(
+                    f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
+                    "MODEL OUT.ftl`, or use fasttext_lite.compat"
+                )
             data = _map(file)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model: {_reason(error)}") from None
@@ -386,11 +416,11 @@ def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, An
         header, version = {}, None
     if type(version) is not int or version < 1:
         raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
-    if version > FORMAT_VERSION:
+    if version > QUANTIZED_VERSION:
         writer = header.get("created_by")
         raise ModelError(
             f"{path}: the model has format {version}, this program reads up to "
-            f"{FORMAT_VERSION}: upgrade fasttext-lite (the file was written by "
+            f"{QUANTIZED_VERSION}: upgrade fasttext-lite (the file was written by "
             f"{' '.join(writer.split())[:80] if isinstance(writer, str) else 'a newer version'})"
         )
     return header
@@ -400,34 +430,56 @@ def unpack(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
     """Check everything that prediction relies on, and make the model."""
     config = _check_header(header)
     labels, n_texts = header["labels"], header["n_texts"]
-    _check_arrays(tensors, config, len(labels))
-    _check_values(tensors, config, n_texts)
+    packed = None
+    if header.get("quantized") is not None:
+        packed, tensors = _split(header["quantized"], tensors)
+    _check_arrays(tensors, config, len(labels), packed is not None)
+    _check_values(tensors)
     tree = None
     if config.loss == "hs":
         tree = LabelTree(tensors["tree_children"])
         tree.check()
-    space = FeatureSpace(
-        config,
-        tensors["words"],
-        tensors["word_ends"],
-        tensors["row_codes"],
-        tensors["frequency"],
-        n_texts,
-        tensors.get("gains"),
-    )
+    space: FeatureSpace
+    if packed is not None:
+        space, embeddings = unpack_tables(packed, config, n_texts)
+    else:
+        _check_space(tensors, config, n_texts)
+        space = FeatureSpace(
+            config,
+            tensors["words"],
+            tensors["word_ends"],
+            tensors["row_codes"],
+            tensors["frequency"],
+            n_texts,
+            tensors.get("gains"),
+        )
+        embeddings = tensors["embeddings"]
     return Model(
         config,
         labels,
         tensors["label_counts"],
         n_texts,
         space,
-        tensors["embeddings"],
+        embeddings,
         tensors["output"],
         tree,
         header["multilabel"],
         tensors.get("norm"),
         tensors.get("layer"),
+        packed,
     )
+
+
+def _split(settings: Any, tensors: dict[str, np.ndarray]) -> tuple[Packed, dict[str, np.ndarray]]:
+    """Return the quantised part of a file, and its other arrays with the output as float32."""
+    if not isinstance(settings, dict):
+        raise ValueError("the settings of its quantisation are unreadable")
+    others = {name: tensors[name] for name in tensors if name in _NOT_PACKED}
+    arrays = {name: tensors[name] for name in tensors if name not in _NOT_PACKED}
+    output = others.get("output")
+    if output is not None and output.dtype == np.float16:
+        others["output"] = output.astype(np.float32)
+    return Packed(settings, arrays), others
 
 
 def _check_header(header: dict[str, Any]) -> Config:
@@ -458,23 +510,28 @@ def _check_header(header: dict[str, Any]) -> Config:
     return config
 
 
-def _check_arrays(tensors: dict[str, np.ndarray], config: Config, n_labels: int) -> None:
+def _check_arrays(
+    tensors: dict[str, np.ndarray], config: Config, n_labels: int, is_packed: bool
+) -> None:
     """Check names, types and shapes."""
     is_tree = config.loss == "hs"
     n_rows = tensors["row_codes"].size if "row_codes" in tensors else 0
     dim = config.dim or 0
     n_units = config.units * (2 if config.activation == "maxout" else 1)
     shapes: dict[str, tuple[int, ...]] = {
-        "embeddings": (n_rows, dim),
         "output": (n_labels - is_tree, config.units or dim),
         "label_counts": (n_labels,),
-        "words": (-1,),
-        "word_ends": (-1,),
-        "row_codes": (n_rows,),
-        "frequency": (n_rows,),
     }
-    if config.supervision:
-        shapes["gains"] = (n_rows,)
+    if not is_packed:
+        shapes |= {
+            "embeddings": (n_rows, dim),
+            "words": (-1,),
+            "word_ends": (-1,),
+            "row_codes": (n_rows,),
+            "frequency": (n_rows,),
+        }
+        if config.supervision:
+            shapes["gains"] = (n_rows,)
     if is_tree:
         shapes["tree_children"] = (n_labels - 1, 2)
     if config.norm != "none":
@@ -491,10 +548,10 @@ def _check_arrays(tensors: dict[str, np.ndarray], config: Config, n_labels: int)
             raise ValueError(f"array {name} has shape {tensor.shape}, expected {shape}")
 
 
-def _check_values(tensors: dict[str, np.ndarray], config: Config, n_texts: int) -> None:
-    """Check what is used as an index or a count, and that numbers are finite."""
+def _check_space(tensors: dict[str, np.ndarray], config: Config, n_texts: int) -> None:
+    """Check what is used as an index or a count of features."""
     frequency = tensors["frequency"]
-    if np.any(frequency < 0) or np.any(frequency > n_texts) or np.any(tensors["label_counts"] < 0):
+    if np.any(frequency < 0) or np.any(frequency > n_texts):
         raise ValueError("its counts are negative, or above the number of texts")
     # Compared, not subtracted: a difference could overflow.
     ends = np.append(0, tensors["word_ends"])
@@ -504,6 +561,12 @@ def _check_values(tensors: dict[str, np.ndarray], config: Config, n_texts: int) 
     n_codes = ends.size - 1 + n_slots(config) + config.bias
     if np.any(codes < 0) or np.any(codes >= n_codes):
         raise ValueError("the features of its rows are out of range")
+
+
+def _check_values(tensors: dict[str, np.ndarray]) -> None:
+    """Check that counts are none below 0, and that numbers are finite."""
+    if np.any(tensors["label_counts"] < 0):
+        raise ValueError("its counts are negative, or above the number of texts")
     for name, tensor in tensors.items():
         if name == "embeddings":  # too large to look through: see the top of this file
             continue

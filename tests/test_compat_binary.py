@@ -69,6 +69,22 @@ def test_round_trip(tmp_path, kind, settings):
     assert again.is_quantized == (kind != "dense")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("settings", [{}, {"loss": "hs"}, {"loss": "ns", "maxn": 3}], ids=str)
+def test_the_quick_ways_for_one_text_and_one_word(kind, settings):
+    model = make(kind, **settings)
+    for text in ("中 a b", "", "a </s> b", "zz", "a a b q 中"):
+        for k, threshold in ((1, 0.0), (2, 0.3), (-1, 0.0), (50, 0.1)):
+            found = model.predict_texts([text], k, threshold)
+            labels, scores = model.predict_line(text.encode() + b"\n", k, threshold)
+            assert labels == [i for i in found.labels[0].tolist() if i >= 0]
+            np.testing.assert_array_equal(scores, found.scores[0, : len(labels)])
+    for word in ("a", "中", "unknown", "", "</s>", "__label__x"):
+        np.testing.assert_array_equal(model.word_vector(word), model.word_vectors([word])[0])
+    with pytest.raises(ValueError, match="k needs to be 1"):
+        model.predict_line(b"a\n", 0)
+
+
 def test_rows_stay_in_the_file(tmp_path):
     bytes_of(make(), tmp_path)
     table = FastTextModel.load(tmp_path / "model.bin").input
@@ -179,7 +195,7 @@ def test_a_dense_pruned_file_is_refused_as_by_fasttext():
     model = make()
     model.dictionary.pairs = np.array([[1, 0]], np.int32)
     with pytest.raises(ModelError, match="pruned but not quantised"):
-        binary.parse(as_array(b"".join(map(bytes, binary._pieces(model.parts)))), "m")
+        binary.parse(as_array(binary.to_bytes(model.parts)), "m")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +205,7 @@ def test_impossible_rows_of_ngrams(tmp_path, pairs):
     model = make("pruned")
     model.dictionary.pairs = np.array(pairs, np.int32)
     with pytest.raises(ModelError, match="rows"):
-        binary.parse(as_array(b"".join(map(bytes, binary._pieces(model.parts)))), "m")
+        binary.parse(as_array(binary.to_bytes(model.parts)), "m")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,6 +11,7 @@ from fasttext_lite.compat.dictionary import RANGE_EXAMPLES, Dictionary, as_array
 from fasttext_lite.compat.tables import DenseTable, kernel_table
 from fasttext_lite.errors import InputError
 from fasttext_lite.kernels import fasttext as kernels
+from fasttext_lite.kernels import fasttext_scores as scoring
 from fasttext_lite.label_tree import huffman_tree
 from fasttext_lite.quantization import ProductQuantizer, QuantizedMatrix
 
@@ -196,7 +197,27 @@ def test_hidden_vector_of_a_table_with_few_rows():
     check_hidden(table, whole)
     np.testing.assert_array_equal(table.decode(), whole)
     np.testing.assert_array_equal(np.concatenate(list(table.chunks())), whole)
+    runs = [np.concatenate([np.zeros((n, 5), np.float32), part]) for n, part in table.runs()]
+    np.testing.assert_array_equal(np.concatenate(runs), whole)
     assert table.shape == rows.shape
+
+
+@pytest.mark.parametrize("stored", [[], [0], [2999], [5, 6, 7, 2000], list(range(0, 40_000, 997))])
+def test_long_stretches_of_zeros_are_left_out(stored):
+    n_rows, dim = 40_000, 100
+    places = np.full(n_rows, -1)
+    places[stored] = np.arange(len(stored))
+    table = DenseTable.of(np.full((len(stored), dim), 2.5, np.float32), places)
+    at = written = 0
+    for n_zeros, rows in table.runs():
+        assert np.all(places[at : at + n_zeros] == -1)
+        at += n_zeros
+        expected = np.where(places[at : at + len(rows)] >= 0, 2.5, 0.0)
+        np.testing.assert_array_equal(rows, np.repeat(expected[:, None], dim, axis=1))
+        at += len(rows)
+        written += len(rows)
+    assert at == n_rows
+    assert written <= 11 * len(stored)
 
 
 @pytest.mark.parametrize("dsub", [1, 2, 3, 5])
@@ -226,7 +247,16 @@ def test_hidden_vector_of_a_quantized_table(dsub, qnorm):
 
 def test_word_vectors():
     rows, made, expected = random_rows(), dictionary_of(1, 2, 3), twin_of(1, 2, 3)
-    words = [b"a", b"unseen", b"", b"</s>", "中文字".encode(), b"\x80\x80", b"x" * 40]
+    words = [
+        b"a",
+        b"unseen",
+        b"",
+        b"</s>",
+        b"__label__x",
+        "中文字".encode(),
+        b"\x80\x80",
+        b"x" * 40,
+    ]
     pool, ends = as_array(b"".join(words)), np.cumsum([0, *map(len, words)])
     offsets = np.stack([ends[:-1], ends[1:]], axis=1)
     vectors = np.empty((len(words), 5), np.float32)
@@ -248,7 +278,7 @@ def classify(hidden, output, way, k, threshold=0.0, children=None, n_ids=None):
     columns.flags.writeable = False
     data = DenseTable.of(output).data
     counts = np.ones(n, np.int64) if n_ids is None else n_ids
-    kernels.classify(
+    scoring.classify(
         hidden, counts, data, columns, np.ones(n_labels, np.float32), children, way,
         np.float32(threshold), best, values,
     )  # fmt: skip
@@ -274,9 +304,9 @@ def test_softmax_and_sigmoid(k, threshold):
     products = hidden @ output.T
     p = np.array([twin.softmax(row) for row in products])
     scores = np.where(p < threshold, -np.inf, np.vectorize(twin.shifted)(p))
-    check_best(*classify(hidden, output, kernels.SOFTMAX, min(k, 9), threshold), scores, k, -1e9)
+    check_best(*classify(hidden, output, scoring.SOFTMAX, min(k, 9), threshold), scores, k, -1e9)
     p = np.vectorize(twin.sigmoid)(products)
-    best, values = classify(hidden, output, kernels.SIGMOID, 9)
+    best, values = classify(hidden, output, scoring.SIGMOID, 9)
     for i in range(20):
         assert sorted(best[i].tolist()) == list(range(9))
         np.testing.assert_allclose(values[i], np.sort(p[i])[::-1] + 1e-5, atol=1e-6)
@@ -284,9 +314,9 @@ def test_softmax_and_sigmoid(k, threshold):
 
 def test_sigmoid_beyond_its_table():
     for x in (-8.1, -8.0, -7.99, -0.01, 0.0, 0.01, 7.99, 8.0, 8.1, 1e30, -1e30):
-        found = kernels.table_sigmoid(np.float32(x))
+        found = scoring.table_sigmoid(np.float32(x))
         assert found == pytest.approx(twin.sigmoid(np.float32(x)), abs=1e-7)
-    assert kernels.table_sigmoid(np.float32(8.0)) == pytest.approx(0.99966466, abs=1e-7)
+    assert scoring.table_sigmoid(np.float32(8.0)) == pytest.approx(0.99966466, abs=1e-7)
 
 
 @pytest.mark.parametrize("n_labels", [2, 3, 10, 50])
@@ -298,13 +328,13 @@ def test_tree(n_labels, threshold):
     output = rng.standard_normal((n_labels, 4)).astype(np.float32)
     scores = np.array([twin.leaves(children.tolist(), row, output, n_labels) for row in hidden])
     for k in (1, 2, n_labels):
-        found = classify(hidden, output, kernels.HS, k, threshold, children)
+        found = classify(hidden, output, scoring.HS, k, threshold, children)
         check_best(*found, scores, k, twin.shifted(threshold))
 
 
 def test_one_label_and_no_rows():
     hidden, output = np.ones((2, 3), np.float32), np.ones((1, 3), np.float32)
-    for way in (kernels.HS, kernels.SOFTMAX):
+    for way in (scoring.HS, scoring.SOFTMAX):
         best, values = classify(hidden, output, way, 1, n_ids=np.array([1, 0]))
         assert best.tolist() == [[0], [-1]]
         np.testing.assert_allclose(values, [[1.0], [0.0]], atol=2e-5)
@@ -316,10 +346,10 @@ def test_heap_keeps_the_highest_in_order(numbers, k):
     scores, labels = np.zeros(k + 1, np.float32), np.zeros(k + 1, np.int32)
     n = 0
     for label, score in enumerate(numbers):
-        n = kernels.offer(scores, labels, n, k, np.float32(score), np.int32(label))
+        n = scoring.offer(scores, labels, n, k, np.float32(score), np.int32(label))
         assert n == min(label + 1, k)
         assert scores[:n].min() == scores[0]
-    kernels.sort_heap(scores, labels, n)
+    scoring.sort_heap(scores, labels, n)
     assert scores[:n].tolist() == sorted(numbers, reverse=True)[:k]
     assert [numbers[label] for label in labels[:n]] == scores[:n].tolist()
     assert len(set(labels[:n].tolist())) == n

@@ -689,7 +689,7 @@ def test_damage_without_damage(path, make):
 @pytest.mark.parametrize(
     "header, expected",
     [
-        ({"format_version": 4}, "has format 4, this program reads up to 3: upgrade fasttext-lite"),
+        ({"format_version": 5}, "has format 5, this program reads up to 4: upgrade fasttext-lite"),
         ({"format_version": 10**30}, "upgrade fasttext-lite"),
         ({"format_version": 0}, "its header is unreadable"),
         ({"format_version": -1}, "its header is unreadable"),

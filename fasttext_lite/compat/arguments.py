@@ -165,7 +165,7 @@ def _value(field: dataclasses.Field[Any], flag: str, text: str) -> Any:
         if text not in LOSSES:
             raise InputError(f"{flag}: unknown loss {text}; one of {', '.join(LOSSES)}, one-vs-all")
         return text
-    kind = type(field.default)
+    kind: Any = type(field.default)
     try:
         return kind(text)
     except ValueError:

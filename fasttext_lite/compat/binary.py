@@ -106,7 +106,7 @@ def parse(data: np.ndarray, name: str) -> Parts:
         raise ModelError(f"{name}: the model file is damaged: {error}") from None
 
 
-def _parse(reader: _Reader, version: int, values: list[float]) -> Parts:
+def _parse(reader: _Reader, version: float, values: list[float]) -> Parts:
     args = _parse_args(values, version)
     dictionary = _parse_dictionary(reader, args)
     quantized = bool(reader.take(1)[0])
@@ -154,7 +154,7 @@ class _Reader:
         return read_only(np.frombuffer(self.take(size * dtype.itemsize).tobytes(), dtype))
 
 
-def _parse_args(values: list[float], version: int) -> Args:
+def _parse_args(values: list[float], version: float) -> Args:
     stored = dict(zip(STORED, values, strict=True))
     losses = {number: name for name, number in LOSSES.items()}
     models = {number: name for name, number in MODELS.items()}
@@ -246,9 +246,8 @@ def write(parts: Parts, path: str | os.PathLike[str]) -> None:
     try:
         with replacing(path) as file:
             for piece in _pieces(parts):
-                # Zeros take no room on most disks if the file goes on behind them.
-                if len(piece) > 1 << 12 and piece.count(0) == len(piece):
-                    file.seek(len(piece), os.SEEK_CUR)
+                if isinstance(piece, int):  # zeros take no room if the file goes on behind them
+                    file.seek(piece, os.SEEK_CUR)
                 else:
                     file.write(piece)
             file.truncate()
@@ -272,7 +271,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def _pieces(parts: Parts) -> Iterator[bytes]:
+def to_bytes(parts: Parts) -> bytes:
+    """Return what `write` writes."""
+    pieces = _pieces(parts)
+    return b"".join(bytes(piece) if isinstance(piece, int) else piece for piece in pieces)
+
+
+def _pieces(parts: Parts) -> Iterator[bytes | int]:
+    """Yield a file's bytes, or how many zeros come next."""
     args, dictionary = parts.args, parts.dictionary
     quantized = isinstance(parts.input, QuantizedMatrix)
     values = [getattr(args, name) for name in STORED]
@@ -296,11 +302,14 @@ def _pieces(parts: Parts) -> Iterator[bytes]:
     yield from _table_pieces(parts.output)
 
 
-def _table_pieces(table: DenseTable | QuantizedMatrix) -> Iterator[bytes]:
+def _table_pieces(table: DenseTable | QuantizedMatrix) -> Iterator[bytes | int]:
     if isinstance(table, DenseTable):
         yield struct.pack("<qq", *table.shape)
-        for rows in table.chunks():
-            yield rows.astype("<f4", copy=False).tobytes()
+        for n_zeros, rows in table.runs():
+            if n_zeros:
+                yield 4 * n_zeros * table.dim
+            if rows.size:
+                yield rows.astype("<f4", copy=False).tobytes()
         return
     yield struct.pack("<?qqi", table.norm_codes is not None, *table.shape, table.codes.size)
     yield table.codes.tobytes()

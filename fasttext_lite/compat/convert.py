@@ -140,6 +140,8 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
         Which names all settings that fastText's format cannot hold.
     """
     config, space = model.config, model.space
+    if model.packed is not None:
+        raise ModelError("a quantised model cannot be converted: convert the model it was made of")
     found = obstacles(config, pruned, prepared)
     if found:
         raise ModelError(

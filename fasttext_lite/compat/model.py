@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from fasttext_lite.compat.tables import DenseTable, dense, kernel_table
 from fasttext_lite.corpus import read_only
 from fasttext_lite.errors import ModelError
 from fasttext_lite.kernels import fasttext as kernels
+from fasttext_lite.kernels import fasttext_scores as scoring
 from fasttext_lite.label_tree import huffman_tree
 from fasttext_lite.parallel import cpu_count, run_ranges
 from fasttext_lite.quantization import QuantizedMatrix
@@ -186,19 +188,61 @@ class FastTextModel:
         labels = np.empty((n_found.size, k + 1), np.int32)
         values = np.empty((n_found.size, k + 1), np.float32)
         loss = LOSSES[self.args.loss]
-        way = {LOSSES["hs"]: kernels.HS, LOSSES["softmax"]: kernels.SOFTMAX}.get(
-            loss, kernels.SIGMOID
+        way = {LOSSES["hs"]: scoring.HS, LOSSES["softmax"]: scoring.SOFTMAX}.get(
+            loss, scoring.SIGMOID
         )
         (output, columns, scales), children = self._head, self._children
 
         def classify(first: int, last: int) -> None:
-            kernels.classify(
+            scoring.classify(
                 hidden[first:last], n_found[first:last], output, columns, scales, children, way,
                 np.float32(threshold), labels[first:last], values[first:last],
             )  # fmt: skip
 
         run_ranges(classify, n_found.size, n_threads)
         return Found(labels[:, :k], values[:, :k])
+
+    @cached_property
+    def _line_arrays(self) -> tuple[Any, ...]:
+        """What `kernels.predict_line` takes between the text and the threshold; quick to reach."""
+        if not self.is_supervised:
+            raise ValueError("Model needs to be supervised for prediction!")
+        way = {"hs": scoring.HS, "softmax": scoring.SOFTMAX}.get(self.args.loss, scoring.SIGMOID)
+        return (*self.dictionary.lexicon, *self._table, *self._head, self._children, way)
+
+    def predict_line(
+        self, data: bytes, k: int = 1, threshold: float = 0.0
+    ) -> tuple[list[int], np.ndarray]:
+        """Return the best labels of one example, quickly.
+
+        Parameters
+        ----------
+        data : bytes
+            With a newline at the end; what follows the first is not seen.
+        k, threshold
+            As in `predict`.
+
+        Returns
+        -------
+        labels : list of int
+            Best first.
+        scores : float64[n]
+            fastText's probabilities.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`.
+        """
+        arrays = self._line_arrays
+        if k != 1:
+            if k == 0 or k < -1:
+                raise ValueError("k needs to be 1 or higher!")
+            n_labels = self.dictionary.n_labels
+            k = n_labels if k == -1 or k > n_labels else k
+        labels, scores = np.empty(k, np.int64), np.empty(k)
+        n = scoring.predict_line(np.frombuffer(data, np.uint8), *arrays, threshold, labels, scores)
+        return (labels.tolist(), scores) if n == k else (labels[:n].tolist(), scores[:n])
 
     def blocks(self, data: np.ndarray, k: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield a text in blocks of whole examples: bytes, and where the examples begin."""
@@ -235,6 +279,13 @@ class FastTextModel:
         ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
         offsets = np.stack([ends[:-1], ends[1:]], axis=1)
         return self._word_vectors(as_array(b"".join(pieces)), offsets)
+
+    def word_vector(self, word: str | bytes) -> np.ndarray:
+        """Return the vector of a word, known or not, float32[dim]; quickly."""
+        vector = np.empty(self.dim, np.float32)
+        data = as_array(as_bytes(word))
+        kernels.embed_word(data, *self.dictionary.lexicon, *self._table, vector)
+        return vector
 
     def all_word_vectors(self, n_threads: int | None = None) -> np.ndarray:
         """Return the vectors of the vocabulary, float32[n_words, dim]."""

@@ -12,6 +12,7 @@ from fasttext_lite.kernels.fasttext import Table
 from fasttext_lite.quantization import QuantizedMatrix
 
 CHUNK_ROWS = 1 << 14  # of a table that are made at a time
+PAGE = 1 << 12  # bytes; as many zeros need no room on a disk
 
 _NO_BYTES = read_only(np.empty(0, np.uint8))
 _NO_PLACES = read_only(np.empty(0, np.int32))
@@ -68,6 +69,38 @@ class DenseTable:
         """Yield all rows in order, some thousands at a time."""
         for first in range(0, self.shape[0], CHUNK_ROWS):
             yield self.decode(np.arange(first, min(first + CHUNK_ROWS, self.shape[0])))
+
+    def runs(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield all rows in order, but for long stretches of zeros.
+
+        Yields
+        ------
+        n_zeros : int
+            Rows of zeros that come first.
+        rows : float32[n, dim]
+        """
+        if not self.places.size:
+            yield from ((0, rows) for rows in self.chunks())
+            return
+        n_zeros = 0
+        least = max(PAGE // (4 * self.dim), 1)
+        for first in range(0, self.shape[0], CHUNK_ROWS):
+            last = min(first + CHUNK_ROWS, self.shape[0])
+            stored = np.flatnonzero(self.places[first:last] >= 0)
+            if not stored.size:
+                n_zeros += last - first
+                continue
+            rows = self.decode(np.arange(first, last))
+            gaps = np.flatnonzero(np.diff(stored) > least)
+            begins = np.append(stored[0], stored[gaps + 1])
+            ends = np.append(stored[gaps], stored[-1]) + 1
+            at = 0
+            for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+                yield n_zeros + begin - at, rows[begin:end]
+                n_zeros, at = 0, end
+            n_zeros = last - first - at
+        if n_zeros:
+            yield n_zeros, np.empty((0, self.dim), np.float32)
 
     def tables(self) -> Table:
         """Return the table as kernels take it."""

@@ -360,14 +360,14 @@ def quantize(
     pruned = model
     if rows.size < model.input.shape[0]:
         dictionary, rows = model.dictionary.prune(rows)
-        table = DenseTable.of(model.input.decode(rows))
-        pruned = FastTextModel(Parts(model.args, dictionary, table, model.output))
+        kept = DenseTable.of(model.input.decode(rows))
+        pruned = FastTextModel(Parts(model.args, dictionary, kept, model.output))
         if args.retrain:
             pruned = _retrain(pruned, args, callback)
     table = QuantizedMatrix.quantize(
         pruned.input.decode(), min(args.dsub, model.dim), args.qnorm, n_threads=n_threads
     )
-    output = pruned.output
+    output: DenseTable | QuantizedMatrix = pruned.output
     if args.qout:
         output = QuantizedMatrix.quantize(
             output.decode(), min(OUTPUT_PART, model.dim), args.qnorm, n_threads=n_threads

@@ -1,10 +1,9 @@
-"""fastText's own way from bytes to labels, quirks included: tokens, row numbers, scores, order.
+"""fastText's own way from bytes to hidden vectors, quirks included: tokens, row numbers, means.
 
 The rules are those of fastText 0.9.2 (dictionary.cc, loss.cc, model.cc, densematrix.cc,
 productquantizer.cc), as its files rely on them; the rest of the package does some of them better.
 """
 
-from math import exp, log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,9 +25,8 @@ from fasttext_lite.kernels.features import (
 # sigmoid's table is wide enough to see where they do not.
 _OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
 _kernel = compiler(__file__, uses=(features.__file__,), **_OPTIONS)
-_quick_kernel = compiler(
-    __file__, uses=(features.__file__,), fastmath={"reassoc", "contract", "nsz"}, **_OPTIONS
-)
+# What allocates nothing needs no counting of references, which costs more than the work itself.
+_leaf_kernel = compiler(__file__, uses=(features.__file__,), _nrt=False, **_OPTIONS)
 
 NEWLINE = np.uint8(10)
 EOS = np.frombuffer(b"</s>", np.uint8)
@@ -37,9 +35,6 @@ N_WORDS, WORD_NGRAMS, MINN, MAXN, BUCKET, PRUNED, EOS_WORD, EOS_IS_LABEL = range
 N_OPTIONS = 8
 # What `PRUNED` holds: no row was dropped; no n-gram was kept; those of the table were kept.
 NOT_PRUNED, ALL_PRUNED, SOME_PRUNED = -1, 0, 1
-HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: as in the file, ns being scored as ova
-LOG_SHIFT = 1e-5
-MAX_SIGMOID, SIGMOID_BINS = 8, 512
 
 
 class Lexicon(NamedTuple):
@@ -92,13 +87,13 @@ class Table(NamedTuple):
 # -- tokens ----------------------------------------------------------------------------------
 
 
-@_kernel
+@_leaf_kernel
 def is_space(byte):
     """Return whether a byte separates tokens: space, 9 (tab) to 13 (return), or NUL."""
     return byte == 32 or (9 <= byte <= 13) or byte == 0
 
 
-@_kernel
+@_leaf_kernel
 def next_token(data, i, end):
     """Return start and end of the next token of data[i:end], and where to go on.
 
@@ -116,7 +111,7 @@ def next_token(data, i, end):
     return start, i, i
 
 
-@_kernel
+@_leaf_kernel
 def ends_example(data, start, stop):
     """Return whether a token is </s>, written out or of a newline."""
     if start == stop:
@@ -156,7 +151,7 @@ def split_examples(data, i, starts, n):
     return n, i
 
 
-@_kernel
+@_leaf_kernel
 def begins_with(data, start, stop, prefix):
     """Return whether a token begins with a prefix."""
     if stop - start < prefix.size:
@@ -167,7 +162,7 @@ def begins_with(data, start, stop, prefix):
     return same
 
 
-@_kernel
+@_leaf_kernel
 def hash_bytes(data, start, stop):
     """Return fastText's 32-bit hash of data[start:stop]."""
     hash32 = FNV_OFFSET
@@ -179,7 +174,7 @@ def hash_bytes(data, start, stop):
 # -- row numbers -----------------------------------------------------------------------------
 
 
-@_kernel
+@_leaf_kernel
 def add_bucket(bucket, lexicon, ids, n):
     """Append the row of a bucket to `ids` at `n`, if it has one; return the new `n`."""
     pruned = lexicon.options[PRUNED]
@@ -194,7 +189,7 @@ def add_bucket(bucket, lexicon, ids, n):
     return n + 1
 
 
-@_kernel
+@_leaf_kernel
 def _byte(data, start, stop, i):
     """Return byte `i` of <data[start:stop]>."""
     if i < start:
@@ -202,7 +197,7 @@ def _byte(data, start, stop, i):
     return GREATER if i == stop else np.int64(data[i])
 
 
-@_kernel
+@_leaf_kernel
 def add_subwords(data, start, stop, lexicon, ids, n):
     """Append the rows of the character n-grams of a token to `ids` at `n`; return the new `n`.
 
@@ -227,7 +222,7 @@ def add_subwords(data, start, stop, lexicon, ids, n):
     return n
 
 
-@_kernel
+@_leaf_kernel
 def add_word(data, start, stop, word, lexicon, ids, n):
     """Append the rows of a token to `ids` at `n`; return the new `n`.
 
@@ -241,7 +236,7 @@ def add_word(data, start, stop, word, lexicon, ids, n):
     return n
 
 
-@_kernel
+@_leaf_kernel
 def list_example(data, i, end, lexicon, ids, hashes, labels):
     """Write the rows and the labels of one example, which begins at data[i].
 
@@ -264,6 +259,7 @@ def list_example(data, i, end, lexicon, ids, hashes, labels):
     """
     options = lexicon.options
     n_words = options[N_WORDS]
+    whole_words, all_rows = options[MAXN] <= 0, options[PRUNED] == NOT_PRUNED
     n_ids = n_labels = n_hashes = n_tokens = 0
     while True:
         start, stop, i = next_token(data, i, end)
@@ -284,7 +280,11 @@ def list_example(data, i, end, lexicon, ids, hashes, labels):
         if word >= 0:
             is_label = word >= n_words
         if not is_label:
-            n_ids = add_word(data, start, stop, word, lexicon, ids, n_ids)
+            if not whole_words:
+                n_ids = add_word(data, start, stop, word, lexicon, ids, n_ids)
+            elif word >= 0:
+                ids[n_ids] = word
+                n_ids += 1
             hashes[n_hashes] = as_signed(hash32)
             n_hashes += 1
         elif word >= 0:
@@ -297,11 +297,15 @@ def list_example(data, i, end, lexicon, ids, hashes, labels):
         hash64 = hashes[first]
         for j in range(first + 1, min(n_hashes, first + options[WORD_NGRAMS])):
             hash64 = hash64 * NGRAM_FACTOR + hashes[j]
-            n_ids = add_bucket(np.int64(hash64 % bucket), lexicon, ids, n_ids)
+            if all_rows:
+                ids[n_ids] = n_words + np.int64(hash64 % bucket)
+                n_ids += 1
+            else:
+                n_ids = add_bucket(np.int64(hash64 % bucket), lexicon, ids, n_ids)
     return n_ids, n_labels, n_tokens
 
 
-@_kernel
+@_leaf_kernel
 def most_ids(data, i, end, options):
     """Return the most rows, and the most tokens, that data[i:end] can have."""
     n_chars = n_tokens = 1
@@ -374,7 +378,7 @@ def list_examples(data, starts, first, last, lexicon, ids, ends, labels, label_e
 # -- hidden vector ---------------------------------------------------------------------------
 
 
-@_kernel
+@_leaf_kernel
 def add_row(table, row, hidden):
     """Add a row of the input table to `hidden`, float32[dim]."""
     dim = hidden.size
@@ -399,12 +403,21 @@ def add_row(table, row, hidden):
         hidden[d] += dense[place * dim + d]
 
 
-@_kernel
+@_leaf_kernel
 def mean_of_rows(table, ids, n_ids, hidden):
     """Write the mean of rows to `hidden`, float32[dim]; zero if there are none."""
     hidden[:] = 0
-    for j in range(n_ids):
-        add_row(table, ids[j], hidden)
+    dim = hidden.size
+    if table.codes.shape[0] == 0 and table.places.size == 0:
+        dense = table.dense.view(np.float32)
+        for j in range(n_ids):
+            begin = np.int64(ids[j]) * dim
+            row = dense[begin : begin + dim]
+            for d in range(dim):
+                hidden[d] += row[d]
+    else:
+        for j in range(n_ids):
+            add_row(table, ids[j], hidden)
     if n_ids > 0:
         factor = np.float32(1.0 / n_ids)
         for d in range(hidden.size):
@@ -455,217 +468,30 @@ def embed_words(pool, offsets, first, last, lexicon, table, vectors):
         mean_of_rows(table, ids, n, vectors[word])
 
 
-@_kernel
+@_leaf_kernel
 def list_word(data, start, stop, lexicon, ids):
     """Write the rows of data[start:stop] as one word to `ids`; return their number."""
     hash32 = hash_bytes(data, start, stop)
     slot = find_word(data, start, stop, hash32, lexicon.table, lexicon.pool, lexicon.offsets)
     word = np.int64(lexicon.table[slot])
+    if word >= lexicon.options[N_WORDS]:  # a label: fastText reads a row that is not there
+        word = np.int64(-1)
     if start == stop:  # no token </s> here, but the empty word
         return add_subwords(data, start, stop, lexicon, ids, 0)
     return add_word(data, start, stop, word, lexicon, ids, 0)
 
 
-# -- scores ----------------------------------------------------------------------------------
-
-
-@_quick_kernel
-def dot(output, row, hidden):
-    """Return the inner product of a row of the output table and the hidden vector."""
-    total = np.float32(0)
-    dim = hidden.size
-    for d in range(dim):
-        total += output[row * dim + d] * hidden[d]
-    return total
-
-
 @_kernel
-def log_shifted(p):
-    """Return fastText's log: ln(p + 1e-5), in float32."""
-    return np.float32(log(np.float64(p) + LOG_SHIFT))
-
-
-@_kernel
-def table_sigmoid(x):
-    """Return the sigmoid at the next lower of 512 steps from -8 to 8; 0 and 1 beyond."""
-    if x < -MAX_SIGMOID:
-        return np.float32(0)
-    if x > MAX_SIGMOID:
-        return np.float32(1)
-    i = np.int64((x + np.float32(MAX_SIGMOID)) * np.float32(SIGMOID_BINS // (2 * MAX_SIGMOID)))
-    at = np.float32(i * 2 * MAX_SIGMOID) / np.float32(SIGMOID_BINS) - np.float32(MAX_SIGMOID)
-    return np.float32(1.0 / (1.0 + np.float64(np.float32(exp(np.float64(-at))))))
-
-
-@_kernel
-def push(scores, labels, n, score, label):
-    """Put an entry into a heap of `n` whose first is the lowest, as std::push_heap does."""
-    hole = n
-    while hole > 0 and scores[(hole - 1) // 2] > score:
-        parent = (hole - 1) // 2
-        scores[hole], labels[hole] = scores[parent], labels[parent]
-        hole = parent
-    scores[hole], labels[hole] = score, label
-
-
-@_kernel
-def pop(scores, labels, n):
-    """Move the first of a heap of `n` entries behind the other n - 1, as std::pop_heap does."""
-    n -= 1
-    score, label = scores[n], labels[n]
-    scores[n], labels[n] = scores[0], labels[0]
-    hole = child = 0
-    while child < (n - 1) // 2:
-        child = 2 * (child + 1)
-        if scores[child] > scores[child - 1]:
-            child -= 1
-        scores[hole], labels[hole] = scores[child], labels[child]
-        hole = child
-    if n % 2 == 0 and child == (n - 2) // 2:
-        child = 2 * (child + 1)
-        scores[hole], labels[hole] = scores[child - 1], labels[child - 1]
-        hole = child - 1
-    while hole > 0 and scores[(hole - 1) // 2] > score:
-        parent = (hole - 1) // 2
-        scores[hole], labels[hole] = scores[parent], labels[parent]
-        hole = parent
-    scores[hole], labels[hole] = score, label
-
-
-@_kernel
-def offer(scores, labels, n, k, score, label):
-    """Put an entry into a heap of the `k` highest; return the new number of entries."""
-    if n == k and score < scores[0]:
-        return n
-    push(scores, labels, n, score, label)
-    if n == k:
-        pop(scores, labels, k + 1)
-        return n
-    return n + 1
-
-
-@_kernel
-def sort_heap(scores, labels, n):
-    """Sort a heap by falling score, as std::sort_heap does."""
-    for size in range(n, 1, -1):
-        pop(scores, labels, size)
-
-
-@_kernel
-def score_flat(hidden, columns, scales, way, outputs):
-    """Write each label's probability to `outputs`, float32[n_labels].
-
-    `columns`, float32[dim, n_labels], is the output table turned, so that many sums go on at once,
-    each in order; `scales`, float32[n_labels], holds the norms of a quantised one, or ones.
-    """
-    n_labels = outputs.size
-    outputs[:] = 0
-    for d in range(hidden.size):
-        factor = hidden[d]
-        for label in range(n_labels):
-            outputs[label] += factor * columns[d, label]
-    for label in range(n_labels):
-        outputs[label] *= scales[label]
-    if way == SIGMOID:
-        for label in range(n_labels):
-            outputs[label] = table_sigmoid(outputs[label])
-        return
-    highest = np.float32(-np.inf)
-    for label in range(n_labels):
-        highest = max(highest, outputs[label])
-    total = np.float32(0)
-    for label in range(n_labels):
-        outputs[label] = exp(np.float64(outputs[label] - highest))
-        total += outputs[label]
-    for label in range(n_labels):
-        outputs[label] /= total
-
-
-@_kernel
-def search_flat(outputs, k, threshold, scores, labels):
-    """Put the `k` best labels into a heap; return how many there are."""
-    n = 0
-    for label in range(outputs.size):
-        if outputs[label] < threshold:
-            continue
-        n = offer(scores, labels, n, k, log_shifted(outputs[label]), np.int32(label))
-    return n
-
-
-@_kernel
-def search_tree(hidden, output, children, n_labels, k, threshold, stack, sums, scores, labels):
-    """Put the `k` best labels of a Huffman tree into a heap; return how many there are.
-
-    Depth first, left before right; nodes below the threshold or the heap's lowest are left out.
-    """
-    n = 0
-    least = log_shifted(threshold)
-    stack[0], sums[0] = 2 * n_labels - 2, np.float32(0)
-    n_open = 1
-    while n_open > 0:
-        n_open -= 1
-        node, score = stack[n_open], sums[n_open]
-        if score < least or (n == k and score < scores[0]):
-            continue
-        if node < n_labels:
-            n = offer(scores, labels, n, k, score, node)
-            continue
-        f = np.float32(exp(np.float64(-dot(output, node - n_labels, hidden))))
-        right = np.float32(1.0 / np.float64(np.float32(1) + f))
-        left = np.float32(1.0 - np.float64(right))
-        stack[n_open] = children[node - n_labels, 1]
-        sums[n_open] = score + log_shifted(right)
-        stack[n_open + 1] = children[node - n_labels, 0]
-        sums[n_open + 1] = score + log_shifted(left)
-        n_open += 2
-    return n
-
-
-@_kernel
-def classify(hidden, n_ids, output, columns, scales, children, way, threshold, best, values):
-    """Write the best labels of hidden vectors, best first.
-
-    Parameters
-    ----------
-    hidden : float32[n_docs, dim]
-    n_ids : int64[n_docs]
-        Rows behind each; where 0, there is no label.
-    output : uint8[4 * n_rows * dim]
-        Bytes of the output table, for the way `HS`.
-    columns : float32[dim, n_labels], scales : float32[n_labels]
-        The output table for the other ways, see `score_flat`.
-    children : int32[n_labels - 1, 2]
-        For the way `HS`.
-    way : int
-        `HS`, `SOFTMAX` or `SIGMOID`.
-    threshold : float32
-    best : int32[n_docs, k + 1], values : float32[n_docs, k + 1]
-        Written in place, with one place more than asked for; labels and fastText's
-        probabilities, exp(ln(p + 1e-5)); -1 and 0 behind them.
-    """
-    table = output.view(np.float32)
-    k = best.shape[1] - 1
-    n_labels = scales.size
-    stack = np.empty(n_labels + 1, np.int32)
-    sums = np.empty(n_labels + 1, np.float32)
-    for doc in range(hidden.shape[0]):
-        n = 0
-        if n_ids[doc] > 0:
-            scores, labels = values[doc], best[doc]
-            if way == HS:
-                n = search_tree(
-                    hidden[doc], table, children, n_labels, k, threshold, stack, sums, scores,
-                    labels,
-                )  # fmt: skip
-            else:
-                score_flat(hidden[doc], columns, scales, way, sums[:n_labels])
-                n = search_flat(sums[:n_labels], k, threshold, scores, labels)
-            sort_heap(scores, labels, n)
-            for i in range(n):
-                scores[i] = exp(np.float64(scores[i]))
-        for i in range(n, k + 1):
-            best[doc, i] = -1
-            values[doc, i] = 0
+def embed_word(
+    data, table, pool, offsets, kept, options, prefix, dense, places, codes, centroids, norm_codes,
+    norm_centroids, part, vector
+):  # fmt: skip
+    """Write the vector of one word, uint8[n_bytes]; see `embed_words` and `predict_line`."""
+    lexicon = Lexicon(table, pool, offsets, kept, options, prefix)
+    rows = Table(dense, places, codes, centroids, norm_codes, norm_centroids, part)
+    ids = np.empty((data.size + 3) * (max(options[MAXN], 0) + 1) + 1, np.int32)
+    n_ids = list_word(data, 0, data.size, lexicon, ids)
+    mean_of_rows(rows, ids, n_ids, vector)
 
 
 # -- the dictionary of a file ----------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""fastText's own files, command lines and Python functions.
+
+``import fasttext_lite.compat as fasttext`` takes the place of ``import fasttext``.  Everything
+here behaves as fastText 0.9.2 does, quirks included; the rest of the package does not.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# Imported on first use: the command line needs no compiled code to print its help.
+_FUNCTIONS = (
+    "BOW", "EOS", "EOW", "cbow", "load_model", "skipgram", "supervised", "tokenize",
+    "train_supervised", "train_unsupervised",
+)  # fmt: skip
+__all__ = [
+    "BOW",
+    "EOS",
+    "EOW",
+    "FastText",
+    "cbow",
+    "load_model",
+    "skipgram",
+    "supervised",
+    "tokenize",
+    "train_supervised",
+    "train_unsupervised",
+    "util",
+]
+
+if TYPE_CHECKING:
+    import fasttext_lite.compat.util as util
+    from fasttext_lite.compat import api as FastText  # noqa: N812 - fastText's name
+    from fasttext_lite.compat.api import (
+        BOW,
+        EOS,
+        EOW,
+        cbow,
+        load_model,
+        skipgram,
+        supervised,
+        tokenize,
+        train_supervised,
+        train_unsupervised,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("FastText", "util"):
+        return import_module(f"fasttext_lite.compat.{name}")
+    if name in _FUNCTIONS:
+        return getattr(import_module("fasttext_lite.compat.api"), name)
+    raise AttributeError(f"module 'fasttext_lite.compat' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
