@@ -22,10 +22,16 @@ def test_the_python_example_runs(tmp_path, monkeypatch, data_dir):
     corpus = read_corpus(str(data_dir / "zh_topics" / "train.tsv"))
     texts, labels = corpus.texts.to_list()[:200], [row[0] for row in corpus.label_rows[:200]]
     names = {"texts": texts, "labels": labels, "more_texts": texts[:9], "more_labels": labels[:9]}
-    (example,) = blocks("python")
+    example, in_place_of_fasttext = blocks("python")
     exec(example, names)  # the README's own code
     assert names["classifier"].predict(texts[:3]).shape == (3,)
     assert (tmp_path / "model.ftl").exists()
+    Path("train.txt").write_text("__label__a x y\n__label__b z\n", "utf-8")
+    command = "supervised -input train.txt -output model -wordNgrams 2"
+    assert f"`fasttext-lite {command}`" in README
+    assert cli.main([*command.split(), "-bucket", "100", "-verbose", "0"]) == 0
+    exec(in_place_of_fasttext, names)
+    assert names["model"].predict("x y")[0] == ("__label__a",)
 
 
 def test_the_command_lines_run(tmp_path, monkeypatch, capsys, data_dir):
