@@ -154,9 +154,13 @@ class Problem:
             for _ in self.labels[doc]:
                 found = []
                 for _ in range(self.negatives[0]):
-                    seed, number = reference.splitmix64(seed)
-                    found.append(int(picks[number % picks.size]))
-                draws[-1].append([pick for pick in found if pick not in self.labels[doc]])
+                    for _ in range(kernels.DRAWS):
+                        seed, number = reference.splitmix64(seed)
+                        pick = int(picks[number % picks.size])
+                        if pick not in self.labels[doc]:
+                            found.append(pick)
+                            break
+                draws[-1].append(found)
             seed, _ = reference.splitmix64(seed)  # where the output rows begin to move
         return draws
 

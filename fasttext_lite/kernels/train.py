@@ -49,6 +49,7 @@ _OPTIONS: Any = {
 }
 LOWEST = np.float32(-1e30)  # a score of no label
 NORM_EPSILON = 1e-5
+DRAWS = 32  # tries to find a negative label that is not one of the document's
 NORM_MOMENTUM = 0.1  # share of a batch in the running mean and variance
 BATCH = 32  # documents normalised together by batch normalisation
 _kernel = compiler(__file__, uses=(blocks.__file__,), **_OPTIONS)
@@ -263,7 +264,7 @@ def _drawn_rows(n_labels, labels, smoothing, negatives, rng, rows, targets):
     """Let each label take part, and some drawn at random that are not the document's.
 
     negatives[0] is the number of draws for each label, the rest is the table to draw from.
-    A draw that hits a label of the document is dropped.
+    A draw that hits a label of the document is repeated, up to `DRAWS` times in all.
     """
     floor = smoothing / np.float32(n_labels)
     n = 0
@@ -272,15 +273,17 @@ def _drawn_rows(n_labels, labels, smoothing, negatives, rng, rows, targets):
         targets[n] = np.float32(1) - smoothing + floor
         n += 1
         for _ in range(negatives[0]):
-            pick = next_random(rng) % np.uint64(negatives.size - 1)
-            row = negatives[1 + np.int64(pick)]
-            hit = False
-            for other in labels:
-                hit |= other == row
-            if not hit:
-                rows[n] = row
-                targets[n] = floor
-                n += 1
+            for _ in range(DRAWS):
+                pick = next_random(rng) % np.uint64(negatives.size - 1)
+                row = negatives[1 + np.int64(pick)]
+                hit = False
+                for other in labels:
+                    hit |= other == row
+                if not hit:
+                    rows[n] = row
+                    targets[n] = floor
+                    n += 1
+                    break
     return n
 
 
