@@ -1,7 +1,6 @@
-"""``fasttext.FastText``: another name of `fasttext_lite.compat.api`."""  # noqa: N999
-
-import sys
+"""``fasttext.FastText``: all names of `fasttext_lite.compat.api` under fastText's own."""  # noqa: N999
 
 from fasttext_lite.compat import api
+from fasttext_lite.compat.api import *  # noqa: F403
 
-sys.modules[__name__] = api
+__all__ = api.__all__

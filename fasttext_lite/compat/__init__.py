@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    import fasttext_lite.compat.FastText as FastText
     import fasttext_lite.compat.util as util
-    from fasttext_lite.compat import api as FastText  # noqa: N812 - fastText's name
     from fasttext_lite.compat.api import (
         BOW,
         EOS,
