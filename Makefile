@@ -17,7 +17,7 @@ test: $(READY)
 # The tests of compiled code without compilation (every line runs as plain Python) ...
 KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,read_kernels train_kernels \
 	predict_kernels features tokenize weights network label_tree fasttext_kernels word_training \
-	quantization))
+	quantization segmenter))
 test-nojit: $(READY)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(KERNEL_TESTS)
 

@@ -1,4 +1,4 @@
-"""The command line: ``fasttext-lite train|tune|quantize|convert|test|predict|embed|info|demo``.
+"""The command line: ``fasttext-lite COMMAND``, each command a function here or a ``cli_*`` file.
 
 Parse, call, print.  Results go to stdout, progress and notices to stderr.  Exit codes: 0 good,
 2 the user's mistake (one line on stderr), 1 our bug, 130 interrupted.  Heavy imports stand
@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING, Any
 from fasttext_lite import (
     __version__,
     cli_convert,
+    cli_datasets,
     cli_predict,
     cli_quantize,
     cli_tune,
     cli_watch,
 )
-from fasttext_lite.cli_types import flat, whole
+from fasttext_lite.cli_types import flat, text_or_file, whole
 from fasttext_lite.config import PRESETS, RESOLVED, Config, field_type
 
 if TYPE_CHECKING:
@@ -252,6 +253,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_reading(embed)
     _add_threads(embed)
 
+    sets = command(
+        "datasets", partial(cli_datasets.run, cli_datasets.Tools(_say, _print)), cli_datasets.HELP
+    )
+    cli_datasets.add_arguments(sets)
+
     info = command("info", _info, "Describe a model file.")
     info.add_argument("model", metavar="MODEL")
     info.add_argument("--json", action="store_true", help="print one JSON object")
@@ -266,10 +272,11 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
     """Add a flag for each field of `Config`; what is not given stays out of the namespace."""
     group = parser.add_argument_group("settings of the model")
     for field in dataclasses.fields(Config):
+        kind: Any
         kind, optional = field_type(field.name)
         flag = "--" + field.name.replace("_", "-")
         default = field.default
-        if default is None:
+        if default in (None, ""):
             default = "chosen" if field.name in RESOLVED else "none"
         text = f"{field.metadata['help']} (default {default})".replace("%", "%%")
         extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": f"config_{field.name}"}
@@ -278,6 +285,8 @@ def _add_config(parser: argparse.ArgumentParser) -> None:
             continue
         if field.metadata["choices"]:
             extra["choices"] = field.metadata["choices"]
+        elif kind is str:
+            extra["metavar"], kind = "TEXT", text_or_file
         else:
             extra["metavar"] = "N" if kind is int else "X"
         group.add_argument(flag, type=_or_none(kind) if optional else kind, help=text, **extra)

@@ -28,3 +28,18 @@ def whole(least: int) -> Any:
         return value
 
     return parse
+
+
+def text_or_file(text: str) -> str:
+    """Return a text as it is, or the content of the file of @FILE."""
+    if not text.startswith("@"):
+        return text
+    try:
+        with open(text[1:], encoding="utf-8-sig") as file:
+            return file.read()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text[1:]}: {(error.strerror or str(error)).lower()}"
+        ) from None
+    except UnicodeDecodeError:
+        raise argparse.ArgumentTypeError(f"{text[1:]}: not UTF-8") from None

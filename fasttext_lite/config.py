@@ -13,7 +13,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
-ANALYZERS = ("auto", "whitespace", "char", "jieba")
+ANALYZERS = ("auto", "whitespace", "char", "jieba", "mixed")
+SEGMENTED = ("jieba", "mixed")  # the analyzers that cut Chinese into words
 LOSSES = ("auto", "softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
 OPTIMIZERS = (
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamax",
@@ -66,11 +67,25 @@ class Config:
     analyzer: str = _field(
         "auto",
         "how text becomes tokens: auto (CJK characters, words of other scripts, symbols), "
-        "whitespace (fastText's separators), char, jieba (Chinese words)",
+        "whitespace (fastText's separators), char, jieba (Chinese words), mixed (those words and "
+        "the tokens of auto, side by side)",
         choices=ANALYZERS,
     )
     lowercase: bool = _field(True, "lower-case the text")
     nfkc: bool = _field(False, "apply Unicode NFKC normalisation (full width to half width, ...)")
+    simplify: bool = _field(
+        False,
+        "read traditional Chinese characters as simplified ones, each by itself (needs OpenCC: "
+        "pip install 'fasttext-lite[zh]')",
+    )
+    stop_words: str = _field(
+        "", "tokens to leave out, between spaces or in lines; @FILE reads them from a file"
+    )
+    user_dictionary: str = _field(
+        "",
+        "words for the analyzers jieba and mixed, a line each as jieba has them (word, and if you "
+        "like its frequency and tag); @FILE reads them from a file",
+    )
     eos: bool = _field(False, "end every text with fastText's token </s>")
     # tokens -> features
     word_ngrams: int | None = _field(
@@ -318,7 +333,8 @@ _NOT_FLOAT16 = (
 
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
-    "analyzer", "lowercase", "nfkc", "eos", "word_ngrams", "boundaries", "minn", "maxn",
+    "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "eos",
+    "word_ngrams", "boundaries", "minn", "maxn",
     "min_count", "min_df", "bucket", "pooling", "supervision", "bias",
 )  # fmt: skip
 
@@ -382,6 +398,14 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
             raise ValueError(
                 f"{field.name} must be one of {', '.join(meta['choices'])}; got {value!r}"
             )
+        return str(value)
+    if expected is str:
+        if isinstance(value, list | tuple | set | frozenset) and all(
+            isinstance(word, str) for word in value
+        ):
+            return "\n".join(sorted(value) if isinstance(value, set | frozenset) else value)
+        if not isinstance(value, str):
+            raise ValueError(f"{field.name} must be a text or a list of texts; got {value!r}")
         return str(value)
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
@@ -469,6 +493,8 @@ def resolve(
     if tree == "auto":
         tree = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
     word_ngrams = config.word_ngrams
+    if mean_tokens is not None and config.analyzer == "mixed":
+        mean_tokens /= 2  # each text is there twice
     if word_ngrams is None and mean_tokens is not None:
         word_ngrams = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
     min_df = config.min_df

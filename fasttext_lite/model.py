@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttext_lite.analyzers import analyze, class_of_characters
+from fasttext_lite.analyzers import analyze, can_mark_one, class_of_characters
 from fasttext_lite.config import Config
 from fasttext_lite.corpus import Texts, read_only
 from fasttext_lite.errors import ModelError
@@ -269,7 +269,7 @@ class Model:
         from fasttext_lite.kernels import classify
 
         config = self.config
-        if config.analyzer == "jieba" or config.nfkc or config.norm != "none" or config.units:
+        if not can_mark_one(config) or config.norm != "none" or config.units:
             return None
         classes = class_of_characters(config.analyzer)
         *space, options = self.space.tables

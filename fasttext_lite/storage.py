@@ -100,6 +100,7 @@ _ADDED_FIELDS: dict[str, Any] = {
     "l2": 0.0, "l1": 0.0, "max_norm": None, "clip": None, "feature_dropout": 0.0,
     "hidden_dropout": 0.0, "word_dropout": 0.0, "word_swap": 0.0, "averaging": 0.0,
     "norm": "none", "units": 0, "activation": "relu", "min_df": 1, "dtype": "float32",
+    "simplify": False, "stop_words": "", "user_dictionary": "",
 }  # fmt: skip
 # safetensors' names of types.
 _KINDS = {

@@ -21,13 +21,14 @@ import stat
 import tempfile
 import unicodedata
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from fasttext_lite import __version__
 from fasttext_lite.analyzers import MarkedTexts, analyze
-from fasttext_lite.config import FEATURE_FIELDS, Config, resolve
+from fasttext_lite.config import FEATURE_FIELDS, SEGMENTED, Config, resolve
 from fasttext_lite.corpus import CorpusReader, Labels
 from fasttext_lite.entries import Entries, FeatureMatrix, open_features
 from fasttext_lite.errors import InputError
@@ -204,10 +205,10 @@ def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:
     about: list[Any] = [CACHE_VERSION, __version__, unicodedata.unidata_version, multilabel]
     about.append(dataclasses.asdict(reader.options))
     about.append({name: getattr(config, name) for name in (*FEATURE_FIELDS, *_DECIDING)})
-    if config.analyzer == "jieba":
-        from importlib.metadata import version
-
+    if config.analyzer in SEGMENTED:
         about.append(version("jieba"))
+    if config.simplify:
+        about.append(version("OpenCC"))
     digest.update(json.dumps(about, sort_keys=True).encode())
     return digest.hexdigest()
 

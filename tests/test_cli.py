@@ -271,11 +271,11 @@ FLAGS = {
     "l1": 0.03125, "max_norm": 4.0, "clip": 2.0, "feature_dropout": 0.125,
     "hidden_dropout": 0.125, "word_dropout": 0.125, "word_swap": 0.25, "patience": 3,
     "valid_fraction": 0.25, "norm": "layer", "units": 4, "activation": "gelu", "init": "input",
-    "averaging": 0.5,
+    "averaging": 0.5, "stop_words": "the of", "user_dictionary": "red apple 5",
 }  # fmt: skip
 SWITCHES = {
-    "lowercase": False, "nfkc": True, "eos": True, "boundaries": False, "bias": False,
-    "shuffle": False,
+    "lowercase": False, "nfkc": True, "simplify": True, "eos": True, "boundaries": False,
+    "bias": False, "shuffle": False,
 }  # fmt: skip
 
 

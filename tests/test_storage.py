@@ -52,6 +52,9 @@ FIRST_SETTINGS = {
     "word_dropout": 0.0,
     "word_swap": 0.0,
     "averaging": 0.0,
+    "simplify": False,
+    "stop_words": "",
+    "user_dictionary": "",
     "patience": None,
     "valid_fraction": 0.1,
     "norm": "none",
@@ -300,9 +303,9 @@ def test_an_empty_feature_space(path):
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "v3_softmax": "dd7ca6589ac26a55b97628e4911d04c0d7271f93eaf89863045d28b3373c166e",
-    "v3_hs": "d956737248005528547ffd138f1be3eda9582f7d8b7279109fad053e4db2c0e9",
-    "v3_small": "939a627dba8611b42d1adcb3b2ed0c4cdf49601646d247d6c1d955cb406758b8",
+    "v3_softmax": "60af9e0d1ad246e5a3eb62ed0c9d738b62e06f2a52fec714a03f642a63f9b880",
+    "v3_hs": "cbe123824851026ad430aacfdba052d8ba99ce97042b6b67051132328e860e8e",
+    "v3_small": "26fbde544b65fa620db79403c4253df5aa35ae480be5db1daaee0095efce0d9a",
 }
 LOSSES_OF_GOLDEN = ("softmax", "hs")
 

@@ -14,6 +14,7 @@ from fasttext_lite.compiling import compiler
 INSIDE, END, OUTSIDE = 0, 1, 2
 SPACE, WORD, SINGLE, EXTEND = 0, 1, 2, 3
 REPLACEMENT = 0xFFFD
+JOINT = np.uint8(0x1F)  # the token between two forms of a text: a separator that no text has
 
 # What `deltas` holds for a character whose lower case is not one character of its own.
 NOT_SIMPLE = 1 << 24
@@ -334,3 +335,33 @@ def _copy_token(text, start, end, new_text, new_marks, at):
         new_marks[at] = INSIDE if i + 1 < end else END
         at += 1
     return at
+
+
+@_kernel
+def put_beside(text, offsets, words, others, first, last, new_offsets, buffer, marks):
+    """Write documents twice, with the marks of words and then with other marks.
+
+    Parameters
+    ----------
+    text : uint8[n_bytes], offsets : int64[n_docs + 1]
+    words, others : uint8[n_bytes]
+        Two kinds of marks of the same text.
+    first, last : int
+        Range of documents.
+    new_offsets : int64[n_docs + 1]
+        Twice the offsets and one byte more for each document: between its two forms stands the
+        token `JOINT`.
+    buffer, marks : uint8[n_new_bytes]
+        Written in place.
+    """
+    for doc in range(first, last):
+        at = new_offsets[doc]
+        size = offsets[doc + 1] - offsets[doc]
+        for i in range(offsets[doc], offsets[doc + 1]):
+            buffer[at] = text[i]
+            marks[at] = words[i]
+            buffer[at + size + 1] = text[i]
+            marks[at + size + 1] = others[i]
+            at += 1
+        buffer[at] = JOINT
+        marks[at] = END
