@@ -56,3 +56,29 @@ def test_the_two_commands_are_targets_of_the_makefile(command):
     target = command.removeprefix("make ")
     assert command in README
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+CHINESE = (ROOT / "docs" / "zh.md").read_text("utf-8")
+
+
+def test_the_chinese_guide_runs(tmp_path, monkeypatch, capsys, data_dir):
+    monkeypatch.chdir(tmp_path)
+    for source, target in (("train", "train"), ("test", "test"), ("test", "valid")):
+        lines = (data_dir / "zh_topics" / f"{source}.tsv").read_text("utf-8").splitlines()[:200]
+        Path(f"{target}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    Path("user.txt").write_text("云计算 5 n\n", "utf-8")
+    Path("stop.txt").write_text("的\n了\n", "utf-8")
+    found = re.findall(r"^```(\w*)\n(.*?)^```", CHINESE, re.DOTALL | re.MULTILINE)
+    commands = [line for kind, block in found if not kind for line in block.splitlines()]
+    commands = [line for line in commands if line.startswith("fasttext-lite ")]
+    assert len(commands) == 7
+    for command in commands:
+        arguments = shlex.split(command)[1:]
+        if arguments[:2] == ["datasets", "fetch"]:  # needs a network
+            continue
+        assert cli.main(arguments) == 0, command
+        assert capsys.readouterr().out
+    for kind, example in found:
+        if kind == "python":
+            exec(example, {})  # the guide's own code
+    assert "财经" in capsys.readouterr().out
