@@ -616,7 +616,7 @@ def _info(options: argparse.Namespace) -> None:
     labels = values.pop("labels")
     settings = values.pop("config")
     for name, value in {**values, **settings}.items():
-        _print(flat(f"{name:<16}{value}"))
+        _print(flat(f"{name:<16}{'none' if value == '' else value}"))
     _print(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))
 
 

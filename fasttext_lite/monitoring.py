@@ -450,12 +450,17 @@ def _drawn_losses(
     model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
 ) -> float:
     """Return the sum of the expected losses with negative labels drawn at random."""
+    from fasttext_lite.kernels.train import DRAWS
+
     config = model.config
     smoothing = config.label_smoothing or 0.0
     floor = smoothing / scores.shape[1]
     chances = np.sqrt(np.maximum(model.label_counts, 1))
-    negative = _logistic(scores, floor, config.focal) * (chances / chances.sum())
-    negative[docs, labels.ids] = 0  # a draw that hits a label of the text is dropped
+    chances = np.repeat(chances[None] / chances.sum(), len(sizes), axis=0)
+    chances[docs, labels.ids] = 0  # a draw that hits a label of the text is repeated
+    rest = chances.sum(axis=1, keepdims=True)
+    chances *= np.divide(1 - (1 - rest) ** DRAWS, rest, out=np.zeros_like(rest), where=rest > 0)
+    negative = _logistic(scores, floor, config.focal) * chances
     target = 1 - smoothing + floor
     positive = _logistic(scores[docs, labels.ids], target, config.focal)
     return float((positive / sizes[docs]).sum() + config.neg * negative.sum())

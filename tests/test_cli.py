@@ -343,7 +343,7 @@ def out_of_range():
     for field in dataclasses.fields(Config):
         flag = "--" + field.name.replace("_", "-")
         kind, _ = field_type(field.name)
-        if kind is bool:
+        if kind is bool or (kind is str and not field.metadata["choices"]):  # any text will do
             continue
         yield flag, "x"
         yield flag, ""
