@@ -54,7 +54,7 @@ def table_sigmoid(x):
 
 @_leaf_kernel
 def push(scores, labels, n, score, label):
-    """Put an entry into a heap of `n` whose first is the lowest, as std::push_heap does."""
+    """Put an entry at place `n` of a heap whose first is the lowest, as std::push_heap does."""
     hole = n
     while hole > 0 and scores[(hole - 1) // 2] > score:
         parent = (hole - 1) // 2
@@ -80,11 +80,7 @@ def pop(scores, labels, n):
         child = 2 * (child + 1)
         scores[hole], labels[hole] = scores[child - 1], labels[child - 1]
         hole = child - 1
-    while hole > 0 and scores[(hole - 1) // 2] > score:
-        parent = (hole - 1) // 2
-        scores[hole], labels[hole] = scores[parent], labels[parent]
-        hole = parent
-    scores[hole], labels[hole] = score, label
+    push(scores, labels, hole, score, label)
 
 
 @_leaf_kernel
