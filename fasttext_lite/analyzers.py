@@ -7,6 +7,7 @@ keep their own boundaries.  Nothing here knows what becomes of the tokens.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -147,6 +148,11 @@ def _beside(words: MarkedTexts, others: np.ndarray, n_threads: int) -> MarkedTex
         n_threads,
     )
     return MarkedTexts(read_only(buffer), offsets, marks)
+
+
+def simplified_hash() -> str:
+    """Return a hash of the table of simplified characters, which depends on OpenCC's version."""
+    return hashlib.sha256(repr(sorted(_simplified().items())).encode()).hexdigest()
 
 
 def _drop_stop_words(texts: MarkedTexts, config: Config, n_threads: int) -> None:
@@ -367,12 +373,12 @@ def _lower_table(lowercase: bool, nfkc: bool, simplify: bool) -> tuple[np.ndarra
             changes[code] = simple - code
     if nfkc:
         changes[0x80:] = NOT_SIMPLE
-        return np.minimum(np.arange(0x1100), 2).astype(np.uint8) + np.uint8(1), np.concatenate(
+        return np.minimum(np.arange(0x1100), 2).astype(np.uint16) + np.uint16(1), np.concatenate(
             [np.zeros(256, np.int32), changes[:768]]
         )
     rows = changes.reshape(0x1100, 256)
     used = rows.any(1)
-    pages = np.where(used, np.cumsum(used), 0).astype(np.uint8)
+    pages = np.where(used, np.cumsum(used), 0).astype(np.uint16)
     return pages, np.concatenate([np.zeros(256, np.int32), rows[used].ravel()])
 
 

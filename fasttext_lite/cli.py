@@ -135,7 +135,8 @@ class _UsageError(ValueError):
 def _say(message: str) -> None:
     """Print a notice or an error on stderr, in one line."""
     if sys.stderr is not None:
-        print(f"{PROGRAM}: {_one_line(message)}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # nobody listens, or the disk behind it is full
+            print(f"{PROGRAM}: {_one_line(message)}", file=sys.stderr)
 
 
 def _print(text: str) -> None:

@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--prepared",
         action="store_true",
-        help="texts will come to fastText as tokens between spaces, lower-cased and normalised as "
-        "MODEL does it itself",
+        help="texts will come to fastText as tokens between spaces, lower-cased, normalised and "
+        "without stop words, as MODEL does it itself",
     )
     group = parser.add_argument_group("for .ftz, as fastText's quantize has them")
     group.add_argument("--dsub", type=whole(1), default=2, metavar="N", help="numbers in a code")
@@ -61,11 +61,14 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
     from fasttext_lite.storage import check_writable
 
     check_writable(options.out)
+    if ending != ".ftz" and (options.cutoff or options.qnorm or options.qout):
+        raise InputError(f"{options.out}: --cutoff, --qnorm and --qout are for .ftz")
     theirs = is_fasttext(options.model)
     if ending == ".ftl":
         from fasttext_lite.storage import save_model
 
         if not theirs:
+            tools.load(options.model)
             raise InputError(f"{options.model}: this is a fasttext-lite model already")
         save_model(_to_ours(options.model), options.out)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import re
 from collections.abc import Callable
@@ -65,6 +66,16 @@ def _step(text: str) -> float:
     return value
 
 
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0; got {text!r}")
+    return value
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument("model", metavar="MODEL")
@@ -91,6 +102,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retrain", metavar="FILE", help="labelled text to train the kept rows on once more"
     )
+    parser.add_argument(
+        "--lr", type=_rate, metavar="X",
+        help="of --retrain: highest learning rate (default: the model's; a converted model of "
+        "fastText does not know its own)",
+    )  # fmt: skip
+    parser.add_argument("--epochs", type=whole(1), metavar="N", help="of --retrain")
     parser.add_argument("--test", metavar="FILE", help="labelled text to test both models on")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of --retrain")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the tests' results")
@@ -103,6 +120,14 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
 
     if options.output == "-":
         raise ModelError("a model cannot be written to stdout; name a file (./- is one too)")
+    if options.output.lower().endswith((".bin", ".ftz")):
+        raise InputError(
+            f"{options.output}: this command writes .ftl files; for fastText's use convert"
+        )
+    if options.rows != "pq" and (options.qnorm or options.dsub != 2):
+        raise InputError("--dsub and --qnorm are for --rows pq")
+    if options.retrain is None and (options.lr is not None or options.epochs is not None):
+        raise InputError("--lr and --epochs are for --retrain")
     for path in (options.model, options.retrain, options.test):
         if tools.is_same_file(path, options.output):
             raise InputError(f"{path}: the quantised model would overwrite this file")
@@ -121,6 +146,7 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
     small = quantize_model(
         model, settings, seed=options.seed, n_threads=options.threads,
         retrain=None if retrain is None else (retrain.texts, retrain.labels),
+        training={"lr": options.lr, "epochs": options.epochs},
     )  # fmt: skip
     save_model(small, options.output)
     if not options.quiet:

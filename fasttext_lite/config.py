@@ -269,6 +269,11 @@ class Config:
             raise ValueError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
             )
+        if self.user_dictionary and self.analyzer not in SEGMENTED:
+            raise ValueError(
+                f"user_dictionary goes with the analyzers {' and '.join(SEGMENTED)}; got analyzer "
+                f"{self.analyzer!r}"
+            )
         if self.averaging and (self.l1 or self.l2):
             raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
         if self.focal and self.loss in ("hinge", "squared_hinge"):

@@ -89,6 +89,7 @@ def quantize_model(
     *,
     retrain: tuple[Texts, Labels] | None = None,
     doc_weights: np.ndarray | None = None,
+    training: Mapping[str, Any] | None = None,
     estimator: Mapping[str, Any] | None = None,
     seed: int = 0,
     n_threads: int | None = None,
@@ -106,6 +107,8 @@ def quantize_model(
         Train the rows that are kept once more, from the start, with the model's own settings.
     doc_weights : float32[n_texts], optional
         Factor of the loss of each of these texts.
+    training : mapping, optional
+        Settings of that training (`lr`, `epochs`) in place of the model's, where not None.
     estimator : mapping, optional
         What `storage.save_model` will get: it counts for the size.
     seed, n_threads, callback
@@ -149,10 +152,11 @@ def quantize_model(
     if retrain is None:
         return small
     texts, labels = retrain
+    changes = {name: value for name, value in (training or {}).items() if value is not None}
     labels = _as_known(labels, model)
     for _ in range(MOST_TRIALS):
         trained = _retrained(
-            model, order[:n_kept], texts, labels, doc_weights, seed, n_threads, callback
+            model, order[:n_kept], texts, labels, doc_weights, changes, seed, n_threads, callback
         )
         small = shrink(trained, None)
         if limit is None or (size := size_of(small)) <= limit:
@@ -283,10 +287,12 @@ def _as_known(labels: Labels, model: Model) -> Labels:
     return labels.renamed(model.labels)
 
 
-def _retrained(model, rows, texts, labels, doc_weights, seed, n_threads, callback) -> Model:
+def _retrained(
+    model, rows, texts, labels, doc_weights, changes, seed, n_threads, callback
+) -> Model:
     """Return a model of the given rows, trained from the start."""
     # Noise in texts and pretrained vectors do not come back: the rows are what they are.
-    config = model.config.replace(word_dropout=0.0, word_swap=0.0, patience=None)
+    config = model.config.replace(word_dropout=0.0, word_swap=0.0, patience=None, **changes)
     space, _ = by_feature(model.space, rows)
     features = space.transform(analyze(texts, config, n_threads), n_threads)
     small = fitting.Prepared(config, space, features, labels, model.multilabel, doc_weights)

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite import __version__
-from fasttext_lite.analyzers import MarkedTexts, analyze
+from fasttext_lite.analyzers import MarkedTexts, analyze, simplified_hash
 from fasttext_lite.config import FEATURE_FIELDS, SEGMENTED, Config, resolve
 from fasttext_lite.corpus import CorpusReader, Labels
 from fasttext_lite.entries import Entries, FeatureMatrix, open_features
@@ -208,7 +208,7 @@ def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:
     if config.analyzer in SEGMENTED:
         about.append(version("jieba"))
     if config.simplify:
-        about.append(version("OpenCC"))
+        about.append(simplified_hash())
     digest.update(json.dumps(about, sort_keys=True).encode())
     return digest.hexdigest()
 

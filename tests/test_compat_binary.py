@@ -1,5 +1,6 @@
 """fastText's model files: whole, old, damaged, hostile, and what cannot be written."""
 
+import os
 import struct
 
 import numpy as np
@@ -108,6 +109,12 @@ def test_a_file_cut_anywhere_is_noticed(tmp_path, kind):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_no_model_to_look_into(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert not binary.is_fasttext(tmp_path / "pipe")
+
+
 def test_an_empty_or_missing_or_foreign_file(tmp_path):
     path = tmp_path / "x.bin"
     with pytest.raises(ModelError, match="cannot be opened for loading: no such file"):
@@ -199,7 +206,16 @@ def test_a_dense_pruned_file_is_refused_as_by_fasttext():
 
 
 @pytest.mark.parametrize(
-    "pairs", [[[7, 0], [7, 1]], [[7, 0], [2, 2]], [[7, 0], [-2, 1]], [[7, -1], [2, 1]]], ids=str
+    "pairs",
+    [
+        [[7, 0], [7, 1]],
+        [[7, 0], [2, 2]],
+        [[7, 0], [-2, 1]],
+        [[7, -1], [2, 1]],
+        [[7, 1], [2, 1]],
+        [[7, 0], [BUCKET, 1]],
+    ],
+    ids=str,
 )
 def test_impossible_rows_of_ngrams(tmp_path, pairs):
     model = make("pruned")

@@ -15,7 +15,7 @@ from fasttext_lite.compat.convert import (
 )
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.compat.training import quantize, train_unsupervised
-from fasttext_lite.config import PRESETS, Config
+from fasttext_lite.config import FEATURE_FIELDS, PRESETS, Config
 from fasttext_lite.corpus import Labels, Texts
 from fasttext_lite.errors import ModelError
 
@@ -131,6 +131,8 @@ def test_unknown_ngrams_are_left_out_where_the_format_prunes(tmp_path):
         ({"analyzer": "char"}, "analyzer char"),
         ({"lowercase": True}, "lowercase"),
         ({"nfkc": True}, "nfkc"),
+        ({"simplify": True}, "simplify"),
+        ({"stop_words": "the of"}, "stop words"),
         ({"boundaries": True, "word_ngrams": 2}, "boundaries"),
         ({"eos": False, "word_ngrams": 2}, "without eos"),
         ({"norm": "layer"}, "norm layer"),
@@ -144,6 +146,17 @@ def test_what_the_format_cannot_hold_is_named(settings, named):
     found = obstacles(Config(**values), False, False)
     assert len(found) == 1
     assert found[0].startswith(named) or named in found[0]
+
+
+def test_every_setting_of_text_is_held_or_named():
+    """Settings that decide about tokens: none may be left out in silence."""
+    other = {"analyzer": "char", "lowercase": True, "nfkc": True, "simplify": True}
+    other |= {"stop_words": "a", "boundaries": True, "pooling": "tfidf", "eos": False}
+    held = {"word_ngrams", "minn", "maxn", "min_count", "min_df", "bucket", "supervision", "bias"}
+    assert set(FEATURE_FIELDS) == other.keys() | held | {"user_dictionary"}  # goes with analyzers
+    for name, value in other.items():
+        config = Config(**{**PRESETS["fasttext"], "word_ngrams": 2, name: value})
+        assert len(obstacles(config, False, False)) == 1, name
 
 
 def test_several_obstacles_are_named_at_once():

@@ -9,7 +9,7 @@ import pytest
 from test_conformance import THREADS, sentence, training_text
 
 from fasttext_lite.compat import autotune as search
-from fasttext_lite.compat.arguments import BY_FLAG, FIELDS, Args, describe, parse_flags
+from fasttext_lite.compat.arguments import BY_FLAG, FIELDS, Args, parse_flags
 from fasttext_lite.compat.autotune import Metric, autotune, largest_cutoff, parse_size
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import FastTextModel
@@ -66,7 +66,6 @@ def test_flags():
     assert given == {"input", "output", "lr", "word_ngrams", "loss", "save_output"}
     assert parse_flags("cbow", [])[0].model == "cbow"
     assert parse_flags("quantize", ["-qnorm"])[0].lr == 0.05
-    assert describe(["lr", "dim"]).split() == ["-lr", "[0.05]", "-dim", "[100]"]
     assert len(BY_FLAG) == len(FIELDS) - 1
 
 
@@ -220,6 +219,40 @@ def test_quantization_keeps_the_rows_of_largest_norm(file, tmp_path):
         quantize(model, Args(cutoff=400, retrain=True))
 
 
+def test_rows_of_zeros_are_left_out_of_a_model_from_a_file_too(file, tmp_path):
+    model = train_supervised(args_of(file(training_text(300)), word_ngrams=2, bucket=5000))
+    model.save(tmp_path / "m.bin")
+    read = FastTextModel.load(tmp_path / "m.bin")
+    one, two = (quantize(m, Args(qnorm=True)) for m in (model, read))
+    assert one.input.shape == two.input.shape
+    assert one.input.shape[0] == np.count_nonzero(model.input.places >= 0) < 5000
+    texts = ["w1 w2 w3", "w5 unseen"]
+    np.testing.assert_array_equal(one.predict_texts(texts).scores, two.predict_texts(texts).scores)
+
+
+def test_few_rows_are_filled_up_for_the_centroids(file):
+    text = "__label__a x y\n__label__b z\n"
+    small = quantize(train_supervised(args_of(file(text), word_ngrams=2)), Args())
+    assert small.input.shape[0] == 256
+    with pytest.raises(ModelError, match="at least 256 rows"):
+        quantize(train_supervised(args_of(file(text))), Args())
+
+
+def test_what_a_callback_raises_is_its_own(file):
+    def fail(progress):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        train_supervised(args_of(file()), callback=fail)
+
+
+def test_labels_that_are_too_rare_are_named(file):
+    with pytest.raises(InputError, match="rarer than -minCountLabel 5000"):
+        train_supervised(args_of(file(), min_count_label=5000))
+    with pytest.raises(InputError, match="no file is given"):
+        train_supervised(args_of(""))
+
+
 def test_word_vectors_are_not_quantized(file):
     model = train_unsupervised(Args(input=file(), dim=4, min_count=1, bucket=100, epoch=1))
     with pytest.raises(ModelError, match="only support quantization of supervised"):
@@ -346,6 +379,9 @@ def test_search_without_a_trial_that_ends(file):
         autotune(start, set())
     with pytest.raises(InputError, match="unknown metric"):
         autotune(args_of(path, autotune_validation_file=valid, autotune_metric="x"), set())
+    metric = {"autotune_validation_file": valid, "autotune_metric": "f1:__label__none"}
+    with pytest.raises(InputError, match="label of the metric is not there: '__label__none'"):
+        autotune(args_of(path, **metric), set())
     with pytest.raises(InputError, match="none.txt"):
         autotune(args_of(path, autotune_validation_file="none.txt"), set())
 

@@ -82,14 +82,11 @@ def training_text(n_labels, multilabel=False, prefix="__label__"):
 
 
 @functools.cache
-def test_lines(n_labels):
+def lines_to_predict(n_labels):
     """Return lines to predict, as bytes."""
     rng = np.random.default_rng(n_labels)
     usual = [sentence(rng, n_labels).encode() for _ in range(60)]
     return [line + b" unseen" if i % 3 == 0 else line for i, line in enumerate(usual)] + ODD_LINES
-
-
-test_lines.__test__ = False
 
 
 def train_with_wheel(folder: Path, text: str, **settings):
@@ -109,7 +106,7 @@ def check_same(
     ours: FastTextModel, theirs, n_labels, tolerance, ks=(1, 5, -1), thresholds=(0.0, 0.2)
 ):
     """Compare all predictions of two models that hold the same numbers."""
-    lines = test_lines(n_labels)
+    lines = lines_to_predict(n_labels)
     names = ours.dictionary.labels
     for k, threshold in itertools.product((1, 5, -1), (0.0, 0.2)):
         found = ours.predict_texts(lines, k, threshold)
@@ -216,7 +213,7 @@ def test_ties_come_in_fasttexts_order(tmp_path, loss, k):
     model.set_matrices(model.get_input_matrix(), output)
     model.save_model(str(tmp_path / "model.bin"))
     ours = FastTextModel.load(tmp_path / "model.bin")
-    lines = test_lines(40)
+    lines = lines_to_predict(40)
     found = ours.predict_texts(lines, k)
     labels, _ = predictions_of_wheel(model, lines, k, 0.0)
     names = ours.dictionary.labels

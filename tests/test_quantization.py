@@ -532,3 +532,14 @@ def test_sizes():
     assert [parse_size(text) for text in ("2M", "500k", "1.5kB", "1000", "1g")] == [
         2_000_000, 500_000, 1500, 1000, 10**9,
     ]  # fmt: skip
+
+
+def test_fasttexts_endings_and_idle_flags_are_refused(tmp_path, capsys):
+    model = str(tmp_path / "m.ftl")
+    for flags, message in (
+        (["-o", "x.ftz"], "writes .ftl files"),
+        (["-o", "x.ftl", "--qnorm"], "are for --rows pq"),
+        (["-o", "x.ftl", "--lr", "0.5"], "are for --retrain"),
+    ):
+        assert main(["quantize", model, *flags]) == 2
+        assert message in capsys.readouterr().err

@@ -153,7 +153,8 @@ def test_what_decides_about_features_makes_a_cache_of_its_own(file, tmp_path, na
     elif name == "multilabel":
         multilabel = True
     else:
-        config = Config(**{name: other[name]})
+        words = {"analyzer": "jieba"} if name == "user_dictionary" else {}
+        config = Config(**{name: other[name]}, **words)
     reader = CorpusReader(file, options)
     found = prepare_file(reader, config, multilabel=multilabel, cache=cache)
     assert len(os.listdir(cache)) == 2

@@ -118,7 +118,7 @@ def parse_arguments(
     changes: dict[str, Any] = {}
     for name, value in named.items():
         if name == "loss":
-            if value not in LOSSES:
+            if not isinstance(value, str) or value not in LOSSES:
                 raise InputError(f"Unrecognized loss name: {value!r}; one of {', '.join(LOSSES)}")
         elif name == "model":
             if value not in _MODELS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -223,10 +222,8 @@ class _FastText:
         return _Internal(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        args = dataclasses.asdict(self.model.args)
         attributes = {name: vars(self)[name] for name in ATTRIBUTES if name in vars(self)}
-        data = binary.to_bytes(self.model.parts)
-        return _restored, (data, args, attributes)
+        return _restored, (self.model.parts, attributes)
 
     def set_args(self, args: Any = None) -> None:
         """Take over arguments of training as attributes."""
@@ -471,7 +468,7 @@ class _FastText:
         """
         self._change(
             self.model.with_tables(
-                input_matrix.astype(np.float32), output_matrix.astype(np.float32)
+                np.asarray(input_matrix, np.float32), np.asarray(output_matrix, np.float32)
             )
         )
 
@@ -539,11 +536,8 @@ class _FastText:
         self.model.save(as_path("path", path))
 
 
-def _restored(data: bytes, args: dict[str, Any], attributes: dict[str, Any]) -> _FastText:
+def _restored(parts: binary.Parts, attributes: dict[str, Any]) -> _FastText:
     """Return a model that was pickled."""
-    parts = binary.parse(as_array(data), "the model")
-    for name, value in args.items():
-        setattr(parts.args, name, value)
     new = _FastText()
     new._model = FastTextModel(parts)
     vars(new).update(attributes)

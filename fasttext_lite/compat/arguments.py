@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,12 +171,3 @@ def _value(field: dataclasses.Field[Any], flag: str, text: str) -> Any:
     except ValueError:
         what = "a whole number" if kind is int else "a number"
         raise InputError(f"{flag} needs {what}; got {text!r}") from None
-
-
-def describe(fields: Iterable[str]) -> str:
-    """Return a line for each argument: its flag and default."""
-    lines = []
-    for name in fields:
-        field = FIELDS[name]
-        lines.append(f"  -{field.metadata['flag']:<22} [{field.default}]")
-    return "\n".join(lines)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fasttext_lite.compat.arguments import Args
+from fasttext_lite.compat.dictionary import Dictionary, mapped
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.compat.training import (
@@ -170,6 +171,9 @@ def autotune(
     """
     metric, size = Metric.parse(args.autotune_metric), parse_size(args.autotune_model_size)
     args.check()
+    with mapped(args.autotune_validation_file) as data:
+        if not data.size:
+            raise InputError(f"{args.autotune_validation_file}: the file is empty")
     search = _Search(args, given)
     begin = time.perf_counter()
     deadline = begin + args.autotune_duration
@@ -184,7 +188,8 @@ def autotune(
             trial = search.ask((time.perf_counter() - begin) / args.autotune_duration)
             score = None
             try:
-                model, trial = _try(trial, size, deadline if best is not None else math.inf)
+                limit = deadline if best is not None else math.inf
+                model, trial = _try(trial, size, metric.label, limit)
                 score = metric.score(
                     Meter.of(model, args.autotune_validation_file, args.autotune_predictions)
                 )
@@ -208,14 +213,26 @@ def autotune(
     return best[1], best[2]
 
 
-def _try(args: Args, size: int | None, deadline: float) -> tuple[FastTextModel, Args]:
-    """Train with some settings, and quantise to a size."""
+def _try(
+    args: Args, size: int | None, label: str | None, deadline: float
+) -> tuple[FastTextModel, Args]:
+    """Train with some settings, and quantise to a size.
+
+    Raises
+    ------
+    InputError
+        If the training text does not have the label.
+    """
 
     def look(_: Progress) -> None:
         if time.perf_counter() > deadline:
             raise _TimeIsUpError
 
-    model = train_supervised(args, callback=look)
+    def check(dictionary: Dictionary) -> None:
+        if label is not None and dictionary.find(label) < dictionary.n_words:
+            raise InputError(f"{args.input}: the label of the metric is not there: {label!r}")
+
+    model = train_supervised(args, callback=look, on_dictionary=check)
     if size is None:
         return model, args
     qout = model.dictionary.n_labels >= LEAST_ROWS

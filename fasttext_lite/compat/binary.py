@@ -61,6 +61,8 @@ class _DamagedError(Exception):
 def is_fasttext(path: str | os.PathLike[str]) -> bool:
     """Return whether a file begins like a model of fastText."""
     try:
+        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
+            return False
         with open(path, "rb") as file:
             return file.read(4) == struct.pack("<i", MAGIC)
     except OSError:
@@ -193,10 +195,12 @@ def _parse_dictionary(reader: _Reader, args: Args) -> Dictionary:
     pairs = None
     if n_pairs >= 0:
         pairs = reader.numbers("<i4", 2 * n_pairs).reshape(-1, 2)
-        if np.any(pairs < 0) or np.any(pairs[:, 1] >= n_pairs):
+        if np.any(pairs < 0) or np.any(pairs[:, 0] >= max(args.bucket, 1)):
             raise _DamagedError("its rows of n-grams are out of range")
         if np.unique(pairs[:, 0]).size != n_pairs:
             raise _DamagedError("two of its rows are of the same n-gram")
+        if not np.array_equal(np.sort(pairs[:, 1]), np.arange(n_pairs)):
+            raise _DamagedError("its rows of n-grams are not one for each")
     return Dictionary(args, pool, offsets, counts, n_words, n_tokens, pairs)
 
 

@@ -142,6 +142,8 @@ def takes(words: Sequence[str]) -> bool:
 def is_fasttext(path: str) -> bool:
     """Return whether a file begins like a model of fastText (without NumPy)."""
     try:
+        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
+            return False
         with open(path, "rb") as file:
             return file.read(4) == b"\xba\x16\x4f\x2f"
     except OSError:
@@ -563,6 +565,8 @@ def _check_files(args: Args, targets: Sequence[str]) -> None:
     """Refuse what would be found out only after training."""
     from fasttext_lite.storage import check_writable
 
+    if args.autotune_model_size and not args.autotune_validation_file:
+        raise InputError("-autotune-modelsize needs -autotune-validation FILE")
     for target in targets:
         check_writable(target)
         for path in (args.input, args.autotune_validation_file, args.pretrained_vectors):

@@ -15,6 +15,7 @@ from fasttext_lite.features import FeatureSpace
 from fasttext_lite.label_tree import huffman_tree
 from fasttext_lite.model import Model
 from fasttext_lite.network import NORM_EPSILON
+from fasttext_lite.quantization import N_CODES
 
 # Losses that judge each label by itself, and what their scores are multiplied by for a sigmoid.
 _AS_OVA = {"ova": 1.0, "ns": 1.0, "hinge": 2.0, "squared_hinge": 2.0}
@@ -91,7 +92,8 @@ def obstacles(config: Config, for_pruned: bool, prepared: bool) -> list[str]:
     for_pruned : bool
         Whether n-grams without a row may be left out, as a quantised file can.
     prepared : bool
-        Whether texts will come to fastText lower-cased, normalised and cut into tokens.
+        Whether texts will come to fastText lower-cased, normalised, without stop words and cut into
+        tokens.
     """
     found = []
 
@@ -104,6 +106,8 @@ def obstacles(config: Config, for_pruned: bool, prepared: bool) -> list[str]:
         needs(config.analyzer == "whitespace", f"analyzer {config.analyzer} (only whitespace)")
         needs(not config.lowercase, "lowercase")
         needs(not config.nfkc, "nfkc")
+        needs(not config.simplify, "simplify")
+        needs(not config.stop_words, "stop words")
     elif config.maxn:
         needs(
             config.analyzer == "whitespace",
@@ -186,8 +190,8 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
     full = FastTextModel(
         Parts(args, dictionary, DenseTable.of(rows, places), DenseTable.of(output))
     )
-    if not pruned or not bucket:
-        return full
+    if not pruned or not bucket or np.count_nonzero(places >= 0) < N_CODES:
+        return full  # also where there are too few rows to be quantised by themselves
     small, chosen = dictionary.prune(np.flatnonzero(places >= 0))
     table = DenseTable.of(full.input.decode(chosen))
     return FastTextModel(Parts(args, small, table, DenseTable.of(output)))

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,6 @@ from fasttext_lite.parallel import run_blocks
 EOS, BOW, EOW = "</s>", "<", ">"
 EOS_BYTES = EOS.encode()
 DEFAULT_LABEL = "__label__"  # the prefix of labels is not in the file
-MAX_LINE_SIZE = 1024  # tokens of a line of text for word vectors
 RANGE_EXAMPLES = 1 << 12  # listed at a time
 _NO_ROWS = read_only(np.full((1, 2), -1, np.int32))
 
@@ -65,19 +65,15 @@ def mapped(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
     try:
         with open(name, "rb") as file:
             if file.peek(2)[:2] == b"\x1f\x8b":
-                yield as_array(_unpacked(name))
-                return
-            if os.fstat(file.fileno()).st_size == 0:
-                yield as_array(file.read())  # also of what has no size, such as a pipe
-                return
-            yield as_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        if not isinstance(error, OSError):
-            raise
+                data = as_array(_unpacked(name))
+            elif os.fstat(file.fileno()).st_size == 0:
+                data = as_array(file.read())  # also of what has no size, such as a pipe
+            else:
+                data = as_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{name} cannot be opened: {reason}") from None
+    yield data
 
 
 def _unpacked(name: str) -> bytes:
@@ -178,6 +174,11 @@ class Dictionary:
     def entry(self, i: int) -> bytes:
         """Return a word or label."""
         return self.pool[self.offsets[i, 0] : self.offsets[i, 1]].tobytes()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what the dictionary is made of, without what follows from that."""
+        left_out = ("words", "labels", "lexicon")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
 
     @cached_property
     def words(self) -> list[bytes]:
@@ -294,7 +295,7 @@ class Dictionary:
             return Examples(none, zero, none, zero, np.empty(0, np.int64))
         ids, sizes, labels, label_sizes, n_tokens = map(np.concatenate, zip(*parts, strict=True))
         return Examples(
-            ids, _indptr(sizes), labels, _indptr(label_sizes), n_tokens,
+            ids, indptr_of(sizes), labels, indptr_of(label_sizes), n_tokens,
         )  # fmt: skip
 
     @classmethod
@@ -418,7 +419,8 @@ def ngrams(word: bytes, minn: int, maxn: int) -> Iterator[bytes]:
                 yield word[first:end]
 
 
-def _indptr(sizes: np.ndarray) -> np.ndarray:
+def indptr_of(sizes: np.ndarray) -> np.ndarray:
+    """Return where parts of some sizes begin, and the end; int64[n + 1]."""
     indptr = np.zeros(sizes.size + 1, np.int64)
     np.cumsum(sizes, out=indptr[1:])
     return indptr

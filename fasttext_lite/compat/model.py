@@ -17,7 +17,7 @@ import numpy as np
 from fasttext_lite.compat import binary
 from fasttext_lite.compat.arguments import LOSSES, Args
 from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import EOS, Dictionary, as_array, as_bytes
+from fasttext_lite.compat.dictionary import Dictionary, as_array, as_bytes
 from fasttext_lite.compat.tables import DenseTable, dense, kernel_table
 from fasttext_lite.corpus import read_only
 from fasttext_lite.errors import ModelError
@@ -28,8 +28,6 @@ from fasttext_lite.parallel import cpu_count, run_ranges
 from fasttext_lite.quantization import QuantizedMatrix
 
 BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
-BLOCK_BYTES = 1 << 24  # of text predicted at a time
-MAX_HUFFMAN = 10**15  # fastText gives inner nodes this count before they are made
 
 
 @dataclass(frozen=True)
@@ -362,9 +360,9 @@ class FastTextModel:
         norm = float(np.linalg.norm(query))
         cosines = self._unit_vectors @ query.astype(np.float32)
         cosines /= np.float32(norm if norm >= 1e-8 else 1.0)
-        banned_ids = [i for i in map(self.dictionary.find, banned) if i >= 0]
-        cosines[[i for i in banned_ids if i < cosines.size]] = -np.inf
-        k = min(k, cosines.size - len(set(banned_ids)))
+        banned_ids = {i for i in map(self.dictionary.find, banned) if 0 <= i < cosines.size}
+        cosines[list(banned_ids)] = -np.inf
+        k = min(k, cosines.size - len(banned_ids))
         if k < 1:
             return []
         best = np.argpartition(-cosines, k - 1)[:k]
@@ -424,8 +422,3 @@ class FastTextModel:
         return FastTextModel(
             Parts(args, self.dictionary, DenseTable.of(rows), DenseTable.of(output))
         )
-
-    @property
-    def has_eos(self) -> bool:
-        """Whether the end of a line is a word of the vocabulary."""
-        return self.dictionary.find(EOS) >= 0

@@ -7,6 +7,7 @@ the model, whether UTF-8 or not.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
@@ -218,15 +219,19 @@ class Report:
         self._due = 0.0
         self._open = False
 
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # nobody listens, or the disk behind it is full
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
     def dictionary(self, dictionary: Dictionary) -> None:
         """Print the size of the dictionary."""
         if self.verbose > 0:
-            sys.stderr.write(
+            self._write(
                 f"\rRead {dictionary.n_tokens // 1_000_000}M words\n"
                 f"Number of words:  {dictionary.n_words}\n"
                 f"Number of labels: {dictionary.n_labels}\n"
             )
-            sys.stderr.flush()
 
     def progress(self, progress: Progress) -> None:
         """Take note of progress, and print it if it is time."""
@@ -240,14 +245,12 @@ class Report:
         if self.verbose > 0:
             fraction = min(trial.elapsed / trial.duration, 1.0)
             left = trial.duration - trial.elapsed
-            sys.stderr.write("\r" + search_line(fraction, trial.number, trial.best, left))
-            sys.stderr.flush()
+            self._write("\r" + search_line(fraction, trial.number, trial.best, left))
             self._open = True
 
     def _print(self, fraction: float, lr: float, eta: float) -> None:
         p = self.last
-        sys.stderr.write("\r" + progress_line(fraction, p.loss, lr, p.words_per_second, eta))
-        sys.stderr.flush()
+        self._write("\r" + progress_line(fraction, p.loss, lr, p.words_per_second, eta))
         self._open = True
 
     def finish(self, well: bool) -> None:
@@ -255,5 +258,5 @@ class Report:
         if well and self.last is not None and self.verbose > 0:
             self._print(1.0, 0.0, 0.0)
         if self._open:
-            sys.stderr.write("\n")
+            self._write("\n")
             self._open = False

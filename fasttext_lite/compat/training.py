@@ -23,7 +23,7 @@ import numpy as np
 from fasttext_lite.compat import binary
 from fasttext_lite.compat.arguments import Args
 from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import EOS, Dictionary, Examples, mapped
+from fasttext_lite.compat.dictionary import EOS, Dictionary, Examples, indptr_of, mapped
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.compat.tables import DenseTable
 from fasttext_lite.config import PRESETS, Config
@@ -32,7 +32,7 @@ from fasttext_lite.errors import InputError, ModelError, TrainingError
 from fasttext_lite.features import FeatureMatrix
 from fasttext_lite.label_tree import huffman_tree
 from fasttext_lite.parallel import cpu_count, return_memory
-from fasttext_lite.quantization import QuantizedMatrix
+from fasttext_lite.quantization import N_CODES, QuantizedMatrix
 from fasttext_lite.weights import Weights, init_weights, make_table, n_output_rows, stateless
 
 OUTPUT_PART = 2  # numbers of a part of the output table's rows, whatever dsub says
@@ -124,7 +124,11 @@ def train_supervised(
         if on_dictionary is not None:
             on_dictionary(dictionary)
         if dictionary.n_labels == 0:
-            raise InputError(f"{args.input}: no word begins with the label prefix {args.label!r}")
+            rare = f", or all are rarer than -minCountLabel {args.min_count_label}"
+            raise InputError(
+                f"{args.input}: no word begins with the label prefix {args.label!r}"
+                + rare * (args.min_count_label > 1)
+            )
         return _train(args, dictionary, data, vectors, None, callback)
 
 
@@ -171,6 +175,8 @@ def train_unsupervised(
 
 
 def _check_input(args: Args) -> None:
+    if not args.input:
+        raise InputError("the input cannot be opened: no file is given")
     if args.input == "-":
         raise InputError("Cannot use stdin for training!")
     if os.path.isdir(args.input):
@@ -271,16 +277,10 @@ def _training_data(examples: Examples, dictionary: Dictionary) -> tuple[FeatureM
         ids = ids[np.repeat(good, sizes)]
         labels = labels[np.repeat(good, n_labels)]
         sizes, n_labels = sizes[good], n_labels[good]
-    indptr, label_indptr = _indptr(sizes), _indptr(n_labels)
+    indptr, label_indptr = indptr_of(sizes), indptr_of(n_labels)
     weights = np.repeat((1 / np.maximum(sizes, 1)).astype(np.float32), sizes)
     names = [str(i) for i in range(dictionary.n_labels)]
     return FeatureMatrix(ids, weights, indptr), Labels(labels, label_indptr, names)
-
-
-def _indptr(sizes: np.ndarray) -> np.ndarray:
-    indptr = np.zeros(sizes.size + 1, np.int64)
-    np.cumsum(sizes, out=indptr[1:])
-    return indptr
 
 
 def _used_rows(ids: np.ndarray, dictionary: Dictionary) -> tuple[np.ndarray, np.ndarray]:
@@ -377,13 +377,18 @@ def quantize(
 
 
 def _rows_kept(model: FastTextModel, cutoff: int) -> np.ndarray:
-    """Return the rows that a quantised model keeps; 0: all but those of zeros."""
-    assert isinstance(model.input, DenseTable)
-    n_rows = model.input.shape[0]
-    if not cutoff or cutoff >= n_rows:
-        places = model.input.places
-        return np.flatnonzero(places >= 0) if places.size else np.arange(n_rows)
-    return rows_by_norm(model)[:cutoff]
+    """Return the rows that a quantised model keeps; 0: all but n-grams' rows of zeros."""
+    table = model.input
+    assert isinstance(table, DenseTable)
+    n_rows = table.shape[0]
+    if cutoff and cutoff < n_rows:
+        return rows_by_norm(model)[:cutoff]
+    used = np.concatenate([rows.any(axis=1) for rows in table.chunks()])
+    used[: model.dictionary.n_words] = True
+    n_more = min(N_CODES, n_rows) - np.count_nonzero(used)
+    if n_more > 0:  # as many as centroids need
+        used[np.flatnonzero(~used)[:n_more]] = True
+    return np.flatnonzero(used)
 
 
 def rows_by_norm(model: FastTextModel) -> np.ndarray:
