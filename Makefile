@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 
-.PHONY: demo test test-nojit test-bounds lint format bench build clean
+.PHONY: demo test test-nojit test-bounds lint format bench bench-chinese build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -38,6 +38,10 @@ format: $(READY)
 # The data sets of FASTTEXT_LITE_DATA, or the bundled ones.
 bench: $(READY)
 	$(BIN)/python -m bench.compare
+
+# The Chinese sets of FASTTEXT_LITE_DATA, or those that `fasttext-lite datasets fetch` brought.
+bench-chinese: $(READY)
+	$(BIN)/python -m bench.chinese
 
 build: $(READY)
 	$(BIN)/python -m build

@@ -1,0 +1,536 @@
+"""Chinese text, from the raw file to the saved model: fasttext-lite, fastText and scikit-learn.
+
+Every contender trains in a process of its own, from ``label<TAB>text`` to the saved model, and
+predicts in another, from raw text to labels; cutting text into words or characters is in its
+time.  Beside them stands jieba alone, which only cuts the training file into words.
+``--seeds`` rounds are run, contenders in turn: accuracy and macro-F1 are means with their standard
+deviation, all else medians; contenders that are not random train once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata as metadata
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import compare
+from bench.compare import UsageError
+
+CHINESE = ("thucnews", "shopping_category", "toutiao", "shopping_sentiment", "poem_author")
+WHEN_ASKED = ("poem_author",)  # minutes each
+ANALYZERS = ("auto", "char", "jieba", "mixed")
+LOSSES = ("auto", "softmax", "hs")
+TOKENS = {"char": "characters", "jieba": "jieba words"}
+RANDOM = ("lite", "fasttext")  # packages whose result depends on a seed
+
+# Contender: the Python package it needs, what it is.
+CONTENDERS = {
+    "segment": ("jieba", "jieba alone: jieba.lcut over the training file, its dictionary's "
+        "loading (from jieba's cache) included; nothing is trained"),
+    "lite": ("fasttext_lite", "fasttext-lite, its command line on the raw file: each analyzer "
+        "with each loss (default: one-vs-all up to 20 labels, softmax above), else its default"),
+    "fasttext": ("fasttext", f"fastText: {compare._words(compare.FASTTEXT)}, loss softmax; text in "
+        "lower case, spaces around each Chinese character or between the words of jieba.lcut, "
+        "rows shuffled"),
+    "best": ("fasttext", "fastText best: the same with the settings of BEST in compare.py, found "
+        "on characters, where they are others"),
+    "svc": ("sklearn", "TF-IDF + LinearSVC: sublinear_tf, min_df 2, C 0.3, on 1-3 characters or "
+        "1-2 words of jieba.lcut"),
+    "nb": ("sklearn", "TF-IDF + ComplementNB: the same features, alpha 1"),
+}  # fmt: skip
+NGRAMS = {"char": compare.SVC_CJK, "jieba": {"ngram_range": (1, 2), **compare.SVC}}
+
+# Key, title, format, unit.
+COLUMNS = (
+    ("train_process_seconds", "training, s", "{:.2f}", 1),
+    ("rate", "texts/s", "{:,.0f}", 1),
+    ("model_bytes", "model, MB", "{:.1f}", 1e6),
+    ("train_peak_memory", "peak memory, MB", "{:.0f}", 1e6),
+)
+SCORES = (("accuracy", "accuracy"), ("macro_f1", "macro-F1"))
+
+# What stands in a plot for a label: English if no font has Chinese characters, else Chinese.
+LABELS = {
+    "education": "教育", "entertainment": "娱乐", "finance": "财经", "game": "游戏",
+    "politics": "时政", "realty": "房产", "science": "科技", "society": "社会", "sports": "体育",
+    "stocks": "股票", "books": "书籍", "tablets": "平板", "phones": "手机", "fruit": "水果",
+    "shampoo": "洗发水", "water heaters": "热水器", "milk (Mengniu)": "蒙牛", "clothes": "衣服",
+    "computers": "计算机", "hotels": "酒店",
+}  # fmt: skip
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark and print it; return 0, 1 (a contender failed) or 2 (bad usage)."""
+    try:
+        options = parse(argv)
+        sets = find_sets(options)
+        report = {"about": about_run(options), "chinese": earlier(options)}
+    except UsageError as error:
+        print(f"bench.chinese: {error}", file=sys.stderr)
+        return 2
+    head = "\n".join(f"- {key}: {value}" for key, value in report["about"].items())
+    print(f"# Chinese text\n\n{head}", flush=True)
+    for name, folder in sets.items():
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work_dir) as work:
+            run_set(name, folder, Path(work).resolve(), options, report)
+        print(section(name, report["chinese"][name]), flush=True)
+    if options.plots:
+        for path in draw(report["chinese"], Path(options.plots)):
+            print(f"bench.chinese: {path}", file=sys.stderr)
+    runs = [run for name in sets for run in report["chinese"][name]["runs"]]
+    return int(any("error" in run for run in runs))
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments and check that every contender is installed."""
+    parser = argparse.ArgumentParser(prog="python -m bench.chinese", description=__doc__)
+    add = parser.add_argument
+    add("--data-dir", default="", help="folder of NAME/train.tsv and NAME/test.tsv (default: "
+        "FASTTEXT_LITE_DATA, and sets that `fasttext-lite datasets fetch` brought)")  # fmt: skip
+    add("--sets", default="", help="names joined by commas (default: those there of "
+        f"{', '.join(CHINESE)}, the last only when asked for)")  # fmt: skip
+    add("--contenders", default=",".join(CONTENDERS), help="default %(default)s")
+    add("--analyzers", default=",".join(ANALYZERS), help="ours; default %(default)s")
+    add("--loss", default=",".join(LOSSES), help="ours; default %(default)s")
+    add("--seeds", type=int, default=3, help="default %(default)s")
+    add("--peer-seeds", type=int, help="of fastText, if not the same")
+    add("--threads", type=int, default=2, help="default %(default)s")
+    add("--json", metavar="FILE", help="write everything as one JSON object, after each round")
+    add("--add", action="store_true", help="keep other sets that the JSON file has")
+    add("--plots", metavar="DIR", help="draw accuracy against time, and confusion matrices")
+    add("--work-dir", metavar="DIR", help="for temporary files (fastText's model takes 1 GB)")
+    options = parser.parse_args(argv)
+    known_names = (("contenders", CONTENDERS), ("analyzers", ANALYZERS), ("loss", LOSSES))
+    for key, known in known_names:
+        names = [name.strip() for name in getattr(options, key).split(",") if name.strip()]
+        if not names or set(names) - set(known):
+            raise UsageError(f"--{key} must be of {', '.join(known)}; got {','.join(names)!r}")
+        setattr(options, key, names)
+    if options.peer_seeds is None:
+        options.peer_seeds = options.seeds
+    if min(options.threads, options.seeds, options.peer_seeds) < 1:
+        raise UsageError("--threads, --seeds and --peer-seeds must be at least 1")
+    check_folders(options)
+    modules = {CONTENDERS[contender][0] for contender in options.contenders}
+    modules |= {"jieba"} | ({"matplotlib"} if options.plots else set())
+    missing = sorted(module for module in modules if importlib.util.find_spec(module) is None)
+    if missing:
+        raise UsageError(
+            f"Python packages not installed: {', '.join(missing)}; "
+            "pip install 'fasttext-lite[bench,plot]', or choose others with --contenders"
+        )
+    return options
+
+
+def check_folders(options: argparse.Namespace) -> None:
+    """Raise `UsageError` unless all that is to be written has its folder."""
+    json_folder = options.json and Path(options.json).absolute().parent
+    for folder in (options.work_dir, options.plots, json_folder):
+        if folder and not Path(folder).is_dir():
+            raise UsageError(f"{folder}: no such folder")
+    if options.add and not options.json:
+        raise UsageError("--add needs --json FILE")
+
+
+def find_sets(options: argparse.Namespace) -> dict[str, Path]:
+    """Return the folder of each data set asked for."""
+    names = [name.strip() for name in options.sets.split(",") if name.strip()]
+    usual = [name for name in CHINESE if name not in WHEN_ASKED]
+    if options.data_dir:
+        there = [n for n in usual if (Path(options.data_dir) / n / "train.tsv").is_file()]
+        if not names and not there:
+            raise UsageError(f"{options.data_dir}: none of {', '.join(usual)} in this folder")
+        options.sets = ",".join(names or there)
+        return compare.find_sets(options)
+    from fasttext_lite.datasets import list_datasets
+
+    paths = {entry["name"]: entry["path"] for entry in list_datasets() if entry["path"]}
+    wanted = names or [name for name in usual if name in paths]
+    missing = [name for name in wanted if name not in paths]
+    if missing or not wanted:
+        what = " ".join(missing or usual)
+        raise UsageError(
+            f"not there: {what}; give --data-dir or FASTTEXT_LITE_DATA, or bring them: "
+            "fasttext-lite datasets fetch NAME"
+        )
+    return {name: Path(paths[name]).resolve() for name in wanted}
+
+
+def about_run(options: argparse.Namespace) -> dict[str, str]:
+    """Return versions, machine and settings."""
+    same = argparse.Namespace(contenders=[], threads=options.threads, repeat=options.seeds)
+    known = compare.about_run(same)
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        known["versions"] += f", jieba {metadata.version('jieba')}"
+    return {
+        "versions": known["versions"],
+        "machine": known["machine"],
+        "run": f"{options.threads} threads (LinearSVC, ComplementNB, jieba and fastText's "
+        f"prediction: 1, their only way), {options.seeds} seeds, fastText {options.peer_seeds}",
+        **{name: CONTENDERS[name][1] for name in options.contenders},
+        "warm-up": "fasttext-lite's compile cache, and jieba's of its dictionary, are filled "
+        "by untimed runs first",
+    }
+
+
+def earlier(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the sets that the JSON file has already, if they are to be kept."""
+    if not options.add or not Path(options.json).is_file():
+        return {}
+    try:
+        return json.loads(Path(options.json).read_text(encoding="utf-8"))["chinese"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{options.json}: not a file of bench.chinese") from None
+
+
+# -- running ---------------------------------------------------------------------------------
+
+
+def run_set(
+    name: str, folder: Path, work: Path, options: argparse.Namespace, report: dict[str, Any]
+) -> None:
+    """Run every contender on one data set; put what was measured into the report."""
+    train = str(folder / "train.tsv")
+    job = {"multilabel": False, "threads": options.threads, "train": train}
+    job.update(texts=str(work / "texts.txt"), model=str(work / "model"))
+    told = {"package": "lite", "test": str(folder / "test.tsv")}
+    about = compare.stage("prepare", {**job, **told}, work)
+    part: dict[str, Any] = {"about": about, "runs": [], "loads": []}
+    report["chinese"][name] = part
+    if "error" in about:
+        part["runs"] = [{"name": "-", "error": about["error"]}]
+        return
+    part["runs"] = plan(name, about["n_labels"], options)
+    warm_up(part["runs"], job, work)
+    for turn in range(max(run["seeds"] for run in part["runs"])):
+        if hasattr(os, "getloadavg"):
+            part["loads"].append(round(os.getloadavg()[0], 2))
+        for run in part["runs"]:
+            if turn >= run["seeds"] or "error" in run:
+                continue
+            message = f"{name}: {run['name']}, seed {turn + 1} of {run['seeds']}"
+            print(f"bench.chinese: {message}", file=sys.stderr, flush=True)
+            found = measure(run, {**job, "round": turn}, work)
+            run["rounds"].append(found)
+            if config := found.pop("config", None):
+                run["config"] = config
+            if "error" in found:
+                run["error"] = found["error"]
+            elif (run["package"], run.get("analyzer"), run.get("loss")) == ("lite", "auto", "auto"):
+                part.setdefault("confusion", confusion(work))
+        summarize(part["runs"])
+        if options.json:  # after each round: an interrupted run keeps what it has
+            text = json.dumps(report, indent=1, ensure_ascii=False)
+            Path(options.json).write_text(text + "\n", encoding="utf-8")
+
+
+def plan(name: str, n_labels: int, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the runs for a data set; with many labels, only those with a tree of labels."""
+    many = n_labels > compare.MANY_LABELS
+    chosen = options.contenders
+    runs: list[dict[str, Any]] = []
+
+    def add(title: str, package: str, **values: Any) -> None:
+        seeds = {"lite": options.seeds, "fasttext": options.peer_seeds, "segment": options.seeds}
+        base = {"name": title, "package": package, "seeds": seeds.get(package, 1), "rounds": []}
+        runs.append({**base, **values})
+
+    if "segment" in chosen:
+        add("jieba alone", "segment")
+    for analyzer in options.analyzers if "lite" in chosen else ():
+        for loss in ["hs"] if many else options.loss:
+            title = f"fasttext-lite {analyzer}" + f", {loss}" * (loss != "auto")
+            add(title, "lite", analyzer=analyzer, loss=loss)
+    best = {"dim": 100, **compare.BEST.get(name, compare.BEST[""])}
+    loss = "hs" if many else "softmax"
+    for tokens, text in TOKENS.items():
+        text += ", hs" * many
+        if "fasttext" in chosen or ("best" in chosen and best == compare.FASTTEXT):
+            settings = {**compare.FASTTEXT, "loss": loss}
+            add(f"fastText, {text}", "fasttext", tokens=tokens, settings=settings)
+        if "best" in chosen and best != compare.FASTTEXT:
+            settings = {**best, "loss": loss}
+            add(f"fastText best, {text}", "fasttext", tokens=tokens, settings=settings)
+    for package, title in (("svc", "TF-IDF + LinearSVC"), ("nb", "TF-IDF + ComplementNB")):
+        for tokens, text in TOKENS.items():
+            if package in chosen and not many:
+                settings = {k: v for k, v in NGRAMS[tokens].items() if package == "svc" or k != "C"}
+                add(f"{title}, {text}", package, tokens=tokens, settings=settings)
+    return runs
+
+
+def warm_up(runs: list[dict[str, Any]], job: dict[str, Any], work: Path) -> None:
+    """Fill the caches: train on every tenth row with each of our settings, and cut a few words."""
+    sample = work / "sample.tsv"
+    sample.write_bytes(b"".join(Path(job["train"]).read_bytes().splitlines(keepends=True)[::10]))
+    for run in runs:
+        if run["package"] == "lite":
+            compare.stage("train", {**job, **our_job(run, 0), "train": str(sample)}, work)
+        elif run["package"] == "segment":
+            worker("segment", {**job, "train": str(sample)}, work)
+
+
+def our_job(run: dict[str, Any], seed: int) -> dict[str, Any]:
+    """Return what bench/_worker.py has to know of a run of ours."""
+    loss = [] if run["loss"] == "auto" else ["--loss", run["loss"]]
+    settings = ["--analyzer", run["analyzer"], *loss, "--seed", str(seed)]
+    return {"package": "lite", "settings": settings}
+
+
+def measure(run: dict[str, Any], job: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Train and predict once, each in a process of its own; return what was measured."""
+    if run["package"] == "lite":
+        return compare.measure({**job, **our_job(run, job["round"])}, work)
+    if run["package"] == "segment":
+        found = worker("segment", job, work)
+        return found if "error" in found else {
+            "train_process_seconds": found["process_seconds"],
+            "train_peak_memory": found["peak_memory"],
+            "n_words": found["n_words"],
+        }  # fmt: skip
+    job = {**job, **{key: run[key] for key in ("package", "tokens", "settings")}}
+    found = worker("train", job, work)
+    if "error" in found:
+        return found
+    labelled = worker("predict", job, work)
+    os.unlink(job["model"])
+    return {
+        **labelled,
+        "predict_peak_memory": labelled.get("peak_memory"),
+        "train_peak_memory": found["peak_memory"],
+        "train_process_seconds": found["process_seconds"],
+        "model_bytes": found["model_bytes"],
+    }
+
+
+def worker(stage: str, job: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Do one stage in a process of bench/_chinese_worker.py; return its measurements."""
+    job_file, result_file = work / "peer.json", work / "peer-result.json"
+    job_file.write_text(json.dumps({**job, "stage": stage, "work": str(work)}), encoding="utf-8")
+    pools = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+    limits = {f"{pool}_NUM_THREADS": str(job["threads"]) for pool in pools}
+    command = [sys.executable, "-m", "bench._chinese_worker", str(job_file), str(result_file)]
+    environment = {**os.environ, **limits, "PYTHONUTF8": "1"}
+    result_file.unlink(missing_ok=True)
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=compare.ROOT, env=environment, capture_output=True)
+    seconds = time.perf_counter() - start
+    if done.returncode == 0 and result_file.is_file():
+        result = json.loads(result_file.read_text(encoding="utf-8"))
+        return {**result, "process_seconds": seconds}
+    said = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
+    return {"error": f"{stage} ended with code {done.returncode}: {said or 'no message'}"}
+
+
+def confusion(work: Path) -> dict[str, Any]:
+    """Return the counts of true (rows) and predicted labels of the last prediction."""
+    gold = (work / "gold.txt").read_text("utf-8").split("\n")[:-1]
+    found = (work / "output.txt").read_text("utf-8").split("\n")[:-1]
+    pairs = Counter(zip(gold, found, strict=True))
+    names = sorted({name for pair in pairs for name in pair})
+    return {"names": names, "counts": [[pairs[row, column] for column in names] for row in names]}
+
+
+def summarize(runs: list[dict[str, Any]]) -> None:
+    """Add to each run its medians, and the mean and standard deviation of its scores."""
+    for run in runs:
+        rounds = [found for found in run["rounds"] if "error" not in found]
+        if not rounds or "error" in run:
+            continue
+        keys = [key for key, *_ in COLUMNS if key in rounds[0]]
+        run["median"] = {key: statistics.median(found[key] for found in rounds) for key in keys}
+        for key, _ in SCORES:
+            values = [found[key] for found in rounds if key in found]
+            if values:
+                run["median"][key] = statistics.fmean(values)
+            if len(values) > 1:
+                run["median"][f"{key}_deviation"] = statistics.stdev(values)
+
+
+# -- printing --------------------------------------------------------------------------------
+
+
+def section(name: str, part: dict[str, Any]) -> str:
+    """Return the Markdown of one data set."""
+    about, runs = part["about"], part["runs"]
+    good = [run for run in runs if "median" in run]
+    lines = ["", f"## {name}", ""]
+    if "n_train" in about:
+        loads = ", ".join(f"{load:.1f}" for load in part["loads"])
+        lines += [
+            f"{about['n_train']:,} training and {about['n_test']:,} test texts, "
+            f"{about['n_labels']:,} labels; load when each round began: {loads or 'unknown'}.",
+            "",
+        ]
+    titles = [title for _, title in SCORES] + [title for _, title, *_ in COLUMNS] + ["runs"]
+    rows = [[run["name"], *cells(run["median"]), str(len(run["rounds"]))] for run in good]
+    lines += compare.table(["contender", *titles], rows)
+    lines += claims(good)
+    for run in runs:
+        if "error" in run:
+            lines += ["", f"{run['name']} failed: {run['error']}"]
+    return "\n".join(lines)
+
+
+def cells(values: dict[str, float]) -> list[str]:
+    """Return the printed figures of one run."""
+    found = []
+    for key, _ in SCORES:
+        deviation = values.get(f"{key}_deviation")
+        spread = "" if deviation is None else f" ± {deviation:.4f}"
+        found.append(f"{values[key]:.4f}{spread}" if key in values else "")
+    return found + [
+        form.format(values[key] / unit) if key in values else "" for key, _, form, unit in COLUMNS
+    ]
+
+
+def claims(runs: list[dict[str, Any]]) -> list[str]:
+    """Return lines: how our runs stand to jieba alone, and to jieba followed by fastText."""
+    ours = [run for run in runs if run["package"] == "lite" and run["analyzer"] != "char"]
+    ours = [run for run in ours if run["loss"] == "auto"] or ours
+    alone = next((run for run in runs if run["package"] == "segment"), None)
+    routes = [r for r in runs if r["package"] == "fasttext" and r["tokens"] == "jieba"]
+    if not ours or not (alone or routes):
+        return []
+    titles, rows = ["from the raw file to the saved model", "seconds"], []
+    titles += ["jieba alone takes"] if alone else []
+    for route in routes:
+        titles += [f"{route['name']} takes", "our accuracy, points"]
+    for run in ours:
+        seconds = run["median"]["train_process_seconds"]
+        row = [run["name"], f"{seconds:.2f}"]
+        for peer in [*([alone] if alone else []), *routes]:
+            times = peer["median"]["train_process_seconds"] / seconds
+            row.append(f"{times:.1f} times as long")
+            if peer is not alone:
+                points = 100 * (run["median"]["accuracy"] - peer["median"]["accuracy"])
+                row.append(f"{points:+.2f}")
+        rows.append(row)
+    return ["", "Ratios, as measured:", "", *compare.table(titles, rows)]
+
+
+# -- drawing ---------------------------------------------------------------------------------
+
+
+def draw(sets: dict[str, Any], folder: Path) -> list[Path]:
+    """Write the plots of all sets; return their files."""
+    from bench import plots
+
+    written = []
+    for name, part in sets.items():
+        runs = [run for run in part["runs"] if "accuracy" in run.get("median", {})]
+        if runs:
+            alone: dict[str, Any] = next((r for r in part["runs"] if r["package"] == "segment"), {})
+            seconds = alone.get("median", {}).get("train_process_seconds")
+            written.append(folder / f"chinese-{name}.png")
+            plots.save(draw_scores(name, runs, seconds), written[-1])
+        found = part.get("confusion")
+        if found and name in ("thucnews", "shopping_category"):
+            written.append(folder / f"chinese-confusion-{name}.png")
+            draw_confusion(found, written[-1])
+    return written
+
+
+def draw_scores(name: str, runs: list[dict[str, Any]], alone: float | None) -> Any:
+    """Return a figure of accuracy against training time, each point with its name."""
+    from matplotlib.figure import Figure
+
+    from bench import plots
+
+    style = plots.styles([run["name"] for run in runs])
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    points = [(r["median"]["train_process_seconds"], 100 * r["median"]["accuracy"]) for r in runs]
+    seconds, scores = zip(*points, strict=True)
+    low, high = min(seconds), max(max(seconds), alone or 0)
+    width = high / low
+    axes.set_xlim(low / width**0.55, high * width**0.55)
+    room = max(max(scores) - min(scores), 0.5)
+    axes.set_ylim(min(scores) - 0.06 * room, max(scores) + 0.06 * room)
+    for left in (True, False):
+        own = [i for i, run in enumerate(runs) if (run["package"] == "lite") == left]
+        own.sort(key=lambda i: scores[i])
+        edge = low / width**0.12 if left else high * width**0.08
+        bottom, top = axes.get_ylim()
+        heights = spread([scores[i] for i in own], (top - bottom) / 24, bottom, top)
+        for i, height in zip(own, heights, strict=True):
+            color = style[runs[i]["name"]]["color"]
+            axes.plot(*points[i], marker=style[runs[i]["name"]]["marker"], color=color)
+            axes.annotate(
+                runs[i]["name"], points[i], xytext=(edge, height), color=color, fontsize=8,
+                ha="right" if left else "left", va="center",
+                arrowprops={
+                    "arrowstyle": "-", "color": color, "alpha": 0.3, "linewidth": 0.7,
+                    "relpos": (1, 0.5) if left else (0, 0.5),
+                },
+            )  # fmt: skip
+    if alone:
+        axes.axvline(alone, color="0.4", linestyle=":")
+        axes.annotate(
+            f"jieba alone: {alone:.1f} s", (alone, axes.get_ylim()[0]), xytext=(4, 5),
+            textcoords="offset points", fontsize=8, color="0.3",
+        )  # fmt: skip
+    plots.plain_ticks(axes.xaxis, *axes.get_xlim())
+    axes.set_xlabel("training, from the raw file to the saved model, seconds (left is better)")
+    axes.set_ylabel("accuracy, % (up is better)")
+    axes.grid(alpha=0.3)
+    axes.set_title(name)
+    return figure
+
+
+def spread(values: list[float], gap: float, low: float, high: float) -> list[float]:
+    """Return rising values moved apart to at least a gap, and kept between two bounds if they fit.
+
+    Examples
+    --------
+    >>> spread([1.0, 1.0, 5.0], 1.0, 0.0, 5.5)
+    [1.0, 2.0, 5.0]
+    """
+    placed: list[float] = []
+    for value in values:
+        placed.append(max(value, placed[-1] + gap if placed else low + gap / 2))
+    ceiling = high - gap / 2
+    for i in reversed(range(len(placed))):
+        placed[i] = min(placed[i], ceiling)
+        ceiling = placed[i] - gap
+    return placed
+
+
+def draw_confusion(found: dict[str, Any], path: Path) -> None:
+    """Write a confusion matrix, its labels in Chinese where a font has the characters."""
+    import numpy as np
+    from matplotlib import font_manager
+
+    from fasttext_lite.evaluation import Evaluation
+    from fasttext_lite.plotting import CJK_FONTS, plot_confusion
+
+    fonts = {font.name for font in font_manager.fontManager.ttflist}
+    names = LABELS if fonts & set(CJK_FONTS) else {zh: en for en, zh in LABELS.items()}
+    counts = np.array(found["counts"])
+    rows, columns = np.nonzero(counts)
+    times = counts[rows, columns]
+    evaluation = Evaluation(
+        names=[names.get(name, name) for name in found["names"]],
+        n_known=len(counts), n=int(counts.sum()), n_first=int(np.trace(counts)),
+        hits=np.diag(counts), predicted=counts.sum(0), gold=counts.sum(1),
+        n_unseen_texts=0, n_unknown_texts=0, first_gold=np.repeat(rows, times),
+        first_found=np.repeat(columns, times), k=1, threshold=0.0,
+    )  # fmt: skip
+    plot_confusion(evaluation, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
