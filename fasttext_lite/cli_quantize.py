@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli_types import whole
+from fasttext_lite.cli_types import above_zero, whole
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus import Corpus
@@ -66,16 +65,6 @@ def _step(text: str) -> float:
     return value
 
 
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number above 0; got {text!r}")
-    return value
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument("model", metavar="MODEL")
@@ -103,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--retrain", metavar="FILE", help="labelled text to train the kept rows on once more"
     )
     parser.add_argument(
-        "--lr", type=_rate, metavar="X",
+        "--lr", type=above_zero(), metavar="X",
         help="of --retrain: highest learning rate (default: the model's; a converted model of "
         "fastText does not know its own)",
     )  # fmt: skip

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
-import math
 import os
 import shlex
 import shutil
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli_types import whole
+from fasttext_lite.cli_types import above_zero, whole
 from fasttext_lite.config import PRESETS, Config
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--time",
-        type=_seconds,
+        type=above_zero("a number of seconds"),
         default=300.0,
         metavar="SECONDS",
         help="of the whole command (default 300); a single training with the settings to begin "
@@ -114,16 +113,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print only errors and the result"
     )
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0; got {text!r}")
-    return value
 
 
 def _size(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 _BREAKS = str.maketrans("\r\n\t", "   ")
@@ -25,6 +26,21 @@ def whole(least: int) -> Any:
             raise argparse.ArgumentTypeError(
                 f"must be a whole number of at least {least}; got {text!r}"
             )
+        return value
+
+    return parse
+
+
+def above_zero(what: str = "a number") -> Any:
+    """Return a parser of finite numbers above 0; `what` names them in its message."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < math.inf:
+            raise argparse.ArgumentTypeError(f"must be {what} above 0; got {text!r}")
         return value
 
     return parse

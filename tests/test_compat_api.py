@@ -18,7 +18,7 @@ import fasttext_lite.compat as fasttext
 import fasttext_lite.compat.util
 from fasttext_lite.compat import api, api_arguments
 
-# With fewer, or with few numbers, the wheel leaves some of them uninitialised (its issue 1061).
+# With fewer, or with few numbers, the wheel leaves some of them uninitialised (fastText #1061).
 THREADS = 11
 WORDS = [f"w{i}" for i in range(60)] + ["央行", "利率", "café", "<x>"]
 TEXTS = [

@@ -21,7 +21,7 @@ from fasttext_lite.compat.training import quantize, train_supervised
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="the wheel's models are too large for this")
 
 DENSE = QUANTIZED = 1e-5
-# The wheel leaves rows uninitialised with fewer threads (its issue 1061).
+# The wheel leaves rows uninitialised with fewer threads (fastText #1061).
 THREADS = 10
 COMPARED = {"lines": 0, "predictions": 0, "models": 0}
 
