@@ -66,6 +66,15 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
             yield line.rstrip("\r\n")
 
 
+def _filled_lines(dataset: Dataset, open_part: Opener) -> Iterator[tuple[Part, str, str]]:
+    """Yield the lines of all parts that are not blank, each with its part and its place."""
+    for part in dataset.parts:
+        with open_part(part) as stream:
+            for number, line in enumerate(_lines(stream, _name(part)), start=1):
+                if line.strip():
+                    yield part, f"{_name(part)}:{number}", line
+
+
 @contextlib.contextmanager
 def _decoding(name: str) -> Iterator[None]:
     try:
@@ -96,21 +105,16 @@ def _separated_lines(dataset: Dataset, open_part: Opener) -> Iterator[Row]:
     fields). Labels of multilabel sets stand between commas.
     """
     settings = dataset.settings
-    for part in dataset.parts:
-        with open_part(part) as stream:
-            for number, line in enumerate(_lines(stream, _name(part)), start=1):
-                if not line.strip():
-                    continue
-                where = f"{_name(part)}:{number}"
-                fields = line.split(settings["separator"])
-                if len(fields) < settings["fields"]:
-                    raise InputError(
-                        f"{where}: {len(fields)} fields, expected {settings['fields']} or more"
-                    )
-                value = fields[settings["label"]]
-                values = value.split(",") if dataset.multilabel else [value]
-                labels = [_label(value, settings, where) for value in values]
-                yield part.split, labels, fields[settings["text"]]
+    for part, where, line in _filled_lines(dataset, open_part):
+        fields = line.split(settings["separator"])
+        if len(fields) < settings["fields"]:
+            raise InputError(
+                f"{where}: {len(fields)} fields, expected {settings['fields']} or more"
+            )
+        value = fields[settings["label"]]
+        values = value.split(",") if dataset.multilabel else [value]
+        labels = [_label(value, settings, where) for value in values]
+        yield part.split, labels, fields[settings["text"]]
 
 
 def _csv(dataset: Dataset, open_part: Opener) -> Iterator[Row]:
@@ -148,15 +152,10 @@ def _csv(dataset: Dataset, open_part: Opener) -> Iterator[Row]:
 def _json_lines(dataset: Dataset, open_part: Opener) -> Iterator[Row]:
     """Read an object in each line. Settings: ``text`` and ``label``, names of its members."""
     settings = dataset.settings
-    for part in dataset.parts:
-        with open_part(part) as stream:
-            for number, line in enumerate(_lines(stream, _name(part)), start=1):
-                if not line.strip():
-                    continue
-                where = f"{_name(part)}:{number}"
-                record = _parse(line, where)
-                text, label = _strings(record, (settings["text"], settings["label"]), where)
-                yield part.split, [_label(label, settings, where)], text
+    for part, where, line in _filled_lines(dataset, open_part):
+        record = _parse(line, where)
+        text, label = _strings(record, (settings["text"], settings["label"]), where)
+        yield part.split, [_label(label, settings, where)], text
 
 
 def _json_pairs(dataset: Dataset, open_part: Opener) -> Iterator[Row]:

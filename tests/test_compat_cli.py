@@ -230,7 +230,7 @@ def trained(tmp_path_factory):
             loss, {"minn": 2, "maxn": 3, "bucket": 40}
         )
         model = fasttext.train_supervised(
-            f"{folder}/train.txt", loss=loss, dim=5, epoch=5, lr=0.5, thread=10, verbose=0,
+            f"{folder}/train.txt", loss=loss, dim=5, epoch=5, lr=0.5, thread=11, verbose=0,
             **settings,
         )  # fmt: skip
         model.save_model(f"{folder}/{loss}.bin")
