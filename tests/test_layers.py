@@ -138,24 +138,14 @@ def test_imports_run_downward(room):
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.name)
 def test_kernel_files_are_closed(path):
-    """The cache of compiled code sees changes of the function's own file and of those it uses."""
+    """What compiled code follows from stays small: a change elsewhere compiles nothing anew."""
     allowed = {"numpy", "numba", "llvmlite", "math", "functools", "typing"}
-    modules = imported_modules(path) - {"fasttext_lite.compiling.compiler"}
+    modules = imported_modules(path)
     own = {module for module in modules if module.startswith("fasttext_lite.")}
     roots = {module.split(".")[0] for module in modules - own}
     assert roots <= allowed, roots - allowed
     rooms = {room_of(module) for module in own} - {"compiling", None}
-    tree = ast.parse(path.read_text("utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    named = {
-        f"kernels.{used.value.id}"
-        for call in calls
-        if getattr(call.func, "id", "") == "compiler"
-        for argument in call.keywords
-        if argument.arg == "uses"
-        for used in argument.value.elts
-    }
-    assert rooms == named
+    assert all(room.startswith("kernels.") for room in rooms), rooms
 
 
 def test_only_the_estimators_rooms_import_scikit_learn():

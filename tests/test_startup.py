@@ -4,7 +4,6 @@ Most tests run a package of one tiny kernel file with the real `compiling`, in p
 their own.
 """
 
-import ast
 import contextlib
 import gc
 import os
@@ -12,7 +11,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
+import numba
+import numpy as np
 import pytest
 
 from fasttext_lite import cli, compiling
@@ -20,10 +22,10 @@ from fasttext_lite import cli, compiling
 PACKAGE = Path(__file__).parent.parent / "fasttext_lite"
 TINY = """
 import numpy as np
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import EXACT, compiler
 
 FACTOR = 3
-_kernel = compiler(__file__, nogil=True)
+_kernel = compiler(EXACT)
 
 
 @_kernel
@@ -50,6 +52,78 @@ def make(shift):
         return value + shift
 
     return shifted
+"""
+# Kernels that reach others in another file, by their name, by their module, and by a closure, and
+# through these a third file, and a number in a file that has no kernels.
+REACHING = {
+    "limits.py": "STEP = 1\n",
+    "kernels/low.py": """
+from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.limits import STEP
+
+_kernel = compiler(EXACT)
+
+
+@_kernel
+def low(value):
+    return value + STEP
+
+
+@_kernel
+def lower(value):
+    return value - STEP
+""",
+    "kernels/middle.py": """
+from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.kernels.low import low, lower
+
+_kernel = compiler(EXACT)
+
+
+@_kernel
+def up(value):
+    return low(value)
+
+
+@_kernel
+def down(value):
+    return lower(value)
+
+
+STEPS = {"up": up, "down": down}
+""",
+    "kernels/top.py": """
+from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.kernels import middle
+from fasttext_lite.kernels.middle import STEPS, up
+
+_kernel = compiler(EXACT)
+
+
+@_kernel
+def by_name(value):
+    return up(value)
+
+
+@_kernel
+def by_module(value):
+    return middle.up(value)
+
+
+def make(name):
+    step = STEPS[name]
+
+    @_kernel
+    def by_closure(value):
+        return step(value)
+
+    return by_closure
+""",
+}
+REACH = """
+from fasttext_lite.kernels import top
+for function in (top.by_name, top.by_module, top.make("up"), top.make("down")):
+    print(function(10), sum(function.stats.cache_hits.values()))
 """
 USE = "import numpy as np; from fasttext_lite.kernels import tiny\n"
 TOTAL = USE + "print(tiny.total(np.arange(4.0))[0])\n"
@@ -102,6 +176,23 @@ def warm(warm_root, tmp_path):
     return shutil.copytree(warm_root, tmp_path / "warm")
 
 
+@pytest.fixture(scope="session")
+def reached_root(cold_root):
+    """Return a package of files that use each other, after a first run."""
+    root = cold_root.with_name("reached")
+    shutil.copytree(cold_root, root)
+    for name, text in REACHING.items():
+        (root / "fasttext_lite" / name).write_text(text)
+    assert run(root, REACH) == ["11 0", "11 0", "11 0", "9 0"]
+    return root
+
+
+@pytest.fixture
+def reached(reached_root, tmp_path):
+    """Return such a package of the test's own."""
+    return shutil.copytree(reached_root, tmp_path / "reached")
+
+
 def start(root, code, **changes):
     env = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     env.pop("XDG_CACHE_HOME", None)
@@ -128,6 +219,11 @@ def run(root, code=TOTAL + COUNTS, **changes):
 
 def cache_of(root):
     return root / "fasttext_lite" / "kernels" / "__pycache__"
+
+
+def flip(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 def block_all_folders(root):
@@ -178,6 +274,57 @@ def test_a_copy_elsewhere_shares_the_chosen_folder(root, tmp_path_factory):
     assert run(other, NUMBA_CACHE_DIR=chosen) == LOADED
 
 
+def test_kernels_that_reach_others_are_loaded(reached):
+    assert run(reached, REACH) == ["11 1", "11 1", "11 1", "9 1"]
+    closures = [path.name for path in cache_of(reached).glob("top.by_closure.*")]
+    assert len(closures) == 2
+
+
+def test_other_hashes_of_strings_have_the_same_files(reached):
+    for seed in ("1", "2"):
+        assert run(reached, REACH, PYTHONHASHSEED=seed) == ["11 1", "11 1", "11 1", "9 1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("kernels/tiny.py", "FACTOR = 3", "FACTOR = 4"),
+        ("limits.py", "STEP = 1", "STEP = 1  # at a time\nUNUSED = 3"),
+    ],
+)
+def test_what_is_not_reached_may_change(reached, name, old, new):
+    change(reached, name, old, new)
+    assert run(reached, REACH) == ["11 1", "11 1", "11 1", "9 1"]
+
+
+def test_the_same_kernels_elsewhere_have_the_same_description(tmp_path):
+    """Each of the real ones has one, whatever the place and the hashes of strings."""
+    skipped = shutil.ignore_patterns("__pycache__")
+    code = (
+        "import importlib, pkgutil\n"
+        "from numba.core.dispatcher import Dispatcher\n"
+        "from fasttext_lite import kernels\n"
+        "from fasttext_lite.compiling import made_of\n"
+        "for info in pkgutil.iter_modules(kernels.__path__, 'fasttext_lite.kernels.'):\n"
+        "    module = importlib.import_module(info.name)\n"
+        "    assert module.__file__.startswith(PLACE), module.__file__\n"
+        "    for name, value in sorted(vars(module).items()):\n"
+        "        if isinstance(value, Dispatcher): print(name, made_of(value.py_func))\n"
+        "from fasttext_lite.kernels.train import Parts, make_trainer\n"
+        "for parts in (Parts(), Parts(optimizer='adam', norm='layer')):\n"
+        "    print(made_of(make_trainer(parts).py_func))\n"
+    )
+    outputs = []
+    for seed in ("1", "2"):
+        root = tmp_path / seed
+        (root / "home").mkdir(parents=True)
+        shutil.copytree(PACKAGE, root / "fasttext_lite", ignore=skipped)
+        outputs.append(run(root, f"PLACE = {str(root)!r}\n{code}", PYTHONHASHSEED=seed))
+        assert str(tmp_path) not in "".join(outputs[-1])
+    assert len(outputs[0]) > 200
+    assert outputs[0] == outputs[1]
+
+
 # -- what must not be loaded -----------------------------------------------------------------
 
 
@@ -208,38 +355,137 @@ def test_an_upgrade_under_a_running_process_keeps_its_code_apart(root):
     assert run(root) == ["30.0", "loaded 0 of 1"]
 
 
-def test_a_file_that_uses_another_follows_its_changes(root):
+def test_a_module_that_is_imported_anew_has_the_new_hash(root):
+    code = (
+        "from pathlib import Path; import importlib; file = Path(tiny.__file__)\n"
+        "file.write_text(file.read_text().replace('FACTOR = 3', 'FACTOR = 5'))\n"
+        "importlib.reload(tiny)\n"
+    )
+    assert run(root, TOTAL + code + TOTAL) == ["18.0", "30.0"]
+    assert run(root) == ["30.0", "loaded 1 of 1"]
+
+
+def test_a_number_that_is_replaced_in_a_running_process(warm):
+    """Numba looks again for each type of the arguments."""
+    code = USE + "print(tiny.total(np.arange(4))[0])\n"
+    assert run(warm, TOTAL + "tiny.FACTOR = 5\n" + code) == ["18.0", "30.0"]
+    assert run(warm, code) == ["18.0"]
+
+
+def change(root, name, old, new):
+    file = root / "fasttext_lite" / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "values"),
+    [
+        ("kernels/low.py", "value + STEP", "value * 3", "30 30 30 9"),
+        ("kernels/middle.py", "low(value)", "low(low(value))", "12 12 12 9"),
+        ("kernels/top.py", "step(value)", "-step(value)", "11 11 -11 -9"),
+        ("limits.py", "STEP = 1", "STEP = 2", "12 12 12 8"),
+    ],
+)
+def test_what_is_reached_is_seen_to_change(reached, name, old, new, values):
+    change(reached, name, old, new)
+    assert run(reached, REACH) == [f"{value} 0" for value in values.split()]
+    assert run(reached, REACH) == [f"{value} 1" for value in values.split()]
+
+
+def test_fields_in_another_order_have_other_files(root):
+    """Numba's signatures are equal, and show no names of fields."""
+    (root / "fasttext_lite" / "pairs.py").write_text(
+        "import os; from collections import namedtuple\n"
+        "Pair = namedtuple('Pair', os.environ['FIELDS'])\n"
+    )
     (root / "fasttext_lite" / "kernels" / "user.py").write_text(
-        "from fasttext_lite.compiling import compiler\n"
-        "from fasttext_lite.kernels import tiny\n"
-        "from fasttext_lite.kernels.tiny import scaled\n"
-        "_kernel = compiler(__file__, uses=(tiny.__file__,))\n"
+        "from fasttext_lite.compiling import EXACT, compiler\n"
+        "_kernel = compiler(EXACT)\n"
         "@_kernel\n"
-        "def next_scaled(value):\n"
-        "    return scaled(value) + 1\n"
+        "def left_of(pairs):\n"
+        "    return pairs[0].left\n"
     )
     code = (
-        "from fasttext_lite.kernels.user import next_scaled\n"
-        "print(next_scaled(10), sum(next_scaled.stats.cache_hits.values()))\n"
+        "from fasttext_lite.kernels.user import left_of\n"
+        "from fasttext_lite.pairs import Pair\n"
+        "print(left_of((Pair(left=1, right=2), 3.0)), sum(left_of.stats.cache_hits.values()))\n"
     )
-    assert [run(root, code), run(root, code)] == [["31 0"], ["31 1"]]
-    edit(root)
-    assert run(root, code) == ["51 0"]
+    assert run(root, code, FIELDS="left right") == ["1 0"]
+    assert run(root, code, FIELDS="right left") == ["1 0"]
+    assert run(root, code, FIELDS="left right") == ["1 1"]
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").glob("*.py")), ids=lambda p: p.name)
-def test_a_kernel_file_names_all_that_it_uses(path):
-    tree = ast.parse(path.read_text("utf-8"))
-    imported, named = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "fasttext_lite.kernels":
-            imported |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            package, _, name = node.module.rpartition(".")
-            imported |= {name} if package == "fasttext_lite.kernels" else set()
-        elif isinstance(node, ast.keyword) and node.arg == "uses":
-            named = {item.value.id for item in node.value.elts}
-    assert imported == named
+def test_what_cannot_be_described_is_compiled_each_time(root):
+    (root / "fasttext_lite" / "kernels" / "user.py").write_text(
+        "import threading\n"
+        "from fasttext_lite.compiling import EXACT, compiler\n"
+        "size = threading.Lock()\n"  # an attribute of arrays has the same name
+        "_kernel = compiler(EXACT)\n"
+        "@_kernel\n"
+        "def size_of(values):\n"
+        "    return values.size\n"
+    )
+    code = USE + "from fasttext_lite.kernels import user; print(user.size_of(np.zeros(3)))\n"
+    assert run(root, code) == ["3"]
+    assert not cache_of(root).exists()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 1.0),
+        (1, True),
+        ("1", b"1"),
+        (0.0, -0.0),
+        (np.int64(1), np.uint64(1)),
+        (np.float32(1), np.float64(1)),
+        (np.zeros(4, np.uint8), np.zeros(1, np.int32)),
+        (np.zeros((2, 3)), np.zeros((3, 2))),
+        (np.zeros((2, 3)), np.zeros((2, 3), order="F")),
+        (np.zeros(1, [("a", "f4"), ("b", "f4")]), np.zeros(1, [("b", "f4"), ("a", "f4")])),
+        ((1, 2), [1, 2]),
+        ((1, (2, 3)), ((1, 2), 3)),
+        (cli.main, start),
+        (compiling.KernelCache, compiling._CodeFiles),
+        (os, sys),
+        (len, abs),
+        (numba.int64, numba.uint64),
+        (numba.njit(flip), numba.njit(nogil=True)(flip)),
+        (numba.njit(flip), flip),
+    ],
+    ids=repr,
+)
+def test_different_values_have_different_descriptions(one, other):
+    def holder(value):
+        def function():
+            return value
+
+        return function
+
+    assert compiling.made_of(holder(one)) == compiling.made_of(holder(one))
+    assert compiling.made_of(holder(one)) != compiling.made_of(holder(other))
+
+
+def test_values_of_a_module_are_told_apart_by_their_names():
+    module = ModuleType("somebody")
+
+    def function():
+        return module.left, module.right
+
+    module.itself, module.left, module.right = module, 1, 2
+    before = compiling.made_of(function)
+    module.left, module.right = 2, 1
+    assert compiling.made_of(function) != before
+    module.left, module.right = 1, 2
+    assert compiling.made_of(function) == before
+
+
+def test_profiles_cannot_be_changed():
+    for profile in (compiling.FAST, compiling.EXACT, compiling.FAST_LEAF, compiling.LEAF):
+        with pytest.raises(TypeError):
+            profile["nogil"] = False
 
 
 @with_limits
@@ -277,7 +523,7 @@ class Codegen:
 
 @pytest.mark.parametrize("name", ["numba", "llvmlite", "np"])
 def test_other_versions_have_other_files(monkeypatch, name):
-    cache = compiling.KernelCache(edit, __file__, "hash")
+    cache = compiling.KernelCache(flip, compiling.EXACT)
     before = cache._name((), Codegen(("x86_64", "znver4", "+avx2")))
     assert before == cache._name((), Codegen(("x86_64", "znver4", "+avx2")))
     monkeypatch.setattr(getattr(compiling, name), "__version__", "99.0")
@@ -285,7 +531,7 @@ def test_other_versions_have_other_files(monkeypatch, name):
 
 
 def test_another_python_has_other_files(monkeypatch):
-    cache = compiling.KernelCache(edit, __file__, "hash")
+    cache = compiling.KernelCache(flip, compiling.EXACT)
     before = cache._name((), Codegen(()))
     monkeypatch.setattr(sys, "version", "9.9.9")
     assert before != cache._name((), Codegen(()))
@@ -366,11 +612,6 @@ def test_a_full_disk_leaves_nothing_behind(root):
     assert list(cache_of(root).iterdir()) == []
     assert run(root) == COMPILED
     assert run(root) == LOADED
-
-
-def flip(data):
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
 DAMAGES = {

@@ -13,14 +13,9 @@ from numba import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic, models, overload, register_model
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import FAST, compiler
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(FAST)
 
 
 # -- blocks: 16 neighbouring numbers of an array, in registers ---------------------------------

@@ -4,12 +4,9 @@ The same steps as `kernels.tokenize`, `kernels.features` and `kernels.predict` t
 another for all documents are taken here for one document at a time.
 """
 
-from typing import Any
-
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import blocks, features, predict, tokenize
+from fasttext_lite.compiling import FAST, compiler
 from fasttext_lite.kernels.blocks import prefetch
 from fasttext_lite.kernels.features import (
     LEAST_SEEN,
@@ -34,16 +31,7 @@ N_OPTIONS = 15
 # Values of options[LOSS].
 SIGMOID, SOFTMAX, TREE, HINGE = 0, 1, 2, 3
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-_kernel = compiler(
-    __file__,
-    uses=(blocks.__file__, tokenize.__file__, features.__file__, predict.__file__),
-    **_OPTIONS,
-)
+_kernel = compiler(FAST)
 
 
 AHEAD = 12  # entries between asking for a cache line and using it

@@ -4,12 +4,11 @@ The rules are those of fastText 0.9.2 (dictionary.cc, loss.cc, model.cc, densema
 productquantizer.cc), as its files rely on them; the rest of the package does some of them better.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import features
+from fasttext_lite.compiling import EXACT, LEAF, compiler
 from fasttext_lite.kernels.features import (
     FNV_OFFSET,
     GREATER,
@@ -23,10 +22,8 @@ from fasttext_lite.kernels.features import (
 
 # No fast mathematics: sums are taken in fastText's order, so that they round alike.  A step of the
 # sigmoid's table is wide enough to see where they do not.
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
-_kernel = compiler(__file__, uses=(features.__file__,), **_OPTIONS)
-# What allocates nothing needs no counting of references, which costs more than the work itself.
-_leaf_kernel = compiler(__file__, uses=(features.__file__,), _nrt=False, **_OPTIONS)
+_kernel = compiler(EXACT)
+_leaf_kernel = compiler(LEAF)
 
 NEWLINE = np.uint8(10)
 EOS = np.frombuffer(b"</s>", np.uint8)

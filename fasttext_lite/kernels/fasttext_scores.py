@@ -4,20 +4,15 @@ The rules are those of fastText 0.9.2 (loss.cc, model.cc), as its users' thresho
 """
 
 from math import exp, log
-from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import fasttext, features
+from fasttext_lite.compiling import EXACT, LEAF, compiler
 from fasttext_lite.kernels.fasttext import Lexicon, Table, list_example, mean_of_rows, most_ids
 
 # No fast mathematics, as in `kernels.fasttext`.
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
-_kernel = compiler(__file__, uses=(features.__file__, fasttext.__file__), **_OPTIONS)
-_leaf_kernel = compiler(
-    __file__, uses=(features.__file__, fasttext.__file__), _nrt=False, **_OPTIONS
-)
+_kernel = compiler(EXACT)
+_leaf_kernel = compiler(LEAF)
 
 HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: as in the file, ns being scored as ova
 LOG_SHIFT = 1e-5

@@ -7,11 +7,10 @@ format.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import FAST, compiler
 
 INSIDE, END, OUTSIDE = 0, 1, 2
 # Of one type, not Python's numbers: each of those would compile a function of its own.
@@ -23,12 +22,7 @@ LESS, GREATER, SLASH, LOWER_S = np.int64(60), np.int64(62), np.int64(47), np.int
 START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
 LEAST_SEEN = 16  # size of the smallest table of a document's codes
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(FAST)
 
 
 @_kernel

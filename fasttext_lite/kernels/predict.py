@@ -4,18 +4,12 @@ Scores are summed in float32, probabilities are computed and normalised in float
 """
 
 from math import exp, log, log1p
-from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import FAST, compiler
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(FAST)
 
 HALF_FACTOR = np.float32(2.0**112)
 

@@ -4,18 +4,11 @@ The centroids lie as in fastText's files: code c of sub-vector s begins at (s * 
 c * width), where `width` is `dsub`, or what is left of the dimension for the last sub-vector.
 """
 
-from typing import Any
-
 import numpy as np
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import FAST, compiler
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(FAST)
 
 N_CODES = np.int64(256)
 LANES = np.int64(128)  # rows compared at a time: the innermost loops go over rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import LEAF, compiler
 
 # What a parser says when it stops.
 DONE, NO_TAB, FULL_ROWS, FULL_NAMES = range(4)
@@ -25,10 +25,7 @@ NEWLINE, RETURN, TAB, COMMA = 10, 13, 9, 44
 
 ONE, BLOCK = np.uint64(1), np.uint64(32)
 
-# Nothing is allocated here, so nothing needs counting of references, which costs more than all
-# else in helpers that take many arrays.
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(LEAF)
 
 
 # -- UTF-8 -----------------------------------------------------------------------------------

@@ -14,12 +14,10 @@ from the top: number of the parent and label (39 bits, see `KEY`), then `EXISTS`
 `FORCED`, and the number of the word's frequency (`FREQUENCY`; 0 for what is not a word).
 """
 
-from typing import Any
-
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import blocks, tokenize
+from fasttext_lite.compiling import LEAF, compiler
+from fasttext_lite.kernels import tokenize
 from fasttext_lite.kernels.blocks import prefetch
 from fasttext_lite.kernels.tokenize import END, INSIDE, OUTSIDE
 
@@ -64,8 +62,7 @@ for _first, _characters in ((1, "0123456789"), (11, "abcdefghijklmnopqrstuvwxyz"
 _ASCII[65:91] = 37 + np.arange(26)
 _ASCII[[ord(c) for c in ".%+#&_-"]] = 63 + np.arange(7)
 
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
-_kernel = compiler(__file__, uses=(blocks.__file__, tokenize.__file__), **_OPTIONS)
+_kernel = compiler(LEAF)
 
 
 @_kernel

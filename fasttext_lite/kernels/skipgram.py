@@ -25,8 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import blocks
+from fasttext_lite.compiling import FAST_LEAF, compiler
 from fasttext_lite.kernels.blocks import (
     LANES,
     add_product,
@@ -39,14 +38,7 @@ from fasttext_lite.kernels.blocks import (
     zero_block,
 )
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-# Counting who uses an array, at each of its uses, would take a third of the time of training; so
-# these allocate nothing.
-_part = compiler(__file__, uses=(blocks.__file__,), _nrt=False, **_OPTIONS)
+_part = compiler(FAST_LEAF)
 
 NEGATIVE, TREE, SOFTMAX, ALL = np.int64(0), np.int64(1), np.int64(2), np.int64(3)  # losses
 LINE = np.int64(1025)  # tokens that fastText reads as one line at most (dictionary.cc, getLine)

@@ -1,15 +1,11 @@
 """Leave out the tokens that are in a list."""
 
-from typing import Any
-
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import features
+from fasttext_lite.compiling import LEAF, compiler
 from fasttext_lite.kernels.features import FNV_OFFSET, find_word, fnv_step
 
 INSIDE, END, OUTSIDE = 0, 1, 2  # as in `kernels.tokenize`
 
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
-_kernel = compiler(__file__, uses=(features.__file__,), **_OPTIONS)
+_kernel = compiler(LEAF)
 
 
 @_kernel

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import LEAF, compiler
 
 INSIDE, END, OUTSIDE = 0, 1, 2
 SPACE, WORD, SINGLE, EXTEND = 0, 1, 2, 3
@@ -26,9 +26,7 @@ _CLOSING[[4 * SPACE + kind for kind in range(4)]] = OUTSIDE
 _CLOSING[[4 * WORD + WORD, 4 * WORD + EXTEND, 4 * SINGLE + EXTEND]] = INSIDE
 _CLOSING[12:] = OUTSIDE  # no class before is EXTEND
 
-# Nothing is allocated here, so nothing needs counting of references.
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy", "_nrt": False}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(LEAF)
 
 
 @_kernel

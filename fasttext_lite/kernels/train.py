@@ -25,8 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import blocks
+from fasttext_lite.compiling import FAST, compiler
 from fasttext_lite.kernels.blocks import (
     LANES,
     descend_rows,
@@ -42,17 +41,12 @@ from fasttext_lite.kernels.blocks import (
     quick_log1p,
 )
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
 LOWEST = np.float32(-1e30)  # a score of no label
 NORM_EPSILON = 1e-5
 DRAWS = 32  # tries to find a negative label that is not one of the document's
 NORM_MOMENTUM = 0.1  # share of a batch in the running mean and variance
 BATCH = 32  # documents normalised together by batch normalisation
-_kernel = compiler(__file__, uses=(blocks.__file__,), **_OPTIONS)
+_kernel = compiler(FAST)
 
 
 class Parts(NamedTuple):

@@ -4,18 +4,12 @@ Inner nodes are numbered as `label_tree` says.
 """
 
 from math import sqrt
-from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiling import compiler
+from fasttext_lite.compiling import FAST, compiler
 
-_OPTIONS: Any = {
-    "nogil": True,
-    "error_model": "numpy",
-    "fastmath": {"reassoc", "contract", "nsz"},
-}
-_kernel = compiler(__file__, **_OPTIONS)
+_kernel = compiler(FAST)
 
 STARTS = 3  # steps of power iteration towards the first direction
 CUTS = 20  # at most, of one set of labels

@@ -1,11 +1,8 @@
 """Before word vectors are trained: the words of a text, their rows, and chances to be drawn."""
 
-from typing import Any
-
 import numpy as np
 
-from fasttext_lite.compiling import compiler
-from fasttext_lite.kernels import fasttext, features
+from fasttext_lite.compiling import EXACT, compiler
 from fasttext_lite.kernels.fasttext import (
     EOS_WORD,
     MAXN,
@@ -17,8 +14,7 @@ from fasttext_lite.kernels.fasttext import (
 )
 from fasttext_lite.kernels.features import find_word
 
-_OPTIONS: Any = {"nogil": True, "error_model": "numpy"}
-_kernel = compiler(__file__, uses=(features.__file__, fasttext.__file__), **_OPTIONS)
+_kernel = compiler(EXACT)
 
 _LOW = np.uint64(0xFFFFFFFF)
 
