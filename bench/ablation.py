@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.compare import MANY_LABELS, table
-from fasttext_lite import fitting
-from fasttext_lite.analyzers import analyze
-from fasttext_lite.config import FEATURE_FIELDS, Config
-from fasttext_lite.corpus import Corpus, ReadOptions, read_corpus
+from bench.tools import MANY_LABELS, table
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.corpus.reader import Corpus, read_corpus
+from fasttext_lite.fitting import fit, prepare
+from fasttext_lite.text.analyzers import analyze
 
 MOST_ROWS = 5000
 _PLAIN: dict[str, Any] = {
@@ -120,14 +121,14 @@ def measure(path: Path, options: argparse.Namespace) -> dict[str, float]:
             key += (config.head,) if config.supervision is None else ()
             if key not in prepared:
                 prepared.clear()  # one at a time: features are large
-                made = fitting.prepare(
+                made = prepare.prepare(
                     train.texts, labels, config, multilabel=multilabel, n_threads=options.threads
                 )
                 marked = analyze(valid.texts, made.config, options.threads)
                 prepared[key] = made, made.space.transform(marked, options.threads)
             made, features = prepared[key]
             start = time.perf_counter()
-            model = fitting.fit_prepared(made, config, n_threads=options.threads).model
+            model = fit.fit_prepared(made, config, n_threads=options.threads).model
             seconds = time.perf_counter() - start
             best = model.predict(features, n_threads=options.threads).labels[:, 0]
             hits = [model.labels[i] in r for i, r in zip(best, valid.labels.rows(), strict=True)]

@@ -25,8 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import compare
-from bench.compare import UsageError
+from bench import tools
+from bench.tools import UsageError
 
 CHINESE = ("thucnews", "shopping_category", "toutiao", "shopping_sentiment", "poem_author")
 WHEN_ASKED = ("poem_author",)  # minutes each
@@ -41,7 +41,7 @@ CONTENDERS = {
         "loading (from jieba's cache) included; nothing is trained"),
     "lite": ("fasttext_lite", "fasttext-lite, its command line on the raw file: each analyzer "
         "with each loss (default: one-vs-all up to 20 labels, softmax above), else its default"),
-    "fasttext": ("fasttext", f"fastText: {compare._words(compare.FASTTEXT)}, loss softmax; text in "
+    "fasttext": ("fasttext", f"fastText: {tools.words(tools.FASTTEXT)}, loss softmax; text in "
         "lower case, spaces around each Chinese character or between the words of jieba.lcut, "
         "rows shuffled"),
     "best": ("fasttext", "fastText best: the same with the settings of BEST in compare.py, found "
@@ -50,7 +50,7 @@ CONTENDERS = {
         "1-2 words of jieba.lcut"),
     "nb": ("sklearn", "TF-IDF + ComplementNB: the same features, alpha 1"),
 }  # fmt: skip
-NGRAMS = {"char": compare.SVC_CJK, "jieba": {"ngram_range": (1, 2), **compare.SVC}}
+NGRAMS = {"char": tools.SVC_CJK, "jieba": {"ngram_range": (1, 2), **tools.SVC}}
 
 # Key, title, format, unit.
 COLUMNS = (
@@ -153,8 +153,8 @@ def find_sets(options: argparse.Namespace) -> dict[str, Path]:
         if not names and not there:
             raise UsageError(f"{options.data_dir}: none of {', '.join(usual)} in this folder")
         options.sets = ",".join(names or there)
-        return compare.find_sets(options)
-    from fasttext_lite.datasets import list_datasets
+        return tools.find_sets(options)
+    from fasttext_lite.datasets.fetch import list_datasets
 
     paths = {entry["name"]: entry["path"] for entry in list_datasets() if entry["path"]}
     wanted = names or [name for name in usual if name in paths]
@@ -171,7 +171,7 @@ def find_sets(options: argparse.Namespace) -> dict[str, Path]:
 def about_run(options: argparse.Namespace) -> dict[str, str]:
     """Return versions, machine and settings."""
     same = argparse.Namespace(contenders=[], threads=options.threads, repeat=options.seeds)
-    known = compare.about_run(same)
+    known = tools.about_run(same)
     with contextlib.suppress(metadata.PackageNotFoundError):
         known["versions"] += f", jieba {metadata.version('jieba')}"
     return {
@@ -206,7 +206,7 @@ def run_set(
     job = {"multilabel": False, "threads": options.threads, "train": train}
     job.update(texts=str(work / "texts.txt"), model=str(work / "model"))
     told = {"package": "lite", "test": str(folder / "test.tsv")}
-    about = compare.stage("prepare", {**job, **told}, work)
+    about = tools.stage("prepare", {**job, **told}, work)
     part: dict[str, Any] = {"about": about, "runs": [], "loads": []}
     report["chinese"][name] = part
     if "error" in about:
@@ -238,7 +238,7 @@ def run_set(
 
 def plan(name: str, n_labels: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return the runs for a data set; with many labels, only those with a tree of labels."""
-    many = n_labels > compare.MANY_LABELS
+    many = n_labels > tools.MANY_LABELS
     chosen = options.contenders
     runs: list[dict[str, Any]] = []
 
@@ -253,14 +253,14 @@ def plan(name: str, n_labels: int, options: argparse.Namespace) -> list[dict[str
         for loss in ["hs"] if many else options.loss:
             title = f"fasttext-lite {analyzer}" + f", {loss}" * (loss != "auto")
             add(title, "lite", analyzer=analyzer, loss=loss)
-    best = {"dim": 100, **compare.BEST.get(name, compare.BEST[""])}
+    best = {"dim": 100, **tools.BEST.get(name, tools.BEST[""])}
     loss = "hs" if many else "softmax"
     for tokens, text in TOKENS.items():
         text += ", hs" * many
-        if "fasttext" in chosen or ("best" in chosen and best == compare.FASTTEXT):
-            settings = {**compare.FASTTEXT, "loss": loss}
+        if "fasttext" in chosen or ("best" in chosen and best == tools.FASTTEXT):
+            settings = {**tools.FASTTEXT, "loss": loss}
             add(f"fastText, {text}", "fasttext", tokens=tokens, settings=settings)
-        if "best" in chosen and best != compare.FASTTEXT:
+        if "best" in chosen and best != tools.FASTTEXT:
             settings = {**best, "loss": loss}
             add(f"fastText best, {text}", "fasttext", tokens=tokens, settings=settings)
     for package, title in (("svc", "TF-IDF + LinearSVC"), ("nb", "TF-IDF + ComplementNB")):
@@ -277,7 +277,7 @@ def warm_up(runs: list[dict[str, Any]], job: dict[str, Any], work: Path) -> None
     sample.write_bytes(b"".join(Path(job["train"]).read_bytes().splitlines(keepends=True)[::10]))
     for run in runs:
         if run["package"] == "lite":
-            compare.stage("train", {**job, **our_job(run, 0), "train": str(sample)}, work)
+            tools.stage("train", {**job, **our_job(run, 0), "train": str(sample)}, work)
         elif run["package"] == "segment":
             worker("segment", {**job, "train": str(sample)}, work)
 
@@ -292,7 +292,7 @@ def our_job(run: dict[str, Any], seed: int) -> dict[str, Any]:
 def measure(run: dict[str, Any], job: dict[str, Any], work: Path) -> dict[str, Any]:
     """Train and predict once, each in a process of its own; return what was measured."""
     if run["package"] == "lite":
-        return compare.measure({**job, **our_job(run, job["round"])}, work)
+        return tools.measure({**job, **our_job(run, job["round"])}, work)
     if run["package"] == "segment":
         found = worker("segment", job, work)
         return found if "error" in found else {
@@ -321,11 +321,11 @@ def worker(stage: str, job: dict[str, Any], work: Path) -> dict[str, Any]:
     job_file.write_text(json.dumps({**job, "stage": stage, "work": str(work)}), encoding="utf-8")
     pools = ("OMP", "OPENBLAS", "MKL", "NUMBA")
     limits = {f"{pool}_NUM_THREADS": str(job["threads"]) for pool in pools}
-    command = [sys.executable, "-m", "bench._chinese_worker", str(job_file), str(result_file)]
+    command = [sys.executable, "-m", "bench.stages.chinese", str(job_file), str(result_file)]
     environment = {**os.environ, **limits, "PYTHONUTF8": "1"}
     result_file.unlink(missing_ok=True)
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=compare.ROOT, env=environment, capture_output=True)
+    done = subprocess.run(command, cwd=tools.ROOT, env=environment, capture_output=True)
     seconds = time.perf_counter() - start
     if done.returncode == 0 and result_file.is_file():
         result = json.loads(result_file.read_text(encoding="utf-8"))
@@ -376,7 +376,7 @@ def section(name: str, part: dict[str, Any]) -> str:
         ]
     titles = [title for _, title in SCORES] + [title for _, title, *_ in COLUMNS] + ["runs"]
     rows = [[run["name"], *cells(run["median"]), str(len(run["rounds"]))] for run in good]
-    lines += compare.table(["contender", *titles], rows)
+    lines += tools.table(["contender", *titles], rows)
     lines += claims(good)
     for run in runs:
         if "error" in run:
@@ -418,7 +418,7 @@ def claims(runs: list[dict[str, Any]]) -> list[str]:
                 points = 100 * (run["median"]["accuracy"] - peer["median"]["accuracy"])
                 row.append(f"{points:+.2f}")
         rows.append(row)
-    return ["", "Ratios, as measured:", "", *compare.table(titles, rows)]
+    return ["", "Ratios, as measured:", "", *tools.table(titles, rows)]
 
 
 # -- drawing ---------------------------------------------------------------------------------
@@ -514,8 +514,8 @@ def draw_confusion(found: dict[str, Any], path: Path) -> None:
     import numpy as np
     from matplotlib import font_manager
 
-    from fasttext_lite.evaluation import Evaluation
-    from fasttext_lite.plotting import CJK_FONTS, plot_confusion
+    from fasttext_lite.evaluation.plots import CJK_FONTS, plot_confusion
+    from fasttext_lite.evaluation.scores import Evaluation
 
     fonts = {font.name for font in font_manager.fontManager.ttflist}
     names = LABELS if fonts & set(CJK_FONTS) else {zh: en for en, zh in LABELS.items()}

@@ -20,7 +20,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import _worker, compare
+from bench import tools
+from bench.stages import files, peers
 
 Call = Callable[[str], Any]
 THREADS = (1, 2, 4)
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run and print it; return 0, or 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description=__doc__)
     add = parser.add_argument
-    data = os.environ.get("FASTTEXT_LITE_DATA") or str(compare.BUNDLED)
+    data = os.environ.get("FASTTEXT_LITE_DATA") or str(tools.BUNDLED)
     add("--data-dir", default=data, help="folder of NAME/train.tsv and NAME/test.tsv")
     add("--sets", default="zh_topics,en_topics", help="names joined by commas")
     add("--calls", type=int, default=5000, help="of each program and set; default %(default)s")
@@ -40,11 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     options.threads, options.repeat, options.contenders = 2, 1, ["lite", "fasttext"]
     try:
-        sets = compare.find_sets(options)
-    except compare.UsageError as error:
+        sets = tools.find_sets(options)
+    except tools.UsageError as error:
         print(f"bench.latency: {error}", file=sys.stderr)
         return 2
-    about = compare.about_run(options)
+    about = tools.about_run(options)
     about = {key: about[key] for key in ("versions", "machine")}
     print("# Latency of one text\n\n" + "\n".join(f"- {k}: {v}" for k, v in about.items()) + "\n")
     heads = [f"texts/s, {n} thread{'s' * (n > 1)}" for n in THREADS]
@@ -75,7 +76,7 @@ def make_calls(folder: Path, work: Path) -> dict[str, tuple[Call, list[str]]]:
     """Train both programs; return what is timed, by name, with the texts that it is given."""
     import fasttext  # type: ignore[import-untyped]
 
-    from fasttext_lite import load
+    from fasttext_lite.estimators.classifier import load
 
     train = str(folder / "train.tsv")
     job: dict[str, Any] = {
@@ -84,14 +85,14 @@ def make_calls(folder: Path, work: Path) -> dict[str, tuple[Call, list[str]]]:
         "work": str(work),
         "seed": 1,
     }
-    _worker.prepare({**job, "multilabel": False})
+    peers.prepare({**job, "multilabel": False})
     job |= {"model": str(work / "model.ftl"), "threads": 2}
-    _worker.train_lite({**job, "settings": []})
+    peers.train_lite({**job, "settings": []})
     classifier: Any = load(job["model"])
-    settings = {**compare.FASTTEXT, "thread": 2, "verbose": 0}
+    settings = {**tools.FASTTEXT, "thread": 2, "verbose": 0}
     other = fasttext.train_supervised(str(work / "train.ft"), **settings)
-    texts = _worker.read_lines(str(work / "texts.txt"))
-    cut = _worker.read_lines(str(work / "texts.ft"))
+    texts = files.read_lines(str(work / "texts.txt"))
+    cut = files.read_lines(str(work / "texts.ft"))
     one, few = classifier.model_.predict_one, classifier.predict
     return {
         "fastText, model.predict(text)": (other.predict, cut),

@@ -18,15 +18,16 @@ import time
 
 import numpy as np
 
-from fasttext_lite import fitting
-from fasttext_lite.cli_quantize import parse_size
-from fasttext_lite.compression import STEP
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import read_corpus
-from fasttext_lite.evaluation import evaluate
-from fasttext_lite.pruning import Settings, quantize_model
-from fasttext_lite.rows import set_aside, take_labels, take_texts
-from fasttext_lite.storage import load_model, save_model
+from fasttext_lite.cli.quantize import parse_size
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import set_aside, take_labels
+from fasttext_lite.corpus.reader import read_corpus
+from fasttext_lite.corpus.texts import take_texts
+from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.pruning import Settings, quantize_model
+from fasttext_lite.model.packed import STEP
+from fasttext_lite.model.storage import load_model, save_model
 
 ASIDE = 0.15
 
@@ -64,7 +65,7 @@ def measure(name: str, options: argparse.Namespace, path: str) -> None:
                 take_texts(train.texts, a), take_labels(train.labels, a),
                 take_texts(train.texts, b), take_labels(train.labels, b),
             )  # fmt: skip
-        model = fitting.fit(*data[:2], Config(), seed=seed, n_threads=1).model
+        model = fit.fit(*data[:2], Config(), seed=seed, n_threads=1).model
         save_model(model, path)
         models.append((model, data, os.path.getsize(path), accuracy(path, data)))
     show({"data": name, "file": [m[2] for m in models], "rows": models[0][0].space.n_rows},

@@ -26,14 +26,16 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bench.compare import about_run, table
-from fasttext_lite import training
-from fasttext_lite.config import Config, resolve
-from fasttext_lite.corpus import Labels
-from fasttext_lite.features import FeatureMatrix
-from fasttext_lite.kernels import blocks
-from fasttext_lite.label_tree import huffman_tree
-from fasttext_lite.weights import init_weights, make_table, n_output_rows
+from bench.tools import about_run, table
+from fasttext_lite.compiled import blocks
+from fasttext_lite.compiled.arrays import make_table
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.recipe import resolve
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.training import loop
+from fasttext_lite.training.weights import init_weights, n_output_rows
 
 OPTIONS: Any = {
     "nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"},
@@ -204,7 +206,7 @@ class Epoch:
         self.output_rows *= head == "learned"
         weights = init_weights(config, n_rows, n_output, 0)
         self.features, self.config = features, config
-        self.run = training._Run(weights, features, labels, config, tree, np.ones(n_docs), 2)
+        self.run = loop._Run(weights, features, labels, config, tree, np.ones(n_docs), 2)
         self.order = np.random.default_rng(1).permutation(n_docs).astype(np.int32)
 
     def step(self) -> None:
@@ -219,10 +221,10 @@ class Epoch:
     def two_threads(self, times: int) -> float:
         """Return the time on the clock of an epoch in two threads, best of some."""
         self.run.n_threads, self.run.rng = 2, np.random.default_rng(0)
-        self.run.apart = training.steps_apart(self.config, 2)
+        self.run.apart = loop.steps_apart(self.config, 2)
         best = np.inf
         for _ in range(times):
-            clock = training._Clock(None, 1 << 30)
+            clock = loop._Clock(None, 1 << 30)
             start = time.perf_counter()
             self.run._epoch(0, lambda progress: 0.05, clock)
             best = min(best, time.perf_counter() - start)

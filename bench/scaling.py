@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.compare import MANY_LABELS, UsageError, about_run, measure, stage, table
+from bench.tools import MANY_LABELS, UsageError, about_run, measure, stage, table
 
 # Points of each curve; a quick run takes those before the bar.
 CURVES: dict[str, tuple[list[int], list[int]]] = {

@@ -30,9 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from bench import _worker, compare
-from fasttext_lite.kernels.tokenize import END
-from fasttext_lite.segmenter import Segmenter
+from bench import tools
+from bench.stages import files
+from fasttext_lite.compiled.utf8 import END
+from fasttext_lite.segmenter.compiled import Segmenter
 
 CHINESE = "thucnews,toutiao,shopping_category,shopping_sentiment,poem_author"
 CHUNK = 5000  # lines that are compared at once
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run and print it; return 0, 1 for a difference, 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bench.segment", description=__doc__)
     add = parser.add_argument
-    data = os.environ.get("FASTTEXT_LITE_DATA") or str(compare.BUNDLED)
+    data = os.environ.get("FASTTEXT_LITE_DATA") or str(tools.BUNDLED)
     add("--data-dir", default=data, help="folder of NAME/train.tsv and NAME/test.tsv")
     add("--sets", default="", help=f"names joined by commas; default: those there of {CHINESE}")
     add("--check", action="store_true", help="compare words instead of timing")
@@ -67,8 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             name for name in CHINESE.split(",") if (Path(options.data_dir) / name).is_dir()
         )
     try:
-        sets = compare.find_sets(options)
-    except compare.UsageError as error:
+        sets = tools.find_sets(options)
+    except tools.UsageError as error:
         print(f"bench.segment: {error}", file=sys.stderr)
         return 2
     report = check(sets, options) if options.check else measure(sets, options)
@@ -90,7 +91,7 @@ def load_jieba() -> Any:
 
 def read_texts(path: Path) -> list[str]:
     """Return the texts of a data set's file."""
-    return [line.partition("\t")[2] for line in _worker.read_lines(str(path))]
+    return [line.partition("\t")[2] for line in files.read_lines(str(path))]
 
 
 def join(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -134,7 +135,7 @@ def check(sets: dict[str, Path], options: argparse.Namespace) -> dict[str, Any]:
         chosen = [row for row in ordered if row["hmm"] == hmm and row["set"] != "all"]
         ordered.append({**total, **{h: sum(r[h] for r in chosen) for h in heads[3:]}})
     cells = [[f"{row[h]:,}" if h in heads[3:] else str(row[h]) for h in heads] for row in ordered]
-    print("\n".join(compare.table(heads, cells)))
+    print("\n".join(tools.table(heads, cells)))
     return {"rows": ordered}
 
 
@@ -197,7 +198,7 @@ def marks_of_jieba(texts: list[str], buffer: np.ndarray, hmm: bool, keep: str | 
 
 def measure(sets: dict[str, Path], options: argparse.Namespace) -> dict[str, Any]:
     """Time everything; print and return the rates in MB (1,000,000 bytes) of UTF-8 a second."""
-    about = compare.about_run(argparse.Namespace(threads=1, repeat=options.rounds, contenders=[]))
+    about = tools.about_run(argparse.Namespace(threads=1, repeat=options.rounds, contenders=[]))
     about = {key: about[key] for key in ("versions", "machine")}
     print("# Words of Chinese text\n\n" + "\n".join(f"- {k}: {v}" for k, v in about.items()))
     rjieba = None
@@ -208,7 +209,7 @@ def measure(sets: dict[str, Path], options: argparse.Namespace) -> dict[str, Any
     rows = []
     tokenizer = load_jieba()
     heads = ["set", "program", "MB/s", "x jieba", "x rjieba"]
-    print("\n" + "\n".join(compare.table(heads, [])))
+    print("\n" + "\n".join(tools.table(heads, [])))
     for name, folder in sets.items():
         calls = calls_of(read_texts(folder / "test.tsv"), tokenizer, rjieba)
         rates = dict.fromkeys(calls, 0.0)
@@ -226,7 +227,7 @@ def measure(sets: dict[str, Path], options: argparse.Namespace) -> dict[str, Any
             cells = [name, title, *(f"{row[h]:.2f}" if h in row else "" for h in heads[2:])]
             print(f"| {' | '.join(cells)} |", flush=True)
     ups = set_ups(options.rounds, rjieba is not None)
-    print("\n" + "\n".join(compare.table(
+    print("\n" + "\n".join(tools.table(
         ["set-up in a new process", "seconds, CPU", "seconds, clock"],
         [[title, f"{cpu:.2f}", f"{wall:.2f}"] for title, (cpu, wall) in ups.items()],
     )))  # fmt: skip

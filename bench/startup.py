@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.compare import BEST, BUNDLED, FASTTEXT, ROOT, SEED, UsageError, about_run, table
+from bench.tools import BEST, BUNDLED, FASTTEXT, ROOT, SEED, UsageError, about_run, table
 
 DATA = BUNDLED / "zh_topics" / "train.tsv"
 TEXT = "央行宣布下调存款利率"

@@ -10,26 +10,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from fasttext_lite import moved
+from fasttext_lite.faces import face
+from fasttext_lite.version import __version__
 
-# Imported on first use: scikit-learn takes a second, and the command line needs none of it.
-_LAZY = {
-    "FastTextClassifier": "estimator",
-    "FastTextEnsemble": "ensemble",
-    "FastTextTransformer": "estimator",
-    "FastTextTuner": "tuner",
-    "UnknownTextWarning": "estimator",
-    "load": "estimator",
-    "Model": "model",
-    "load_model": "storage",
-    "Config": "config",
-    "InputError": "errors",
-    "ModelError": "errors",
-    "TrainingError": "errors",
-}
 __all__ = [
     "Config",
     "FastTextClassifier",
@@ -47,25 +33,32 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from fasttext_lite.config import Config
-    from fasttext_lite.ensemble import FastTextEnsemble
+    from fasttext_lite.config.fields import Config
     from fasttext_lite.errors import InputError, ModelError, TrainingError
-    from fasttext_lite.estimator import (
-        FastTextClassifier,
-        FastTextTransformer,
-        UnknownTextWarning,
-        load,
-    )
-    from fasttext_lite.model import Model
-    from fasttext_lite.storage import load_model
-    from fasttext_lite.tuner import FastTextTuner
+    from fasttext_lite.estimators.base import UnknownTextWarning
+    from fasttext_lite.estimators.classifier import FastTextClassifier, load
+    from fasttext_lite.estimators.ensemble import FastTextEnsemble
+    from fasttext_lite.estimators.transformer import FastTextTransformer
+    from fasttext_lite.estimators.tuner import FastTextTuner
+    from fasttext_lite.model.model import Model
+    from fasttext_lite.model.storage import load_model
 
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(f"fasttext_lite.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'fasttext_lite' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        "Config": "fasttext_lite.config.fields",
+        "FastTextClassifier": "fasttext_lite.estimators.classifier",
+        "FastTextEnsemble": "fasttext_lite.estimators.ensemble",
+        "FastTextTransformer": "fasttext_lite.estimators.transformer",
+        "FastTextTuner": "fasttext_lite.estimators.tuner",
+        "InputError": "fasttext_lite.errors",
+        "Model": "fasttext_lite.model.model",
+        "ModelError": "fasttext_lite.errors",
+        "TrainingError": "fasttext_lite.errors",
+        "UnknownTextWarning": "fasttext_lite.estimators.base",
+        "__version__": "fasttext_lite.version",
+        "load": "fasttext_lite.estimators.classifier",
+        "load_model": "fasttext_lite.model.storage",
+    },
+)
+moved.install()

@@ -2,6 +2,6 @@
 
 import sys
 
-from fasttext_lite.cli import main
+from fasttext_lite.cli.app import main
 
 sys.exit(main())

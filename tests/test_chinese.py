@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite import FastTextClassifier, cli, fitting
-from fasttext_lite.analyzers import _simplified, analyze, normalize, segmenter_of
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.cli import app
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.storage import load_model, save_model
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.fitting import fit
+from fasttext_lite.model.storage import load_model, save_model
+from fasttext_lite.text.analyzers import analyze, segmenter_of
+from fasttext_lite.text.normalize import _simplified, normalize
 
 jieba.setLogLevel("WARNING")
 TEXTS = [
@@ -133,7 +137,7 @@ def test_a_model_keeps_its_words(tmp_path, analyzer):
         analyzer=analyzer, stop_words="下调 的", user_dictionary="存款利率 9", simplify=True
     )
     labels = Labels.from_rows([[name] for name in NAMES])
-    model = fitting.fit(Texts.from_sequence(LABELLED), labels, config, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(LABELLED), labels, config, n_threads=1).model
     words = {word.decode() for word in model.space.words()}
     assert "存款利率" in words and "下调" not in words
     save_model(model, tmp_path / "m.ftl")
@@ -160,12 +164,12 @@ def test_the_command_line_reads_files(tmp_path, capsys):
     (tmp_path / "user.txt").write_text("存款利率 9 n\n", "utf-8")
     flags = ["--stop-words", f"@{tmp_path}/stop.txt", "--user-dictionary", f"@{tmp_path}/user.txt"]
     out = str(tmp_path / "m.ftl")
-    assert cli.main(["train", str(train), "-o", out, "--analyzer", "jieba", "-q", *flags]) == 0
+    assert app.main(["train", str(train), "-o", out, "--analyzer", "jieba", "-q", *flags]) == 0
     assert "存款利率".encode() in load_model(out).space.words()
     with pytest.raises(SystemExit) as stop:
-        cli.main(["train", str(train), "-o", out, "--stop-words", "@none.txt"])
+        app.main(["train", str(train), "-o", out, "--stop-words", "@none.txt"])
     assert stop.value.code == 2
     assert "none.txt: no such file" in capsys.readouterr().err
     (tmp_path / "user.txt").write_text(f"坏词 {'9' * 400}\n", "utf-8")
-    assert cli.main(["train", str(train), "-o", out, "--analyzer", "jieba", *flags]) == 2
+    assert app.main(["train", str(train), "-o", out, "--analyzer", "jieba", *flags]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -15,13 +15,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fasttext_lite import __version__, cli, progress
-from fasttext_lite.config import PRESETS, Config, field_type
-from fasttext_lite.corpus import Labels, Texts
-from fasttext_lite.evaluation import evaluate
-from fasttext_lite.fitting import fit
-from fasttext_lite.storage import load_model, save_model
-from fasttext_lite.training import Progress
+from fasttext_lite.cli import app, demo
+from fasttext_lite.cli import arguments as cli
+from fasttext_lite.config.fields import Config, field_type
+from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.fitting import progress
+from fasttext_lite.fitting.fit import fit
+from fasttext_lite.model.storage import load_model, save_model
+from fasttext_lite.training.loop import Progress
+from fasttext_lite.version import __version__
 
 COMMANDS = ("train", "test", "predict", "embed", "info", "demo")
 WORDS = {
@@ -57,7 +62,7 @@ def folder(tmp_path_factory):
     )
     for name in ("train", "two"):
         arguments = ["train", f"{folder}/{name}.txt", "-o", f"{folder}/{name}.ftl", "-q", *QUICK]
-        assert cli.main(arguments) == 0
+        assert app.main(arguments) == 0
     return folder
 
 
@@ -78,7 +83,7 @@ def run(capsys):
     def run(*arguments):
         capsys.readouterr()
         try:
-            code = cli.main([str(argument) for argument in arguments])
+            code = app.main([str(argument) for argument in arguments])
         except SystemExit as stop:
             code = stop.code
         captured = capsys.readouterr()
@@ -229,7 +234,7 @@ def test_valid_with_unseen_labels_and_unknown_texts(run, train, write, tmp_path)
 
 
 def parsed(*flags):
-    return cli._config(cli._parser().parse_args(["train", "x", "-o", "y", *map(str, flags)]))
+    return cli.config_of(app._parser().parse_args(["train", "x", "-o", "y", *map(str, flags)]))
 
 
 FIELDS = [field.name for field in dataclasses.fields(Config)]
@@ -658,12 +663,12 @@ def test_info_json(good, model):
 
 @pytest.mark.parametrize("data", ["zh_topics", "en_topics"])
 def test_demo(good, tmp_path, monkeypatch, data_dir, data):
-    assert Path(cli._bundled(data)).resolve() == (data_dir / data).resolve()
+    assert Path(demo._bundled(data)).resolve() == (data_dir / data).resolve()
     (tmp_path / "bundled").mkdir()
     for name, n in (("train.tsv", 48), ("test.tsv", 16)):
         lines = (data_dir / data / name).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / "bundled" / name).write_text("".join(lines[:n]), "utf-8")
-    monkeypatch.setattr(cli, "_bundled", lambda name: str(tmp_path / "bundled"))
+    monkeypatch.setattr(demo, "_bundled", lambda name: str(tmp_path / "bundled"))
     output = tmp_path / "a" / "b"
     out = good("demo", "--data", data, "--output", output).splitlines()
     assert out[0].startswith("trained on 48 texts with ")
@@ -882,7 +887,7 @@ def test_out_of_memory_is_told(run, monkeypatch, model):
     def fail(path):
         raise MemoryError
 
-    monkeypatch.setattr("fasttext_lite.storage.load_model", fail)
+    monkeypatch.setattr("fasttext_lite.model.storage.load_model", fail)
     check_mistake(*run("predict", model), "out of memory")
 
 
@@ -890,9 +895,9 @@ def test_our_own_bugs_are_shown(monkeypatch, model):
     def fail(path):
         raise ValueError("a bug")
 
-    monkeypatch.setattr("fasttext_lite.storage.load_model", fail)
+    monkeypatch.setattr("fasttext_lite.model.storage.load_model", fail)
     with pytest.raises(ValueError, match="a bug"):
-        cli.main(["predict", model])
+        app.main(["predict", model])
 
 
 # -- interruptions ---------------------------------------------------------------------------
@@ -900,7 +905,7 @@ def test_our_own_bugs_are_shown(monkeypatch, model):
 
 def test_interrupted_training_leaves_no_file(run, train, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "fasttext_lite.training._Clock.report",
+        "fasttext_lite.training.loop._Clock.report",
         lambda *arguments, **options: signal.raise_signal(signal.SIGINT),
     )
     result = run("train", train, "-o", tmp_path / "m.ftl")
@@ -1088,7 +1093,7 @@ def test_all_labels_of_many_lines_are_predicted_in_parts(good, model, feed, monk
     lines = "hot soup\nunknownword\n\na late goal\n" * 5
     feed(lines)
     whole = good("predict", model, "-k", 9, "--prob", notices="no known feature")
-    monkeypatch.setattr("fasttext_lite.model.CHUNK_SCORES", 5)
+    monkeypatch.setattr("fasttext_lite.model.model.CHUNK_SCORES", 5)
     feed(lines)
     assert good("predict", model, "-k", 9, "--prob", notices="no known feature") == whole
     assert whole.count("\n") == 20

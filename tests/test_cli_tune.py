@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fasttext_lite import cli, cli_tune, tuning
-from fasttext_lite.storage import load_model
+from fasttext_lite.cli import app, tune
+from fasttext_lite.model.storage import load_model
+from fasttext_lite.tuning import data
+from fasttext_lite.tuning import log as tuning
 
 WORDS = {
     "food": "soup bread noodles rice pepper salt oven butter",
@@ -47,7 +49,7 @@ def run(capsys, tmp_path):
     def run(*arguments, output=tmp_path / "m.ftl"):
         capsys.readouterr()
         try:
-            code = cli.main(["tune", *map(str, arguments), "-o", str(output)])
+            code = app.main(["tune", *map(str, arguments), "-o", str(output)])
         except SystemExit as stop:
             code = stop.code
         captured = capsys.readouterr()
@@ -97,7 +99,7 @@ def test_the_command_line_gives_the_same_model(run, train, tmp_path, preset, cap
     program, *arguments = shlex.split(out.splitlines()[-1])
     assert program == "fasttext-lite"
     arguments[arguments.index("-o") + 1] = str(tmp_path / "again.ftl")
-    assert cli.main(arguments) == 0
+    assert app.main(arguments) == 0
     assert (tmp_path / "again.ftl").read_bytes() == tuned
 
 
@@ -114,7 +116,7 @@ def test_reading_flags_are_in_the_command_line(run, write):
     assert text.endswith(
         "--format csv --text-column words --label-column kind --multilabel --threads 1"
     )
-    assert cli.main(arguments[1:]) == 0
+    assert app.main(arguments[1:]) == 0
 
 
 def test_flags_are_held_fixed(run, train, tmp_path):
@@ -223,7 +225,7 @@ def test_data_that_cannot_be_tuned_on(check_refused, write):
 
 def test_help(capsys):
     with pytest.raises(SystemExit):
-        cli.main(["tune", "--help"])
+        app.main(["tune", "--help"])
     out = capsys.readouterr().out
     for flag in ("--time", "--model-size", "--metric", "--trials", "--log", "--resume", "--lr"):
         assert f"{flag} " in out or f"{flag}\n" in out
@@ -234,14 +236,14 @@ def test_help(capsys):
 
 
 def test_interrupt_trains_with_the_best(run, train, tmp_path, monkeypatch):
-    add = cli_tune.Table.add
+    add = tune.Table.add
 
     def stop(table, trial):
         add(table, trial)
         if trial.number == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli_tune.Table, "add", stop)
+    monkeypatch.setattr(tune.Table, "add", stop)
     log = tmp_path / "log.jsonl"
     code, out, err = run(train, *QUICK, "--trials", 9, "--log", log)
     assert code == 0
@@ -255,7 +257,7 @@ def test_interrupt_before_the_first_result(run, train, tmp_path, monkeypatch):
     def stop(*args, **values):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tuning.fitting, "fit_prepared", stop)
+    monkeypatch.setattr(data, "fit_prepared", stop)
     code, out, err = run(train, *QUICK)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "fasttext-lite: interrupted"
@@ -303,7 +305,7 @@ def test_table_on_a_terminal(monkeypatch):
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("COLUMNS", "50")
-    table = cli_tune.Table("accuracy", True, time.perf_counter() + 100)
+    table = tune.Table("accuracy", True, time.perf_counter() + 100)
     table.progress(1, 0.25)
     table.add(tuning.Trial(1, "coarse", 1 / 3, {"lr": 0.1, "epochs": 1234567}, 0.5, 0.75, 10**6, 1))
     table.progress(0, 0.5)

@@ -12,7 +12,8 @@ from sklearn.exceptions import SkipTestWarning
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fasttext_lite import FastTextClassifier, FastTextTransformer
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.estimators.transformer import FastTextTransformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::fasttext_lite.UnknownTextWarning")
 

@@ -16,7 +16,10 @@ import pytest
 
 import fasttext_lite.compat as fasttext
 import fasttext_lite.compat.util
-from fasttext_lite.compat import api, api_arguments
+from fasttext_lite.compat.files import arguments as files_arguments
+from fasttext_lite.compat.python import arguments as api_arguments
+from fasttext_lite.compat.python import functions
+from fasttext_lite.compat.python import model as api
 
 # With fewer, or with few numbers, the wheel leaves some of them uninitialised (fastText #1061).
 THREADS = 11
@@ -155,7 +158,7 @@ def test_names_of_modules():
 
     fasttext.FastText.eprint = lambda *args: None  # as its users silence fastText
     del fasttext.FastText.eprint
-    assert set(api.__all__) <= set(dir(fasttext.FastText))
+    assert set(functions.__all__) <= set(dir(fasttext.FastText))
     assert _FastText is api._FastText
     assert (fasttext.EOS, fasttext.BOW, fasttext.EOW) == (wheel.EOS, wheel.BOW, wheel.EOW)
     assert int(loss_name.hs) == 1
@@ -197,11 +200,11 @@ def test_predict(both, k, threshold):
 
 def test_predict_without_anything_known(folder):
     """No </s>, no word: no label."""
-    from fasttext_lite.compat.arguments import Args
-    from fasttext_lite.compat.binary import Parts
-    from fasttext_lite.compat.dictionary import Dictionary
+    from fasttext_lite.compat.files.arguments import Args
+    from fasttext_lite.compat.files.binary import Parts
+    from fasttext_lite.compat.files.dictionary import Dictionary
+    from fasttext_lite.compat.files.tables import DenseTable
     from fasttext_lite.compat.model import FastTextModel
-    from fasttext_lite.compat.tables import DenseTable
 
     args = Args.supervised(dim=2, bucket=0)
     dictionary = Dictionary.of_words(args, [b"a", b"__label__1"], [1, 1], 1, 2)
@@ -535,7 +538,7 @@ def test_positional_arguments_have_the_order_of_the_wheel(folder):
     ]  # fmt: skip
     theirs = wheel.train_supervised(*values)
     args, given = api_arguments.parse_arguments(
-        values, {}, api_arguments.SUPERVISED_NAMES, api.Args.supervised()
+        values, {}, api_arguments.SUPERVISED_NAMES, files_arguments.Args.supervised()
     )
     for name in api_arguments.ATTRIBUTES:
         found, expected = getattr(args, api_arguments.field_of(name)), getattr(theirs, name)
@@ -548,7 +551,7 @@ def test_positional_arguments_have_the_order_of_the_wheel(folder):
     values = [train, "cbow", *values[1:-1]]
     theirs = wheel.train_unsupervised(*values)
     args, _ = api_arguments.parse_arguments(
-        values, {}, api_arguments.UNSUPERVISED_NAMES, api.Args()
+        values, {}, api_arguments.UNSUPERVISED_NAMES, files_arguments.Args()
     )
     assert args.model == "cbow"
     for name in api_arguments.ATTRIBUTES:
@@ -558,7 +561,9 @@ def test_positional_arguments_have_the_order_of_the_wheel(folder):
 
 def test_defaults_are_those_of_the_wheel(folder):
     theirs = wheel.FastText.unsupervised_default
-    args, _ = api_arguments.parse_arguments([], {}, api_arguments.UNSUPERVISED_NAMES, api.Args())
+    args, _ = api_arguments.parse_arguments(
+        [], {}, api_arguments.UNSUPERVISED_NAMES, files_arguments.Args()
+    )
     for name in (*api_arguments.ATTRIBUTES, "autotuneMetric", "autotuneDuration"):
         if name != "thread":
             assert getattr(args, api_arguments.field_of(name)) == theirs[name], name

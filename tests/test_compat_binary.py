@@ -6,14 +6,14 @@ import struct
 import numpy as np
 import pytest
 
-from fasttext_lite.compat import binary
-from fasttext_lite.compat.arguments import Args
-from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import Dictionary, as_array
+from fasttext_lite.compat.files import binary
+from fasttext_lite.compat.files.arguments import Args
+from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.dictionary import Dictionary, as_array
+from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.tables import DenseTable
 from fasttext_lite.errors import ModelError
-from fasttext_lite.quantization import ProductQuantizer, QuantizedMatrix
+from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
 N_WORDS, N_LABELS, BUCKET, DIM = 4, 3, 10, 3
 

@@ -15,13 +15,13 @@ import fasttext
 import numpy as np
 import pytest
 
-from fasttext_lite import cli
-from fasttext_lite.compat import commands, printing
-from fasttext_lite.compat.arguments import BY_FLAG, Args
-from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import Dictionary, as_array
+from fasttext_lite.cli import app
+from fasttext_lite.compat.files.arguments import BY_FLAG, Args
+from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.dictionary import Dictionary, as_array
+from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.tables import DenseTable
+from fasttext_lite.compat.program import commands, printing, streams, usage
 
 TRAIN = b"__label__sun warm day\n__label__rain wet day\n__label__sun warm\n__label__snow cold\n"
 TEST = (
@@ -143,7 +143,7 @@ def run(places, capsysbinary):
     def run(line):
         words = [places.get(word, word) for word in line.split()]
         try:
-            code = cli.main(words)
+            code = app.main(words)
         except SystemExit as error:
             code = error.code
         out, err = capsysbinary.readouterr()
@@ -371,15 +371,15 @@ def test_usage_names_flags_and_defaults(run, command):
     assert text.startswith(f"usage: fasttext-lite {name} ")
     assert code == (0 if name == "quantize" else 2)
     assert run(f"{name} -output --help")[1].decode() == text
-    assert text == commands.usage(name)
+    assert text == usage.usage(name)
 
 
 def test_usage_has_every_flag():
-    shown = set(re.findall(r"^  -(\S+)", commands.usage("supervised"), re.MULTILINE))
-    shown |= set(re.findall(r"^  -(\S+)", commands.usage("quantize"), re.MULTILINE))
+    shown = set(re.findall(r"^  -(\S+)", usage.usage("supervised"), re.MULTILINE))
+    shown |= set(re.findall(r"^  -(\S+)", usage.usage("quantize"), re.MULTILINE))
     assert shown == set(BY_FLAG)
-    assert re.search(r"-lr  .*\[0\.1\]", commands.usage("supervised"))
-    assert re.search(r"-lr  .*\[0\.05\]", commands.usage("skipgram"))
+    assert re.search(r"-lr  .*\[0\.1\]", usage.usage("supervised"))
+    assert re.search(r"-lr  .*\[0\.05\]", usage.usage("skipgram"))
 
 
 def test_help_names_the_commands_without_numpy():
@@ -425,10 +425,10 @@ class Slow:
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 100])
 def test_pieces_are_cut_behind_lines_and_words(step):
     data = b"one two\n\nthree\tfour \xe4\xb8\x8b five"
-    pieces = list(commands._pieces(Slow(data, step)))
+    pieces = list(streams.pieces(Slow(data, step)))
     assert b"".join(pieces) == data
     assert all(piece.endswith(b"\n") for piece in pieces[:-1])
-    words = [word for some in commands._words(Slow(data, step)) for word in some]
+    words = [word for some in streams.words_of(Slow(data, step)) for word in some]
     assert words == data.split()
 
 

@@ -5,19 +5,22 @@ import numpy as np
 import pytest
 from test_conformance import NGRAMS, THREADS, sentence, train_with_wheel, training_text
 
-from fasttext_lite import fitting
-from fasttext_lite.compat.arguments import Args
 from fasttext_lite.compat.convert import (
     from_fasttext,
     has_empty_rows,
     obstacles,
     to_fasttext,
 )
+from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.training import quantize, train_unsupervised
-from fasttext_lite.config import FEATURE_FIELDS, PRESETS, Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.compat.training.quantize import quantize
+from fasttext_lite.compat.training.supervised import train_unsupervised
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
+from fasttext_lite.fitting import fit
 
 SHIFT = 1e-5  # that fastText adds to each probability
 
@@ -34,7 +37,7 @@ def train(n_labels=6, **settings):
     """Return a model of this package with settings that fastText's format can hold."""
     texts, labels = texts_and_labels(n_labels)
     values = {**PRESETS["fasttext"], "epochs": 3, "dim": 8, "bucket": 2000, "lr": 0.5, **settings}
-    return fitting.fit(
+    return fit.fit(
         Texts.from_sequence(texts), Labels.from_rows(labels), Config(**values), n_threads=1
     ).model
 
@@ -169,7 +172,7 @@ def test_prepared_texts_need_no_analyzer():
     texts, labels = texts_and_labels()
     upper = [text.upper() for text in texts]
     values = {**PRESETS["fasttext"], "dim": 8, "lowercase": True, "eos": False}
-    model = fitting.fit(
+    model = fit.fit(
         Texts.from_sequence(upper), Labels.from_rows(labels), Config(**values), n_threads=1
     ).model
     with pytest.raises(ModelError, match="lowercase"):
@@ -181,6 +184,6 @@ def test_labels_with_white_space_are_refused():
     texts, _ = texts_and_labels()
     labels = Labels.from_rows([["a b"], ["c"]] * (len(texts) // 2))
     config = Config(**{**PRESETS["fasttext"], "dim": 4})
-    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     with pytest.raises(ModelError, match="'__label__a b': it has white space"):
         to_fasttext(model)

@@ -7,12 +7,12 @@ import fasttext as wheel
 import numpy as np
 import pytest
 
-from fasttext_lite.compat.arguments import Args
-from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import Dictionary, Examples
+from fasttext_lite.compat.files.arguments import Args
+from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.dictionary import Dictionary, Examples
+from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.meter import MISSED, Counts, Meter
 from fasttext_lite.compat.model import FastTextModel, Found
-from fasttext_lite.compat.tables import DenseTable
 
 N_LABELS = 4
 NAN = float("nan")

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from test_conformance import THREADS, sentence, training_text
 
-from fasttext_lite.compat import autotune as search
-from fasttext_lite.compat.arguments import BY_FLAG, FIELDS, Args, parse_flags
-from fasttext_lite.compat.autotune import Metric, autotune, largest_cutoff, parse_size
+from fasttext_lite.compat.files.arguments import BY_FLAG, FIELDS, Args, parse_flags
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.training import (
-    quantize,
-    rows_by_norm,
+from fasttext_lite.compat.training import autotune as search
+from fasttext_lite.compat.training.autotune import Metric, autotune, largest_cutoff, parse_size
+from fasttext_lite.compat.training.quantize import quantize, rows_by_norm
+from fasttext_lite.compat.training.supervised import (
     train_supervised,
     train_unsupervised,
     write_output,

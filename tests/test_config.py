@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fasttext_lite.config import (
+from fasttext_lite.config.fields import (
     FEATURE_FIELDS,
     FLOAT16_FROM,
     HS_FROM_LABELS,
@@ -16,13 +16,13 @@ from fasttext_lite.config import (
     LONG_TEXT,
     LOSSES,
     OPTIMIZERS,
-    PRESETS,
     RESOLVED,
     TREES,
     Config,
     field_type,
-    resolve,
 )
+from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.config.recipe import resolve
 
 FIELDS = dataclasses.fields(Config)
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from conftest import JIT_DISABLED
 
-from fasttext_lite.compat.arguments import Args
-from fasttext_lite.compat.dictionary import as_array
+from fasttext_lite.compat.files.arguments import Args
+from fasttext_lite.compat.files.dictionary import as_array
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.training import quantize, train_supervised
+from fasttext_lite.compat.training.quantize import quantize
+from fasttext_lite.compat.training.supervised import train_supervised
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="the wheel's models are too large for this")
 
@@ -310,7 +311,7 @@ def test_word_vectors(tmp_path, model):
         input=str(path), model="sg" if model == "skipgram" else "cbow", dim=10, min_count=1,
         bucket=500, epoch=1, thread=1,
     )  # fmt: skip
-    from fasttext_lite.compat.training import train_unsupervised
+    from fasttext_lite.compat.training.supervised import train_unsupervised
 
     own = train_unsupervised(args)
     own.save(tmp_path / "own.bin")

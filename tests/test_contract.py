@@ -34,19 +34,17 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
-from fasttext_lite import (
-    Config,
-    FastTextClassifier,
-    FastTextTransformer,
-    ModelError,
-    TrainingError,
-    UnknownTextWarning,
-    fitting,
-    load,
-)
-from fasttext_lite import model as models
-from fasttext_lite.corpus import Labels, Texts, read_only
-from fasttext_lite.storage import save_model
+from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import ModelError, TrainingError
+from fasttext_lite.estimators.base import UnknownTextWarning
+from fasttext_lite.estimators.classifier import FastTextClassifier, load
+from fasttext_lite.estimators.transformer import FastTextTransformer
+from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.model import model as models
+from fasttext_lite.model.storage import save_model
 
 LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
 OPTIMIZERS = ("sgd", "adagrad", "adam")

@@ -12,15 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.corpus import (
-    Labels,
-    ReadOptions,
-    Texts,
-    read_corpus,
-    read_texts,
-)
+from fasttext_lite.corpus.files import iter_lines
+from fasttext_lite.corpus.formats import ReadOptions, guess_format
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.reader import read_corpus, read_texts
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.sources import guess_format, iter_lines
 
 ROWS = [("sport", "a late goal"), ("food", "hot soup, 热汤"), ("sport", 'they "won" it')]
 CONTENT = {

@@ -6,10 +6,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from fasttext_lite import fitting
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, read_corpus
-from fasttext_lite.evaluation import evaluate
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.reader import read_corpus
+from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.fitting import fit
 
 TOPICS = [
     "education",
@@ -72,7 +73,7 @@ def test_a_model_learns_them(data_dir, name, settings):
     test = read_corpus(str(data_dir / name / "test.tsv"))
     config = Config(epochs=10, **settings)
     labels = Labels.from_rows(train.label_rows)
-    fitted = fitting.fit(train.texts, labels, config, n_threads=1)
+    fitted = fit.fit(train.texts, labels, config, n_threads=1)
     result = evaluate(fitted.model, test.texts, test.label_rows)
     assert result.n_unseen_texts == 0
     assert result.accuracy > 0.6, "eight topics: chance is 0.125"

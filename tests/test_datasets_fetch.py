@@ -17,10 +17,13 @@ from pathlib import Path
 
 import pytest
 
-from fasttext_lite import cli, datasets, datasets_convert, datasets_download
-from fasttext_lite.datasets_convert import CONVERTERS, clean, convert, is_test
-from fasttext_lite.datasets_download import download, mirrored, open_member
-from fasttext_lite.datasets_registry import DATASETS, Dataset, Part, Source
+from fasttext_lite.cli import app
+from fasttext_lite.datasets import convert as datasets_convert
+from fasttext_lite.datasets import download as datasets_download
+from fasttext_lite.datasets import fetch as datasets
+from fasttext_lite.datasets.convert import CONVERTERS, clean, convert, is_test
+from fasttext_lite.datasets.download import download, mirrored, open_member
+from fasttext_lite.datasets.registry import DATASETS, Dataset, Part, Source
 from fasttext_lite.errors import InputError
 
 BODY = b"".join(b"line %d of the file\n" % i for i in range(20_000))
@@ -947,7 +950,7 @@ def test_get_data_home(monkeypatch, tmp_path):
 
 def test_command_fetch(tiny, server, tmp_path, capfd):
     home = tmp_path / "there"
-    assert cli.main(["datasets", "fetch", "tiny", "--data-home", str(home)]) == 0
+    assert app.main(["datasets", "fetch", "tiny", "--data-home", str(home)]) == 0
     out, err = capfd.readouterr()
     assert out == f"{home}/tiny/train.tsv\n{home}/tiny/test.tsv\n"
     assert err == ""
@@ -957,25 +960,25 @@ def test_command_says_once_that_checksums_are_recorded(tiny, monkeypatch, capfd,
     (one,) = tiny.sources
     entry = replace(tiny, sources=(replace(one, size=None, sha256=None),))
     monkeypatch.setitem(DATASETS, "tiny", entry)
-    assert cli.main(["datasets", "fetch", "tiny"]) == 0
+    assert app.main(["datasets", "fetch", "tiny"]) == 0
     _, err = capfd.readouterr()
     assert err.count("\n") == 1
     assert "no checksum is published for tiny.zip; recorded SHA-256" in err
-    assert cli.main(["datasets", "fetch", "tiny"]) == 0
+    assert app.main(["datasets", "fetch", "tiny"]) == 0
     assert capfd.readouterr()[1] == ""
 
 
 def test_command_list(tiny, capfd):
-    assert cli.main(["datasets", "list"]) == 0
+    assert app.main(["datasets", "list"]) == 0
     header, *rows = capfd.readouterr()[0].splitlines()
     assert header.split()[:3] == ["name", "task", "language"]
     assert len(rows) == len(DATASETS)
     row = next(row for row in rows if row.startswith("banking77"))
     assert " ".join(row.split()) == "banking77 intent en 10,003 3,080 77 1.1 MB no CC BY 4.0"
     assert "382,688  in all" in next(row for row in rows if row.startswith("toutiao"))
-    cli.main(["datasets", "fetch", "tiny"])
+    app.main(["datasets", "fetch", "tiny"])
     capfd.readouterr()
-    assert cli.main(["datasets", "list", "--json"]) == 0
+    assert app.main(["datasets", "list", "--json"]) == 0
     entries = {entry["name"]: entry for entry in json.loads(capfd.readouterr()[0])}
     assert entries["tiny"]["path"].endswith("tiny")
     assert entries["tiny"]["train"] == 2
@@ -992,7 +995,7 @@ def test_command_list(tiny, capfd):
     ],
 )
 def test_command_unknown_name(server, capfd, name, hint):
-    assert cli.main(["datasets", "fetch", name]) == 2
+    assert app.main(["datasets", "fetch", name]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith(f"fasttext-lite: unknown set {name!r}; {hint}")
@@ -1001,13 +1004,13 @@ def test_command_unknown_name(server, capfd, name, hint):
 
 def test_command_errors(tiny, server, capfd):
     server.files["/tiny.zip"] = bytes(len(server.files["/tiny.zip"]))
-    assert cli.main(["datasets", "fetch", "tiny"]) == 2
+    assert app.main(["datasets", "fetch", "tiny"]) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert "wrong checksum: expected sha256" in err
     assert err.count("\n") == 1
     del server.files["/tiny.zip"]
-    assert cli.main(["datasets", "fetch", "tiny"]) == 2
+    assert app.main(["datasets", "fetch", "tiny"]) == 2
     assert "404 Not Found" in capfd.readouterr()[1]
 
 
@@ -1016,14 +1019,14 @@ def test_command_interrupted(tiny, monkeypatch, capfd):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(datasets, "download", interrupt)
-    assert cli.main(["datasets", "fetch", "tiny"]) == 130
+    assert app.main(["datasets", "fetch", "tiny"]) == 130
     assert capfd.readouterr()[1] == "fasttext-lite: interrupted\n"
 
 
 @pytest.mark.parametrize("words", [["datasets"], ["datasets", "fetch"], ["datasets", "x"]])
 def test_command_needs_an_action(words, capfd):
     with pytest.raises(SystemExit) as caught:
-        cli.main(words)
+        app.main(words)
     assert caught.value.code == 2
     assert capfd.readouterr()[1].count("\n") == 1
 

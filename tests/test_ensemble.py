@@ -16,9 +16,12 @@ from sklearn.utils import estimator_checks as checks
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import fasttext_lite
-from fasttext_lite import FastTextClassifier, FastTextEnsemble, ModelError, fitting
-from fasttext_lite.ensemble import METHODS
-from fasttext_lite.estimator import UnknownTextWarning
+from fasttext_lite.errors import ModelError
+from fasttext_lite.estimators.base import UnknownTextWarning
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.estimators.ensemble import METHODS, FastTextEnsemble
+from fasttext_lite.fitting import fit as fitting_fit
+from fasttext_lite.fitting import prepare as fitting
 
 SMALL = {"dim": 6, "epochs": 3, "lr": 0.3, "bucket": 2000, "random_state": 0}
 WORDS = {
@@ -104,13 +107,13 @@ def test_features_are_made_once(monkeypatch, method):
 
 def test_bagging_trains_on_what_was_drawn_alone(monkeypatch):
     seen = []
-    fit_prepared = fitting.fit_prepared
+    fit_prepared = fitting_fit.fit_prepared
 
     def watched(prepared, *args, **values):
         seen.append(prepared)
         return fit_prepared(prepared, *args, **values)
 
-    monkeypatch.setattr(fitting, "fit_prepared", watched)
+    monkeypatch.setattr(fitting_fit, "fit_prepared", watched)
     weights = np.linspace(1, 2, len(X))
     found = ensemble(method="bagging").fit(X, Y, sample_weight=weights)
     plain = weights / weights.mean()

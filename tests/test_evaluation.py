@@ -5,9 +5,10 @@ import pytest
 from sklearn import metrics
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from fasttext_lite.corpus import Labels, Texts
-from fasttext_lite.evaluation import evaluate
-from fasttext_lite.model import Predictions
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.model.model import Predictions
 
 NAMES = ["a", "b", "c"]
 

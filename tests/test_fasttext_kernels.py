@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.compat.arguments import Args
-from fasttext_lite.compat.dictionary import RANGE_EXAMPLES, Dictionary, as_array, ngrams
-from fasttext_lite.compat.tables import DenseTable, kernel_table
+from fasttext_lite.compat.files.arguments import Args
+from fasttext_lite.compat.files.dictionary import RANGE_EXAMPLES, Dictionary, as_array, ngrams
+from fasttext_lite.compat.files.tables import DenseTable, kernel_table
+from fasttext_lite.compat.kernels import scores as scoring
+from fasttext_lite.compat.kernels import text
 from fasttext_lite.errors import InputError
-from fasttext_lite.kernels import fasttext as kernels
-from fasttext_lite.kernels import fasttext_scores as scoring
-from fasttext_lite.label_tree import huffman_tree
-from fasttext_lite.quantization import ProductQuantizer, QuantizedMatrix
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
 BUCKET = 50
 PIECES = [
@@ -64,7 +64,7 @@ def check_same_rows(data, **settings):
 def test_tokens_are_those_of_the_twin(data):
     array, i, found = as_array(data), 0, []
     while True:
-        start, stop, i = kernels.next_token(array, i, array.size)
+        start, stop, i = text.next_token(array, i, array.size)
         if start < 0:
             break
         found.append(data[start:stop] or twin.EOS)
@@ -167,7 +167,7 @@ def check_hidden(table, rows):
     data = as_array(b"a bc\n\n__label__x\nword a a \xff\n")
     starts = made.split(data)
     hidden, n = np.empty((starts.size - 1, rows.shape[1]), np.float32), np.empty(4, np.int64)
-    kernels.embed_examples(data, starts, 0, 4, made.lexicon, kernel_table(table), hidden, n)
+    text.embed_examples(data, starts, 0, 4, made.lexicon, kernel_table(table), hidden, n)
     for i, line in enumerate(twin.examples(data.tobytes())):
         ids, _ = expected.rows(line)
         np.testing.assert_allclose(hidden[i], twin.mean(rows, ids), atol=1e-6)
@@ -260,7 +260,7 @@ def test_word_vectors():
     pool, ends = as_array(b"".join(words)), np.cumsum([0, *map(len, words)])
     offsets = np.stack([ends[:-1], ends[1:]], axis=1)
     vectors = np.empty((len(words), 5), np.float32)
-    kernels.embed_words(
+    text.embed_words(
         pool, offsets, 0, len(words), made.lexicon, kernel_table(DenseTable.of(rows)), vectors
     )
     for word, vector in zip(words, vectors, strict=True):
@@ -360,12 +360,12 @@ def test_entries_of_a_file():
     data = b"??" + b"".join(twin.entry(*e) for e in entries)
     offsets, counts = np.empty((4, 2), np.int64), np.empty(4, np.int64)
     kinds = np.empty(4, np.int8)
-    assert kernels.parse_entries(as_array(data), 2, offsets, counts, kinds) == len(data)
+    assert text.parse_entries(as_array(data), 2, offsets, counts, kinds) == len(data)
     assert [data[a:b] for a, b in offsets.tolist()] == [word for word, _, _ in entries]
     assert counts.tolist() == [count for _, count, _ in entries]
     assert kinds.tolist() == [0, 0, 0, 1]
     for end in range(2, len(data)):
-        assert kernels.parse_entries(as_array(data[:end]), 2, offsets, counts, kinds) == -1
+        assert text.parse_entries(as_array(data[:end]), 2, offsets, counts, kinds) == -1
 
 
 def test_room_is_enough_for_any_text():
@@ -373,7 +373,7 @@ def test_room_is_enough_for_any_text():
     rng = np.random.default_rng(3)
     for _ in range(30):
         data = as_array(bytes(rng.integers(0, 256, 60, dtype=np.uint8)) + b" a b c d e f g ")
-        n_ids, n_tokens = kernels.most_ids(data, 0, data.size, made.lexicon.options)
+        n_ids, n_tokens = text.most_ids(data, 0, data.size, made.lexicon.options)
         found = made.list(data, made.split(data))
         assert found.ids.size <= n_ids
         assert found.n_tokens.sum() <= n_tokens

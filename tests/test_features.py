@@ -10,11 +10,14 @@ import reference
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.analyzers import analyze
-from fasttext_lite.config import PRESETS, Config
-from fasttext_lite.corpus import Labels, Texts
-from fasttext_lite.features import LEAST_GAIN, LONG_FACTOR, FeatureSpace, _options, n_slots
-from fasttext_lite.kernels import features as kernels
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.features import kernels as features_kernels
+from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace, _options, n_slots
+from fasttext_lite.text.analyzers import analyze
+from fasttext_lite.text.kernels import words as kernels
 
 WORDS = ["", "a", "ab", "hello", "中", "中文", "naïve", "👍🏽", "x" * 40, "<b>", "한국어", "\u0301"]
 # FNV-1a 32-bit with sign-extended bytes; a change here is another file format.
@@ -81,7 +84,7 @@ def test_subwords_are_fasttexts(fasttext_model, word):
         grams, ids = grams[1:], ids[1:]
     data = np.frombuffer(word.encode(), np.uint8)
     codes = np.zeros(400, np.int32)
-    n = kernels.add_subwords(data, 0, data.size, 2, 4, 1009, n_words, codes, 0)
+    n = features_kernels.add_subwords(data, 0, data.size, 2, 4, 1009, n_words, codes, 0)
     assert codes[:n].tolist() == ids
     assert reference.subwords(word, 2, 4) == [gram.encode() for gram in grams]
     for gram, found in zip(grams, ids, strict=True):
@@ -155,7 +158,7 @@ def test_kernels_equal_their_twins(documents, word_ngrams, lengths, bucket, eos,
             [found[row] for row in expected], list(expected.values()), rtol=1e-5
         )
     n_codes = np.zeros(len(documents), np.int64)
-    kernels.count_codes(
+    features_kernels.count_codes(
         texts.buffer, texts.marks, texts.offsets, 0, len(texts), _options(config), n_codes
     )
     assert all(sum(c.values()) <= n for c, n in zip(expected_codes, n_codes, strict=True))
@@ -286,7 +289,7 @@ def test_distinct_codes_in_the_order_of_their_first_occurrence(lists):
     n = 5
     for found in lists:
         found = np.array(found, np.int32)
-        n = kernels.add_distinct(found, found.size, 5, n, shift, seen, codes, counts)
+        n = features_kernels.add_distinct(found, found.size, 5, n, shift, seen, codes, counts)
     every = [code for found in lists for code in found]
     assert codes[:n].tolist() == [-1] * 5 + list(dict.fromkeys(every))
     assert counts[5:n].tolist() == [every.count(code) for code in codes[5:n]]
@@ -296,11 +299,11 @@ def test_distinct_codes_in_the_order_of_their_first_occurrence(lists):
 @given(st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 99), unique=True, max_size=100))
 def test_rows_are_found_by_their_codes(codes):
     table = np.full((256, 2), -1, np.int32)
-    kernels.insert_codes(np.array(codes, np.int32), table)
+    features_kernels.insert_codes(np.array(codes, np.int32), table)
     for row, code in enumerate(codes):
-        assert table[kernels.find_code(np.int32(code), table)].tolist() == [code, row]
+        assert table[features_kernels.find_code(np.int32(code), table)].tolist() == [code, row]
     for code in {5, 2**30} - set(codes):
-        assert table[kernels.find_code(np.int32(code), table), 0] == -1
+        assert table[features_kernels.find_code(np.int32(code), table), 0] == -1
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -395,7 +398,7 @@ def test_documents_of_each_row(documents, first, last, first_doc):
     rows = np.array([row for found in documents for row in sorted(found)], np.int32)
     indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
     frequency = np.zeros(10, np.int32)
-    kernels.count_documents(rows, frequency)
+    features_kernels.count_documents(rows, frequency)
     assert frequency.tolist() == [sum(row in found for found in documents) for row in range(10)]
     expected = [
         [first_doc + i for i, found in enumerate(documents) if row in found]
@@ -403,7 +406,7 @@ def test_documents_of_each_row(documents, first, last, first_doc):
     ]
     bounds = np.append(0, np.cumsum([len(docs) for docs in expected], dtype=np.int64))
     ends, docs = bounds[:-1].copy(), np.full(bounds[-1], -1, np.int32)
-    kernels.list_documents(rows, indptr, first_doc, first, last, ends, docs)
+    features_kernels.list_documents(rows, indptr, first_doc, first, last, ends, docs)
     assert ends.tolist() == bounds[1:].tolist()
     assert [docs[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)] == expected
 
@@ -420,7 +423,7 @@ def test_copies_of_documents(sizes, data):
     new = np.append(0, np.cumsum([sizes[doc] for doc in docs], dtype=np.int64))
     found = np.full(new[-1], -1, np.int32), np.full(new[-1], -1, np.float32)
     for first, last in ((0, cut), (cut, len(docs))):
-        kernels.copy_documents(
+        features_kernels.copy_documents(
             rows, weights, indptr, np.array(docs, np.int64), first, last, new, *found
         )
     for array, copy in ((rows, found[0]), (weights, found[1])):

@@ -7,9 +7,9 @@ from conftest import JIT_DISABLED
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite import label_tree
-from fasttext_lite.kernels import tree as tree_kernels
-from fasttext_lite.label_tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
+from fasttext_lite.label_tree import kernels
+from fasttext_lite.label_tree import tree as label_tree
+from fasttext_lite.label_tree.tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
 
 COUNTS = st.lists(st.integers(1, 30), min_size=2, max_size=40)
 
@@ -164,7 +164,7 @@ def plain_cluster_tree(points, counts, seed):
         points / np.linalg.norm(points.astype(float), axis=1, keepdims=True),
         np.maximum(counts, 1).tolist(),
         lambda first, last: first_direction(seed, first, last, n, dim),
-        tree_kernels.SAMPLE,
+        kernels.SAMPLE,
     ).tolist()
 
 
@@ -183,7 +183,7 @@ def test_halves_are_those_of_a_full_sort(pairs):
     keys = np.array([key for key, _ in pairs], np.float32)
     weights = np.array([weight for _, weight in pairs], np.float64)
     places = np.empty(keys.size, np.int64)
-    size = tree_kernels._cut_in_halves(keys, weights, keys.size, places)
+    size = kernels._cut_in_halves(keys, weights, keys.size, places)
     order = np.argsort(keys, kind="stable")
     mass = np.cumsum(weights[order])
     expected = min(int(np.searchsorted(mass, mass[-1] / 2)) + 1, keys.size - 1)
@@ -212,7 +212,7 @@ def test_cluster_tree_of_many_labels_does_not_depend_on_threads(monkeypatch):
 @pytest.mark.skipif(JIT_DISABLED, reason="thousands of labels are needed: minutes as plain Python")
 @pytest.mark.parametrize("counts", ["equal", "zipf"])
 def test_cluster_tree_of_a_sample_is_that_of_the_plain_form(counts):
-    n = tree_kernels.SAMPLE + 700
+    n = kernels.SAMPLE + 700
     rng = np.random.default_rng(6)
     points = rng.normal(size=(n, 3)).astype(np.float32)
     counts = np.full(n, 2) if counts == "equal" else 10 * n // np.arange(1, n + 1)

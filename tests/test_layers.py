@@ -1,103 +1,26 @@
-"""The structure of the package: imports run downward, kernel files are closed, imports are lazy."""
+"""The structure of the package: imports run downward, kernel files are closed, imports are lazy.
+
+Rooms are the folders of the package, and files at its root; nothing is listed by hand.
+"""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "fasttext_lite"
-# Ground floor first: a room imports only from rooms before it.
-ROOMS = [
-    "compiling",
-    "kernels.read",
-    "kernels.tokenize",
-    "kernels.features",
-    "kernels.blocks",
-    "kernels.train",
-    "kernels.predict",
-    "kernels.classify",
-    "kernels.tree",
-    "kernels.segment",
-    "kernels.stop_words",
-    "kernels.fasttext",
-    "kernels.fasttext_scores",
-    "kernels.skipgram",
-    "kernels.word_rows",
-    "kernels.quantize",
-    "unicode_classes",
-    "errors",
-    "config",
-    "parallel",
-    "quantization",
-    "datasets_registry",
-    "datasets_download",
-    "datasets_convert",
-    "datasets",
-    "sources",
-    "corpus",
-    "segmenter_dictionary",
-    "segmenter_library",
-    "segmenter",
-    "analyzers",
-    "entries",
-    "features",
-    "compression",
-    "rows",
-    "vectors",
-    "label_tree",
-    "network",
-    "weights",
-    "training",
-    "model",
-    "monitoring",
-    "fitting",
-    "streaming",
-    "storage",
-    "pruning",
-    "evaluation",
-    "progress",
-    "plotting",
-    "maps",
-    "tuning_metrics",
-    "tuning_space",
-    "tuning_log",
-    "tuning_data",
-    "tuning",
-    "targets",
-    "estimator",
-    "ensemble",
-    "tuner",
-    "cli_types",
-    "cli_datasets",
-    "cli_predict",
-    "cli_tune",
-    "cli_watch",
-    "compat.arguments",
-    "compat.dictionary",
-    "compat.tables",
-    "compat.binary",
-    "compat.model",
-    "compat.word_training",
-    "compat.training",
-    "compat.meter",
-    "compat.autotune",
-    "compat.printing",
-    "compat.convert",
-    "compat.api_arguments",
-    "compat.api_model",
-    "compat.api",
-    "compat.FastText",
-    "compat.util",
-    "compat.commands",
-    "cli_quantize",
-    "cli_convert",
-    "cli",
-    "__main__",
-]
-KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
+NAME = PACKAGE.name
+FILES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+KERNELS = [name for name in FILES if "kernels" in name.split(".")]
 HEAVY = ("sklearn", "jieba", "matplotlib", "pandas", "scipy.stats")
+# Where packages give names to their users: they look like imports upward, and are none.
+FACES = {name for name, path in FILES.items() if path.name == "__init__.py"}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -108,56 +31,103 @@ def imported_modules(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found.add(node.module)
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
-def room_of(module: str) -> str | None:
-    name = module.removeprefix("fasttext_lite.")
-    matches = [room for room in ROOMS if name == room or name.startswith(room + ".")]
-    return max(matches, key=len) if matches else None
+def file_of(module: str) -> str | None:
+    """Return the file of the package that an imported name stands in."""
+    while module and module not in FILES:
+        module = module.rpartition(".")[0]
+    return module or None
 
 
-def test_every_file_has_a_room():
-    files = {
-        str(path.relative_to(PACKAGE).with_suffix("")).replace("/", ".")
-        for path in PACKAGE.rglob("*.py")
-        if path.name != "__init__.py"
+def imports() -> dict[str, set[str]]:
+    """Return the files of the package that each file imports, lazily or not."""
+    return {
+        name: {file_of(module) for module in imported_modules(path)} - {name, NAME, None}
+        for name, path in FILES.items()
+        if name not in FACES
     }
-    assert files == set(ROOMS)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_imports_run_downward(room):
-    path = PACKAGE / (room.replace(".", "/") + ".py")
-    for module in imported_modules(path):
-        if module.startswith("fasttext_lite.") and room_of(module):
-            assert ROOMS.index(room_of(module)) < ROOMS.index(room), f"{room} imports {module}"
+def room_of(name: str) -> str:
+    """Return the folder, or the file at the root, that a file belongs to."""
+    return name.split(".")[1]
 
 
-@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.name)
-def test_kernel_files_are_closed(path):
-    """What compiled code follows from stays small: a change elsewhere compiles nothing anew."""
-    allowed = {"numpy", "numba", "llvmlite", "math", "functools", "typing"}
-    modules = imported_modules(path)
-    own = {module for module in modules if module.startswith("fasttext_lite.")}
-    roots = {module.split(".")[0] for module in modules - own}
-    assert roots <= allowed, roots - allowed
-    rooms = {room_of(module) for module in own} - {"compiling", None}
-    assert all(room.startswith("kernels.") for room in rooms), rooms
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return a circle of a graph; empty if it has none."""
+    done: set[str] = set()
+
+    def walk(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node not in done:
+            for other in sorted(graph.get(node, ())):
+                if found := walk(other, [*way, node]):
+                    return found
+            done.add(node)
+        return []
+
+    return next(filter(None, (walk(node, []) for node in sorted(graph))), [])
 
 
-def test_only_the_estimators_rooms_import_scikit_learn():
-    users = [
-        room
-        for room in ROOMS
-        if any(
-            module.split(".")[0] == "sklearn"
-            for module in imported_modules(PACKAGE / (room.replace(".", "/") + ".py"))
+def by_room(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return which rooms each room imports."""
+    rooms: dict[str, set[str]] = {}
+    for name, others in graph.items():
+        rooms.setdefault(room_of(name), set()).update(map(room_of, others))
+    return {room: others - {room} for room, others in rooms.items()}
+
+
+def test_a_circle_is_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_files_import_in_no_circle():
+    assert circle(imports()) == []
+
+
+def test_rooms_import_in_no_circle():
+    assert circle(by_room(imports())) == []
+
+
+def test_the_root_holds_what_everybody_may_use():
+    """What grows gets a room: a folder."""
+    assert len([path for path in FILES.values() if path.parent == PACKAGE]) <= 8
+
+
+def roots(modules: Iterable[str]) -> set[str]:
+    return {module.split(".")[0] for module in modules}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernel_files_are_closed(name):
+    """Compiled code needs numbers alone, and no other part of the package but compiled code."""
+    modules = imported_modules(FILES[name])
+    own = {module for module in modules if module.startswith(NAME + ".")}
+    allowed = {"numpy", "numba", "llvmlite", "math", "functools", "typing", "__future__"}
+    assert roots(modules - own) <= allowed
+    compiled = {file for file in map(file_of, own) if "compiled" in file.split(".")}
+    assert {file_of(module) for module in own} <= {*KERNELS, *compiled}
+
+
+def test_only_the_estimators_and_maps_import_scikit_learn():
+    users = {name for name, path in FILES.items() if "sklearn" in roots(imported_modules(path))}
+    assert users == {
+        f"{NAME}.{name}"
+        for name in (
+            "evaluation.maps",
+            "estimators.base",
+            "estimators.classifier",
+            "estimators.ensemble",
+            "estimators.targets",
+            "estimators.transformer",
+            "estimators.tuner",
         )
-    ]
-    assert users == ["maps", "targets", "estimator", "ensemble", "tuner"]
+    }
 
 
 def loaded_by(code: str) -> set[str]:
@@ -183,9 +153,9 @@ def test_training_and_prediction_load_no_heavy_library():
     code = (
         "from fasttext_lite.corpus import Texts, Labels\n"
         "from fasttext_lite.config import Config\n"
-        "from fasttext_lite import fitting\n"
+        "from fasttext_lite.fitting.fit import fit\n"
         "labels = Labels.from_rows([['a'], ['b']])\n"
-        "m = fitting.fit(Texts.from_sequence(['x y', 'z']), labels, Config(epochs=1)).model\n"
+        "m = fit(Texts.from_sequence(['x y', 'z']), labels, Config(epochs=1)).model\n"
         "m.predict(['x'])\n"
     )
     assert not loaded_by(code) & set(HEAVY)
@@ -193,7 +163,8 @@ def test_training_and_prediction_load_no_heavy_library():
 
 def test_import_of_the_package_loads_nothing_but_itself():
     loaded = loaded_by("import fasttext_lite")
-    assert {name for name in loaded if name.startswith("fasttext_lite")} == {"fasttext_lite"}
+    own = {f"fasttext_lite{name}" for name in ("", ".faces", ".moved", ".version")}
+    assert {name for name in loaded if name.startswith("fasttext_lite")} == own
     assert "numpy" not in loaded
 
 
@@ -205,3 +176,12 @@ def test_public_names_exist():
     assert set(fasttext_lite.__all__) == set(dir(fasttext_lite))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = fasttext_lite.nonsense
+
+
+@pytest.mark.parametrize("name", sorted(FACES))
+def test_the_faces_of_packages_keep_what_they_promise(name):
+    import importlib
+
+    package = importlib.import_module(name)
+    for public in getattr(package, "__all__", ()):
+        assert getattr(package, public) is not None

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import reference
 
-from fasttext_lite import fitting
-from fasttext_lite import model as models
-from fasttext_lite.analyzers import analyze
-from fasttext_lite.config import Config, resolve
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.recipe import resolve
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
-from fasttext_lite.features import FeatureSpace
-from fasttext_lite.label_tree import huffman_tree
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting import fit, label_points, prepare
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model import model as models
+from fasttext_lite.text.analyzers import analyze
 
 LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
 HINGES = ("hinge", "squared_hinge")
@@ -40,7 +42,7 @@ def model(request):
     lr = 0.05 if request.param in HINGES else 0.5
     config = Config(loss=request.param, epochs=8, lr=lr)
     labels = Labels.from_rows(rows)
-    return fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    return fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
 
 
 TESTS = [*corpus(1, 60)[0], "w3 unknown", "unknown", "", "w1\nx2\r\n", "w2\0w3"]
@@ -161,7 +163,7 @@ def test_one_text_under_other_settings(changes, quick):
     texts = [text.replace("y", "中Y") for text in texts]
     config = Config(epochs=3, **changes)
     labels = Labels.from_rows(rows)
-    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     assert (model._tables is not None) == quick
     check_one_by_one(model)
 
@@ -279,7 +281,7 @@ def test_multilabel_rows_teach_several_labels(loss, lr, head):
     texts = ["red round", "red square", "blue round", "blue square", "nothing"] * 10
     rows = [["red", "round"], ["red", "square"], ["blue", "round"], ["blue", "square"], []] * 10
     config = Config(loss=loss, head=head, epochs=30, lr=lr)
-    trainee = fitting.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
+    trainee = fit.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
     assert trainee.model.config.loss == ("squared_hinge" if loss == "auto" else loss)
     assert trainee.model.config.head == ("linear" if head == "auto" else head)
     assert trainee.model.multilabel
@@ -292,7 +294,7 @@ def test_multilabel_rows_teach_several_labels(loss, lr, head):
 def test_multilabel_rows_share_the_probability(loss):
     texts, rows = ["red round"] * 40 + ["blue"] * 40, [["red", "round"]] * 40 + [["blue"]] * 40
     config = Config(loss=loss, epochs=10, lr=0.3, label_smoothing=0)
-    fitted = fitting.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
+    fitted = fit.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
     result = fitted.model.predict(["red round"], k=2)
     assert {fitted.model.labels[i] for i in result.labels[0]} == {"red", "round"}
     a, b = result.probabilities[0]
@@ -305,11 +307,11 @@ def test_growing_learns_new_words_and_keeps_the_old_model(loss, optimizer):
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
     config = Config(loss=loss, optimizer=optimizer)
-    first = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1, one_pass=True)
+    first = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1, one_pass=True)
     before = first.model.probabilities(TESTS)
     new = ["fresh words here"] * 60
     target = Labels.from_rows([["label 7"]] * 60, labels.names)
-    more = fitting.fit_more(first, Texts.from_sequence(new), target, n_threads=1)
+    more = fit.fit_more(first, Texts.from_sequence(new), target, n_threads=1)
     assert more.model.predict(["fresh"]).n_features[0] > 0
     best = more.model.predict(["fresh words here"]).labels[0, 0]
     assert more.model.labels[best] == "label 7"
@@ -323,10 +325,10 @@ def test_growing_is_not_taken_for_divergence():
     texts = Texts.from_sequence(["red apple", "green pear", "fast car", "slow bus"])
     labels = Labels.from_rows([["fruit"], ["fruit"], ["car"], ["car"]])
     config = Config(label_smoothing=0, epochs=200, lr=0.5)
-    trainee = fitting.fit(texts, labels, config, n_threads=1)
+    trainee = fit.fit(texts, labels, config, n_threads=1)
     swapped = Labels.from_rows([["car"], ["car"], ["fruit"], ["fruit"]], labels.names)
     for _ in range(30):
-        trainee = fitting.fit_more(trainee, texts, swapped, n_threads=1)
+        trainee = fit.fit_more(trainee, texts, swapped, n_threads=1)
         assert trainee.history.restarts == 0
     found = trainee.model.predict(texts).labels[:, 0]
     assert found.tolist() == swapped.ids.tolist()
@@ -335,9 +337,9 @@ def test_growing_is_not_taken_for_divergence():
 def test_growing_by_texts_without_features_changes_only_the_counts():
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
-    first = fitting.fit(Texts.from_sequence(texts), labels, Config(), n_threads=1)
+    first = fit.fit(Texts.from_sequence(texts), labels, Config(), n_threads=1)
     empty = Texts.from_sequence(["", " "])
-    more = fitting.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
+    more = fit.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
     assert more.model.n_texts == first.model.n_texts + 2
     np.testing.assert_array_equal(more.model.embeddings, first.model.embeddings)
 
@@ -420,7 +422,7 @@ def test_label_points_are_sums_of_texts_vectors():
         vector = features.weights[part].astype(float) @ embeddings[features.ids[part]]
         for label in labels.ids[labels.indptr[doc] : labels.indptr[doc + 1]]:
             expected[label] += vector
-    found = fitting.label_points(features, labels, embeddings)
+    found = label_points.label_points(features, labels, embeddings)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
@@ -431,9 +433,9 @@ def test_label_points_in_parts(monkeypatch):
     labels = Labels.from_rows(rows)
     space, features = features_of(texts, labels)
     embeddings = np.random.default_rng(0).normal(size=(space.n_rows, 6)).astype(np.float32)
-    whole = fitting.label_points(features, labels, embeddings)
-    monkeypatch.setattr(fitting, "POINT_TEXTS", 7)
-    parts = fitting.label_points(features, labels, embeddings, n_threads=2)
+    whole = label_points.label_points(features, labels, embeddings)
+    monkeypatch.setattr(label_points, "POINT_TEXTS", 7)
+    parts = label_points.label_points(features, labels, embeddings, n_threads=2)
     np.testing.assert_allclose(parts, whole, rtol=1e-4, atol=1e-4)
 
 
@@ -443,7 +445,7 @@ def test_labels_with_the_same_words_are_close_in_the_tree():
     texts = [f"{name[0]}1 {name[0]}2 {name[0]}3 {name}" for name in names * 40]
     labels = Labels.from_rows([[name] for name in names * 40])
     config = Config(loss="hs", tree="linkage", epochs=3, maxn=0)
-    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     pairs = {frozenset((labels.names.index(p + "x"), labels.names.index(p + "y"))) for p in "abcd"}
     assert pairs <= {frozenset(children) for children in model.tree.children.tolist()}
 
@@ -453,7 +455,7 @@ def test_trees_to_choose_from(tree):
     texts, rows = corpus()
     labels = Labels.from_rows(rows)
     config = Config(loss="hs", tree=tree, epochs=10, lr=0.5)
-    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     assert model.config.tree == ("linkage" if tree == "auto" else tree)
     is_huffman = np.array_equal(model.tree.children, huffman_tree(labels.counts()).children)
     assert is_huffman == (tree == "huffman")
@@ -467,8 +469,8 @@ def test_the_bias_is_not_counted_as_a_known_feature():
     texts, rows = corpus()
     config = Config(word_ngrams=1, maxn=0, epochs=1)
     labels = Labels.from_rows(rows)
-    with_bias = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
-    without = fitting.fit(
+    with_bias = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    without = fit.fit(
         Texts.from_sequence(texts), labels, config.replace(bias=False), n_threads=1
     ).model
     queries = ["w1 x2", "w1 w1", "w1 none", "none", ""]
@@ -487,10 +489,8 @@ def noisy_corpus(**changes):
 @pytest.mark.parametrize("noise", [{"word_dropout": 0.3}, {"word_swap": 0.5}])
 def test_noise_reaches_the_training(noise):
     texts, labels, config = noisy_corpus(**noise)
-    models = [
-        fitting.fit(texts, labels, config, seed=seed, n_threads=1).model for seed in (1, 1, 2)
-    ]
-    plain = fitting.fit(texts, labels, config.replace(word_dropout=0.0, word_swap=0.0), seed=1,
+    models = [fit.fit(texts, labels, config, seed=seed, n_threads=1).model for seed in (1, 1, 2)]
+    plain = fit.fit(texts, labels, config.replace(word_dropout=0.0, word_swap=0.0), seed=1,
                         n_threads=1).model  # fmt: skip
     assert models[0].embeddings.tobytes() == models[1].embeddings.tobytes()
     assert models[0].embeddings.tobytes() != models[2].embeddings.tobytes()
@@ -502,11 +502,11 @@ def test_noise_reaches_the_training(noise):
 
 def test_noise_is_new_in_each_epoch_whatever_the_threads():
     texts, labels, config = noisy_corpus(word_dropout=0.4, word_swap=0.3)
-    prepared = fitting.prepare(texts, labels, config)
+    prepared = prepare.prepare(texts, labels, config)
     assert prepared.marked is not None
-    one = fitting._noise(prepared, prepared.config, 5, 1)
-    three = fitting._noise(prepared, prepared.config, 5, 3)
-    other = fitting._noise(prepared, prepared.config, 6, 1)
+    one = fit._noise(prepared, prepared.config, 5, 1)
+    three = fit._noise(prepared, prepared.config, 5, 3)
+    other = fit._noise(prepared, prepared.config, 6, 1)
     for epoch in (0, 1):
         np.testing.assert_array_equal(one(epoch).ids, three(epoch).ids)
         np.testing.assert_array_equal(one(epoch).weights, three(epoch).weights)
@@ -518,27 +518,27 @@ def test_noise_is_new_in_each_epoch_whatever_the_threads():
 
 def test_noise_must_be_known_when_features_are_prepared():
     texts, labels, config = noisy_corpus()
-    prepared = fitting.prepare(texts, labels, config)
-    assert prepared.marked is None and fitting._noise(prepared, config, 0, 1) is None
+    prepared = prepare.prepare(texts, labels, config)
+    assert prepared.marked is None and fit._noise(prepared, config, 0, 1) is None
     for changes in ({"word_dropout": 0.1}, {"word_swap": 0.1}):
         with pytest.raises(ValueError, match="must be set when the features are prepared"):
-            fitting.fit_prepared(prepared, config.replace(**changes))
-    noisy = fitting.prepare(texts, labels, config.replace(word_dropout=0.1))
+            fit.fit_prepared(prepared, config.replace(**changes))
+    noisy = prepare.prepare(texts, labels, config.replace(word_dropout=0.1))
     plain = noisy.config.replace(word_dropout=0.0)
-    assert fitting.fit_prepared(noisy, plain, n_threads=1).model.config.word_dropout == 0
+    assert fit.fit_prepared(noisy, plain, n_threads=1).model.config.word_dropout == 0
 
 
 def test_noise_beside_texts_that_are_set_aside():
     texts, labels, config = noisy_corpus(word_dropout=0.2, patience=3, valid_fraction=0.2)
-    prepared = fitting.prepare(texts, labels, config)
-    trainee = fitting.fit_prepared(prepared, n_threads=1)
+    prepared = prepare.prepare(texts, labels, config)
+    trainee = fit.fit_prepared(prepared, n_threads=1)
     assert trainee.model.label_counts.sum() < len(texts)
     assert np.isfinite(trainee.model.embeddings).all()
 
 
 def test_all_words_left_out_is_no_error():
     texts, labels, config = noisy_corpus(word_dropout=0.99)
-    model = fitting.fit(texts, labels, config, n_threads=1).model
+    model = fit.fit(texts, labels, config, n_threads=1).model
     assert np.isfinite(model.probabilities(TESTS)).all()
 
 
@@ -550,8 +550,8 @@ def test_l1_prunes_rows_whose_weights_are_all_zero(head):
     texts, rows = ["w1 x1 y2", "w2 x1 y1", "w3 x2 y1"] * 30, [["a"], ["b"], ["c"]] * 30
     texts, labels = Texts.from_sequence([*texts, "once w1"]), Labels.from_rows([*rows, ["a"]])
     config = Config(**L1, head=head)
-    whole = fitting.fit(texts, labels, config, n_threads=1)
-    trainee = fitting.fit(texts, labels, config.replace(l1=0.02), n_threads=1)
+    whole = fit.fit(texts, labels, config, n_threads=1)
+    trainee = fit.fit(texts, labels, config.replace(l1=0.02), n_threads=1)
     model, space = trainee.model, trainee.model.space
     assert 0 < space.n_rows < whole.model.space.n_rows
     assert model.embeddings.any(axis=1).all()
@@ -567,7 +567,7 @@ def test_l1_that_leaves_nothing():
     texts, rows = corpus()
     config = Config(**L1, l1=1.0)
     with pytest.raises(TrainingError, match="l1=1 set all weights to 0; give a smaller one"):
-        fitting.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
+        fit.fit(Texts.from_sequence(texts), Labels.from_rows(rows), config, n_threads=1)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
@@ -575,12 +575,10 @@ def test_growing_after_pruning(optimizer):
     texts, rows = ["w1 x1 y2", "w2 x1 y1", "w3 x2 y1"] * 30, [["a"], ["b"], ["c"]] * 30
     labels = Labels.from_rows(rows)
     config = Config(**{**L1, "lr": None}, optimizer=optimizer, l1=0.05)
-    first = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1)
+    first = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1)
     before = first.model.probabilities(texts[:3])
     more = Texts.from_sequence(["x1 y1 fresh"] * 60)
-    second = fitting.fit_more(
-        first, more, Labels.from_rows([["c"]] * 60, labels.names), n_threads=1
-    )
+    second = fit.fit_more(first, more, Labels.from_rows([["c"]] * 60, labels.names), n_threads=1)
     n = first.model.space.n_rows
     space = second.model.space
     assert space.row_codes[:n].tolist() == [
@@ -597,7 +595,7 @@ def test_hinge_losses_reach_their_margin_and_stop(loss):
     texts, rows = ["red round", "blue square"] * 20, [["a"], ["b"]] * 20
     config = Config(loss=loss, epochs=100, schedule="constant")
     labels = Labels.from_rows(rows)
-    model = fitting.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     scores = model.scores(texts[:2])
     right, wrong = scores[[0, 1], labels.ids[:2]], scores[[0, 1], 1 - labels.ids[:2]]
     assert (right > 0.9).all() and (right < 1.6).all()

@@ -10,13 +10,20 @@ import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
 
-from fasttext_lite import FastTextClassifier, cli, fitting, monitoring
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, Texts, read_corpus
+from fasttext_lite.cli import app
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels, set_aside, take_labels
+from fasttext_lite.corpus.reader import read_corpus
+from fasttext_lite.corpus.texts import Texts, take_texts
 from fasttext_lite.errors import InputError, TrainingError
-from fasttext_lite.evaluation import evaluate
-from fasttext_lite.monitoring import EpochReport, Watch
-from fasttext_lite.rows import set_aside, take_features, take_labels, take_texts
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.features.matrix import take_features
+from fasttext_lite.fitting import advice, measures, monitor, prepare
+from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting import report as monitoring
+from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.report import EpochReport
 
 WORDS = {
     "food": "soup bread noodles rice pepper salt oven butter 热汤 面条",
@@ -98,7 +105,7 @@ def test_a_plain_training_is_not_watched(monkeypatch):
     def fail(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(monitoring.Monitor, "__init__", fail)
+    monkeypatch.setattr(monitor.Monitor, "__init__", fail)
     assert fit(epochs=1).history.reports == []
 
 
@@ -123,7 +130,7 @@ def test_loss_by_hand():
     targets = np.full(log_p.shape, 0.2 / 4)
     targets[np.arange(80), data[1].ids] += 0.8
     expected = -(targets * log_p).sum(axis=1).mean()
-    assert monitoring.mean_loss(model, features, data[1]) == pytest.approx(expected, rel=1e-5)
+    assert measures.mean_loss(model, features, data[1]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_unknown_labels_are_errors_without_a_loss():
@@ -138,7 +145,7 @@ def test_unknown_labels_are_errors_without_a_loss():
 
 
 def test_train_accuracy_is_of_a_sample(monkeypatch):
-    monkeypatch.setattr(monitoring, "TRAIN_SAMPLE", 7)
+    monkeypatch.setattr(monitor, "TRAIN_SAMPLE", 7)
     shares = [r.train_accuracy * 7 for r in fit(Watch(), epochs=3).history.reports]
     assert shares == pytest.approx(np.round(shares))
 
@@ -147,7 +154,7 @@ def test_train_accuracy_is_of_a_sample(monkeypatch):
 def test_accuracy_is_that_of_the_evaluation(several):
     texts, labels, label_rows = corpus(several=several, noise=0.4)
     model = fit(data=(texts, labels, None), epochs=1).model
-    found = monitoring.first_accuracy(model, model.features(texts), labels)
+    found = measures.first_accuracy(model, model.features(texts), labels)
     assert found == evaluate(model, texts, label_rows).accuracy
 
 
@@ -155,9 +162,9 @@ def test_dead_rows():
     table = np.ones((10, 4), np.float32)
     table[:3] = 0
     table[3] = 1e-6
-    assert monitoring.dead_share(table) == 0.4
-    assert monitoring.dead_share(np.zeros((2, 4), np.float32)) == 1
-    assert monitoring.dead_share(np.zeros((0, 4), np.float32)) == 0
+    assert measures.dead_share(table) == 0.4
+    assert measures.dead_share(np.zeros((2, 4), np.float32)) == 1
+    assert measures.dead_share(np.zeros((0, 4), np.float32)) == 0
 
 
 def test_line():
@@ -239,7 +246,7 @@ def test_a_training_broken_off_leaves_whole_lines(tmp_path):
 
 
 def test_what_is_not_finite_is_null_in_the_log(tmp_path):
-    log = monitoring._Log(tmp_path / "x")
+    log = monitoring.Log(tmp_path / "x")
     log.write("epoch", {"loss": math.nan, "lr": math.inf, "name": "\ud800体"})
     log.close()
     found = json.loads((tmp_path / "x").read_text("utf-8"))
@@ -264,7 +271,7 @@ def test_where_no_log_can_be_written(tmp_path, name, says, monkeypatch):
     def fail(*_):
         raise AssertionError("too late")
 
-    monkeypatch.setattr(fitting, "prepare", fail)
+    monkeypatch.setattr(prepare, "prepare", fail)
     with pytest.raises(InputError, match=f"^{name}: cannot write the log: .*{says}"):
         fit(Watch(log=name))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder"]
@@ -334,7 +341,7 @@ def test_ties_go_to_the_lower_loss():
         report(valid=0.9),
     )
     d = report(valid=0.91, valid_loss=9.0)
-    assert sorted([b, d, a, c], key=monitoring._rank) == [c, a, b, d]
+    assert sorted([b, d, a, c], key=advice.rank) == [c, a, b, d]
 
 
 def test_rows_are_set_aside_without_validation_data(tmp_path):
@@ -360,7 +367,7 @@ def test_rows_are_set_aside_from_prepared_features():
     texts, labels, _ = corpus(25)
     config = Config(**SMALL, patience=2, epochs=3)
     weights = np.ones(100, np.float32)
-    prepared = fitting.prepare(texts, labels, config, doc_weights=weights)
+    prepared = prepare.prepare(texts, labels, config, doc_weights=weights)
     trainee = fitting.fit_prepared(prepared, seed=1, n_threads=1)
     assert trainee.model.n_texts == 90
     assert trainee.history.best_epoch is not None
@@ -394,7 +401,7 @@ def test_take_rows():
 
 
 def look(reports, n_valid=100_000, **settings):
-    warner = monitoring._Warner(n_valid)
+    warner = advice.Warner(n_valid)
     config = Config(lr=0.1, **settings)
     for i in range(len(reports)):
         warner.look(reports[: i + 1], config)
@@ -605,7 +612,7 @@ def train(files, capsys):
     def train(*arguments, epochs=3):
         given = ["train", files / "train.tsv", "-o", files / "m.ftl", "--dim", 8, "--maxn", 0]
         given += ["--lr", 0.3, "--epochs", epochs, "--seed", 1, *arguments]
-        code = cli.main([str(argument) for argument in given])
+        code = app.main([str(argument) for argument in given])
         found = capsys.readouterr()
         return code, found.out, found.err
 
@@ -670,7 +677,7 @@ def test_cli_mistakes_in_combination(files, train):
 
 
 def test_cli_writes_above_the_bar_on_a_terminal(files, train, monkeypatch):
-    from fasttext_lite import cli_watch
+    from fasttext_lite.cli import train as cli_watch
 
     written = []
     monkeypatch.setattr("tqdm.tqdm.write", lambda text, file: written.append(text))

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import reference
 
-from fasttext_lite import fitting
-from fasttext_lite import weights as tables
-from fasttext_lite.config import ACTIVATIONS, Config
-from fasttext_lite.corpus import Labels, Texts
-from fasttext_lite.kernels import train as kernels
-from fasttext_lite.network import NORM_EPSILON, forward
+from fasttext_lite.config.fields import ACTIVATIONS, Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.fitting import fit
+from fasttext_lite.model.network import NORM_EPSILON, forward
+from fasttext_lite.training import weights as tables
+from fasttext_lite.training.kernels import general, layers, parts
 
 DIM, UNITS, N_LABELS = 6, 4, 3
 NETWORKS = [
@@ -78,7 +79,7 @@ def test_formulas_at_known_places():
         layer = np.stack([scores, np.zeros_like(scores)], axis=1).astype(np.float32)
         found = forward(np.ones((1, 1), np.float32), config, np.zeros((0, 1)), layer)
         np.testing.assert_allclose(found[0], expected, rtol=1e-5, err_msg=name)
-    assert NORM_EPSILON == kernels.NORM_EPSILON == 1e-5
+    assert NORM_EPSILON == layers.NORM_EPSILON == 1e-5
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
@@ -93,12 +94,12 @@ def test_training_and_prediction_see_the_same(network):
     embeddings = rng.normal(size=(3, DIM))
     output = rng.normal(size=(N_LABELS, config.units or DIM))
     weights = tables.stateless(config, embeddings, output, norm.astype(float), layer.astype(float))
-    docs = kernels.Docs(
+    docs = parts.Docs(
         np.array([0, 2], np.int32), np.array([0.5, 0.25], np.float32), np.array([0, 2]),
         np.array([1], np.int32), np.array([0, 1]), np.ones(1, np.float32),
     )  # fmt: skip
-    kernel = kernels.make_trainer(tables.parts(config))
-    settings, span = kernels.Settings(*[0.0] * 10), kernels.Span(0, 0.0, 0.0, 0.0, 0)
+    kernel = general.make_trainer(tables.parts(config))
+    settings, span = parts.Settings(*[0.0] * 10), parts.Span(0, 0.0, 0.0, 0.0, 0)
     loss, _ = getattr(kernel, "py_func", kernel)(
         np.zeros(1, np.int32), docs, settings, span, np.zeros((2, 0), np.int32),
         np.zeros(1, np.int32), np.ones(1, np.uint64), N_LABELS,
@@ -124,7 +125,7 @@ def test_fitted_models_use_their_network(settings):
     texts = [f"{name} w{i}" for i in range(14) for name in names]
     labels = Labels.from_rows([[name] for _ in range(14) for name in names])
     config = Config(**{"dim": 8, "loss": "softmax", "lr": 0.3, "epochs": 30, **settings})
-    model = fitting.fit(Texts.from_sequence(texts), labels, config, seed=1, n_threads=1).model
+    model = fit.fit(Texts.from_sequence(texts), labels, config, seed=1, n_threads=1).model
     assert (model.predict(texts).labels[:, 0] == labels.ids).mean() > 0.9
     features = model.features(texts)
     pooled = np.zeros((len(texts), 8))

@@ -7,14 +7,22 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from fasttext_lite import cli, fitting, maps, plotting
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.cli import app
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.evaluation import Evaluation
-from fasttext_lite.monitoring import EpochReport
-from fasttext_lite.plotting import check_plot, plot_confusion, plot_learning_curves, plot_map
-from fasttext_lite.storage import save_model
+from fasttext_lite.evaluation import maps, plots
+from fasttext_lite.evaluation.plots import (
+    check_plot,
+    plot_confusion,
+    plot_learning_curves,
+    plot_map,
+)
+from fasttext_lite.evaluation.scores import Evaluation
+from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.report import EpochReport
+from fasttext_lite.model.storage import save_model
 
 
 def evaluation(names, n=200):
@@ -93,7 +101,7 @@ def test_nothing_to_draw(tmp_path):
 
 
 def test_missing_fonts_are_told_once(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(plotting, "CJK_FONTS", ("No Such Font",))
+    monkeypatch.setattr(plots, "CJK_FONTS", ("No Such Font",))
     with caplog.at_level(logging.WARNING, "fasttext_lite"):
         plot_confusion(evaluation(["ascii", "é"]), tmp_path / "x.png")
         assert caplog.messages == []
@@ -142,7 +150,7 @@ def test_without_matplotlib(tmp_path, monkeypatch):
 
 def test_more_labels_than_can_be_drawn(tmp_path):
     with pytest.raises(InputError, match="no plot of more than 2000 labels; there are 2001"):
-        plotting.check_plot(tmp_path / "x.png", 2001)
+        plots.check_plot(tmp_path / "x.png", 2001)
 
 
 # -- learning curves -------------------------------------------------------------------------
@@ -167,7 +175,7 @@ def test_learning_curves(tmp_path, n, valid):
 
 def test_what_the_learning_curves_show(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plotting, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
     plot_learning_curves(reports(3), tmp_path / "x.png")
     left, below, right = figures[0].axes
     assert [line.get_label() for line in left.lines] == ["train loss", "validation loss"]
@@ -208,12 +216,12 @@ def test_map_with_names(tmp_path, n):
 
 def test_the_legend_is_bounded(tmp_path, monkeypatch):
     figures = []
-    monkeypatch.setattr(plotting, "_save", lambda figure, path: figures.append(figure))
+    monkeypatch.setattr(plots, "_save", lambda figure, path: figures.append(figure))
     groups = [f"g{min(i % 60, i % 7)}" for i in range(300)]
     groups += [f"rare {i}" for i in range(50)]
     plot_map(points(350), tmp_path / "x.png", groups=groups)
     names = [text.get_text() for text in figures[0].axes[0].get_legend().get_texts()]
-    assert len(names) == plotting.MAX_COLORS
+    assert len(names) == plots.MAX_COLORS
     counts = {f"{name} ({groups.count(name)})" for name in set(groups)}
     assert set(names[:-1]) <= counts
     assert names[0] == max(counts, key=lambda text: int(text.split("(")[1][:-1]))
@@ -262,7 +270,7 @@ def trained(loss="softmax", head="learned"):
     texts = Texts.from_sequence([f"{word} {word}s" for _, word in rows] * 5)
     labels = Labels.from_rows([[label] for label, _ in rows] * 5)
     config = Config(loss=loss, head=head, dim=6, maxn=0, epochs=20, lr=0.5)
-    return fitting.fit(texts, labels, config, n_threads=1).model, texts, labels
+    return fit.fit(texts, labels, config, n_threads=1).model, texts, labels
 
 
 @pytest.mark.parametrize("loss", ["softmax", "hs"])
@@ -334,7 +342,7 @@ def run(tmp_path, capsys):
     def run(*arguments):
         given = ["embed", tmp_path / "m.ftl", *arguments]
         try:
-            code = cli.main([str(argument) for argument in given])
+            code = app.main([str(argument) for argument in given])
         except SystemExit as stop:
             code = stop.code
         found = capsys.readouterr()
@@ -403,8 +411,6 @@ def test_embed_plot_mistakes(run, tmp_path, monkeypatch, arguments, says):
 
 def test_a_map_of_two_labels_is_refused(tmp_path):
     texts = Texts.from_sequence(["a b", "c d"])
-    model = fitting.fit(
-        texts, Labels.from_rows([["x"], ["y"]]), Config(epochs=1, head="learned")
-    ).model
+    model = fit.fit(texts, Labels.from_rows([["x"], ["y"]]), Config(epochs=1, head="learned")).model
     with pytest.raises(InputError, match="at least 3 labels; there are 2"):
         maps.map_labels(model, tmp_path / "x.png")

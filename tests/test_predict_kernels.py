@@ -6,8 +6,8 @@ import reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.kernels import predict as kernels
-from fasttext_lite.label_tree import huffman_tree
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model.kernels import predict
 
 NO_TREE = np.zeros((0, 2), np.int32)
 
@@ -36,7 +36,7 @@ def test_embed_is_the_weighted_sum_of_rows():
     weights = np.array([0.5, 0.25, 1, 2], np.float32)
     indptr = np.array([0, 3, 3, 4], np.int64)
     hidden = np.full((3, 4), np.nan, np.float32)
-    kernels.embed_documents(ids, weights, indptr, 0, 3, table, hidden)
+    predict.embed_documents(ids, weights, indptr, 0, 3, table, hidden)
     expected = [weights[a:b] @ table[ids[a:b]] for a, b in ((0, 3), (3, 3), (3, 4))]
     np.testing.assert_allclose(hidden, expected, rtol=1e-6)
 
@@ -49,7 +49,7 @@ def test_float16_is_read_as_numpy_reads_it():
     ids, indptr = np.arange(n, dtype=np.int32), np.arange(n + 1, dtype=np.int64)
     hidden = np.empty((n, 1), np.float32)
     weights = np.ones(n, np.float32)
-    kernels.embed_documents(ids, weights, indptr, 0, n, values.view(np.uint16), hidden)
+    predict.embed_documents(ids, weights, indptr, 0, n, values.view(np.uint16), hidden)
     np.testing.assert_array_equal(hidden, values.astype(np.float32))
 
 
@@ -57,8 +57,8 @@ def test_the_identity_is_left_out():
     hidden = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     scores, same = np.empty((5, 3)), np.empty((5, 3))
     output = np.eye(3, 4, dtype=np.float32)
-    kernels.score_labels(hidden, 0, 5, output, NO_TREE, True, scores)
-    kernels.score_labels(hidden, 0, 5, output, NO_TREE, False, same)
+    predict.score_labels(hidden, 0, 5, output, NO_TREE, True, scores)
+    predict.score_labels(hidden, 0, 5, output, NO_TREE, False, same)
     np.testing.assert_array_equal(scores, same)
     np.testing.assert_array_equal(scores, hidden[:, :3])
 
@@ -67,12 +67,12 @@ def test_the_identity_is_left_out():
 def test_dense_scores_and_probabilities(n_labels):
     hidden, output, _ = random_case(1, n_labels)
     scores = np.empty((len(hidden), n_labels))
-    kernels.score_labels(hidden, 0, len(hidden), output, NO_TREE, False, scores)
+    predict.score_labels(hidden, 0, len(hidden), output, NO_TREE, False, scores)
     expected = hidden.astype(float) @ output.T.astype(float)
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
     for is_softmax in (True, False):
         found = expected.copy()
-        kernels.scores_to_probabilities(found, 0, len(hidden), is_softmax, False)
+        predict.scores_to_probabilities(found, 0, len(hidden), is_softmax, False)
         twin = reference.softmax(expected) if is_softmax else reference.sigmoid(expected)
         np.testing.assert_allclose(found, twin, rtol=1e-9)
         if is_softmax:
@@ -84,8 +84,8 @@ def test_dense_scores_and_probabilities(n_labels):
 def test_tree_probabilities_sum_to_one_and_equal_their_twin(n_labels, scale):
     hidden, output, children = random_case(2, n_labels, scale=scale)
     found = np.empty((len(hidden), n_labels))
-    kernels.score_labels(hidden, 0, len(hidden), output[:-1], children, False, found)
-    kernels.scores_to_probabilities(found, 0, len(hidden), False, True)
+    predict.score_labels(hidden, 0, len(hidden), output[:-1], children, False, found)
+    predict.scores_to_probabilities(found, 0, len(hidden), False, True)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
     if scale == 1:
         expected = tree_probabilities(hidden, output[:-1], children)
@@ -106,7 +106,7 @@ def test_selection_equals_sorting(rows, k, threshold):
     probabilities = np.array(rows)
     labels = np.full((len(rows), k), 77, np.int32)
     best = np.full((len(rows), k), np.nan)
-    kernels.select_top(probabilities, 0, len(rows), threshold, labels, best)
+    predict.select_top(probabilities, 0, len(rows), threshold, labels, best)
     for row, ids, values in zip(rows, labels, best, strict=True):
         expected = reference.top_labels(row, k, threshold)
         n = len(expected)
@@ -126,9 +126,9 @@ def test_search_finds_exactly_the_best_labels(seed, n_labels, k, threshold):
     hidden, output, children = random_case(seed, n_labels, n_docs=3, scale=2)
     labels = np.full((3, k), 77, np.int32)
     best = np.full((3, k), np.nan)
-    kernels.search_tree(hidden, 0, 3, output[:-1], children, threshold, labels, best)
+    predict.search_tree(hidden, 0, 3, output[:-1], children, threshold, labels, best)
     full = np.empty((3, n_labels))
-    kernels.score_labels(hidden, 0, 3, output[:-1], children, False, full)
+    predict.score_labels(hidden, 0, 3, output[:-1], children, False, full)
     full = np.exp(full)
     for ids, values, row in zip(labels, best, full, strict=True):
         expected = reference.top_labels(row.tolist(), k, threshold)
@@ -150,7 +150,7 @@ def test_search_opens_few_nodes_of_a_large_tree():
         node = children[node - n_labels, 1]
     labels, best = np.empty((1, 1), np.int32), np.empty((1, 1))
     hidden = np.array([[1, 0]], np.float32)
-    kernels.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
+    predict.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
     assert labels[0, 0] == node and best[0, 0] == pytest.approx(1)
 
 
@@ -158,6 +158,6 @@ def test_equal_probabilities_come_in_the_order_of_labels():
     children = huffman_tree(np.ones(4, np.int64)).children
     labels, best = np.empty((1, 4), np.int32), np.empty((1, 4))
     hidden, output = np.zeros((1, 2), np.float32), np.ones((3, 2), np.float32)
-    kernels.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
+    predict.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
     assert labels[0].tolist() == [0, 1, 2, 3]
     np.testing.assert_allclose(best, 0.25)

@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 from safetensors.numpy import save as to_bytes
 
-from fasttext_lite import FastTextClassifier, load, quantization
-from fasttext_lite.cli import main
-from fasttext_lite.cli_quantize import parse_size
-from fasttext_lite.compression import by_feature
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.cli.app import main
+from fasttext_lite.cli.quantize import parse_size
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
-from fasttext_lite.fitting import fit
-from fasttext_lite.pruning import Settings, _usefulness, quantize_model
-from fasttext_lite.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
-from fasttext_lite.storage import load_model, pack, read_model, save_model
+from fasttext_lite.estimators.classifier import FastTextClassifier, load
+from fasttext_lite.fitting.fit import fit
+from fasttext_lite.fitting.pruning import Settings, _usefulness, quantize_model
+from fasttext_lite.model import quantization
+from fasttext_lite.model.packed import by_feature
+from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
+from fasttext_lite.model.storage import load_model, pack, read_model, save_model
 
 
 def make_table(n_rows=300, dim=5, seed=0):
@@ -68,7 +70,7 @@ def test_codes_are_the_nearest_centroids(dsub):
 
 
 def test_move_centroids_takes_means():
-    from fasttext_lite.kernels.quantize import move_centroids
+    from fasttext_lite.model.kernels.quantize import move_centroids
 
     x = make_table(600, 3)
     codes = np.random.default_rng(3).integers(0, 256, (600, 2)).astype(np.uint8)
@@ -252,7 +254,7 @@ def test_the_rows_and_words_of_a_part_of_a_space():
         i for i, code in enumerate(model.space.words()) if i in set(model.space.row_codes[rows])
     ]
     assert space.words() == [model.space.words()[i] for i in kept]
-    from fasttext_lite.analyzers import analyze
+    from fasttext_lite.text.analyzers import analyze
 
     marked = analyze(texts, model.config, 1)
     found, expected = space.transform(marked), model.space.take(order).transform(marked)
@@ -426,7 +428,7 @@ def test_damaged_arrays(tmp_path, rows):
 
 
 def test_damaged_words_and_features(tmp_path):
-    from fasttext_lite.compression import _deflate, _planes
+    from fasttext_lite.model.packed import _deflate, _planes
 
     header, tensors = pack(quantize_model(make_model()))
     n_words, n_rows = header["quantized"]["n_words"], header["quantized"]["n_rows"]

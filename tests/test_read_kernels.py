@@ -9,10 +9,12 @@ from conftest import JIT_DISABLED
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite import corpus
-from fasttext_lite.corpus import CorpusReader, ReadOptions, read_corpus, read_texts
+from fasttext_lite.compiled import utf8
+from fasttext_lite.corpus import kernels
+from fasttext_lite.corpus import reader as corpus
+from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.corpus.reader import CorpusReader, read_corpus, read_texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.kernels import read
 
 # Bytes and pieces at which a parser can go wrong.
 PIECES = [
@@ -143,7 +145,7 @@ def test_faults_are_pythons(data):
         wanted = -1
     except UnicodeDecodeError as error:
         wanted = error.start
-    assert read.first_fault(array(data)) == wanted
+    assert utf8.first_fault(array(data)) == wanted
 
 
 @pytest.mark.parametrize("lead", [*range(0x80, 0x100)])
@@ -153,11 +155,11 @@ def test_faults_of_each_lead_byte(lead):
         for third in (0x7F, 0x80, 0xBF):
             data = bytes([lead, second, third, 0x80])
             text, offsets = np.empty(12, np.uint8), np.empty(2, np.int64)
-            read.replace_faults(array(data), np.array([0, 4]), text, offsets)
+            utf8.replace_faults(array(data), np.array([0, 4]), text, offsets)
             wanted = data.decode("utf-8", "replace").encode()
             assert text[: offsets[1]].tobytes() == wanted
             for size in (1, 2, 3):
-                read.replace_faults(array(data), np.array([0, size]), text, offsets)
+                utf8.replace_faults(array(data), np.array([0, size]), text, offsets)
                 wanted = data[:size].decode("utf-8", "replace").encode()
                 assert text[: offsets[1]].tobytes() == wanted
 
@@ -219,13 +221,13 @@ def test_the_default_chunk_is_some_megabytes():
 
 
 def test_each_kernel_is_compiled_once(write):
-    if not hasattr(read.read_tsv, "signatures"):
+    if not hasattr(kernels.read_tsv, "signatures"):
         pytest.skip("nothing is compiled")
     read_corpus(write("a\tx\n"))
     read_corpus(write("__label__a x\n"))
     list(read_texts(write(b"\xff"), drop_prefix="__label__"))
     for kernel in (
-        read.read_tsv, read.read_fasttext, read.first_fault, read.clean_lines,
-        read.replace_faults,
+        kernels.read_tsv, kernels.read_fasttext, utf8.first_fault, kernels.clean_lines,
+        utf8.replace_faults,
     ):  # fmt: skip
         assert len(kernel.signatures) <= 2, kernel  # the tests call some with other arrays

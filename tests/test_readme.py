@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fasttext_lite import cli
-from fasttext_lite.corpus import read_corpus
+from fasttext_lite.cli import app
+from fasttext_lite.corpus.reader import read_corpus
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -29,7 +29,7 @@ def test_the_python_example_runs(tmp_path, monkeypatch, data_dir):
     Path("train.txt").write_text("__label__a x y\n__label__b z\n", "utf-8")
     command = "supervised -input train.txt -output model -wordNgrams 2"
     assert f"`fasttext-lite {command}`" in README
-    assert cli.main([*command.split(), "-bucket", "100", "-verbose", "0"]) == 0
+    assert app.main([*command.split(), "-bucket", "100", "-verbose", "0"]) == 0
     exec(in_place_of_fasttext, names)
     assert names["model"].predict("x y")[0] == ("__label__a",)
 
@@ -47,7 +47,7 @@ def test_the_command_lines_run(tmp_path, monkeypatch, capsys, data_dir):
         arguments = shlex.split(command, comments=True)[1:]
         if arguments[0] == "tune":
             arguments += ["--trials", "2"]  # the time in the README is for real data
-        assert cli.main(arguments) == 0, command
+        assert app.main(arguments) == 0, command
         assert capsys.readouterr().out
 
 
@@ -76,7 +76,7 @@ def test_the_chinese_guide_runs(tmp_path, monkeypatch, capsys, data_dir):
         arguments = shlex.split(command)[1:]
         if arguments[:2] == ["datasets", "fetch"]:  # needs a network
             continue
-        assert cli.main(arguments) == 0, command
+        assert app.main(arguments) == 0, command
         assert capsys.readouterr().out
     for kind, example in found:
         if kind == "python":

@@ -16,20 +16,19 @@ from conftest import JIT_DISABLED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite import segmenter as module
-from fasttext_lite import segmenter_library
-from fasttext_lite.corpus import Texts
+from fasttext_lite.compiled.utf8 import END, INSIDE, OUTSIDE
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
-from fasttext_lite.kernels import segment
-from fasttext_lite.kernels.tokenize import END, INSIDE, OUTSIDE
-from fasttext_lite.segmenter import LibrarySegmenter, Segmenter
-from fasttext_lite.segmenter_dictionary import (
+from fasttext_lite.segmenter import base, compiled, kernels
+from fasttext_lite.segmenter.compiled import Segmenter
+from fasttext_lite.segmenter.dictionary import (
     VERIFIED,
     WordTable,
     jieba_folder,
     jieba_version,
     read_model,
 )
+from fasttext_lite.segmenter.library import LibrarySegmenter
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # jieba imports pkg_resources
@@ -257,7 +256,7 @@ def test_marks_are_those_of_jieba(texts, hmm, drop_spaces):
 
 def test_space_is_what_python_calls_space_and_nul():
     codes = range(0x110000) if not JIT_DISABLED else [*range(0x3100), 0xFEFF, 0x1F600]
-    found = [code for code in codes if segment.is_space(code)]
+    found = [code for code in codes if kernels.is_space(code)]
     assert found == [code for code in codes if chr(code).isspace() or code == 0]
 
 
@@ -283,8 +282,8 @@ def test_each_kernel_is_compiled_for_one_kind_of_arguments():
     own.lcut_for_search("长江")
     Segmenter.from_bytes(own.to_bytes()).lcut("长江")
     for name in ("mark_words", "join_words", "list_words", "insert", "look_up", "read_lines"):
-        assert len(getattr(segment, name).signatures) <= 1, name
-    assert len(segment.mark_words.signatures) == 1
+        assert len(getattr(kernels, name).signatures) <= 1, name
+    assert len(kernels.mark_words.signatures) == 1
 
 
 def test_no_texts_and_empty_texts():
@@ -429,17 +428,17 @@ def test_the_trie_grows():
 
 
 def test_a_dictionary_larger_than_expected(monkeypatch):
-    monkeypatch.setattr("fasttext_lite.segmenter_dictionary.BYTES_PER_NODE", 10**9)
+    monkeypatch.setattr("fasttext_lite.segmenter.dictionary.BYTES_PER_NODE", 10**9)
     lines = DICTIONARY.splitlines(keepends=True)
     data = b"".join(lines[:: 4 if JIT_DISABLED else 9])
     own = Segmenter(io.BytesIO(data))
     twin = twin_of(data)
-    assert own._table.tags.size * segment.PER_BUCKET > len(twin.FREQ) - 12000
+    assert own._table.tags.size * kernels.PER_BUCKET > len(twin.FREQ) - 12000
     assert all(own.frequency(word) == twin.FREQ[word] for word in list(twin.FREQ)[::5])
 
 
 def test_a_dictionary_of_too_many_words_is_refused(monkeypatch):
-    monkeypatch.setattr(segment, "MOST_BUCKETS", 1 << 10)
+    monkeypatch.setattr(kernels, "MOST_BUCKETS", 1 << 10)
     with pytest.raises(InputError, match="more than 5324 words"):
         WordTable(6000)
 
@@ -447,17 +446,17 @@ def test_a_dictionary_of_too_many_words_is_refused(monkeypatch):
 def test_the_model_is_that_of_jieba():
     model = read_model(jieba_folder())
     for column, state in enumerate("BMES"):
-        assert model[segment.START, column] == finalseg.start_P[state]
+        assert model[kernels.START, column] == finalseg.start_P[state]
         emissions = {
-            chr(segment.FIRST_CODE + i): p
-            for i, p in enumerate(model[segment.FIRST_HAN :, column].tolist())
+            chr(kernels.FIRST_CODE + i): p
+            for i, p in enumerate(model[kernels.FIRST_HAN :, column].tolist())
             if p != finalseg.MIN_FLOAT
         }
         own = {c: p for c, p in finalseg.emit_P[state].items() if "\u4e00" <= c <= "\u9fd5"}
         assert emissions == own
         for other, target in enumerate("BMES"):
             expected = finalseg.trans_P[state].get(target, finalseg.MIN_FLOAT)
-            assert model[segment.FROM_B + column, other] == expected
+            assert model[kernels.FROM_B + column, other] == expected
 
 
 # -- words that are added --------------------------------------------------------------------
@@ -614,7 +613,7 @@ def test_bytes_that_hold_no_segmenter(monkeypatch):
     for bad in (b"", b"abc", data[:-9], data[:50] + b"xx" + data[52:]):
         with pytest.raises(ModelError, match="damaged"):
             Segmenter.from_bytes(bad)
-    monkeypatch.setattr(segmenter_library, "FORMAT", 2)
+    monkeypatch.setattr(base, "FORMAT", 2)
     newer = small("一 1")[0].to_bytes()
     monkeypatch.undo()
     with pytest.raises(ModelError, match="newer version of fasttext-lite"):
@@ -639,11 +638,11 @@ def few_words(monkeypatch, tmp_path):
     (folder / "finalseg").symlink_to(jieba_folder() / "finalseg")
     (folder / "dict.txt").write_bytes("中国 5\n国人 3\n".encode())
     (folder / "__init__.py").write_text(f"__version__ = '{VERIFIED}'\n")
-    for one in (module, segmenter_library):
+    for one in (compiled, base):
         monkeypatch.setattr(one, "jieba_folder", lambda: folder)
-    module._default.cache_clear()
+    compiled._default.cache_clear()
     yield folder
-    module._default.cache_clear()
+    compiled._default.cache_clear()
 
 
 def test_the_default_is_one_and_cannot_be_changed(few_words):

@@ -17,12 +17,14 @@ import numba
 import numpy as np
 import pytest
 
-from fasttext_lite import cli, compiling
+from fasttext_lite.cli import app
+from fasttext_lite.compiled import compiling, made_of
 
 PACKAGE = Path(__file__).parent.parent / "fasttext_lite"
+NO_CODE = shutil.ignore_patterns("__pycache__")
 TINY = """
 import numpy as np
-from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.compiled.compiling import EXACT, compiler
 
 FACTOR = 3
 _kernel = compiler(EXACT)
@@ -58,7 +60,7 @@ def make(shift):
 REACHING = {
     "limits.py": "STEP = 1\n",
     "kernels/low.py": """
-from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.compiled.compiling import EXACT, compiler
 from fasttext_lite.limits import STEP
 
 _kernel = compiler(EXACT)
@@ -74,7 +76,7 @@ def lower(value):
     return value - STEP
 """,
     "kernels/middle.py": """
-from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.compiled.compiling import EXACT, compiler
 from fasttext_lite.kernels.low import low, lower
 
 _kernel = compiler(EXACT)
@@ -93,7 +95,7 @@ def down(value):
 STEPS = {"up": up, "down": down}
 """,
     "kernels/top.py": """
-from fasttext_lite.compiling import EXACT, compiler
+from fasttext_lite.compiled.compiling import EXACT, compiler
 from fasttext_lite.kernels import middle
 from fasttext_lite.kernels.middle import STEPS, up
 
@@ -148,7 +150,7 @@ def cold_root(tmp_path_factory):
     kernels = root / "fasttext_lite" / "kernels"
     kernels.mkdir(parents=True)
     (root / "home").mkdir()
-    shutil.copy(PACKAGE / "compiling.py", root / "fasttext_lite")
+    shutil.copytree(PACKAGE / "compiled", root / "fasttext_lite" / "compiled", ignore=NO_CODE)
     for file in (kernels.parent / "__init__.py", kernels / "__init__.py"):
         file.touch()
     (kernels / "tiny.py").write_text(TINY)
@@ -303,14 +305,16 @@ def test_the_same_kernels_elsewhere_have_the_same_description(tmp_path):
     code = (
         "import importlib, pkgutil\n"
         "from numba.core.dispatcher import Dispatcher\n"
-        "from fasttext_lite import kernels\n"
-        "from fasttext_lite.compiling import made_of\n"
-        "for info in pkgutil.iter_modules(kernels.__path__, 'fasttext_lite.kernels.'):\n"
+        "import fasttext_lite\n"
+        "from fasttext_lite.compiled.made_of import made_of\n"
+        "for info in pkgutil.walk_packages(fasttext_lite.__path__, 'fasttext_lite.'):\n"
+        "    if not {'kernels', 'compiled'} & set(info.name.split('.')): continue\n"
         "    module = importlib.import_module(info.name)\n"
         "    assert module.__file__.startswith(PLACE), module.__file__\n"
         "    for name, value in sorted(vars(module).items()):\n"
         "        if isinstance(value, Dispatcher): print(name, made_of(value.py_func))\n"
-        "from fasttext_lite.kernels.train import Parts, make_trainer\n"
+        "from fasttext_lite.training.kernels.general import make_trainer\n"
+        "from fasttext_lite.training.kernels.parts import Parts\n"
         "for parts in (Parts(), Parts(optimizer='adam', norm='layer')):\n"
         "    print(made_of(make_trainer(parts).py_func))\n"
     )
@@ -401,7 +405,7 @@ def test_fields_in_another_order_have_other_files(root):
         "Pair = namedtuple('Pair', os.environ['FIELDS'])\n"
     )
     (root / "fasttext_lite" / "kernels" / "user.py").write_text(
-        "from fasttext_lite.compiling import EXACT, compiler\n"
+        "from fasttext_lite.compiled.compiling import EXACT, compiler\n"
         "_kernel = compiler(EXACT)\n"
         "@_kernel\n"
         "def left_of(pairs):\n"
@@ -420,7 +424,7 @@ def test_fields_in_another_order_have_other_files(root):
 def test_what_cannot_be_described_is_compiled_each_time(root):
     (root / "fasttext_lite" / "kernels" / "user.py").write_text(
         "import threading\n"
-        "from fasttext_lite.compiling import EXACT, compiler\n"
+        "from fasttext_lite.compiled.compiling import EXACT, compiler\n"
         "size = threading.Lock()\n"  # an attribute of arrays has the same name
         "_kernel = compiler(EXACT)\n"
         "@_kernel\n"
@@ -447,7 +451,7 @@ def test_what_cannot_be_described_is_compiled_each_time(root):
         (np.zeros(1, [("a", "f4"), ("b", "f4")]), np.zeros(1, [("b", "f4"), ("a", "f4")])),
         ((1, 2), [1, 2]),
         ((1, (2, 3)), ((1, 2), 3)),
-        (cli.main, start),
+        (app.main, start),
         (compiling.KernelCache, compiling._CodeFiles),
         (os, sys),
         (len, abs),
@@ -464,8 +468,8 @@ def test_different_values_have_different_descriptions(one, other):
 
         return function
 
-    assert compiling.made_of(holder(one)) == compiling.made_of(holder(one))
-    assert compiling.made_of(holder(one)) != compiling.made_of(holder(other))
+    assert made_of.made_of(holder(one)) == made_of.made_of(holder(one))
+    assert made_of.made_of(holder(one)) != made_of.made_of(holder(other))
 
 
 def test_values_of_a_module_are_told_apart_by_their_names():
@@ -475,11 +479,11 @@ def test_values_of_a_module_are_told_apart_by_their_names():
         return module.left, module.right
 
     module.itself, module.left, module.right = module, 1, 2
-    before = compiling.made_of(function)
+    before = made_of.made_of(function)
     module.left, module.right = 2, 1
-    assert compiling.made_of(function) != before
+    assert made_of.made_of(function) != before
     module.left, module.right = 1, 2
-    assert compiling.made_of(function) == before
+    assert made_of.made_of(function) == before
 
 
 def test_profiles_cannot_be_changed():
@@ -547,7 +551,10 @@ def test_where_no_folder_can_be_made_it_compiles_in_memory(root):
 
 
 def test_a_chosen_folder_that_cannot_be_made_leaves_the_others(warm):
-    assert run(warm, NUMBA_CACHE_DIR=str(warm / "fasttext_lite" / "compiling.py")) == LOADED
+    assert (
+        run(warm, NUMBA_CACHE_DIR=str(warm / "fasttext_lite" / "compiled" / "compiling.py"))
+        == LOADED
+    )
 
 
 def test_a_chosen_folder_is_the_only_one(warm):
@@ -656,7 +663,7 @@ def test_imports_block_nothing():
 def test_scipy_works_after_a_command(tmp_path):
     (tmp_path / "train.tsv").write_text("a\tx y\nb\tz\n" * 4)
     arguments = ["train", f"{tmp_path}/train.tsv", "-o", f"{tmp_path}/m.ftl", "-q"]
-    assert cli.main([*arguments, "--epochs", "1"]) == 0
+    assert app.main([*arguments, "--epochs", "1"]) == 0
     import scipy.linalg
 
     assert scipy.linalg.det([[2.0, 0.0], [0.0, 3.0]]) == 6.0
@@ -666,11 +673,11 @@ def test_scipy_works_after_a_command(tmp_path):
 def test_the_collector_is_tuned_in_our_own_process_alone(monkeypatch, capsys, own):
     before = gc.get_threshold()
     registered = []
-    monkeypatch.setattr(cli.atexit, "register", registered.append)
+    monkeypatch.setattr(app.atexit, "register", registered.append)
     monkeypatch.setattr(sys, "argv", ["fasttext-lite", "--version"])
     try:
         with contextlib.suppress(SystemExit):
-            cli.main(None if own else ["--version"])
+            app.main(None if own else ["--version"])
         assert (gc.get_threshold() != before) == own
         assert registered == [gc.freeze] * own
     finally:

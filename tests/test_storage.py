@@ -17,15 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
-from fasttext_lite import storage
-from fasttext_lite.config import LOSSES, RESOLVED, Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite import version
+from fasttext_lite.config.fields import LOSSES, RESOLVED, Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features import FeatureSpace
-from fasttext_lite.fitting import fit
-from fasttext_lite.label_tree import LabelTree
-from fasttext_lite.model import Model
-from fasttext_lite.storage import check_writable, load_model, pack, read_model, save_model
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting.fit import fit
+from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model import safetensors, storage
+from fasttext_lite.model.model import Model
+from fasttext_lite.model.safetensors import check_writable
+from fasttext_lite.model.storage import load_model, pack, read_model, save_model
 
 TEXTS = ["hot soup", "a late goal", "rain and 热汤", "the match", "soup, soup", "more rain"]
 LABELS = [("food",), ("sport",), ("weather",), ("sport",), ("food",), ("weather",)]
@@ -279,7 +282,7 @@ def test_several_labels_and_what_the_estimator_adds(path):
     again, header = read_model(path)
     assert again.multilabel is True
     assert header["estimator"] == extra
-    assert header["format_version"] == storage.FORMAT_VERSION == 3
+    assert header["format_version"] == safetensors.FORMAT_VERSION == 3
 
 
 @pytest.mark.parametrize("kind", [str, Path, os.fsencode])
@@ -402,10 +405,10 @@ def test_layout(saved):
     assert sorted(header) == sorted(
         ["format_version", "created_by", "config", "labels", "multilabel", "n_texts", "estimator"]
     )
-    assert header["created_by"] == f"fasttext-lite {storage.__version__}"
+    assert header["created_by"] == f"fasttext-lite {version.__version__}"
     assert header["labels"] == ["food", "体育", "\ud800 odd\n"]
     assert header["config"] == small_model().config.to_dict()
-    assert header["format_version"] == storage.FORMAT_VERSION == 3
+    assert header["format_version"] == safetensors.FORMAT_VERSION == 3
     found = {
         name: (entry["dtype"], entry["shape"], arrays[slice(*entry["data_offsets"])])
         for name, entry in index.items()
@@ -445,13 +448,13 @@ def test_the_largest_array_begins_a_cache_line(path, n):
         "half": np.zeros((2, n), np.float16), "words": np.arange(n, dtype=u8),
     }  # fmt: skip
     metadata = {"fasttext-lite": json.dumps({"format_version": 1, "labels": "热\n" * n})}
-    storage.write_file(path, tensors, metadata)
+    safetensors.write_file(path, tensors, metadata)
     data = path.read_bytes()
-    found, entries = storage._parse_index(data)
+    found, entries = safetensors._parse_index(data)
     assert entries["big"][2] % 64 == 0
     assert json.loads(found["fasttext-lite"]) == json.loads(metadata["fasttext-lite"])
     for name, array in tensors.items():
-        np.testing.assert_array_equal(storage._array(data, *entries[name]), array)
+        np.testing.assert_array_equal(safetensors._array(data, *entries[name]), array)
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -1015,12 +1018,12 @@ def test_a_file_that_is_replaced_or_removed_serves_those_who_have_it(saved):
 def test_where_files_are_read_and_not_mapped(saved, monkeypatch):
     expected = load_model(saved).probabilities(QUERIES)
     with open(saved, "rb") as file:
-        mapped = storage._map(file)
+        mapped = safetensors._map(file)
         monkeypatch.setattr(storage.os, "name", "nt")
-        read = storage._map(file)
+        read = safetensors._map(file)
     assert isinstance(read, bytes) and mapped[:] == read
-    header, tensors = storage._parse_index(read)
-    array = storage._array(read, *tensors["embeddings"])
+    header, tensors = safetensors._parse_index(read)
+    array = safetensors._array(read, *tensors["embeddings"])
     np.testing.assert_array_equal(array, small_model().embeddings)
     monkeypatch.undo()
     np.testing.assert_array_equal(load_model(saved).probabilities(QUERIES), expected)

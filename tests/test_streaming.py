@@ -7,14 +7,18 @@ import threading
 import numpy as np
 import pytest
 
-from fasttext_lite import entries as entries_module
-from fasttext_lite import fitting, streaming, training
-from fasttext_lite.config import FEATURE_FIELDS, Config
-from fasttext_lite.corpus import CorpusReader, ReadOptions, read_corpus
-from fasttext_lite.entries import Entries
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.corpus.reader import CorpusReader, read_corpus
 from fasttext_lite.errors import InputError, TrainingError
-from fasttext_lite.fitting import fit_prepared, prepare
-from fasttext_lite.streaming import is_streamable, prepare_file
+from fasttext_lite.features import entries
+from fasttext_lite.features.entries import Entries
+from fasttext_lite.fitting import prepare as fitting
+from fasttext_lite.fitting import streaming
+from fasttext_lite.fitting.fit import fit_prepared
+from fasttext_lite.fitting.prepare import prepare
+from fasttext_lite.fitting.streaming import is_streamable, prepare_file
+from fasttext_lite.training import loop
 
 WORDS = ["red", "blue", "Über", "中文", "热", "soup", "car", "👍"]
 
@@ -69,7 +73,7 @@ def at_once(path, config, **options):
 def test_chunks_equal_the_whole(file, tmp_path, monkeypatch, chunk_bytes, part, changes):
     config = Config(**changes)
     expected = at_once(file, config)
-    monkeypatch.setattr(entries_module, "PART", part)
+    monkeypatch.setattr(entries, "PART", part)
     reader = CorpusReader(file, chunk_bytes=chunk_bytes)
     check_same(prepare_file(reader, config), expected)
     assert sorted(reader.names) == ["a", "b", "c"]
@@ -105,7 +109,7 @@ def fail_for_want_of_space(*_):
 def test_texts_in_pieces_equal_the_whole(file, monkeypatch):
     expected = at_once(file, Config())
     monkeypatch.setattr(fitting, "PIECE_BYTES", 300)
-    monkeypatch.setattr("fasttext_lite.features.LISTED", 64)
+    monkeypatch.setattr("fasttext_lite.features.space.LISTED", 64)
     check_same(at_once(file, Config()), expected)
 
 
@@ -259,12 +263,12 @@ def test_what_can_be_read_twice(file, tmp_path):
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatch, shuffle):
-    monkeypatch.setattr(training, "RUN", 16)
-    monkeypatch.setattr(training, "RUNS", 4)
+    monkeypatch.setattr(loop, "RUN", 16)
+    monkeypatch.setattr(loop, "RUNS", 4)
     config = Config(epochs=3, shuffle=shuffle)
     mapped = prepare_file(CorpusReader(file), config, cache=str(tmp_path / "cache"))
     orders = []
-    copied = training._Run._copied
+    copied = loop._Run._copied
 
     def recording(self, block):
         orders.append(block)
@@ -278,7 +282,7 @@ def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatc
                 np.testing.assert_array_equal(found, there[places[doc] : places[doc + 1]])
         return numbers, docs
 
-    monkeypatch.setattr(training._Run, "_copied", recording)
+    monkeypatch.setattr(loop._Run, "_copied", recording)
     fit_prepared(mapped, n_threads=1)
     visits = np.concatenate(orders).reshape(3, 400)
     for order in visits:

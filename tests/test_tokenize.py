@@ -11,11 +11,13 @@ from conftest import JIT_DISABLED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fasttext_lite.analyzers import WHITESPACE, analyze, class_of_characters, disturb, normalize
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Texts
-from fasttext_lite.kernels import tokenize
-from fasttext_lite.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
+from fasttext_lite.compiled import utf8
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.text.analyzers import WHITESPACE, analyze, class_of_characters, disturb
+from fasttext_lite.text.kernels import tokens as tokenize
+from fasttext_lite.text.normalize import normalize
+from fasttext_lite.text.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
 
 TEXT = st.text(
     st.one_of(
@@ -59,7 +61,7 @@ def test_any_bytes_decode_without_error_and_cover_the_text(data):
     buffer = np.frombuffer(data + b"\xe4", np.uint8)  # what follows must not be looked at
     i, codes = 0, []
     while i < len(data):
-        code, length = tokenize.decode(buffer, i, len(data))
+        code, length = utf8.decode(buffer, i, len(data))
         assert 1 <= length <= 4 and i + length <= len(data)
         codes.append(code)
         i += length
@@ -254,7 +256,7 @@ def test_marks_of_any_bytes_equal_their_twin(documents, analyzer):
         text = texts.buffer[:b]
         characters = []
         while a < b:
-            code, length = tokenize.decode(text, a, b)
+            code, length = utf8.decode(text, a, b)
             characters.append((int(classes[code]), length))
             a += length
         wanted += reference.marks_by_class(characters)

@@ -12,11 +12,13 @@ import pytest
 import reference
 from reference import MIXES
 
-from fasttext_lite import weights as tables
-from fasttext_lite.config import ACTIVATIONS, OPTIMIZERS, Config
-from fasttext_lite.kernels import blocks
-from fasttext_lite.kernels import train as kernels
-from fasttext_lite.label_tree import huffman_tree
+from fasttext_lite.compiled import arrays, blocks, random
+from fasttext_lite.config.fields import ACTIVATIONS, OPTIMIZERS, Config
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.training import weights as tables
+from fasttext_lite.training.kernels import general as general
+from fasttext_lite.training.kernels import layers, losses
+from fasttext_lite.training.kernels import parts as kernels
 
 LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
 N_ROWS, N_LABELS, DIM, UNITS = 8, 5, 5, 3
@@ -118,7 +120,7 @@ class Problem:
     ):  # fmt: skip
         """Run the kernel, compiled for float32 only; in blocks that end at `cuts`."""
         weights = weights or self.start(dtype)
-        kernel = kernels.make_trainer(tables.parts(self.config))
+        kernel = general.make_trainer(tables.parts(self.config))
         if dtype == np.float64:
             kernel = getattr(kernel, "py_func", kernel)
         docs, settings, rng = self.docs(), self.settings(dtype), np.array([seed], np.uint64)
@@ -154,7 +156,7 @@ class Problem:
             for _ in self.labels[doc]:
                 found = []
                 for _ in range(self.negatives[0]):
-                    for _ in range(kernels.DRAWS):
+                    for _ in range(losses.DRAWS):
                         seed, number = reference.splitmix64(seed)
                         pick = int(picks[number % picks.size])
                         if pick not in self.labels[doc]:
@@ -379,25 +381,25 @@ def test_focal_of_zero_is_the_plain_loss():
         rng = np.random.default_rng(1)
         scores, targets = rng.normal(size=16), np.append(rng.dirichlet(np.ones(6)), np.zeros(10))
         plain, focal = scores.copy(), scores.copy()
-        names = ("_softmax", "_focal_softmax") if loss == "softmax" else (
-            "_logistic", "_focal_logistic"
+        names = ("softmax", "focal_softmax") if loss == "softmax" else (
+            "logistic", "focal_logistic"
         )  # fmt: skip
         values = [
-            getattr(kernels, name)(array, targets, 6, 0.0)
+            getattr(losses, name)(array, targets, 6, 0.0)
             for name, array in zip(names, (plain, focal), strict=True)
         ]
         assert values[0] == pytest.approx(values[1])
         np.testing.assert_allclose(plain[:6], focal[:6], 1e-6)
 
 
-@pytest.mark.parametrize("name", ["_softmax", "_focal_softmax", "_logistic", "_focal_logistic"])
+@pytest.mark.parametrize("name", ["softmax", "focal_softmax", "logistic", "focal_logistic"])
 @pytest.mark.parametrize("focal", [0.5, 2.0])
 def test_losses_of_huge_scores_are_finite(name, focal):
     scores = np.append(np.array([1e4, -1e4, 50, 0], np.float32), np.zeros(12, np.float32))
     for label in range(4):
         errors, targets = scores.copy(), np.zeros(16, np.float32)
         targets[label] = 1
-        value = getattr(kernels, name)(errors, targets, 4, np.float32(focal))
+        value = getattr(losses, name)(errors, targets, 4, np.float32(focal))
         assert math.isfinite(value) and value >= 0
         assert np.isfinite(errors).all()
 
@@ -468,9 +470,9 @@ def test_initial_losses_of_scores_zero():
 @pytest.mark.parametrize("target", [0.0, 0.3, 1.0])
 def test_logistic_functions_do_not_overflow(x, target):
     x = np.float64(x)
-    assert 0 <= kernels.sigmoid(x) <= 1
-    assert kernels.sigmoid(x) == pytest.approx(1 / (1 + math.exp(-x)) if x > -700 else 0)
-    value = kernels.log_loss(x, target)
+    assert 0 <= losses.sigmoid(x) <= 1
+    assert losses.sigmoid(x) == pytest.approx(1 / (1 + math.exp(-x)) if x > -700 else 0)
+    value = losses.log_loss(x, target)
     assert math.isfinite(value) and value >= 0
     if abs(x) < 15:
         assert value == pytest.approx(float(reference.log_loss(x, target)), rel=1e-9)
@@ -519,8 +521,8 @@ def test_gradients_through_batch_normalisation(settings, order):
     kept = [doc for doc in order if FEATURES[doc]]
     first = np.array([problem.pooled(doc) for doc in kept[:32]])
     norm = problem.norm.copy()
-    norm[2] += kernels.NORM_MOMENTUM * (first.mean(axis=0) - norm[2])
-    norm[3] += kernels.NORM_MOMENTUM * (first.var(axis=0, ddof=1) - norm[3])
+    norm[2] += layers.NORM_MOMENTUM * (first.mean(axis=0) - norm[2])
+    norm[3] += layers.NORM_MOMENTUM * (first.var(axis=0, ddof=1) - norm[3])
     np.testing.assert_allclose(found.weights.norm[2:], norm[2:], 1e-6)
 
     def value():
@@ -585,7 +587,7 @@ def test_share_of_features_dropped():
     rng = np.array([SEED], np.uint64)
     for share in (0.0, 0.2, 0.9):
         arguments = (ids, weights, 100, 900, np.float32(share), rng, kept_ids, kept_weights)
-        n = kernels._drop_features(*arguments)
+        n = layers.keep_features(*arguments)
         assert n == 800 if share == 0 else abs(n - 800 * (1 - share)) < 40
         assert (np.diff(kept_ids[:n]) > 0).all() and kept_ids[0] >= 100 and kept_ids[n - 1] < 900
         np.testing.assert_allclose(kept_weights[:n], 0.5 / (1 - share), rtol=1e-6)
@@ -683,7 +685,7 @@ SIZES = (1, 5, 15, 16, 17, 32, 100, 128)
 
 
 def rows_of(rng, n, dim, dtype):
-    table = tables.make_table(n, dim, dtype)
+    table = arrays.make_table(n, dim, dtype)
     table[:] = rng.normal(size=(n, dim))
     return table
 
@@ -805,14 +807,14 @@ def logarithm(z):
 @pytest.mark.parametrize("loss", ["softmax", "ova"])
 def test_losses_of_any_number_of_scores(loss, n):
     rng = np.random.default_rng(n)
-    room = -(-n // kernels.LANES) * kernels.LANES
+    room = -(-n // blocks.LANES) * blocks.LANES
     scores, targets = (rng.normal(size=room).astype(np.float32) for _ in range(2))
     targets[:n] = rng.dirichlet(np.ones(n))
     expected = reference.loss_of_scores(loss, scores[:n].astype(float), targets[:n])
     share = reference.softmax if loss == "softmax" else reference.sigmoid
     errors = share(scores[:n].astype(float)) - targets[:n]
-    name = "_softmax" if loss == "softmax" else "_logistic"
-    found = getattr(kernels, name)(scores, targets, n, np.float32(0))
+    name = "softmax" if loss == "softmax" else "logistic"
+    found = getattr(losses, name)(scores, targets, n, np.float32(0))
     assert found == pytest.approx(expected, rel=2e-6)
     np.testing.assert_allclose(scores[:n], errors, 1e-5, 1e-7)
 
@@ -845,13 +847,13 @@ def test_steps_of_float16_rows(dim):
 
 def test_small_steps_of_float16_are_not_lost():
     """Each is a hundredth of the distance of two numbers; a thousand of them make ten."""
-    table = tables.make_table(1, 64, np.float16)
+    table = arrays.make_table(1, 64, np.float16)
     table[:] = 1
     rng = np.array([SEED], np.uint64)
     ids, weights = np.zeros(1, np.int32), np.ones(1, np.float32)
     gradient = np.full(64, -(2.0**-10) / 100, np.float32)
     for _ in range(1000):
-        noise = np.uint64(kernels.next_random(rng))
+        noise = np.uint64(random.next_random(rng))
         blocks.push_rows(table.view(np.uint16), ids, weights, 0, 1, gradient, np.float32(1), noise)
     steps = (table.astype(float) - 1) * 2**10
     assert steps.mean() == pytest.approx(10, abs=1.5)
@@ -877,16 +879,16 @@ def test_random_numbers_are_splitmix64():
     for _ in range(5):
         plain, number = reference.splitmix64(plain)
         expected.append(number)
-    assert [int(kernels.next_random(state)) for _ in range(5)] == expected
+    assert [int(random.next_random(state)) for _ in range(5)] == expected
     # The published first outputs for seed 0.
     state = np.zeros(1, np.uint64)
     published = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
-    assert [int(kernels.next_random(state)) for _ in range(3)] == published
+    assert [int(random.next_random(state)) for _ in range(3)] == published
 
 
 def test_chances_are_even():
     rng = np.array([SEED], np.uint64)
-    found = np.array([kernels._chance(rng) for _ in range(4000)])
+    found = np.array([random.chance(rng) for _ in range(4000)])
     assert found.min() >= 0 and found.max() < 1
     counts = np.histogram(found, bins=8, range=(0, 1))[0]
     assert abs(counts - 500).max() < 100
@@ -897,8 +899,8 @@ def test_each_kernel_is_compiled_once(mix):
     """A second specialisation would mean that a caller lets types vary."""
     problem = Problem(config_of(**MIXES[mix]))
     parts = tables.parts(problem.config)
-    train = kernels.make_trainer(parts)
+    train = general.make_trainer(parts)
     problem.train(order=[0, 1], dtype=np.float32)
     problem.train(order=[2], lrs=(0.5, 0.5), dtype=np.float32)
     assert len(getattr(train, "signatures", [()])) == 1
-    assert kernels.make_trainer(parts) is train
+    assert general.make_trainer(parts) is train

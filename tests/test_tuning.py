@@ -12,17 +12,25 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks as checks
 
-from fasttext_lite import FastTextClassifier, FastTextEnsemble, FastTextTuner, fitting, tuning
-from fasttext_lite import tuning_data as data_room
-from fasttext_lite.config import FEATURE_FIELDS, Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.config.sizes import parse_size
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
-from fasttext_lite.features import FeatureMatrix
-from fasttext_lite.storage import save_model
-from fasttext_lite.tuning import Search, TuningData, TuningError, parse_size, rungs
-from fasttext_lite.tuning_log import TrialLog, fingerprint
-from fasttext_lite.tuning_metrics import Metric, label_rows
-from fasttext_lite.tuning_space import SPACE, Pick, Space, Span
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.estimators.ensemble import FastTextEnsemble
+from fasttext_lite.estimators.tuner import FastTextTuner
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.fitting import fit
+from fasttext_lite.fitting import prepare as fitting
+from fasttext_lite.model.storage import save_model
+from fasttext_lite.tuning import data as data_room
+from fasttext_lite.tuning import search as tuning
+from fasttext_lite.tuning.data import TuningData
+from fasttext_lite.tuning.log import TrialLog, TuningError, fingerprint
+from fasttext_lite.tuning.metrics import Metric, label_rows
+from fasttext_lite.tuning.search import Search, rungs
+from fasttext_lite.tuning.space import SPACE, Pick, Space, Span
 
 WORDS = {
     "food": "soup bread noodles rice pepper salt oven butter",
@@ -99,7 +107,7 @@ class FixedModel:
         return self._rows(features)
 
     def predict(self, features, k=1, threshold=0.0, n_threads=None):
-        from fasttext_lite.model import Predictions
+        from fasttext_lite.model.model import Predictions
 
         found = self._rows(features)
         order = np.argsort(-found, axis=1, kind="stable")[:, :k]
@@ -214,7 +222,7 @@ def test_bad_sizes(text):
 @pytest.mark.parametrize("names", [Y, [f'label "{i % 30}" \u00e9' for i in range(len(X))]])
 def test_size_foretold_is_just_above_the_size_of_the_file(tmp_path, values, names):
     labels = Labels.from_rows([[name] for name in names])
-    model = fitting.fit(
+    model = fit.fit(
         Texts.from_sequence(X), labels, Config(**{"epochs": 1, **values}), n_threads=1
     ).model
     save_model(model, tmp_path / "m.ftl")
@@ -364,7 +372,7 @@ def test_the_final_model_is_what_training_gives():
     data = make_data()
     outcome = search(data, seed=3).run()
     texts, labels, _ = data.whole
-    again = fitting.fit(texts, labels, outcome.config, seed=3, n_threads=1).model
+    again = fit.fit(texts, labels, outcome.config, seed=3, n_threads=1).model
     assert outcome.is_whole and outcome.trainee.model.n_texts == len(X)
     assert np.array_equal(again.embeddings, outcome.trainee.model.embeddings)
 
@@ -374,7 +382,7 @@ def test_validation_data_are_not_trained_on():
     given = dataclasses.replace(data, whole=None)
     outcome = search(given).run()
     assert outcome.is_whole and outcome.trainee.model.n_texts == len(data.texts) == 54
-    again = fitting.fit(data.texts, data.labels, outcome.config, n_threads=1).model
+    again = fit.fit(data.texts, data.labels, outcome.config, n_threads=1).model
     assert np.array_equal(again.embeddings, outcome.trainee.model.embeddings)
 
 
@@ -462,7 +470,7 @@ def test_costly_trials_get_fewer_epochs():
 
 
 def test_failed_trials_do_not_end_the_search(monkeypatch):
-    fit_prepared = fitting.fit_prepared
+    fit_prepared = fit.fit_prepared
 
     def fail(prepared, config=None, **values):
         if config is not None and config.schedule == "cosine":
@@ -470,7 +478,7 @@ def test_failed_trials_do_not_end_the_search(monkeypatch):
         return fit_prepared(prepared, config, **values)
 
     found = search(n_trials=12)
-    monkeypatch.setattr(fitting, "fit_prepared", fail)
+    monkeypatch.setattr(fit, "fit_prepared", fail)
     trials = found.run().trials
     failed = [trial for trial in trials if trial.status == "failed"]
     assert failed and all(trial.note == "training diverged" for trial in failed)
@@ -499,7 +507,7 @@ def test_interrupt_before_the_first_result(monkeypatch):
     def stop(*args, **values):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "fit_prepared", stop)
+    monkeypatch.setattr(fit, "fit_prepared", stop)
     with pytest.raises(KeyboardInterrupt):
         search().run()
 

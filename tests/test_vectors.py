@@ -5,10 +5,14 @@ import gzip
 import numpy as np
 import pytest
 
-from fasttext_lite import FastTextClassifier, FastTextEnsemble, InputError, fitting
-from fasttext_lite.cli import main
-from fasttext_lite.config import Config
-from fasttext_lite.corpus import Labels, Texts
+from fasttext_lite.cli.app import main
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import InputError
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.estimators.ensemble import FastTextEnsemble
+from fasttext_lite.fitting import fit as fitting
 
 TEXTS = ["red apples", "Green apples", "fast cars", "slow cars"] * 4
 LABELS = Labels.from_rows([["fruit"], ["fruit"], ["cars"], ["cars"]] * 4)

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from fasttext_lite import weights as tables
-from fasttext_lite.config import ACTIVATIONS, INITS, OPTIMIZERS, Config
-from fasttext_lite.kernels.train import shrink_row
+from fasttext_lite.compiled import arrays as compiled_arrays
+from fasttext_lite.config.fields import ACTIVATIONS, INITS, OPTIMIZERS, Config
+from fasttext_lite.training import weights as tables
+from fasttext_lite.training.kernels.optimizers import shrink_row
 
 N_ROWS, N_OUTPUT, DIM = 3000, 400, 50
 
@@ -335,9 +336,9 @@ def test_the_average_of_a_frozen_output_is_the_output():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_tables_begin_at_a_cache_line(dtype):
-    assert tables.make_table(0, 16, dtype).shape == (0, 16)
+    assert compiled_arrays.make_table(0, 16, dtype).shape == (0, 16)
     for shape in ((1, 1), (7, 5), (1000, 64)):
-        table = tables.make_table(*shape, dtype)
+        table = compiled_arrays.make_table(*shape, dtype)
         assert table.ctypes.data % 64 == 0 and table.shape == shape and table.dtype == dtype
         assert table.flags.c_contiguous and table.flags.writeable and not table.any()
 

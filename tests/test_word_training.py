@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from conftest import JIT_DISABLED
 
-from fasttext_lite.compat import word_training
-from fasttext_lite.compat.arguments import Args
-from fasttext_lite.compat.dictionary import Dictionary, as_array
+from fasttext_lite.compat.files.arguments import Args
+from fasttext_lite.compat.files.dictionary import Dictionary, as_array
+from fasttext_lite.compat.kernels import skipgram, word_rows
+from fasttext_lite.compat.kernels.skipgram import Clock, Text, Words
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.word_training import (
+from fasttext_lite.compat.training import words as word_training
+from fasttext_lite.compat.training.words import (
     compact_rows,
     cut_lines,
     list_subwords,
@@ -22,9 +24,7 @@ from fasttext_lite.compat.word_training import (
     train_vectors,
 )
 from fasttext_lite.errors import InputError, TrainingError
-from fasttext_lite.kernels import skipgram, word_rows
-from fasttext_lite.kernels.skipgram import Clock, Text, Words
-from fasttext_lite.label_tree import huffman_tree
+from fasttext_lite.label_tree.tree import huffman_tree
 
 compiled = pytest.mark.skipif(JIT_DISABLED, reason="a whole training, too slow uncompiled")
 DIM, PADDED = 20, 32

@@ -63,7 +63,7 @@ def main() -> None:
         line += run + " "
     lines.append(line.rstrip())
     body = "\n".join(lines)
-    target = Path(__file__).parent.parent / "fasttext_lite" / "unicode_classes.py"
+    target = Path(__file__).parent.parent / "fasttext_lite" / "text" / "unicode_classes.py"
     version = unicodedata.unidata_version
     target.write_text(
         f'''"""Character classes of the `auto` analyzer, frozen from Unicode {version}.

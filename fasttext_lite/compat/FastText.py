@@ -1,6 +1,6 @@
-"""``fasttext.FastText``: all names of `fasttext_lite.compat.api` under fastText's own."""  # noqa: N999
+"""``fasttext.FastText``: all names of `compat.python.functions` under its own."""  # noqa: N999
 
-from fasttext_lite.compat import api
-from fasttext_lite.compat.api import *  # noqa: F403
+from fasttext_lite.compat.python import functions
+from fasttext_lite.compat.python.functions import *  # noqa: F403
 
-__all__ = api.__all__
+__all__ = functions.__all__

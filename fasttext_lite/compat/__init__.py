@@ -32,10 +32,8 @@ __all__ = [
 if TYPE_CHECKING:
     import fasttext_lite.compat.FastText as FastText
     import fasttext_lite.compat.util as util
-    from fasttext_lite.compat.api import (
-        BOW,
-        EOS,
-        EOW,
+    from fasttext_lite.compat.files.dictionary import BOW, EOS, EOW
+    from fasttext_lite.compat.python.functions import (
         cbow,
         load_model,
         skipgram,
@@ -50,7 +48,7 @@ def __getattr__(name: str) -> Any:
     if name in ("FastText", "util"):
         return import_module(f"fasttext_lite.compat.{name}")
     if name in _FUNCTIONS:
-        return getattr(import_module("fasttext_lite.compat.api"), name)
+        return getattr(import_module("fasttext_lite.compat.python.functions"), name)
     raise AttributeError(f"module 'fasttext_lite.compat' has no attribute {name!r}")
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasttext_lite.compat.arguments import Args
-from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import DEFAULT_LABEL, Dictionary, as_bytes
+from fasttext_lite.compat.files.arguments import Args
+from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.dictionary import DEFAULT_LABEL, Dictionary, as_bytes
+from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.tables import DenseTable
-from fasttext_lite.config import PRESETS, Config
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features import FeatureSpace
-from fasttext_lite.label_tree import huffman_tree
-from fasttext_lite.model import Model
-from fasttext_lite.network import NORM_EPSILON
-from fasttext_lite.quantization import N_CODES
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model.model import Model
+from fasttext_lite.model.network import NORM_EPSILON
+from fasttext_lite.model.quantization import N_CODES
 
 # Losses that judge each label by itself, and what their scores are multiplied by for a sigmoid.
 _AS_OVA = {"ova": 1.0, "ns": 1.0, "hinge": 2.0, "squared_hinge": 2.0}

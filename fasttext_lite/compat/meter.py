@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fasttext_lite.compat.dictionary import Dictionary, Examples, as_bytes, mapped
+from fasttext_lite.compat.files.dictionary import Dictionary, Examples, as_bytes, mapped
 from fasttext_lite.compat.model import FastTextModel, Found
 from fasttext_lite.errors import InputError
 from fasttext_lite.parallel import cpu_count

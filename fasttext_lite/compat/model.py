@@ -14,18 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compat import binary
-from fasttext_lite.compat.arguments import LOSSES, Args
-from fasttext_lite.compat.binary import Parts
-from fasttext_lite.compat.dictionary import Dictionary, as_array, as_bytes
-from fasttext_lite.compat.tables import DenseTable, dense, kernel_table
-from fasttext_lite.corpus import read_only
+from fasttext_lite.compat.files import binary
+from fasttext_lite.compat.files.arguments import LOSSES, Args
+from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.dictionary import Dictionary, as_array, as_bytes
+from fasttext_lite.compat.files.tables import DenseTable, dense, kernel_table
+from fasttext_lite.compat.kernels import scores as scoring
+from fasttext_lite.compat.kernels import text as kernels
+from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
-from fasttext_lite.kernels import fasttext as kernels
-from fasttext_lite.kernels import fasttext_scores as scoring
-from fasttext_lite.label_tree import huffman_tree
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import cpu_count, run_ranges
-from fasttext_lite.quantization import QuantizedMatrix
 
 BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
 

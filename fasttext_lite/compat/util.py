@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import numpy as np
 
-from fasttext_lite.compat import binary
+from fasttext_lite.compat.files import binary
 from fasttext_lite.errors import InputError
 
 ADDRESS = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.{}.300.bin.gz"

@@ -1,0 +1,137 @@
+"""The command ``convert``: between this package's model files and fastText's."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite.cli.arguments import whole
+
+if TYPE_CHECKING:
+    from fasttext_lite.compat.model import FastTextModel
+HELP = "Convert a model: .ftl, and fastText's .bin and .ftz."
+ENDINGS = (".ftl", ".bin", ".ftz")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the command line lends to this command."""
+
+    load: Callable[[str], Any]
+    say: Callable[[str], None]
+    is_same_file: Callable[[str, str], bool]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``convert``."""
+    parser.add_argument("model", metavar="MODEL", help="a model of ours or of fastText")
+    parser.add_argument("out", metavar="OUT", help="file to write; its ending says what: .ftl, "
+                        ".bin or .ftz")  # fmt: skip
+    parser.add_argument(
+        "--prepared",
+        action="store_true",
+        help="texts will come to fastText as tokens between spaces, lower-cased, normalised and "
+        "without stop words, as MODEL does it itself",
+    )
+    group = parser.add_argument_group("for .ftz, as fastText's quantize has them")
+    group.add_argument("--dsub", type=whole(1), default=2, metavar="N", help="numbers in a code")
+    group.add_argument("--cutoff", type=whole(0), default=0, metavar="N", help="rows to keep")
+    group.add_argument("--qnorm", action="store_true", help="code the lengths of rows apart")
+    group.add_argument("--qout", action="store_true", help="code the output table, too")
+    parser.add_argument("--threads", type=whole(1), metavar="N", help="default: all processors")
+
+
+def run(tools: Tools, options: argparse.Namespace) -> None:
+    """Read, convert, write."""
+    from fasttext_lite.errors import InputError
+
+    ending = os.path.splitext(options.out)[1].lower()
+    if ending not in ENDINGS:
+        raise InputError(
+            f"{options.out}: cannot tell what to write: name a file that ends in "
+            f"{', '.join(ENDINGS)}"
+        )
+    if tools.is_same_file(options.model, options.out):
+        raise InputError(f"{options.out}: the model would overwrite itself")
+    from fasttext_lite.compat.files.binary import is_fasttext
+    from fasttext_lite.model.safetensors import check_writable
+
+    check_writable(options.out)
+    if ending != ".ftz" and (options.cutoff or options.qnorm or options.qout):
+        raise InputError(f"{options.out}: --cutoff, --qnorm and --qout are for .ftz")
+    theirs = is_fasttext(options.model)
+    if ending == ".ftl":
+        from fasttext_lite.model.storage import save_model
+
+        if not theirs:
+            tools.load(options.model)
+            raise InputError(f"{options.model}: this is a fasttext-lite model already")
+        save_model(_to_ours(options.model), options.out)
+        return
+    if theirs:
+        model = _between(options, ending)
+    else:
+        from fasttext_lite.compat.convert import to_fasttext
+
+        model = to_fasttext(tools.load(options.model), ending == ".ftz", options.prepared)
+    if ending == ".ftz" and not model.is_quantized:
+        model = _quantized(model, options)
+    model.save(options.out)
+    from fasttext_lite.compat.convert import has_empty_rows
+
+    if has_empty_rows(model):
+        tools.say(
+            f"{options.out} has a row for each of {model.args.bucket:,} buckets, and those of "
+            "n-grams that training did not see are zeros which count in the mean of a text; a "
+            ".ftz leaves them out"
+        )
+
+
+def _to_ours(path: str) -> Any:
+    from fasttext_lite.compat.convert import from_fasttext
+    from fasttext_lite.compat.model import FastTextModel
+    from fasttext_lite.errors import ModelError
+
+    try:
+        return from_fasttext(FastTextModel.load(path))
+    except ModelError as error:
+        if str(error).startswith(path):
+            raise
+        raise ModelError(f"{path}: {error}") from None
+
+
+def _between(options: argparse.Namespace, ending: str) -> FastTextModel:
+    """Return a model of fastText for a file of its other kind."""
+    from fasttext_lite.compat.files.binary import Parts
+    from fasttext_lite.compat.files.tables import dense
+    from fasttext_lite.compat.model import FastTextModel
+    from fasttext_lite.errors import ModelError
+
+    model = FastTextModel.load(options.model)
+    if ending == ".ftz" and model.is_quantized:
+        raise ModelError(f"{options.model}: the model is quantised already")
+    if ending == ".bin" and model.dictionary.pairs is not None:
+        raise ModelError(
+            f"{options.model}: the model was pruned, and a .bin has no place for that; convert it "
+            "to .ftl"
+        )
+    if ending == ".bin" and model.is_quantized:
+        args = model.args.replace(qout=False)
+        parts = Parts(args, model.dictionary, dense(model.input), dense(model.output))
+        return FastTextModel(parts)
+    return model
+
+
+def _quantized(model: FastTextModel, options: argparse.Namespace) -> FastTextModel:
+    from fasttext_lite.compat.files.arguments import Args
+    from fasttext_lite.compat.training.quantize import quantize
+    from fasttext_lite.parallel import cpu_count
+
+    args = Args(
+        dsub=options.dsub, cutoff=options.cutoff, qnorm=options.qnorm, qout=options.qout,
+        thread=options.threads or cpu_count(),
+    )  # fmt: skip
+    return quantize(model, args)

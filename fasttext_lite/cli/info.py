@@ -1,0 +1,38 @@
+"""The command ``info``: describe a model file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+
+from fasttext_lite.cli.arguments import flat
+from fasttext_lite.cli.console import write
+
+
+def run(options: argparse.Namespace) -> None:
+    from fasttext_lite.model.storage import read_model
+
+    model, header = read_model(options.model)
+    values = {
+        "file": options.model,
+        "bytes": os.path.getsize(options.model),
+        "format_version": header["format_version"],
+        "created_by": header.get("created_by"),
+        "n_labels": len(model.labels),
+        "n_texts": model.n_texts,
+        "n_words": model.space.n_words,
+        "n_ngrams": model.space.n_rows - model.space.n_words,
+        "multilabel": model.multilabel,
+        **({} if model.packed is None else {"quantized": model.packed.about}),
+        "config": model.config.to_dict(),
+        "labels": model.labels,
+    }
+    if options.json:
+        write(json.dumps(values, ensure_ascii=False))
+        return
+    labels = values.pop("labels")
+    settings = values.pop("config")
+    for name, value in {**values, **settings}.items():
+        write(flat(f"{name:<16}{'none' if value == '' else value}"))
+    write(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))

@@ -1,0 +1,100 @@
+"""The command ``test``: measure a model on a labelled file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite.cli.arguments import flat
+from fasttext_lite.cli.console import say, write
+from fasttext_lite.cli.files import is_of_fasttext, load_own, read_labelled
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.evaluation.scores import Evaluation
+    from fasttext_lite.model.model import Model
+
+
+def run(options: argparse.Namespace) -> None:
+    if is_of_fasttext(options.model):
+        from fasttext_lite.compat.program.predict import test_with_options
+
+        return test_with_options(options)
+    if options.confusion:
+        from fasttext_lite.evaluation.plots import check_plot
+
+        check_plot(options.confusion)
+    model = load_own(options.model)
+    if options.confusion:
+        check_plot(options.confusion, len(model.labels))
+    options.multilabel = options.multilabel or model.multilabel
+    corpus = read_labelled(options.file, options)
+    result = measure(model, corpus, options, options.k, options.threshold)
+    skipped = sum(count for count, _ in corpus.skipped.values())
+    if options.json:
+        write(json.dumps(_as_json(result, skipped, options.per_label), ensure_ascii=False))
+    else:
+        if options.per_label:
+            _print_labels(result)
+        write(summary(result))
+    if options.confusion:
+        from fasttext_lite.evaluation.plots import plot_confusion
+
+        plot_confusion(result, options.confusion)
+        say(f"confusion matrix in {options.confusion}")
+
+
+def measure(
+    model: Model, corpus: Corpus, options: argparse.Namespace, k: int, threshold: float
+) -> Evaluation:
+    from fasttext_lite.evaluation.scores import evaluate
+
+    result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
+    if result.n_unseen_texts:
+        unseen = result.names[result.n_known :]
+        say(
+            f"{result.n_unseen_texts} of {result.n} texts have labels that the model does not "
+            f"know, counted as errors: {', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
+        )
+    if result.n_unknown_texts:
+        say(
+            f"{result.n_unknown_texts} of {result.n} texts have no known feature; the class "
+            "prior was used"
+        )
+    return result
+
+
+def summary(result: Evaluation) -> str:
+    return (
+        f"n {result.n}  accuracy {result.accuracy:.4f}  P@{result.k} {result.precision:.4f}  "
+        f"R@{result.k} {result.recall:.4f}  macro-F1 {result.macro_f1:.4f}"
+    )
+
+
+def _print_labels(result: Evaluation) -> None:
+    write("precision\trecall\tF1\tn\tlabel")
+    for name, n, p, r, f in zip(result.names, result.gold, *result.per_label(), strict=True):
+        write(f"{p:.4f}\t{r:.4f}\t{f:.4f}\t{n}\t{flat(name)}")
+
+
+def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "n": result.n,
+        "accuracy": result.accuracy,
+        "k": result.k,
+        "threshold": result.threshold,
+        "precision_at_k": result.precision,
+        "recall_at_k": result.recall,
+        "macro_f1": result.macro_f1,
+        "n_skipped": skipped,
+        "n_unseen_label": result.n_unseen_texts,
+        "n_unknown_text": result.n_unknown_texts,
+    }
+    if per_label:
+        rows = zip(result.names, result.gold, *result.per_label(), strict=True)
+        values["labels"] = {
+            name: {"n": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
+            for name, n, p, r, f in rows
+        }
+    return values

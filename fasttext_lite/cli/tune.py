@@ -1,0 +1,348 @@
+"""The command ``tune``: search for good settings and train a model with them.
+
+The table of trials goes to stderr, the result to stdout. What the commands share (reading files,
+printing) is handed over as `Tools`. Heavy imports stand inside the functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite.cli.arguments import above_zero, whole
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.presets import PRESETS
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.tuning.data import TuningData
+    from fasttext_lite.tuning.log import Trial
+    from fasttext_lite.tuning.search import Outcome, Search
+HELP = "Search for good settings and train a model with them."
+EPILOG = (
+    "Settings given as flags are held fixed, others are searched. The time is that of the whole "
+    "command, up to the model. Ctrl-C ends the search early and trains the model with the best "
+    "settings so far (exit code 0); once more, and there is no model (130)."
+)
+_PREFIX = "config_"
+_READING = ("format", "label_prefix", "text_column", "label_column", "multilabel")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the command uses of the command line.
+
+    Attributes
+    ----------
+    read : callable
+        Returns the `Corpus` of a file.
+    make_config : callable
+        Returns the `Config` that the flags ask for.
+    say, show : callable
+        Print a notice on stderr, a result on stdout.
+    is_same_file : callable
+    """
+
+    read: Callable[[str, argparse.Namespace], Corpus]
+    make_config: Callable[[argparse.Namespace], Config]
+    say: Callable[[str], None]
+    show: Callable[[str], None]
+    is_same_file: Callable[[str | None, str], bool]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that only this command has."""
+    parser.epilog = EPILOG
+    parser.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl"
+    )
+    parser.add_argument(
+        "--valid",
+        metavar="FILE",
+        help="labelled text to compare settings on; default: a tenth of the training rows, which "
+        "the final model is trained on too",
+    )
+    parser.add_argument(
+        "--time",
+        type=above_zero("a number of seconds"),
+        default=300.0,
+        metavar="SECONDS",
+        help="of the whole command (default 300); a single training with the settings to begin "
+        "with is done in any case",
+    )
+    parser.add_argument(
+        "--model-size",
+        type=_size,
+        metavar="SIZE",
+        help="most bytes of the model file, such as 2M or 500k; default: no limit",
+    )
+    parser.add_argument(
+        "--metric",
+        type=_metric,
+        default="accuracy",
+        help="what to maximise: accuracy (default), macro-f1, micro-f1, f1:LABEL, "
+        "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
+    )
+    parser.add_argument(
+        "--trials", type=whole(1), metavar="N", help="most trials (default no limit)"
+    )
+    parser.add_argument("--log", metavar="FILE", help="JSON lines to write, one for each trial")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the trials that are in the --log"
+    )
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), default="default", help="settings to begin with"
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole(0),
+        metavar="N",
+        help="makes each trial reproducible: one thread, unless --threads says otherwise; with "
+        "--trials that end the search, the result too",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print only errors and the result"
+    )
+
+
+def _size(text: str) -> int:
+    from fasttext_lite.config.sizes import parse_size
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _metric(text: str) -> str:
+    from fasttext_lite.tuning.metrics import Metric
+
+    try:
+        return str(Metric.parse(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run(tools: Tools, options: argparse.Namespace) -> None:
+    """Run the command."""
+    start = time.perf_counter()
+    config = tools.make_config(options)
+    fixed = [name[len(_PREFIX) :] for name in vars(options) if name.startswith(_PREFIX)]
+    _check_files(tools, options)
+    from fasttext_lite.model.storage import save_model
+    from fasttext_lite.tuning.log import TuningError
+    from fasttext_lite.tuning.metrics import Metric
+    from fasttext_lite.tuning.search import Search
+
+    data = _data(tools, options)
+    show = not options.quiet and sys.stderr is not None
+    table = Table(options.metric, show, start + options.time)
+    try:
+        search = Search(
+            data,
+            config,
+            fixed,
+            metric=Metric.parse(options.metric),
+            seconds=options.time,
+            n_trials=options.trials,
+            model_size=options.model_size,
+            seed=options.seed or 0,
+            n_threads=options.threads or (None if options.seed is None else 1),
+            log=options.log,
+            resume=options.resume,
+            on_trial=table.add,
+            on_progress=table.progress if table.live else None,
+            on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
+            start=start,
+        )
+    except ValueError as error:
+        raise TuningError(str(error)) from None
+    for trial in search.trials:
+        table.add(trial)
+    # What diverges is in the table.
+    logging.getLogger("fasttext_lite").addFilter(_is_shown)
+    try:
+        outcome = search.run()
+    finally:
+        logging.getLogger("fasttext_lite").removeFilter(_is_shown)
+        table.clear()
+    save_model(outcome.trainee.model, options.output)
+    size = os.path.getsize(options.output)
+    if options.model_size is not None and size > options.model_size:
+        os.unlink(options.output)
+        raise TuningError(f"{options.output}: the model has {size:,} bytes, too many; not written")
+    _report(tools, options, search, outcome)
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("training diverged")
+
+
+def _check_files(tools: Tools, options: argparse.Namespace) -> None:
+    """Raise an error for files that cannot be what the flags say."""
+    from fasttext_lite.model.safetensors import check_writable
+    from fasttext_lite.tuning.log import TuningError
+
+    if options.output == "-":
+        raise TuningError("a model cannot be written to stdout; name a file (./- is one too)")
+    if options.resume and not options.log:
+        raise TuningError("--resume needs the --log to go on with")
+    if options.train == "-" and options.valid == "-":
+        raise TuningError("training and validation data cannot both come from stdin")
+    check_writable(options.output)
+    inputs = (options.train, options.valid)
+    for path in (*inputs, options.log):
+        if tools.is_same_file(path, options.output):
+            raise TuningError(f"{path}: the model would overwrite this file")
+    if options.log and any(tools.is_same_file(path, options.log) for path in inputs):
+        raise TuningError(f"{options.log}: the log would be written into this file of texts")
+
+
+def _data(tools: Tools, options: argparse.Namespace) -> TuningData:
+    from fasttext_lite.tuning.data import TuningData
+
+    valid = tools.read(options.valid, options) if options.valid else None
+    corpus = tools.read(options.train, options)
+    labels = corpus.labels
+    multilabel = labels.is_multilabel or options.multilabel
+    if valid is None:
+        return TuningData.divide(
+            corpus.texts, labels, multilabel=multilabel, seed=options.seed or 0
+        )
+    unseen = sorted(set(valid.labels.names) - set(labels.names))
+    if unseen and not options.quiet:
+        shown = f"{', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
+        tools.say(f"{options.valid}: labels without a training row count as errors: {shown}")
+    valid_labels = valid.labels.renamed([*labels.names, *unseen])
+    return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel)
+
+
+class Table:
+    """The trials on stderr, a row for each; on a terminal with a line that moves below them.
+
+    Parameters
+    ----------
+    metric : str
+    show : bool
+        Whether to print anything.
+    end : float
+        When the time is up.
+    """
+
+    def __init__(self, metric: str, show: bool, end: float) -> None:
+        self.metric, self.show, self.end = metric, show, end
+        self.live = show and sys.stderr.isatty()
+        self.rows = 0
+
+    def add(self, trial: Trial) -> None:
+        """Print the row of a trial."""
+        if self.rows == 0:
+            self._print(
+                f"{'trial':>5} {'phase':<7} {'rows':>5} {'score':>7} {'best':>7} {'MB':>7} "
+                f"{'s':>6}  settings ({self.metric})"
+            )
+        self.rows += 1
+        score = trial.status if trial.score is None else f"{trial.score:.4f}"
+        best = "" if trial.best is None else f"{trial.best:.4f}"
+        settings = describe(trial.params) + f" ({trial.note})" * bool(trial.note)
+        self._print(
+            f"{trial.number:>5} {trial.phase:<7} {trial.share:>5.0%} {score:>7} {best:>7} "
+            f"{trial.size / 1e6:>7.1f} {trial.seconds:>6.1f}  {settings}"
+        )
+
+    def say(self, text: str) -> None:
+        """Print a line of text."""
+        self._print(text)
+
+    def progress(self, number: int, fraction: float) -> None:
+        """Show how far the training under way has come."""
+        name = f"trial {number}" if number else "final training"
+        left = max(self.end - time.perf_counter(), 0.0)
+        sys.stderr.write(f"\r\x1b[K{name}: {fraction:.0%}, {left:.0f} s left")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Remove the line that moves."""
+        if self.live:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _print(self, line: str) -> None:
+        if not self.show:
+            return
+        self.clear()
+        if self.live:
+            line = line[: shutil.get_terminal_size().columns - 1]
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def describe(params: dict[str, Any]) -> str:
+    """Return settings as text."""
+    return ", ".join(f"{name} {value}" for name, value in params.items()) or "as they were given"
+
+
+def _report(tools: Tools, options: argparse.Namespace, search: Search, outcome: Outcome) -> None:
+    data, best, model = search.data, outcome.best, outcome.trainee.model
+    first = next((t.score for t in outcome.trials if t.phase == "default"), None)
+    where = options.valid or f"{len(data.valid_texts):,} rows set aside"
+    begun = "" if first is None else f" ({first:.4f} with the settings it began with)"
+    tools.show(f"{options.metric} {best.score:.4f} on {where}{begun}")
+    command = shlex.join(["fasttext-lite", *train_arguments(options, outcome.config)])
+    if not options.quiet:
+        left_out = "" if outcome.is_whole else " (time was too short to add the rows set aside)"
+        tools.show(
+            f"tuned in {outcome.seconds:.1f} s with {len(outcome.trials)} trials; "
+            f"best is trial {best.number}: {describe(best.params)}"
+        )
+        tools.show(
+            f"{options.output}: {os.path.getsize(options.output) / 1e6:.1f} MB, "
+            f"trained on {model.n_texts:,} rows{left_out}"
+        )
+    tools.show(command)
+
+
+def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
+    """Return the arguments of ``fasttext-lite`` that train with some settings.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of the command ``tune``.
+    config : Config
+    """
+    defaults = Config(**PRESETS[options.preset])
+    arguments = ["train", options.train, "-o", options.output]
+    if options.preset != "default":
+        arguments += ["--preset", options.preset]
+    for field in dataclasses.fields(Config):
+        value = getattr(config, field.name)
+        if value != getattr(defaults, field.name):
+            arguments += _flag(field.name, value)
+    usual = {"format": "auto", "label_prefix": "__label__", "text_column": "text",
+             "label_column": "label", "multilabel": False}  # fmt: skip
+    for name in _READING:
+        value = getattr(options, name)
+        if value != usual[name]:
+            arguments += ["--multilabel"] if name == "multilabel" else _flag(name, value)
+    for name in ("seed", "threads"):
+        if getattr(options, name) is not None:
+            arguments += _flag(name, getattr(options, name))
+    return arguments
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", "none" if value is None else str(value)]

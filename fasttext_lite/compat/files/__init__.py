@@ -1,0 +1,1 @@
+"""fastText's files: arguments, dictionary, tables, and the whole `.bin` and `.ftz`."""

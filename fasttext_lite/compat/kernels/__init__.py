@@ -1,0 +1,1 @@
+"""Compiled code that does as fastText does, bit for bit where it can."""

@@ -1,0 +1,1 @@
+"""fastText's program: its commands, what they print, and how they fail."""

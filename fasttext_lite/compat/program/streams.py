@@ -1,0 +1,129 @@
+"""How fastText's commands read and write: standard streams, models, lines in blocks."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite.compat.program.usage import PROGRAM
+from fasttext_lite.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fasttext_lite.compat.model import FastTextModel
+STDIN = "-"
+CHUNK = 1 << 20  # bytes of a stream taken at a time
+SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")  # between words for vectors (std::isspace)
+
+# Commands of ours that have the same name.
+SHARED = ("test", "predict", "quantize")
+
+
+def is_fasttext(path: str) -> bool:
+    """Return whether a file begins like a model of fastText (without NumPy)."""
+    try:
+        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
+            return False
+        with open(path, "rb") as file:
+            return file.read(4) == b"\xba\x16\x4f\x2f"
+    except OSError:
+        return False
+
+
+# -- streams ---------------------------------------------------------------------------------
+def write(data: bytes) -> None:
+    """Write bytes on stdout at once."""
+    if sys.stdout is None:
+        raise InputError("standard output is closed")
+    if not hasattr(sys.stdout, "buffer"):  # a notebook's
+        sys.stdout.write(data.decode(errors="replace"))
+        return
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def say(message: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{PROGRAM}: {message}\n")
+
+
+def stdin() -> Any:
+    if sys.stdin is None:
+        raise InputError("standard input is closed")
+    return sys.stdin.buffer
+
+
+def pieces(stream: Any, ends: Sequence[bytes] = (b"\n",)) -> Iterator[bytes]:
+    """Yield what comes from a stream as soon as it is there, cut behind one of `ends`."""
+    kept: list[bytes] = []
+    while chunk := stream.read1(CHUNK):
+        cut = max(chunk.rfind(end) for end in ends) + 1
+        if cut:
+            yield b"".join([*kept, chunk[:cut]])
+            kept = []
+        kept.append(chunk[cut:])
+    if rest := b"".join(kept):
+        yield rest
+
+
+def words_of(stream: Any) -> Iterator[list[bytes]]:
+    """Yield the words of a stream, as many as have come."""
+    for piece in pieces(stream, SPACES):
+        if words := piece.split():
+            yield words
+
+
+def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the examples of a file or of standard input, see `FastTextModel.blocks`."""
+    from fasttext_lite.compat.files.dictionary import as_array, mapped
+
+    if path != STDIN and not _is_pipe(path):
+        with mapped(path) as data:
+            yield from model.blocks(data, k)
+        return
+    stream = stdin() if path == STDIN else open(path, "rb")  # noqa: SIM115 - closed below
+    try:
+        for piece in pieces(stream):
+            yield from model.blocks(as_array(piece), k)
+    finally:
+        if path != STDIN:
+            stream.close()
+
+
+def _is_pipe(path: str) -> bool:
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path)
+    except OSError:
+        return False  # and `mapped` says why
+
+
+def read_ahead(items: Iterable[Any], path: str) -> Iterator[Any]:
+    """Yield items that a thread of their own makes ahead, if they come from a file.
+
+    A thread that waits for standard input would keep the process from ending.
+    """
+    from fasttext_lite.parallel import ahead
+
+    return iter(items) if path == STDIN or _is_pipe(path) else ahead(items)
+
+
+def load_binary(path: str, command: str) -> FastTextModel:
+    from fasttext_lite.compat.model import FastTextModel
+
+    if command in SHARED and os.path.isfile(path) and not is_fasttext(path):
+        raise ModelError(
+            f"{path} is not a model of fastText; with one of {PROGRAM} say "
+            f"{PROGRAM} {command} MODEL FILE -k K --threshold THRESHOLD"
+        )
+    return FastTextModel.load(path)
+
+
+def classifier(path: str, command: str) -> FastTextModel:
+    model = load_binary(path, command)
+    if not model.is_supervised:
+        raise ModelError(f"{path}: Model needs to be supervised for prediction!")
+    return model

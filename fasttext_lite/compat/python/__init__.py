@@ -1,0 +1,1 @@
+"""fastText's Python package: its functions, their arguments, and its model."""

@@ -1,0 +1,131 @@
+"""The arguments of fastText's Python package: names, order, types, and what is told of training."""
+
+from __future__ import annotations
+
+import enum
+import operator
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from fasttext_lite.compat.files.arguments import LOSSES, Args
+from fasttext_lite.errors import InputError
+
+Path = str | bytes | os.PathLike[str]
+
+
+class _Number(enum.Enum):
+    def __int__(self) -> int:
+        return int(self.value)
+
+
+class loss_name(_Number):  # noqa: N801 - fastText's name
+    """Losses, with their numbers in model files."""
+
+    hs = 1
+    ns = 2
+    softmax = 3
+    ova = 4
+
+
+class model_name(_Number):  # noqa: N801 - fastText's name
+    """Kinds of models, with their numbers in model files."""
+
+    cbow = 1
+    skipgram = 2
+    supervised = 3
+
+
+_ALIASES = {
+    "min_count": "minCount", "word_ngrams": "wordNgrams", "lr_update_rate": "lrUpdateRate",
+    "label_prefix": "label", "pretrained_vectors": "pretrainedVectors",
+}  # fmt: skip
+ATTRIBUTES = (
+    "lr", "dim", "ws", "epoch", "minCount", "minCountLabel", "minn", "maxn", "neg", "wordNgrams",
+    "loss", "bucket", "thread", "lrUpdateRate", "t", "label", "verbose", "pretrainedVectors",
+)  # fmt: skip
+SUPERVISED_NAMES = (
+    "input", *ATTRIBUTES, "seed", "autotuneValidationFile", "autotuneMetric", "autotunePredictions",
+    "autotuneDuration", "autotuneModelSize",
+)  # fmt: skip
+UNSUPERVISED_NAMES = ("input", "model", *ATTRIBUTES)
+_MODELS = {"cbow": "cbow", "skipgram": "sg"}
+
+
+def field_of(name: str) -> str:
+    """Return the name that an argument of fastText's has in `Args`."""
+    return re.sub("([A-Z])", lambda found: "_" + found[0].lower(), name)
+
+
+def _named(values: Sequence[Any], more: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Give positional arguments their names, and others their first names."""
+    if len(values) > len(names):
+        raise TypeError(f"takes at most {len(names)} arguments; got {len(values)}")
+    named = dict(zip(names, values, strict=False))
+    for given, value in more.items():
+        name = _ALIASES.get(given, given)
+        if name not in names:
+            raise TypeError(f"unexpected keyword argument '{given}'")
+        if name in named:
+            raise TypeError(f"multiple values for argument '{name}'")
+        named[name] = value
+    return named
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    """Return the value of an argument in the type of its default.
+
+    Raises
+    ------
+    TypeError
+        If it is of another.
+    """
+    if isinstance(default, str):
+        if name == "autotuneModelSize" and isinstance(value, int):
+            return str(value)  # bytes
+        return as_path(name, value)
+    return as_whole(name, value) if isinstance(default, int) else as_number(name, value)
+
+
+def as_whole(name: str, value: Any) -> int:
+    """Return a whole number, of Python or NumPy; TypeError for anything else."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number; got {value!r}") from None
+
+
+def as_number(name: str, value: Any) -> float:
+    """Return a number; TypeError for anything else."""
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    return float(value)
+
+
+def as_path(name: str, value: Any) -> str:
+    """Return a path as str; TypeError for anything else."""
+    if not isinstance(value, str | bytes | os.PathLike):
+        raise TypeError(f"{name} must be a str or a path; got {type(value).__name__}")
+    return os.fsdecode(value)
+
+
+def parse_arguments(
+    values: Sequence[Any], more: dict[str, Any], names: Sequence[str], defaults: Args
+) -> tuple[Args, set[str]]:
+    """Return arguments of training, and which of them were given."""
+    named = _named(values, more, names)
+    changes: dict[str, Any] = {}
+    for name, value in named.items():
+        if name == "loss":
+            if not isinstance(value, str) or value not in LOSSES:
+                raise InputError(f"Unrecognized loss name: {value!r}; one of {', '.join(LOSSES)}")
+        elif name == "model":
+            if value not in _MODELS:
+                raise InputError(f"Unrecognized model name: {value!r}; cbow or skipgram")
+            value = _MODELS[value]
+        else:
+            value = _typed(name, value, getattr(defaults, field_of(name)))
+        changes[field_of(name)] = value
+    changes.setdefault("thread", max((os.cpu_count() or 1) - 1, 1))
+    return defaults.replace(**changes), {field_of(name) for name in named}

@@ -1,0 +1,153 @@
+"""The functions of fastText's Python package, under its names.
+
+The same arguments in the same order, the same results down to the types of arrays, the same kinds
+of errors (FastText.py and fasttext_pybind.cc of fastText 0.9.2).  Where fastText crashes, a
+`ValueError` says why; and some things are accepted that fastText refuses: paths of `pathlib`,
+pickling, the bytes of a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fasttext_lite.compat.files import binary
+from fasttext_lite.compat.files.arguments import SUPERVISED, Args
+from fasttext_lite.compat.files.dictionary import BOW, EOS, EOW, as_array
+from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.compat.program.printing import Report
+from fasttext_lite.compat.python.arguments import (
+    SUPERVISED_NAMES,
+    UNSUPERVISED_NAMES,
+    as_path,
+    loss_name,
+    model_name,
+    parse_arguments,
+)
+from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8
+
+__all__ = [
+    "BOW",
+    "EOS",
+    "EOW",
+    "_FastText",
+    "_Meter",
+    "cbow",
+    "load_model",
+    "loss_name",
+    "model_name",
+    "skipgram",
+    "supervised",
+    "tokenize",
+    "train_supervised",
+    "train_unsupervised",
+]
+_MAGIC = binary.MAGIC.to_bytes(4, "little")
+
+
+def train_supervised(*args: Any, **kwargs: Any) -> _FastText:
+    """Train a classifier and return it.
+
+    Parameters, in this order
+    -------------------------
+    input : str or path-like
+        Text, an example in each line with its labels; may be gzipped.
+    lr=0.1, dim=100, ws=5, epoch=5, minCount=1, minCountLabel=0, minn=0, maxn=0, neg=5,
+    wordNgrams=1, loss='softmax', bucket=2000000, thread, lrUpdateRate=100, t=1e-4,
+    label='__label__', verbose=2, pretrainedVectors='', seed=0
+        As in fastText; one thread less than there are processors, but one.
+    autotuneValidationFile='', autotuneMetric='f1', autotunePredictions=1, autotuneDuration=300,
+    autotuneModelSize=''
+        With a validation file the settings that were not given are searched for.
+
+    Raises
+    ------
+    ValueError
+        If a value or the file does not do.
+    TypeError
+        If an argument is unknown, given twice or of the wrong type.
+    """
+    settings, given = parse_arguments(args, kwargs, SUPERVISED_NAMES, Args(**SUPERVISED))
+    report = Report(settings.verbose)
+    if settings.autotune_validation_file:
+        from fasttext_lite.compat.training.autotune import autotune
+
+        model = autotune(settings, given, callback=report.trial)[0]
+    else:
+        from fasttext_lite.compat.training import supervised as training
+
+        model = training.train_supervised(
+            settings, callback=report.progress, on_dictionary=report.dictionary
+        )
+    report.finish(True)
+    return _FastText._of(model)
+
+
+def train_unsupervised(*args: Any, **kwargs: Any) -> _FastText:
+    """Train word vectors and return them as a model.
+
+    Parameters, in this order
+    -------------------------
+    input : str or path-like
+        Text; may be gzipped.
+    model='skipgram', lr=0.05, dim=100, ws=5, epoch=5, minCount=5, minCountLabel=0, minn=3,
+    maxn=6, neg=5, wordNgrams=1, loss='ns', bucket=2000000, thread, lrUpdateRate=100, t=1e-4,
+    label='__label__', verbose=2, pretrainedVectors=''
+        As in fastText; see `train_supervised`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        See `train_supervised`.
+    """
+    settings, _ = parse_arguments(args, kwargs, UNSUPERVISED_NAMES, Args())
+    from fasttext_lite.compat.training import supervised as training
+
+    report = Report(settings.verbose)
+    model = training.train_unsupervised(
+        settings, callback=report.progress, on_dictionary=report.dictionary
+    )
+    report.finish(True)
+    return _FastText._of(model)
+
+
+def load_model(path: Any) -> _FastText:
+    """Read a model of fastText, ``.bin`` or ``.ftz``.
+
+    Parameters
+    ----------
+    path : str, bytes or path-like
+        Or the bytes of a model file.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be opened, is no model or is damaged.
+    """
+    if isinstance(path, bytes | bytearray | memoryview):
+        data = bytes(path)
+        if data.startswith(_MAGIC):
+            loaded = _FastText()
+            loaded._model = FastTextModel(binary.parse(as_array(data), "the model"))
+            return loaded
+        path = data
+    return _FastText(as_path("path", path))
+
+
+def tokenize(text: str | bytes) -> list[str]:
+    """Return the tokens of a text; that of a newline is </s>."""
+    return [token_bytes(token).decode() for token in TOKENS.findall(utf8(text))]
+
+
+def _no_more(name: str, instead: str) -> Callable[..., Any]:
+    def raise_advice(*args: Any, **kwargs: Any) -> Any:
+        raise Exception(f"`{name}` is not supported any more: please use {instead}")
+
+    raise_advice.__name__ = raise_advice.__qualname__ = name
+    raise_advice.__doc__ = f"Raise an error: {instead} took the place of this function."
+    return raise_advice
+
+
+cbow = _no_more("cbow", "`train_unsupervised` with model='cbow'")
+skipgram = _no_more("skipgram", "`train_unsupervised` with model='skipgram'")
+supervised = _no_more("supervised", "`train_supervised`")

@@ -1,0 +1,1 @@
+"""Training as fastText does it: classifiers, word vectors, search, quantising."""

@@ -1,0 +1,420 @@
+"""Every hyper-parameter, once: name, type, default, range and one-line meaning.
+
+The command-line flags, the parameters of `FastTextClassifier` and the header of the model
+file are all made from the fields of `Config`. What belongs to one run and not to the model
+(seed, threads, verbosity, file formats) is not here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin, get_type_hints
+
+ANALYZERS = ("auto", "whitespace", "char", "jieba", "mixed")
+SEGMENTED = ("jieba", "mixed")  # the analyzers that cut Chinese into words
+LOSSES = ("auto", "softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
+OPTIMIZERS = (
+    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamax",
+)  # fmt: skip
+HEADS = ("auto", "learned", "linear")
+NORMS = ("none", "layer", "batch")
+ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "maxout")
+SCHEDULES = ("linear", "constant", "step", "exponential", "inverse", "cosine")
+TREES = ("auto", "huffman", "cluster", "linkage")
+POOLINGS = ("blocks", "tfidf", "mean")
+INITS = ("output", "input", "normal", "xavier", "he")
+DTYPES = ("auto", "float32", "float16")
+
+# More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
+HS_FROM_LABELS = 1000
+
+# Up to this many labels, `tree="auto"` joins labels one by one.
+LINKAGE_TO_LABELS = 300
+
+# Up to this many labels, `head="auto"` is linear; the second is for rows of several labels.
+LINEAR_TO_LABELS = 20
+LINEAR_TO_MULTILABELS = 128
+LONG_TEXT = 32  # tokens
+FLOAT16_FROM = 1 << 24  # numbers of the input table, with dtype="auto"
+
+# From so many training texts on, features are dropped that fewer than so many texts have.
+MIN_DF = ((100_000, 5),)
+
+
+def _field(default: Any, help: str, *, choices=None, low=None, high=None, low_open=False) -> Any:
+    metadata = {"help": help, "choices": choices, "low": low, "high": high, "low_open": low_open}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Hyper-parameters of a classifier; immutable, checked when it is made.
+
+    Each field's meaning, range and choices stand in its declaration and are shown by
+    ``fasttext-lite train --help``.
+
+    Raises
+    ------
+    ValueError
+        If a value has the wrong type or lies outside its range; the message names the
+        parameter, the rule and the value received.
+    """
+
+    # text -> tokens
+    analyzer: str = _field(
+        "auto",
+        "how text becomes tokens: auto (CJK characters, words of other scripts, symbols), "
+        "whitespace (fastText's separators), char, jieba (Chinese words), mixed (those words and "
+        "the tokens of auto, side by side)",
+        choices=ANALYZERS,
+    )
+    lowercase: bool = _field(True, "lower-case the text")
+    nfkc: bool = _field(False, "apply Unicode NFKC normalisation (full width to half width, ...)")
+    simplify: bool = _field(
+        False,
+        "read traditional Chinese characters as simplified ones, each by itself (needs OpenCC: "
+        "pip install 'fasttext-lite[zh]')",
+    )
+    stop_words: str = _field(
+        "", "tokens to leave out, between spaces or in lines; @FILE reads them from a file"
+    )
+    user_dictionary: str = _field(
+        "",
+        "words for the analyzers jieba and mixed, a line each as jieba has them (word, and if you "
+        "like its frequency and tag); @FILE reads them from a file",
+    )
+    eos: bool = _field(False, "end every text with fastText's token </s>")
+    # tokens -> features
+    word_ngrams: int | None = _field(
+        None,
+        "longest n-gram of tokens; none = 2, or 3 under a linear head for texts of over "
+        f"{LONG_TEXT} tokens on average",
+        low=1, high=16,
+    )  # fmt: skip
+    boundaries: bool = _field(True, "n-grams of tokens see where a text begins and ends")
+    minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
+    maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
+    min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
+    min_df: int | None = _field(
+        None,
+        "drop words and n-grams that fewer training texts have; none = 1, or "
+        + ", ".join(f"{least} from {n:,} texts on" for n, least in MIN_DF),
+        low=1, high=2**31 - 1,
+    )  # fmt: skip
+    bucket: int = _field(
+        2_000_000,
+        "hash slots of each kind of n-grams (bigrams, longer ones, those of characters); with "
+        "pooling tfidf and mean of all together",
+        low=0, high=100_000_000,
+    )  # fmt: skip
+    pooling: str = _field(
+        "blocks",
+        "weights of a text's features: blocks (sublinear tf x idf; n-grams of words and of "
+        "characters scaled apart, longer word n-grams count half), tfidf (all scaled together, to "
+        "unit length), mean (fastText's)",
+        choices=POOLINGS,
+    )
+    supervision: float | None = _field(
+        None,
+        "multiply each feature's weight by what it tells about the labels (divergence in nats) to "
+        "this power; 0 = not; none = chosen from the number of labels; not for pooling mean",
+        low=0.0, high=2.0,
+    )  # fmt: skip
+    bias: bool = _field(
+        True, "one more feature of weight 1, the same in every text; not for pooling mean"
+    )
+    # the network and its training
+    dim: int | None = _field(
+        None, "size of the hidden vector; none = chosen from the number of labels", low=1, high=4096
+    )
+    loss: str = _field(
+        "auto",
+        "hs (label tree), softmax, ova (one vs all), ns (negative sampling), hinge and "
+        "squared_hinge (one vs all, as linear support vector machines); auto = squared_hinge for "
+        "rows with several labels, ova under a linear head, hs above "
+        f"{HS_FROM_LABELS} labels, else softmax",
+        choices=LOSSES,
+    )
+    tree: str = _field(
+        "auto",
+        "label tree of the loss hs: huffman (short paths for frequent labels), cluster (similar "
+        "labels share inner nodes), linkage (the most similar labels are joined first, deeper); "
+        f"auto = linkage up to {LINKAGE_TO_LABELS} labels, else cluster",
+        choices=TREES,
+    )
+    neg: int = _field(5, "negative labels drawn for each label (loss ns)", low=1, high=1000)
+    label_smoothing: float | None = _field(
+        None,
+        "share of the target spread evenly over the labels (not for the hinge losses); none = "
+        f"0.1, or 0.2 for hs above {LINKAGE_TO_LABELS} labels",
+        low=0.0, high=0.9,
+    )  # fmt: skip
+    focal: float = _field(
+        0.0,
+        "focal loss: multiply each term by (1 - probability) to this power, so that hard texts "
+        "count more; not for the hinge losses",
+        low=0.0, high=10.0,
+    )  # fmt: skip
+    head: str = _field(
+        "auto",
+        "learned: train the output table too; linear: it is the identity and stays so, the rows "
+        "of the features are the labels' weights (dim must reach the number of output rows); auto "
+        f"= linear up to {LINEAR_TO_LABELS} labels, {LINEAR_TO_MULTILABELS} for rows with several",
+        choices=HEADS,
+    )
+    optimizer: str = _field("sgd", "how rows move against their gradients", choices=OPTIMIZERS)
+    beta1: float = _field(
+        0.9, "decay of momentum (momentum, nesterov, adam, adamax)", low=0.0, high=0.9999
+    )
+    beta2: float | None = _field(
+        None,
+        "decay of the mean of squared gradients; none = 0.99 for rmsprop, 0.95 for adadelta, "
+        "0.999 for adam and adamax",
+        low=0.0, low_open=True, high=0.99999,
+    )  # fmt: skip
+    lr: float | None = _field(
+        None,
+        "highest learning rate; none = chosen from the settings",
+        low=0.0,
+        low_open=True,
+    )
+    schedule: str = _field(
+        "linear",
+        "learning rate over training: linear (to 0), constant, step (a tenth after each third), "
+        "exponential (to a hundredth), inverse (1/t, to a tenth), cosine (to 0)",
+        choices=SCHEDULES,
+    )
+    warmup: float = _field(
+        0.0, "share of training in which the learning rate rises from 0", low=0.0, high=0.9
+    )
+    epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
+    shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")
+    # against overfitting
+    l2: float = _field(
+        0.0,
+        "weight decay: weights shrink by this times the learning rate a step",
+        low=0.0,
+        high=1.0,
+    )
+    l1: float = _field(
+        0.0,
+        "weights move towards 0 by lr times this a step; features whose weights "
+        "are all 0 leave the model (and the length that texts are scaled to)",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    max_norm: float | None = _field(
+        None, "longest row of a table; none = no limit", low=0.0, low_open=True
+    )
+    clip: float | None = _field(
+        None, "longest gradient of a table in one step; none = no limit", low=0.0, low_open=True
+    )
+    feature_dropout: float = _field(
+        0.0, "chance of each feature to be left out of a step", low=0.0, high=0.99
+    )
+    hidden_dropout: float = _field(
+        0.0, "chance of each element of the hidden vector to be set to 0", low=0.0, high=0.99
+    )
+    word_dropout: float = _field(
+        0.0, "chance of each token to be left out of a text, anew in each epoch", low=0.0, high=0.99
+    )
+    word_swap: float = _field(
+        0.0, "chance of two neighbouring tokens to change places, anew in each epoch",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    averaging: float = _field(
+        0.0, "share of training, at its end, whose weights are averaged (Polyak)", low=0.0, high=1.0
+    )
+    patience: int | None = _field(
+        None,
+        "stop after so many epochs without a better validation accuracy, and keep the best "
+        "weights; none = never",
+        low=1,
+    )
+    valid_fraction: float = _field(
+        0.1,
+        "share of the training rows set aside for patience when no validation data are given",
+        low=0.0,
+        low_open=True,
+        high=0.5,
+    )
+    # the network
+    norm: str = _field(
+        "none", "normalisation of the hidden vector: none, layer or batch", choices=NORMS
+    )
+    units: int = _field(0, "units of a hidden layer; 0 = no hidden layer", low=0, high=4096)
+    activation: str = _field("relu", "of the hidden layer", choices=ACTIVATIONS)
+    init: str = _field(
+        "output",
+        "which table starts random: output (normal, rows about 2 long; input zero), input "
+        "(uniform in +-1/dim, output zero: fastText's), or both: normal (sd 0.1), xavier, he",
+        choices=INITS,
+    )
+    dtype: str = _field(
+        "auto",
+        "type of the input table's numbers, in training and in the model: float16 halves memory "
+        f"and file, only for plain sgd; auto = float16 from {FLOAT16_FROM / 2**18:.0f} MB on",
+        choices=DTYPES,
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = check_value(field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+        if self.maxn and self.minn > self.maxn:
+            raise ValueError(f"minn must not exceed maxn; got minn={self.minn}, maxn={self.maxn}")
+        if self.uses_buckets and self.bucket < 1:
+            raise ValueError(
+                "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
+            )
+        if self.user_dictionary and self.analyzer not in SEGMENTED:
+            raise ValueError(
+                f"user_dictionary goes with the analyzers {' and '.join(SEGMENTED)}; got analyzer "
+                f"{self.analyzer!r}"
+            )
+        if self.averaging and (self.l1 or self.l2):
+            raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
+        if self.focal and self.loss in ("hinge", "squared_hinge"):
+            raise ValueError(f"focal does not apply to the loss {self.loss}; got {self.focal:g}")
+        if self.head == "linear" and (self.units or self.norm != "none" or self.init != "output"):
+            raise ValueError(
+                "head='linear' has no hidden layer, no norm and an init of its own; leave units, "
+                "norm and init at their defaults"
+            )
+        if self.dtype == "float16" and (others := self._without_float16()):
+            raise ValueError(
+                "dtype='float16' goes with optimizer sgd without "
+                f"{', '.join(_NOT_FLOAT16)}; got {', '.join(others)}"
+            )
+
+    def _without_float16(self) -> list[str]:
+        """Return the settings that float16 does not go with."""
+        others = [name for name in _NOT_FLOAT16 if getattr(self, name) not in (0, None, "none")]
+        if self.optimizer != "sgd":
+            others.insert(0, f"optimizer {self.optimizer}")
+        return others
+
+    @property
+    def table_dtype(self) -> str:
+        """The type of the input table's numbers; float32 where none is chosen yet."""
+        return "float16" if self.dtype == "float16" else "float32"
+
+    def with_dtype(self, n_rows: int) -> Config:
+        """Return the settings with the type of an input table of so many rows chosen."""
+        if self.dtype != "auto":
+            return self
+        large = n_rows * (self.dim or 0) >= FLOAT16_FROM and not self._without_float16()
+        return self.replace(dtype="float16" if large else "float32")
+
+    @property
+    def uses_buckets(self) -> bool:
+        """Whether any n-gram is hashed at all."""
+        return self.word_ngrams is None or self.word_ngrams > 1 or self.maxn > 0
+
+    def replace(self, **changes: Any) -> Config:
+        """Return a copy with some values changed (and checked)."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values by name, as the model header stores them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Config:
+        """Make a Config of stored values; an unknown name is a `ValueError`."""
+        unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown parameter {', '.join(map(repr, unknown))}")
+        return cls(**values)
+
+
+# What training with float16 does not do.
+_NOT_FLOAT16 = (
+    "focal", "l1", "l2", "max_norm", "clip", "averaging", "feature_dropout", "hidden_dropout",
+    "norm", "units",
+)  # fmt: skip
+
+# The settings that decide which features a text has; the rest belongs to training.
+FEATURE_FIELDS = (
+    "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "eos",
+    "word_ngrams", "boundaries", "minn", "maxn",
+    "min_count", "min_df", "bucket", "pooling", "supervision", "bias",
+)  # fmt: skip
+
+# What `resolve` fills in where it is None.
+RESOLVED = ("dim", "label_smoothing", "lr", "min_df", "supervision", "word_ngrams")
+_HINTS = get_type_hints(Config)
+
+
+def field_type(name: str) -> tuple[type, bool]:
+    """Return a field's plain type (bool, int, float or str) and whether it may be None."""
+    hint = _HINTS[name]
+    if get_origin(hint) is None:
+        return hint, False
+    plain = [option for option in get_args(hint) if option is not type(None)]
+    return plain[0], True
+
+
+def check_value(field: dataclasses.Field, value: Any) -> Any:
+    """Return `value` as the field's plain type.
+
+    NumPy scalars and whole floats are accepted where they mean the same number.
+
+    Raises
+    ------
+    ValueError
+        With the parameter's name, its rule and the value received.
+    """
+    expected, optional = field_type(field.name)
+    if value is None and optional:
+        return None
+    meta = field.metadata
+    if meta["choices"] is not None:
+        if not isinstance(value, str) or value not in meta["choices"]:
+            raise ValueError(
+                f"{field.name} must be one of {', '.join(meta['choices'])}; got {value!r}"
+            )
+        return str(value)
+    if expected is str:
+        if isinstance(value, list | tuple | set | frozenset) and all(
+            isinstance(word, str) for word in value
+        ):
+            return "\n".join(sorted(value) if isinstance(value, set | frozenset) else value)
+        if not isinstance(value, str):
+            raise ValueError(f"{field.name} must be a text or a list of texts; got {value!r}")
+        return str(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    good = (
+        isinstance(value, bool)
+        if expected is bool
+        else isinstance(value, int | float) and not isinstance(value, bool)
+    )
+    if good and expected is int:
+        good = isinstance(value, int) or float(value).is_integer()
+    if good and expected is float:
+        good = abs(value) <= sys.float_info.max  # false for NaN too
+    rule = _rule(expected, meta)
+    if good and meta["low"] is not None:
+        good = value > meta["low"] if meta["low_open"] else value >= meta["low"]
+    if good and meta["high"] is not None:
+        good = value <= meta["high"]
+    if not good:
+        none = " or None" if optional else ""
+        raise ValueError(f"{field.name} must be {rule}{none}; got {value!r}")
+    return expected(value)
+
+
+def _rule(expected: type, meta: Any) -> str:
+    if expected is bool:
+        return "True or False"
+    name = "a whole number" if expected is int else "a finite number"
+    low, high = meta["low"], meta["high"]
+    if low is not None and high is not None and meta["low_open"]:
+        return f"{name} above {low} and up to {high}"
+    if low is not None and high is not None:
+        return f"{name} from {low} to {high}"
+    if low is not None:
+        return f"{name} {'above' if meta['low_open'] else 'of at least'} {low}"
+    return name

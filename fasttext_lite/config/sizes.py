@@ -1,0 +1,28 @@
+"""Sizes as people write them: 500k, 2M, 1.5G."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def parse_size(text: int | str) -> int:
+    """Return a number of bytes, given as one or with k, M or G (powers of 1000).
+
+    Raises
+    ------
+    ValueError
+        If it is neither, or less than 1.
+    """
+    if isinstance(text, int | np.integer) and not isinstance(text, bool) and text > 0:
+        return int(text)
+    match = None
+    if isinstance(text, str):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", text.strip().lower())
+    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if size < 1:
+        raise ValueError(f"a model size must be a number of bytes such as 2M or 500k; got {text!r}")
+    return size

@@ -1,0 +1,21 @@
+"""Files become texts and labels: formats, encodings, one reader."""
+
+from typing import TYPE_CHECKING
+
+from fasttext_lite.faces import face
+
+__all__ = ["Corpus", "Labels", "Texts"]
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.labels import Labels
+    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.corpus.texts import Texts
+
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        "Corpus": "fasttext_lite.corpus.reader",
+        "Labels": "fasttext_lite.corpus.labels",
+        "Texts": "fasttext_lite.corpus.texts",
+    },
+)

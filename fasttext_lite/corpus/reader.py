@@ -1,0 +1,428 @@
+"""Read labelled and unlabelled text: files, standard input and Python sequences.
+
+Text leaves this room as `Texts` (one UTF-8 buffer and offsets), labels as `Labels` (label ids
+in compressed rows).  What a reader skips is counted, with the line where it first happened;
+what it cannot read is an `InputError` with path:line.  Models are unknown here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fasttext_lite.corpus.files import (
+    ReadError,
+    broken,
+    decode_line,
+    iter_blocks,
+    iter_lines,
+    name_of,
+)
+from fasttext_lite.corpus.formats import ReadOptions, iter_records, peek
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import InputError
+
+# What separates fastText's tokens (dictionary.cc, readWord).
+_FASTTEXT_SPACES = b" \n\t\v\f\r\0"
+
+
+@dataclass
+class Corpus:
+    """Labelled documents of a file, and what was skipped on the way.
+
+    Attributes
+    ----------
+    texts : Texts
+    labels : Labels
+        Without prefix; numbered by falling frequency, ties by first occurrence.
+    skipped : dict
+        Reason -> (number of lines, first line as path:line).
+    """
+
+    texts: Texts
+    labels: Labels
+    skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def label_rows(self) -> list[tuple[str, ...]]:
+        """The labels of each document by name, for people and tests; made anew each time."""
+        return self.labels.rows()
+
+    def skip_report(self) -> list[str]:
+        """Return one line for each reason why lines were skipped."""
+        return _skip_report(self.skipped)
+
+
+def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
+    return [
+        f"skipped {count} line{'s' * (count != 1)} {reason} (first: {where})"
+        for reason, (count, where) in skipped.items()
+    ]
+
+
+# -- labelled files --------------------------------------------------------------------------
+CHUNK_BYTES = 1 << 24
+
+# Why lines are skipped, in the order of the kernels' numbers.
+_REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
+
+
+@dataclass(frozen=True)
+class LabelledChunk:
+    """Some labelled documents of a file, in its order.
+
+    Attributes
+    ----------
+    texts : Texts
+    ids : int32[n_label_occurrences]
+        Label of document i: ``ids[indptr[i]:indptr[i + 1]]``; the labels of the file are
+        numbered in the order of their first occurrence.
+    indptr : int64[n_docs + 1]
+    """
+
+    texts: Texts
+    ids: np.ndarray
+    indptr: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+class _Rows:
+    """Documents and label numbers in arrays that grow at their end.
+
+    Attributes
+    ----------
+    n_rows, n_ids, n_bytes : int
+    text : uint8[at least n_bytes]
+    offsets, indptr : int64[above n_rows]
+    ids : int32[at least n_ids]
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew, in new arrays."""
+        self.n_rows = self.n_ids = self.n_bytes = 0
+        self.text = np.empty(0, np.uint8)
+        self.offsets, self.indptr = np.zeros(1025, np.int64), np.zeros(1025, np.int64)
+        self.ids = np.empty(1024, np.int32)
+
+    def reserve(self, n_bytes: int, n_rows: int = 0, n_ids: int = 0) -> None:
+        """Make room for more bytes, rows and label numbers."""
+        if self.n_bytes == 0 and self.text.size < n_bytes:
+            self.text = np.empty(n_bytes, np.uint8)
+        # By an eighth more than needed: what `resize` adds is set to zero, so it takes memory.
+        _grow(self.text, self.n_bytes + n_bytes, 8)
+        _grow(self.offsets, self.n_rows + n_rows + 1, 2)
+        _grow(self.indptr, self.n_rows + n_rows + 1, 2)
+        _grow(self.ids, self.n_ids + n_ids, 2)
+
+    def extend(self, texts: list[bytes], rows: list[list[int]]) -> None:
+        """Add documents and their labels."""
+        data = b"".join(texts)
+        flat = list(itertools.chain.from_iterable(rows))
+        self.reserve(len(data), len(rows), len(flat))
+        places = slice(self.n_rows + 1, self.n_rows + 1 + len(rows))
+        self.text[self.n_bytes : self.n_bytes + len(data)] = np.frombuffer(data, np.uint8)
+        self.ids[self.n_ids : self.n_ids + len(flat)] = flat
+        self.offsets[places] = self.n_bytes + np.cumsum([len(text) for text in texts])
+        self.indptr[places] = self.n_ids + np.cumsum([len(row) for row in rows])
+        self.n_rows += len(rows)
+        self.n_bytes += len(data)
+        self.n_ids += len(flat)
+
+    def chunk(self) -> LabelledChunk:
+        """Return all rows, and begin anew."""
+        for array, size in (
+            (self.text, self.n_bytes),
+            (self.offsets, self.n_rows + 1),
+            (self.indptr, self.n_rows + 1),
+            (self.ids, self.n_ids),
+        ):
+            array.resize(size, refcheck=False)
+        chunk = LabelledChunk(Texts(self.text, self.offsets), self.ids, self.indptr)
+        self.clear()
+        return chunk
+
+
+def _grow(array: np.ndarray, size: int, share: int) -> None:
+    """Make an array longer in its place if it must be, and then by 1 / `share` more."""
+    if array.size < size:
+        array.resize(size + size // share, refcheck=False)  # nobody else holds it
+
+
+class _Names:
+    """Labels in the order of first occurrence, in the arrays that the kernels look them up in."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.slots = np.full(1024, -1, np.int64)
+        self.hashes, self.seen = np.zeros(512, np.uint64), np.zeros(512, np.int64)
+        self.ends, self.pool = np.zeros(513, np.int64), np.zeros(1 << 14, np.uint8)
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Return `table` of the kernels (see `kernels/read.py`)."""
+        return self.slots, self.hashes, self.seen, self.ends, self.pool
+
+    def grow(self, n_bytes: int) -> None:
+        """Make room for as many labels again and for a name of `n_bytes`."""
+        from fasttext_lite.corpus import kernels
+
+        if self.n == self.hashes.size:
+            self.hashes.resize(2 * self.n, refcheck=False)
+            self.seen.resize(2 * self.n, refcheck=False)
+            self.ends.resize(2 * self.n + 1, refcheck=False)
+            self.slots = np.full(4 * self.n, -1, np.int64)
+            kernels.index_names(self.hashes, self.n, self.slots)
+        else:
+            self.pool.resize(2 * self.pool.size + n_bytes, refcheck=False)
+
+    def to_list(self) -> list[str]:
+        data = self.pool.tobytes()
+        return [data[a:b].decode() for a, b in itertools.pairwise(self.ends[: self.n + 1].tolist())]
+
+
+class CorpusReader:
+    """A labelled file chunk by chunk, in bounded memory.
+
+    Iterating yields `LabelledChunk`s and may be repeated where the file can be read again.
+
+    Parameters
+    ----------
+    path : str
+        File name, or "-" for standard input; gzip is recognised by content.
+    options : ReadOptions, optional
+    chunk_bytes : int
+        Bytes of the file for each chunk; a longer line makes a larger chunk.
+
+    Attributes
+    ----------
+    names : list of str
+        The labels in the order of their first occurrence; complete after an iteration.
+    skipped : dict
+        As `Corpus.skipped`; complete after an iteration.
+
+    Raises
+    ------
+    InputError
+        While iterating: if the file is missing, unreadable, not UTF-8, not in the format, or
+        has no usable line.
+    """
+
+    def __init__(
+        self, path: str, options: ReadOptions | None = None, chunk_bytes: int = CHUNK_BYTES
+    ) -> None:
+        self.path = str(path)
+        self.options = options or ReadOptions()
+        self.chunk_bytes = chunk_bytes
+        self.names: list[str] = []
+        self.skipped: dict[str, tuple[int, str]] = {}
+
+    def skip_report(self) -> list[str]:
+        """Return one line for each reason why lines were skipped."""
+        return _skip_report(self.skipped)
+
+    def __iter__(self) -> Iterator[LabelledChunk]:
+        rows = _Rows()
+        for _ in self.fill(rows):
+            if rows.n_rows:
+                yield rows.chunk()
+
+    def fill(self, rows: _Rows) -> Iterator[None]:
+        """Add the file to `rows` block by block; what was added may be taken away between."""
+        self.names, self.skipped = [], {}
+        n_found = 0
+        blocks = iter_blocks(self.path, self.chunk_bytes)
+        with contextlib.closing(blocks):
+            kind, held = peek(self.path, blocks, self.options)
+            parse = self._parse_blocks if kind in ("tsv", "fasttext") else self._parse_records
+            for n_rows in parse(kind, itertools.chain(held, blocks), rows):
+                n_found += n_rows
+                yield
+        if n_found == 0:
+            detail = "; ".join(_skip_report(self.skipped))
+            what = f"no line with a label and text ({detail})" if detail else "the file is empty"
+            raise InputError(f"{name_of(self.path)}: {what}")
+
+    def _parse_blocks(self, kind: str, blocks: Iterator[np.ndarray], rows: _Rows) -> Iterator[int]:
+        """Yield the number of new rows for each block of a TSV or fastText file."""
+        from fasttext_lite.compiled import utf8
+        from fasttext_lite.corpus import kernels
+
+        names = _Names()
+        state = np.zeros(kernels.STATE_SIZE, np.int64)
+        try:
+            for block in blocks:
+                if not block.size:  # nothing but a byte order mark is one empty line
+                    block = np.full(1, kernels.NEWLINE, np.uint8)
+                n_before = rows.n_rows
+                fault = utf8.first_fault(block)
+                good = block
+                if fault >= 0:  # what stands before the bad line may have an error of its own
+                    good = block[: block[:fault].tobytes().rfind(b"\n") + 1]
+                self._parse_block(kind, good, rows, names, state)
+                if fault >= 0:
+                    line = block[good.size :].tobytes().split(b"\n", 1)[0]
+                    decode_line(line, self.path, int(state[kernels.LINES]) + 1)
+                yield rows.n_rows - n_before
+        except ReadError as error:
+            raise broken(self.path, int(state[kernels.LINES]), error) from None
+        finally:
+            self.names = names.to_list()
+            self._note_skipped(state[kernels.SKIPPED : kernels.FIRST], state[kernels.FIRST :])
+
+    def _parse_block(
+        self, kind: str, block: np.ndarray, rows: _Rows, names: _Names, state: np.ndarray
+    ) -> None:
+        from fasttext_lite.corpus import kernels
+
+        mark = np.frombuffer(bytearray(self.options.label_prefix.encode()), np.uint8)
+        rows.reserve(block.size)
+        state[kernels.POSITION] = 0
+        status = -1
+        while status != kernels.DONE:
+            state[kernels.N_ROWS] = rows.n_rows
+            state[kernels.N_IDS] = rows.n_ids
+            state[kernels.N_BYTES] = rows.n_bytes
+            arrays = rows.text, rows.offsets, rows.ids, rows.indptr
+            if kind == "tsv":
+                multilabel = self.options.multilabel
+                status = kernels.read_tsv(block, multilabel, state, arrays, names.arrays())
+            else:
+                status = kernels.read_fasttext(block, mark, state, arrays, names.arrays())
+            del arrays
+            rows.n_rows = int(state[kernels.N_ROWS])
+            rows.n_ids = int(state[kernels.N_IDS])
+            rows.n_bytes = int(state[kernels.N_BYTES])
+            names.n = int(state[kernels.N_NAMES])
+            if status == kernels.NO_TAB:
+                raise InputError(
+                    f"{name_of(self.path)}:{state[kernels.LINES] + 1}: no tab between label and "
+                    "text; expected label<TAB>text"
+                )
+            if status == kernels.FULL_ROWS:
+                rows.reserve(0, rows.offsets.size, rows.ids.size + 1)  # one of them is full
+            elif status == kernels.FULL_NAMES:
+                names.grow(block.size)
+
+    def _note_skipped(self, counts: np.ndarray, first: np.ndarray) -> None:
+        where = name_of(self.path)
+        for i in np.argsort(first, kind="stable").tolist():
+            if counts[i]:
+                self.skipped[_REASONS[i]] = int(counts[i]), f"{where}:{first[i]}"
+
+    def _parse_records(self, kind: str, blocks: Iterator[np.ndarray], rows: _Rows) -> Iterator[int]:
+        """Yield the number of new rows for some megabytes of a CSV or JSON lines file each."""
+        numbers: dict[str, int] = {}
+        texts: list[bytes] = []
+        label_rows: list[list[int]] = []
+        size = 0
+        lines = iter_lines(self.path, blocks)
+        for line, labels, text in iter_records(self.path, kind, lines, self.options):
+            reason = ""
+            if not labels:
+                reason = _NO_LABEL if text.strip() else _EMPTY
+            elif not text.strip(_FASTTEXT_SPACES):
+                reason = _NO_TEXT
+            if reason:
+                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{line}"))
+                self.skipped[reason] = (count + 1, where)
+                continue
+            label_rows.append([numbers.setdefault(k, len(numbers)) for k in dict.fromkeys(labels)])
+            texts.append(text)
+            size += len(text)
+            if size >= self.chunk_bytes:
+                rows.extend(texts, label_rows)
+                yield len(texts)
+                texts, label_rows, size = [], [], 0
+        rows.extend(texts, label_rows)
+        self.names = list(numbers)
+        yield len(texts)
+
+
+def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
+    """Read a labelled file.
+
+    Parameters
+    ----------
+    path : str
+        File name, or "-" for standard input; gzip is recognised by content.
+    options : ReadOptions, optional
+
+    Returns
+    -------
+    Corpus
+        Without the lines that have no label or no text; they are counted in `skipped`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, unreadable, not UTF-8, not in the format, or has no usable line.
+    """
+    reader = CorpusReader(path, options)
+    rows = _Rows()
+    for _ in reader.fill(rows):
+        pass
+    chunk = rows.chunk()
+    labels = Labels(chunk.ids, chunk.indptr, reader.names)
+    return Corpus(chunk.texts, labels.by_frequency(), reader.skipped)
+
+
+# -- unlabelled files ------------------------------------------------------------------------
+def read_texts(
+    path: str, chunk_bytes: int = 1 << 20, drop_prefix: str | None = None
+) -> Iterator[Texts]:
+    """Yield the lines of an unlabelled file in chunks, one document a line, none left out.
+
+    A chunk holds what is there to read (at most `chunk_bytes` and the rest of a line), so
+    results can be printed before the input ends. Bytes that are no UTF-8 become U+FFFD:
+    predicting must give one result for each line.
+
+    Parameters
+    ----------
+    path : str
+        File name or "-" for standard input; gzip is recognised by content.
+    chunk_bytes : int
+        Bytes asked for at a time.
+    drop_prefix : str, optional
+        Drop the tokens that begin with this (as fastText does with "__label__"), so that a
+        labelled file can be read as texts.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or read.
+    """
+    mark = np.frombuffer(bytearray((drop_prefix or "").encode()), np.uint8)
+    try:
+        for block in iter_blocks(path, chunk_bytes, fill=False):
+            if block.size:
+                yield _clean_lines(block, mark)
+    except ReadError as error:
+        raise InputError(f"{name_of(path)}: cannot read on: {error}") from None
+
+
+def _clean_lines(block: np.ndarray, mark: np.ndarray) -> Texts:
+    """Return lines as texts: without CR at the end, in good UTF-8, without marked tokens."""
+    from fasttext_lite.compiled import utf8
+    from fasttext_lite.corpus import kernels
+
+    if block[-1] == kernels.NEWLINE:
+        block = block[:-1]
+    text = np.empty(block.size, np.uint8)
+    offsets = np.empty(np.count_nonzero(block == kernels.NEWLINE) + 2, np.int64)
+    kernels.clean_lines(block, mark, text, offsets)
+    text = text[: offsets[-1]]
+    if utf8.first_fault(block) >= 0:
+        damaged, old_offsets = text, offsets
+        text, offsets = np.empty(3 * text.size, np.uint8), np.empty_like(offsets)
+        utf8.replace_faults(damaged, old_offsets, text, offsets)
+        text = text[: offsets[-1]]
+    return Texts(text, offsets)

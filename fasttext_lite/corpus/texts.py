@@ -1,0 +1,155 @@
+"""Documents in one buffer."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import read_only
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Documents in one buffer: document i is ``buffer[offsets[i]:offsets[i + 1]]``.
+
+    Attributes
+    ----------
+    buffer : uint8[n_bytes]
+        UTF-8 (lone surrogates encoded as if they were characters); read-only.
+    offsets : int64[n_docs + 1]
+    token_ends : int64[n_tokens] or None
+        For text that came as token lists: the positions after each token's last byte,
+        ascending. None for plain text.
+    """
+
+    buffer: np.ndarray
+    offsets: np.ndarray
+    token_ends: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "buffer", read_only(self.buffer))
+
+    def __len__(self) -> int:
+        return self.offsets.size - 1
+
+    def to_list(self) -> list[str]:
+        """Return the documents as Python strings."""
+        data = self.buffer.tobytes()
+        bounds = self.offsets.tolist()
+        return [data[a:b].decode("utf-8", "surrogatepass") for a, b in itertools.pairwise(bounds)]
+
+    def slice(self, first: int, last: int) -> Texts:
+        """Return documents `first` to `last` - 1 (or to the end) as their own `Texts`."""
+        last = min(last, len(self))
+        a, b = self.offsets[first], self.offsets[last]
+        ends = self.token_ends
+        if ends is not None:
+            ends = ends[np.searchsorted(ends, a, "right") : np.searchsorted(ends, b, "right")] - a
+        return Texts(self.buffer[a:b], self.offsets[first : last + 1] - a, ends)
+
+    def take(self, chosen: np.ndarray) -> Texts:
+        """Return the chosen documents, in that order."""
+        parts = [self.slice(i, i + 1) for i in chosen]
+        offsets = np.append(0, np.cumsum([part.buffer.size for part in parts]))
+        ends = None
+        if self.token_ends is not None:
+            shifted = [part.token_ends + at for part, at in zip(parts, offsets, strict=False)]
+            ends = np.concatenate([np.empty(0, np.int64), *shifted])
+        return Texts(
+            np.concatenate([np.empty(0, np.uint8), *(part.buffer for part in parts)]), offsets, ends
+        )
+
+    @classmethod
+    def from_bytes(cls, documents: Sequence[bytes]) -> Texts:
+        """Join documents that are UTF-8 already."""
+        offsets = np.zeros(len(documents) + 1, np.int64)
+        np.cumsum([len(document) for document in documents], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(documents), np.uint8), offsets)
+
+    @classmethod
+    def from_sequence(cls, documents: Iterable[Any]) -> Texts:
+        """Encode strings, or documents that are lists of tokens.
+
+        Parameters
+        ----------
+        documents : iterable of str, or iterable of sequences of str
+            A sequence of str is a document cut into tokens already. A line break inside a
+            text is a space.
+
+        Raises
+        ------
+        TypeError
+            If `documents` is one string, or holds anything else (None, NaN, bytes, numbers);
+            the message has the position.
+        """
+        if isinstance(documents, str | bytes):
+            raise TypeError(
+                "expected a list of texts, got one text: put it in a list, [text], "
+                "to classify a single text"
+            )
+        shape = getattr(documents, "shape", None)
+        if shape is not None and len(shape) != 1:
+            raise TypeError(
+                f"expected one column of texts, got {type(documents).__name__} of shape "
+                f"{tuple(shape)}: pass a list, a 1-D array or one column"
+            )
+        if hasattr(documents, "to_list") and callable(documents.to_list):
+            documents = documents.to_list()  # pandas and polars Series
+        elif isinstance(documents, np.ndarray):
+            documents = documents.tolist()
+        if not isinstance(documents, Iterable) or isinstance(documents, Mapping | Set):
+            raise TypeError(f"expected a list of texts, got {type(documents).__name__}")
+        items = list(documents)
+        if items and all(isinstance(item, list | tuple) for item in items):
+            return cls._from_token_lists(items)
+        for i, item in enumerate(items):
+            if not isinstance(item, str):
+                raise TypeError(f"text at position {i} must be str, got {_describe(item)}")
+        encoded = [item.encode("utf-8", "surrogatepass") for item in items]
+        return cls.from_bytes(encoded)
+
+    @classmethod
+    def _from_token_lists(cls, items: list[Sequence[str]]) -> Texts:
+        pieces: list[bytes] = []
+        lengths = []
+        for i, tokens in enumerate(items):
+            size = 0
+            for token in tokens:
+                if not isinstance(token, str):
+                    raise TypeError(
+                        f"tokens of the text at position {i} must be str, got {_describe(token)}"
+                    )
+                if token:
+                    # NUL separates the pieces in normalisation: it cannot be part of one.
+                    pieces.append(token.replace("\0", " ").encode("utf-8", "surrogatepass"))
+                    size += len(pieces[-1])
+            lengths.append(size)
+        offsets = np.zeros(len(items) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(pieces), np.uint8), offsets, ends)
+
+
+def _describe(item: Any) -> str:
+    name = type(item).__name__
+    return f"{name} ({item!r})" if isinstance(item, int | float | bytes) else name
+
+
+def take_texts(texts: Texts, chosen: np.ndarray) -> Texts:
+    """Return the chosen documents; their numbers must ascend."""
+    sizes = np.diff(texts.offsets)
+    keep = np.zeros(len(texts), bool)
+    keep[chosen] = True
+    offsets = np.zeros(len(chosen) + 1, np.int64)
+    np.cumsum(sizes[chosen], out=offsets[1:])
+    ends = texts.token_ends
+    if ends is not None:
+        docs = np.searchsorted(texts.offsets, ends, "left") - 1
+        first = np.zeros(len(texts), np.int64)
+        first[chosen] = offsets[:-1]
+        ends = (ends - texts.offsets[docs] + first[docs])[keep[docs]]
+    return Texts(texts.buffer[np.repeat(keep, sizes)], offsets, ends)

@@ -1,0 +1,291 @@
+"""Plots, made with matplotlib (the extra ``plot``)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasttext_lite.errors import InputError
+
+if TYPE_CHECKING:
+    from fasttext_lite.evaluation.scores import Evaluation
+    from fasttext_lite.fitting.report import EpochReport
+logger = logging.getLogger("fasttext_lite")
+
+# Looked for, in this order, when labels hold characters that the default font lacks.
+CJK_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "SimHei",
+    "Arial Unicode MS",
+)
+MAX_LABELS = 2000  # a larger matrix can neither be drawn nor, at some size, be held
+MAX_NAMED = 60  # labels; more would not be readable
+MAX_NAME = 30  # characters of a label
+MAX_COLORS = 18  # labels that a map tells apart by colour; the rest is grey
+MAX_POINT_NAMES = 150  # points of a map with their names written beside them
+PLOT_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def check_plot(path: str | os.PathLike[str], n_labels: int = 0) -> None:
+    """Raise `InputError` unless a plot of so many labels can be made and its folder exists."""
+    path = os.fspath(path)
+    if n_labels > MAX_LABELS:
+        raise InputError(f"{path}: no plot of more than {MAX_LABELS} labels; there are {n_labels}")
+    if not path.lower().endswith(PLOT_SUFFIXES):
+        raise InputError(f"{path}: a plot must be named {', '.join(PLOT_SUFFIXES)}")
+    if os.path.isdir(path):
+        raise InputError(f"{path}: cannot write the plot: it is a directory")
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InputError(f"{path}: cannot write the plot: no such folder, or not writable")
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise InputError("plots need matplotlib: pip install 'fasttext-lite[plot]'") from None
+
+
+def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
+    """Write a confusion matrix: true labels down, predicted labels across, shares of each row.
+
+    Labels that occur neither way are left out; above `MAX_NAMED` labels the axes have no names.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    path : path-like
+        .png, .pdf or .svg.
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing or the file cannot be written.
+    """
+    check_plot(path, len(evaluation.names))
+    from matplotlib.figure import Figure
+
+    counts = evaluation.confusion
+    used = (counts.sum(0) + counts.sum(1)) > 0
+    used |= not used.any()
+    counts = counts[used][:, used]
+    names = [_shorten(name) for name, use in zip(evaluation.names, used, strict=True) if use]
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    size = min(4 + 0.35 * len(names), 24)
+    figure = Figure(figsize=(size + 1, size), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, label="share of the true label", shrink=0.8)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(f"accuracy {evaluation.accuracy:.3f} on {evaluation.n} texts")
+    if len(names) <= MAX_NAMED:
+        style = _font_for("".join(names))
+        axes.set_xticks(range(len(names)), names, rotation=90, **style)
+        axes.set_yticks(range(len(names)), names, **style)
+    if len(names) <= 20:
+        for (i, j), count in np.ndenumerate(counts):
+            if count:
+                color = "white" if shares[i, j] > 0.5 else "black"
+                axes.text(j, i, str(count), ha="center", va="center", color=color, fontsize=8)
+    _save(figure, path)
+
+
+def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike[str]) -> None:
+    """Write the course of a training: loss (left), accuracy (right), learning rate (below).
+
+    Parameters
+    ----------
+    reports : sequence of EpochReport
+        One for each epoch, as in `History.reports`.
+    path : path-like
+        .png, .pdf or .svg.
+
+    Raises
+    ------
+    ValueError
+        If there are no reports.
+    InputError
+        If matplotlib is missing or the file cannot be written.
+    """
+    if not reports:
+        raise ValueError("no reports: nobody watched this training")
+    check_plot(path)
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    epochs = [report.epoch for report in reports]
+    figure = Figure(figsize=(8, 5.5), dpi=120, layout="constrained")
+    left, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    right = left.twinx()
+    curves = [
+        (left, "loss", "train loss", "C0", "-", "o"),
+        (left, "valid_loss", "validation loss", "C0", "--", "s"),
+        (right, "train_accuracy", "train accuracy", "C1", "-", "o"),
+        (right, "valid_accuracy", "validation accuracy", "C1", "--", "s"),
+    ]
+    lines = []
+    size = 5 if len(epochs) <= 50 else 0
+    for axes, field, name, color, style, marker in curves:
+        values = [getattr(report, field) for report in reports]
+        if any(value is not None for value in values):
+            values = [np.nan if value is None else value for value in values]
+            # Hollow marks: where curves meet, both are seen.
+            lines += axes.plot(
+                epochs, values, style, color=color, marker=marker, markersize=size,
+                markerfacecolor=color if marker == "o" else "white", label=name,
+            )  # fmt: skip
+    left.set_ylim(0, max(1.04 * left.get_ylim()[1], 1e-6))
+    left.set_ylabel("loss", color="C0")
+    right.set_ylabel("accuracy", color="C1")
+    left.grid(alpha=0.3)
+    # Below the curves, where no line can run through it.
+    figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
+    below.plot(
+        epochs, [report.lr for report in reports], color="C7", marker="o", markersize=0.6 * size
+    )
+    below.set_ylim(0, max(below.get_ylim()[1], 1e-12))
+    below.set_ylabel("lr")
+    below.set_xlabel("epoch")
+    below.grid(alpha=0.3)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if len(epochs) == 1:
+        below.set_xlim(epochs[0] - 1, epochs[0] + 1)
+    _save(figure, path)
+
+
+def plot_map(
+    points: np.ndarray,
+    path: str | os.PathLike[str],
+    *,
+    groups: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    title: str = "",
+    axis_names: tuple[str, str] = ("", ""),
+) -> None:
+    """Write a map of points in the plane.
+
+    Parameters
+    ----------
+    points : float[n, 2]
+    path : path-like
+        .png, .pdf or .svg.
+    groups : sequence of str, optional
+        A label for each point, shown by colour; beyond `MAX_COLORS` labels the less frequent
+        ones are grey, and the names of all (up to `MAX_POINT_NAMES`) stand in the middle of
+        their points.
+    names : sequence of str, optional
+        Written beside the points, up to `MAX_POINT_NAMES`.
+    title, axis_names : str
+
+    Raises
+    ------
+    InputError
+        If matplotlib is missing or the file cannot be written.
+    """
+    check_plot(path)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 8) if groups or names else (8, 7), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    size = float(np.clip(6000 / max(len(points), 1), 6, 40))
+    if groups is None:
+        axes.scatter(points[:, 0], points[:, 1], s=size, alpha=0.7, linewidths=0)
+    else:
+        _draw_groups(axes, points, groups, size)
+    if names is not None and len(names) <= MAX_POINT_NAMES:
+        _write_names(axes, points, names)
+        axes.margins(x=0.1)
+    axes.set_title(title, parse_math=False)
+    axes.set_xlabel(axis_names[0])
+    axes.set_ylabel(axis_names[1])
+    axes.set_xticks([])
+    axes.set_yticks([])
+    _save(figure, path)
+
+
+def _write_names(axes: Any, points: np.ndarray, names: Sequence[str]) -> None:
+    """Write a name beside each point."""
+    names = [_shorten(name) for name in names]
+    style = _font_for("".join(names))
+    size = 8 if len(names) <= MAX_NAMED else 6
+    for point, name in zip(points, names, strict=True):
+        axes.annotate(
+            name, point, xytext=(3, 2), textcoords="offset points", fontsize=size, **style
+        )
+
+
+def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: float) -> None:
+    """Draw points in the colours of their groups, the most frequent ones first in the legend."""
+    from matplotlib import colormaps
+
+    found, ids, counts = np.unique(
+        np.array(groups, object).astype(str), return_inverse=True, return_counts=True
+    )
+    order = np.argsort(-counts, kind="stable")
+    n_colors = len(order) if len(order) <= MAX_COLORS else MAX_COLORS - 1
+    # The greys of the palette are kept for the rest.
+    palette = colormaps["tab20"]
+    colors = [palette(i) for i in range(palette.N) if i not in (14, 15)]
+    colors = colors[::2] + colors[1::2] if n_colors <= 9 else colors
+    rest = np.isin(ids, order[n_colors:])
+    axes.scatter(*points[rest].T, s=size, color="0.75", alpha=0.6, linewidths=0)
+    for group, color in zip(order[:n_colors], colors, strict=False):
+        own = ids == group
+        name = f"{_shorten(str(found[group]))} ({counts[group]})"
+        axes.scatter(*points[own].T, s=size, color=color, alpha=0.75, linewidths=0, label=name)
+    if rest.any():
+        name = f"{len(order) - n_colors} other labels"
+        axes.scatter([], [], s=size, color="0.75", linewidths=0, label=name)
+        if len(order) <= MAX_POINT_NAMES:
+            middles = np.array([np.median(points[ids == group], axis=0) for group in order])
+            _write_names(axes, middles, [str(found[group]) for group in order])
+            axes.margins(x=0.1)
+    legend = axes.legend(
+        loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=2, fontsize=9
+    )
+    texts = legend.get_texts()
+    style = _font_for("".join(text.get_text() for text in texts))
+    for text in texts:
+        text.set(**style)
+
+
+def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure; a failure is an `InputError`."""
+    try:
+        with warnings.catch_warnings():
+            # `_font_for` has said it once; matplotlib says it for each character.
+            warnings.filterwarnings("ignore", "Glyph .* missing from")
+            figure.savefig(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{os.fspath(path)}: cannot write the plot: {reason}") from None
+
+
+def _shorten(name: str) -> str:
+    # Control characters and lone surrogates cannot be drawn.
+    name = "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in name)
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _font_for(text: str) -> dict[str, Any]:
+    """Return text properties whose font has the characters of a text."""
+    from matplotlib import font_manager
+
+    style: dict[str, Any] = {"parse_math": False}  # a dollar sign is a dollar sign
+    if all(ord(character) < 0x2E80 for character in text):
+        return style
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    found = [name for name in CJK_FONTS if name in installed]
+    if not found:
+        logger.warning("no font found for the labels in the plot: install one, as Noto Sans CJK")
+    return {**style, "fontfamily": [*found[:1], "DejaVu Sans"]}

@@ -1,0 +1,162 @@
+"""Measure predictions against true labels: accuracy, precision, recall, F1, confusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.model.model import Model, most_texts
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Counts of a test run, and the usual figures made of them.
+
+    Attributes
+    ----------
+    names : list of str
+        Labels of the model, then the labels that only the test data have.
+    n_known : int
+        How many of `names` the model knows.
+    n : int
+        Number of texts.
+    n_first : int
+        Texts whose first predicted label is one of their own.
+    hits, predicted, gold : int64[n_names]
+        For each label: right predictions, predictions, occurrences in the test data.
+    n_unseen_texts : int
+        Texts with at least one label that the model does not know; they count as errors.
+    n_unknown_texts : int
+        Texts without a known feature; their labels are those of the class prior.
+    first_gold, first_found : int[n]
+        The first true and the first predicted label of each text, as positions in `names`;
+        -1 = none.
+    k : int
+    threshold : float
+    """
+
+    names: list[str]
+    n_known: int
+    n: int
+    n_first: int
+    hits: np.ndarray
+    predicted: np.ndarray
+    gold: np.ndarray
+    n_unseen_texts: int
+    n_unknown_texts: int
+    first_gold: np.ndarray
+    first_found: np.ndarray
+    k: int
+    threshold: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of texts whose first predicted label is one of their own."""
+        return self.n_first / max(self.n, 1)
+
+    @property
+    def precision(self) -> float:
+        """Right predictions among all predictions (fastText's P@k); 0 without any."""
+        return float(self.hits.sum() / max(self.predicted.sum(), 1))
+
+    @property
+    def recall(self) -> float:
+        """Right predictions among all true labels (fastText's R@k)."""
+        return float(self.hits.sum() / max(self.gold.sum(), 1))
+
+    def per_label(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return precision, recall and F1 of each label, float64[n_names]; 0 for 0 / 0."""
+        precision = self.hits / np.maximum(self.predicted, 1)
+        recall = self.hits / np.maximum(self.gold, 1)
+        f1 = 2 * self.hits / np.maximum(self.predicted + self.gold, 1)
+        return precision, recall, f1
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the labels that occur in the test data or in the predictions."""
+        f1 = self.per_label()[2]
+        n_used = np.count_nonzero(self.gold + self.predicted)
+        return float(f1.sum() / max(n_used, 1))
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """Texts by first true (rows) and first predicted label, int64[n_names, n_names].
+
+        Needs memory in proportion to the square of the number of labels.
+        """
+        both = (self.first_gold >= 0) & (self.first_found >= 0)
+        counts = np.zeros((len(self.names), len(self.names)), np.int64)
+        np.add.at(counts, (self.first_gold[both], self.first_found[both]), 1)
+        return counts
+
+
+def evaluate(
+    model: Model,
+    texts: Texts,
+    gold: Labels | Sequence[Sequence[str]],
+    k: int = 1,
+    threshold: float = 0.0,
+    n_threads: int | None = None,
+) -> Evaluation:
+    """Predict texts and compare with their true labels.
+
+    Parameters
+    ----------
+    model : Model
+    texts : Texts
+    gold : Labels or sequence of sequences of str
+        True labels of each text, by any numbers or by name; a label that the model does not
+        know counts as not found. Id -1 (a label without a name) only counts its text as one
+        with an unseen label.
+    k, threshold, n_threads
+        See `Model.predict`.
+
+    Returns
+    -------
+    Evaluation
+    """
+    given = gold if isinstance(gold, Labels) else Labels.from_rows(gold)
+    unseen = sorted(set(given.used()) - set(model.labels))
+    names = [*model.labels, *unseen]
+    own = given.renamed(names).without_repeats()
+    n, n_names = len(texts), len(names)
+    doc_of_gold = np.repeat(np.arange(n), np.diff(own.indptr))
+    # A pair of document and label as one number.
+    gold_pairs = doc_of_gold[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
+    hits, predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
+    first_found = np.empty(n, np.int32)
+    n_first = n_unknown = 0
+    step = most_texts(len(model.labels), k)
+    for start in range(0, max(n, 1), step):  # once without texts too: k and threshold are checked
+        part = texts.slice(start, min(start + step, n))
+        result = model.predict(part, k, threshold, n_threads)
+        docs, ranks = np.nonzero(result.labels >= 0)
+        ids = result.labels[docs, ranks]
+        right = np.isin((docs + start) * n_names + ids, gold_pairs)
+        hits += np.bincount(ids[right], minlength=n_names)
+        predicted += np.bincount(ids, minlength=n_names)
+        first_found[start : start + len(part)] = result.labels[:, 0]
+        n_first += int(right[ranks == 0].sum())
+        n_unknown += int((result.n_features == 0).sum())
+    has_gold = np.diff(own.indptr) > 0
+    first_gold = np.full(n, -1, np.int32)
+    first_gold[has_gold] = own.ids[own.indptr[:-1][has_gold]]
+    return Evaluation(
+        names=names,
+        n_known=len(model.labels),
+        n=n,
+        n_first=n_first,
+        hits=hits,
+        predicted=predicted,
+        gold=own.counts(),
+        n_unseen_texts=np.unique(doc_of_gold[(own.ids >= len(model.labels)) | (own.ids < 0)]).size,
+        n_unknown_texts=n_unknown,
+        first_gold=first_gold,
+        first_found=first_found,
+        k=int(k),
+        threshold=float(threshold),
+    )

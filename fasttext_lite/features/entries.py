@@ -1,0 +1,157 @@
+"""The features of documents in compressed rows, in memory or in files that are mapped.
+
+`Entries` takes the codes of documents, chunk by chunk, and hands them out again in parts while
+they become rows and weights in place.  In files, no more of them is in memory than a part.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fasttext_lite.features.matrix import FeatureMatrix, map_files, open_features, paths_of, release
+
+PART = 1 << 22  # entries worked on at a time
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of documents, with gaps: document i has lengths[i] codes from starts[i] on.
+
+    Attributes
+    ----------
+    starts : int64[n_docs + 1]
+    lengths : int64[n_docs]
+    codes : int32[n_codes]
+    counts : float32[n_codes]
+    shares : float32[n_docs]
+        See `kernels.features.extract_codes`.
+    """
+
+    starts: np.ndarray
+    lengths: np.ndarray
+    codes: np.ndarray
+    counts: np.ndarray
+    shares: np.ndarray
+
+
+@dataclass
+class Entries:
+    """Codes and counts of documents, then their rows and weights.
+
+    Parameters
+    ----------
+    folder : str, optional
+        Where the files ``ids.bin`` and ``weights.bin`` are written; default: in memory.
+    """
+
+    folder: str | None = None
+    _lengths: list[np.ndarray] = field(default_factory=list)
+    _shares: list[np.ndarray] = field(default_factory=list)
+    _codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    _counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    _indptr: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    _maps: tuple[mmap.mmap, ...] = ()
+
+    def __len__(self) -> int:
+        return self._indptr.size - 1
+
+    def append(self, found: Codes) -> None:
+        """Take the codes of some more documents; they may be changed."""
+        from fasttext_lite.features.kernels import compact
+
+        n = compact(
+            found.starts, found.lengths, 0, found.lengths.size, 0, found.codes, found.counts
+        )
+        self._lengths.append(found.lengths.copy())
+        self._shares.append(found.shares)
+        if self.folder is not None:
+            for path, array in zip(paths_of(self.folder), (found.codes, found.counts), strict=True):
+                with open(path, "ab") as file:
+                    array[:n].tofile(file)
+        elif self._codes.size == 0:
+            # Of the room that nothing was written to, no memory was taken.
+            self._codes, self._counts = found.codes, found.counts
+            _resize((self._codes, self._counts), n)
+        else:
+            size = self._codes.size
+            _resize((self._codes, self._counts), size + n)
+            self._codes[size:], self._counts[size:] = found.codes[:n], found.counts[:n]
+
+    def complete(self) -> None:
+        """Say that there is no more to come."""
+        lengths = np.concatenate([np.empty(0, np.int64), *self._lengths])
+        self._indptr = np.zeros(lengths.size + 1, np.int64)
+        np.cumsum(lengths, out=self._indptr[1:])
+        self._lengths = []
+        if self.folder is not None:
+            self._map()
+
+    def _map(self) -> None:
+        assert self.folder is not None
+        self._maps, arrays = map_files(paths_of(self.folder), int(self._indptr[-1]))
+        self._codes, self._counts = arrays
+
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """Yield ranges of documents of about `PART` entries."""
+        first = 0
+        while first < len(self):
+            end = int(self._indptr[first]) + PART
+            last = max(first + 1, int(np.searchsorted(self._indptr, end, "right")) - 1)
+            yield first, last
+            first = last
+
+    def parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Yield codes int32[n], offsets int64[n_docs + 1] and number of the first document."""
+        for first, last in self.ranges():
+            indptr = self._indptr[first : last + 1]
+            yield self._codes[indptr[0] : indptr[-1]], indptr - indptr[0], first
+            self.release()
+
+    def replace(self, change: Callable[[Codes, int, int], None]) -> None:
+        """Change all entries in place, part by part, and close the gaps that this leaves.
+
+        Parameters
+        ----------
+        change : callable
+            Given the entries, and first and last + 1 of the documents to change.
+        """
+        from fasttext_lite.features.kernels import compact
+
+        shares = np.concatenate([np.empty(0, np.float32), *self._shares])
+        starts = self._indptr
+        found = Codes(starts, np.diff(starts), self._codes, self._counts, shares)
+        n = 0
+        for first, last in list(self.ranges()):
+            change(found, first, last)
+            n = compact(starts, found.lengths, first, last, n, self._codes, self._counts)
+            self.release()
+        starts[-1] = n
+
+    def release(self) -> None:
+        """Give the memory of mapped files back."""
+        release(self._maps)
+
+    def finish(self) -> FeatureMatrix:
+        """Return the features; this object is spent."""
+        ids, weights, maps = self._codes, self._counts, self._maps
+        n = int(self._indptr[-1])
+        del self._codes, self._counts
+        if self.folder is None:
+            _resize((ids, weights), n)
+            return FeatureMatrix(ids, weights, self._indptr)
+        del ids, weights
+        release(maps)
+        self._maps = maps = ()
+        for path in paths_of(self.folder):
+            os.truncate(path, 4 * n)
+        return open_features(self.folder, self._indptr)
+
+
+def _resize(arrays: tuple[np.ndarray, ...], n: int) -> None:
+    for array in arrays:
+        array.resize(n, refcheck=False)

@@ -1,0 +1,565 @@
+"""Turn marked tokens into feature codes and weighted rows.
+
+A code names a feature before any row exists: word w of the vocabulary is code w, hash slot s
+is code n_words + s, and the bias comes last.  Hashes are fastText's (dictionary.cc: `hash`,
+`computeSubwords`, `addWordNgrams`), including its sign-extended bytes: they are part of the file
+format.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.utf8 import END, OUTSIDE
+from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
+
+NGRAM_FACTOR = np.uint64(116049371)
+LESS, GREATER, SLASH, LOWER_S = np.int64(60), np.int64(62), np.int64(47), np.int64(115)
+
+# What stands for the ends of a text in n-grams of words, in place of a token's hash.
+START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
+LEAST_SEEN = 16  # size of the smallest table of a document's codes
+_kernel = compiler(FAST)
+
+
+@_kernel
+def as_signed(hash32):
+    """Return the uint64 that fastText's `int32_t` token hash becomes in word n-grams."""
+    value = np.int64(hash32)
+    if value >= 0x80000000:
+        value -= 0x100000000
+    return np.uint64(value)
+
+
+@_kernel
+def count_codes(text, marks, offsets, first, last, options, n_codes):
+    """Write an upper bound of each document's number of codes.
+
+    Parameters
+    ----------
+    options : int64[11]
+        word_ngrams, minn, maxn, bucket, eos, least characters of a word with character
+        n-grams, whether n-grams of words see the ends of the text, the first slot of the
+        regions of bigrams, longer n-grams of words, and n-grams of characters (all 0: one region
+        shared by all), and the code of the bias from the first slot on, or -1.
+    n_codes : int64[n_docs]
+        Written in place for documents `first` to `last` - 1.
+    """
+    word_ngrams, minn, maxn, eos, least = (
+        options[0],
+        options[1],
+        options[2],
+        options[4],
+        options[5],
+    )
+    for doc in range(first, last):
+        n_tokens = eos + 2 * options[6]
+        n_chars = 0
+        total = 1  # for the bias
+        for i in range(offsets[doc], offsets[doc + 1]):
+            if marks[i] == OUTSIDE:
+                continue
+            n_chars += text[i] & 0xC0 != 0x80
+            if marks[i] == END:
+                n_tokens += 1
+                if n_chars >= least:
+                    for n in range(minn, maxn + 1):
+                        total += max(n_chars + 2 - n + 1, 0)
+                n_chars = 0
+        for n in range(1, word_ngrams + 1):
+            total += max(n_tokens - n + 1, 0)
+        n_codes[doc] = total
+
+
+@_kernel
+def add_subwords(text, start, end, minn, maxn, bucket, base, codes, n):
+    """Append base + hash of the character n-grams of <word> to `codes` at `n`; return the new `n`.
+
+    fastText dictionary.cc, computeSubwords: lengths count characters, a lone < or > is none.
+    """
+    for first in range(start - 1, end + 1):
+        # The byte before the word stands for <, the one behind it for >.
+        if first >= start and first < end and text[first] & 0xC0 == 0x80:
+            continue
+        hash32 = FNV_OFFSET
+        i = first
+        for length in range(1, maxn + 1):
+            if i > end:
+                break
+            if i < start:
+                hash32 = fnv_step(hash32, LESS)
+            elif i == end:
+                hash32 = fnv_step(hash32, GREATER)
+            else:
+                hash32 = fnv_step(hash32, text[i])
+            i += 1
+            while i < end and i > start and text[i] & 0xC0 == 0x80:
+                hash32 = fnv_step(hash32, text[i])
+                i += 1
+            if length >= minn and not (length == 1 and (first < start or first == end)):
+                codes[n] = base + hash32 % bucket
+                n += 1
+    return n
+
+
+@_kernel
+def add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n):
+    """Append the word n-grams that end with a token to `codes` at `n`; return the new `n`.
+
+    `running`, uint64[word_ngrams + 1]: at 1 .. word_ngrams - 1 the hash of the n-gram of that
+    length that ended with the token before, and in `running[0]` the number of tokens so far.
+    Codes of bigrams begin at `bigrams`, those of longer n-grams at `longer`.
+    fastText dictionary.cc, addWordNgrams.
+    """
+    signed = as_signed(hash32)
+    longest = min(np.int64(running[0]) + 1, word_ngrams)
+    for length in range(longest, 1, -1):
+        running[length] = running[length - 1] * NGRAM_FACTOR + signed
+        base = bigrams if length == 2 else longer
+        codes[n] = base + np.int64(running[length] % np.uint64(bucket))
+        n += 1
+    running[1] = signed
+    running[0] += np.uint64(1)
+    return n
+
+
+@_kernel
+def add_distinct(found, n_found, begin, n, shift, seen, codes, counts):
+    """Append the codes found[:n_found] to codes[begin:n], or count them if they are there.
+
+    Parameters
+    ----------
+    found : int32[]
+    begin, n : int
+    shift : int
+        `seen` is used up to 2 ** (32 - shift).
+    seen : int32[]
+        Open addressing, linear probing: position of each code of codes[begin:n] plus 1, or 0.
+        Written in place, as `codes` and `counts`.
+
+    Returns
+    -------
+    n : int
+    """
+    mask = (1 << (32 - shift)) - 1
+    for i in range(n_found):
+        code = found[i]
+        slot = ((np.int64(code) * 0x9E3779B1) & 0xFFFFFFFF) >> shift
+        while True:
+            at = seen[slot]
+            if at == 0:
+                codes[n] = code
+                counts[n] = 1
+                n += 1
+                seen[slot] = n - begin
+                break
+            if codes[begin + at - 1] == code:
+                counts[begin + at - 1] += 1
+                break
+            slot = (slot + 1) & mask
+    return n
+
+
+@_kernel
+def list_codes(
+    text, marks, start, end, table, pool, word_offsets, options, eos_word,
+    running, of_words, of_chars,
+):  # fmt: skip
+    """Write the codes of one document, text[start:end], as they come.
+
+    Parameters
+    ----------
+    text, marks, table, pool, word_offsets, options, eos_word
+        As in `extract_codes`.
+    running : uint64[word_ngrams + 1]
+        See `add_token`; what it holds before does not matter.
+    of_words, of_chars : int32[]
+        Written in place: the codes of words and n-grams of words, and those of n-grams of
+        characters.
+
+    Returns
+    -------
+    n_words, n_chars : int
+        Number of codes of each kind.
+    share : float
+        Share of the document's tokens that have character n-grams.
+    """
+    word_ngrams, minn, maxn, bucket, eos, least = (
+        options[0], options[1], options[2], options[3], options[4], options[5],
+    )  # fmt: skip
+    n_known = word_offsets.shape[0]
+    ends = options[6] and word_ngrams > 1
+    bigrams, longer, chars = n_known + options[7], n_known + options[8], n_known + options[9]
+    running[0] = 0
+    if ends:
+        running[0] = 1
+        running[1] = START_TOKEN
+    n_tokens = n_long = n_words = n_chars = 0
+    hash32 = FNV_OFFSET
+    length = 0
+    for i in range(start, end):
+        mark = marks[i]
+        if mark == OUTSIDE:
+            start = i + 1
+            continue
+        hash32 = fnv_step(hash32, text[i])
+        length += text[i] & 0xC0 != 0x80
+        if mark == END:
+            word = table[find_word(text, start, i + 1, hash32, table, pool, word_offsets)]
+            if word >= 0:
+                of_words[n_words] = word
+                n_words += 1
+            n_tokens += 1
+            if length >= least and maxn > 0:
+                n_long += 1
+                n_chars = add_subwords(
+                    text, start, i + 1, minn, maxn, bucket, chars, of_chars, n_chars
+                )
+            if word_ngrams > 1:
+                n_words = add_token(
+                    hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+                )
+            start = i + 1
+            hash32 = FNV_OFFSET
+            length = 0
+    if eos:
+        if eos_word >= 0:
+            of_words[n_words] = eos_word
+            n_words += 1
+        if word_ngrams > 1:
+            hash32 = FNV_OFFSET
+            for byte in (LESS, SLASH, LOWER_S, GREATER):
+                hash32 = fnv_step(hash32, byte)
+            n_words = add_token(
+                hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+            )
+    if ends and n_tokens + eos > 0:
+        n_words = add_token(
+            END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+        )
+    return n_words, n_chars, n_long / max(n_tokens, 1)
+
+
+@_kernel
+def extract_codes(
+    text, marks, offsets, first, last, table, pool, word_offsets, options, eos_word,
+    starts, codes, counts, lengths, shares,
+):  # fmt: skip
+    """Write the distinct codes of each document, with their number of occurrences.
+
+    Those of words and n-grams of words come first, in the order of their first occurrence, then
+    those of n-grams of characters, then the bias.
+
+    Parameters
+    ----------
+    text, marks : uint8[n_bytes]
+    offsets : int64[n_docs + 1]
+    table, pool, word_offsets
+        The vocabulary, as in `find_word`; word_offsets has exactly n_words rows.
+    options : int64[11]
+        As in `count_codes`.
+    eos_word : int
+        Word id of </s>, or -1.
+    starts : int64[n_docs + 1]
+        Where each document's codes begin in `codes`, with room for all of them.
+    codes : int32[n_codes]
+    counts : float32[n_codes]
+    lengths : int64[n_docs]
+        Written in place: distinct codes of each document.
+    shares : float32[n_docs]
+        Written in place: share of each document's tokens that have character n-grams.
+    """
+    running = np.zeros(options[0] + 1, np.uint64)
+    most = 0
+    for doc in range(first, last):
+        most = max(most, starts[doc + 1] - starts[doc])
+    of_words = np.empty(most, np.int32)
+    of_chars = np.empty(most, np.int32)
+    size = LEAST_SEEN
+    while size < 2 * most:
+        size *= 2
+    seen = np.empty(size, np.int32)
+    for doc in range(first, last):
+        n_words, n_chars, shares[doc] = list_codes(
+            text, marks, offsets[doc], offsets[doc + 1], table, pool, word_offsets, options,
+            eos_word, running, of_words, of_chars,
+        )  # fmt: skip
+        size, shift = LEAST_SEEN, 28
+        while size < 2 * (n_words + n_chars):
+            size *= 2
+            shift -= 1
+        seen[:size] = 0
+        begin = starts[doc]
+        at = add_distinct(of_words, n_words, begin, begin, shift, seen, codes, counts)
+        at = add_distinct(of_chars, n_chars, begin, at, shift, seen, codes, counts)
+        if options[10] >= 0 and at > begin:
+            codes[at] = word_offsets.shape[0] + options[10]
+            counts[at] = 1
+            at += 1
+        lengths[doc] = at - begin
+
+
+@_kernel
+def count_documents(codes, frequency):
+    """Add 1 to frequency[code] (int32[n_codes]) for each of some documents' distinct codes."""
+    for i in range(codes.size):
+        frequency[codes[i]] += 1
+
+
+@_kernel
+def list_documents(rows, indptr, first_doc, first, last, ends, docs):
+    """Write the documents that have each row of `first` to `last` - 1, one row after another.
+
+    Parameters
+    ----------
+    rows : int32[n_entries], indptr : int64[n_docs + 1]
+        The documents' rows, all different.
+    first_doc : int
+        Number of the first of these documents.
+    first, last : int
+    ends : int64[last - first]
+        On entry where the list of each row goes on, on return where it ends.
+    docs : int32[]
+        Written in place.
+    """
+    for doc in range(indptr.size - 1):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = rows[i] - first
+            if row >= 0 and row < last - first:
+                docs[ends[row]] = first_doc + doc
+                ends[row] += 1
+
+
+@_kernel
+def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
+    """Write how much each feature tells about the labels.
+
+    The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
+    from all labels: sum p ln(p / prior), where p = (count + prior) / (sum of counts + 1).
+
+    Parameters
+    ----------
+    begins, ends : int64[n_features]
+        The documents of a feature are docs[begin:end].
+    docs : int32[]
+    label_ids : int32[], label_indptr : int64[n_docs + 1]
+    prior : float64[n_labels]
+        Share of each label among all; sums to 1.
+    gains : float32[n_features]
+        Written in place.
+    """
+    counts = np.zeros(prior.size)
+    seen = np.empty(prior.size, np.int32)
+    for feature in range(gains.size):
+        n_seen = 0
+        total = 1.0
+        for i in range(begins[feature], ends[feature]):
+            for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
+                label = label_ids[j]
+                if counts[label] == 0:
+                    seen[n_seen] = label
+                    n_seen += 1
+                counts[label] += 1
+                total += 1
+        gain = 0.0
+        rest = 1.0
+        for i in range(n_seen):
+            label = seen[i]
+            p = (counts[label] + prior[label]) / total
+            gain += p * math.log(p / prior[label])
+            rest -= prior[label]
+            counts[label] = 0
+        # All labels not seen have p = prior / total.
+        gains[feature] = gain - max(rest, 0.0) * math.log(total) / total
+
+
+@_kernel
+def first_place(code, table):
+    """Return the place where the search for a code begins, see `find_code`."""
+    return (np.int64(code) * 0x9E3779B1 >> 8) & (table.shape[0] - 1)
+
+
+@_kernel
+def find_code(code, table):
+    """Return the place of a code in a hash table: its own, or the free one where it belongs.
+
+    table, int32[capacity, 2]: code (or -1) and row; open addressing, linear probing; the capacity
+    is a power of two.
+    """
+    mask = table.shape[0] - 1
+    place = first_place(code, table)
+    while table[place, 0] >= 0 and table[place, 0] != code:
+        place = (place + 1) & mask
+    return place
+
+
+@_kernel
+def insert_codes(row_codes, table):
+    """Enter the code of each row into an empty table (all -1), see `find_code`.
+
+    Returns
+    -------
+    good : bool
+        Whether all codes are different.
+    """
+    for row in range(row_codes.size):
+        place = find_code(row_codes[row], table)
+        if table[place, 0] >= 0:
+            return False
+        table[place, 0] = row_codes[row]
+        table[place, 1] = row
+    return True
+
+
+@_kernel
+def number_rows(starts, lengths, first, last, codes, counts, table):
+    """Replace codes by their rows, in place, and drop codes without a row.
+
+    Parameters
+    ----------
+    starts, lengths : int64[n_docs]
+        `lengths` is written in place.
+    first, last : int
+        Range of documents.
+    codes : int32[n_codes], counts : float32[n_codes]
+        As `extract_codes` writes them.
+    table : int32[capacity, 2]
+        Row of each code, see `find_code`.
+    """
+    for doc in range(first, last):
+        begin = starts[doc]
+        kept = begin
+        for i in range(begin, begin + lengths[doc]):
+            place = find_code(codes[i], table)
+            if table[place, 0] >= 0:
+                codes[kept] = table[place, 1]
+                counts[kept] = counts[i]
+                kept += 1
+        lengths[doc] = kept - begin
+
+
+@_kernel
+def weigh_document(begin, end, rows, counts, factors, logs, share, bias_row):
+    """Replace the counts of the document rows[begin:end] by weights, in place; see `weigh_rows`.
+
+    Returns
+    -------
+    end : int
+        The same, or `begin` where there is nothing but the bias.
+    """
+    last = end
+    if end > begin and rows[end - 1] == bias_row:
+        end -= 1
+        counts[end] = 1
+    if end == begin:
+        return begin
+    middle = begin
+    total = 0.0
+    if factors.size > 0:
+        of_words = of_chars = 0.0  # apart: one may be tiny beside the other
+        for i in range(begin, end):
+            count = np.int64(counts[i])
+            tf = logs[count] if count < logs.size else np.float32(1.0 + math.log(counts[i]))
+            weight = tf * factors[rows[i]]
+            if weight >= 0:
+                middle = i + 1
+                of_words += weight * weight
+            else:
+                weight = -weight
+                of_chars += weight * weight
+            counts[i] = weight
+        total = of_words + of_chars
+        if of_chars > 0 and of_words > 0 and middle < end and share > 0:
+            # Both blocks to length 1 and root(share), then all to length 1.
+            scale = math.sqrt(share * of_words / of_chars)
+            for i in range(middle, end):
+                counts[i] *= scale
+            total = of_words * (1.0 + share)
+        total = math.sqrt(total)
+    else:
+        for i in range(begin, end):
+            total += counts[i]
+    inverse = 1.0 / total
+    for i in range(begin, end):
+        counts[i] = np.float32(counts[i] * inverse)
+    return last
+
+
+@_kernel
+def weigh_rows(starts, lengths, first, last, rows, counts, factors, logs, shares, bias_row):
+    """Replace counts by weights, in place.
+
+    Parameters
+    ----------
+    starts, lengths : int64[n_docs]
+        `lengths` is written in place.
+    first, last : int
+        Range of documents.
+    rows : int32[n_entries], counts : float32[n_entries]
+        As `number_rows` leaves them.
+    factors : float32[n_rows] or float32[0]
+        With factors: weight (1 + ln count) * factor, the document scaled to unit Euclidean length.
+        Rows of negative factors (which stand after the others) are scaled by themselves, to the
+        root of `shares` in place of 1, before the whole document is.
+        Without: count / total count of the rows, fastText's mean.
+    logs : float32[n]
+        1 + ln count of the smaller counts.
+    shares : float32[n_docs]
+        As in `extract_codes`.
+    bias_row : int
+        Row of the bias, a document's last if it is there, which gets weight 1 and is dropped
+        where it is alone; -1 = none.
+    """
+    for doc in range(first, last):
+        begin = starts[doc]
+        end = begin + lengths[doc]
+        share = shares[doc]
+        lengths[doc] = weigh_document(begin, end, rows, counts, factors, logs, share, bias_row)
+        lengths[doc] -= begin
+
+
+@_kernel
+def compact(starts, lengths, first, last, n, codes, counts):
+    """Move the entries of documents `first` to `last` - 1 to position `n` on, without gaps.
+
+    `starts` is written in place with the new positions; the documents before must lie below.
+
+    Returns
+    -------
+    n : int
+        The end of the last document.
+    """
+    for doc in range(first, last):
+        begin = starts[doc]
+        starts[doc] = n
+        for i in range(begin, begin + lengths[doc]):
+            codes[n] = codes[i]
+            counts[n] = counts[i]
+            n += 1
+    return n
+
+
+@_kernel
+def copy_documents(rows, weights, indptr, docs, first, last, new_indptr, new_rows, new_weights):
+    """Copy the features of documents docs[first:last] to where they belong.
+
+    Parameters
+    ----------
+    rows : int32[], weights : float32[], indptr : int64[n_docs + 1]
+        The features (`FeatureMatrix`).
+    docs : int64[n]
+    first, last : int
+    new_indptr : int64[n + 1]
+        Where the entries of each begin.
+    new_rows : int32[], new_weights : float32[]
+        Written in place.
+    """
+    for i in range(first, last):
+        at = new_indptr[i]
+        for j in range(indptr[docs[i]], indptr[docs[i] + 1]):
+            new_rows[at] = rows[j]
+            new_weights[at] = weights[j]
+            at += 1

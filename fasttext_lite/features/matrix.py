@@ -1,0 +1,99 @@
+"""The features of documents as rows of a sparse matrix, in memory or in mapped files."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import ragged_entries
+
+
+@dataclass(frozen=True)
+class FeatureMatrix:
+    """The features of documents in compressed rows.
+
+    Attributes
+    ----------
+    ids : int32[n_entries]
+        Rows of the input table, each at most once in a document.
+    weights : float32[n_entries]
+    indptr : int64[n_docs + 1]
+        Document i owns the entries indptr[i] to indptr[i + 1] - 1.
+    maps : tuple of mmap.mmap
+        Where `ids` and `weights` lie, if they lie in files; empty if in memory.
+    """
+
+    ids: np.ndarray
+    weights: np.ndarray
+    indptr: np.ndarray
+    maps: tuple[mmap.mmap, ...] = ()
+
+    def __len__(self) -> int:
+        return self.indptr.size - 1
+
+    def slice(self, first: int, last: int) -> FeatureMatrix:
+        """Return documents `first` to `last` - 1."""
+        indptr = self.indptr[first : last + 1]
+        part = slice(indptr[0], indptr[-1])
+        return FeatureMatrix(self.ids[part], self.weights[part], indptr - indptr[0], self.maps)
+
+    def release(self) -> None:
+        """Give the memory of mapped files back; what is needed again is read again."""
+        release(self.maps)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the arrays; a copy of this object lies in memory."""
+        return {**self.__dict__, "maps": ()}
+
+
+def open_features(folder: str, indptr: np.ndarray) -> FeatureMatrix:
+    """Return the features in the files of a folder, mapped.
+
+    Parameters
+    ----------
+    folder : str
+    indptr : int64[n_docs + 1]
+
+    Raises
+    ------
+    OSError
+        If a file is missing or of another size.
+    """
+    maps, (ids, weights) = map_files(paths_of(folder), int(indptr[-1]))
+    return FeatureMatrix(ids, weights, indptr, maps)
+
+
+def map_files(paths: list[str], n: int) -> tuple[tuple[mmap.mmap, ...], list[np.ndarray]]:
+    """Map files of `n` int32 and `n` float32."""
+    maps, arrays = [], []
+    for path, dtype in zip(paths, (np.int32, np.float32), strict=True):
+        if os.path.getsize(path) != 4 * n:
+            raise OSError(f"{path}: {os.path.getsize(path)} bytes, expected {4 * n}")
+        if n == 0:
+            arrays.append(np.empty(0, dtype))
+            continue
+        with open(path, "r+b") as file:
+            maps.append(mmap.mmap(file.fileno(), 0))
+        arrays.append(np.frombuffer(maps[-1], dtype))
+    return tuple(maps), arrays
+
+
+def release(maps: tuple[mmap.mmap, ...]) -> None:
+    """Give the memory of mapped files back, where the system can."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for each in maps:
+            each.madvise(mmap.MADV_DONTNEED)
+
+
+def paths_of(folder: str) -> list[str]:
+    return [os.path.join(folder, name) for name in ("ids.bin", "weights.bin")]
+
+
+def take_features(features: FeatureMatrix, chosen: np.ndarray) -> FeatureMatrix:
+    """Return the features of the chosen rows, in that order."""
+    indptr, entries = ragged_entries(features.indptr, chosen)
+    return FeatureMatrix(features.ids[entries], features.weights[entries], indptr)

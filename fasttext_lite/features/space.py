@@ -1,0 +1,472 @@
+"""Tokens to features: vocabulary, word n-grams, character n-grams, weights.
+
+Only features that training saw own a row of the input table.  Rows are numbered by falling
+document frequency, words and hash slots together, so that the rows most used lie together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.errors import ModelError
+from fasttext_lite.features import kernels as features_kernels
+from fasttext_lite.features.entries import Codes, Entries
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.features.vocabulary import (
+    EOS,
+    Vocabulary,
+    list_words,
+    new_table,
+    offsets_of_words,
+    take_words,
+)
+from fasttext_lite.parallel import run_blocks, run_ranges
+from fasttext_lite.text.analyzers import least_subword_chars
+from fasttext_lite.text.kernels import words as kernels
+from fasttext_lite.text.marked import MarkedTexts
+
+LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
+LEAST_GAIN = 1e-4  # nats
+LISTED = 1 << 22  # documents of features listed at a time, or an eighth of all
+_LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
+
+
+class FeatureSpace:
+    """What training saw: the vocabulary, the used hash slots, and how many texts have each.
+
+    Parameters
+    ----------
+    config : Config
+        Its feature settings are used (`word_ngrams`, `minn`, `maxn`, `bucket`, `eos`,
+        `pooling`, `analyzer`).
+    pool : uint8[n_pool_bytes]
+        Bytes of the words, one after another.
+    word_ends : int64[n_words]
+        Where each word ends in the pool.
+    row_codes : int32[n_rows]
+        The feature of each row: word w has code w, hash slot s code n_words + s, and the bias
+        n_words + n_slots.
+    frequency : int32[n_rows]
+        Number of training texts that have the feature.
+    n_texts : int
+        Number of training texts.
+    gains : float32[n_rows], optional
+        How much each feature tells about the labels (`kernels.features.measure_gains`); used if
+        `Config.supervision` is not 0.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        pool: np.ndarray,
+        word_ends: np.ndarray,
+        row_codes: np.ndarray,
+        frequency: np.ndarray,
+        n_texts: int,
+        gains: np.ndarray | None = None,
+    ) -> None:
+        self.config = config
+        self.pool = read_only(np.ascontiguousarray(pool, np.uint8))
+        self.word_ends = np.ascontiguousarray(word_ends, np.int64)
+        self.row_codes = read_only(np.ascontiguousarray(row_codes, np.int32))
+        self.frequency = np.ascontiguousarray(frequency, np.int32)
+        self.n_texts = int(n_texts)
+        self._options = _options(config)
+        if gains is None:
+            gains = np.ones(self.n_rows, np.float32)
+        self.gains = np.ascontiguousarray(gains, np.float32)
+
+    def __getstate__(self) -> tuple:
+        """Return the arguments of the constructor: the lookup tables are made of them again."""
+        return (
+            self.config,
+            self.pool,
+            self.word_ends,
+            self.row_codes,
+            self.frequency,
+            self.n_texts,
+            self.gains,
+        )
+
+    def __setstate__(self, state: tuple) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the input table."""
+        return self.row_codes.size
+
+    @property
+    def n_words(self) -> int:
+        """Number of words in the vocabulary."""
+        return self.word_ends.size
+
+    @property
+    def _bias_code(self) -> int:
+        return self.n_words + n_slots(self.config)
+
+    @cached_property
+    def _word_offsets(self) -> np.ndarray:
+        return offsets_of_words(self.word_ends)
+
+    @cached_property
+    def _table(self) -> np.ndarray:
+        """The hash table of the words, see `kernels.find_word`."""
+        table = new_table(2 * self.n_words)
+        kernels.insert_words(self.pool, self._word_offsets, self.n_words, table)
+        return table
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        """The hash table of the rows, see `kernels.find_code`."""
+        table = np.full((new_table(2 * self.n_rows).size, 2), -1, np.int32)
+        if not features_kernels.insert_codes(self.row_codes, table):
+            raise ModelError("the model is damaged: two of its rows have the same feature")
+        return table
+
+    @cached_property
+    def tables(self) -> tuple[np.ndarray, ...]:
+        """What `kernels.classify` finds features by.
+
+        Made on first use; threads that come at once may each make them, and they are the same.
+        """
+        options = np.append(self._options, [self._eos_word, self._bias_row, 0, 0])
+        return (
+            self._table, self.pool, self._word_offsets, self._rows, self._factors, _LOGS, options,
+        )  # fmt: skip
+
+    @cached_property
+    def _eos_word(self) -> int:
+        words = self.words() if self.config.eos else []
+        return words.index(EOS) if EOS in words else -1
+
+    def word_rows(self) -> dict[bytes, int]:
+        """Return the row of each word of the vocabulary that has one."""
+        rows = np.full(self.n_words, -1)
+        of_words = np.flatnonzero(self.row_codes < self.n_words)
+        rows[self.row_codes[of_words]] = of_words
+        pairs = zip(self.words(), rows.tolist(), strict=True)
+        return {word: row for word, row in pairs if row >= 0}
+
+    @cached_property
+    def _bias_row(self) -> int:
+        found = np.flatnonzero(self.row_codes == self._bias_code)
+        return int(found[0]) if found.size else -1
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether each text with a known feature has the bias as one more."""
+        return self._bias_row >= 0
+
+    @cached_property
+    def _factors(self) -> np.ndarray:
+        """Weights of the rows: idf * gain ** supervision; empty for mean pooling.
+
+        idf = ln((1 + texts) / (1 + frequency)) + 1; word n-grams of more than two words times
+        `LONG_FACTOR` where they have slots of their own; times -1 for n-grams of characters that
+        are a block of their own.
+        """
+        config = self.config
+        if config.pooling == "mean":
+            return np.empty(0, np.float32)
+        factors = np.log((1 + self.n_texts) / (1 + self.frequency.astype(np.float64))) + 1
+        if config.supervision:
+            factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
+        if config.pooling == "blocks":
+            longer, chars = self.n_words + self._options[8], self.n_words + self._options[9]
+            codes = self.row_codes
+            if (config.word_ngrams or 0) > 2:
+                factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
+            if config.maxn:
+                factors[(codes >= chars) & (codes < chars + config.bucket)] *= -1
+        return factors.astype(np.float32)
+
+    def words(self) -> list[bytes]:
+        """Return the vocabulary, most frequent word first."""
+        return list_words(self.pool, self.word_ends)
+
+    @classmethod
+    def fit(
+        cls,
+        texts: MarkedTexts,
+        config: Config,
+        n_threads: int = 1,
+        labels: Labels | None = None,
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Learn the feature space of training texts and return it with their features.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        config : Config
+        n_threads : int
+        labels : Labels, optional
+            Of the same texts.
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
+        vocabulary = Vocabulary()
+        vocabulary.add(texts)
+        return cls.fit_chunks([texts], vocabulary, config, n_threads, labels)
+
+    @classmethod
+    def fit_chunks(
+        cls,
+        chunks: Iterable[MarkedTexts],
+        vocabulary: Vocabulary,
+        config: Config,
+        n_threads: int = 1,
+        labels: Labels | None = None,
+        entries: Entries | None = None,
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Learn the feature space of texts that come in chunks; see `fit`.
+
+        Parameters
+        ----------
+        chunks : iterable of MarkedTexts
+        vocabulary : Vocabulary
+            Of the same texts.
+        config, n_threads, labels
+            As in `fit`.
+        entries : Entries, optional
+            Where the features are kept; default: in memory.
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
+        empty = np.empty(0, np.int32)
+        raw = cls(config, *vocabulary.words(config), empty, empty, 0)
+        entries = Entries() if entries is None else entries
+        for texts in chunks:
+            entries.append(raw._extract(texts, n_threads))
+        entries.complete()
+        frequency = np.zeros(raw._bias_code + 1, np.int32)
+        for codes, *_ in entries.parts():
+            features_kernels.count_documents(codes, frequency)
+        frequency[-1] = 0
+        row_codes = np.flatnonzero(frequency >= (config.min_df or 1))
+        frequency = frequency[row_codes]
+        order = np.argsort(-frequency, kind="stable")
+        row_codes, frequency = row_codes[order], frequency[order]
+        if config.bias:
+            row_codes = np.append(raw._bias_code, row_codes)
+            frequency = np.append(len(entries), frequency)
+        space = cls(config, raw.pool, raw.word_ends, row_codes, frequency, len(entries))
+        space._table = raw._table
+        return space, space._finish(entries, 0, labels, n_threads)
+
+    def grow(
+        self, texts: MarkedTexts, n_threads: int = 1, labels: Labels | None = None
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Return a space that knows these texts as well, and their features in it.
+
+        Rows keep their numbers; new features get new rows after them. New words enter when
+        these texts alone have them `min_count` times, new features when `min_df` of these texts
+        have them.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        n_threads : int
+        labels : Labels, optional
+            Of the same texts.
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
+        config, n_old = self.config, self.n_words
+        vocabulary = Vocabulary()
+        vocabulary.add(texts)
+        pool, word_ends = vocabulary.words(config)
+        known = set(self.words())
+        new = [i for i, word in enumerate(list_words(pool, word_ends)) if word not in known]
+        new_pool, new_ends = take_words(pool, offsets_of_words(word_ends)[np.array(new, np.int64)])
+        pool = np.concatenate([self.pool, new_pool])
+        word_ends = np.concatenate([self.word_ends, self.pool.size + new_ends])
+        shift = word_ends.size - n_old
+        old_codes = np.where(self.row_codes < n_old, self.row_codes, self.row_codes + shift)
+        empty = np.empty(0, np.int32)
+        raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
+        entries = Entries()
+        entries.append(raw._extract(texts, n_threads))
+        entries.complete()
+        added = np.zeros(raw._bias_code + 1, np.int32)
+        for codes, *_ in entries.parts():
+            features_kernels.count_documents(codes, added)
+        added[-1] = len(texts) if self.has_bias else 0
+        frequency = self.frequency + added[old_codes]
+        added[old_codes] = 0
+        new_codes = np.flatnonzero(added >= (config.min_df or 1))
+        new_codes = new_codes[np.argsort(-added[new_codes], kind="stable")]
+        space = FeatureSpace(
+            config,
+            pool,
+            word_ends,
+            np.concatenate([old_codes, new_codes]),
+            np.concatenate([frequency, added[new_codes]]),
+            self.n_texts + len(texts),
+            np.concatenate([self.gains, np.ones(new_codes.size, np.float32)]),
+        )
+        return space, space._finish(entries, self.n_rows, labels, n_threads)
+
+    def take(self, rows: np.ndarray) -> FeatureSpace:
+        """Return the space with the given rows alone, numbered in their order."""
+        return FeatureSpace(
+            self.config, self.pool, self.word_ends, self.row_codes[rows], self.frequency[rows],
+            self.n_texts, self.gains[rows],
+        )  # fmt: skip
+
+    def transform(self, texts: MarkedTexts, n_threads: int = 1) -> FeatureMatrix:
+        """Return the features of texts; features without a row are left out.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        n_threads : int
+
+        Returns
+        -------
+        FeatureMatrix
+        """
+        found = self._extract(texts, n_threads)
+        self._number(found, 0, len(texts), n_threads)
+        self._weigh(found, 0, len(texts), n_threads)
+        n = features_kernels.compact(
+            found.starts, found.lengths, 0, len(texts), 0, found.codes, found.counts
+        )
+        found.starts[-1] = n
+        return FeatureMatrix(found.codes[:n], found.counts[:n], found.starts)
+
+    def _finish(
+        self, entries: Entries, n_old: int, labels: Labels | None, n_threads: int
+    ) -> FeatureMatrix:
+        """Turn the codes of entries into features, and measure the gains of rows from `n_old`."""
+        entries.replace(lambda found, a, b: self._number(found, a, b, n_threads))
+        if labels is not None and self.config.supervision and labels.ids.size:
+            self._measure_gains(entries, n_old, labels, n_threads)
+        entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
+        return entries.finish()
+
+    def _measure_gains(self, entries: Entries, n_old: int, labels: Labels, n_threads: int) -> None:
+        """Write the gains of all rows from `n_old` on but the bias."""
+        first_row = max(n_old, int(n_old == 0 and self.has_bias))
+        prior = labels.counts() / labels.ids.size
+        ends = np.cumsum(self.frequency, dtype=np.int64)
+        ends -= ends[first_row - 1] if first_row else 0
+        if first_row >= self.n_rows:
+            return
+        # Threads take ranges of rows; each goes over all entries to list its rows' documents.
+        total = int(ends[-1])
+        share = min(max(LISTED, total // 8), -(-total // n_threads))
+        edges = np.searchsorted(ends, np.arange(share, ends[-1] + share, share)) + 1
+        bounds = np.unique(np.concatenate([[first_row], np.minimum(edges, self.n_rows)]))
+
+        def measure(i: int) -> None:
+            first, last = bounds[i], bounds[i + 1]
+            begins = ends[first:last] - self.frequency[first:last]
+            begins -= begins[0]
+            at = begins.copy()
+            docs = np.empty(begins[-1] + self.frequency[last - 1], np.int32)
+            for rows, indptr, doc in entries.parts():
+                features_kernels.list_documents(rows, indptr, doc, first, last, at, docs)
+            features_kernels.measure_gains(
+                begins, at, docs, labels.ids, labels.indptr, prior, self.gains[first:last]
+            )
+
+        run_blocks(measure, bounds.size - 1, n_threads)
+
+    def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:
+        """Return the codes of texts, with gaps between documents."""
+        n_docs = len(texts)
+        n_codes = np.empty(n_docs, np.int64)
+        buffer, marks, offsets = texts.buffer, texts.marks, texts.offsets
+
+        def count(first: int, last: int) -> None:
+            features_kernels.count_codes(
+                buffer, marks, offsets, first, last, self._options, n_codes
+            )
+
+        run_ranges(count, n_docs, n_threads)
+        starts = np.zeros(n_docs + 1, np.int64)
+        np.cumsum(n_codes, out=starts[1:])
+        total = int(starts[-1])
+        found = Codes(
+            starts,
+            n_codes,
+            np.empty(total, np.int32),
+            np.empty(total, np.float32),
+            np.empty(n_docs, np.float32),
+        )
+        table, word_offsets, eos_word = self._table, self._word_offsets, self._eos_word
+
+        def extract(first: int, last: int) -> None:
+            features_kernels.extract_codes(
+                buffer, marks, offsets, first, last,
+                table, self.pool, word_offsets, self._options, eos_word,
+                found.starts, found.codes, found.counts, found.lengths, found.shares,
+            )  # fmt: skip
+
+        run_ranges(extract, n_docs, n_threads)
+        return found
+
+    def _number(self, found: Codes, first: int, last: int, n_threads: int) -> None:
+        """Replace the codes of documents `first` to `last` - 1 by rows, as far as there are."""
+        table = self._rows
+
+        def number(a: int, b: int) -> None:
+            features_kernels.number_rows(
+                found.starts, found.lengths, first + a, first + b, found.codes, found.counts, table
+            )
+
+        run_ranges(number, last - first, n_threads)
+
+    def _weigh(self, found: Codes, first: int, last: int, n_threads: int) -> None:
+        """Replace the counts of documents `first` to `last` - 1 by weights."""
+        factors, bias_row = self._factors, self._bias_row
+
+        def weigh(a: int, b: int) -> None:
+            features_kernels.weigh_rows(
+                found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
+                factors, _LOGS, found.shares, bias_row,
+            )  # fmt: skip
+
+        run_ranges(weigh, last - first, n_threads)
+
+
+def _regions(config: Config) -> tuple[list[int], int]:
+    """Return the first slot of bigrams, longer word n-grams and character n-grams; and the end.
+
+    With pooling="blocks" each of them that is in use has `bucket` slots of its own.
+    """
+    if not config.uses_buckets:
+        return [0, 0, 0], 0
+    if config.pooling != "blocks":
+        return [0, 0, 0], config.bucket
+    assert config.word_ngrams is not None
+    used = np.array([config.word_ngrams > 1, config.word_ngrams > 2, config.maxn > 0])
+    ends = np.cumsum(used * config.bucket)
+    return (ends - used * config.bucket).tolist(), int(ends[-1])
+
+
+def n_slots(config: Config) -> int:
+    """Return the number of hash slots."""
+    return _regions(config)[1]
+
+
+def _options(config: Config) -> np.ndarray:
+    minn = max(config.minn, 1) if config.maxn else 1
+    least = least_subword_chars(config.analyzer)
+    begins, _ = _regions(config)
+    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
+    values += [config.boundaries, *begins, n_slots(config) if config.bias else -1]
+    return np.array(values, np.int64)

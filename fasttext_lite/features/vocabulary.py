@@ -1,0 +1,118 @@
+"""The words of the training texts, counted piece by piece."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.config.fields import Config
+from fasttext_lite.features.kernels import END
+from fasttext_lite.text.kernels import words as kernels
+from fasttext_lite.text.marked import MarkedTexts
+
+EOS = b"</s>"
+
+
+class Vocabulary:
+    """The words of texts with their number of occurrences, counted chunk by chunk."""
+
+    def __init__(self) -> None:
+        self.n_words = self.n_tokens = self.n_texts = 0
+        self._pool = np.empty(0, np.uint8)
+        self._offsets = np.empty((0, 2), np.int64)
+        self._counts = np.empty(0, np.int64)
+        self._table = np.empty(0, np.int32)
+        self._enlarge(1 << 15, 1 << 17)
+
+    def _enlarge(self, n_words: int, n_bytes: int) -> None:
+        """Make room for as many words, of as many bytes together."""
+        if n_bytes > self._pool.size:
+            self._pool = _enlarge(self._pool, n_bytes)
+        if n_words > self._counts.size:
+            self._offsets = _enlarge(self._offsets, n_words)
+            self._counts = _enlarge(self._counts, n_words)
+            # The table is twice as large as the words that the other two can hold.
+            self._table = new_table(2 * n_words)
+            pool = read_only(self._pool)  # as the kernel is compiled for
+            kernels.insert_words(pool, self._offsets, self.n_words, self._table)
+
+    def add(self, texts: MarkedTexts) -> None:
+        """Count the tokens of some more texts."""
+        doc = 0
+        self.n_texts += len(texts)
+        while True:
+            doc, self.n_words, n_tokens = kernels.count_words(
+                texts.buffer, texts.marks, texts.offsets, doc,
+                self._table, self._pool, self._offsets, self._counts, self.n_words,
+            )  # fmt: skip
+            self.n_tokens += n_tokens
+            if doc == len(texts):
+                break
+            first, last = int(texts.offsets[doc]), int(texts.offsets[doc + 1])
+            n_new = int(np.count_nonzero(texts.marks[first:last] == END))
+            n_bytes = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
+            n_bytes += last - first
+            self._enlarge(
+                _room(self.n_words + n_new, self._counts.size), _room(n_bytes, self._pool.size)
+            )
+
+    def words(self, config: Config) -> tuple[np.ndarray, np.ndarray]:
+        """Return the words that occur `Config.min_count` times, most frequent first.
+
+        Returns
+        -------
+        pool : uint8[n_pool_bytes]
+            Their bytes, one after another; with </s>, once a text, if `Config.eos` is set.
+        word_ends : int64[n_words]
+        """
+        pool, ends = take_words(self._pool, self._offsets[: self.n_words])
+        counts = self._counts[: self.n_words].copy()
+        if config.eos:
+            words = list_words(pool, ends)
+            if EOS in words:
+                counts[words.index(EOS)] += self.n_texts
+            else:
+                pool = np.append(pool, np.frombuffer(EOS, np.uint8))
+                ends = np.append(ends, pool.size)
+                counts = np.append(counts, self.n_texts)
+        keep = np.flatnonzero(counts >= config.min_count)
+        keep = keep[np.argsort(-counts[keep], kind="stable")]
+        return take_words(pool, offsets_of_words(ends)[keep])
+
+
+def new_table(n: int) -> np.ndarray:
+    capacity = 1 << max(int(n - 1).bit_length(), 4)
+    return np.full(capacity, -1, np.int32)
+
+
+def offsets_of_words(word_ends: np.ndarray) -> np.ndarray:
+    offsets = np.empty((word_ends.size, 2), np.int64)
+    offsets[:1, 0] = 0
+    offsets[1:, 0] = word_ends[:-1]
+    offsets[:, 1] = word_ends
+    return offsets
+
+
+def list_words(pool: np.ndarray, word_ends: np.ndarray) -> list[bytes]:
+    data = pool.tobytes()
+    return [data[a:b] for a, b in offsets_of_words(word_ends).tolist()]
+
+
+def take_words(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Copy the words text[offsets[i, 0]:offsets[i, 1]] together; return pool and ends."""
+    sizes = offsets[:, 1] - offsets[:, 0]
+    ends = np.cumsum(sizes)
+    positions = np.arange(ends[-1] if ends.size else 0)
+    return text[positions + np.repeat(offsets[:, 0] - (ends - sizes), sizes)], ends
+
+
+def _enlarge(array: np.ndarray, size: int) -> np.ndarray:
+    """Return a copy with room for more; what is not used costs no memory."""
+    larger = np.empty((size, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def _room(needed: int, there: int) -> int:
+    """Return the size of a table that must hold `needed` and has room for `there`."""
+    return there if needed <= there else 2 * needed

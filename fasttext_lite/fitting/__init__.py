@@ -1,0 +1,12 @@
+"""Texts become a model: prepare once, fit as often as wanted, watched on the way."""
+
+from typing import TYPE_CHECKING
+
+from fasttext_lite.faces import face
+
+__all__ = ["Trainee"]
+
+if TYPE_CHECKING:
+    from fasttext_lite.fitting.fit import Trainee
+
+__getattr__, __dir__ = face(__name__, {"Trainee": "fasttext_lite.fitting.fit"})

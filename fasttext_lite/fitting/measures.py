@@ -1,0 +1,158 @@
+"""Loss and accuracy of a model on part of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.corpus.labels import Labels, take_labels
+from fasttext_lite.features.matrix import FeatureMatrix, take_features
+from fasttext_lite.model.model import CHUNK_SCORES, Model
+
+DEAD_LENGTH = 1e-4  # a row shorter than this times the root mean square is dead
+DEAD_ROWS = 1 << 16  # looked at in one go
+
+
+# -- figures ---------------------------------------------------------------------------------
+def first_accuracy(
+    model: Model, features: FeatureMatrix, labels: Labels, n_threads: int | None = None
+) -> float:
+    """Return the share of texts whose likeliest label is one of their own.
+
+    As `evaluation.Evaluation.accuracy`, of features that are there already.
+    """
+    found = model.predict(features, n_threads=n_threads).labels[:, 0]
+    docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
+    right = np.zeros(len(labels), bool)
+    right[docs[labels.ids == found[docs]]] = True
+    return float(right.mean()) if right.size else 0.0
+
+
+def dead_share(embeddings: np.ndarray) -> float:
+    """Return the share of rows shorter than `DEAD_LENGTH` times their root mean square."""
+    squares = np.empty(len(embeddings))
+    for start in range(0, len(embeddings), DEAD_ROWS):
+        part = embeddings[start : start + DEAD_ROWS]
+        squares[start : start + DEAD_ROWS] = np.einsum("ij,ij->i", part, part)
+    if squares.size == 0:
+        return 0.0
+    return float((squares <= squares.mean() * DEAD_LENGTH**2).mean())
+
+
+def mean_loss(
+    model: Model, features: FeatureMatrix, labels: Labels, n_threads: int | None = None
+) -> float | None:
+    """Return the mean loss of texts, as training measures it, but without any dropout.
+
+    Texts without a known feature, with a label that the model does not know, or without any
+    label where the loss needs one (softmax, hs, ns) are left out. For ns, which draws labels at
+    random, this is the expected value.
+
+    Parameters
+    ----------
+    model : Model
+    features : FeatureMatrix
+    labels : Labels
+        Ids are the model's, -1 = unknown.
+    n_threads : int, optional
+
+    Returns
+    -------
+    float or None
+        None where no text is left.
+    """
+    sizes = np.diff(labels.indptr)
+    docs = np.repeat(np.arange(len(labels)), sizes)
+    use = np.diff(features.indptr) > 0
+    use[docs[labels.ids < 0]] = False
+    if model.config.loss in ("softmax", "hs", "ns"):
+        use &= sizes > 0
+    chosen = np.flatnonzero(use)
+    if chosen.size == 0:
+        return None
+    hidden = model.embed(take_features(features, chosen), n_threads)
+    labels = take_labels(labels, chosen)
+    step = max(1, CHUNK_SCORES // max(model.output.shape[0], 1))
+    total = 0.0
+    for start in range(0, chosen.size, step):
+        part = np.arange(start, min(start + step, chosen.size))
+        scores = (hidden[part] @ model.output.T).astype(np.float64)
+        own = take_labels(labels, part)
+        total += float(_losses(model, scores, own))
+    return total / chosen.size
+
+
+def _losses(model: Model, scores: np.ndarray, labels: Labels) -> float:
+    """Return the sum of the losses of some texts, given the scores of all output rows."""
+    config = model.config
+    sizes = np.diff(labels.indptr)
+    docs = np.repeat(np.arange(len(labels)), sizes)
+    if config.loss == "hs":
+        return _path_losses(model, scores, labels, docs, sizes)
+    n_labels = scores.shape[1]
+    smoothing = config.label_smoothing or 0.0
+    floor, top = smoothing / n_labels, 1 - smoothing
+    if config.loss == "ns":
+        return _drawn_losses(model, scores, labels, docs, sizes)
+    targets = np.full(scores.shape, floor)
+    shares = 1 / sizes[docs] if config.loss == "softmax" else 1.0
+    targets[docs, labels.ids] += top * shares
+    if config.loss == "softmax":
+        scores = scores - scores.max(axis=1, keepdims=True)
+        log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return -float((targets * _focus(np.exp(log_p), config.focal) * log_p).sum())
+    if config.loss in ("hinge", "squared_hinge"):
+        gaps = np.maximum(1 - np.where(targets > 0.5, 1, -1) * scores, 0)
+        return float((gaps if config.loss == "hinge" else gaps**2).sum())
+    return float(_logistic(scores, targets, config.focal).sum())
+
+
+def _focus(p: np.ndarray, focal: float) -> np.ndarray | float:
+    """Return the factor of the focal loss at a probability, (1 - p) ** focal."""
+    return np.maximum(1 - p, 1e-7) ** focal if focal else 1.0
+
+
+def _logistic(scores: np.ndarray, targets: np.ndarray | float, focal: float) -> np.ndarray:
+    """Return the logistic loss of each score."""
+    log_p, log_q = -np.logaddexp(0, -scores), -np.logaddexp(0, scores)
+    yes = _focus(np.exp(log_p), focal) * log_p
+    no = _focus(np.exp(log_q), focal) * log_q
+    return -(targets * yes + (1 - targets) * no)
+
+
+def _path_losses(
+    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
+) -> float:
+    """Return the sum of the losses of the decisions from each label up to the root."""
+    tree, smoothing = model.tree, model.config.label_smoothing or 0.0
+    assert tree is not None
+    parents, branches = tree.parents(), tree.branches()
+    node, shares, total = labels.ids.astype(np.int64), 1 / sizes[docs], 0.0
+    while node.size:
+        up = parents[node]
+        below = up >= 0
+        node, up, docs, shares = node[below], up[below], docs[below], shares[below]
+        targets = branches[node] * (1 - smoothing) + smoothing / 2
+        losses = _logistic(scores[docs, up - tree.n_labels], targets, model.config.focal)
+        total += float((shares * losses).sum())
+        node = up.astype(np.int64)
+    return total
+
+
+def _drawn_losses(
+    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
+) -> float:
+    """Return the sum of the expected losses with negative labels drawn at random."""
+    from fasttext_lite.training.kernels.losses import DRAWS
+
+    config = model.config
+    smoothing = config.label_smoothing or 0.0
+    floor = smoothing / scores.shape[1]
+    chances = np.sqrt(np.maximum(model.label_counts, 1))
+    chances = np.repeat(chances[None] / chances.sum(), len(sizes), axis=0)
+    chances[docs, labels.ids] = 0  # a draw that hits a label of the text is repeated
+    rest = chances.sum(axis=1, keepdims=True)
+    chances *= np.divide(1 - (1 - rest) ** DRAWS, rest, out=np.zeros_like(rest), where=rest > 0)
+    negative = _logistic(scores, floor, config.focal) * chances
+    target = 1 - smoothing + floor
+    positive = _logistic(scores[docs, labels.ids], target, config.focal)
+    return float((positive / sizes[docs]).sum() + config.neg * negative.sum())

@@ -1,0 +1,195 @@
+"""Watching a training: reports of each epoch, a log, callbacks, early stopping, warnings.
+
+`fitting.fit` makes a `Monitor` where somebody watches (a `Watch` is given) or `Config.patience`
+asks for early stopping; otherwise none of this runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels, take_labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.features.matrix import FeatureMatrix, take_features
+from fasttext_lite.fitting.advice import Warner, rank
+from fasttext_lite.fitting.measures import dead_share, first_accuracy, mean_loss
+from fasttext_lite.fitting.report import EpochReport, Log
+from fasttext_lite.model.model import Model
+
+if TYPE_CHECKING:
+    from fasttext_lite.training.loop import EpochEnd, History
+    from fasttext_lite.training.weights import Weights
+logger = logging.getLogger("fasttext_lite")
+TRAIN_SAMPLE = 2000  # training texts that `train_accuracy` is measured on, at most
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What somebody wants to see of a training; each part may be left out.
+
+    Attributes
+    ----------
+    valid : pair of Texts (or FeatureMatrix) and Labels, optional
+        To validate on. Label ids must be those of the training labels, -1 = a label that
+        these do not have: such a text counts as an error and is left out of the loss.
+    callbacks : tuple of callables
+        Called after each epoch with its `EpochReport`; training ends when one returns True.
+    log : path-like, optional
+        File to write with one JSON object in each line; see `Monitor`.
+    """
+
+    valid: tuple[Texts | FeatureMatrix, Labels] | None = None
+    callbacks: tuple[Callable[[EpochReport], Any], ...] = ()
+    log: str | os.PathLike[str] | None = None
+
+
+class Monitor:
+    """Follows one training: an `on_epoch` callable for `training.train`.
+
+    Parameters
+    ----------
+    watch : Watch
+    config : Config
+        Resolved. With `patience`, training ends after so many epochs without a higher
+        validation accuracy, and `finish` returns the weights of the epoch where it was highest
+        (of several: with the lowest validation loss).
+    make_model : callable
+        Makes a `Model` of `Weights`.
+    features, labels : FeatureMatrix, Labels
+        That are trained on.
+    valid : pair of FeatureMatrix and Labels, optional
+    seed, n_threads : int
+
+    Notes
+    -----
+    The log begins with the settings (``"event": "start"``), has a line for each epoch
+    (``"epoch"``, the fields of `EpochReport`), one for each new start after a divergence
+    (``"restart"``: the epochs before it do not count), and ends with the result (``"end"``);
+    it has no end where training was broken off.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        config: Config,
+        make_model: Callable[[Weights], Model],
+        features: FeatureMatrix,
+        labels: Labels,
+        valid: tuple[FeatureMatrix, Labels] | None,
+        *,
+        seed: int = 0,
+        n_threads: int = 1,
+    ) -> None:
+        self.config, self.make_model, self.valid = config, make_model, valid
+        self.callbacks, self.n_threads = watch.callbacks, n_threads
+        self.reports: list[EpochReport] = []
+        self.best: tuple[EpochReport, Weights] | None = None
+        self.is_stopped = False
+        rng = np.random.default_rng([seed, 6])
+        chosen = rng.permutation(len(features))[:TRAIN_SAMPLE]
+        self.sample = take_features(features, chosen), take_labels(labels, chosen)
+        self.warner = Warner(len(valid[1]) if valid else 0)
+        self.start = time.perf_counter()
+        self.log = None
+        if watch.log is not None:
+            from fasttext_lite.version import __version__
+
+            self.log = Log(watch.log)
+            sizes = {"n_texts": len(features), "n_labels": len(labels.names)}
+            sizes |= {"n_valid": len(valid[1]) if valid else 0, "n_features": features.ids.size}
+            run = {"seed": seed, "n_threads": n_threads}
+            versions = {"fasttext_lite": __version__, "numpy": np.__version__}
+            self.log.write(
+                "start", {**sizes, **run, "versions": versions, "config": config.to_dict()}
+            )
+
+    def __enter__(self) -> Monitor:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.log is not None:
+            self.log.close()
+
+    def __call__(self, end: EpochEnd) -> bool:
+        """Report on an epoch; return whether training should end."""
+        if end.epoch == 1 and self.reports:
+            self.reports, self.best, self.is_stopped = [], None, False
+            if self.log is not None:
+                self.log.write("restart", {})
+        report = self._report(end)
+        self.reports.append(report)
+        if self.log is not None:
+            self.log.write("epoch", dataclasses.asdict(report))
+        self.warner.look(self.reports, self.config)
+        if self.config.patience is not None and self._is_better(report):
+            self.best = None  # frees its memory before the copy is made
+            self.best = report, end.weights.copy()
+        # All of them are called. (Only True: what a file's write returns is no wish to stop.)
+        wishes = [isinstance(wish := call(report), bool | np.bool_) and bool(wish)
+                  for call in self.callbacks]  # fmt: skip
+        self.is_stopped = any(wishes) or self._is_out_of_patience(report)
+        return self.is_stopped
+
+    def _report(self, end: EpochEnd) -> EpochReport:
+        model = self.make_model(end.weights)
+        valid_accuracy = valid_loss = None
+        if self.valid is not None:
+            valid_accuracy = first_accuracy(model, *self.valid, self.n_threads)
+            valid_loss = mean_loss(model, *self.valid, self.n_threads)
+        return EpochReport(
+            epoch=end.epoch,
+            loss=end.loss,
+            lr=end.lr,
+            seconds=end.seconds,
+            train_accuracy=first_accuracy(model, *self.sample, self.n_threads),
+            valid_accuracy=valid_accuracy,
+            valid_loss=valid_loss,
+            update_ratio=end.update_ratio(),
+            dead_rows=dead_share(end.weights.embeddings),
+        )
+
+    def _is_better(self, report: EpochReport) -> bool:
+        return self.best is None or rank(report) > rank(self.best[0])
+
+    def _is_out_of_patience(self, report: EpochReport) -> bool:
+        patience = self.config.patience
+        if patience is None:
+            return False
+        # A better loss at the same accuracy makes better weights, but no reason to go on.
+        accuracy = [past.valid_accuracy or 0.0 for past in self.reports]
+        waited = len(accuracy) - 1 - int(np.argmax(accuracy))
+        return waited >= patience and report.epoch < self.config.epochs
+
+    def finish(self, weights: Weights, history: History) -> Weights:
+        """Return the weights to keep, and write down in the history and the log how it ended."""
+        last = self.reports[-1].epoch if self.reports else 0
+        best = last
+        if self.best is not None:
+            best = self.best[0].epoch
+            weights = weights if best == last else self.best[1]
+            history.best_epoch = best
+        history.reports = list(self.reports)
+        if self.log is not None:
+            chosen = dataclasses.asdict(self.reports[best - 1]) if self.reports else {}
+            names = ("loss", "train_accuracy", "valid_accuracy", "valid_loss")
+            self.log.write(
+                "end",
+                {
+                    "epochs": last,
+                    "kept_epoch": best,
+                    "stopped_early": self.is_stopped,
+                    "restarts": history.restarts,
+                    "seconds": time.perf_counter() - self.start,
+                    **{name: chosen[name] for name in names if name in chosen},
+                },
+            )
+        return weights

@@ -1,0 +1,568 @@
+"""The trained thing: analyzer + feature space + weights + label tree.  Predict and embed.
+
+A `Model` does not change after it is made and may be used from many threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import ModelError
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.network import forward
+from fasttext_lite.parallel import cpu_count, run_ranges
+from fasttext_lite.text.analyzers import analyze, can_mark_one, class_of_characters
+
+if TYPE_CHECKING:
+    from fasttext_lite.model.packed import Packed
+
+# Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
+CHUNK_SCORES = 1 << 22
+RANGE_WORK = 1 << 29  # multiplications between two looks at Ctrl-C
+
+# Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
+MAX_SELECTED = 32
+
+# Up to this many texts are classified one after another, without what a batch costs to set up.
+FEW_TEXTS = 16
+FEW_CHARACTERS = 1 << 14  # of these texts together; Ctrl-C is heard after each of them
+_NOT_FINITE = "the model holds numbers that are not finite: its file is damaged"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The best labels of each text.
+
+    Attributes
+    ----------
+    labels : int32[n_texts, k]
+        Label ids, likeliest first; -1 where the threshold left none.
+    probabilities : float64[n_texts, k]
+        In [0, 1]; 0 where there is no label.
+    n_features : int64[n_texts]
+        Known features of each text; where 0, the labels are those of the class prior.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+    n_features: np.ndarray
+
+
+class Model:
+    """A trained classifier.
+
+    Parameters
+    ----------
+    config : Config
+        Resolved: no None, no "auto" loss.
+    labels : list of str
+        Names of the labels.
+    label_counts : int64[n_labels]
+        How often each occurred in training.
+    n_texts : int
+        Number of training texts.
+    space : FeatureSpace
+    embeddings : float32[n_rows, dim]
+        Or float16, as `Config.dtype` says; sums are float32.
+    output : float32[n_labels, dim]; float32[n_labels - 1, dim] for the loss hs
+    tree : LabelTree, optional
+        For the loss hs.
+    multilabel : bool
+        Whether training rows had other than one label each.
+    norm : float32[4, dim], optional
+        Of the normalisation, see `network.forward`.
+    layer : float32[units, dim + 1], optional
+        The hidden layer, see `network.forward`.
+    packed : compression.Packed, optional
+        What the file of a quantised model holds in place of `space` and `embeddings`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        labels: list[str],
+        label_counts: np.ndarray,
+        n_texts: int,
+        space: FeatureSpace,
+        embeddings: np.ndarray,
+        output: np.ndarray,
+        tree: LabelTree | None = None,
+        multilabel: bool = False,
+        norm: np.ndarray | None = None,
+        layer: np.ndarray | None = None,
+        packed: Packed | None = None,
+    ) -> None:
+        self.config = config
+        self.labels = labels
+        self.label_counts = np.asarray(label_counts, np.int64)
+        self.n_texts = int(n_texts)
+        self.space = space
+        self.embeddings = read_only(np.ascontiguousarray(embeddings, config.table_dtype))
+        self.output = read_only(np.ascontiguousarray(output, np.float32))
+        self.tree = tree
+        self.multilabel = multilabel
+        self.packed = packed
+        dim = self.embeddings.shape[1]
+        self.norm = np.empty((0, dim), np.float32) if norm is None else norm
+        self.layer = np.empty((0, dim + 1), np.float32) if layer is None else layer
+        self._is_identity = _is_identity(self.output) and tree is None
+        self._children = read_only(np.zeros((0, 2), np.int32) if tree is None else tree.children)
+
+    def __getstate__(self) -> tuple:
+        """Return the arguments of the constructor."""
+        return (
+            self.config,
+            self.labels,
+            self.label_counts,
+            self.n_texts,
+            self.space,
+            self.embeddings,
+            self.output,
+            self.tree,
+            self.multilabel,
+            self.norm,
+            self.layer,
+            self.packed,
+        )
+
+    def __setstate__(self, state: tuple) -> None:
+        self.__init__(*state)  # type: ignore[misc]
+
+    def sorted_by_label(self) -> Model:
+        """Return the same model with its labels in the order of their names."""
+        n = len(self.labels)
+        order = np.array(sorted(range(n), key=lambda i: self.labels[i]), np.int64)
+        output, tree = self.output, self.tree
+        if tree is None:
+            output = output[order]
+        else:
+            place = np.append(np.argsort(order), np.arange(n, 2 * n - 1)).astype(np.int32)
+            tree = LabelTree(place[tree.children])
+        labels = [self.labels[i] for i in order]
+        return Model(
+            self.config, labels, self.label_counts[order], self.n_texts, self.space,
+            self.embeddings, output, tree, self.multilabel, self.norm, self.layer, self.packed,
+        )  # fmt: skip
+
+    @property
+    def dim(self) -> int:
+        """Size of the pooled vector."""
+        return self.embeddings.shape[1]
+
+    @property
+    def hidden_size(self) -> int:
+        """Size of the hidden vector that `embed` returns and the output table sees."""
+        return self.output.shape[1]
+
+    @property
+    def _most_docs(self) -> int:
+        """Documents to score in one go, so that Ctrl-C is heard in between."""
+        return max(1, RANGE_WORK // self.output.size)
+
+    @property
+    def prior(self) -> np.ndarray:
+        """Share of each label in training, float64[n_labels].
+
+        Of the label occurrences (summing to 1) for softmax and hs; of the texts for the
+        losses that judge each label by itself (the others).
+        """
+        counts = self.label_counts.astype(np.float64)
+        if self.config.loss in ("softmax", "hs"):
+            return counts / max(counts.sum(), 1)
+        return np.minimum(counts / max(self.n_texts, 1), 1.0)
+
+    def features(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> FeatureMatrix:
+        """Return the known features of texts (which may be features already)."""
+        if isinstance(texts, FeatureMatrix):
+            return texts
+        if not isinstance(texts, Texts):
+            texts = Texts.from_sequence(texts)
+        n_threads = n_threads or cpu_count()
+        return self.space.transform(analyze(texts, self.config, n_threads), n_threads)
+
+    def embed(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> np.ndarray:
+        """Return the hidden vector of each text: what the output table sees.
+
+        The weighted sum of its features' rows, after normalisation and hidden layer if any.
+
+        Parameters
+        ----------
+        texts : Texts, FeatureMatrix, or iterable of str or of token lists
+        n_threads : int, optional
+            Default: all processors.
+
+        Returns
+        -------
+        float32[n_texts, hidden_size]
+            Without norm and hidden layer, zero for a text without a known feature.
+        """
+        return self._hidden(texts, n_threads)[0]
+
+    def _hidden(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return hidden vectors, and how many known features (with the bias) each text has."""
+        n_threads = n_threads or cpu_count()
+        if isinstance(texts, FeatureMatrix):
+            n_features = np.diff(texts.indptr)
+            hidden = self._hidden_of_features(texts, n_threads)
+        else:
+            if not isinstance(texts, Texts):
+                texts = Texts.from_sequence(texts)
+            hidden, n_features = self._hidden_of_texts(texts, n_threads)
+        if not np.isfinite(hidden).all():
+            raise ModelError(_NOT_FINITE)
+        if self.config.norm != "none" or self.config.units:
+            hidden = forward(hidden, self.config, self.norm, self.layer)
+        return hidden, n_features
+
+    def _hidden_of_features(self, features: FeatureMatrix, n_threads: int) -> np.ndarray:
+        from fasttext_lite.model.kernels.predict import embed_documents
+
+        hidden = np.empty((len(features), self.dim), np.float32)
+        table = self._rows_of_numbers
+
+        def embed(first: int, last: int) -> None:
+            embed_documents(
+                features.ids, features.weights, features.indptr, first, last, table, hidden
+            )
+
+        run_ranges(embed, len(features), n_threads)
+        return hidden
+
+    def _hidden_of_texts(self, texts: Texts, n_threads: int) -> tuple[np.ndarray, np.ndarray]:
+        from fasttext_lite.model.kernels.classify import embed_texts
+
+        marked = analyze(texts, self.config, n_threads)
+        hidden = np.empty((len(marked), self.dim), np.float32)
+        n_features = np.empty(len(marked), np.int64)
+        space, table = self.space.tables, self._rows_of_numbers
+
+        def embed(first: int, last: int) -> None:
+            embed_texts(
+                marked.buffer, marked.marks, marked.offsets, first, last, *space, table,
+                hidden, n_features,
+            )  # fmt: skip
+
+        run_ranges(embed, len(marked), n_threads)
+        return hidden, n_features
+
+    @property
+    def _rows_of_numbers(self) -> np.ndarray:
+        """The embeddings as kernels take them: float16, which Numba does not know, as uint16."""
+        table = self.embeddings
+        return table.view(np.uint16) if table.dtype == np.float16 else table
+
+    @cached_property
+    def _tables(self) -> tuple[np.ndarray, ...] | None:
+        """What `classify_text` needs beside the text; None where it cannot do what is asked."""
+        from fasttext_lite.model.kernels import classify
+
+        config = self.config
+        if not can_mark_one(config) or config.norm != "none" or config.units:
+            return None
+        classes = class_of_characters(config.analyzer)
+        *space, options = self.space.tables
+        options = options.copy()
+        options[classify.LOSS] = {
+            "softmax": classify.SOFTMAX,
+            "hs": classify.TREE,
+            "hinge": classify.HINGE,
+            "squared_hinge": classify.HINGE,
+        }.get(config.loss, classify.SIGMOID)
+        options[classify.IS_IDENTITY] = self._is_identity
+        table = self._rows_of_numbers
+        return classes, *space, options, table, self.output, self._children
+
+    def _classify(self, text: str, threshold: float, best: np.ndarray) -> int:
+        """Call `classify_text` for a text; where it has no feature, use the prior.
+
+        Returns
+        -------
+        n : int
+            Known features, without the bias.
+        """
+        from fasttext_lite.model.kernels.classify import classify_text
+
+        assert self._tables is not None
+        if self.config.lowercase:
+            text = text.lower()
+        try:
+            data = text.encode()
+        except UnicodeEncodeError:
+            data = text.encode("utf-8", "surrogatepass")
+        n = classify_text(np.frombuffer(data, np.uint8), *self._tables, threshold, best)
+        if n < 0:
+            raise ModelError(_NOT_FINITE)
+        if n == 0:
+            if len(best) == 1:
+                best[0] = self.prior
+            else:
+                labels, values = self._prior_labels(best.shape[1], threshold)
+                best[0], best[1] = labels[0], values[0]
+        return n - (n > 0 and self.space.has_bias)
+
+    def _is_few(self, texts: Any) -> bool:
+        """Whether texts are a list that is best classified one after another."""
+        return (
+            type(texts) is list
+            and 0 < len(texts) <= FEW_TEXTS
+            and set(map(type, texts)) == {str}
+            and sum(map(len, texts)) <= FEW_CHARACTERS
+            and self._tables is not None
+        )
+
+    def predict_one(self, text: str, k: int = 1, threshold: float = 0.0) -> list[tuple[str, float]]:
+        """Return the best labels of one text: the quickest way to classify a single one.
+
+        Parameters
+        ----------
+        text : str
+        k : int
+            Most labels; more than there are labels means all of them.
+        threshold : float
+            Least probability of a label, in [0, 1].
+
+        Returns
+        -------
+        list of (str, float)
+            Label and probability, likeliest first. A text without a known feature gets the
+            class prior.
+
+        Raises
+        ------
+        ValueError
+            If k or threshold is out of range.
+        TypeError
+            If text is not a str.
+        """
+        check_top(k, threshold)
+        if not isinstance(text, str):
+            raise TypeError(f"text must be str; got {type(text).__name__}")
+        k = min(int(k), len(self.labels))
+        if self._tables is None or k > MAX_SELECTED:
+            found = self.predict([text], k, threshold, 1)
+            ids, values = found.labels[0].tolist(), found.probabilities[0].tolist()
+        else:
+            best = np.empty((2, k))
+            self._classify(text, float(threshold), best)
+            ids, values = best.tolist()
+        labels = self.labels
+        return [(labels[int(i)], p) for i, p in zip(ids, values, strict=True) if i >= 0]
+
+    def scores(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> np.ndarray:
+        """Return each label's score, float64[n_texts, n_labels].
+
+        Inner products before softmax or sigmoid; for hs the labels' log-probabilities. A text
+        without a known feature gets the score of the class prior.
+        """
+        hidden, n_features = self._hidden(texts, n_threads)
+        scores = np.empty((len(hidden), len(self.labels)))
+        run_ranges(
+            self._scorer(hidden, scores), len(hidden), n_threads or cpu_count(), self._most_docs
+        )
+        unknown = n_features == 0
+        if unknown.any():
+            prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
+            loss = self.config.loss
+            odds = 0.0 if loss in ("softmax", "hs") else np.log1p(-prior)
+            # The hinge losses' probability is the sigmoid of twice the score (see `_judge`).
+            half = 0.5 if loss in ("hinge", "squared_hinge") else 1.0
+            scores[unknown] = half * (np.log(prior) - odds)
+        return scores
+
+    def probabilities(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> np.ndarray:
+        """Return each label's probability, float64[n_texts, n_labels].
+
+        Rows sum to 1 for softmax and hs; for ova and ns each label is judged by itself. A text
+        without a known feature gets the class prior.
+        """
+        return self.judge(texts, n_threads)[0]
+
+    def judge(
+        self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `probabilities` returns, and the number of known features of each text.
+
+        Returns
+        -------
+        probabilities : float64[n_texts, n_labels]
+        n_features : int64[n_texts]
+        """
+        if self._is_few(texts):
+            assert isinstance(texts, list)
+            result = np.empty((len(texts), len(self.labels)))
+            counts = [self._classify(texts[i], 0.0, result[i : i + 1]) for i in range(len(texts))]
+            return result, np.array(counts)
+        hidden, n_features = self._hidden(texts, n_threads)
+        result = np.empty((len(hidden), len(self.labels)))
+        run_ranges(
+            self._judge(hidden, n_features > 0, result),
+            len(hidden),
+            n_threads or cpu_count(),
+            self._most_docs,
+        )
+        return result, self._without_bias(n_features)
+
+    def _without_bias(self, n_features: np.ndarray) -> np.ndarray:
+        return n_features - (self.space.has_bias & (n_features > 0))
+
+    def _scorer(self, hidden: np.ndarray, scores: np.ndarray) -> Callable[[int, int], None]:
+        from fasttext_lite.model.kernels.predict import score_labels
+
+        def score(first: int, last: int) -> None:
+            score_labels(
+                hidden, first, last, self.output, self._children, self._is_identity, scores
+            )
+
+        return score
+
+    def _judge(
+        self, hidden: np.ndarray, known: np.ndarray, result: np.ndarray
+    ) -> Callable[[int, int], None]:
+        from fasttext_lite.model.kernels.predict import scores_to_probabilities
+
+        score = self._scorer(hidden, result)
+        loss, prior = self.config.loss, self.prior
+
+        def judge(first: int, last: int) -> None:
+            score(first, last)
+            if loss in ("hinge", "squared_hinge"):
+                # The squared hinge aims at 2 p - 1: the sigmoid of twice the score is near
+                # p = (1 + score) / 2 where that lies in [0, 1], and never ties outside.
+                result[first:last] *= 2
+            scores_to_probabilities(result, first, last, loss == "softmax", loss == "hs")
+            result[first:last][~known[first:last]] = prior
+
+        return judge
+
+    def predict(
+        self,
+        texts: Texts | FeatureMatrix | Iterable[Any],
+        k: int = 1,
+        threshold: float = 0.0,
+        n_threads: int | None = None,
+    ) -> Predictions:
+        """Return the best labels of each text, one row for each, always.
+
+        Parameters
+        ----------
+        texts : Texts, FeatureMatrix, or iterable of str or of token lists
+        k : int
+            Most labels for a text; more than there are labels means all of them.
+        threshold : float
+            Least probability of a label, in [0, 1].
+        n_threads : int, optional
+            Default: all processors.
+
+        Returns
+        -------
+        Predictions
+
+        Raises
+        ------
+        ValueError
+            If k or threshold is out of range.
+        """
+        check_top(k, threshold)
+        k = min(int(k), len(self.labels))
+        if k <= MAX_SELECTED and self._is_few(texts):
+            assert isinstance(texts, list)
+            found = np.empty((len(texts), 2, k))
+            counts = [
+                self._classify(text, float(threshold), found[i]) for i, text in enumerate(texts)
+            ]
+            return Predictions(
+                found[:, 0].astype(np.int32),
+                found[:, 1].copy(),
+                np.array(counts),
+            )
+        hidden, n_features = self._hidden(texts, n_threads)
+        labels = np.empty((len(hidden), k), np.int32)
+        best = np.empty((len(hidden), k))
+        search = self._search if self.tree is not None and k <= MAX_SELECTED else self._select
+        run_ranges(
+            lambda first, last: search(
+                hidden, n_features > 0, threshold, labels, best, first, last
+            ),
+            len(hidden),
+            n_threads or cpu_count(),
+            self._most_docs,
+        )
+        return Predictions(labels, best, self._without_bias(n_features))
+
+    def _prior_labels(self, k: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return the best labels of a text without features: int32[1, k], float64[1, k]."""
+        from fasttext_lite.model.kernels.predict import select_top
+
+        labels, best = np.empty((1, k), np.int32), np.empty((1, k))
+        select_top(self.prior[None, :], 0, 1, float(threshold), labels, best)
+        return labels, best
+
+    def _search(self, hidden, known, threshold, labels, best, first, last) -> None:
+        """Find the best labels by search in the label tree."""
+        from fasttext_lite.model.kernels.predict import search_tree
+
+        search_tree(
+            hidden, first, last, self.output, self._children, float(threshold), labels, best
+        )
+        unknown = first + np.flatnonzero(~known[first:last])
+        if unknown.size:
+            labels[unknown], best[unknown] = self._prior_labels(labels.shape[1], threshold)
+
+    def _select(self, hidden, known, threshold, labels, best, first, last) -> None:
+        """Find the best labels among the probabilities of all, some documents at a time."""
+        from fasttext_lite.model.kernels.predict import select_top
+
+        step = max(1, CHUNK_SCORES // len(self.labels))
+        k = labels.shape[1]
+        for a in range(first, last, step):
+            part = slice(a, min(a + step, last))
+            size = part.stop - part.start
+            found = np.empty((size, len(self.labels)))
+            self._judge(hidden[part], known[part], found)(0, size)
+            if k <= MAX_SELECTED:
+                select_top(found, 0, size, float(threshold), labels[part], best[part])
+                continue
+            order = np.argsort(-found, axis=1, kind="stable")[:, :k]
+            best[part] = np.take_along_axis(found, order, axis=1)
+            labels[part] = np.where(best[part] >= threshold, order, -1)
+            best[part][labels[part] < 0] = 0
+
+
+def _is_identity(table: np.ndarray) -> bool:
+    """Return whether a table is the identity (and zeros after it), as with a linear head."""
+    n, dim = table.shape
+    return n <= dim and np.count_nonzero(table) == n and bool((np.diagonal(table) == 1).all())
+
+
+def most_texts(n_labels: int, k: int) -> int:
+    """Return how many texts to predict at a time for k labels each, in bounded memory."""
+    return max(1, CHUNK_SCORES // max(1, min(k, n_labels)))
+
+
+def check_top(k: Any, threshold: Any) -> None:
+    """Raise `ValueError` unless k is a whole number from 1 and threshold a number in [0, 1]."""
+    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+        raise ValueError(f"k must be a whole number of at least 1; got {k!r}")
+    number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
+    if not number or not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must be a number from 0 to 1; got {threshold!r}")

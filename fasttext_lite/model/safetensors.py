@@ -1,0 +1,246 @@
+"""Safetensors files: written in one step, mapped when read, checked before use."""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from fasttext_lite.errors import ModelError
+
+FORMAT_VERSION = 3
+QUANTIZED_VERSION = 4  # of the files of quantised models
+LINE = 64  # bytes of a cache line
+KEY = "fasttext-lite"
+ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
+
+# safetensors' names of types.
+_KINDS = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16": "<f2",
+    "U32": "<u4", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
+}  # fmt: skip
+_NOT_IN_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+_LONGEST_INDEX = 100_000_000  # bytes; as safetensors has it
+
+# How a model of fastText begins: 793712314, little-endian.
+_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise `ModelError` unless a file can be written at `path`; leaves nothing behind."""
+    target = Path(os.path.realpath(path))
+    temporary = _temporary(target)
+    try:
+        if target.exists() and not target.is_file():
+            raise ModelError(f"{path}: cannot write the model: {_kind(target.stat().st_mode)}")
+        temporary.touch(exist_ok=False)
+        temporary.unlink()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot write the model: {reason(error)}") from None
+
+
+def _kind(mode: int) -> str:
+    return "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+
+
+def reason(error: Exception) -> str:
+    """Return an error's text in one line of bounded length (it may quote the file)."""
+    text = (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:200] + " ..."
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+
+def write_file(
+    path: str | os.PathLike[str], tensors: dict[str, np.ndarray], metadata: dict[str, str]
+) -> None:
+    """Write a safetensors file under a temporary name, and rename it; see `save_model`."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    target = Path(os.path.realpath(path))
+    temporary = _temporary(target)
+    try:
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode  # as the umask has it; safetensors would say 0600
+        save_file(tensors, temporary, _padded(tensors, metadata))
+        temporary.chmod(mode)
+        os.replace(temporary, target)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot write the model: {reason(error)}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def file_size(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> int:
+    """Return the size in bytes of the file that `write_file` would write."""
+    from safetensors.numpy import save
+
+    return len(save(tensors, _padded(tensors, metadata)))
+
+
+def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, str]:
+    """Return metadata with spaces behind their JSON, so that the largest array begins a line.
+
+    A row of a table then lies in as few cache lines as it can. safetensors orders arrays by
+    falling size of their numbers, then by name, and pads its index to a multiple of 8 bytes.
+    """
+    index: dict[str, Any] = {"__metadata__": metadata}
+    kinds = {np.dtype(kind): name for name, kind in _KINDS.items()}
+    largest = max(tensors, key=lambda name: tensors[name].nbytes)
+    begin = place = 0
+    for name in sorted(tensors, key=lambda name: (-tensors[name].itemsize, name)):
+        tensor = tensors[name]
+        if name == largest:
+            begin = place
+        span = [place, place + tensor.nbytes]
+        index[name] = {
+            "dtype": kinds[tensor.dtype], "shape": tensor.shape, "data_offsets": span,
+        }  # fmt: skip
+        place += tensor.nbytes
+    length = len(json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode())
+    begin += 8 + -(-length // 8) * 8
+    return {key: text + " " * (-begin % LINE) for key, text in metadata.items()}
+
+
+def read_file(path: str, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header, which stands under a key of the metadata, and the arrays of a file.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, unreadable, corrupt, or of another kind.
+    """
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise ModelError(f"{path}: cannot read the model: {_kind(mode)}")
+        with open(path, "rb") as file:
+            if file.read(4) == _FASTTEXT_MAGIC:
+                raise ModelError(
+                    f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
+                    "MODEL OUT.ftl`, or use fasttext_lite.compat"
+                )
+            data = _map(file)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read the model: {reason(error)}") from None
+    try:
+        metadata, entries = _parse_index(data)
+    except ValueError as error:
+        raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
+    header = _parse_header(metadata, key, path)
+    lacking = sorted({kind for kind, _, _ in entries.values() if kind in _NOT_IN_NUMPY})
+    if lacking:
+        raise ModelError(
+            f"{path}: the model file is damaged: it has an array of a type that NumPy lacks, "
+            f"{lacking[0]}"
+        )
+    return header, {name: _array(data, *entry) for name, entry in entries.items()}
+
+
+def _map(file: BinaryIO) -> bytes | mmap.mmap:
+    """Return a file's content: mapped, but read on Windows, where a map blocks its replacement."""
+    if os.name == "nt" or os.fstat(file.fileno()).st_size == 0:
+        file.seek(0)
+        return file.read()
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def _parse_index(
+    data: bytes | mmap.mmap,
+) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int, ...], int]]]:
+    """Return a safetensors file's metadata, and type, shape and place of each array.
+
+    Raises
+    ------
+    ValueError
+        Unless the arrays fill what follows the index exactly.
+    """
+    length = int.from_bytes(data[:8], "little")
+    first = 8 + length
+    if len(data) < 8 or not 2 <= length <= min(_LONGEST_INDEX, len(data) - 8):
+        raise ValueError("it has no index of that length")
+    text = data[8:first]
+    if not text.startswith(b"{"):
+        raise ValueError("its index is unreadable")
+    try:
+        index = json.loads(text.decode(), object_pairs_hook=_without_repeats)
+    except RecursionError:
+        raise ValueError("its index is unreadable") from None
+    metadata = index.pop("__metadata__", {})
+    if not isinstance(metadata, dict) or not all(isinstance(x, str) for x in metadata.values()):
+        raise ValueError("its metadata are unreadable")
+    entries = {}
+    spans = []
+    for name, entry in index.items():
+        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+            raise ValueError(f"array {name} is not described")
+        kind, shape, span = entry["dtype"], entry["shape"], entry["data_offsets"]
+        numbers = isinstance(shape, list) and isinstance(span, list) and len(span) == 2
+        if not numbers or not all(type(x) is int and x >= 0 for x in (*shape, *span)):
+            raise ValueError(f"array {name} has no place")
+        size = _NOT_IN_NUMPY.get(kind) if isinstance(kind, str) else None
+        if isinstance(kind, str) and kind in _KINDS:
+            size = np.dtype(_KINDS[kind]).itemsize
+        if size is None:
+            raise ValueError(f"array {name} has an unknown type")
+        if math.prod(shape) * size != span[1] - span[0]:
+            raise ValueError(f"array {name} has another size than its shape")
+        entries[name] = kind, tuple(shape), first + span[0]
+        spans.append(span)
+    spans.sort()
+    ends = [0, *(end for _, end in spans)]
+    if [start for start, _ in spans] != ends[:-1] or ends[-1] != len(data) - first:
+        raise ValueError("its arrays do not fill it")
+    return metadata, entries
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("its index has a name twice")
+    return found
+
+
+def _array(data: bytes | mmap.mmap, kind: str, shape: tuple[int, ...], place: int) -> np.ndarray:
+    """Return an array of a file, read-only, without a copy unless it lies askew."""
+    size = math.prod(shape)
+    if size == 0:
+        return np.empty(shape, _KINDS[kind])
+    array = np.frombuffer(data, _KINDS[kind], size, place).reshape(shape)
+    return array if array.flags.aligned else array.copy()
+
+
+def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
+    text = metadata.get(key)
+    if text is None and ENSEMBLE_KEY in metadata:
+        raise ModelError(f"{path}: an ensemble of models: read it with FastTextEnsemble.load")
+    if text is None and KEY in metadata:
+        raise ModelError(f"{path}: a single model: read it with fasttext_lite.load")
+    if text is None:
+        raise ModelError(f"{path}: a safetensors file, but not a fasttext-lite model")
+    try:
+        header = json.loads(text)
+        version = header["format_version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        header, version = {}, None
+    if type(version) is not int or version < 1:
+        raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
+    if version > QUANTIZED_VERSION:
+        writer = header.get("created_by")
+        raise ModelError(
+            f"{path}: the model has format {version}, this program reads up to "
+            f"{QUANTIZED_VERSION}: upgrade fasttext-lite (the file was written by "
+            f"{' '.join(writer.split())[:80] if isinstance(writer, str) else 'a newer version'})"
+        )
+    return header

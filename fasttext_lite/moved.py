@@ -1,0 +1,59 @@
+"""Where classes lie now that older pickles name by an older place.
+
+Packages keep the names that were modules once (`fasttext_lite.model.Model`); modules that are no
+more are found here, by pickles alone: nothing in the package imports them.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+MOVED = {
+    "compression": ("fasttext_lite.model.packed",),
+    "ensemble": ("fasttext_lite.estimators.ensemble",),
+    "estimator": ("fasttext_lite.estimators.classifier", "fasttext_lite.estimators.transformer"),
+    "monitoring": ("fasttext_lite.fitting.report",),
+    "targets": ("fasttext_lite.estimators.targets",),
+    "tuner": ("fasttext_lite.estimators.tuner",),
+    "tuning_log": ("fasttext_lite.tuning.log",),
+    "weights": ("fasttext_lite.training.weights",),
+}
+
+
+class OldPlaces:
+    """Finds and makes the modules of `MOVED`, whose names are looked up where they are now."""
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        """Return how to make a module of the past; None for any other."""
+        package, _, module = name.rpartition(".")
+        if package != "fasttext_lite" or module not in MOVED:
+            return None
+        from importlib.machinery import ModuleSpec
+
+        return ModuleSpec(name, cls)  # type: ignore[arg-type]
+
+    @staticmethod
+    def create_module(spec: Any) -> None:
+        """Let Python make the module."""
+
+    @staticmethod
+    def exec_module(module: Any) -> None:
+        """Fill the module: its names are looked up when they are asked for."""
+        places = MOVED[module.__name__.rpartition(".")[2]]
+
+        def get(name: str) -> Any:
+            for place in places:
+                if hasattr(found := import_module(place), name):
+                    return getattr(found, name)
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+
+        module.__getattr__ = get
+
+
+def install() -> None:
+    """Let the import system ask `OldPlaces` for what it finds nowhere else."""
+    if OldPlaces not in sys.meta_path:
+        sys.meta_path.append(OldPlaces)

@@ -1,0 +1,1 @@
+"""Texts become marked tokens: analyzers, normalisation, classes of characters."""

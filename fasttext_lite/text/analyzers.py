@@ -1,0 +1,211 @@
+"""Text to token boundaries: the analyzers `auto`, `whitespace`, `char`, `jieba` and `mixed`.
+
+An analyzer first normalises the text (lower case, NFKC), then marks its tokens, one byte of
+marks for each byte of text (see `kernels/tokenize.py`).  Token lists are normalised too and
+keep their own boundaries.  Nothing here knows what becomes of the tokens.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.config.fields import SEGMENTED, Config
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.parallel import run_ranges
+from fasttext_lite.text.marked import MarkedTexts
+from fasttext_lite.text.normalize import normalize
+from fasttext_lite.text.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
+
+# fastText's separators (dictionary.cc, readWord); ours is a superset only in that a text ends.
+WHITESPACE = " \n\r\t\v\f\0"
+
+
+def analyze(texts: Texts, config: Config, n_threads: int = 1) -> MarkedTexts:
+    """Normalise texts and mark their tokens.
+
+    Parameters
+    ----------
+    texts : Texts
+    config : Config
+        Its `analyzer`, `lowercase` and `nfkc` are used.
+    n_threads : int
+
+    Returns
+    -------
+    MarkedTexts
+        Of normalised text, document for document.
+    """
+    from fasttext_lite.compiled import utf8
+
+    texts = normalize(texts, config.lowercase, config.nfkc, n_threads, config.simplify)
+    if texts.token_ends is not None:
+        marks = np.full(texts.buffer.size, utf8.INSIDE, np.uint8)
+        marks[texts.token_ends - 1] = utf8.END
+        marked = MarkedTexts(texts.buffer, texts.offsets, marks)
+    elif config.analyzer in SEGMENTED:
+        marks = segmenter_of(config.user_dictionary).mark(
+            texts.buffer, texts.offsets, drop_spaces=True, n_threads=n_threads
+        )
+        marked = MarkedTexts(texts.buffer, texts.offsets, marks)
+        if config.analyzer == "mixed":
+            marked = _beside(marked, _mark(texts, "auto", n_threads), n_threads)
+    else:
+        marked = MarkedTexts(texts.buffer, texts.offsets, _mark(texts, config.analyzer, n_threads))
+    if config.stop_words:
+        _drop_stop_words(marked, config, n_threads)
+    return marked
+
+
+def can_mark_one(config: Config) -> bool:
+    """Return whether a single text can be marked in compiled code alone."""
+    plain = config.analyzer not in SEGMENTED
+    return plain and not (config.nfkc or config.simplify or config.stop_words)
+
+
+def _mark(texts: Texts, analyzer: str, n_threads: int) -> np.ndarray:
+    """Return the marks of the tokens whose characters go together by their classes."""
+    from fasttext_lite.text.kernels import tokens as tokenize
+
+    marks = np.empty(texts.buffer.size, np.uint8)
+    classes = class_of_characters(analyzer)
+    run_ranges(
+        lambda first, last: tokenize.mark_tokens(
+            texts.buffer, texts.offsets, first, last, classes, marks
+        ),
+        len(texts),
+        n_threads,
+    )
+    return marks
+
+
+def _beside(words: MarkedTexts, others: np.ndarray, n_threads: int) -> MarkedTexts:
+    """Return texts with the words first and then, behind a token of its own, the other tokens."""
+    from fasttext_lite.text.kernels import tokens as tokenize
+
+    n = len(words)
+    offsets = 2 * words.offsets + np.arange(n + 1)
+    buffer = np.empty(offsets[-1], np.uint8)
+    marks = np.empty(offsets[-1], np.uint8)
+    run_ranges(
+        lambda first, last: tokenize.put_beside(
+            words.buffer, words.offsets, words.marks, others, first, last, offsets, buffer, marks
+        ),
+        n,
+        n_threads,
+    )
+    return MarkedTexts(read_only(buffer), offsets, marks)
+
+
+def _drop_stop_words(texts: MarkedTexts, config: Config, n_threads: int) -> None:
+    """Mark the stop words as outside any token, in place."""
+    from fasttext_lite.text.kernels.stop_words import drop_words
+
+    pool, offsets, table = _stop_words(
+        config.stop_words, config.lowercase, config.nfkc, config.simplify
+    )
+    run_ranges(
+        lambda first, last: drop_words(
+            texts.buffer, texts.offsets, first, last, pool, offsets, table, texts.marks
+        ),
+        len(texts),
+        n_threads,
+    )
+
+
+@lru_cache(maxsize=8)
+def _stop_words(
+    words: str, lowercase: bool, nfkc: bool, simplify: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return stop words, normalised as texts are, with their places and a hash table of them."""
+    from fasttext_lite.text.kernels.words import insert_words
+
+    found = Texts.from_sequence(sorted(set(words.split())))
+    found = normalize(found, lowercase, nfkc, 1, simplify)
+    offsets = np.stack([found.offsets[:-1], found.offsets[1:]], axis=1)
+    table = np.full(1 << max((2 * len(found)).bit_length(), 4), -1, np.int32)
+    insert_words(found.buffer, offsets, len(found), table)
+    return found.buffer, offsets, table
+
+
+@lru_cache(maxsize=8)
+def segmenter_of(user_dictionary: str) -> Any:
+    """Return the segmenter of jieba's dictionary and some words more.
+
+    Raises
+    ------
+    InputError
+        If a line of theirs is none of jieba's.
+    """
+    from fasttext_lite.segmenter.compiled import Segmenter
+
+    segmenter = Segmenter.default()
+    if not user_dictionary.strip():
+        return segmenter
+    segmenter = segmenter.copy()
+    segmenter.load_userdict(user_dictionary.splitlines())
+    return segmenter
+
+
+def disturb(
+    texts: MarkedTexts, drop: float, swap: float, seed: int, n_threads: int = 1
+) -> MarkedTexts:
+    """Return texts with some tokens left out and some neighbours exchanged, at random.
+
+    Parameters
+    ----------
+    texts : MarkedTexts
+    drop, swap : float
+        Chance of each token to be left out, and to change places with the next.
+    seed : int
+        Decides all; the number of threads does not matter.
+    n_threads : int
+
+    Returns
+    -------
+    MarkedTexts
+        Document for document.
+
+    References
+    ----------
+    J. Wei, K. Zou, EDA: Easy Data Augmentation Techniques for Boosting Performance on Text
+    Classification Tasks, 2019 (random swap, random deletion).
+    """
+    from fasttext_lite.text.kernels import tokens as tokenize
+
+    buffer, marks = np.empty_like(texts.buffer), np.empty_like(texts.marks)
+    run_ranges(
+        lambda first, last: tokenize.disturb_tokens(
+            texts.buffer, texts.marks, texts.offsets, first, last, drop, swap, np.uint64(seed),
+            buffer, marks,
+        ),
+        len(texts),
+        n_threads,
+    )  # fmt: skip
+    return MarkedTexts(read_only(buffer), texts.offsets, marks)
+
+
+def least_subword_chars(analyzer: str) -> int:
+    """Return how many characters a word needs to have character n-grams.
+
+    The analyzers that make tokens of single characters give those none: the character is
+    a feature already.
+    """
+    return 1 if analyzer == "whitespace" else 2
+
+
+@lru_cache(maxsize=4)
+def class_of_characters(analyzer: str) -> np.ndarray:
+    """Return the class of each code point under an analyzer, uint8[0x110000]."""
+    if analyzer == "whitespace":
+        table = np.full(0x110000, WORD, np.uint8)
+        table[[ord(character) for character in WHITESPACE]] = SPACE
+        return table
+    table = class_table()
+    if analyzer == "char":
+        table[table == WORD] = SINGLE
+    assert analyzer in ("auto", "char") and table.max() == EXTEND
+    return table

@@ -1,0 +1,1 @@
+"""Compiled code that marks tokens and looks words up."""

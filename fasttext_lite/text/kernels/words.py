@@ -1,0 +1,136 @@
+"""Words as hashes: look them up, insert them, count them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.utf8 import END, OUTSIDE
+
+_kernel = compiler(FAST)
+
+# Of one type, not Python's numbers: each of those would compile a function of its own.
+FNV_OFFSET = np.int64(2166136261)
+FNV_PRIME = np.int64(16777619)
+
+
+@_kernel
+def fnv_step(hash32, byte):
+    """Return the 32-bit FNV-1a hash after one more byte, sign-extended as fastText does."""
+    value = np.int64(byte)
+    if value >= 128:
+        value |= 0xFFFFFF00
+    return ((hash32 ^ value) * FNV_PRIME) & 0xFFFFFFFF
+
+
+@_kernel
+def find_word(text, start, end, hash32, table, pool, word_offsets):
+    """Return the slot of a word in the hash table: its own, or the free one where it belongs.
+
+    Parameters
+    ----------
+    text : uint8[n_bytes]
+    start, end : int
+        The word is text[start:end].
+    hash32 : int
+        FNV-1a hash of the word.
+    table : int32[capacity]
+        Open addressing, linear probing; capacity a power of two; word id or -1.
+    pool : uint8[n_pool_bytes]
+        The bytes of the words.
+    word_offsets : int64[>= n_words, 2]
+        Where each word starts and ends in the pool.
+    """
+    mask = table.size - 1
+    # FNV's low bits are good; the factor only spreads neighbouring hashes apart.
+    slot = (hash32 * 0x9E3779B1 >> 12) & mask
+    while True:
+        word = table[slot]
+        if word < 0:
+            return slot
+        a = word_offsets[word, 0]
+        if word_offsets[word, 1] - a == end - start:
+            same = True
+            for i in range(end - start):
+                if pool[a + i] != text[start + i]:
+                    same = False
+                    break
+            if same:
+                return slot
+        slot = (slot + 1) & mask
+
+
+@_kernel
+def insert_words(pool, word_offsets, n_words, table):
+    """Enter the first `n_words` words of a vocabulary into an empty table (all -1)."""
+    for word in range(n_words):
+        start, end = word_offsets[word, 0], word_offsets[word, 1]
+        hash32 = FNV_OFFSET
+        for i in range(start, end):
+            hash32 = fnv_step(hash32, pool[i])
+        table[find_word(pool, start, end, hash32, table, pool, word_offsets)] = word
+
+
+@_kernel
+def count_words(text, marks, offsets, first, table, pool, word_offsets, counts, n_words):
+    """Count tokens of documents from `first` on, entering new words; stop when space is short.
+
+    Parameters
+    ----------
+    text, marks : uint8[n_bytes]
+    offsets : int64[n_docs + 1]
+    first : int
+    table : int32[capacity], pool : uint8[], word_offsets : int64[, 2]
+        The vocabulary, as in `find_word`; written in place.
+    counts : int64[]
+        Occurrences of each word; written in place.
+    n_words : int
+
+    Returns
+    -------
+    next_doc : int
+        The first document not counted; the caller enlarges the arrays and goes on there.
+    n_words : int
+        Words known now.
+    n_tokens : int
+        Tokens counted.
+
+    Notes
+    -----
+    Before each document there must be room for as many words as it has tokens, and for its bytes.
+    """
+    n_all = 0
+    n_pool = word_offsets[n_words - 1, 1] if n_words > 0 else 0
+    for doc in range(first, offsets.size - 1):
+        n_tokens = 0
+        for i in range(offsets[doc], offsets[doc + 1]):
+            n_tokens += marks[i] == END
+        if (
+            2 * (n_words + n_tokens) > table.size
+            or n_words + n_tokens > counts.size
+            or n_pool + offsets[doc + 1] - offsets[doc] > pool.size
+        ):
+            return doc, n_words, n_all
+        n_all += n_tokens
+        start = offsets[doc]
+        hash32 = FNV_OFFSET
+        for i in range(offsets[doc], offsets[doc + 1]):
+            if marks[i] == OUTSIDE:
+                start = i + 1
+                continue
+            hash32 = fnv_step(hash32, text[i])
+            if marks[i] == END:
+                slot = find_word(text, start, i + 1, hash32, table, pool, word_offsets)
+                if table[slot] < 0:
+                    word_offsets[n_words, 0] = n_pool
+                    for j in range(start, i + 1):
+                        pool[n_pool] = text[j]
+                        n_pool += 1
+                    word_offsets[n_words, 1] = n_pool
+                    counts[n_words] = 0
+                    table[slot] = n_words
+                    n_words += 1
+                counts[table[slot]] += 1
+                start = i + 1
+                hash32 = FNV_OFFSET
+    return offsets.size - 1, n_words, n_all

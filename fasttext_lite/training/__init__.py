@@ -1,0 +1,12 @@
+"""Rows and labels become weights: loop, schedule, tables; knows no model."""
+
+from typing import TYPE_CHECKING
+
+from fasttext_lite.faces import face
+
+__all__ = ["History"]
+
+if TYPE_CHECKING:
+    from fasttext_lite.training.loop import History
+
+__getattr__, __dir__ = face(__name__, {"History": "fasttext_lite.training.loop"})

@@ -1,0 +1,1 @@
+"""The training loop, composed at compile time of its parts: see `general`."""

@@ -1,0 +1,408 @@
+"""The training loop: stochastic gradient descent over documents, as in the paper.
+
+For each document: hidden = weighted sum of its rows; the loss names the output rows that take
+part and the derivative of the loss by each one's score; output rows and input rows move
+against their gradients.  (Joulin et al. 2016, Bag of Tricks for Efficient Text Classification;
+Mikolov et al. 2013 for hierarchical softmax and negative sampling.)
+
+Every loss, optimizer, activation and regulariser is one small function with the arguments of
+its neighbours; adding one touches that function, its line in `make_trainer`, and the name lists
+in `config.py`.  `make_trainer` fixes all choices at compile time: what is not used is not
+compiled.
+
+Rows that a document does not touch cost nothing.  What must happen to them at each step all
+the same (decay of the optimizer's state, weight decay, averaging) is made up for when they are
+touched next, or in the end (`weights.settle`), with the same result as a dense loop.
+
+Plain training (`is_plain`: SGD and no other part) has a kernel of its own with the same
+arguments and the same results, `_make_plain_trainer`.  Its time is that of fetching rows from
+memory; it is also the shortest description of the algorithm.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from fasttext_lite.compiled.blocks import LANES
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.random import chance, next_random
+from fasttext_lite.training.kernels.layers import (
+    batch_standardize,
+    batch_standardize_back,
+    elu,
+    gelu,
+    keep_features,
+    layer_standardize,
+    layer_standardize_back,
+    leaky_relu,
+    maxout,
+    relu,
+    sigmoid_unit,
+    tanh_unit,
+)
+from fasttext_lite.training.kernels.losses import (
+    all_rows,
+    drawn_rows,
+    focal_logistic,
+    focal_softmax,
+    hinge,
+    logistic,
+    path_rows,
+    softmax,
+    squared_hinge,
+)
+from fasttext_lite.training.kernels.optimizers import (
+    adadelta,
+    adagrad,
+    adam,
+    adamax,
+    clip_factor,
+    limit_row,
+    momentum,
+    nesterov,
+    rmsprop,
+    sgd,
+    shrink_row,
+)
+from fasttext_lite.training.kernels.parts import BATCH, axpy, dot, is_plain
+from fasttext_lite.training.kernels.plain import make_plain_trainer
+
+_kernel = compiler(FAST)
+
+
+@cache
+def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compile time
+    """Return the training kernel made of some parts.
+
+    Parameters
+    ----------
+    parts : Parts
+
+    Returns
+    -------
+    train_documents : compiled function
+        See its docstring.
+    """
+    if is_plain(parts):
+        return make_plain_trainer(parts)
+    use_softmax, use_hs, use_ns = (parts.loss == name for name in ("softmax", "hs", "ns"))
+    use_hinge, use_squared = parts.loss == "hinge", parts.loss == "squared_hinge"
+    needs_label = use_softmax or use_hs or use_ns
+    shared = use_hs or use_ns  # the labels of a document share its loss
+    use_sgd, use_momentum, use_nesterov, use_adagrad, use_rmsprop, use_adadelta, use_adam = (
+        parts.optimizer == name
+        for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam")
+    )
+    forgets = not (use_sgd or use_adagrad)  # the state decays with time
+    use_focal, learn_output = parts.focal, not parts.frozen_output
+    shrink, limit, clip, average = parts.shrink, parts.max_norm, parts.clip, parts.average
+    lazy = shrink or average
+    drop_features, drop_hidden = parts.feature_dropout, parts.hidden_dropout
+    layer_norm, batch_norm = parts.norm == "layer", parts.norm == "batch"
+    use_norm, batch = layer_norm or batch_norm, BATCH if batch_norm else 1
+    use_layer, use_maxout = parts.activation != "", parts.activation == "maxout"
+    use_relu, use_leaky, use_elu, use_gelu, use_tanh = (
+        parts.activation == name for name in ("relu", "leaky_relu", "elu", "gelu", "tanh")
+    )
+
+    @_kernel
+    def train_documents(  # noqa: C901
+        order, docs, settings, span, tree, negatives, rng, most_rows, embeddings, output, norm,
+        layer,
+    ):  # fmt: skip
+        """Take one step for each document of `order`, in that order, in place.
+
+        Parameters
+        ----------
+        order : int32[n]
+            Documents to visit.
+        docs : Docs
+        settings : Settings
+        span : Span
+        tree : int32[2, n_nodes]
+            See `_path_rows`; used by the loss hs alone.
+        negatives : int32[n], rng : uint64[1]
+            See `_drawn_rows`; state of the random numbers.
+        most_rows : int
+            The most output rows that take part in the loss of one document.
+        embeddings, output : Table
+            Written in place, without locks (Niu et al. 2011, Hogwild!).
+        norm : Table
+            4 rows of dim: gain, shift, running mean, running variance.
+        layer : Table
+            A row of dim + 1 for each unit of the hidden layer (two for maxout), bias last.
+
+        Returns
+        -------
+        loss : float
+            Weighted sum of the losses before each step.
+        weight : float
+            Sum of the weights of the documents visited.
+        """
+
+        def settle(table, row, step, path):
+            """Make up for the steps since the row was settled last."""
+            if average:
+                count = step - max(table.seen[row, 0], np.float64(span.average_from))
+                if count > 0:
+                    for d in range(table.values.shape[1]):
+                        table.total[row, d] += count * table.values[row, d]
+            if shrink:
+                distance = max(path - table.seen[row, 1], 0.0)
+                shrink_row(table.values, row, settings.l1, settings.l2, distance)
+            # Threads are at different steps: never back in time.
+            table.seen[row, 0] = max(table.seen[row, 0], np.float64(step))
+            table.seen[row, 1] = max(table.seen[row, 1], path)
+
+        def move(table, row, scale, direction, lr, step):
+            """Take the optimizer's step in one row."""
+            values, moments = table.values, table.moments
+            gap = np.float32(0)
+            if forgets:
+                gap = np.float32(step - table.seen[row, 2])
+                if gap < 0:  # another thread is ahead; without decay, they would add up
+                    gap = np.float32(1)
+                table.seen[row, 2] = max(table.seen[row, 2], np.float64(step))
+            if use_sgd:
+                sgd(values, moments, row, scale, direction, lr, settings, gap, step)
+            elif use_momentum:
+                momentum(values, moments, row, scale, direction, lr, settings, gap, step)
+            elif use_nesterov:
+                nesterov(values, moments, row, scale, direction, lr, settings, gap, step)
+            elif use_adagrad:
+                adagrad(values, moments, row, scale, direction, lr, settings, gap, step)
+            elif use_rmsprop:
+                rmsprop(values, moments, row, scale, direction, lr, settings, gap, step)
+            elif use_adadelta:
+                adadelta(values, moments, row, scale, direction, lr, settings, gap, step)
+            elif use_adam:
+                adam(values, moments, row, scale, direction, lr, settings, gap, step)
+            else:
+                adamax(values, moments, row, scale, direction, lr, settings, gap, step)
+            if limit:
+                limit_row(values, row, settings.max_norm)
+
+        n_output, units = output.values.shape
+        dim = embeddings.values.shape[1]
+        dtype = embeddings.values.dtype
+        n_labels = n_output + 1 if use_hs else n_output
+        hidden = np.empty((batch, dim), dtype)
+        gradient = np.empty((batch, dim), dtype)
+        room = (most_rows + LANES - 1) // LANES * LANES
+        rows = np.empty(room, np.int32)
+        targets = np.empty(room, dtype)
+        errors = np.empty(room, dtype)
+        chosen = np.empty((batch, 3), np.int64)  # position in order, first and last feature
+        one = np.ones(1, dtype)
+        if use_norm:
+            standard = np.empty((batch, dim), dtype)
+            inverse = np.empty(dim, dtype)
+            gain = np.zeros(dim, dtype)
+        if use_layer:
+            inputs = np.ones(dim + 1, dtype)
+            back = np.empty(dim + 1, dtype)
+            slopes = np.empty(layer.values.shape[0], dtype)
+        if use_norm or use_layer or drop_hidden:
+            top = np.empty(units, dtype)
+            below = np.empty(units, dtype)  # d loss / d top
+        if drop_hidden:
+            mask = np.empty(units, dtype)
+        if drop_features:
+            longest = 0
+            for doc in order:
+                longest = max(longest, docs.indptr[doc + 1] - docs.indptr[doc])
+            ids = np.empty(batch * longest, np.int32)
+            weights = np.empty(batch * longest, np.float32)
+        else:
+            ids, weights = docs.ids, docs.weights
+        # The hinge losses ask for a side, not for a probability that could be smoothed.
+        smoothing = settings.smoothing * np.float32(0 if use_hinge or use_squared else 1)
+        slope = (span.lr_last - span.lr_first) / np.float32(order.size)
+        total_loss = 0.0
+        total_weight = 0.0
+        turn = 0
+        while turn < order.size:
+            # Pooling: the hidden vectors of the next documents (one, but for batch norm).
+            n_docs = 0
+            while turn < order.size and n_docs < batch:
+                doc = order[turn]
+                turn += 1
+                first, last = docs.indptr[doc], docs.indptr[doc + 1]
+                if needs_label and docs.label_indptr[doc] == docs.label_indptr[doc + 1]:
+                    continue
+                if drop_features:
+                    start = n_docs * longest
+                    kept = keep_features(
+                        docs.ids, docs.weights, first, last, settings.feature_dropout, rng,
+                        ids[start:], weights[start:],
+                    )  # fmt: skip
+                    first, last = start, start + kept
+                if first == last:
+                    continue
+                i = turn - 1
+                hidden[n_docs, :] = 0
+                for j in range(first, last):
+                    if lazy:
+                        path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+                        settle(embeddings, ids[j], span.step + i, path)
+                    axpy(weights[j], embeddings.values, ids[j], hidden[n_docs])
+                chosen[n_docs, 0] = i
+                chosen[n_docs, 1] = first
+                chosen[n_docs, 2] = last
+                n_docs += 1
+            if n_docs == 0:
+                break
+            if batch_norm:
+                batch_standardize(hidden, n_docs, norm.values, standard, inverse)
+
+            for g in range(n_docs):
+                i = chosen[g, 0]
+                doc = order[i]
+                step = span.step + i
+                lr = span.lr_first + slope * np.float32(i)
+                path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+                labels = docs.label_ids[docs.label_indptr[doc] : docs.label_indptr[doc + 1]]
+
+                # Forward: normalisation, hidden layer, dropout.
+                entering = hidden[g]
+                if use_norm:
+                    if layer_norm:
+                        inverse[:] = layer_standardize(hidden[g], standard[g])
+                    if average:
+                        settle(norm, 0, step, path)
+                        settle(norm, 1, step, path)
+                    for d in range(dim):
+                        hidden[g, d] = norm.values[0, d] * standard[g, d] + norm.values[1, d]
+                if use_layer:
+                    inputs[:dim] = hidden[g]
+                    for unit in range(layer.values.shape[0]):
+                        if lazy:
+                            settle(layer, unit, step, path)
+                        slopes[unit] = dot(layer.values, unit, inputs)
+                    entering = top
+                    if use_maxout:
+                        maxout(slopes, top)
+                    else:
+                        for unit in range(units):
+                            if use_relu:
+                                top[unit], slopes[unit] = relu(slopes[unit])
+                            elif use_leaky:
+                                top[unit], slopes[unit] = leaky_relu(slopes[unit])
+                            elif use_elu:
+                                top[unit], slopes[unit] = elu(slopes[unit])
+                            elif use_gelu:
+                                top[unit], slopes[unit] = gelu(slopes[unit])
+                            elif use_tanh:
+                                top[unit], slopes[unit] = tanh_unit(slopes[unit])
+                            else:
+                                top[unit], slopes[unit] = sigmoid_unit(slopes[unit])
+                if drop_hidden:
+                    keep = np.float32(1) - settings.hidden_dropout
+                    for d in range(units):
+                        mask[d] = 0 if chance(rng) < settings.hidden_dropout else 1 / keep
+                        top[d] = entering[d] * mask[d]
+                    entering = top
+
+                # The loss: which output rows, which targets, which errors.
+                if use_hs:
+                    n = path_rows(n_labels, labels, settings.smoothing, tree, rows, targets)
+                elif use_ns:
+                    n = drawn_rows(
+                        n_labels, labels, settings.smoothing, negatives, rng, rows, targets
+                    )
+                else:
+                    n = all_rows(n_labels, labels, smoothing, use_softmax, rows, targets)
+                for k in range(n):
+                    if lazy and learn_output:
+                        settle(output, rows[k], step, path)
+                    errors[k] = dot(output.values, rows[k], entering)
+                if use_softmax and use_focal:
+                    loss = focal_softmax(errors, targets, n, settings.focal)
+                elif use_softmax:
+                    loss = softmax(errors, targets, n, settings.focal)
+                elif use_hinge:
+                    loss = hinge(errors, targets, n, settings.focal)
+                elif use_squared:
+                    loss = squared_hinge(errors, targets, n, settings.focal)
+                elif use_focal:
+                    loss = focal_logistic(errors, targets, n, settings.focal)
+                else:
+                    loss = logistic(errors, targets, n, settings.focal)
+                share = docs.doc_weights[doc]
+                total_weight += share
+                if shared:
+                    share /= np.float32(labels.size)
+                total_loss += share * loss
+
+                # Backward.
+                slot = gradient[g]
+                if use_layer or drop_hidden:
+                    slot = below
+                slot[:] = 0
+                for k in range(n):
+                    errors[k] *= share
+                    axpy(errors[k], output.values, rows[k], slot)
+                if learn_output:
+                    if clip:
+                        factor = clip_factor(settings.clip, errors, n, entering)
+                        for k in range(n):
+                            errors[k] *= factor
+                    # Threads begin at different rows: in step, they would write the same row
+                    # at the same time, wait for its cache line and lose each other's updates.
+                    shift = np.int64(next_random(rng) % np.uint64(n))
+                    for k in range(n):
+                        at = k + shift
+                        if at >= n:
+                            at -= n
+                        move(output, rows[at], errors[at], entering, lr, step)
+                if drop_hidden:
+                    for d in range(units):
+                        below[d] *= mask[d]
+                if use_layer:
+                    back[:] = 0
+                    pieces = layer.values.shape[0] // units
+                    for unit in range(layer.values.shape[0]):
+                        slopes[unit] *= below[unit // pieces]
+                        axpy(slopes[unit], layer.values, unit, back)
+                    factor = np.float32(1)
+                    if clip:
+                        factor = clip_factor(settings.clip, slopes, slopes.size, inputs)
+                    for unit in range(layer.values.shape[0]):
+                        move(layer, unit, factor * slopes[unit], inputs, lr, step)
+                    gradient[g] = back[:dim]
+                elif drop_hidden:
+                    gradient[g] = below
+                if use_norm:
+                    for d in range(dim):
+                        gain[d] = gradient[g, d] * standard[g, d]
+                    factor, factor1 = np.float32(1), np.float32(1)
+                    if clip:
+                        factor = clip_factor(settings.clip, one, 1, gain)
+                        factor1 = clip_factor(settings.clip, one, 1, gradient[g])
+                    below_gain = norm.values[0].copy()
+                    move(norm, 0, factor, gain, lr, step)
+                    move(norm, 1, factor1, gradient[g], lr, step)
+                    for d in range(dim):
+                        gradient[g, d] *= below_gain[d]
+                    if layer_norm:
+                        gain[:] = gradient[g]
+                        layer_standardize_back(gain, standard[g], inverse[0], gradient[g])
+
+            if batch_norm:
+                batch_standardize_back(gradient, n_docs, standard, inverse)
+            for g in range(n_docs):
+                i = chosen[g, 0]
+                lr = span.lr_first + slope * np.float32(i)
+                first, last = chosen[g, 1], chosen[g, 2]
+                factor = np.float32(1)
+                if clip:
+                    factor = clip_factor(
+                        settings.clip, weights[first:last], last - first, gradient[g]
+                    )
+                for j in range(first, last):
+                    move(embeddings, ids[j], factor * weights[j], gradient[g], lr, span.step + i)
+        return total_loss, total_weight
+
+    return train_documents

@@ -1,0 +1,134 @@
+"""Plain training (SGD and no other part): the shortest description of the algorithm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.compiled.blocks import (
+    LANES,
+    descend_rows,
+    fetch_rows,
+    inner_products,
+    merge_tables,
+    pool_rows,
+    push_rows,
+)
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.random import next_random
+from fasttext_lite.training.kernels.losses import (
+    drawn_rows,
+    hinge,
+    logistic,
+    path_rows,
+    softmax,
+    squared_hinge,
+)
+from fasttext_lite.training.kernels.optimizers import sgd
+from fasttext_lite.training.kernels.parts import axpy
+
+_kernel = compiler(FAST)
+
+
+def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at compile time
+    """Return the kernel of plain training; see `make_trainer`."""
+    use_softmax, use_hs, use_ns = (parts.loss == name for name in ("softmax", "hs", "ns"))
+    use_hinge, use_squared = parts.loss == "hinge", parts.loss == "squared_hinge"
+    dense = not (use_hs or use_ns)  # all output rows take part in each step
+    needs_label = not dense or use_softmax
+    learn_output = not parts.frozen_output
+
+    @_kernel
+    def train_documents(  # noqa: C901
+        order, docs, settings, span, tree, negatives, rng, most_rows, embeddings, output, norm,
+        layer,
+    ):  # fmt: skip
+        """Take one step for each document of `order`; see the other kernel of this name."""
+        ids, weights, indptr = docs.ids, docs.weights, docs.indptr
+        table, shared = embeddings.values, output.values
+        n_output, dim = shared.shape
+        n_labels = n_output + 1 if use_hs else n_output
+        own, before = shared, shared
+        if span.apart > 0:
+            own, before = shared.copy(), shared.copy()
+        hidden = np.zeros(dim, shared.dtype)
+        gradient = np.zeros(dim, shared.dtype)
+        room = (max(most_rows, n_output) + LANES - 1) // LANES * LANES
+        rows = np.arange(room).astype(np.int32)
+        targets = np.zeros(room, shared.dtype)
+        errors = np.zeros(room, shared.dtype)
+        floor = np.float32(0)  # the target of the labels that are not the document's
+        if not (use_hinge or use_squared):
+            floor = settings.smoothing / np.float32(n_labels)
+        if dense:
+            targets[:n_labels] = floor
+        peak = np.float32(1) - floor * np.float32(n_labels)
+        slope = (span.lr_last - span.lr_first) / np.float32(order.size)
+        total_loss = 0.0
+        total_weight = 0.0
+        for i in range(order.size):
+            doc = order[i]
+            first, last = indptr[doc], indptr[doc + 1]
+            if i + 1 < order.size:
+                fetch_rows(table, ids, indptr[order[i + 1]], indptr[order[i + 1] + 1])
+            labels = docs.label_ids[docs.label_indptr[doc] : docs.label_indptr[doc + 1]]
+            if first == last or (needs_label and labels.size == 0):
+                continue
+            lr = span.lr_first + slope * np.float32(i)
+
+            # Forward.
+            pool_rows(table, ids, weights, first, last, hidden)
+            if use_hs:
+                n = path_rows(n_labels, labels, settings.smoothing, tree, rows, targets)
+            elif use_ns:
+                n = drawn_rows(n_labels, labels, settings.smoothing, negatives, rng, rows, targets)
+            else:
+                n = n_labels
+                for label in labels:
+                    targets[label] = floor + (
+                        peak / np.float32(labels.size) if use_softmax else peak
+                    )
+            if learn_output:
+                inner_products(own, rows, n, hidden, errors)
+            else:  # of the identity
+                for k in range(n):
+                    errors[k] = hidden[rows[k]]
+            if use_softmax:
+                loss = softmax(errors, targets, n, settings.focal)
+            elif use_hinge:
+                loss = hinge(errors, targets, n, settings.focal)
+            elif use_squared:
+                loss = squared_hinge(errors, targets, n, settings.focal)
+            else:
+                loss = logistic(errors, targets, n, settings.focal)
+            if dense:
+                for label in labels:
+                    targets[label] = floor
+            share = docs.doc_weights[doc]
+            total_weight += share
+            if not dense:
+                share /= np.float32(labels.size)
+            total_loss += share * loss
+
+            # Backward.
+            for k in range(n):
+                errors[k] *= share
+            if not learn_output:
+                gradient[:] = 0
+                for k in range(n):
+                    gradient[rows[k]] += errors[k]
+            elif dense or (use_hs and labels.size == 1):
+                descend_rows(own, rows, n, errors, lr, hidden, gradient)
+            else:  # rows can stand there twice
+                gradient[:] = 0
+                for k in range(n):
+                    axpy(errors[k], own, rows[k], gradient)
+                for k in range(n):
+                    sgd(own, own, rows[k], errors[k], hidden, lr, settings, 0, 0)
+            push_rows(table, ids, weights, first, last, gradient, lr, np.uint64(next_random(rng)))
+            if span.apart > 0 and (i + 1) % span.apart == 0:
+                merge_tables(shared, own, before)
+        if span.apart > 0:
+            merge_tables(shared, own, before)
+        return total_loss, total_weight
+
+    return train_documents

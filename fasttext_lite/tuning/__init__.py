@@ -1,0 +1,1 @@
+"""Search for better settings under a budget of time and size."""
