@@ -292,7 +292,7 @@ def decayed(values, l1, l2, lr):
     return np.sign(values) * np.maximum(sizes, 0)
 
 
-def train_dense(tables, visits, rates, parts, settings, tree=None, average_from=0):
+def train_dense(tables, visits, rates, config, settings, tree=None, average_from=0):
     """Train in the plainest way: every row of every table changes at every step.
 
     Parameters
@@ -304,7 +304,7 @@ def train_dense(tables, visits, rates, parts, settings, tree=None, average_from=
         `drawn` negatives of each label. No row takes part twice in a loss.
     rates : list of float
         Learning rate of each step.
-    parts : Parts
+    config : Config
         Norm batch is not done here.
     settings : Settings
         Plain numbers.
@@ -320,47 +320,49 @@ def train_dense(tables, visits, rates, parts, settings, tree=None, average_from=
     """
     shapes = {name: table.shape for name, table in tables.items()}
     beta1, beta2 = settings.beta1, settings.beta2
-    states = {n: Optimizer(parts.optimizer, shape, beta1, beta2) for n, shape in shapes.items()}
+    states = {n: Optimizer(config.optimizer, shape, beta1, beta2) for n, shape in shapes.items()}
     means = {name: np.zeros(shape) for name, shape in shapes.items()}
-    n_labels = shapes["output"][0] + (parts.loss == "hs")
+    n_labels = shapes["output"][0] + (config.loss == "hs")
     total_loss = total_weight = 0.0
     for step, (visit, lr) in enumerate(zip(visits, rates, strict=True)):
         moves = {}
-        if visit["features"] and (visit["labels"] or parts.loss not in ("softmax", "hs", "ns")):
-            loss, moves = _document(tables, visit, parts, settings, n_labels, tree)
+        if visit["features"] and (visit["labels"] or config.loss not in ("softmax", "hs", "ns")):
+            loss, moves = _document(tables, visit, config, settings, n_labels, tree)
             total_loss += loss
             total_weight += visit["weight"]
         for name, table in tables.items():
             states[name].rest()
             gradients = moves.get(name, {})
             length = math.sqrt(sum((g**2).sum() for g in gradients.values()))
-            factor = min(1, settings.clip / length) if parts.clip and length else 1
+            factor = min(1, settings.clip / length) if config.clip and length else 1
             for row, gradient in gradients.items():
                 table[row] += states[name].move(row, factor * gradient, lr, step + 1)
-                if parts.max_norm:
+                if config.max_norm:
                     table[row] *= min(1, settings.max_norm / np.linalg.norm(table[row]))
-            fixed = name == "norm" or (name == "output" and parts.frozen_output)
-            if parts.shrink and not fixed:
+            fixed = name == "norm" or (name == "output" and config.head == "linear")
+            if (config.l1 or config.l2) and not fixed:
                 table[:] = decayed(table, settings.l1, settings.l2, lr)
             if step >= average_from:
                 means[name] += table / (len(visits) - average_from)
     return total_loss, total_weight, means
 
 
-def _document(tables, visit, parts, settings, n_labels, tree):
+def _document(tables, visit, config, settings, n_labels, tree):
     """Return the loss of a document and, by table, the gradient of each row it touches."""
     features, share = visit["features"], visit["weight"]
     rows, targets = participants(
-        parts.loss, n_labels, visit["labels"], settings.smoothing, tree, visit["drawn"]
+        config.loss, n_labels, visit["labels"], settings.smoothing, tree, visit["drawn"]
     )
     assert len(set(rows)) == len(rows)
-    if parts.loss in ("hs", "ns"):
+    if config.loss in ("hs", "ns"):
         share /= len(visit["labels"])
-    focal = settings.focal if parts.focal else 0.0
+    focal = settings.focal if config.focal else 0.0
 
     def value(pooled, norm, layer, output):
-        top = network(pooled[None], norm, layer, parts.norm, parts.activation)[0]
-        return share * loss_of_scores(parts.loss, output @ top, targets, focal)
+        top = network(
+            pooled[None], norm, layer, config.norm, config.activation if config.units else ""
+        )[0]
+        return share * loss_of_scores(config.loss, output @ top, targets, focal)
 
     places = [
         sum(weight * tables["embeddings"][row] for row, weight in features.items()),
@@ -376,11 +378,11 @@ def _document(tables, visit, parts, settings, n_labels, tree):
         "layer": dict(enumerate(slopes[2])),
         "output": dict(zip(rows, slopes[3], strict=True)),
     }
-    if parts.norm != "none":
+    if config.norm != "none":
         # Each row of this table is a table of its own to `clip`.
-        assert not parts.clip
+        assert not config.clip
         moves["norm"] = {0: slopes[1][0], 1: slopes[1][1]}
-    if parts.frozen_output:
+    if config.head == "linear":
         del moves["output"]
     return value(*places), moves
 

@@ -905,7 +905,7 @@ def test_our_own_bugs_are_shown(monkeypatch, model):
 
 def test_interrupted_training_leaves_no_file(run, train, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "fasttext_lite.training.loop._Clock.report",
+        "fasttext_lite.training.run._Clock.report",
         lambda *arguments, **options: signal.raise_signal(signal.SIGINT),
     )
     result = run("train", train, "-o", tmp_path / "m.ftl")

@@ -14,13 +14,13 @@ from fasttext_lite.config.fields import (
     LINEAR_TO_MULTILABELS,
     LINKAGE_TO_LABELS,
     LONG_TEXT,
-    LOSSES,
-    OPTIMIZERS,
     RESOLVED,
     TREES,
     Config,
     field_type,
 )
+from fasttext_lite.config.losses import LOSS_CHOICES
+from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.recipe import resolve
 
@@ -241,7 +241,7 @@ def test_a_large_table_is_float16_where_that_is_possible():
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", LOSS_CHOICES)
 @pytest.mark.parametrize("head", ["linear", "learned"])
 def test_every_mix_has_a_learning_rate(optimizer, loss, head):
     config = resolve(Config(optimizer=optimizer, loss=loss, head=head), 8, False)

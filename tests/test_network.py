@@ -10,6 +10,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.fitting import fit
 from fasttext_lite.model.network import NORM_EPSILON, forward
 from fasttext_lite.training import weights as tables
+from fasttext_lite.training.composition import compose
 from fasttext_lite.training.kernels import general, layers, parts
 
 DIM, UNITS, N_LABELS = 6, 4, 3
@@ -98,7 +99,7 @@ def test_training_and_prediction_see_the_same(network):
         np.array([0, 2], np.int32), np.array([0.5, 0.25], np.float32), np.array([0, 2]),
         np.array([1], np.int32), np.array([0, 1]), np.ones(1, np.float32),
     )  # fmt: skip
-    kernel = general.make_trainer(tables.parts(config))
+    kernel = general.make_trainer(compose(config))
     settings, span = parts.Settings(*[0.0] * 10), parts.Span(0, 0.0, 0.0, 0.0, 0)
     loss, _ = getattr(kernel, "py_func", kernel)(
         np.zeros(1, np.int32), docs, settings, span, np.zeros((2, 0), np.int32),

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save as to_bytes
 
 from fasttext_lite import version
-from fasttext_lite.config.fields import LOSSES, RESOLVED, Config
+from fasttext_lite.config.fields import RESOLVED, Config
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
@@ -219,7 +220,7 @@ def check_round_trip(path, config, rows=LABELS):
 SMALL = {"dim": 4, "epochs": 2, "minn": 2, "maxn": 3, "bucket": 1000}
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "auto"])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("pooling", ["blocks", "tfidf", "mean"])
 def test_round_trip(path, loss, pooling):
     config = Config(loss=loss, pooling=pooling, eos=True, **SMALL)

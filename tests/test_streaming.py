@@ -18,7 +18,7 @@ from fasttext_lite.fitting import streaming
 from fasttext_lite.fitting.fit import fit_prepared
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.streaming import is_streamable, prepare_file
-from fasttext_lite.training import loop
+from fasttext_lite.training import run
 
 WORDS = ["red", "blue", "Über", "中文", "热", "soup", "car", "👍"]
 
@@ -263,12 +263,12 @@ def test_what_can_be_read_twice(file, tmp_path):
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatch, shuffle):
-    monkeypatch.setattr(loop, "RUN", 16)
-    monkeypatch.setattr(loop, "RUNS", 4)
+    monkeypatch.setattr(run, "RUN", 16)
+    monkeypatch.setattr(run, "RUNS", 4)
     config = Config(epochs=3, shuffle=shuffle)
     mapped = prepare_file(CorpusReader(file), config, cache=str(tmp_path / "cache"))
     orders = []
-    copied = loop._Run._copied
+    copied = run.Run.copied
 
     def recording(self, block):
         orders.append(block)
@@ -282,7 +282,7 @@ def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatc
                 np.testing.assert_array_equal(found, there[places[doc] : places[doc + 1]])
         return numbers, docs
 
-    monkeypatch.setattr(loop._Run, "_copied", recording)
+    monkeypatch.setattr(run.Run, "copied", recording)
     fit_prepared(mapped, n_threads=1)
     visits = np.concatenate(orders).reshape(3, 400)
     for order in visits:

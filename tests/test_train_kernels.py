@@ -13,14 +13,18 @@ import reference
 from reference import MIXES
 
 from fasttext_lite.compiled import arrays, blocks, random
-from fasttext_lite.config.fields import ACTIVATIONS, OPTIMIZERS, Config
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.config.fields import ACTIVATIONS, Config
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.training import weights as tables
+from fasttext_lite.training.composition import compose
 from fasttext_lite.training.kernels import general as general
-from fasttext_lite.training.kernels import layers, losses
+from fasttext_lite.training.kernels import layers, losses, participants
 from fasttext_lite.training.kernels import parts as kernels
 
-LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
+_kernel = compiler(FAST)
 N_ROWS, N_LABELS, DIM, UNITS = 8, 5, 5, 3
 SEED = 12345
 FEATURES = (  # all numbers are exact in float32
@@ -120,7 +124,7 @@ class Problem:
     ):  # fmt: skip
         """Run the kernel, compiled for float32 only; in blocks that end at `cuts`."""
         weights = weights or self.start(dtype)
-        kernel = general.make_trainer(tables.parts(self.config))
+        kernel = general.make_trainer(compose(self.config))
         if dtype == np.float64:
             kernel = getattr(kernel, "py_func", kernel)
         docs, settings, rng = self.docs(), self.settings(dtype), np.array([seed], np.uint64)
@@ -156,7 +160,7 @@ class Problem:
             for _ in self.labels[doc]:
                 found = []
                 for _ in range(self.negatives[0]):
-                    for _ in range(losses.DRAWS):
+                    for _ in range(participants.DRAWS):
                         seed, number = reference.splitmix64(seed)
                         pick = int(picks[number % picks.size])
                         if pick not in self.labels[doc]:
@@ -178,7 +182,7 @@ class Problem:
         rates = lrs[0] + (lrs[1] - lrs[0]) * np.arange(len(order)) / len(order)
         after = self.tables()
         loss, weight, means = reference.train_dense(
-            after, visits, rates, tables.parts(self.config), self.settings(float), self.tree,
+            after, visits, rates, self.config, self.settings(float), self.tree,
             from_step,
         )  # fmt: skip
         if not self.config.averaging:
@@ -277,11 +281,13 @@ def test_compiled_kernels_are_the_dense_loop(mix):
 
 
 def test_the_mixes_use_every_part():
-    used = [tables.parts(config_of(**settings)) for settings in MIXES.values()]
-    assert {parts.optimizer for parts in used} == set(OPTIMIZERS)
-    assert {parts.loss for parts in used} == set(LOSSES)
-    assert {parts.activation for parts in used} == {"", *ACTIVATIONS}
-    for name in ("focal", "frozen_output", "shrink", "max_norm", "clip", "average"):
+    configs = [config_of(**settings) for settings in MIXES.values()]
+    assert {config.optimizer for config in configs} == set(OPTIMIZERS)
+    assert {config.loss for config in configs} == set(LOSSES)
+    assert {config.activation for config in configs if config.units} == set(ACTIVATIONS)
+    assert {config.focal > 0 for config in configs} == {False, True}
+    used = [compose(config) for config in configs]
+    for name in ("frozen_output", "shrink", "max_norm", "clip", "average"):
         assert {getattr(parts, name) for parts in used} == {False, True}, name
 
 
@@ -739,9 +745,9 @@ def test_merged_tables_have_the_changes_of_both():
 
 def test_which_training_is_plain():
     plain = [config_of(loss=loss, head=head) for loss in LOSSES for head in HEADS]
-    assert all(kernels.is_plain(tables.parts(config)) for config in plain)
+    assert all(compose(config).plain for config in plain)
     mixes = [config_of(**settings) for settings in MIXES.values()]
-    assert not any(kernels.is_plain(tables.parts(config)) for config in mixes)
+    assert not any(compose(config).plain for config in mixes)
 
 
 HEADS = ("learned", "linear")
@@ -793,12 +799,12 @@ def test_logarithm_function():
     assert logarithm(np.float64(0.3)) == math.log1p(0.3)
 
 
-@kernels._kernel
+@_kernel
 def exponential(x):
     return blocks.quick_exp(x)
 
 
-@kernels._kernel
+@_kernel
 def logarithm(z):
     return blocks.quick_log1p(z)
 
@@ -898,7 +904,7 @@ def test_chances_are_even():
 def test_each_kernel_is_compiled_once(mix):
     """A second specialisation would mean that a caller lets types vary."""
     problem = Problem(config_of(**MIXES[mix]))
-    parts = tables.parts(problem.config)
+    parts = compose(problem.config)
     train = general.make_trainer(parts)
     problem.train(order=[0, 1], dtype=np.float32)
     problem.train(order=[2], lrs=(0.5, 0.5), dtype=np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from reference import MIXES
 
+from fasttext_lite.config import losses
 from fasttext_lite.config.fields import SCHEDULES, Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
@@ -14,7 +15,7 @@ from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import prepare
-from fasttext_lite.training import loop, schedule
+from fasttext_lite.training import loop, participants, run, schedule
 from fasttext_lite.training.weights import init_weights
 
 LOSSES = ("softmax", "hs", "ova", "ns")
@@ -101,20 +102,20 @@ def test_sorted_rows_are_learnt_as_well_as_shuffled_ones():
 def test_order_of_visits():
     visits, spans = [], []
 
-    class Spy(loop._Run):
-        def _block(self, block, step, path, rates, *rest):
+    class Spy(loop.Run):
+        def train_block(self, block, step, path, rates, *rest):
             visits.append((block.tolist(), *rates))
             spans.append((step, path))
-            return super()._block(block, step, path, rates, *rest)
+            return super().train_block(block, step, path, rates, *rest)
 
     for shuffle in (True, False):
         visits.clear()
         spans.clear()
-        original, loop._Run = loop._Run, Spy
+        original, loop.Run = loop.Run, Spy
         try:
             fit(epochs=3, shuffle=shuffle, lr=0.6)
         finally:
-            loop._Run = original
+            loop.Run = original
         order = [doc for block, _, _ in visits for doc in block]
         epochs = [order[i : i + 20] for i in (0, 20, 40)]
         assert all(sorted(epoch) == list(range(20)) for epoch in epochs)
@@ -160,13 +161,14 @@ def test_divergence_is_noticed_and_repaired(caplog, loss):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_blank_loss_is_the_loss_of_zero_scores(loss):
     trainee = fit(loss=loss, lr=1e-9, epochs=1, label_smoothing=0, init="input")
-    blank = loop._blank_loss(trainee.model.config, LABELS, trainee.model.tree)
+    needs = participants.find_participants(trainee.model.config, LABELS, trainee.model.tree)
+    blank = losses.LOSSES[loss].blank(needs.n_decisions)
     tolerance = 0.2 if loss == "ns" else 1e-5  # some draws of negatives hit the label itself
     assert trainee.history.loss[0] == pytest.approx(blank, rel=tolerance)
 
 
 def test_divergence_beyond_repair_is_an_error(monkeypatch):
-    monkeypatch.setattr(loop._Run, "_epoch", lambda *args: math.nan)
+    monkeypatch.setattr(run.Run, "epoch", lambda *args: math.nan)
     with pytest.raises(TrainingError, match="diverged .* lr=0.1, and still with lr=.*smaller lr"):
         fit(lr=0.1)
 
@@ -192,7 +194,7 @@ def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):
     def fail(self, block, *args):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(loop._Run, "_block", fail)
+    monkeypatch.setattr(run.Run, "train_block", fail)
     rows = ROWS * 20
     with pytest.raises(MemoryError, match="no room"):
         fit(
@@ -265,7 +267,7 @@ def test_every_schedule_is_there_and_trains():
 
 
 def test_negatives_are_drawn_by_the_root_of_the_count():
-    table = loop._negative_table(np.array([900, 100, 0]), 7)
+    table = participants._negative_table(np.array([900, 100, 0]), 7)
     assert table[0] == 7 and table.dtype == np.int32
     counts = np.bincount(table[1:])
     assert counts[0] / counts[1] == pytest.approx(3, rel=1e-4)
@@ -295,17 +297,17 @@ def test_a_heavy_document_is_visited_often_and_moves_little_at_a_time():
     weights[7] = 4.5
     visits, steps = [], []
 
-    class Spy(loop._Run):
-        def _block(self, block, *args):
+    class Spy(loop.Run):
+        def train_block(self, block, *args):
             visits.extend(block.tolist())
             steps.extend(self.doc_weights[block].tolist())
-            return super()._block(block, *args)
+            return super().train_block(block, *args)
 
-    original, loop._Run = loop._Run, Spy
+    original, loop.Run = loop.Run, Spy
     try:
         fit(epochs=2, doc_weights=weights)
     finally:
-        loop._Run = original
+        loop.Run = original
     assert np.bincount(visits).tolist() == [2] * 7 + [10] + [2] * 12
     assert sum(steps) == pytest.approx(2 * weights.sum()) and max(steps) == 1
 
@@ -326,21 +328,21 @@ def test_rare_labels_of_great_weight_do_not_diverge():
 
 
 def test_blocks_are_small_where_documents_are_expensive(monkeypatch):
-    monkeypatch.setattr(loop, "BLOCK_WORK", 4 * 16)
+    monkeypatch.setattr(run, "BLOCK_WORK", 4 * 16)
     sizes = []
 
-    class Spy(loop._Run):
-        def _block(self, block, *args):
+    class Spy(loop.Run):
+        def train_block(self, block, *args):
             sizes.append(len(block))
-            return super()._block(block, *args)
+            return super().train_block(block, *args)
 
-    monkeypatch.setattr(loop, "_Run", Spy)
+    monkeypatch.setattr(loop, "Run", Spy)
     fit(epochs=1, dim=16, loss="softmax")
     assert sizes == [1] * 20
     # A hidden layer counts: 4 x 8 in the output, 8 x 17 in the layer.
     for work, size in ((2 * (32 + 136), 2), (2 * (32 + 136) - 1, 1)):
         sizes.clear()
-        monkeypatch.setattr(loop, "BLOCK_WORK", work)
+        monkeypatch.setattr(run, "BLOCK_WORK", work)
         fit(epochs=1, dim=16, loss="softmax", units=8)
         assert sizes == [size] * (20 // size)
 
@@ -441,22 +443,22 @@ def test_batches_are_whole(n_threads):
     """But for the last one of an epoch; whatever the number of threads."""
     sizes = []
 
-    class Spy(loop._Run):
-        def _block(self, block, *args):
+    class Spy(loop.Run):
+        def train_block(self, block, *args):
             sizes.append(len(block))
-            return super()._block(block, *args)
+            return super().train_block(block, *args)
 
     rows = TOY * 3 + TOY[:10]
     texts = Texts.from_sequence([text for _, text in rows])
     labels = Labels.from_rows([[label] for label, _ in rows])
-    original, loop._Run = loop._Run, Spy
+    original, loop.Run = loop.Run, Spy
     try:
         trainee = fit(
             texts=texts, labels=labels, norm="batch", loss="softmax", lr=0.1, epochs=8,
             n_threads=n_threads,
         )  # fmt: skip
     finally:
-        loop._Run = original
+        loop.Run = original
     assert sorted(sizes) == [10] * 8 + [32] * 6 * 8
     # So many batches, and prediction standardises as training does.
     pooled = trainee.model.features(texts)
@@ -542,20 +544,20 @@ def test_float16_learns_as_float32_does(loss, head):
 
 
 def test_threads_have_an_output_table_of_their_own_where_all_of_it_changes(monkeypatch):
-    monkeypatch.setattr(loop, "STEPS_APART", 64)
+    monkeypatch.setattr(run, "STEPS_APART", 64)
     for loss, head, expected in (
         ("softmax", "learned", 64), ("ova", "learned", 64),
         ("hs", "learned", 0), ("ns", "learned", 0), ("ova", "linear", 0),
     ):  # fmt: skip
         config = Config(loss=loss, head=head)
-        assert loop.steps_apart(config, 2) == expected
-        assert loop.steps_apart(config, 1) == 0
+        assert run.steps_apart(config, 2) == expected
+        assert run.steps_apart(config, 1) == 0
 
 
 def test_threads_with_tables_of_their_own_train_as_well(monkeypatch):
     losses = []
     for apart in (0, 16):
-        monkeypatch.setattr(loop, "STEPS_APART", apart)
+        monkeypatch.setattr(run, "STEPS_APART", apart)
         rows = ROWS * 40
         trainee = fit(
             texts=Texts.from_sequence([text for _, text in rows]),

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from fasttext_lite.compiled import arrays as compiled_arrays
-from fasttext_lite.config.fields import ACTIVATIONS, INITS, OPTIMIZERS, Config
+from fasttext_lite.config.fields import ACTIVATIONS, INITS, Config
+from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.training import weights as tables
-from fasttext_lite.training.kernels.optimizers import shrink_row
+from fasttext_lite.training.kernels.regularizers import shrink_row
 
 N_ROWS, N_OUTPUT, DIM = 3000, 400, 50
 

@@ -12,12 +12,11 @@ import sys
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
+from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
+from fasttext_lite.config.optimizers import OPTIMIZER_CHOICES, OPTIMIZERS
+
 ANALYZERS = ("auto", "whitespace", "char", "jieba", "mixed")
 SEGMENTED = ("jieba", "mixed")  # the analyzers that cut Chinese into words
-LOSSES = ("auto", "softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
-OPTIMIZERS = (
-    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamax",
-)  # fmt: skip
 HEADS = ("auto", "learned", "linear")
 NORMS = ("none", "layer", "batch")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "maxout")
@@ -46,6 +45,14 @@ MIN_DF = ((100_000, 5),)
 def _field(default: Any, help: str, *, choices=None, low=None, high=None, low_open=False) -> Any:
     metadata = {"help": help, "choices": choices, "low": low, "high": high, "low_open": low_open}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def _defaults_of_beta2() -> str:
+    names: dict[float, list[str]] = {}
+    for optimizer in OPTIMIZERS.values():
+        if optimizer.beta2 is not None:
+            names.setdefault(optimizer.beta2, []).append(optimizer.name)
+    return ", ".join(f"{beta2:g} for {' and '.join(of)}" for beta2, of in names.items())
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class Config:
         "squared_hinge (one vs all, as linear support vector machines); auto = squared_hinge for "
         "rows with several labels, ova under a linear head, hs above "
         f"{HS_FROM_LABELS} labels, else softmax",
-        choices=LOSSES,
+        choices=LOSS_CHOICES,
     )
     tree: str = _field(
         "auto",
@@ -164,14 +171,18 @@ class Config:
         f"= linear up to {LINEAR_TO_LABELS} labels, {LINEAR_TO_MULTILABELS} for rows with several",
         choices=HEADS,
     )
-    optimizer: str = _field("sgd", "how rows move against their gradients", choices=OPTIMIZERS)
+    optimizer: str = _field(
+        "sgd", "how rows move against their gradients", choices=OPTIMIZER_CHOICES
+    )
     beta1: float = _field(
-        0.9, "decay of momentum (momentum, nesterov, adam, adamax)", low=0.0, high=0.9999
+        0.9,
+        f"decay of momentum ({', '.join(o.name for o in OPTIMIZERS.values() if o.has_momentum)})",
+        low=0.0,
+        high=0.9999,
     )
     beta2: float | None = _field(
         None,
-        "decay of the mean of squared gradients; none = 0.99 for rmsprop, 0.95 for adadelta, "
-        "0.999 for adam and adamax",
+        f"decay of the mean of squared gradients; none = {_defaults_of_beta2()}",
         low=0.0, low_open=True, high=0.99999,
     )  # fmt: skip
     lr: float | None = _field(
@@ -275,7 +286,7 @@ class Config:
             )
         if self.averaging and (self.l1 or self.l2):
             raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
-        if self.focal and self.loss in ("hinge", "squared_hinge"):
+        if self.focal and self.loss != "auto" and LOSSES[self.loss].focal is None:
             raise ValueError(f"focal does not apply to the loss {self.loss}; got {self.focal:g}")
         if self.head == "linear" and (self.units or self.norm != "none" or self.init != "output"):
             raise ValueError(
@@ -291,7 +302,7 @@ class Config:
     def _without_float16(self) -> list[str]:
         """Return the settings that float16 does not go with."""
         others = [name for name in _NOT_FLOAT16 if getattr(self, name) not in (0, None, "none")]
-        if self.optimizer != "sgd":
+        if not OPTIMIZERS[self.optimizer].is_plain:
             others.insert(0, f"optimizer {self.optimizer}")
         return others
 

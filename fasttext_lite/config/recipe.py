@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fasttext_lite.config.fields import (
     HS_FROM_LABELS,
@@ -13,6 +14,8 @@ from fasttext_lite.config.fields import (
     MIN_DF,
     Config,
 )
+from fasttext_lite.config.losses import LOSSES, Loss
+from fasttext_lite.config.optimizers import OPTIMIZERS
 
 # Of the learning rate: the mean of n features is about root n times as short as their unit-length
 # sum.
@@ -46,69 +49,52 @@ def resolve(
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
         `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if pooling is mean.
     """
-    few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
-    head = config.head
-    if head == "auto":
-        plain = config.init == "output" and config.norm == "none" and not config.units
-        plain = plain and config.pooling != "mean"
-        head = "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
-    loss = config.loss
-    if loss == "auto" and multilabel:
-        loss = "squared_hinge"
-    elif loss == "auto" and head == "linear":
-        loss = "ova"
-    elif loss == "auto":
-        loss = "hs" if n_labels > HS_FROM_LABELS else "softmax"
-    dim = config.dim
-    if dim is None:
-        # The product of the two tables has rank <= labels: few labels need few dimensions.
-        dim = max(16 * math.ceil(n_labels / 16), 16)
-        if head == "learned":
-            dim = min(dim, 128)
-    tree = config.tree
-    if tree == "auto":
-        tree = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
-    word_ngrams = config.word_ngrams
+    head = config.head if config.head != "auto" else _head(config, n_labels, multilabel)
+    loss = config.loss if config.loss != "auto" else _loss(head, n_labels, multilabel)
     if mean_tokens is not None and config.analyzer == "mixed":
         mean_tokens /= 2  # each text is there twice
-    if word_ngrams is None and mean_tokens is not None:
-        word_ngrams = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
-    min_df = config.min_df
-    if min_df is None and n_texts is not None:
-        min_df = max([least for n, least in MIN_DF if n_texts >= n], default=1)
-    supervision = config.supervision
-    if supervision is None:
-        supervision = 0.5 if head == "linear" else 0.2
-    lr = config.lr
-    if lr is None:
-        lr = _learning_rate(config.optimizer, loss, head)
-        if config.pooling == "mean" and config.optimizer == "sgd":
-            lr *= MEAN_FACTOR
-    smoothing = config.label_smoothing
-    if smoothing is None:
-        smoothing = 0.2 if loss == "hs" and n_labels > LINKAGE_TO_LABELS else 0.1
-    return config.replace(
-        label_smoothing=smoothing, loss=loss, head=head, dim=dim, tree=tree,
-        word_ngrams=word_ngrams, min_df=min_df, supervision=supervision, lr=lr,
-        bias=config.bias and config.pooling != "mean",
-    )  # fmt: skip
+    chosen: dict[str, Any] = {"head": head, "loss": loss}
+    if config.tree == "auto":
+        chosen["tree"] = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
+    if config.dim is None:
+        chosen["dim"] = _dim(head, n_labels)
+    if config.word_ngrams is None and mean_tokens is not None:
+        chosen["word_ngrams"] = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
+    if config.min_df is None and n_texts is not None:
+        chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
+    if config.supervision is None:
+        chosen["supervision"] = 0.5 if head == "linear" else 0.2
+    if config.lr is None:
+        chosen["lr"] = _learning_rate(config, LOSSES[loss], head)
+    if config.label_smoothing is None:
+        deep = LOSSES[loss].uses_tree and n_labels > LINKAGE_TO_LABELS
+        chosen["label_smoothing"] = 0.2 if deep else 0.1
+    return config.replace(**chosen, bias=config.bias and config.pooling != "mean")
 
 
-# Learning rates by optimizer, for a linear head and for a learned one.
-_RATES = {
-    "momentum": (0.5, 0.05),
-    "nesterov": (0.5, 0.1),
-    "adagrad": (0.2, 0.05),
-    "rmsprop": (0.01, 0.003),
-    "adadelta": (20.0, 2.0),
-    "adam": (0.03, 0.003),
-    "adamax": (0.2, 0.05),
-}
+def _head(config: Config, n_labels: int, multilabel: bool) -> str:
+    few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
+    plain = config.init == "output" and config.norm == "none" and not config.units
+    plain = plain and config.pooling != "mean"
+    return "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
 
 
-def _learning_rate(optimizer: str, loss: str, head: str) -> float:
-    if optimizer != "sgd":
-        return _RATES[optimizer][head == "learned"]
-    if head == "learned":
-        return {"squared_hinge": 0.02, "hinge": 0.05}.get(loss, 0.2)
-    return {"squared_hinge": 0.12, "hinge": 0.2, "hs": 4.0}.get(loss, 2.5)
+def _loss(head: str, n_labels: int, multilabel: bool) -> str:
+    if multilabel:
+        return "squared_hinge"
+    if head == "linear":
+        return "ova"
+    return "hs" if n_labels > HS_FROM_LABELS else "softmax"
+
+
+def _dim(head: str, n_labels: int) -> int:
+    # The product of the two tables has rank <= labels: few labels need few dimensions.
+    dim = max(16 * math.ceil(n_labels / 16), 16)
+    return min(dim, 128) if head == "learned" else dim
+
+
+def _learning_rate(config: Config, loss: Loss, head: str) -> float:
+    optimizer = OPTIMIZERS[config.optimizer]
+    linear, learned = optimizer.rates or loss.rates
+    lr = learned if head == "learned" else linear
+    return lr * MEAN_FACTOR if config.pooling == "mean" and optimizer.is_plain else lr

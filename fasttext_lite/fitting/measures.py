@@ -142,7 +142,7 @@ def _drawn_losses(
     model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
 ) -> float:
     """Return the sum of the expected losses with negative labels drawn at random."""
-    from fasttext_lite.training.kernels.losses import DRAWS
+    from fasttext_lite.training.kernels.participants import DRAWS
 
     config = model.config
     smoothing = config.label_smoothing or 0.0

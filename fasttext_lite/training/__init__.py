@@ -7,6 +7,6 @@ from fasttext_lite.faces import face
 __all__ = ["History"]
 
 if TYPE_CHECKING:
-    from fasttext_lite.training.loop import History
+    from fasttext_lite.training.history import History
 
-__getattr__, __dir__ = face(__name__, {"History": "fasttext_lite.training.loop"})
+__getattr__, __dir__ = face(__name__, {"History": "fasttext_lite.training.history"})

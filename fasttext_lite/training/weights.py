@@ -13,7 +13,9 @@ import numpy as np
 
 from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
-from fasttext_lite.training.kernels.parts import Parts, Table
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.optimizers import OPTIMIZERS
+from fasttext_lite.training.kernels.parts import Table
 
 OUTPUT_NORM = 2.0  # typical length of an output row at the start, with init="output"
 NORMAL_DEVIATION = 0.1  # of all weights, with init="normal"
@@ -23,14 +25,6 @@ NORMAL_DEVIATION = 0.1  # of all weights, with init="normal"
 DEEP_DEVIATION = 0.05
 SETTLED_ROWS = 1 << 16  # at a time
 
-# Numbers that an optimizer keeps for each weight.
-SLOTS = {
-    "sgd": 0, "momentum": 1, "nesterov": 1, "adagrad": 1, "rmsprop": 1, "adadelta": 2, "adam": 2,
-    "adamax": 2,
-}  # fmt: skip
-BETA2 = {"rmsprop": 0.99, "adadelta": 0.95, "adam": 0.999, "adamax": 0.999}
-_FAN_IN_GAIN = {"xavier": 1.0, "he": 2.0}
-
 
 @dataclass
 class RowState:
@@ -38,7 +32,7 @@ class RowState:
 
     Attributes
     ----------
-    moments : float32[n_rows, SLOTS * dim]
+    moments : float32[n_rows, slots * dim]
         The optimizer's state.
     seen : float64[n_rows, 3]
         Step and path (sum of learning rates) when the row was settled last, and step when it
@@ -103,27 +97,9 @@ class Weights:
 TABLES = ("embeddings", "output", "norm", "layer")
 
 
-def parts(config: Config) -> Parts:
-    """Return what the training kernel of some settings is made of."""
-    return Parts(
-        loss=config.loss,
-        optimizer=config.optimizer,
-        focal=config.focal > 0,
-        frozen_output=config.head == "linear",
-        shrink=config.l1 > 0 or config.l2 > 0,
-        max_norm=config.max_norm is not None,
-        clip=config.clip is not None,
-        average=config.averaging > 0,
-        feature_dropout=config.feature_dropout > 0,
-        hidden_dropout=config.hidden_dropout > 0,
-        norm=config.norm,
-        activation=config.activation if config.units else "",
-    )
-
-
 def n_output_rows(config: Config, n_labels: int) -> int:
     """Return the number of rows of the output table."""
-    return n_labels - 1 if config.loss == "hs" else n_labels
+    return n_labels - LOSSES[config.loss].uses_tree
 
 
 def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weights:
@@ -226,17 +202,15 @@ def _fill_uniform(rng: np.random.Generator, table: np.ndarray, limit: float) -> 
 def fresh_state(config: Config, table: np.ndarray) -> RowState:
     """Return the state of a table that training has not seen yet."""
     n, dim = table.shape
-    slots = SLOTS[config.optimizer]
+    optimizer = OPTIMIZERS[config.optimizer]
+    slots = optimizer.slots
     # Where rows are made up for later, or the optimizer forgets with time.
-    timed = config.l1 or config.l2 or config.averaging or config.optimizer in _FORGETTING
+    timed = config.l1 or config.l2 or config.averaging or optimizer.forgets
     return RowState(
         np.zeros((n if slots else 0, max(slots, 1) * dim), np.float32),
         np.zeros((n if timed else 0, 3)),
         np.zeros((n if config.averaging else 0, dim), np.float32),
     )
-
-
-_FORGETTING = ("momentum", "nesterov", *BETA2)
 
 
 def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> Weights:
@@ -265,7 +239,7 @@ def take_rows(weights: Weights, rows: np.ndarray) -> Weights:
 
 
 def settle(weights: Weights, config: Config, average_from: int) -> None:
-    """Make up, in place, for the steps that rows were not touched in (see `kernels.train`)."""
+    """Make up, in place, for the steps that rows were not touched in (see `kernels.general`)."""
     if not (config.l1 or config.l2 or config.averaging):
         return
     for name in TABLES:
@@ -285,7 +259,7 @@ def settle(weights: Weights, config: Config, average_from: int) -> None:
 
 
 def shrunk(values: np.ndarray, l1: float, l2: float, distance: np.ndarray) -> np.ndarray:
-    """Return rows after weight decay over a distance each; see `kernels.train.shrink_row`."""
+    """Return rows after weight decay over a distance each; see `regularizers.shrink_row`."""
     keep = np.exp(-l2 * distance)[:, None]
     fall = l1 / l2 * (1 - keep) if l2 else l1 * distance[:, None]
     return np.copysign(np.maximum(np.abs(values) * keep - fall, 0), values)

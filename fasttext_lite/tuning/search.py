@@ -33,8 +33,8 @@ from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepare import take_prepared
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
+from fasttext_lite.training.composition import compose
 from fasttext_lite.training.kernels.parts import Parts
-from fasttext_lite.training.weights import parts
 from fasttext_lite.tuning.data import Cuts, Extent, TuningData, extent_of, feature_key, model_bytes
 from fasttext_lite.tuning.forecast import (
     COMPILATION,
@@ -388,7 +388,7 @@ class Search:
         self.trials.append(trial)
         self.seen.add(_name(trial.params))
         if trial.pace:
-            key = parts(self._config(trial.params))
+            key = compose(self._config(trial.params))
             self.paces[key] = max(trial.pace, self.paces.get(key, 0.0) * 0.7)
         if not trial.is_full:
             return False
@@ -499,7 +499,7 @@ class Search:
     def _foretell(self, config: Config, share: float) -> float:
         """Return the seconds that a trial will take, rather too many."""
         config = self.space.resolved(config)
-        pace = self.paces.get(parts(config)) or 1.5 * max(self.paces.values(), default=0.0)
+        pace = self.paces.get(compose(config)) or 1.5 * max(self.paces.values(), default=0.0)
         seconds = pace * self._work(config, share) + self.overhead
         if config not in self.cuts:
             seconds += self.cuts.seconds
@@ -513,7 +513,7 @@ class Search:
             return 0.0
         config = self._config(best.params)
         growth = self.data.n_whole / len(self.data.texts)
-        pace = self.paces.get(parts(config), 0.0)
+        pace = self.paces.get(compose(config), 0.0)
         seconds = pace * self._work(config, 1.0) + self.cuts.seconds
         return FINAL_SAFETY * growth * max(seconds, best.seconds)
 
@@ -524,7 +524,7 @@ class Search:
             seconds += self._foretell(config, 1.0)
         if self.data.whole is not None:
             seconds += self._foretell(config, 1.0) * self.data.n_whole / len(self.data.texts)
-        if parts(config) not in self.paces:
+        if compose(config) not in self.paces:
             seconds += COMPILATION
         return seconds <= self._left()
 

@@ -6,16 +6,15 @@ against their gradients.  (Joulin et al. 2016, Bag of Tricks for Efficient Text 
 Mikolov et al. 2013 for hierarchical softmax and negative sampling.)
 
 Every loss, optimizer, activation and regulariser is one small function with the arguments of
-its neighbours; adding one touches that function, its line in `make_trainer`, and the name lists
-in `config.py`.  `make_trainer` fixes all choices at compile time: what is not used is not
-compiled.
+its neighbours, and `make_trainer` closes over those that `Parts` holds: all choices are fixed at
+compile time, and what is not used is not compiled.
 
 Rows that a document does not touch cost nothing.  What must happen to them at each step all
 the same (decay of the optimizer's state, weight decay, averaging) is made up for when they are
-touched next, or in the end (`weights.settle`), with the same result as a dense loop.
+touched next, or in the end (`training.weights.settle`), with the same result as a dense loop.
 
-Plain training (`is_plain`: SGD and no other part) has a kernel of its own with the same
-arguments and the same results, `_make_plain_trainer`.  Its time is that of fetching rows from
+Plain training (`Parts.plain`: SGD and no other part) has a kernel of its own with the same
+arguments and the same results, in `plain`.  Its time is that of fetching rows from
 memory; it is also the shortest description of the algorithm.
 """
 
@@ -31,49 +30,61 @@ from fasttext_lite.compiled.random import chance, next_random
 from fasttext_lite.training.kernels.layers import (
     batch_standardize,
     batch_standardize_back,
-    elu,
-    gelu,
     keep_features,
     layer_standardize,
     layer_standardize_back,
-    leaky_relu,
-    maxout,
-    relu,
-    sigmoid_unit,
-    tanh_unit,
 )
-from fasttext_lite.training.kernels.losses import (
-    all_rows,
-    drawn_rows,
-    focal_logistic,
-    focal_softmax,
-    hinge,
-    logistic,
-    path_rows,
-    softmax,
-    squared_hinge,
-)
-from fasttext_lite.training.kernels.optimizers import (
-    adadelta,
-    adagrad,
-    adam,
-    adamax,
-    clip_factor,
-    limit_row,
-    momentum,
-    nesterov,
-    rmsprop,
-    sgd,
-    shrink_row,
-)
-from fasttext_lite.training.kernels.parts import BATCH, axpy, dot, is_plain
+from fasttext_lite.training.kernels.parts import BATCH
 from fasttext_lite.training.kernels.plain import make_plain_trainer
+from fasttext_lite.training.kernels.regularizers import clip_factor, limit_row, shrink_row
+from fasttext_lite.training.kernels.rows import axpy, dot
 
 _kernel = compiler(FAST)
 
 
+def _make_settle(parts):
+    """Return the function that makes up for the steps since a row was settled last."""
+    average, shrink = parts.average, parts.shrink
+
+    @_kernel
+    def settle(table, row, step, path, settings, average_from):
+        if average:
+            count = step - max(table.seen[row, 0], np.float64(average_from))
+            if count > 0:
+                for d in range(table.values.shape[1]):
+                    table.total[row, d] += count * table.values[row, d]
+        if shrink:
+            distance = max(path - table.seen[row, 1], 0.0)
+            shrink_row(table.values, row, settings.l1, settings.l2, distance)
+        # Threads are at different steps: never back in time.
+        table.seen[row, 0] = max(table.seen[row, 0], np.float64(step))
+        table.seen[row, 1] = max(table.seen[row, 1], path)
+
+    return settle
+
+
+def _make_move(parts):
+    """Return the function that takes the optimizer's step in one row."""
+    take_step, forgets, limit = parts.step, parts.forgets, parts.max_norm
+
+    @_kernel
+    def move(table, row, scale, direction, lr, step, settings):
+        values, moments = table.values, table.moments
+        gap = np.float32(0)
+        if forgets:
+            gap = np.float32(step - table.seen[row, 2])
+            if gap < 0:  # another thread is ahead; without decay, they would add up
+                gap = np.float32(1)
+            table.seen[row, 2] = max(table.seen[row, 2], np.float64(step))
+        take_step(values, moments, row, scale, direction, lr, settings, gap, step)
+        if limit:
+            limit_row(values, row, settings.max_norm)
+
+    return move
+
+
 @cache
-def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compile time
+def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
     """Return the training kernel made of some parts.
 
     Parameters
@@ -85,27 +96,18 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
     train_documents : compiled function
         See its docstring.
     """
-    if is_plain(parts):
+    if parts.plain:
         return make_plain_trainer(parts)
-    use_softmax, use_hs, use_ns = (parts.loss == name for name in ("softmax", "hs", "ns"))
-    use_hinge, use_squared = parts.loss == "hinge", parts.loss == "squared_hinge"
-    needs_label = use_softmax or use_hs or use_ns
-    shared = use_hs or use_ns  # the labels of a document share its loss
-    use_sgd, use_momentum, use_nesterov, use_adagrad, use_rmsprop, use_adadelta, use_adam = (
-        parts.optimizer == name
-        for name in ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam")
-    )
-    forgets = not (use_sgd or use_adagrad)  # the state decays with time
-    use_focal, learn_output = parts.focal, not parts.frozen_output
-    shrink, limit, clip, average = parts.shrink, parts.max_norm, parts.clip, parts.average
-    lazy = shrink or average
+    settle, move = _make_settle(parts), _make_move(parts)
+    find_participants, find_slopes, activate = parts.participants, parts.slopes, parts.activate
+    dense, needs_label, uses_tree = parts.dense, parts.needs_label, parts.uses_tree
+    smoothed, learn_output = parts.smoothed, not parts.frozen_output
+    clip, average = parts.clip, parts.average
+    lazy = parts.shrink or average
     drop_features, drop_hidden = parts.feature_dropout, parts.hidden_dropout
     layer_norm, batch_norm = parts.norm == "layer", parts.norm == "batch"
     use_norm, batch = layer_norm or batch_norm, BATCH if batch_norm else 1
-    use_layer, use_maxout = parts.activation != "", parts.activation == "maxout"
-    use_relu, use_leaky, use_elu, use_gelu, use_tanh = (
-        parts.activation == name for name in ("relu", "leaky_relu", "elu", "gelu", "tanh")
-    )
+    use_layer = activate is not None
 
     @_kernel
     def train_documents(  # noqa: C901
@@ -122,9 +124,9 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
         settings : Settings
         span : Span
         tree : int32[2, n_nodes]
-            See `_path_rows`; used by the loss hs alone.
+            See `participants`; used by the loss hs alone.
         negatives : int32[n], rng : uint64[1]
-            See `_drawn_rows`; state of the random numbers.
+            See `participants`; state of the random numbers.
         most_rows : int
             The most output rows that take part in the loss of one document.
         embeddings, output : Table
@@ -141,53 +143,10 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
         weight : float
             Sum of the weights of the documents visited.
         """
-
-        def settle(table, row, step, path):
-            """Make up for the steps since the row was settled last."""
-            if average:
-                count = step - max(table.seen[row, 0], np.float64(span.average_from))
-                if count > 0:
-                    for d in range(table.values.shape[1]):
-                        table.total[row, d] += count * table.values[row, d]
-            if shrink:
-                distance = max(path - table.seen[row, 1], 0.0)
-                shrink_row(table.values, row, settings.l1, settings.l2, distance)
-            # Threads are at different steps: never back in time.
-            table.seen[row, 0] = max(table.seen[row, 0], np.float64(step))
-            table.seen[row, 1] = max(table.seen[row, 1], path)
-
-        def move(table, row, scale, direction, lr, step):
-            """Take the optimizer's step in one row."""
-            values, moments = table.values, table.moments
-            gap = np.float32(0)
-            if forgets:
-                gap = np.float32(step - table.seen[row, 2])
-                if gap < 0:  # another thread is ahead; without decay, they would add up
-                    gap = np.float32(1)
-                table.seen[row, 2] = max(table.seen[row, 2], np.float64(step))
-            if use_sgd:
-                sgd(values, moments, row, scale, direction, lr, settings, gap, step)
-            elif use_momentum:
-                momentum(values, moments, row, scale, direction, lr, settings, gap, step)
-            elif use_nesterov:
-                nesterov(values, moments, row, scale, direction, lr, settings, gap, step)
-            elif use_adagrad:
-                adagrad(values, moments, row, scale, direction, lr, settings, gap, step)
-            elif use_rmsprop:
-                rmsprop(values, moments, row, scale, direction, lr, settings, gap, step)
-            elif use_adadelta:
-                adadelta(values, moments, row, scale, direction, lr, settings, gap, step)
-            elif use_adam:
-                adam(values, moments, row, scale, direction, lr, settings, gap, step)
-            else:
-                adamax(values, moments, row, scale, direction, lr, settings, gap, step)
-            if limit:
-                limit_row(values, row, settings.max_norm)
-
         n_output, units = output.values.shape
         dim = embeddings.values.shape[1]
         dtype = embeddings.values.dtype
-        n_labels = n_output + 1 if use_hs else n_output
+        n_labels = n_output + 1 if uses_tree else n_output
         hidden = np.empty((batch, dim), dtype)
         gradient = np.empty((batch, dim), dtype)
         room = (most_rows + LANES - 1) // LANES * LANES
@@ -217,8 +176,7 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
             weights = np.empty(batch * longest, np.float32)
         else:
             ids, weights = docs.ids, docs.weights
-        # The hinge losses ask for a side, not for a probability that could be smoothed.
-        smoothing = settings.smoothing * np.float32(0 if use_hinge or use_squared else 1)
+        smoothing = settings.smoothing * np.float32(1 if smoothed else 0)
         slope = (span.lr_last - span.lr_first) / np.float32(order.size)
         total_loss = 0.0
         total_weight = 0.0
@@ -246,7 +204,7 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                 for j in range(first, last):
                     if lazy:
                         path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-                        settle(embeddings, ids[j], span.step + i, path)
+                        settle(embeddings, ids[j], span.step + i, path, settings, span.average_from)
                     axpy(weights[j], embeddings.values, ids[j], hidden[n_docs])
                 chosen[n_docs, 0] = i
                 chosen[n_docs, 1] = first
@@ -271,33 +229,18 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                     if layer_norm:
                         inverse[:] = layer_standardize(hidden[g], standard[g])
                     if average:
-                        settle(norm, 0, step, path)
-                        settle(norm, 1, step, path)
+                        settle(norm, 0, step, path, settings, span.average_from)
+                        settle(norm, 1, step, path, settings, span.average_from)
                     for d in range(dim):
                         hidden[g, d] = norm.values[0, d] * standard[g, d] + norm.values[1, d]
                 if use_layer:
                     inputs[:dim] = hidden[g]
                     for unit in range(layer.values.shape[0]):
                         if lazy:
-                            settle(layer, unit, step, path)
+                            settle(layer, unit, step, path, settings, span.average_from)
                         slopes[unit] = dot(layer.values, unit, inputs)
                     entering = top
-                    if use_maxout:
-                        maxout(slopes, top)
-                    else:
-                        for unit in range(units):
-                            if use_relu:
-                                top[unit], slopes[unit] = relu(slopes[unit])
-                            elif use_leaky:
-                                top[unit], slopes[unit] = leaky_relu(slopes[unit])
-                            elif use_elu:
-                                top[unit], slopes[unit] = elu(slopes[unit])
-                            elif use_gelu:
-                                top[unit], slopes[unit] = gelu(slopes[unit])
-                            elif use_tanh:
-                                top[unit], slopes[unit] = tanh_unit(slopes[unit])
-                            else:
-                                top[unit], slopes[unit] = sigmoid_unit(slopes[unit])
+                    activate(slopes, top)
                 if drop_hidden:
                     keep = np.float32(1) - settings.hidden_dropout
                     for d in range(units):
@@ -306,33 +249,17 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                     entering = top
 
                 # The loss: which output rows, which targets, which errors.
-                if use_hs:
-                    n = path_rows(n_labels, labels, settings.smoothing, tree, rows, targets)
-                elif use_ns:
-                    n = drawn_rows(
-                        n_labels, labels, settings.smoothing, negatives, rng, rows, targets
-                    )
-                else:
-                    n = all_rows(n_labels, labels, smoothing, use_softmax, rows, targets)
+                n = find_participants(
+                    n_labels, labels, smoothing, tree, negatives, rng, rows, targets
+                )
                 for k in range(n):
                     if lazy and learn_output:
-                        settle(output, rows[k], step, path)
+                        settle(output, rows[k], step, path, settings, span.average_from)
                     errors[k] = dot(output.values, rows[k], entering)
-                if use_softmax and use_focal:
-                    loss = focal_softmax(errors, targets, n, settings.focal)
-                elif use_softmax:
-                    loss = softmax(errors, targets, n, settings.focal)
-                elif use_hinge:
-                    loss = hinge(errors, targets, n, settings.focal)
-                elif use_squared:
-                    loss = squared_hinge(errors, targets, n, settings.focal)
-                elif use_focal:
-                    loss = focal_logistic(errors, targets, n, settings.focal)
-                else:
-                    loss = logistic(errors, targets, n, settings.focal)
+                loss = find_slopes(errors, targets, n, settings.focal)
                 share = docs.doc_weights[doc]
                 total_weight += share
-                if shared:
+                if not dense:  # the labels of a document share its loss
                     share /= np.float32(labels.size)
                 total_loss += share * loss
 
@@ -356,7 +283,7 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                         at = k + shift
                         if at >= n:
                             at -= n
-                        move(output, rows[at], errors[at], entering, lr, step)
+                        move(output, rows[at], errors[at], entering, lr, step, settings)
                 if drop_hidden:
                     for d in range(units):
                         below[d] *= mask[d]
@@ -370,7 +297,7 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                     if clip:
                         factor = clip_factor(settings.clip, slopes, slopes.size, inputs)
                     for unit in range(layer.values.shape[0]):
-                        move(layer, unit, factor * slopes[unit], inputs, lr, step)
+                        move(layer, unit, factor * slopes[unit], inputs, lr, step, settings)
                     gradient[g] = back[:dim]
                 elif drop_hidden:
                     gradient[g] = below
@@ -382,8 +309,8 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                         factor = clip_factor(settings.clip, one, 1, gain)
                         factor1 = clip_factor(settings.clip, one, 1, gradient[g])
                     below_gain = norm.values[0].copy()
-                    move(norm, 0, factor, gain, lr, step)
-                    move(norm, 1, factor1, gradient[g], lr, step)
+                    move(norm, 0, factor, gain, lr, step, settings)
+                    move(norm, 1, factor1, gradient[g], lr, step, settings)
                     for d in range(dim):
                         gradient[g, d] *= below_gain[d]
                     if layer_norm:
@@ -402,7 +329,15 @@ def make_trainer(parts):  # noqa: C901 - nearly every branch is decided at compi
                         settings.clip, weights[first:last], last - first, gradient[g]
                     )
                 for j in range(first, last):
-                    move(embeddings, ids[j], factor * weights[j], gradient[g], lr, span.step + i)
+                    move(
+                        embeddings,
+                        ids[j],
+                        factor * weights[j],
+                        gradient[g],
+                        lr,
+                        span.step + i,
+                        settings,
+                    )
         return total_loss, total_weight
 
     return train_documents

@@ -27,14 +27,16 @@ def keep_features(ids, weights, first, last, share, rng, kept_ids, kept_weights)
     return n
 
 
-# -- activations: value and slope -------------------------------------------------------------
+# -- activations: of one unit, its value and slope --------------------------------------------
 @_kernel
 def relu(z):
+    """Nair and Hinton 2010."""
     return (z, 1.0) if z > 0 else (z * 0, 0.0)
 
 
 @_kernel
 def leaky_relu(z):
+    """Maas et al. 2013, with slope 0.01."""
     return (z, 1.0) if z > 0 else (z * np.float32(0.01), 0.01)
 
 
@@ -53,14 +55,27 @@ def gelu(z):
 
 @_kernel
 def tanh_unit(z):
+    """Hyperbolic tangent."""
     value = tanh(z)
     return value, 1.0 - value * value
 
 
 @_kernel
 def sigmoid_unit(z):
+    """Logistic function."""
     value = sigmoid(z)
     return value, value * (1.0 - value)
+
+
+def _for_each_unit(activation):
+    """Return a kernel that applies an activation to all units, with the arguments of `maxout`."""
+
+    @_kernel
+    def activate(scores, top):
+        for unit in range(top.size):
+            top[unit], scores[unit] = activation(scores[unit])
+
+    return activate
 
 
 @_kernel
@@ -71,6 +86,18 @@ def maxout(scores, top):
         top[unit] = scores[2 * unit] if first else scores[2 * unit + 1]
         scores[2 * unit] = 1 if first else 0
         scores[2 * unit + 1] = 0 if first else 1
+
+
+# Of the hidden layer: write what leaves it to `top`; the scores that enter become slopes.
+ACTIVATIONS = {
+    "relu": _for_each_unit(relu),
+    "leaky_relu": _for_each_unit(leaky_relu),
+    "elu": _for_each_unit(elu),
+    "gelu": _for_each_unit(gelu),
+    "tanh": _for_each_unit(tanh_unit),
+    "sigmoid": _for_each_unit(sigmoid_unit),
+    "maxout": maxout,
+}
 
 
 # -- normalisation of the hidden vector; rows of `norm`: gain, shift, running mean and variance

@@ -1,4 +1,14 @@
-"""Losses: which output rows take part, their targets, and the slope by each score."""
+"""Losses: the loss of some scores, and its slope by each of them.
+
+Each function replaces scores[:n] by the derivatives of the loss by them and returns the loss; the
+arguments are those of its neighbours:
+
+scores, targets : float32[room]
+    As long as whole blocks; what lies behind n is the function's to use.
+n : int
+focal : float32
+    Exponent of the focal variants (Lin et al. 2017).
+"""
 
 from __future__ import annotations
 
@@ -15,11 +25,9 @@ from fasttext_lite.compiled.blocks import (
     quick_log1p,
 )
 from fasttext_lite.compiled.compiling import FAST, compiler
-from fasttext_lite.compiled.random import next_random
 
 _kernel = compiler(FAST)
 LOWEST = np.float32(-1e30)  # a score of no label
-DRAWS = 32  # tries to find a negative label that is not one of the document's
 
 
 @_kernel
@@ -36,89 +44,6 @@ def log_loss(x, target):
     return max(x, np.float32(0)) - target * x + quick_log1p(quick_exp(-abs(x)))
 
 
-# -- which output rows take part, and their targets ------------------------------------------
-@_kernel
-def all_rows(n_labels, labels, smoothing, divide, rows, targets):
-    """Let every label take part: 1 for the document's labels, 0 for others, smoothed.
-
-    Smoothing spreads a share of the target evenly over all labels (Szegedy et al. 2016).
-
-    Parameters
-    ----------
-    n_labels : int
-    labels : int32[n]
-        Of the document, all different.
-    smoothing : float32
-    divide : bool
-        Whether the labels share the target (softmax) or have one each.
-    rows : int32[], targets : float32[]
-        Written in place: output rows that take part, and the target of each.
-
-    Returns
-    -------
-    n : int
-        How many entries of `rows` and `targets` were written.
-    """
-    floor = smoothing / np.float32(n_labels)
-    share = np.float32(1) - smoothing
-    if divide:
-        share /= np.float32(labels.size)
-    for k in range(n_labels):
-        rows[k] = k
-        targets[k] = floor
-    for label in labels:
-        targets[label] = floor + share
-    return n_labels
-
-
-@_kernel
-def path_rows(n_labels, labels, smoothing, tree, rows, targets):
-    """Let the inner nodes from each label to the root take part; smoothing s: 1 - s/2 or s/2.
-
-    tree is int32[2, n_nodes]: parent and branch of each node.
-    """
-    n = 0
-    for label in labels:
-        node = label
-        while tree[0, node] >= 0:
-            branch = np.float32(tree[1, node])
-            targets[n] = branch * (np.float32(1) - smoothing) + smoothing * np.float32(0.5)
-            node = tree[0, node]
-            rows[n] = node - n_labels
-            n += 1
-    return n
-
-
-@_kernel
-def drawn_rows(n_labels, labels, smoothing, negatives, rng, rows, targets):
-    """Let each label take part, and some drawn at random that are not the document's.
-
-    negatives[0] is the number of draws for each label, the rest is the table to draw from.
-    A draw that hits a label of the document is repeated, up to `DRAWS` times in all.
-    """
-    floor = smoothing / np.float32(n_labels)
-    n = 0
-    for label in labels:
-        rows[n] = label
-        targets[n] = np.float32(1) - smoothing + floor
-        n += 1
-        for _ in range(negatives[0]):
-            for _ in range(DRAWS):
-                pick = next_random(rng) % np.uint64(negatives.size - 1)
-                row = negatives[1 + np.int64(pick)]
-                hit = False
-                for other in labels:
-                    hit |= other == row
-                if not hit:
-                    rows[n] = row
-                    targets[n] = floor
-                    n += 1
-                    break
-    return n
-
-
-# -- losses: replace the scores by d loss / d score, return the loss --------------------------
-# The arrays are as long as whole blocks; what lies behind n is theirs to use.
 @_kernel
 def _pad(scores, targets, n):
     """Fill the last block with scores that add nothing to a loss; return the length with it."""

@@ -4,20 +4,45 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from fasttext_lite.compiled.compiling import FAST, compiler
-
 BATCH = 32  # documents normalised together by batch normalisation
-_kernel = compiler(FAST)
 
 
 class Parts(NamedTuple):
-    """What a training kernel is made of; a False or empty part is not compiled."""
+    """What a training kernel is made of; a False or empty part is not compiled.
 
-    loss: str = "softmax"
-    optimizer: str = "sgd"
-    focal: bool = False
+    Attributes
+    ----------
+    slopes : compiled function
+        The loss, see `losses`.
+    participants : compiled function
+        Which output rows take part, see `participants`.
+    step : compiled function
+        The optimizer, see `optimizers`.
+    dense : bool
+        Whether all output rows take part in each step.
+    divides, smoothed, needs_label, uses_tree : bool
+        See `config.losses.Loss`.
+    forgets : bool
+        See `config.optimizers.Optimizer`.
+    plain : bool
+        Whether it is gradient descent and nothing else: see `plain`.
+    activate : compiled function, optional
+        Of the hidden layer, see `layers.ACTIVATIONS`; None without one.
+    frozen_output, shrink, max_norm, clip, average, feature_dropout, hidden_dropout : bool
+    norm : {"none", "layer", "batch"}
+    """
+
+    slopes: Any
+    participants: Any
+    step: Any
+    dense: bool = True
+    divides: bool = False
+    smoothed: bool = True
+    needs_label: bool = False
+    uses_tree: bool = False
+    forgets: bool = False
+    plain: bool = False
+    activate: Any = None
     frozen_output: bool = False
     shrink: bool = False
     max_norm: bool = False
@@ -26,7 +51,6 @@ class Parts(NamedTuple):
     feature_dropout: bool = False
     hidden_dropout: bool = False
     norm: str = "none"
-    activation: str = ""
 
 
 class Table(NamedTuple):
@@ -110,25 +134,3 @@ class Span(NamedTuple):
     lr_last: Any
     average_from: Any
     apart: Any = 0
-
-
-# -- rows ------------------------------------------------------------------------------------
-@_kernel
-def dot(table, row, vector):
-    """Return the inner product of table[row] and vector."""
-    total = np.float32(0)
-    for d in range(vector.size):
-        total += table[row, d] * vector[d]
-    return total
-
-
-@_kernel
-def axpy(scale, table, row, vector):
-    """Add scale * table[row] to vector."""
-    for d in range(vector.size):
-        vector[d] += scale * table[row, d]
-
-
-def is_plain(parts):
-    """Return whether training is that of `_make_plain_trainer`: SGD and no other part."""
-    return parts == Parts(loss=parts.loss, frozen_output=parts.frozen_output)

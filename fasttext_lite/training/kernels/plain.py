@@ -15,26 +15,16 @@ from fasttext_lite.compiled.blocks import (
 )
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.random import next_random
-from fasttext_lite.training.kernels.losses import (
-    drawn_rows,
-    hinge,
-    logistic,
-    path_rows,
-    softmax,
-    squared_hinge,
-)
-from fasttext_lite.training.kernels.optimizers import sgd
-from fasttext_lite.training.kernels.parts import axpy
+from fasttext_lite.training.kernels.rows import axpy
 
 _kernel = compiler(FAST)
 
 
 def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at compile time
     """Return the kernel of plain training; see `make_trainer`."""
-    use_softmax, use_hs, use_ns = (parts.loss == name for name in ("softmax", "hs", "ns"))
-    use_hinge, use_squared = parts.loss == "hinge", parts.loss == "squared_hinge"
-    dense = not (use_hs or use_ns)  # all output rows take part in each step
-    needs_label = not dense or use_softmax
+    find_participants, find_slopes, take_step = parts.participants, parts.slopes, parts.step
+    dense, divides, smoothed = parts.dense, parts.divides, parts.smoothed
+    needs_label, uses_tree = parts.needs_label, parts.uses_tree
     learn_output = not parts.frozen_output
 
     @_kernel
@@ -46,7 +36,7 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
         ids, weights, indptr = docs.ids, docs.weights, docs.indptr
         table, shared = embeddings.values, output.values
         n_output, dim = shared.shape
-        n_labels = n_output + 1 if use_hs else n_output
+        n_labels = n_output + 1 if uses_tree else n_output
         own, before = shared, shared
         if span.apart > 0:
             own, before = shared.copy(), shared.copy()
@@ -57,7 +47,7 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
         targets = np.zeros(room, shared.dtype)
         errors = np.zeros(room, shared.dtype)
         floor = np.float32(0)  # the target of the labels that are not the document's
-        if not (use_hinge or use_squared):
+        if smoothed:
             floor = settings.smoothing / np.float32(n_labels)
         if dense:
             targets[:n_labels] = floor
@@ -77,29 +67,20 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
 
             # Forward.
             pool_rows(table, ids, weights, first, last, hidden)
-            if use_hs:
-                n = path_rows(n_labels, labels, settings.smoothing, tree, rows, targets)
-            elif use_ns:
-                n = drawn_rows(n_labels, labels, settings.smoothing, negatives, rng, rows, targets)
-            else:
+            if dense:
                 n = n_labels
                 for label in labels:
-                    targets[label] = floor + (
-                        peak / np.float32(labels.size) if use_softmax else peak
-                    )
+                    targets[label] = floor + (peak / np.float32(labels.size) if divides else peak)
+            else:
+                n = find_participants(
+                    n_labels, labels, settings.smoothing, tree, negatives, rng, rows, targets
+                )
             if learn_output:
                 inner_products(own, rows, n, hidden, errors)
             else:  # of the identity
                 for k in range(n):
                     errors[k] = hidden[rows[k]]
-            if use_softmax:
-                loss = softmax(errors, targets, n, settings.focal)
-            elif use_hinge:
-                loss = hinge(errors, targets, n, settings.focal)
-            elif use_squared:
-                loss = squared_hinge(errors, targets, n, settings.focal)
-            else:
-                loss = logistic(errors, targets, n, settings.focal)
+            loss = find_slopes(errors, targets, n, settings.focal)
             if dense:
                 for label in labels:
                     targets[label] = floor
@@ -116,14 +97,14 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
                 gradient[:] = 0
                 for k in range(n):
                     gradient[rows[k]] += errors[k]
-            elif dense or (use_hs and labels.size == 1):
+            elif dense or (uses_tree and labels.size == 1):
                 descend_rows(own, rows, n, errors, lr, hidden, gradient)
             else:  # rows can stand there twice
                 gradient[:] = 0
                 for k in range(n):
                     axpy(errors[k], own, rows[k], gradient)
                 for k in range(n):
-                    sgd(own, own, rows[k], errors[k], hidden, lr, settings, 0, 0)
+                    take_step(own, own, rows[k], errors[k], hidden, lr, settings, 0, 0)
             push_rows(table, ids, weights, first, last, gradient, lr, np.uint64(next_random(rng)))
             if span.apart > 0 and (i + 1) % span.apart == 0:
                 merge_tables(shared, own, before)

@@ -1,0 +1,363 @@
+"""One attempt at training: epochs, threads, shuffling, and how to see that it diverges.
+
+The only place that starts threads for training.  Threads take blocks of documents in turn and
+write the same tables without locks; one thread gives the same bits for the same seed.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.optimizers import OPTIMIZERS
+from fasttext_lite.corpus.labels import Labels, take_labels
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.parallel import run_blocks
+from fasttext_lite.training.composition import compose
+from fasttext_lite.training.history import EpochEnd, History, Progress
+from fasttext_lite.training.kernels.general import make_trainer
+from fasttext_lite.training.kernels.parts import BATCH, Docs, Settings, Span
+from fasttext_lite.training.participants import find_participants
+from fasttext_lite.training.schedule import make_schedule
+from fasttext_lite.training.weights import TABLES, Weights, averaged, settle
+
+BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
+MAX_BLOCK = 8192
+
+# With features in files: documents in a run of neighbours, runs mixed, most documents in a block.
+# (Neighbours often have the same label: long runs would be learnt in bursts.)
+RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
+COPIED = 32  # documents copied from files at a time
+
+# That a thread takes with an output table of its own, where all of it changes at each step. With
+# 64, CLINC150 lost a tenth of a point on average of five seeds.
+STEPS_APART = 16
+BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
+DIVERGED = 3.0  # times the loss of all scores zero
+
+
+def steps_apart(config: Config, n_threads: int) -> int:
+    """Return how many steps a thread takes with an output table of its own; 0 = it has none.
+
+    Where each step changes the whole table, two threads would wait for each other's cache lines
+    all the time.
+    """
+    dense = LOSSES[config.loss].is_dense and config.head == "learned"
+    return STEPS_APART if dense and n_threads > 1 else 0
+
+
+class Run:
+    """One attempt at training.
+
+    Parameters
+    ----------
+    weights : Weights
+        Changed in place.
+    features, labels, config, tree, doc_weights, blank, seed, n_threads, noisy
+        See `loop.train`.
+
+    Attributes
+    ----------
+    doc_weights : float32[n_docs]
+        Weight of a document at each of its visits.
+    order : int32[n_visits]
+        The documents of an epoch.
+    most_loss : float
+        Mean loss of an epoch that is a sign of divergence.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        features: FeatureMatrix,
+        labels: Labels,
+        config: Config,
+        *,
+        tree: LabelTree | None = None,
+        doc_weights: np.ndarray | None = None,
+        blank: bool = True,
+        seed: int = 0,
+        n_threads: int = 1,
+        noisy: Callable[[int], FeatureMatrix] | None = None,
+    ) -> None:
+        self.weights, self.features, self.labels, self.config = weights, features, labels, config
+        self.noisy = noisy
+        self.rng = np.random.default_rng([seed, 0])
+        self.doc_weights, self.order = _visits(features, doc_weights)
+        self.n_threads = max(1, min(n_threads, self.order.size // 64))
+        self.kernel = make_trainer(compose(config))
+        self.docs = self._docs(features)
+        self.settings = _settings(config)
+        n_steps = config.epochs * self.order.size
+        self.average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
+        self.participants = find_participants(config, labels, tree)
+        units = config.units or weights.embeddings.shape[1]
+        work = self.participants.most_rows * units + weights.layer.size
+        self.most_docs = max(1, BLOCK_WORK // work)
+        self.apart = steps_apart(config, self.n_threads)
+        blank_loss = LOSSES[config.loss].blank(self.participants.n_decisions)
+        self.most_loss = DIVERGED * blank_loss if blank else math.inf
+
+    def _docs(self, features: FeatureMatrix) -> Docs:
+        return Docs(
+            features.ids, features.weights, features.indptr, self.labels.ids,
+            self.labels.indptr, self.doc_weights,
+        )  # fmt: skip
+
+    def finished(self) -> Weights:
+        """Return the weights as they are in a model: settled, averaged."""
+        settle(self.weights, self.config, self.average_from)
+        return averaged(self.weights, self.config, self.average_from)
+
+    def epochs(
+        self,
+        history: History,
+        callback: Callable[[Progress], None] | None = None,
+        on_epoch: Callable[[EpochEnd], bool] | None = None,
+    ) -> bool:
+        """Run all epochs; return False as soon as it diverges.
+
+        That is, when the loss or the weights are not finite, or the loss of an epoch is a
+        multiple of what knowing nothing costs (`most_loss`).
+
+        Parameters
+        ----------
+        history : History
+            Its `lr` is the highest learning rate; the loss of each epoch is added to it.
+        callback, on_epoch
+            See `loop.train`.
+        """
+        n_epochs = self.config.epochs
+        factor, highest = make_schedule(self.config.schedule, self.config.warmup), history.lr
+        clock = _Clock(callback, n_epochs * self.order.size)
+
+        def lr_at(progress: float) -> float:
+            return highest * factor(progress)
+
+        for epoch in range(n_epochs):
+            start = time.perf_counter()
+            loss = self.epoch(epoch, lr_at, clock)
+            history.loss.append(loss)
+            if not loss < self.most_loss:  # also if it is NaN
+                return False
+            progress = (epoch + 1) / n_epochs
+            clock.report(epoch + 1, loss, lr_at(progress), progress)
+            if on_epoch is not None:
+                seconds = time.perf_counter() - start
+                # The rate in the epoch's middle: at the end of training it is mostly zero.
+                lr = lr_at((epoch + 0.5) / n_epochs)
+                probe = partial(self.update_ratio, lr)
+                if on_epoch(EpochEnd(epoch + 1, loss, lr, seconds, self.finished(), probe)):
+                    break
+        # A sum is finite only if all of its terms are.
+        tables = (self.weights.embeddings, self.weights.output)
+        return bool(np.isfinite(sum(table.sum(dtype=np.float32) for table in tables)))
+
+    def epoch(self, epoch: int, lr_at: Callable[[float], float], clock: _Clock) -> float:
+        """Visit each document once; threads take blocks in turn. Return the mean loss.
+
+        Parameters
+        ----------
+        epoch : int
+            Epochs before this one.
+        lr_at : callable
+            Learning rate over progress in [0, 1].
+        clock : _Clock
+        """
+        order = self._shuffled() if self.config.shuffle else self.order
+        if self.noisy is not None:
+            self.docs = self._docs(self.noisy(epoch))
+        edges = self._edges(order.size)
+        done = epoch * order.size + edges
+        rates = np.array([lr_at(visits / clock.total) for visits in done])
+        sizes = np.diff(edges)
+        sums = sizes * rates[:-1] + np.diff(rates) * (sizes - 1) / 2  # as the kernel sums them
+        paths = self.weights.path + np.append(0.0, np.cumsum(sums))
+        seeds = self.rng.integers(0, 2**63, sizes.size)
+        results = np.zeros((sizes.size, 2))  # loss and weight of each block
+        caller = threading.current_thread()
+
+        def work(turn: int) -> None:
+            block, docs = order[edges[turn] : edges[turn + 1]], self.docs
+            if self.features.maps:
+                block, docs = self.copied(block)
+            results[turn] = self.train_block(
+                block, self.weights.steps + edges[turn], paths[turn], rates[turn : turn + 2],
+                seeds[turn], docs,
+            )  # fmt: skip
+            if threading.current_thread() is caller and clock.is_time():
+                progress = done[turn + 1] / clock.total
+                clock.report(epoch, _mean_loss(results), rates[turn + 1], progress)
+
+        run_blocks(work, sizes.size, self.n_threads)
+        self.weights.steps += order.size
+        self.weights.path = float(paths[-1])
+        return _mean_loss(results)
+
+    def _edges(self, n_visits: int) -> np.ndarray:
+        """Return where the blocks of an epoch begin, and the end of the last one."""
+        size = -(-n_visits // (BLOCKS_PER_THREAD * self.n_threads))
+        most = MAPPED_BLOCK if self.features.maps else MAX_BLOCK
+        size = max(1, min(size, most, self.most_docs))
+        if self.config.norm == "batch":  # whole batches, whatever the number of threads
+            size = -(-size // BATCH) * BATCH
+        return np.append(np.arange(0, n_visits, size), n_visits)
+
+    def _shuffled(self) -> np.ndarray:
+        """Return the documents in a new random order.
+
+        If their features lie in files: runs of neighbours in random order, and `RUNS` of them at
+        a time mixed, so that a part of the files at a time is enough.
+        """
+        if not self.features.maps:
+            return self.rng.permutation(self.order)
+        starts = RUN * self.rng.permutation(-(-self.order.size // RUN))
+        mixed = [np.empty(0, np.int32)]
+        for i in range(0, starts.size, RUNS):
+            runs = [self.order[start : start + RUN] for start in starts[i : i + RUNS]]
+            mixed.append(self.rng.permutation(np.concatenate(runs)))
+        return np.concatenate(mixed)
+
+    def update_ratio(self, lr: float, n_docs: int = 32) -> float:
+        """Return the mean relative change of the input rows that one step touches, at this rate.
+
+        Real steps, which are undone in the end: the training does not notice.
+        """
+        weights, features = self.weights, self.docs
+        docs = np.random.default_rng(0).permutation(self.order)[:n_docs]
+        ids = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
+        touched = np.unique(np.concatenate(ids))
+        state = weights.states["embeddings"]
+        by_row = [weights.embeddings, state.moments, state.seen, state.total]
+        kept_rows = [array[touched] if array.size else array for array in by_row]
+        whole = [weights.output, weights.norm, weights.layer]
+        for name in ("output", "norm", "layer"):
+            whole += vars(weights.states[name]).values()
+        kept = [array.copy() for array in whole]
+        ratios = []
+        steps = [docs[i : i + 1] for i in range(docs.size)]
+        if self.config.norm == "batch":  # has no meaning for a text alone
+            steps, ids = [docs], [touched]
+        for block, rows in zip(steps, ids, strict=True):
+            before = weights.embeddings[rows].astype(np.float32)
+            self.train_block(block, weights.steps, weights.path, (lr, lr), 1)
+            length = float(np.linalg.norm(before))
+            if length > 0:
+                ratios.append(float(np.linalg.norm(weights.embeddings[rows] - before)) / length)
+        for array, rows in zip(by_row, kept_rows, strict=True):
+            if array.size:
+                array[touched] = rows
+        for array, copy in zip(whole, kept, strict=True):
+            array[:] = copy
+        return float(np.mean(ratios)) if ratios else 0.0
+
+    def copied(self, block: np.ndarray) -> tuple[np.ndarray, Docs]:
+        """Return a block of documents in memory, and their numbers there."""
+        from fasttext_lite.features.kernels import copy_documents
+
+        features = self.features
+        chosen, numbers = np.unique(block, return_inverse=True)
+        chosen = chosen.astype(np.int64)
+        indptr = np.zeros(chosen.size + 1, np.int64)
+        np.cumsum(features.indptr[chosen + 1] - features.indptr[chosen], out=indptr[1:])
+        ids, weights = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
+        for start in range(0, chosen.size, COPIED):
+            end = min(start + COPIED, chosen.size)
+            copy_documents(
+                features.ids, features.weights, features.indptr, chosen, start, end,
+                indptr, ids, weights,
+            )  # fmt: skip
+            features.release()  # a system maps 16 pages for each that is asked for
+        labels = take_labels(self.labels, chosen)
+        docs = Docs(ids, weights, indptr, labels.ids, labels.indptr, self.doc_weights[chosen])
+        return numbers.astype(np.int32), docs
+
+    def train_block(
+        self,
+        block: np.ndarray,
+        step: int,
+        path: float,
+        rates: Sequence[float] | np.ndarray,
+        seed: int,
+        docs: Docs | None = None,
+    ) -> tuple[float, float]:
+        """Train on a block of documents; return its loss and weight.
+
+        Parameters
+        ----------
+        block : int32[n]
+            Documents.
+        step, path, rates
+            `Span.step`, `Span.path`, and the learning rate at both ends.
+        seed : int
+            Of the random numbers.
+        docs : Docs, optional
+            Instead of the training documents.
+        """
+        span = Span(
+            int(step), float(path), np.float32(rates[0]), np.float32(rates[1]),
+            int(self.average_from), self.apart,
+        )  # fmt: skip
+        involved = self.participants
+        return self.kernel(
+            block, docs or self.docs, self.settings, span, involved.tree, involved.negatives,
+            np.array([seed], np.uint64), involved.most_rows,
+            *(self.weights.table(name) for name in TABLES),
+        )  # fmt: skip
+
+
+def _visits(
+    features: FeatureMatrix, doc_weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weight of each document at a visit, and the visits of an epoch in order.
+
+    A document of weight 3 is visited three times: one large step would overshoot.
+    """
+    if doc_weights is None:
+        doc_weights = np.ones(len(features))
+    visits = np.maximum(np.ceil(doc_weights - 1e-6), 1)
+    weights = (doc_weights / visits).astype(np.float32)
+    visits[np.diff(features.indptr) == 0] = 0
+    return weights, np.repeat(np.arange(visits.size, dtype=np.int32), visits.astype(np.int64))
+
+
+def _settings(config: Config) -> Settings:
+    """Return the numbers that the kernel needs."""
+    beta2 = config.beta2 or OPTIMIZERS[config.optimizer].beta2 or 0.0
+    numbers = (
+        config.label_smoothing, config.focal, config.beta1, beta2, config.l1, config.l2,
+        config.max_norm or 0, config.clip or 0, config.feature_dropout, config.hidden_dropout,
+    )  # fmt: skip
+    return Settings(*map(np.float32, numbers))
+
+
+def _mean_loss(results: np.ndarray) -> float:
+    return float(results[:, 0].sum() / max(results[:, 1].sum(), 1e-12))
+
+
+class _Clock:
+    """Calls back with the progress, when a tenth of a second has passed since the last time."""
+
+    def __init__(self, callback: Callable[[Progress], None] | None, total: int) -> None:
+        self.callback, self.total = callback, total
+        self.start = self.last = time.perf_counter()
+
+    def is_time(self) -> bool:
+        """Return whether a report is due."""
+        return self.callback is not None and time.perf_counter() - self.last >= 0.1
+
+    def report(self, epoch: int, loss: float, lr: float, fraction: float) -> None:
+        """Call back."""
+        if self.callback is None:
+            return
+        self.last = time.perf_counter()
+        rate = fraction * self.total / max(self.last - self.start, 1e-9)
+        self.callback(Progress(epoch, fraction, loss, lr, rate))
