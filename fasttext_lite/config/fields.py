@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -42,7 +43,15 @@ FLOAT16_FROM = 1 << 24  # numbers of the input table, with dtype="auto"
 MIN_DF = ((100_000, 5),)
 
 
-def _field(default: Any, help: str, *, choices=None, low=None, high=None, low_open=False) -> Any:
+def _field(
+    default: Any,
+    help: str,
+    *,
+    choices: Sequence[str] | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    low_open: bool = False,
+) -> Any:
     metadata = {"help": help, "choices": choices, "low": low, "high": high, "low_open": low_open}
     return dataclasses.field(default=default, metadata=metadata)
 

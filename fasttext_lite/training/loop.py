@@ -41,10 +41,8 @@ def train(
     ----------
     make_weights : callable
         Makes the weights to start from; called again for each restart.
-    features : FeatureMatrix
-        Of n_docs documents.
-    labels : Labels
-        Of the same documents; ids must lie in [0, n_labels).
+    features, labels : FeatureMatrix, Labels
+        Of n_docs documents; label ids must lie in [0, n_labels).
     config : Config
         Resolved: no None and no "auto".
     tree : LabelTree, optional
@@ -53,41 +51,50 @@ def train(
         Factor of each document's loss, at least 0; default 1. A document is visited as many
         times as its weight, rounded up.
     blank : bool
-        Whether the weights know nothing yet; then a loss far above that of knowing nothing is
-        a sign of divergence.
-    seed : int
-        Of the order of the documents and of the negative labels.
-    n_threads : int
-        With 1 the result depends on the seed alone.
-    callback : callable, optional
-        Called in the caller's thread about ten times a second with a `Progress`. What it
-        raises ends the training.
-    on_epoch : callable, optional
-        Called after each epoch with an `EpochEnd`; training ends when it returns True. After
-        a restart, epochs count from 1 again.
+        Whether the weights know nothing yet; then a loss far above that is a sign of divergence.
+    seed, n_threads : int
+        With one thread the result depends on the seed alone.
+    callback, on_epoch : callable, optional
+        See `Progress` and `EpochEnd`. What `callback` raises ends the training; it also ends when
+        `on_epoch` returns True. After a restart, epochs count from 1 again.
     noisy : callable, optional
         Given the number of an epoch from 0, returns the features to train on in it.
-
-    Returns
-    -------
-    Weights, History
 
     Raises
     ------
     TrainingError
-        If no document has a known feature, or training diverges (see `_Run.epochs`) even after
-        the learning rate was divided by 4, `MAX_RESTARTS` times.
+        If no document has a known feature, or training diverges again and again, see `_attempts`.
     """
-    assert config.lr is not None
     if features.ids.size == 0:
         raise TrainingError("no text has any feature: nothing to train on")
-    history = History(lr=config.lr)
-    while True:
-        run = Run(
+
+    def start() -> Run:
+        return Run(
             make_weights(), features, labels, config,
             tree=tree, doc_weights=doc_weights, blank=blank, seed=seed, n_threads=n_threads,
             noisy=noisy,
         )  # fmt: skip
+
+    return _attempts(start, config, callback, on_epoch)
+
+
+def _attempts(
+    start: Callable[[], Run],
+    config: Config,
+    callback: Callable[[Progress], None] | None,
+    on_epoch: Callable[[EpochEnd], bool] | None,
+) -> tuple[Weights, History]:
+    """Train until it does not diverge, each time at a quarter of the learning rate before.
+
+    Raises
+    ------
+    TrainingError
+        If it still diverges after `MAX_RESTARTS` restarts.
+    """
+    assert config.lr is not None
+    history = History(lr=config.lr)
+    while True:
+        run = start()
         history.loss = []
         if run.epochs(history, callback, on_epoch):
             return run.finished(), history
