@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata as metadata
-import json
 import os
 import platform
 import sys
@@ -20,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from bench import tools
+from bench.stages import files
 from bench.tools import MANY_LABELS, table
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.corpus.formats import ReadOptions
@@ -81,7 +82,7 @@ def main() -> int:
         print("bench.ablation: give --data-dir, a folder of NAME/train.tsv", file=sys.stderr)
         return 2
     paths = sorted(Path(options.data_dir).glob("*/train.tsv"))
-    names = options.sets.split(",") if options.sets else [path.parent.name for path in paths]
+    names = tools.split_names(options.sets) or [path.parent.name for path in paths]
     versions = ", ".join(f"{x} {metadata.version(x)}" for x in ("fasttext-lite", "numpy", "numba"))
     print(f"Python {platform.python_version()}, {versions}; folds: {options.folds}\n")
     results: dict[str, dict[str, float]] = {}
@@ -91,8 +92,7 @@ def main() -> int:
             print(f"bench.ablation: {path}: no such file", file=sys.stderr)
             return 2
         results[name] = measure(path, options)
-        if options.json:
-            Path(options.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        tools.write_json(options.json, results)
     rows = []
     for change, _, _ in CHANGES:
         values = [results[name].get(change) for name in names]
@@ -131,8 +131,9 @@ def measure(path: Path, options: argparse.Namespace) -> dict[str, float]:
             model = fit.fit_prepared(made, config, n_threads=options.threads).model
             seconds = time.perf_counter() - start
             best = model.predict(features, n_threads=options.threads).labels[:, 0]
-            hits = [model.labels[i] in r for i, r in zip(best, valid.labels.rows(), strict=True)]
-            found.setdefault(change, []).append(100 * float(np.mean(hits)))
+            names = [model.labels[i] for i in best]
+            score = files.accuracy(names, valid.labels.rows())
+            found.setdefault(change, []).append(100 * score)
             message = f"{name}, fold {fold}: {change}: {found[change][-1]:.2f} ({seconds:.1f} s)"
             print(message, file=sys.stderr, flush=True)
     return {change: float(np.mean(values)) for change, values in found.items()}

@@ -10,22 +10,19 @@ deviation, all else medians; contenders that are not random train once.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib.metadata as metadata
 import importlib.util
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench import tools
+from bench.stages import files
 from bench.tools import UsageError
 
 CHINESE = ("thucnews", "shopping_category", "toutiao", "shopping_sentiment", "poem_author")
@@ -33,7 +30,7 @@ WHEN_ASKED = ("poem_author",)  # minutes each
 ANALYZERS = ("auto", "char", "jieba", "mixed")
 LOSSES = ("auto", "softmax", "hs")
 TOKENS = {"char": "characters", "jieba": "jieba words"}
-RANDOM = ("lite", "fasttext")  # packages whose result depends on a seed
+PEERS = "bench.stages.chinese"  # does the stages of all but fasttext-lite
 
 # Contender: the Python package it needs, what it is.
 CONTENDERS = {
@@ -44,7 +41,7 @@ CONTENDERS = {
     "fasttext": ("fasttext", f"fastText: {tools.words(tools.FASTTEXT)}, loss softmax; text in "
         "lower case, spaces around each Chinese character or between the words of jieba.lcut, "
         "rows shuffled"),
-    "best": ("fasttext", "fastText best: the same with the settings of BEST in compare.py, found "
+    "best": ("fasttext", "fastText best: the same with the settings of BEST in tools.py, found "
         "on characters, where they are others"),
     "svc": ("sklearn", "TF-IDF + LinearSVC: sublinear_tf, min_df 2, C 0.3, on 1-3 characters or "
         "1-2 words of jieba.lcut"),
@@ -80,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"bench.chinese: {error}", file=sys.stderr)
         return 2
-    head = "\n".join(f"- {key}: {value}" for key, value in report["about"].items())
-    print(f"# Chinese text\n\n{head}", flush=True)
+    print(tools.heading("Chinese text", report["about"]), flush=True)
     for name, folder in sets.items():
         with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work_dir) as work:
             run_set(name, folder, Path(work).resolve(), options, report)
@@ -112,17 +108,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--plots", metavar="DIR", help="draw accuracy against time, and confusion matrices")
     add("--work-dir", metavar="DIR", help="for temporary files (fastText's model takes 1 GB)")
     options = parser.parse_args(argv)
-    known_names = (("contenders", CONTENDERS), ("analyzers", ANALYZERS), ("loss", LOSSES))
-    for key, known in known_names:
-        names = [name.strip() for name in getattr(options, key).split(",") if name.strip()]
-        if not names or set(names) - set(known):
-            raise UsageError(f"--{key} must be of {', '.join(known)}; got {','.join(names)!r}")
-        setattr(options, key, names)
+    options.contenders = tools.choose("--contenders", options.contenders, CONTENDERS)
+    options.analyzers = tools.choose("--analyzers", options.analyzers, ANALYZERS)
+    options.loss = tools.choose("--loss", options.loss, LOSSES)
     if options.peer_seeds is None:
         options.peer_seeds = options.seeds
     if min(options.threads, options.seeds, options.peer_seeds) < 1:
         raise UsageError("--threads, --seeds and --peer-seeds must be at least 1")
-    check_folders(options)
+    tools.check_folders(options.work_dir, options.plots, files=[options.json])
+    if options.add and not options.json:
+        raise UsageError("--add needs --json FILE")
     modules = {CONTENDERS[contender][0] for contender in options.contenders}
     modules |= {"jieba"} | ({"matplotlib"} if options.plots else set())
     missing = sorted(module for module in modules if importlib.util.find_spec(module) is None)
@@ -134,26 +129,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def check_folders(options: argparse.Namespace) -> None:
-    """Raise `UsageError` unless all that is to be written has its folder."""
-    json_folder = options.json and Path(options.json).absolute().parent
-    for folder in (options.work_dir, options.plots, json_folder):
-        if folder and not Path(folder).is_dir():
-            raise UsageError(f"{folder}: no such folder")
-    if options.add and not options.json:
-        raise UsageError("--add needs --json FILE")
-
-
 def find_sets(options: argparse.Namespace) -> dict[str, Path]:
     """Return the folder of each data set asked for."""
-    names = [name.strip() for name in options.sets.split(",") if name.strip()]
+    names = tools.split_names(options.sets)
     usual = [name for name in CHINESE if name not in WHEN_ASKED]
     if options.data_dir:
         there = [n for n in usual if (Path(options.data_dir) / n / "train.tsv").is_file()]
         if not names and not there:
             raise UsageError(f"{options.data_dir}: none of {', '.join(usual)} in this folder")
-        options.sets = ",".join(names or there)
-        return tools.find_sets(options)
+        return tools.find_sets(options.data_dir, ",".join(names or there))
     from fasttext_lite.datasets.fetch import list_datasets
 
     paths = {entry["name"]: entry["path"] for entry in list_datasets() if entry["path"]}
@@ -170,13 +154,8 @@ def find_sets(options: argparse.Namespace) -> dict[str, Path]:
 
 def about_run(options: argparse.Namespace) -> dict[str, str]:
     """Return versions, machine and settings."""
-    same = argparse.Namespace(contenders=[], threads=options.threads, repeat=options.seeds)
-    known = tools.about_run(same)
-    with contextlib.suppress(metadata.PackageNotFoundError):
-        known["versions"] += f", jieba {metadata.version('jieba')}"
     return {
-        "versions": known["versions"],
-        "machine": known["machine"],
+        **tools.about_machine("jieba"),
         "run": f"{options.threads} threads (LinearSVC, ComplementNB, jieba and fastText's "
         f"prediction: 1, their only way), {options.seeds} seeds, fastText {options.peer_seeds}",
         **{name: CONTENDERS[name][1] for name in options.contenders},
@@ -231,9 +210,7 @@ def run_set(
             elif (run["package"], run.get("analyzer"), run.get("loss")) == ("lite", "auto", "auto"):
                 part.setdefault("confusion", confusion(work))
         summarize(part["runs"])
-        if options.json:  # after each round: an interrupted run keeps what it has
-            text = json.dumps(report, indent=1, ensure_ascii=False)
-            Path(options.json).write_text(text + "\n", encoding="utf-8")
+        tools.write_json(options.json, report)  # an interrupted run keeps what it has
 
 
 def plan(name: str, n_labels: int, options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -253,7 +230,7 @@ def plan(name: str, n_labels: int, options: argparse.Namespace) -> list[dict[str
         for loss in ["hs"] if many else options.loss:
             title = f"fasttext-lite {analyzer}" + f", {loss}" * (loss != "auto")
             add(title, "lite", analyzer=analyzer, loss=loss)
-    best = {"dim": 100, **tools.BEST.get(name, tools.BEST[""])}
+    best = tools.best_of(name)
     loss = "hs" if many else "softmax"
     for tokens, text in TOKENS.items():
         text += ", hs" * many
@@ -279,14 +256,19 @@ def warm_up(runs: list[dict[str, Any]], job: dict[str, Any], work: Path) -> None
         if run["package"] == "lite":
             tools.stage("train", {**job, **our_job(run, 0), "train": str(sample)}, work)
         elif run["package"] == "segment":
-            worker("segment", {**job, "train": str(sample)}, work)
+            tools.stage("segment", {**job, **peer_job(run), "train": str(sample)}, work, PEERS)
 
 
 def our_job(run: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Return what bench/_worker.py has to know of a run of ours."""
+    """Return what `bench.stages.peers` has to know of a run of ours."""
     loss = [] if run["loss"] == "auto" else ["--loss", run["loss"]]
     settings = ["--analyzer", run["analyzer"], *loss, "--seed", str(seed)]
     return {"package": "lite", "settings": settings}
+
+
+def peer_job(run: dict[str, Any]) -> dict[str, Any]:
+    """Return what `bench.stages.chinese` has to know of a run."""
+    return {key: run[key] for key in ("package", "tokens", "settings") if key in run}
 
 
 def measure(run: dict[str, Any], job: dict[str, Any], work: Path) -> dict[str, Any]:
@@ -294,50 +276,18 @@ def measure(run: dict[str, Any], job: dict[str, Any], work: Path) -> dict[str, A
     if run["package"] == "lite":
         return tools.measure({**job, **our_job(run, job["round"])}, work)
     if run["package"] == "segment":
-        found = worker("segment", job, work)
+        found = tools.stage("segment", {**job, **peer_job(run)}, work, PEERS)
         return found if "error" in found else {
             "train_process_seconds": found["process_seconds"],
             "train_peak_memory": found["peak_memory"],
             "n_words": found["n_words"],
         }  # fmt: skip
-    job = {**job, **{key: run[key] for key in ("package", "tokens", "settings")}}
-    found = worker("train", job, work)
-    if "error" in found:
-        return found
-    labelled = worker("predict", job, work)
-    os.unlink(job["model"])
-    return {
-        **labelled,
-        "predict_peak_memory": labelled.get("peak_memory"),
-        "train_peak_memory": found["peak_memory"],
-        "train_process_seconds": found["process_seconds"],
-        "model_bytes": found["model_bytes"],
-    }
-
-
-def worker(stage: str, job: dict[str, Any], work: Path) -> dict[str, Any]:
-    """Do one stage in a process of bench/_chinese_worker.py; return its measurements."""
-    job_file, result_file = work / "peer.json", work / "peer-result.json"
-    job_file.write_text(json.dumps({**job, "stage": stage, "work": str(work)}), encoding="utf-8")
-    pools = ("OMP", "OPENBLAS", "MKL", "NUMBA")
-    limits = {f"{pool}_NUM_THREADS": str(job["threads"]) for pool in pools}
-    command = [sys.executable, "-m", "bench.stages.chinese", str(job_file), str(result_file)]
-    environment = {**os.environ, **limits, "PYTHONUTF8": "1"}
-    result_file.unlink(missing_ok=True)
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=tools.ROOT, env=environment, capture_output=True)
-    seconds = time.perf_counter() - start
-    if done.returncode == 0 and result_file.is_file():
-        result = json.loads(result_file.read_text(encoding="utf-8"))
-        return {**result, "process_seconds": seconds}
-    said = done.stderr.decode("utf-8", "replace").strip().split("\n")[-1]
-    return {"error": f"{stage} ended with code {done.returncode}: {said or 'no message'}"}
+    return tools.measure({**job, **peer_job(run)}, work, PEERS)
 
 
 def confusion(work: Path) -> dict[str, Any]:
     """Return the counts of true (rows) and predicted labels of the last prediction."""
-    gold = (work / "gold.txt").read_text("utf-8").split("\n")[:-1]
-    found = (work / "output.txt").read_text("utf-8").split("\n")[:-1]
+    gold, found = (files.read_lines(work / name) for name in ("gold.txt", "output.txt"))
     pairs = Counter(zip(gold, found, strict=True))
     names = sorted({name for pair in pairs for name in pair})
     return {"names": names, "counts": [[pairs[row, column] for column in names] for row in names]}

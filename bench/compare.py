@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
-import os
 import shutil
 import statistics
 import sys
@@ -18,25 +16,35 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.tools import (
-    BEST,
-    BUNDLED,
-    CONTENDERS,
-    EQUAL,
-    FASTTEXT,
-    MANY_LABELS,
-    SVC_CJK,
-    SVC_OTHER,
-    UsageError,
-    about_run,
-    find_sets,
-    measure,
-    stage,
-    table,
-    words,
-)
+from bench import tools
+from bench.tools import FASTTEXT, MANY_LABELS, SVC_CJK, UsageError, measure, words
 
 LOSSES = ("auto", "softmax", "hs", "ova", "ns")
+EQUAL = "--preset=fasttext --lr=0.5 --epochs=5 --word-ngrams=2 --dim=100"
+SVC_OTHER = {"analyzer": "char_wb", "ngram_range": (1, 5), **tools.SVC}
+
+# Contender: name, package (as `bench.stages.peers` calls it), module, settings in words.
+CONTENDERS = {
+    "lite": ("fasttext-lite", "lite", "fasttext_lite", "default recipe, on the file as it is"),
+    "equal": ("fasttext-lite equal", "lite", "fasttext_lite", f"{EQUAL}, on fastText's file"),
+    "fasttext": (
+        "fastText", "fasttext", "fasttext",
+        f"{words(FASTTEXT)}, else its defaults; predicts in 1 thread (its only way)",
+    ),
+    "best": (
+        "fastText best", "fasttext", "fasttext",
+        "its best settings of a small grid for each set (BEST in bench/tools.py), dim 100",
+    ),
+    "cli": (
+        "fastText CLI", "cli", "",
+        f"the C++ program `fasttext`: {words(FASTTEXT)}, else its defaults; a pass of prediction "
+        "loads the model; left out where it is not installed",
+    ),
+    "svc": (
+        "TF-IDF + LinearSVC", "svc", "sklearn",
+        f"CJK text {words(SVC_CJK)}, other text {words(SVC_OTHER)}; 1 thread (its only way)",
+    ),
+}  # fmt: skip
 
 # Key, title, format, unit; whether more is better (None: ratios are differences).
 COLUMNS = (
@@ -56,13 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison and print it; return 0, 1 (a contender failed) or 2 (bad usage)."""
     try:
         options = parse(argv)
-        sets = find_sets(options)
+        sets = tools.find_sets(options.data_dir, options.sets)
     except UsageError as error:
         print(f"bench.compare: {error}", file=sys.stderr)
         return 2
     report = {"about": about_run(options), "sets": {}}
-    head = "\n".join(f"- {key}: {value}" for key, value in report["about"].items())
-    print(f"# Comparison\n\n{head}", flush=True)
+    print(tools.heading("Comparison", report["about"]), flush=True)
     warmed: set[str] = set()
     failed = False
     for name, folder in sets.items():
@@ -71,9 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report["sets"][name] = part
         failed = failed or any("error" in run for run in part["runs"])
         print(section(name, part), flush=True)
-        if options.json:  # after each set: an interrupted run keeps what it has
-            text = json.dumps(report, indent=1, ensure_ascii=False)
-            Path(options.json).write_text(text + "\n", encoding="utf-8")
+        tools.write_json(options.json, report)  # an interrupted run keeps what it has
     return int(failed)
 
 
@@ -81,9 +86,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments and check that every contender is installed."""
     parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
     add = parser.add_argument
-    data = os.environ.get("FASTTEXT_LITE_DATA") or str(BUNDLED)
-    add("--data-dir", default=data, help="folder of NAME/train.tsv and NAME/test.tsv (default: "
-        "the environment's FASTTEXT_LITE_DATA, else the bundled sets)")  # fmt: skip
+    add("--data-dir", default=tools.data_dir(), help="folder of NAME/train.tsv and NAME/test.tsv "
+        "(default: the environment's FASTTEXT_LITE_DATA, else the bundled sets)")  # fmt: skip
     add("--sets", default="", help="names joined by commas, in DATA_DIR or bundled (default: all)")
     add("--contenders", default=",".join(CONTENDERS), help="default %(default)s")
     add("--loss", default="auto,hs", help="of auto (our default; for others softmax or, with "
@@ -99,24 +103,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--json", metavar="FILE", help="write everything as one JSON object")
     add("--work-dir", metavar="DIR", help="for temporary files (fastText's model takes 1 GB)")
     options = parser.parse_args(argv)
-    for key, known in (("contenders", CONTENDERS), ("loss", LOSSES)):
-        names = [name.strip() for name in getattr(options, key).split(",") if name.strip()]
-        if not names or set(names) - set(known):
-            raise UsageError(f"--{key} must be of {', '.join(known)}; got {','.join(names)!r}")
-        setattr(options, key, names)
+    options.contenders = tools.choose("--contenders", options.contenders, CONTENDERS)
+    options.loss = tools.choose("--loss", options.loss, LOSSES)
     if options.threads < 1 or options.repeat < 1:
         raise UsageError("--threads and --repeat must be at least 1")
-    for folder in (options.work_dir, options.json and Path(options.json).absolute().parent):
-        if folder and not Path(folder).is_dir():
-            raise UsageError(f"{folder}: no such folder")
+    tools.check_folders(options.work_dir, files=[options.json])
     options.cli = shutil.which(options.cli) or ""
     if not options.cli and "cli" in options.contenders:
         options.contenders.remove("cli")
     for contender in options.contenders:
         name, _, module, _ = CONTENDERS[contender]
-        if contender == "cli":
-            continue
-        if importlib.util.find_spec(module) is None:
+        if module and importlib.util.find_spec(module) is None:
             raise UsageError(
                 f"{name} needs the Python package {module}, which is not installed: "
                 "pip install 'fasttext-lite[bench]', or choose others with --contenders"
@@ -124,7 +121,22 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def about_run(options: argparse.Namespace) -> dict[str, str]:
+    """Return versions, machine and settings."""
+    return {
+        **tools.about_machine(),
+        "run": f"{options.threads} threads in training, rounds: {options.repeat}",
+        **{CONTENDERS[c][0]: CONTENDERS[c][3] for c in options.contenders},
+        "fastText's file": f"rows shuffled (seed {tools.SEED}): it never shuffles, and learns "
+        "nothing from a sorted file; CJK text cut into the tokens of fasttext-lite's auto analyzer "
+        "(lower case), other text unchanged; made before the clock starts",
+        "warm-up": "fasttext-lite's compile cache is filled by a tiny untimed training first",
+    }
+
+
 # -- running ---------------------------------------------------------------------------------
+
+
 def compare(
     name: str, folder: Path, work: Path, options: argparse.Namespace, warmed: set[str]
 ) -> dict[str, Any]:
@@ -143,7 +155,7 @@ def compare(
     """
     train, test = str(folder / "train.tsv"), str(folder / "test.tsv")
     job = {"multilabel": name in options.multilabel.split(","), "threads": options.threads}
-    about = stage("prepare", {"package": "lite", "train": train, "test": test, **job}, work)
+    about = tools.stage("prepare", {"package": "lite", "train": train, "test": test, **job}, work)
     if "error" in about:
         return {"about": {}, "left_out": [], "runs": [{"name": "-", "error": about["error"]}]}
     runs, left_out = plan(about, options)
@@ -152,7 +164,7 @@ def compare(
         run["job"]["program"] = options.cli
         if run["job"]["package"] == "lite" and run["name"] not in warmed:
             warmed.add(run["name"])
-            measure({**run["job"], "train": str(BUNDLED / "en_topics" / "train.tsv")}, work)
+            measure({**run["job"], "train": str(tools.BUNDLED / "en_topics" / "train.tsv")}, work)
     for turn in range(options.repeat):
         for run in runs:
             message = f"{name}: {run['name']}, round {turn + 1} of {options.repeat}"
@@ -190,7 +202,7 @@ def plan(about: dict[str, Any], options: argparse.Namespace) -> tuple[list[dict]
 def job_of(
     name: str, contender: str, loss: str, about: dict[str, Any], train: str, work: Path
 ) -> dict[str, Any]:
-    """Return what the worker has to know of one contender."""
+    """Return what `bench.stages.peers` has to know of one contender."""
     converted = contender in ("equal", "fasttext", "best", "cli")
     ours = [] if loss == "auto" else ["--loss", loss]
     if loss == "auto":
@@ -201,7 +213,7 @@ def job_of(
         "equal": [*EQUAL.split(), "--loss", loss],
         "fasttext": {**FASTTEXT, "loss": loss},
         "cli": {**FASTTEXT, "loss": loss},
-        "best": {"dim": 100, **BEST.get(name, BEST[""]), "loss": loss},
+        "best": {**tools.best_of(name), "loss": loss},
         "svc": SVC_CJK if about["cjk"] else SVC_OTHER,
     }
     return {
@@ -234,6 +246,8 @@ def add_ratios(runs: list[dict[str, Any]]) -> None:
 
 
 # -- printing --------------------------------------------------------------------------------
+
+
 def section(name: str, part: dict[str, Any]) -> str:
     """Return the Markdown of one data set."""
     about = part["about"]
@@ -250,15 +264,15 @@ def section(name: str, part: dict[str, Any]) -> str:
         lines += [f"Left out (--slow runs them): {'; '.join(part['left_out'])}.", ""]
     good = [run for run in part["runs"] if "median" in run]
     titles = [title for _, title, *_ in COLUMNS]
-    lines += table(["run", *titles], [[run["name"], *cells(run["median"])] for run in good])
+    lines += tools.table(["run", *titles], [[run["name"], *cells(run["median"])] for run in good])
     rated = [run for run in good if "ratios" in run]
     if rated:
         lines += [
             "",
             "Against fastText with the same loss (differences; factors, above 1 = better):",
         ]
-        lines.append("")
-        lines += table(["run", *titles], [[r["name"], *ratio_cells(r["ratios"])] for r in rated])
+        rows = [[run["name"], *ratio_cells(run["ratios"])] for run in rated]
+        lines += ["", *tools.table(["run", *titles], rows)]
     for run in part["runs"]:
         if "error" in run:
             lines += ["", f"{run['name']} failed: {run['error']}"]

@@ -9,8 +9,6 @@ it, Chinese cut into characters before the clock starts.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import sys
 import tempfile
 import threading
@@ -32,22 +30,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run and print it; return 0, or 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bench.latency", description=__doc__)
     add = parser.add_argument
-    data = os.environ.get("FASTTEXT_LITE_DATA") or str(tools.BUNDLED)
-    add("--data-dir", default=data, help="folder of NAME/train.tsv and NAME/test.tsv")
+    add("--data-dir", default=tools.data_dir(), help="folder of NAME/train.tsv and NAME/test.tsv")
     add("--sets", default="zh_topics,en_topics", help="names joined by commas")
     add("--calls", type=int, default=5000, help="of each program and set; default %(default)s")
     add("--seconds", type=float, default=1.0, help="of each throughput; default %(default)s")
     add("--json", metavar="FILE", help="write everything as one JSON object")
     options = parser.parse_args(argv)
-    options.threads, options.repeat, options.contenders = 2, 1, ["lite", "fasttext"]
     try:
-        sets = tools.find_sets(options)
+        sets = tools.find_sets(options.data_dir, options.sets)
+        tools.check_folders(files=[options.json])
     except tools.UsageError as error:
         print(f"bench.latency: {error}", file=sys.stderr)
         return 2
-    about = tools.about_run(options)
-    about = {key: about[key] for key in ("versions", "machine")}
-    print("# Latency of one text\n\n" + "\n".join(f"- {k}: {v}" for k, v in about.items()) + "\n")
+    about = tools.about_machine()
+    print(tools.heading("Latency of one text", about) + "\n")
     heads = [f"texts/s, {n} thread{'s' * (n > 1)}" for n in THREADS]
     print(f"| data | call | p50, us | p99, us | {' | '.join(heads)} |\n|---|---|{'--:|' * 5}")
     report: dict[str, Any] = {"about": about, "sets": {}}
@@ -67,8 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             row = rows[title]
             rates = " | ".join(f"{rate:,.0f}" for rate in row["rates"])
             print(f"| {name} | {title} | {row['p50']:.1f} | {row['p99']:.1f} | {rates} |")
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    tools.write_json(options.json, report)
     return 0
 
 
@@ -79,11 +74,11 @@ def make_calls(folder: Path, work: Path) -> dict[str, tuple[Call, list[str]]]:
     from fasttext_lite.estimators.classifier import load
 
     train = str(folder / "train.tsv")
-    job: dict[str, Any] = {
+    job: tools.Job = {
         "train": train,
         "test": str(folder / "test.tsv"),
         "work": str(work),
-        "seed": 1,
+        "seed": tools.SEED,
     }
     peers.prepare({**job, "multilabel": False})
     job |= {"model": str(work / "model.ftl"), "threads": 2}
@@ -91,8 +86,7 @@ def make_calls(folder: Path, work: Path) -> dict[str, tuple[Call, list[str]]]:
     classifier: Any = load(job["model"])
     settings = {**tools.FASTTEXT, "thread": 2, "verbose": 0}
     other = fasttext.train_supervised(str(work / "train.ft"), **settings)
-    texts = files.read_lines(str(work / "texts.txt"))
-    cut = files.read_lines(str(work / "texts.ft"))
+    texts, cut = (files.read_lines(work / name) for name in ("texts.txt", "texts.ft"))
     one, few = classifier.model_.predict_one, classifier.predict
     return {
         "fastText, model.predict(text)": (other.predict, cut),

@@ -1,6 +1,6 @@
 """Train with fastText's defaults here and in fastText: accuracy, loss and time over seeds.
 
-    python -m bench.parity --data-dir DIR [--sets A,B] [--losses softmax,hs] [--cli PROGRAM]
+``python -m bench.parity --data-dir DIR [--sets A,B] [--losses softmax,hs] [--cli PROGRAM]``
 
 Both get the same shuffled file, Chinese split into characters, and the same arguments; both write
 a ``.bin`` that the other reads.  fastText is the `fasttext` wheel in a process of its own for each
@@ -27,6 +27,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import tools
+from bench.stages import files
+
 SETS = ("thucnews", "shopping_category", "clinc150", "ag_news_small")
 LOSSES = ("softmax", "hs", "ova", "ns")
 HAN = re.compile("([\u3400-\u9fff])")
@@ -35,7 +38,7 @@ HAN = re.compile("([\u3400-\u9fff])")
 def main() -> None:
     """Parse, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", default=os.environ.get("FASTTEXT_LITE_DATA"), required=False)
+    parser.add_argument("--data-dir", default=os.environ.get("FASTTEXT_LITE_DATA"))
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--losses", default=",".join(LOSSES))
     parser.add_argument("--seeds", type=int, default=5)
@@ -63,21 +66,19 @@ def main() -> None:
             for loss in options.losses.split(","):
                 rows.append({"set": name, "loss": loss, **measure(options, loss, train, test)})
                 print(line_of(rows[-1]), flush=True)
-    if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
+    tools.write_json(options.json, rows)
 
 
 def prepare(source: Path, folder: Path, part: str) -> Path:
     """Write a data set in fastText's format, shuffled; return the path."""
-    lines = source.read_text("utf-8").splitlines()
+    rows = files.read_labelled(source)
     if part == "train":
-        np.random.default_rng(0).shuffle(lines)
+        np.random.default_rng(0).shuffle(rows)
     target = folder / f"{part}.txt"
-    with open(target, "w", encoding="utf-8") as file:
-        for line in lines:
-            label, text = line.split("\t", 1)
-            text = " ".join(HAN.sub(r" \1 ", text).split())
-            file.write(f"__label__{label.replace(' ', '-')} {text}\n")
+    files.write_lines(
+        target,
+        [files.to_fasttext([a], " ".join(HAN.sub(r" \1 ", b).split())) for a, b in rows],
+    )
     return target
 
 
@@ -101,7 +102,7 @@ def measure(options: argparse.Namespace, loss: str, train: Path, test: Path) -> 
             else:
                 run_wheel(train, model, flags)
             figures.setdefault(f"{name}_seconds", []).append(time.perf_counter() - start)
-            figures.setdefault(f"{name}_accuracy", []).append(accuracy(f"{model}.bin", test))
+            figures.setdefault(f"{name}_accuracy", []).append(precision(f"{model}.bin", test))
     return figures
 
 
@@ -124,8 +125,8 @@ def run_wheel(train: Path, model: str, flags: list[str]) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def accuracy(model: str, test: Path) -> float:
-    """Return the share of lines whose best label is right."""
+def precision(model: str, test: Path) -> float:
+    """Return what fastText's `test` prints as P@1."""
     from fasttext_lite.compat.meter import Meter
     from fasttext_lite.compat.model import FastTextModel
 

@@ -1,6 +1,6 @@
 """Accuracy of quantised models by file size.
 
-    python bench/quantization.py clinc150 thucnews --sizes 250k,500k --test
+    python -m bench.quantization clinc150 thucnews --sizes 250k,500k --test
 
 Trains with default settings on the train part of each data set, quantises to each size with each
 step, with and without training again, and tests the models as they are read from their files.
@@ -18,6 +18,7 @@ import time
 
 import numpy as np
 
+from bench import tools
 from fasttext_lite.cli.quantize import parse_size
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import set_aside, take_labels
@@ -36,7 +37,7 @@ def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", metavar="NAME", help="folder with train and test.tsv")
-    parser.add_argument("--data", default="datasets", metavar="DIR")
+    parser.add_argument("--data", default=tools.data_dir(), metavar="DIR")
     parser.add_argument("--sizes", default="500k", help="0 = all rows")
     parser.add_argument("--steps", default=str(STEP))
     parser.add_argument("--rows", default="int8")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bench.tools import about_run, table
+from bench.tools import UsageError, about_machine, check_folders, table, write_json
 from fasttext_lite.compiled import blocks
 from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
@@ -353,12 +352,17 @@ def report(found: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="bench.roofline", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.roofline", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--quick", action="store_true", help="half a minute, fewer cases")
     parser.add_argument("--json", metavar="FILE", help="write everything there")
     options = parser.parse_args(argv)
-    options.threads = 2  # for `about_run`
-    options.contenders = ("lite", "fasttext")
+    try:
+        check_folders(files=[options.json])
+    except UsageError as error:
+        print(f"bench.roofline: {error}", file=sys.stderr)
+        return 2
     options.dims = (16, 128) if options.quick else DIMS
     options.tables = TABLES[:2] if options.quick else TABLES
     options.epoch_tables = TABLES[:1] if options.quick else TABLES[:2]
@@ -369,15 +373,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         ("softmax", 10, 16), ("softmax", 10, 100), ("softmax", 150, 100), ("hs", 150, 100),
         ("ns", 150, 100),
     )  # fmt: skip
-    run = about_run(options)
+    run = about_machine()
     machine = measure_machine(options)
     found = {
         "about": f"{run['versions']}; {run['machine']}", "machine": machine,
         "training": measure_training(machine, options), "fasttext": measure_fasttext(options),
     }  # fmt: skip
-    print(report(found))  # noqa: T201
-    if options.json:
-        Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
+    print(report(found))
+    write_json(options.json, found)
     return 0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -17,7 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.tools import MANY_LABELS, UsageError, about_run, measure, stage, table
+from bench import tools
+from bench.tools import FASTTEXT, MANY_LABELS, UsageError, measure, stage, table
 
 # Points of each curve; a quick run takes those before the bar.
 CURVES: dict[str, tuple[list[int], list[int]]] = {
@@ -32,7 +32,6 @@ LABELS = 1000  # where another thing varies
 TEST_ROWS = 20_000
 SOFTMAX_TO, FASTTEXT_SOFTMAX_TO = 10_000, 1000  # labels; above, a softmax takes too long
 
-FASTTEXT = {"lr": 0.5, "epoch": 5, "wordNgrams": 2, "dim": 100}
 # Title, package, settings; whether the loss is a softmax over all labels.
 DEFAULT, HS = "fasttext-lite", "fasttext-lite, hs"
 RUNS: dict[str, tuple[str, Any, bool]] = {
@@ -61,13 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"bench.scaling: {error}", file=sys.stderr)
         return 2
-    about = {k: v for k, v in about_run(options).items() if k in ("versions", "machine")}
-    about["fastText"] = ", ".join(f"{key} {value}" for key, value in FASTTEXT.items())
+    about = {**tools.about_machine(), "fastText": tools.words(FASTTEXT)}
     kept: dict[str, list[dict[str, Any]]] = {}
     if options.add:
         kept = json.loads(Path(options.json).read_text(encoding="utf-8"))["curves"]
     report = {"about": about, "curves": kept}
-    print("# Scaling\n\n" + "\n".join(f"- {key}: {value}" for key, value in about.items()))
+    print(tools.heading("Scaling", about))
     failed, warmed = False, set[str]()
     for name in options.only:
         values, points = points_of(name, options), []
@@ -77,9 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             done = [(point["run"], point["x"]) for point in points]
             other = [p for p in kept.get(name, []) if (p["run"], p["x"]) not in done]
             kept[name] = sorted(other + points, key=lambda point: point["x"])
-            if options.json:  # after each point: an interrupted run keeps what it has
-                text = json.dumps(report, indent=1, ensure_ascii=False)
-                Path(options.json).write_text(text + "\n", encoding="utf-8")
+            tools.write_json(options.json, report)  # an interrupted run keeps what it has
         points = kept.get(name, [])
         failed = failed or any("error" in point for point in points)
         print(section(name, points), flush=True)
@@ -100,11 +96,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--add", action="store_true", help="keep the other points of the JSON file")
     add("--work-dir", metavar="DIR", help="for temporary files (fastText's model takes 1 GB)")
     options = parser.parse_args(argv)
-    for key, known, mark in (("only", CURVES, ","), ("runs", RUNS, ";")):
-        names = [name.strip() for name in getattr(options, key).split(mark) if name.strip()]
-        if not names or set(names) - set(known):
-            raise UsageError(f"--{key} must be of {f'{mark} '.join(known)}; got {names}")
-        setattr(options, key, names)
+    options.only = tools.choose("--only", options.only, CURVES)
+    options.runs = tools.choose("--runs", options.runs, RUNS, ";")
     try:
         values = [int(x) for x in options.points.split(",")] if options.points else []
     except ValueError:
@@ -112,12 +105,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     if min(*values, options.threads, options.repeat, 1) < 1:
         raise UsageError("--points, --threads and --repeat must be whole numbers from 1")
     options.points = values
-    for folder in (options.work_dir, options.json and Path(options.json).absolute().parent):
-        if folder and not Path(folder).is_dir():
-            raise UsageError(f"{folder}: no such folder")
+    tools.check_folders(options.work_dir, files=[options.json])
     if options.add and not (options.json and Path(options.json).is_file()):
         raise UsageError("--add needs --json and a file there")
-    options.contenders = []  # for compare.about_run
     return options
 
 
@@ -127,8 +117,7 @@ def points_of(name: str, options: argparse.Namespace) -> list[int]:
         return options.points
     quick, more = CURVES[name]
     if name == "threads":
-        affinity = getattr(os, "sched_getaffinity", None)
-        n = len(affinity(0)) if affinity else os.cpu_count() or 1
+        n = tools.n_usable_cores()
         more = [2**i for i in range(2, 10) if 2**i < n] + [n] * (n > 2)
     return sorted(quick + more * (not options.quick))
 
@@ -151,7 +140,7 @@ def measure_point(
     shape = {"labels": LABELS, "threads": options.threads, "rows": 0, name: value}
     rows = QUICK_ROWS if options.quick else ROWS
     shape["rows"] = shape["rows"] or max(rows, ROWS_PER_LABEL * shape["labels"])
-    # The same settings are chosen for all above `compare.MANY_LABELS` labels.
+    # The same settings are chosen for all above `MANY_LABELS` labels.
     few = {**shape, "labels": min(shape["labels"], MANY_LABELS + 100), "rows": 5000}
     small = work / "small"
     small.mkdir()

@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
-import logging
 import multiprocessing
 import os
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from bench import tools
-from bench.stages import files
+from bench.stages import chinese, files
 from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.segmenter.compiled import Segmenter
 
@@ -53,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run and print it; return 0, 1 for a difference, 2 for bad usage."""
     parser = argparse.ArgumentParser(prog="python -m bench.segment", description=__doc__)
     add = parser.add_argument
-    data = os.environ.get("FASTTEXT_LITE_DATA") or str(tools.BUNDLED)
-    add("--data-dir", default=data, help="folder of NAME/train.tsv and NAME/test.tsv")
+    add("--data-dir", default=tools.data_dir(), help="folder of NAME/train.tsv and NAME/test.tsv")
     add("--sets", default="", help=f"names joined by commas; default: those there of {CHINESE}")
     add("--check", action="store_true", help="compare words instead of timing")
     add("--lines", type=int, default=0, help="check the first lines of each file; 0 = all")
@@ -68,30 +64,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             name for name in CHINESE.split(",") if (Path(options.data_dir) / name).is_dir()
         )
     try:
-        sets = tools.find_sets(options)
+        sets = tools.find_sets(options.data_dir, options.sets)
+        tools.check_folders(files=[options.json])
     except tools.UsageError as error:
         print(f"bench.segment: {error}", file=sys.stderr)
         return 2
     report = check(sets, options) if options.check else measure(sets, options)
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    tools.write_json(options.json, report)
     return int(any(row.get("differing", 0) for row in report["rows"]))
 
 
-def load_jieba() -> Any:
-    """Return a jieba tokenizer of its own."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import jieba
-    jieba.setLogLevel(logging.WARNING)
-    tokenizer = jieba.Tokenizer()
+def make_tokenizer() -> Any:
+    """Return a jieba tokenizer of its own, its dictionary loaded."""
+    tokenizer = chinese.load_jieba().Tokenizer()
     tokenizer.initialize()
     return tokenizer
 
 
 def read_texts(path: Path) -> list[str]:
     """Return the texts of a data set's file."""
-    return [line.partition("\t")[2] for line in files.read_lines(str(path))]
+    return [text for _, text in files.read_labelled(path)]
 
 
 def join(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +99,7 @@ def join(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def check(sets: dict[str, Path], options: argparse.Namespace) -> dict[str, Any]:
     """Compare all words; print and return the counts."""
-    load_jieba()  # writes its cache before two processes do
+    make_tokenizer()  # writes its cache before two processes do
     jobs = []
     for name, folder in sets.items():
         for part in ("train", "test"):
@@ -175,7 +167,7 @@ def marks_of_jieba(texts: list[str], buffer: np.ndarray, hmm: bool, keep: str | 
     if path and path.is_file():
         return np.unpackbits(np.load(path), count=buffer.size).view(bool)
     if not _JIEBA:
-        _JIEBA.append(load_jieba())
+        _JIEBA.append(make_tokenizer())
     sizes = []
     for text in texts:
         words = _JIEBA[0].lcut(text, HMM=hmm)
@@ -198,16 +190,15 @@ def marks_of_jieba(texts: list[str], buffer: np.ndarray, hmm: bool, keep: str | 
 
 def measure(sets: dict[str, Path], options: argparse.Namespace) -> dict[str, Any]:
     """Time everything; print and return the rates in MB (1,000,000 bytes) of UTF-8 a second."""
-    about = tools.about_run(argparse.Namespace(threads=1, repeat=options.rounds, contenders=[]))
-    about = {key: about[key] for key in ("versions", "machine")}
-    print("# Words of Chinese text\n\n" + "\n".join(f"- {k}: {v}" for k, v in about.items()))
+    about = tools.about_machine("jieba", "rjieba")
+    print(tools.heading("Words of Chinese text", about))
     rjieba = None
     with suppress(ImportError):
         import rjieba  # type: ignore[import-not-found,no-redef]
     if rjieba is None:
         print("- rjieba is not installed: left out (pip install rjieba==0.2.2)")
     rows = []
-    tokenizer = load_jieba()
+    tokenizer = make_tokenizer()
     heads = ["set", "program", "MB/s", "x jieba", "x rjieba"]
     print("\n" + "\n".join(tools.table(heads, [])))
     for name, folder in sets.items():

@@ -21,7 +21,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.tools import BEST, BUNDLED, FASTTEXT, ROOT, SEED, UsageError, about_run, table
+from bench import tools
+from bench.stages import files
+from bench.tools import BUNDLED, FASTTEXT, ROOT, SEED, UsageError, table
 
 DATA = BUNDLED / "zh_topics" / "train.tsv"
 TEXT = "央行宣布下调存款利率"
@@ -62,15 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if min(options.repeat, options.cold) < 1:
             raise UsageError("--repeat and --cold must be at least 1")
+        tools.check_folders(files=[options.json])
         with tempfile.TemporaryDirectory(prefix="bench-") as work:
             report = measure(Path(work), options.repeat, options.cold)
     except UsageError as error:
         print(f"bench.startup: {error}", file=sys.stderr)
         return 2
     print(render(report))
-    if options.json:
-        text = json.dumps(report, indent=1, ensure_ascii=False)
-        Path(options.json).write_text(text + "\n", encoding="utf-8")
+    tools.write_json(options.json, report)
     return 0
 
 
@@ -84,8 +85,7 @@ def measure(work: Path, repeat: int, cold: int) -> dict[str, Any]:
     repeat, cold : int
         Runs of a warm process, and of a first training.
     """
-    about = about_run(argparse.Namespace(threads=2, repeat=repeat, contenders=[]))
-    report: dict[str, Any] = {"about": {key: about[key] for key in ("versions", "machine")}}
+    report: dict[str, Any] = {"about": tools.about_machine()}
     model, text = work / "model.ftl", work / "text.txt"
     text.write_text(TEXT + "\n", encoding="utf-8")
     ours = [sys.executable, "-m", "fasttext_lite"]
@@ -107,7 +107,7 @@ def measure(work: Path, repeat: int, cold: int) -> dict[str, Any]:
         "python -c 'import numpy'": [sys.executable, "-c", "import numpy"],
         "python -c pass": [sys.executable, "-c", "pass"],
     }
-    for title, settings in (("defaults", {}), ("best", {**FASTTEXT, **BEST[""]})):
+    for title, settings in (("defaults", {}), ("best", {**FASTTEXT, **tools.BEST[""]})):
         name = f"fastText ({title}): import, load, predict one line"
         warm[name] = fasttext_command(work, title, settings)
     for name in warm:
@@ -122,12 +122,9 @@ def measure(work: Path, repeat: int, cold: int) -> dict[str, Any]:
 def fasttext_command(work: Path, title: str, settings: dict[str, Any]) -> list[str]:
     """Train a fastText model on the same data; return the command that predicts with it."""
     file, model = work / "train.ft", work / f"{title}.bin"
-    lines = []
-    for row in DATA.read_text(encoding="utf-8").splitlines():
-        label, _, words = row.partition("\t")
-        lines.append(f"__label__{label} {' '.join(words)}\n")
+    lines = [files.to_fasttext([a], " ".join(b)) for a, b in files.read_labelled(DATA)]
     random.Random(SEED).shuffle(lines)
-    file.write_text("".join(lines), encoding="utf-8")
+    files.write_lines(file, lines)
     arguments = [str(file), str(model), json.dumps(settings)]
     timed([sys.executable, "-c", FASTTEXT_TRAIN, *arguments], work)
     return [sys.executable, "-c", FASTTEXT_PREDICT, str(model), " ".join(TEXT)]
@@ -194,7 +191,7 @@ def by_import(log: str) -> dict[str, float]:
 
 def render(report: dict[str, Any]) -> str:
     """Return the report as Markdown."""
-    lines = ["# Start-up", "", *(f"- {k}: {v}" for k, v in report["about"].items()), ""]
+    lines = [tools.heading("Start-up", report["about"]), ""]
     rows = []
     for name, runs in report["seconds"].items():
         wall = [run["wall"] for run in runs]

@@ -1,6 +1,6 @@
 """Word vectors against fastText: time of the whole process, memory, and what the vectors are worth.
 
-    python bench/word_vectors.py --data-dir DIR --cli fasttext
+    python -m bench.word_vectors --data-dir DIR --cli fasttext
 
 Makes a text for each language of the train parts of the labelled sets in DIR (English: words;
 Chinese: characters), one line a text, shuffled, and trains on it with fastText's defaults and equal
@@ -32,9 +32,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from bench.stages import files
+from bench.tools import ROOT
 
 # Sets whose texts are trained on, and those whose labels are predicted.
 SETS = {
@@ -45,7 +47,6 @@ SEVERAL_LABELS = ("goemotions",)
 MODELS = ("skipgram", "cbow")
 NEAREST, ASKED = 10, 2000
 MOST_TEXTS = 20_000  # to train a classifier on
-ROOT = Path(__file__).resolve().parent.parent
 WHEEL = """
 import sys, fasttext
 model, input, output, thread, epoch = sys.argv[1:]
@@ -84,14 +85,14 @@ def measure(
     contenders = ["lite", "fasttext"] + (["cli"] if options.cli else [])
     train(options, "lite", model, corpus, os.path.join(folder, "first"), 1)  # compiles
     found: dict[str, list[Any]] = {name: [] for name in contenders}
-    files: list[tuple[str, str]] = []
+    saved: list[tuple[str, str]] = []
     for run in range(options.runs):
         # fastText's generator makes the same of seeds 0 and 1, and adds a thread's number.
         seed = 1000 * (run + 1)
         for name in contenders:
             output = os.path.join(folder, f"{name}-{run}")
             found[name].append(train(options, name, model, corpus, output, seed))
-            files.append((name, vectors_of(output)))
+            saved.append((name, vectors_of(output)))
     for name in contenders:
         seconds, processor, memory = (
             statistics.median(column) for column in zip(*found[name], strict=True)
@@ -101,7 +102,7 @@ def measure(
             "cpu_seconds": round(processor, 2), "peak_mb": round(memory),
             "of_fasttext": round(seconds / statistics.median(r[0] for r in found["fasttext"]), 3),
         })  # fmt: skip
-    lines = child("--quality", json.dumps([options.data_dir, SETS[language], files]))
+    lines = child("--quality", json.dumps([options.data_dir, SETS[language], saved]))
     for line in lines.splitlines():
         show({**case, **json.loads(line)})
 
@@ -139,8 +140,8 @@ def vectors_of(output: str) -> str:
 
 
 def child(*arguments: str) -> str:
-    """Run this file in a process that may import what it likes."""
-    command = [sys.executable, __file__, *arguments]
+    """Run this module in a process that may import what it likes."""
+    command = [sys.executable, "-m", "bench.word_vectors", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
@@ -179,12 +180,9 @@ def tokens(text: str) -> list[str]:
     return re.findall(r"[a-z0-9']+|[^\sa-z0-9']", text.lower())
 
 
-def read_set(folder: str, name: str, part: str) -> Iterator[tuple[str, str]]:
-    """Yield label and text of each line."""
-    with open(os.path.join(folder, name, f"{part}.tsv"), encoding="utf-8") as file:
-        for line in file:
-            label, _, text = line.rstrip("\n").partition("\t")
-            yield label, text
+def read_set(folder: str, name: str, part: str) -> list[tuple[str, str]]:
+    """Return label and text of each line of a part of a data set."""
+    return files.read_labelled(os.path.join(folder, name, f"{part}.tsv"))
 
 
 def write_corpus(folder: str, names: tuple[str, ...], path: str) -> dict[str, int]:
@@ -214,12 +212,12 @@ def save_vectors(output: str) -> None:
     np.savez(output + ".npz", words=np.array(model.dictionary.words), vectors=vectors)
 
 
-def print_quality(folder: str, names: list[str], files: list[tuple[str, str]]) -> None:
+def print_quality(folder: str, names: list[str], saved: list[tuple[str, str]]) -> None:
     """Print agreement of neighbours, and accuracies."""
     import numpy as np
 
     tables = []
-    for name, path in files:
+    for name, path in saved:
         with np.load(path) as found:
             tables.append((name, dict(zip(found["words"].tolist(), found["vectors"], strict=True))))
     words = [word for word in tables[0][1] if all(word in table for _, table in tables)]
@@ -243,18 +241,18 @@ def print_quality(folder: str, names: list[str], files: list[tuple[str, str]]) -
             continue
         accuracies: dict[str, list[float]] = {}
         for contender, table in tables:
-            accuracies.setdefault(contender, []).append(accuracy(folder, name, table))
+            accuracies.setdefault(contender, []).append(worth_of(table, folder, name))
         show({"accuracy": name, **{k: round(statistics.mean(v), 4) for k, v in accuracies.items()}})
 
 
-def accuracy(folder: str, name: str, table: dict[bytes, Any]) -> float:
+def worth_of(table: dict[bytes, Any], folder: str, name: str) -> float:
     """Return the accuracy of a logistic regression on means of word vectors."""
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
     parts = []
     for part in ("train", "test"):
-        rows = list(read_set(folder, name, part))
+        rows = read_set(folder, name, part)
         random.Random(0).shuffle(rows)
         means = np.zeros((len(rows[:MOST_TEXTS]), len(next(iter(table.values())))), np.float32)
         for i, (_, text) in enumerate(rows[:MOST_TEXTS]):
@@ -265,7 +263,8 @@ def accuracy(folder: str, name: str, table: dict[bytes, Any]) -> float:
     means, scale = parts[0][0].mean(axis=0), parts[0][0].std() + 1e-9
     classifier = LogisticRegression(max_iter=60)
     classifier.fit((parts[0][0] - means) / scale, parts[0][1])
-    return float(classifier.score((parts[1][0] - means) / scale, parts[1][1]))
+    found = classifier.predict((parts[1][0] - means) / scale)
+    return files.accuracy(found.tolist(), [{label} for label in parts[1][1]])
 
 
 if __name__ == "__main__":

@@ -682,22 +682,3 @@ def test_the_collector_is_tuned_in_our_own_process_alone(monkeypatch, capsys, ow
         assert registered == [gc.freeze] * own
     finally:
         gc.set_threshold(*before)
-
-
-def test_the_benchmark_counts_each_import_once():
-    from bench import startup
-
-    log = """import time: self [us] | cumulative | imported package
-import time:      1000 |       1000 |     json.decoder
-import time:      2000 |       3000 |   json
-import time:      7000 |       7000 |     json
-import time:      4000 |      11000 |   numba
-import time:      3000 |      17000 | fasttext_lite.cli
-import time:       500 |        500 | encodings
-"""
-    assert startup.by_import(log) == {
-        "numba": 11.0,
-        "json": 3.0,
-        "fasttext_lite": 3.0,
-        "others": 0.5,
-    }

@@ -1,22 +1,20 @@
-"""One stage of a peer on Chinese text, in a process of its own; ``chinese.py`` starts it.
+"""One stage of a peer on Chinese text, in a process of its own; ``bench/chinese.py`` starts it.
 
-``python -m bench.stages.chinese JOB RESULT``: as ``_worker.py``, but from raw text: the words or
-characters that a peer needs are cut within the stage, and so are in its time.
+``python -m bench.stages.chinese JOB RESULT``: as `bench.stages.peers`, but from raw text: the words
+or characters that a peer needs are cut within the stage, and so are in its time.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import random
-import re
 import statistics
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from bench.stages import files, peers
@@ -24,16 +22,8 @@ from bench.stages import files, peers
 Job = dict[str, Any]
 
 
-def main(arguments: list[str]) -> None:
-    """Do the job of the first file and write its measurements to the second."""
-    job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    stages = {"train": train, "predict": predict, "segment": segment}
-    result = stages[job["stage"]](job)
-    result["peak_memory"] = files.peak_memory()
-    Path(arguments[1]).write_text(json.dumps(result), encoding="utf-8")
-
-
 # -- text to tokens --------------------------------------------------------------------------
+@cache
 def load_jieba() -> Any:
     """Return the module jieba, silent; its dictionary is loaded at the first word it cuts."""
     with warnings.catch_warnings():
@@ -54,17 +44,16 @@ def spaced(text: str, tokens: str) -> str:
     return " ".join(words(text)) if tokens == "jieba" else peers.CJK.sub(r" \g<0> ", text)
 
 
-def read_rows(path: str) -> list[tuple[str, str]]:
-    """Return labels and texts of a file of ``label<TAB>text``."""
-    rows = (line.partition("\t") for line in files.read_lines(path))
-    return [(label.strip(), text) for label, _, text in rows if label.strip() and text.strip()]
+def rows_of(job: Job) -> list[tuple[str, str]]:
+    """Return labels and texts of the training file."""
+    return files.complete(files.read_labelled(job["train"]))
 
 
 def segment(job: Job) -> dict[str, Any]:
     """Cut all texts of the training file into words, and do nothing else."""
     lcut = load_jieba().lcut
     n_words = 0
-    for _, text in read_rows(job["train"]):
+    for _, text in rows_of(job):
         n_words += len(lcut(text))
     return {"n_words": n_words}
 
@@ -80,10 +69,7 @@ def train_fasttext(job: Job) -> None:
     """Write fastText's file, shuffled, and train on it."""
     import fasttext
 
-    rows = []
-    for label, text in read_rows(job["train"]):
-        name = re.sub(r"\s", peers.LABEL_SPACE, label)
-        rows.append(f"{files.PREFIX}{name} {spaced(text, job['tokens'])}")
+    rows = [files.to_fasttext([a], spaced(b, job["tokens"])) for a, b in rows_of(job)]
     random.Random(job["round"]).shuffle(rows)
     path = f"{job['work']}/train.spaced"
     files.write_lines(path, rows)
@@ -104,7 +90,7 @@ def train_sklearn(job: Job) -> None:
     settings["ngram_range"] = tuple(settings["ngram_range"])
     if job["tokens"] == "jieba":
         settings.update(tokenizer=words, token_pattern=None)
-    labels, texts = zip(*read_rows(job["train"]), strict=True)
+    labels, texts = zip(*rows_of(job), strict=True)
     pipeline = make_pipeline(TfidfVectorizer(**settings), classifier).fit(texts, labels)
     joblib.dump(pipeline, job["model"])
 
@@ -119,10 +105,8 @@ def predict(job: Job) -> dict[str, Any]:
         start = time.perf_counter()
         files.write_lines(output, labeller(files.read_lines(job["texts"])))
         times.append(time.perf_counter() - start)
-    found, gold = files.read_lines(output), files.read_lines(f"{job['work']}/gold.txt")
-    accuracy, macro_f1 = files.score(found, [set(line.split("\t")) for line in gold])
-    rate = len(found) / statistics.median(times[1:])
-    return {"accuracy": accuracy, "macro_f1": macro_f1, "rate": rate}
+    rate = len(files.read_lines(output)) / statistics.median(times[1:])
+    return {**files.score(output, f"{job['work']}/gold.txt"), "rate": rate}
 
 
 def load_fasttext(job: Job) -> Callable[[list[str]], list[str]]:
@@ -133,8 +117,7 @@ def load_fasttext(job: Job) -> Callable[[list[str]], list[str]]:
 
     def labeller(texts: list[str]) -> list[str]:
         found = model.predict([spaced(text, job["tokens"]) for text in texts])[0]
-        names = [labels[0] if labels else "" for labels in found]
-        return [name.removeprefix(files.PREFIX).replace(peers.LABEL_SPACE, " ") for name in names]
+        return [files.from_fasttext(labels[0]) if labels else "" for labels in found]
 
     return labeller
 
@@ -147,5 +130,7 @@ def load_sklearn(job: Job) -> Callable[[list[str]], list[str]]:
     return lambda texts: pipeline.predict(texts).tolist()
 
 
+STAGES = {"train": train, "predict": predict, "segment": segment}
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    peers.main(sys.argv[1:], STAGES, {})

@@ -1,13 +1,86 @@
-"""Labelled files as the peers want them, and what a stage reports."""
+"""What stages share: labelled files as the peers want them, scores, memory.
+
+Only the standard library is imported here: a stage's own imports are in its time.
+"""
 
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 PREFIX = "__label__"
+
+# fastText's labels end at a space; a label with spaces gets this character instead.
+LABEL_SPACE = "\u2581"
+
+
+# -- lines -----------------------------------------------------------------------------------
+
+
+def read_lines(path: str | Path) -> list[str]:
+    """Read the lines of a UTF-8 file, cut at line feeds alone."""
+    lines = Path(path).read_bytes().decode("utf-8", "surrogatepass").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def write_lines(path: str | Path, lines: Sequence[str]) -> None:
+    """Write lines as UTF-8."""
+    Path(path).write_bytes("".join(f"{x}\n" for x in lines).encode("utf-8", "surrogatepass"))
+
+
+# -- labels and texts ------------------------------------------------------------------------
+
+
+def read_labelled(path: str | Path) -> list[tuple[str, str]]:
+    """Return label and text of each line of a file of ``label<TAB>text``."""
+    parts = (line.partition("\t") for line in read_lines(path))
+    return [(label.strip(), text) for label, _, text in parts]
+
+
+def complete(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the rows that have a label and a text, as fasttext-lite trains on them."""
+    return [(label, text) for label, text in rows if label and text.strip()]
+
+
+def to_fasttext(labels: Collection[str], text: str) -> str:
+    """Return a line of fastText's file."""
+    return "".join(PREFIX + re.sub(r"\s", LABEL_SPACE, label) + " " for label in labels) + text
+
+
+def from_fasttext(label: str) -> str:
+    """Return a label as it was before `to_fasttext`."""
+    return label.removeprefix(PREFIX).replace(LABEL_SPACE, " ")
+
+
+# -- scores ----------------------------------------------------------------------------------
+
+
+def accuracy(found: Sequence[str], gold: Sequence[Collection[str]]) -> float:
+    """Return the share of texts whose one predicted label is among their true ones."""
+    return sum(name in true for name, true in zip(found, gold, strict=True)) / len(found)
+
+
+def macro_f1(found: Sequence[str], gold: Sequence[Collection[str]]) -> float:
+    """Return the mean F1 over the labels that occur in the test data or in the predictions."""
+    hits = Counter(name for name, true in zip(found, gold, strict=True) if name in true)
+    total = Counter(itertools.chain(found, *gold))
+    return sum(2 * hits[name] / count for name, count in total.items()) / len(total)
+
+
+def score(output: str | Path, gold: str | Path) -> dict[str, float]:
+    """Return accuracy and macro-F1 of a file of labels against one of true labels.
+
+    A line of `gold` has all labels of a text, with tabs between; any of them is right.
+    """
+    found, true = read_lines(output), [set(line.split("\t")) for line in read_lines(gold)]
+    return {"accuracy": accuracy(found, true), "macro_f1": macro_f1(found, true)}
+
+
+# -- memory ----------------------------------------------------------------------------------
 
 
 def peak_memory() -> int:
@@ -21,25 +94,3 @@ def peak_memory() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = max(peak, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)  # a program's
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def read_lines(path: str) -> list[str]:
-    """Read the lines of a UTF-8 file, cut at line feeds alone."""
-    return Path(path).read_bytes().decode("utf-8", "surrogatepass").split("\n")[:-1]
-
-
-def write_lines(path: str | Path, lines: list[str]) -> None:
-    """Write lines as UTF-8."""
-    Path(path).write_bytes("".join(f"{x}\n" for x in lines).encode("utf-8", "surrogatepass"))
-
-
-def score(found: list[str], gold: list[set[str]]) -> tuple[float, float]:
-    """Return accuracy and macro-F1 of one predicted label for each text.
-
-    Any of a text's true labels is right. Macro-F1 is the mean over the labels that occur in
-    the test data or in the predictions.
-    """
-    hits = Counter(name for name, true in zip(found, gold, strict=True) if name in true)
-    total = Counter(itertools.chain(found, *gold))
-    f1 = [2 * hits[name] / count for name, count in total.items()]
-    return hits.total() / len(found), sum(f1) / len(f1)

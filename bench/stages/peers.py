@@ -1,7 +1,7 @@
-"""One stage of one contender, in a process of its own; ``compare.py`` starts it.
+"""One stage of one contender, in a process of its own; `bench.tools.stage` starts it.
 
-``python -m bench.stages.peers JOB RESULT`` reads the job, a JSON object, from the file JOB and writes
-the measurements to RESULT.  Imports are done before the stage's clock starts.
+``python -m bench.stages.peers JOB RESULT`` reads the job, a JSON object, from the file JOB and
+writes the measurements to RESULT.  Imports are done before the stage's clock starts.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.stages.files import PREFIX, peak_memory, read_lines, score, write_lines
+from bench.stages import files
+from bench.stages.files import LABEL_SPACE, read_lines, write_lines
 
 Job = dict[str, Any]
 Labeller = Callable[[str, int], list[str]]
 CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
-# fastText's labels end at a space; a label with spaces gets this character instead.
-LABEL_SPACE = "\u2581"
-
 # Prediction passes after the first go on for this long.
 PASS_SECONDS, MOST_PASSES = 1.0, 50
 
 # What a contender needs; imported before the clock starts.
-_LITE = ("cli", "analyzers", "corpus", "model", "progress", "storage", "training", "kernels.train")
+_LITE = (
+    "cli.app", "cli.train", "corpus.reader", "text.analyzers", "training.kernels.general",
+    "fitting.fit", "fitting.streaming", "model.storage",
+)  # fmt: skip
 _SVC = ("feature_extraction.text", "multiclass", "pipeline", "preprocessing", "svm")
 MODULES = {
     "lite": [f"fasttext_lite.{name}" for name in _LITE],
@@ -43,14 +44,17 @@ MODULES = {
 }
 
 
-def main(arguments: list[str]) -> None:
+def main(
+    arguments: list[str],
+    stages: Mapping[str, Callable[[Job], dict[str, Any]]],
+    modules: Mapping[str, list[str]],
+) -> None:
     """Do the job of the first file and write its measurements to the second."""
     job = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    for module in MODULES[job["package"]]:
+    for module in modules.get(job["package"], ()):
         importlib.import_module(module)
-    stages = {"prepare": prepare, "synthesize": synthesize, "train": train, "predict": predict}
     result = stages[job["stage"]](job)
-    result["peak_memory"] = peak_memory()
+    result["peak_memory"] = files.peak_memory()
     Path(arguments[1]).write_text(json.dumps(result), encoding="utf-8")
 
 
@@ -74,7 +78,7 @@ def prepare(job: Job) -> dict[str, Any]:
     convert(Texts.from_sequence(["warm 热"]))
     start = time.perf_counter()
     rows = [
-        "".join(PREFIX + re.sub(r"\s", LABEL_SPACE, label) + " " for label in labels) + text
+        files.to_fasttext(labels, text)
         for labels, text in zip(train.label_rows, convert(train.texts), strict=True)
     ]
     random.Random(job["seed"]).shuffle(rows)
@@ -158,8 +162,7 @@ def train_svc(job: Job) -> None:
     from sklearn.preprocessing import MultiLabelBinarizer
     from sklearn.svm import LinearSVC
 
-    pairs = [line.partition("\t") for line in read_lines(job["train"])]
-    labels, _, texts = zip(*(p for p in pairs if p[0].strip() and p[2].strip()), strict=True)
+    labels, texts = zip(*files.complete(files.read_labelled(job["train"])), strict=True)
     settings = {**job["settings"], "ngram_range": tuple(job["settings"]["ngram_range"])}
     classifier = LinearSVC(C=settings.pop("C"))
     binarizer = MultiLabelBinarizer()
@@ -195,14 +198,13 @@ def predict(job: Job) -> dict[str, Any]:
 
     one_pass()
     seconds = time.time() - job["started"]
-    found, gold = read_lines(output), read_lines(f"{job['work']}/gold.txt")
-    rate = rate_one = len(found) / median_pass(job["threads"])
+    scores = files.score(output, f"{job['work']}/gold.txt")
+    n_texts = len(read_lines(output))
+    rate = rate_one = n_texts / median_pass(job["threads"])
     if config and job["threads"] > 1:
-        rate_one = len(found) / median_pass(1)
-    accuracy, macro_f1 = score(found, [set(line.split("\t")) for line in gold])
+        rate_one = n_texts / median_pass(1)
     return {
-        "accuracy": accuracy,
-        "macro_f1": macro_f1,
+        **scores,
         "start_to_labels_seconds": seconds,
         "rate": rate,
         "rate_one_thread": rate_one,
@@ -235,8 +237,8 @@ def load_fasttext(job: Job) -> tuple[Labeller, None]:
     model = fasttext.load_model(job["model"])
 
     def labeller(path: str, threads: int) -> list[str]:
-        names = [labels[0] if labels else "" for labels in model.predict(read_lines(path))[0]]
-        return [name.removeprefix(PREFIX).replace(LABEL_SPACE, " ") for name in names]
+        found = model.predict(read_lines(path))[0]
+        return [files.from_fasttext(labels[0]) if labels else "" for labels in found]
 
     return labeller, None
 
@@ -248,7 +250,7 @@ def load_cli(job: Job) -> tuple[Labeller, None]:
         command = [job["program"], "predict", job["model"], path]
         found = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         names = found.decode("utf-8", "surrogatepass").split("\n")[:-1]
-        return [name.removeprefix(PREFIX).replace(LABEL_SPACE, " ") for name in names]
+        return [files.from_fasttext(name) for name in names]
 
     return labeller, None
 
@@ -267,5 +269,7 @@ def load_svc(job: Job) -> tuple[Labeller, None]:
     return labeller, None
 
 
+STAGES = {"prepare": prepare, "synthesize": synthesize, "train": train, "predict": predict}
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1:], STAGES, MODULES)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.stages.files import PREFIX, write_lines
+from bench.stages.files import to_fasttext, write_lines
 
 LABEL_WORDS, SHARED = 4, 6  # words of a label, labels of a word
 CHANCE = 0.7  # of each of the label's words to be in a text
@@ -29,7 +29,7 @@ def write(job: dict[str, Any]) -> dict[str, Any]:
     labels, texts = make(n_labels, job["rows"], np.random.default_rng([job["seed"], 0]), True)
     write_lines(work / "train.tsv", [f"l{a}\t{b}" for a, b in zip(labels, texts, strict=True)])
     write_lines(
-        work / "train.ft", [f"{PREFIX}l{a} {b}" for a, b in zip(labels, texts, strict=True)]
+        work / "train.ft", [to_fasttext([f"l{a}"], b) for a, b in zip(labels, texts, strict=True)]
     )
     rng = np.random.default_rng([job["seed"], 1])
     labels, texts = make(n_labels, job["test_rows"], rng, False)

@@ -1,0 +1,227 @@
+"""The benchmarks: every module imports, in no circle; their tools work; the smallest runs."""
+
+import ast
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+from test_layers import circle, imported_modules
+
+from bench import compare, tools
+from bench.stages import files, peers
+
+BENCH = tools.ROOT / "bench"
+MODULES = {
+    ".".join(path.relative_to(tools.ROOT).with_suffix("").parts): path
+    for path in sorted(BENCH.rglob("*.py"))
+}
+# Their own memory must not count for the processes that they start.
+PARENTS = ("chinese", "compare", "scaling", "startup", "tools", "word_vectors", "stages.files")
+
+
+def module_of(name: str) -> str:
+    """Return the benchmark that an imported name stands in; "" for none."""
+    return next((m for m in (name, name.rpartition(".")[0]) if m in MODULES), "")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_benchmark_imports(name):
+    assert importlib.import_module(name).__doc__
+
+
+def test_every_lazy_import_of_a_benchmark_is_there():
+    """Of our package: what has moved is not seen before the benchmark runs."""
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith(
+                ("fasttext_lite", "bench")
+            ):
+                module = importlib.import_module(node.module)
+                for alias in node.names:
+                    there = hasattr(module, alias.name)
+                    there = there or importlib.util.find_spec(f"{node.module}.{alias.name}")
+                    assert there, f"{name}: {node.module} has no {alias.name}"
+    for module in peers.MODULES["lite"]:
+        assert importlib.util.find_spec(module), module
+
+
+def test_benchmarks_import_in_no_circle():
+    graph = {
+        name: {module_of(other) for other in imported_modules(path)} - {"", name}
+        for name, path in MODULES.items()
+    }
+    assert circle(graph) == []
+    assert graph["bench.tools"] == set()
+
+
+@pytest.mark.parametrize("name", PARENTS)
+def test_what_starts_processes_is_small(name):
+    code = f"import bench.{name}, sys; print(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tools.ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"numpy", "numba", "sklearn", "jieba", "fasttext_lite"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", [m for m, path in MODULES.items() if path.parent == BENCH])
+def test_what_is_run_is_documented(name):
+    if name != "bench.tools":
+        assert f"`{name}`" in (BENCH / "README.md").read_text("utf-8")
+
+
+# -- files and scores ------------------------------------------------------------------------
+
+
+def test_lines_end_at_line_feeds_alone(write, tmp_path):
+    assert files.read_lines(write("a\r\nb\u2028c\x85\n\n")) == ["a\r", "b\u2028c\x85", ""]
+    assert files.read_lines(write("a\nb")) == ["a", "b"]
+    assert files.read_lines(write("")) == []
+    lines = ["x", "", "\ud800"]
+    files.write_lines(tmp_path / "lines", lines)
+    assert files.read_lines(tmp_path / "lines") == lines
+
+
+def test_labels_and_texts(write):
+    rows = files.read_labelled(write(" a b \tx\ty\n\tno label\nno text\nc\t  \n"))
+    assert rows == [("a b", "x\ty"), ("", "no label"), ("no text", ""), ("c", "  ")]
+    assert files.complete(rows) == [("a b", "x\ty")]
+
+
+def test_fasttexts_lines():
+    assert files.to_fasttext(["a b", "c"], "x y") == "__label__a▁b __label__c x y"
+    assert files.from_fasttext("__label__a▁b") == "a b"
+
+
+def test_scores_by_hand(tmp_path):
+    found, gold = ["a", "b", "b", "c"], [{"a"}, {"a", "b"}, {"c"}, {"a"}]
+    assert files.accuracy(found, gold) == 0.5
+    # a: 1 hit, found once, true 3 times; b: 1 of 2 and 1; c: 0 of 1 and 1
+    assert files.macro_f1(found, gold) == pytest.approx((2 / 4 + 2 / 3 + 0) / 3)
+    files.write_lines(tmp_path / "found", found)
+    files.write_lines(tmp_path / "gold", ["\t".join(sorted(labels)) for labels in gold])
+    scores = files.score(tmp_path / "found", tmp_path / "gold")
+    assert scores == {
+        "accuracy": files.accuracy(found, gold), "macro_f1": files.macro_f1(found, gold)
+    }  # fmt: skip
+
+
+def test_scores_are_scikit_learns():
+    from sklearn.metrics import accuracy_score, f1_score
+
+    gold, found = list("aabbccddde"), list("abbbcadddf")
+    sets = [{label} for label in gold]
+    assert files.accuracy(found, sets) == pytest.approx(accuracy_score(gold, found))
+    mean = f1_score(gold, found, average="macro", zero_division=0)
+    assert files.macro_f1(found, sets) == pytest.approx(mean)
+
+
+# -- tools -----------------------------------------------------------------------------------
+
+
+def test_names_are_chosen_from_those_known():
+    assert tools.split_names(" a, b,,") == ["a", "b"]
+    assert tools.choose("--loss", "hs; softmax", ["softmax", "hs"], ";") == ["hs", "softmax"]
+    for text in ("", "hs,nothing"):
+        with pytest.raises(tools.UsageError, match="--loss must be of softmax, hs; got"):
+            tools.choose("--loss", text, ["softmax", "hs"])
+
+
+def test_data_sets_are_found(tmp_path):
+    assert set(tools.find_sets(tools.BUNDLED)) == {"en_topics", "zh_topics"}
+    bundled = tools.find_sets(tmp_path, "en_topics")
+    assert bundled == {"en_topics": (tools.BUNDLED / "en_topics").resolve()}
+    with pytest.raises(tools.UsageError, match=r"no NAME/train\.tsv"):
+        tools.find_sets(tmp_path)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "train.tsv").write_text("a\tb\n")
+    with pytest.raises(tools.UsageError, match=r"half: not a folder with train\.tsv and test\.tsv"):
+        tools.find_sets(tmp_path)
+
+
+def test_folders_are_checked_before_the_work(tmp_path):
+    tools.check_folders(None, "", tmp_path, files=[None, str(tmp_path / "new.json")])
+    for given in ({"files": [str(tmp_path / "a" / "b.json")]}, {"files": []}):
+        folders = [] if given["files"] else [tmp_path / "a"]
+        with pytest.raises(tools.UsageError, match="a: no such folder"):
+            tools.check_folders(*folders, **given)
+
+
+def test_settings_and_reports(tmp_path):
+    assert tools.best_of("toutiao")["dim"] == 100
+    assert tools.best_of("a set of nobody") == {"dim": 100, **tools.BEST[""]}
+    assert tools.words({"lr": 0.5, "dim": 100}) == "lr 0.5, dim 100"
+    assert tools.heading("Title", {"a": "b"}) == "# Title\n\n- a: b"
+    assert tools.table(["run", "s"], [["one", "1.5"], ["other", "22"]]) == [
+        "| run   |   s |",
+        "|-------|----:|",
+        "| one   | 1.5 |",
+        "| other |  22 |",
+    ]
+    assert "fasttext-lite" in tools.about_machine()["versions"]
+    assert tools.about_machine("pytest")["versions"].endswith(f"pytest {pytest.__version__}")
+    tools.write_json(None, {})
+    tools.write_json(tmp_path / "r.json", {"名": [1]})
+    assert (tmp_path / "r.json").read_text("utf-8") == '{\n "名": [\n  1\n ]\n}\n'
+
+
+def test_a_stage_that_fails_says_why(tmp_path):
+    job = {"package": "lite", "train": "no such file", "multilabel": False, "threads": 1}
+    found = tools.stage("prepare", {**job, "test": "none"}, tmp_path)
+    assert found["error"].startswith("prepare ended with code 1: ")
+    assert "no such file" in found["error"]
+    assert found["process_seconds"] > 0
+
+
+# -- the smallest runs -----------------------------------------------------------------------
+
+
+def test_a_small_comparison_from_end_to_end(tmp_path, capsys):
+    """Two programs on a few bundled rows, each stage in a process of its own."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for part in ("train", "test"):
+        rows = (tools.BUNDLED / "en_topics" / f"{part}.tsv").read_bytes().splitlines(True)
+        (folder / f"{part}.tsv").write_bytes(b"".join(rows[::4]))
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(tmp_path), "--contenders", "lite,svc", "--loss", "auto"]
+    assert compare.main([*arguments, "--threads", "1", "--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("# Comparison\n\n- versions: Python ")
+    runs = json.loads(report.read_text("utf-8"))["sets"]["few"]["runs"]
+    assert [run["name"] for run in runs] == ["fasttext-lite", "TF-IDF + LinearSVC"]
+    for run in runs:
+        median = run["median"]
+        assert median.keys() == {key for key, *_ in compare.COLUMNS}
+        assert median["accuracy"] > 0.5
+        assert 0 < median["train_seconds"] < median["train_process_seconds"]
+        assert f"| {run['name']}" in text
+
+
+def test_bad_usage_is_one_line(tmp_path, capsys):
+    assert compare.main(["--data-dir", str(tmp_path)]) == 2
+    assert compare.main(["--contenders", "nobody"]) == 2
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "bench.compare"
+    ] * 2
+
+
+def test_the_start_up_benchmark_counts_each_import_once():
+    from bench import startup
+
+    log = """import time: self [us] | cumulative | imported package
+import time:      1000 |       1000 |     json.decoder
+import time:      2000 |       3000 |   json
+import time:      7000 |       7000 |     json
+import time:      4000 |      11000 |   numba
+import time:      3000 |      17000 | fasttext_lite.cli
+import time:       500 |        500 | encodings
+"""
+    assert startup.by_import(log) == {
+        "numba": 11.0,
+        "json": 3.0,
+        "fasttext_lite": 3.0,
+        "others": 0.5,
+    }
