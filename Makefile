@@ -14,17 +14,14 @@ demo: $(DEMO)
 test: $(READY)
 	$(BIN)/python -m pytest
 
-# The tests of compiled code without compilation (every line runs as plain Python) ...
-KERNEL_TESTS := $(addprefix tests/test_,$(addsuffix .py,read_kernels train_kernels \
-	predict_kernels features tokenize weights network label_tree fasttext_kernels word_training \
-	quantization segmenter))
+# Tests are found by their marker: those of compiled code (pytest.mark.kernels) without compilation,
+# where every line runs as plain Python ...
 test-nojit: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(KERNEL_TESTS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernels tests
 
-# ... and, with some more, compiled with a check of every index.
+# ... and, with some more (pytest.mark.bounds), compiled with a check of every index.
 test-bounds: $(READY)
-	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest $(KERNEL_TESTS) \
-		$(addprefix tests/test_,$(addsuffix .py,model training storage corpus streaming))
+	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m "kernels or bounds" tests
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -19,6 +19,8 @@ from fasttext_lite.corpus.reader import read_corpus, read_texts
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 
+pytestmark = pytest.mark.bounds
+
 ROWS = [("sport", "a late goal"), ("food", "hot soup, 热汤"), ("sport", 'they "won" it')]
 CONTENT = {
     "fasttext": "".join(f"__label__{label} {text}\n" for label, text in ROWS),

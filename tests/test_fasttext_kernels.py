@@ -15,6 +15,8 @@ from fasttext_lite.errors import InputError
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
+pytestmark = pytest.mark.kernels
+
 BUCKET = 50
 PIECES = [
     b"a", b"bc", b"<", b">", b"</s>", b"__label__x", b"__label__new", b"#y", b" ", b"\n", b"\t",

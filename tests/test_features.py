@@ -19,6 +19,8 @@ from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace, 
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.kernels import words as kernels
 
+pytestmark = pytest.mark.kernels
+
 WORDS = ["", "a", "ab", "hello", "中", "中文", "naïve", "👍🏽", "x" * 40, "<b>", "한국어", "\u0301"]
 # FNV-1a 32-bit with sign-extended bytes; a change here is another file format.
 GOLDEN_HASHES = {

@@ -11,6 +11,8 @@ from fasttext_lite.label_tree import kernels
 from fasttext_lite.label_tree import tree as label_tree
 from fasttext_lite.label_tree.tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
 
+pytestmark = pytest.mark.kernels
+
 COUNTS = st.lists(st.integers(1, 30), min_size=2, max_size=40)
 
 

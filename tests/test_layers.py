@@ -1,17 +1,22 @@
-"""The structure of the package: imports run downward, kernel files are closed, imports are lazy.
+"""The structure of the package: imports run down the stair, kernel files are closed and tested,
+functions are short, imports are lazy.
 
-Rooms are the folders of the package, and files at its root; nothing is listed by hand.
+Rooms are the folders of the package, and files at its root: they are found, not listed here. Their
+order is that of docs/architecture.md.
 """
 
 import ast
+import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "fasttext_lite"
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "fasttext_lite"
+STAIR = TESTS.parent / "docs" / "architecture.md"
 NAME = PACKAGE.name
 FILES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
@@ -21,6 +26,9 @@ KERNELS = [name for name in FILES if "kernels" in name.split(".")]
 HEAVY = ("sklearn", "jieba", "matplotlib", "pandas", "scipy.stats")
 # Where packages give names to their users: they look like imports upward, and are none.
 FACES = {name for name, path in FILES.items() if path.name == "__init__.py"}
+LONGEST = 60  # lines of a function, from `def` to its end
+# Functions that are longer, and why.
+LONGER: dict[str, str] = {}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -94,6 +102,37 @@ def test_rooms_import_in_no_circle():
     assert circle(by_room(imports())) == []
 
 
+def stair() -> list[str]:
+    """Return the rooms as docs/architecture.md lists them: folders as ``name/``, and files."""
+    part = STAIR.read_text("utf-8").partition("## The stair")[2].partition("\n## ")[0]
+    return [
+        room
+        for cell in re.findall(r"^\| (`[^|]*`) \|", part, re.MULTILINE)
+        for room in re.findall(r"`([^`]+)`", cell)
+    ]
+
+
+def test_the_stair_names_every_room():
+    rooms = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    } - {"__init__.py"}
+    assert len(rooms) > 15
+    assert sorted(stair()) == sorted(rooms)
+
+
+def test_rooms_import_from_rooms_above_them():
+    order = [room.removesuffix("/").removesuffix(".py") for room in stair()]
+    wrong = [
+        f"{room} imports {other}"
+        for room, others in by_room(imports()).items()
+        for other in others
+        if order.index(other) > order.index(room)
+    ]
+    assert wrong == []
+
+
 def test_the_root_holds_what_everybody_may_use():
     """What grows gets a room: a folder."""
     assert len([path for path in FILES.values() if path.parent == PACKAGE]) <= 8
@@ -101,6 +140,81 @@ def test_the_root_holds_what_everybody_may_use():
 
 def roots(modules: Iterable[str]) -> set[str]:
     return {module.split(".")[0] for module in modules}
+
+
+# -- functions -------------------------------------------------------------------------------
+
+
+def functions(tree: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
+    """Yield the name and the number of lines of every function, inner ones after their outer."""
+    for node in ast.iter_child_nodes(tree):
+        name = prefix
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = f"{prefix}.{node.name}"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield name, (node.end_lineno or 0) - node.lineno + 1
+        yield from functions(node, name)
+
+
+def test_functions_are_measured():
+    text = (
+        "class A:\n    def b(self):\n        if self:\n            def c():\n                pass\n"
+    )
+    assert list(functions(ast.parse(text), "m")) == [("m.A.b", 4), ("m.A.b.c", 2)]
+
+
+def test_functions_are_short():
+    """Compiled loops may be longer: a call is not free there, and its arguments are many."""
+    exempt = {*KERNELS, f"{NAME}.compiled.blocks"}
+    long = {
+        name: n_lines
+        for file, path in FILES.items()
+        if file not in exempt
+        for name, n_lines in functions(ast.parse(path.read_text("utf-8")), file)
+        if n_lines > LONGEST
+    }
+    assert {name: n for name, n in long.items() if name not in LONGER} == {}
+    assert LONGER.keys() <= long.keys(), "no exception is needed any more"
+
+
+# -- compiled code ---------------------------------------------------------------------------
+
+# Files with compiled functions, wherever they stand.
+COMPILED = {name for name, others in imports().items() if f"{NAME}.compiled.compiling" in others}
+
+
+def test_compiled_code_stands_in_kernel_files():
+    assert len(COMPILED) > 15
+    room = {name for name in FILES if room_of(f"{name}.") == "compiled"}
+    assert {*KERNELS, *room} >= COMPILED
+
+
+def kernel_tests() -> list[Path]:
+    """Return the files with tests that `make test-nojit` runs: those marked as of kernels."""
+    return [
+        path
+        for path in sorted(TESTS.glob("test_*.py"))
+        if any(
+            isinstance(node, ast.Attribute)
+            and node.attr == "kernels"
+            and isinstance(node.value, ast.Attribute)
+            and node.value.attr == "mark"
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        )
+    ]
+
+
+def test_every_kernel_file_has_a_kernel_test():
+    """A test imports it, or a kernel file that is made of it."""
+    graph = imports()
+    reached = {
+        file for path in kernel_tests() for file in map(file_of, imported_modules(path)) if file
+    }
+    waiting = reached & COMPILED
+    while waiting:
+        waiting = {other for name in waiting for other in graph[name] & COMPILED} - reached
+        reached |= waiting
+    assert COMPILED - reached == set()
 
 
 @pytest.mark.parametrize("name", KERNELS)

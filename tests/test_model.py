@@ -21,6 +21,8 @@ from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model import model as models
 from fasttext_lite.text.analyzers import analyze
 
+pytestmark = pytest.mark.bounds
+
 LOSSES = ("softmax", "hs", "ova", "ns", "hinge", "squared_hinge")
 HINGES = ("hinge", "squared_hinge")
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")

@@ -13,6 +13,8 @@ from fasttext_lite.training import weights as tables
 from fasttext_lite.training.composition import compose
 from fasttext_lite.training.kernels import general, layers, parts
 
+pytestmark = pytest.mark.kernels
+
 DIM, UNITS, N_LABELS = 6, 4, 3
 NETWORKS = [
     {"norm": "layer"},

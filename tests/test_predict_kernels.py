@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.kernels import predict
 
+pytestmark = pytest.mark.kernels
+
 NO_TREE = np.zeros((0, 2), np.int32)
 
 

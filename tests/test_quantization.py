@@ -22,6 +22,8 @@ from fasttext_lite.model.packed import by_feature
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
 from fasttext_lite.model.storage import load_model, pack, read_model, save_model
 
+pytestmark = pytest.mark.kernels
+
 
 def make_table(n_rows=300, dim=5, seed=0):
     return np.random.default_rng(seed).standard_normal((n_rows, dim)).astype(np.float32)

@@ -16,6 +16,8 @@ from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.reader import CorpusReader, read_corpus, read_texts
 from fasttext_lite.errors import InputError
 
+pytestmark = pytest.mark.kernels
+
 # Bytes and pieces at which a parser can go wrong.
 PIECES = [
     *(bytes([i]) for i in b" \t\n\n\n\v\f\r\0,,ab_#\x1c\x1f\x85"),

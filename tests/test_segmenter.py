@@ -36,9 +36,12 @@ with warnings.catch_warnings():
     from jieba import finalseg
 
 jieba.setLogLevel(logging.WARNING)
-pytestmark = pytest.mark.skipif(
-    jieba_version(jieba_folder()) != VERIFIED, reason=f"jieba {VERIFIED} is the twin"
-)
+pytestmark = [
+    pytest.mark.kernels,
+    pytest.mark.skipif(
+        jieba_version(jieba_folder()) != VERIFIED, reason=f"jieba {VERIFIED} is the twin"
+    ),
+]
 
 # What jieba 0.42.1 makes of texts, with the words of its own dictionary: HMM on, HMM off.  None of
 # the texts has a space.

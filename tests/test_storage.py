@@ -31,6 +31,8 @@ from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import check_writable
 from fasttext_lite.model.storage import load_model, pack, read_model, save_model
 
+pytestmark = pytest.mark.bounds
+
 TEXTS = ["hot soup", "a late goal", "rain and 热汤", "the match", "soup, soup", "more rain"]
 LABELS = [("food",), ("sport",), ("weather",), ("sport",), ("food",), ("weather",)]
 QUERIES = [*TEXTS, "", "unknown", "热"]

@@ -20,6 +20,8 @@ from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.streaming import is_streamable, prepare_file
 from fasttext_lite.training import run
 
+pytestmark = pytest.mark.bounds
+
 WORDS = ["red", "blue", "Über", "中文", "热", "soup", "car", "👍"]
 
 

@@ -16,8 +16,12 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.text.analyzers import WHITESPACE, analyze, class_of_characters, disturb
 from fasttext_lite.text.kernels import tokens as tokenize
+from fasttext_lite.text.kernels.stop_words import drop_words
+from fasttext_lite.text.kernels.words import insert_words
 from fasttext_lite.text.normalize import normalize
 from fasttext_lite.text.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
+
+pytestmark = pytest.mark.kernels
 
 TEXT = st.text(
     st.one_of(
@@ -150,6 +154,23 @@ def test_token_lists_keep_their_boundaries(documents, lowercase, nfkc):
         return plainly_normalized(token.replace("\0", " "), lowercase, nfkc)
 
     assert found == [[t for token in tokens if (t := plain(token))] for tokens in documents]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(TEXT, max_size=4), st.data())
+def test_words_of_a_list_are_dropped(texts, data):
+    marked = analyze(Texts.from_sequence(texts), Config(lowercase=False), 1)
+    tokens = marked.tokens()
+    known = sorted({token for document in tokens for token in document} | {"another", ""})
+    stops = data.draw(st.sets(st.sampled_from(known)))
+    pool = Texts.from_sequence(sorted(stops - {""}))
+    places = np.stack([pool.offsets[:-1], pool.offsets[1:]], axis=1)
+    table = np.full(256, -1, np.int32)
+    insert_words(pool.buffer, places, len(pool), table)
+    drop_words(
+        marked.buffer, marked.offsets, 0, len(texts), pool.buffer, places, table, marked.marks
+    )
+    assert marked.tokens() == [[t for t in document if t not in stops] for document in tokens]
 
 
 def test_threads_do_not_change_the_result():

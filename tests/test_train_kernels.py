@@ -24,6 +24,8 @@ from fasttext_lite.training.kernels import general as general
 from fasttext_lite.training.kernels import layers, losses, participants
 from fasttext_lite.training.kernels import parts as kernels
 
+pytestmark = pytest.mark.kernels
+
 _kernel = compiler(FAST)
 N_ROWS, N_LABELS, DIM, UNITS = 8, 5, 5, 3
 SEED = 12345

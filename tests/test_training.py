@@ -18,6 +18,8 @@ from fasttext_lite.fitting import prepare
 from fasttext_lite.training import loop, participants, run, schedule
 from fasttext_lite.training.weights import init_weights
 
+pytestmark = pytest.mark.bounds
+
 LOSSES = ("softmax", "hs", "ova", "ns")
 ROWS = [
     ("sport", "the team won the match with a late goal"),

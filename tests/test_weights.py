@@ -11,6 +11,8 @@ from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.training import weights as tables
 from fasttext_lite.training.kernels.regularizers import shrink_row
 
+pytestmark = pytest.mark.kernels
+
 N_ROWS, N_OUTPUT, DIM = 3000, 400, 50
 
 

@@ -26,6 +26,8 @@ from fasttext_lite.compat.training.words import (
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.label_tree.tree import huffman_tree
 
+pytestmark = pytest.mark.kernels
+
 compiled = pytest.mark.skipif(JIT_DISABLED, reason="a whole training, too slow uncompiled")
 DIM, PADDED = 20, 32
 MASK = (1 << 64) - 1
