@@ -1,4 +1,4 @@
-"""Write fasttext_lite/unicode_classes.py: the frozen character classes of the `auto` analyzer.
+"""Write fasttext_lite/text/unicode_classes.py: the frozen character classes of the `auto` analyzer.
 
 The table is frozen in the package, because a model must cut text in the same way under
 every Python version, and Python's own Unicode tables change between versions.

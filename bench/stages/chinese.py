@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.stages import files, peers
 
-Job = dict[str, Any]
+Job = peers.Job
 
 
 # -- text to tokens --------------------------------------------------------------------------
