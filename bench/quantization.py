@@ -15,6 +15,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from fasttext_lite.model.storage import load_model, save_model
 ASIDE = 0.15
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", metavar="NAME", help="folder with train and test.tsv")
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--retrain", choices=("no", "yes", "both"), default="both")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--test", action="store_true", help="train on all, test on the test part")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         for name in options.names:
             measure(name, options, os.path.join(folder, "model.ftl"))

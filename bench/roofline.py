@@ -33,7 +33,7 @@ from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import huffman_tree
-from fasttext_lite.training import loop
+from fasttext_lite.training import run as runs
 from fasttext_lite.training.weights import init_weights, n_output_rows
 
 OPTIONS: Any = {
@@ -205,12 +205,12 @@ class Epoch:
         self.output_rows *= head == "learned"
         weights = init_weights(config, n_rows, n_output, 0)
         self.features, self.config = features, config
-        self.run = loop._Run(weights, features, labels, config, tree, np.ones(n_docs), 2)
+        self.run = runs.Run(weights, features, labels, config, tree=tree, n_threads=2)
         self.order = np.random.default_rng(1).permutation(n_docs).astype(np.int32)
 
     def step(self) -> None:
         """Train on all texts, in this thread."""
-        self.run._block(self.order, 0, 0.0, (0.05, 0.05), 1)
+        self.run.train_block(self.order, 0, 0.0, (0.05, 0.05), 1)
 
     def one_thread(self, budget: float) -> float:
         """Return the processor time of an epoch."""
@@ -220,12 +220,12 @@ class Epoch:
     def two_threads(self, times: int) -> float:
         """Return the time on the clock of an epoch in two threads, best of some."""
         self.run.n_threads, self.run.rng = 2, np.random.default_rng(0)
-        self.run.apart = loop.steps_apart(self.config, 2)
+        self.run.apart = runs.steps_apart(self.config, 2)
         best = np.inf
         for _ in range(times):
-            clock = loop._Clock(None, 1 << 30)
+            clock = runs._Clock(None, 1 << 30)
             start = time.perf_counter()
-            self.run._epoch(0, lambda progress: 0.05, clock)
+            self.run.epoch(0, lambda progress: 0.05, clock)
             best = min(best, time.perf_counter() - start)
         return best
 

@@ -1,5 +1,6 @@
 """The benchmarks: every module imports, in no circle; their tools work; the smallest runs."""
 
+import argparse
 import ast
 import importlib
 import importlib.util
@@ -178,15 +179,21 @@ def test_a_stage_that_fails_says_why(tmp_path):
 # -- the smallest runs -----------------------------------------------------------------------
 
 
-def test_a_small_comparison_from_end_to_end(tmp_path, capsys):
-    """Two programs on a few bundled rows, each stage in a process of its own."""
-    folder = tmp_path / "few"
-    folder.mkdir()
+@pytest.fixture
+def few(tmp_path):
+    """Return a folder with one data set, `few`: a quarter of a bundled one."""
+    folder = tmp_path / "data" / "few"
+    folder.mkdir(parents=True)
     for part in ("train", "test"):
-        rows = (tools.BUNDLED / "en_topics" / f"{part}.tsv").read_bytes().splitlines(True)
-        (folder / f"{part}.tsv").write_bytes(b"".join(rows[::4]))
+        rows = files.read_lines(tools.BUNDLED / "en_topics" / f"{part}.tsv")
+        files.write_lines(folder / f"{part}.tsv", rows[::4])
+    return folder.parent
+
+
+def test_a_small_comparison_from_end_to_end(few, tmp_path, capsys):
+    """Two programs on a few bundled rows, each stage in a process of its own."""
     report = tmp_path / "report.json"
-    arguments = ["--data-dir", str(tmp_path), "--contenders", "lite,svc", "--loss", "auto"]
+    arguments = ["--data-dir", str(few), "--contenders", "lite,svc", "--loss", "auto"]
     assert compare.main([*arguments, "--threads", "1", "--json", str(report)]) == 0
     text = capsys.readouterr().out
     assert text.startswith("# Comparison\n\n- versions: Python ")
@@ -206,6 +213,38 @@ def test_bad_usage_is_one_line(tmp_path, capsys):
     assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
         "bench.compare"
     ] * 2
+
+
+def test_an_ingredient_is_left_out(few, monkeypatch):
+    from bench import ablation
+
+    changes = (("default", {}, "all"), ("- bias", {"bias": False}, "all"), ("many", {}, "many"))
+    monkeypatch.setattr(ablation, "CHANGES", changes)
+    options = argparse.Namespace(multilabel="", folds=2, threads=1)
+    found = ablation.measure(few / "few" / "train.tsv", options)
+    assert found.keys() == {"default", "- bias"}
+    assert all(50 < value <= 100 for value in found.values())
+
+
+def test_a_small_model(few, capsys):
+    from bench import quantization
+
+    arguments = ["few", "--data", str(few), "--sizes", "20k", "--seeds", "1", "--retrain", "no"]
+    quantization.main(arguments)
+    whole, small = map(json.loads, capsys.readouterr().out.splitlines())
+    assert small["file"] <= 20_000 < whole["file"][0]
+    assert small["accuracy"] > 0.5
+
+
+@pytest.mark.parametrize(("loss", "head"), [("hs", "learned"), ("ova", "linear")])
+def test_the_training_loop_is_timed(loss, head):
+    from bench import roofline
+
+    epoch = roofline.Epoch((loss, head, 4, 4), n_docs=300, n_rows=50)
+    assert epoch.one_thread(0.01) > 0
+    assert epoch.two_threads(1) > 0
+    moved, flops = epoch.bytes_and_flops()
+    assert moved > 300 * roofline.FEATURES / 2 * 8 * 4 and flops > 0
 
 
 def test_the_start_up_benchmark_counts_each_import_once():
