@@ -122,6 +122,14 @@ def test_the_stair_names_every_room():
     assert sorted(stair()) == sorted(rooms)
 
 
+def test_the_architecture_names_places_that_are_there():
+    """Of the package, of the room `compat`, or of the repository."""
+    places = re.findall(r"`((?:[a-z_]+/)+(?:[a-z_]+\.py)?)", STAIR.read_text("utf-8"))
+    assert len(places) > 20
+    roots = (PACKAGE, PACKAGE / "compat", TESTS.parent)
+    assert [p for p in places if not any((root / p).exists() for root in roots)] == []
+
+
 def test_rooms_import_from_rooms_above_them():
     order = [room.removesuffix("/").removesuffix(".py") for room in stair()]
     wrong = [
