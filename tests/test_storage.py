@@ -107,7 +107,7 @@ def small_model(loss="softmax"):
     tree = LabelTree(np.array([[0, 2], [3, 1]], np.int32)) if loss == "hs" else None
     n_output = 2 if loss == "hs" else 3
     return Model(
-        config,
+        config=config,
         labels=["food", "体育", "\ud800 odd\n"],
         label_counts=np.array([2, 1, 1]),
         n_texts=4,
@@ -154,7 +154,7 @@ def deep_model(loss="softmax"):
     n_output, n_units = (2, 6) if loss == "hs" else (3, 3)
     numbers = np.arange(36, dtype=np.float32)
     return Model(
-        config,
+        config=config,
         labels=["food", "体育", "\ud800 odd\n"],
         label_counts=np.array([2, 1, 1]),
         n_texts=4,
@@ -285,7 +285,7 @@ def test_several_labels_and_what_the_estimator_adds(path):
     again, header = read_model(path)
     assert again.multilabel is True
     assert header["estimator"] == extra
-    assert header["format_version"] == safetensors.FORMAT_VERSION == 3
+    assert header["format_version"] == storage.FORMAT_VERSION == 3
 
 
 @pytest.mark.parametrize("kind", [str, Path, os.fsencode])
@@ -299,7 +299,7 @@ def test_an_empty_feature_space(path):
     space = FeatureSpace(model.config, none, none, none, none, 4)
     embeddings = np.empty((0, 2), np.float32)
     save_model(
-        Model(model.config, model.labels, model.label_counts, 4, space, embeddings, model.output),
+        model.replace(space=space, embeddings=embeddings),
         path,
     )
     assert load_model(path).predict(["hot"]).labels.tolist() == [[0]]
@@ -411,7 +411,7 @@ def test_layout(saved):
     assert header["created_by"] == f"fasttext-lite {version.__version__}"
     assert header["labels"] == ["food", "体育", "\ud800 odd\n"]
     assert header["config"] == small_model().config.to_dict()
-    assert header["format_version"] == safetensors.FORMAT_VERSION == 3
+    assert header["format_version"] == storage.FORMAT_VERSION == 3
     found = {
         name: (entry["dtype"], entry["shape"], arrays[slice(*entry["data_offsets"])])
         for name, entry in index.items()
@@ -1099,7 +1099,7 @@ def test_float16(path):
     np.testing.assert_array_equal(again.embeddings, model.embeddings)
     wide = pickle.loads(pickle.dumps(again))
     assert wide.embeddings.dtype == np.float16
-    wide.__init__(again.config.replace(dtype="float32"), *wide.__getstate__()[1:])
+    wide = wide.replace(config=again.config.replace(dtype="float32"))
     assert wide.embeddings.dtype == np.float32
     for few in (QUERIES, QUERIES * 10):
         np.testing.assert_array_equal(again.probabilities(few), wide.probabilities(few))

@@ -76,7 +76,10 @@ def from_fasttext(model: FastTextModel) -> Model:
     if args.loss == "hs":
         tree, output = huffman_tree(counts), output[:-1]
     rows = model.input.decode()[: codes.size]
-    return Model(config, names, counts, n_texts, space, rows, output, tree)
+    return Model(
+        config=config, labels=names, label_counts=counts, n_texts=n_texts, space=space,
+        embeddings=rows, output=output, tree=tree,
+    )  # fmt: skip
 
 
 def _name(label: bytes) -> str:

@@ -10,7 +10,6 @@ where all members have the same, else ``I.NAME`` for member I.
 from __future__ import annotations
 
 import inspect
-import json
 import os
 from collections.abc import Callable
 from typing import Any
@@ -29,14 +28,15 @@ from fasttext_lite.fitting.prepare import take_prepared
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.model import Model
-from fasttext_lite.model.safetensors import (
+from fasttext_lite.model.safetensors import check_writable
+from fasttext_lite.model.storage import (
     ENSEMBLE_KEY,
     FORMAT_VERSION,
-    check_writable,
-    read_file,
-    write_file,
+    pack,
+    read_document,
+    unpack,
+    write_document,
 )
-from fasttext_lite.model.storage import pack, unpack
 from fasttext_lite.training.loop import History, train
 from fasttext_lite.training.weights import stateless
 from fasttext_lite.version import __version__
@@ -293,8 +293,7 @@ class FastTextEnsemble(FastTextClassifier):
             "estimator": self._to_save(),
             "members": [header for header, _ in packed],
         }
-        text = json.dumps(header, ensure_ascii=True, sort_keys=True)
-        write_file(path, tensors, {ENSEMBLE_KEY: text})
+        write_document(path, header, tensors, ENSEMBLE_KEY)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FastTextEnsemble:
@@ -315,7 +314,7 @@ class FastTextEnsemble(FastTextClassifier):
             If the file is missing, corrupt, of another kind, or of a newer format.
         """
         path = os.fsdecode(path)
-        header, tensors = read_file(path, ENSEMBLE_KEY)
+        header, tensors = read_document(path, ENSEMBLE_KEY)
         try:
             found = _members(header, tensors)
             extra = dict(header["estimator"])
@@ -385,9 +384,9 @@ def _next_cycle(
         n_threads=n_threads,
         callback=callback,
     )
-    model = Model(
-        old.config, old.labels, old.label_counts, old.n_texts, old.space, weights.embeddings,
-        weights.output, old.tree, old.multilabel, weights.norm, weights.layer,
+    model = old.replace(
+        embeddings=weights.embeddings, output=weights.output, norm=weights.norm,
+        layer=weights.layer, packed=None,
     )  # fmt: skip
     return fit.Trainee(model, weights, history)
 

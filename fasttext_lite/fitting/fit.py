@@ -128,8 +128,9 @@ def fit_prepared(
 
     def make_model(weights: Weights) -> Model:
         return Model(
-            config, labels.names, counts, len(features), space, weights.embeddings,
-            weights.output, tree, prepared.multilabel, weights.norm, weights.layer,
+            config=config, labels=labels.names, label_counts=counts, n_texts=len(features),
+            space=space, embeddings=weights.embeddings, output=weights.output, tree=tree,
+            multilabel=prepared.multilabel, norm=weights.norm, layer=weights.layer,
         )  # fmt: skip
 
     with contextlib.ExitStack() as stack:
@@ -375,9 +376,9 @@ def fit_more(
             blank=False, seed=seed, n_threads=n_threads,
         )  # fmt: skip
     counts = old.label_counts + labels.counts()
-    model = Model(
-        config, old.labels, counts, old.n_texts + len(texts), space,
-        weights.embeddings, weights.output, old.tree, old.multilabel,
-        weights.norm, weights.layer,
+    model = old.replace(
+        config=config, label_counts=counts, n_texts=old.n_texts + len(texts), space=space,
+        embeddings=weights.embeddings, output=weights.output, norm=weights.norm,
+        layer=weights.layer, packed=None,
     )  # fmt: skip
     return Trainee(model, weights, history)

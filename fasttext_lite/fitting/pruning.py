@@ -9,7 +9,6 @@ square root of the number of training texts that have the feature.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +29,7 @@ from fasttext_lite.model.packed import (
     pack_tables,
     unpack_tables,
 )
-from fasttext_lite.model.safetensors import KEY, file_size
-from fasttext_lite.model.storage import pack
+from fasttext_lite.model.storage import model_size
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 
@@ -140,9 +138,7 @@ def quantize_model(
         return _shrunk(source, model.config, rows, settings, n_threads)
 
     def size_of(small: Model) -> int:
-        header, tensors = pack(small, estimator)
-        text = json.dumps(header, ensure_ascii=True, sort_keys=True)
-        return file_size(tensors, {KEY: text})
+        return model_size(small, estimator)
 
     n_kept = min(settings.cutoff or order.size, order.size)
     small = shrink(model, order[:n_kept])
@@ -236,9 +232,9 @@ def _shrunk(
         qnorm=settings.qnorm, n_threads=n_threads,
     )  # fmt: skip
     packed_space, table = unpack_tables(packed, config, source.n_texts)
-    return Model(
-        config, source.labels, source.label_counts, source.n_texts, packed_space, table,
-        narrowed(source.output), source.tree, source.multilabel, source.norm, source.layer, packed,
+    return source.replace(
+        config=config, space=packed_space, embeddings=table, output=narrowed(source.output),
+        packed=packed,
     )  # fmt: skip
 
 

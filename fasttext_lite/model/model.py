@@ -5,8 +5,9 @@ A `Model` does not change after it is made and may be used from many threads at 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,10 @@ FEW_CHARACTERS = 1 << 14  # of these texts together; Ctrl-C is heard after each 
 _NOT_FINITE = "the model holds numbers that are not finite: its file is damaged"
 
 
+def _nothing() -> np.ndarray:
+    return np.empty((0, 0), np.float32)
+
+
 @dataclass(frozen=True)
 class Predictions:
     """The best labels of each text.
@@ -58,6 +63,7 @@ class Predictions:
     n_features: np.ndarray
 
 
+@dataclass(eq=False, kw_only=True, repr=False)
 class Model:
     """A trained classifier.
 
@@ -83,60 +89,50 @@ class Model:
         Of the normalisation, see `network.forward`.
     layer : float32[units, dim + 1], optional
         The hidden layer, see `network.forward`.
-    packed : compression.Packed, optional
+    packed : packed.Packed, optional
         What the file of a quantised model holds in place of `space` and `embeddings`.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        labels: list[str],
-        label_counts: np.ndarray,
-        n_texts: int,
-        space: FeatureSpace,
-        embeddings: np.ndarray,
-        output: np.ndarray,
-        tree: LabelTree | None = None,
-        multilabel: bool = False,
-        norm: np.ndarray | None = None,
-        layer: np.ndarray | None = None,
-        packed: Packed | None = None,
-    ) -> None:
-        self.config = config
-        self.labels = labels
-        self.label_counts = np.asarray(label_counts, np.int64)
-        self.n_texts = int(n_texts)
-        self.space = space
-        self.embeddings = read_only(np.ascontiguousarray(embeddings, config.table_dtype))
-        self.output = read_only(np.ascontiguousarray(output, np.float32))
-        self.tree = tree
-        self.multilabel = multilabel
-        self.packed = packed
-        dim = self.embeddings.shape[1]
-        self.norm = np.empty((0, dim), np.float32) if norm is None else norm
-        self.layer = np.empty((0, dim + 1), np.float32) if layer is None else layer
+    # Older pickles hold the values in this order: what is new goes to the end.
+    config: Config
+    labels: list[str]
+    label_counts: np.ndarray
+    n_texts: int
+    space: FeatureSpace
+    embeddings: np.ndarray
+    output: np.ndarray
+    tree: LabelTree | None = None
+    multilabel: bool = False
+    norm: np.ndarray = field(default_factory=_nothing)
+    layer: np.ndarray = field(default_factory=_nothing)
+    packed: Packed | None = None
+
+    def __post_init__(self) -> None:
+        self.label_counts = np.asarray(self.label_counts, np.int64)
+        self.n_texts = int(self.n_texts)
+        table = np.ascontiguousarray(self.embeddings, self.config.table_dtype)
+        self.embeddings = read_only(table)
+        self.output = read_only(np.ascontiguousarray(self.output, np.float32))
+        if not self.norm.size:
+            self.norm = np.empty((0, self.dim), np.float32)
+        if not self.layer.size:
+            self.layer = np.empty((0, self.dim + 1), np.float32)
+        tree = self.tree
         self._is_identity = _is_identity(self.output) and tree is None
         self._children = read_only(np.zeros((0, 2), np.int32) if tree is None else tree.children)
 
-    def __getstate__(self) -> tuple:
-        """Return the arguments of the constructor."""
-        return (
-            self.config,
-            self.labels,
-            self.label_counts,
-            self.n_texts,
-            self.space,
-            self.embeddings,
-            self.output,
-            self.tree,
-            self.multilabel,
-            self.norm,
-            self.layer,
-            self.packed,
-        )
+    def replace(self, **changes: Any) -> Model:
+        """Return a copy with some of the arguments of the constructor changed."""
+        return dataclasses.replace(self, **changes)
 
-    def __setstate__(self, state: tuple) -> None:
-        self.__init__(*state)  # type: ignore[misc]
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {name: getattr(self, name) for name in _names_of_fields()}
+
+    def __setstate__(self, state: dict[str, Any] | tuple) -> None:
+        if isinstance(state, tuple):
+            state = dict(zip(_names_of_fields(), state, strict=False))
+        self.__init__(**state)  # type: ignore[misc]
 
     def sorted_by_label(self) -> Model:
         """Return the same model with its labels in the order of their names."""
@@ -149,10 +145,9 @@ class Model:
             place = np.append(np.argsort(order), np.arange(n, 2 * n - 1)).astype(np.int32)
             tree = LabelTree(place[tree.children])
         labels = [self.labels[i] for i in order]
-        return Model(
-            self.config, labels, self.label_counts[order], self.n_texts, self.space,
-            self.embeddings, output, tree, self.multilabel, self.norm, self.layer, self.packed,
-        )  # fmt: skip
+        return self.replace(
+            labels=labels, label_counts=self.label_counts[order], output=output, tree=tree
+        )
 
     @property
     def dim(self) -> int:
@@ -517,7 +512,16 @@ class Model:
         select_top(self.prior[None, :], 0, 1, float(threshold), labels, best)
         return labels, best
 
-    def _search(self, hidden, known, threshold, labels, best, first, last) -> None:
+    def _search(
+        self,
+        hidden: np.ndarray,
+        known: np.ndarray,
+        threshold: float,
+        labels: np.ndarray,
+        best: np.ndarray,
+        first: int,
+        last: int,
+    ) -> None:
         """Find the best labels by search in the label tree."""
         from fasttext_lite.model.kernels.predict import search_tree
 
@@ -528,7 +532,16 @@ class Model:
         if unknown.size:
             labels[unknown], best[unknown] = self._prior_labels(labels.shape[1], threshold)
 
-    def _select(self, hidden, known, threshold, labels, best, first, last) -> None:
+    def _select(
+        self,
+        hidden: np.ndarray,
+        known: np.ndarray,
+        threshold: float,
+        labels: np.ndarray,
+        best: np.ndarray,
+        first: int,
+        last: int,
+    ) -> None:
         """Find the best labels among the probabilities of all, some documents at a time."""
         from fasttext_lite.model.kernels.predict import select_top
 
@@ -546,6 +559,10 @@ class Model:
             best[part] = np.take_along_axis(found, order, axis=1)
             labels[part] = np.where(best[part] >= threshold, order, -1)
             best[part][labels[part] < 0] = 0
+
+
+def _names_of_fields() -> list[str]:
+    return [entry.name for entry in dataclasses.fields(Model)]
 
 
 def _is_identity(table: np.ndarray) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,7 +23,6 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace, n_slots
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
 
-KINDS = ("int8", "pq")
 STEP = 0.5  # of int8, as a share of the root mean square of the table's numbers
 _TOP = 127
 
@@ -137,17 +137,119 @@ def by_feature(space: FeatureSpace, rows: np.ndarray) -> tuple[FeatureSpace, np.
     return kept, rows
 
 
+# -- the forms of rows -----------------------------------------------------------------------
+@dataclass(frozen=True)
+class PackOptions:
+    """How a table is packed; each form of rows uses its own part.
+
+    Attributes
+    ----------
+    step : float
+        Of "int8": the step, as a share of the root mean square of the numbers.
+    dsub, qnorm, seed, n_threads
+        Of "pq", see `QuantizedMatrix.quantize`.
+    """
+
+    step: float = STEP
+    dsub: int = 2
+    qnorm: bool = False
+    seed: int = 1234
+    n_threads: int = 1
+
+
+Settings = dict[str, Any]
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class RowForm:
+    """A way to keep the rows of a table.
+
+    Attributes
+    ----------
+    pack : callable
+        From float32[n_rows, n_columns] to settings and arrays.
+    check : callable
+        From the settings of a file to the names of the arrays that belong to them; raises
+        `ValueError` for a value out of range.
+    unpack : callable
+        The way back.
+    settings : tuple of str
+        Names of its settings.
+    """
+
+    pack: Callable[[np.ndarray, PackOptions], tuple[Settings, Arrays]]
+    check: Callable[[Settings], set[str]]
+    unpack: Callable[[Settings, Arrays], np.ndarray]
+    settings: tuple[str, ...]
+
+
+def _pack_int8(table: np.ndarray, options: PackOptions) -> tuple[Settings, Arrays]:
+    mean_square = float(np.mean(table.astype(np.float64) ** 2)) if table.size else 0.0
+    largest = float(np.abs(table).max()) if table.size else 0.0
+    step = max(options.step * math.sqrt(mean_square), largest / _TOP)
+    scale = float(np.float32(step)) or 1.0
+    codes = np.clip(np.rint(table / np.float32(scale)), -_TOP, _TOP).astype(np.int8)
+    return {"scale": scale}, {"rows": _deflate(codes.view(np.uint8))}
+
+
+def _check_int8(settings: Settings) -> set[str]:
+    if not _is_positive(settings["scale"]):
+        raise ValueError("the scale of its rows is not a positive number")
+    return {"rows"}
+
+
+def _unpack_int8(settings: Settings, arrays: Arrays) -> np.ndarray:
+    n_rows, n_columns = settings["n_rows"], settings["n_columns"]
+    codes = _inflate(arrays, "rows", n_rows * n_columns).view(np.int8)
+    return codes.reshape(n_rows, n_columns) * np.float32(settings["scale"])
+
+
+def _pack_pq(table: np.ndarray, options: PackOptions) -> tuple[Settings, Arrays]:
+    matrix = QuantizedMatrix.quantize(
+        table, options.dsub, options.qnorm, options.seed, options.n_threads
+    )
+    arrays = {
+        "rows": _deflate(matrix.codes),
+        "centroids": narrowed(matrix.quantizer.centroids),
+    }
+    if matrix.norm_codes is not None and matrix.norm_quantizer is not None:
+        arrays["norm_codes"] = _deflate(matrix.norm_codes)
+        arrays["norm_centroids"] = matrix.norm_quantizer.centroids
+    return {"dsub": matrix.quantizer.dsub, "qnorm": options.qnorm}, arrays
+
+
+def _check_pq(settings: Settings) -> set[str]:
+    dsub, qnorm = settings["dsub"], settings["qnorm"]
+    if type(dsub) is not int or not 1 <= dsub <= settings["n_columns"]:
+        raise ValueError("the size of its sub-vectors is out of range")
+    if type(qnorm) is not bool:
+        raise ValueError("qnorm is neither true nor false")
+    return {"rows", "centroids"} | ({"norm_codes", "norm_centroids"} if qnorm else set())
+
+
+def _unpack_pq(settings: Settings, arrays: Arrays) -> np.ndarray:
+    n_rows, n_columns, dsub = settings["n_rows"], settings["n_columns"], settings["dsub"]
+    n_sub = -(-n_columns // dsub)
+    codes = _inflate(arrays, "rows", n_rows * n_sub).reshape(n_rows, n_sub)
+    centroids = _centroids(arrays, "centroids", n_columns)
+    quantizer = ProductQuantizer(n_columns, n_sub, dsub, n_columns - (n_sub - 1) * dsub, centroids)
+    if not settings["qnorm"]:
+        return QuantizedMatrix(codes, quantizer).decode()
+    norms = ProductQuantizer(1, 1, 1, 1, _centroids(arrays, "norm_centroids", 1))
+    return QuantizedMatrix(codes, quantizer, _inflate(arrays, "norm_codes", n_rows), norms).decode()
+
+
+ROW_FORMS = {
+    "int8": RowForm(_pack_int8, _check_int8, _unpack_int8, ("scale",)),
+    "pq": RowForm(_pack_pq, _check_pq, _unpack_pq, ("dsub", "qnorm")),
+}
+KINDS = tuple(ROW_FORMS)
+
+
 # -- pack ------------------------------------------------------------------------------------
 def pack_tables(
-    space: FeatureSpace,
-    embeddings: np.ndarray,
-    kind: str = "int8",
-    *,
-    step: float = STEP,
-    dsub: int = 2,
-    qnorm: bool = False,
-    seed: int = 1234,
-    n_threads: int = 1,
+    space: FeatureSpace, embeddings: np.ndarray, kind: str = "int8", **options: Any
 ) -> Packed:
     """Return the small form of a feature space and its table.
 
@@ -157,10 +259,8 @@ def pack_tables(
         As `by_feature` returns it.
     embeddings : float32[n_rows, dim]
     kind : {"int8", "pq"}
-    step : float
-        Of "int8": the step, as a share of the root mean square of the numbers.
-    dsub, qnorm, seed, n_threads
-        Of "pq", see `QuantizedMatrix.quantize`.
+    **options
+        See `PackOptions`.
 
     Raises
     ------
@@ -172,7 +272,7 @@ def pack_tables(
     used = np.flatnonzero(embeddings.any(axis=0))
     n_columns = int(used[-1]) + 1 if used.size else 1
     table = np.ascontiguousarray(embeddings[:, :n_columns], np.float32)
-    settings: dict[str, Any] = {
+    settings: Settings = {
         "rows": kind,
         "n_rows": space.n_rows,
         "n_columns": n_columns,
@@ -185,28 +285,23 @@ def pack_tables(
         "row_gaps": _deflate(_planes(np.diff(space.row_codes.astype(np.int64), prepend=-1) - 1)),
     }
     if space.config.pooling != "mean":
-        sizes = np.abs(space._factors).astype(np.float64)
-        low, high = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
-        span = max(math.log(high / low), 1e-9)
-        arrays["factors"] = _deflate(np.rint(np.log(sizes / low) * (255 / span)).astype(np.uint8))
-        settings["factors"] = [low, high]
-    if kind == "int8":
-        mean_square = float(np.mean(table.astype(np.float64) ** 2)) if table.size else 0.0
-        largest = float(np.abs(table).max()) if table.size else 0.0
-        scale = float(np.float32(max(step * math.sqrt(mean_square), largest / _TOP))) or 1.0
-        codes = np.clip(np.rint(table / np.float32(scale)), -_TOP, _TOP).astype(np.int8)
-        arrays["rows"] = _deflate(codes.view(np.uint8))
-        settings["scale"] = scale
-        return Packed(settings, arrays)
-    matrix = QuantizedMatrix.quantize(table, dsub, qnorm, seed, n_threads)
-    arrays["rows"] = _deflate(matrix.codes)
-    arrays["centroids"] = narrowed(matrix.quantizer.centroids)
-    settings["dsub"] = matrix.quantizer.dsub
-    settings["qnorm"] = qnorm
-    if matrix.norm_codes is not None and matrix.norm_quantizer is not None:
-        arrays["norm_codes"] = _deflate(matrix.norm_codes)
-        arrays["norm_centroids"] = matrix.norm_quantizer.centroids
-    return Packed(settings, arrays)
+        settings["factors"], arrays["factors"] = _pack_factors(space._factors)
+    of_rows, row_arrays = ROW_FORMS[kind].pack(table, PackOptions(**options))
+    return Packed(settings | of_rows, arrays | row_arrays)
+
+
+def _pack_factors(factors: np.ndarray) -> tuple[list[float], np.ndarray]:
+    """Return the range of the rows' weights, and each as one byte on a logarithmic scale."""
+    sizes = np.abs(factors).astype(np.float64)
+    low, high = (float(sizes.min()), float(sizes.max())) if sizes.size else (1.0, 1.0)
+    span = max(math.log(high / low), 1e-9)
+    return [low, high], _deflate(np.rint(np.log(sizes / low) * (255 / span)).astype(np.uint8))
+
+
+def _unpack_factors(ends: list[float], arrays: Arrays, n_rows: int) -> np.ndarray:
+    low, high = ends
+    levels = _inflate(arrays, "factors", n_rows) / 255.0
+    return (low * (high / low) ** levels).astype(np.float32)
 
 
 def narrowed(array: np.ndarray) -> np.ndarray:
@@ -253,72 +348,41 @@ def unpack_tables(packed: Packed, config: Config, n_texts: int) -> tuple[PackedS
         raise ValueError("the features of its rows are out of range")
     weights = np.empty(0, np.float32)
     if config.pooling != "mean":
-        low, high = settings["factors"]
-        levels = _inflate(arrays, "factors", n_rows) / 255.0
-        weights = (low * (high / low) ** levels).astype(np.float32)
+        weights = _unpack_factors(settings["factors"], arrays, n_rows)
     space = PackedSpace(config, pool, word_ends, codes.astype(np.int32), n_texts, weights)
     table = np.zeros((n_rows, config.dim or 0), np.float32)
-    table[:, : settings["n_columns"]] = _rows(settings, arrays)
+    table[:, : settings["n_columns"]] = ROW_FORMS[settings["rows"]].unpack(settings, arrays)
     return space, table
 
 
-def _rows(settings: dict[str, Any], arrays: dict[str, np.ndarray]) -> np.ndarray:
-    n_rows, n_columns = settings["n_rows"], settings["n_columns"]
-    if settings["rows"] == "int8":
-        codes = _inflate(arrays, "rows", n_rows * n_columns).view(np.int8)
-        return codes.reshape(n_rows, n_columns) * np.float32(settings["scale"])
-    dsub = settings["dsub"]
-    n_sub = -(-n_columns // dsub)
-    codes = _inflate(arrays, "rows", n_rows * n_sub).reshape(n_rows, n_sub)
-    centroids = _centroids(arrays, "centroids", n_columns)
-    quantizer = ProductQuantizer(n_columns, n_sub, dsub, n_columns - (n_sub - 1) * dsub, centroids)
-    if not settings["qnorm"]:
-        return QuantizedMatrix(codes, quantizer).decode()
-    norms = ProductQuantizer(1, 1, 1, 1, _centroids(arrays, "norm_centroids", 1))
-    return QuantizedMatrix(codes, quantizer, _inflate(arrays, "norm_codes", n_rows), norms).decode()
-
-
-def _check_settings(
-    settings: dict[str, Any], arrays: dict[str, np.ndarray], config: Config
-) -> None:
+def _check_settings(settings: Settings, arrays: Arrays, config: Config) -> None:
+    has_factors = config.pooling != "mean"
+    form = ROW_FORMS.get(kind) if isinstance(kind := settings.get("rows"), str) else None
     names = {"rows", "n_rows", "n_columns", "n_words", "n_bytes"}
-    expected = {"words", "word_sizes", "row_gaps", "rows"}
-    if config.pooling != "mean":
+    if has_factors:
         names.add("factors")
-        expected.add("factors")
-    is_pq = settings.get("rows") == "pq"
-    names |= {"dsub", "qnorm"} if is_pq else {"scale"}
-    expected |= {"centroids"} if is_pq else set()
-    if is_pq and settings.get("qnorm") is True:
-        expected |= {"norm_codes", "norm_centroids"}
-    if set(settings) != names or settings["rows"] not in KINDS:
+    if form is None or set(settings) != names | set(form.settings):
         raise ValueError("the settings of its quantisation are incomplete")
-    if set(arrays) != expected:
-        raise ValueError(f"its quantised arrays are {sorted(arrays)}, expected {sorted(expected)}")
     counts = [settings[name] for name in ("n_rows", "n_columns", "n_words", "n_bytes")]
     if not all(type(n) is int and 0 <= n < 2**31 for n in counts):
         raise ValueError("the sizes of its quantised tables are no counts")
     if not 1 <= settings["n_columns"] <= (config.dim or 0):
         raise ValueError("its quantised table has more columns than the model")
-    if is_pq:
-        dsub, qnorm = settings["dsub"], settings["qnorm"]
-        if type(dsub) is not int or not 1 <= dsub <= settings["n_columns"]:
-            raise ValueError("the size of its sub-vectors is out of range")
-        if type(qnorm) is not bool:
-            raise ValueError("qnorm is neither true nor false")
-    elif not _is_positive(settings["scale"]):
-        raise ValueError("the scale of its rows is not a positive number")
-    if config.pooling != "mean":
+    expected = {"words", "word_sizes", "row_gaps"} | form.check(settings)
+    if has_factors:
+        expected.add("factors")
         ends = settings["factors"]
         if not isinstance(ends, list) or len(ends) != 2 or not all(map(_is_positive, ends)):
             raise ValueError("the range of its weights is not a pair of positive numbers")
+    if set(arrays) != expected:
+        raise ValueError(f"its quantised arrays are {sorted(arrays)}, expected {sorted(expected)}")
 
 
 def _is_positive(value: Any) -> bool:
     return type(value) is float and 0 < value < float(np.finfo(np.float32).max)
 
 
-def _inflate(arrays: dict[str, np.ndarray], name: str, size: int) -> np.ndarray:
+def _inflate(arrays: Arrays, name: str, size: int) -> np.ndarray:
     """Return a stream's bytes, of which there must be so many."""
     array = arrays[name]
     if array.dtype != np.uint8 or array.ndim != 1:
@@ -338,7 +402,7 @@ def _joined(planes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(planes.reshape(4, -1).T).view("<u4")[:, 0].astype(np.int64)
 
 
-def _centroids(arrays: dict[str, np.ndarray], name: str, dim: int) -> np.ndarray:
+def _centroids(arrays: Arrays, name: str, dim: int) -> np.ndarray:
     array = arrays[name]
     if array.dtype not in (np.float16, np.float32) or array.shape != (dim * N_CODES,):
         raise ValueError(f"array {name} has another type or shape than expected")

@@ -1,4 +1,12 @@
-"""Safetensors files: written in one step, mapped when read, checked before use."""
+"""Safetensors files: arrays and metadata, written in one step, mapped when read, checked before.
+
+8 bytes length, a JSON index, raw little-endian arrays.  A file is written under a temporary name
+and renamed, so nobody ever reads half of one, and a map of the old file stays valid.  It is mapped,
+not read (but on Windows, where nobody could replace a mapped file): of the arrays, only what is
+used comes into memory.  Whoever cuts or rewrites a file in its place harms the processes that use
+it (on a cut file the system ends them, by SIGBUS).  Spaces behind the metadata let the largest
+array begin at a multiple of 64 bytes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +16,7 @@ import mmap
 import os
 import secrets
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,11 +24,7 @@ import numpy as np
 
 from fasttext_lite.errors import ModelError
 
-FORMAT_VERSION = 3
-QUANTIZED_VERSION = 4  # of the files of quantised models
 LINE = 64  # bytes of a cache line
-KEY = "fasttext-lite"
-ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 
 # safetensors' names of types.
 _KINDS = {
@@ -28,9 +33,6 @@ _KINDS = {
 }  # fmt: skip
 _NOT_IN_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 _LONGEST_INDEX = 100_000_000  # bytes; as safetensors has it
-
-# How a model of fastText begins: 793712314, little-endian.
-_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -64,7 +66,21 @@ def _temporary(target: Path) -> Path:
 def write_file(
     path: str | os.PathLike[str], tensors: dict[str, np.ndarray], metadata: dict[str, str]
 ) -> None:
-    """Write a safetensors file under a temporary name, and rename it; see `save_model`."""
+    """Write a file under a temporary name, and rename it.
+
+    Parameters
+    ----------
+    path : path-like
+        Replaced, if it is there, in one step at the end.
+    tensors : dict of str to ndarray
+    metadata : dict of str to str
+        JSON documents: spaces are added behind them.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be written; nothing is left behind, an old file stays as it was.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
@@ -113,8 +129,43 @@ def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[st
     return {key: text + " " * (-begin % LINE) for key, text in metadata.items()}
 
 
-def read_file(path: str, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the header, which stands under a key of the metadata, and the arrays of a file.
+@dataclass(frozen=True)
+class MappedFile:
+    """A file whose index was checked; its arrays stay in it until they are used.
+
+    Attributes
+    ----------
+    path : str
+    data : bytes or mmap
+    metadata : dict of str to str
+    entries : dict
+        Type, shape and place of each array, by name.
+    """
+
+    path: str
+    data: bytes | mmap.mmap
+    metadata: dict[str, str]
+    entries: dict[str, tuple[str, tuple[int, ...], int]]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays, read-only.
+
+        Raises
+        ------
+        ModelError
+            If one has a type that NumPy lacks.
+        """
+        lacking = sorted({kind for kind, _, _ in self.entries.values() if kind in _NOT_IN_NUMPY})
+        if lacking:
+            raise ModelError(
+                f"{self.path}: the model file is damaged: it has an array of a type that NumPy "
+                f"lacks, {lacking[0]}"
+            )
+        return {name: _array(self.data, *entry) for name, entry in self.entries.items()}
+
+
+def read_file(path: str) -> MappedFile:
+    """Map a safetensors file and check its index.
 
     Raises
     ------
@@ -126,26 +177,13 @@ def read_file(path: str, key: str) -> tuple[dict[str, Any], dict[str, np.ndarray
         if not stat.S_ISREG(mode):
             raise ModelError(f"{path}: cannot read the model: {_kind(mode)}")
         with open(path, "rb") as file:
-            if file.read(4) == _FASTTEXT_MAGIC:
-                raise ModelError(
-                    f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
-                    "MODEL OUT.ftl`, or use fasttext_lite.compat"
-                )
             data = _map(file)
     except OSError as error:
         raise ModelError(f"{path}: cannot read the model: {reason(error)}") from None
     try:
-        metadata, entries = _parse_index(data)
+        return MappedFile(path, data, *_parse_index(data))
     except ValueError as error:
         raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
-    header = _parse_header(metadata, key, path)
-    lacking = sorted({kind for kind, _, _ in entries.values() if kind in _NOT_IN_NUMPY})
-    if lacking:
-        raise ModelError(
-            f"{path}: the model file is damaged: it has an array of a type that NumPy lacks, "
-            f"{lacking[0]}"
-        )
-    return header, {name: _array(data, *entry) for name, entry in entries.items()}
 
 
 def _map(file: BinaryIO) -> bytes | mmap.mmap:
@@ -219,28 +257,3 @@ def _array(data: bytes | mmap.mmap, kind: str, shape: tuple[int, ...], place: in
         return np.empty(shape, _KINDS[kind])
     array = np.frombuffer(data, _KINDS[kind], size, place).reshape(shape)
     return array if array.flags.aligned else array.copy()
-
-
-def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
-    text = metadata.get(key)
-    if text is None and ENSEMBLE_KEY in metadata:
-        raise ModelError(f"{path}: an ensemble of models: read it with FastTextEnsemble.load")
-    if text is None and KEY in metadata:
-        raise ModelError(f"{path}: a single model: read it with fasttext_lite.load")
-    if text is None:
-        raise ModelError(f"{path}: a safetensors file, but not a fasttext-lite model")
-    try:
-        header = json.loads(text)
-        version = header["format_version"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        header, version = {}, None
-    if type(version) is not int or version < 1:
-        raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
-    if version > QUANTIZED_VERSION:
-        writer = header.get("created_by")
-        raise ModelError(
-            f"{path}: the model has format {version}, this program reads up to "
-            f"{QUANTIZED_VERSION}: upgrade fasttext-lite (the file was written by "
-            f"{' '.join(writer.split())[:80] if isinstance(writer, str) else 'a newer version'})"
-        )
-    return header

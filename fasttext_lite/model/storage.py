@@ -1,8 +1,7 @@
 """The native model file, `.ftl`: a safetensors file whose header holds one JSON document.
 
-Layout, format version 3.  The file is a safetensors file (8 bytes length, JSON header, raw
-little-endian arrays), readable by any safetensors library.  Its metadata has one key,
-``fasttext-lite``, with a JSON object:
+Layout, format version 3.  The file can be read by any safetensors library.  Its metadata has one
+key, ``fasttext-lite``, with a JSON object:
 
 =================  =============================================================
 ``format_version``  3
@@ -14,43 +13,16 @@ little-endian arrays), readable by any safetensors library.  Its metadata has on
 ``estimator``       what `FastTextClassifier` adds, or null
 =================  =============================================================
 
-and its tensors are
-
-==================  ================================  ============================
-``embeddings``      float32 (n_rows, dim)             input table; float16 if the field
-                                                      ``dtype`` of the config says so
-``output``          float32 (n_labels or -1, dim)     output table; hs: inner nodes
-``label_counts``    int64 (n_labels,)                 occurrences in training
-``words``           uint8 (n_bytes,)                  words, one after another
-``word_ends``       int64 (n_words,)                  end of each word in `words`
-``row_codes``       int32 (n_rows,)                   feature of each row: word w = w,
-                                                      hash slot s = n_words + s
-``frequency``       int32 (n_rows,)                   training texts with the feature
-``gains``           float32 (n_rows,)                 what each feature tells about the
-                                                      labels; only if supervision > 0
-``tree_children``   int32 (n_labels - 1, 2)           label tree; only for loss hs
-``norm``            float32 (4, dim)                  gain, shift, running mean and
-                                                      variance; only with a norm
-``layer``           float32 (units, dim + 1)          hidden layer, bias last; twice the
-                                                      rows for maxout; only if units > 0
-==================  ================================  ============================
-
-With a hidden layer, ``output`` has ``units`` columns.  The slots of n-grams and the bias follow
-the words in ``row_codes`` as `features.FeatureSpace` numbers them.  Version 1 had none of the
-optional arrays but the label tree, and fewer settings; version 2 had fewer settings.
+Its arrays are those of `arrays.ARRAYS`.  Version 1 had none of the optional arrays but the label
+tree, and fewer settings; version 2 had fewer settings.
 
 The file of a quantised model has version 4: its header has a key ``quantized`` more, and the
-arrays of `compression.Packed` stand in place of ``embeddings``, ``words``, ``word_ends``,
-``row_codes``, ``frequency`` and ``gains``; ``output`` may be float16.
+arrays of `packed.Packed` stand in place of those that `arrays.ARRAYS` says; ``output`` may be
+float16.  The file of an ensemble has the key ``fasttext-lite-ensemble`` instead.
 
-Loading executes nothing and trusts nothing: each size and index is checked first.  The file is
-mapped, not read (but on Windows, where nobody could replace a mapped file): of the arrays, only
-what is used comes into memory.  So ``embeddings`` are not looked through: where a sum of its rows
-is not finite, or two rows have the same feature, the prediction raises `ModelError`.  Files are
-written under a temporary name and renamed, so nobody ever reads half of one, and a map of the old
-file stays valid.  Whoever cuts or rewrites a file in its place harms the processes that use it
-(on a cut file the system ends them, by SIGBUS).  Spaces behind the JSON document let
-``embeddings`` begin at a multiple of 64 bytes.  The same model gives the same bytes.
+Loading executes nothing and trusts nothing: each size and index is checked first.  But the input
+table is not looked through: where a sum of its rows is not finite, or two rows have the same
+feature, the prediction raises `ModelError`.  The same model gives the same bytes.
 """
 
 from __future__ import annotations
@@ -66,31 +38,23 @@ from fasttext_lite.config.fields import RESOLVED, Config
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace, n_slots
 from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
+from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.packed import Packed, narrowed, unpack_tables
 from fasttext_lite.model.safetensors import (
-    FORMAT_VERSION,
-    KEY,
-    QUANTIZED_VERSION,
     check_writable,
+    file_size,
     read_file,
     reason,
     write_file,
 )
 from fasttext_lite.version import __version__
 
-_DTYPES = {
-    "output": np.float32,
-    "label_counts": np.int64,
-    "words": np.uint8,
-    "word_ends": np.int64,
-    "row_codes": np.int32,
-    "frequency": np.int32,
-    "gains": np.float32,
-    "tree_children": np.int32,
-    "norm": np.float32,
-    "layer": np.float32,
-}
+FORMAT_VERSION = 3
+QUANTIZED_VERSION = 4  # of the files of quantised models
+KEY = "fasttext-lite"
+ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 
 # Fields of `Config` that format version 1 did not have at first, each with the value that means
 # what files without it do. (Not the default: that may change.)
@@ -103,8 +67,6 @@ _ADDED_FIELDS: dict[str, Any] = {
     "simplify": False, "stop_words": "", "user_dictionary": "",
 }  # fmt: skip
 
-# Arrays that a quantised model has as the others do.
-_NOT_PACKED = ("output", "label_counts", "tree_children", "norm", "layer")
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 
 
@@ -127,15 +89,19 @@ def save_model(
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
     check_writable(path)
-    header, tensors = pack(model, estimator)
-    write_file(path, tensors, {KEY: json.dumps(header, ensure_ascii=True, sort_keys=True)})
+    write_document(path, *pack(model, estimator))
+
+
+def model_size(model: Model, estimator: Mapping[str, Any] | None = None) -> int:
+    """Return the bytes of the file that `save_model` would write."""
+    header, arrays = pack(model, estimator)
+    return file_size(arrays, {KEY: _as_text(header)})
 
 
 def pack(
     model: Model, estimator: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the arrays of a model file."""
-    space = model.space
     header = {
         "format_version": FORMAT_VERSION,
         "created_by": f"fasttext-lite {__version__}",
@@ -145,36 +111,18 @@ def pack(
         "n_texts": model.n_texts,
         "estimator": None if estimator is None else dict(estimator),
     }
-    output = model.output
-    tensors: dict[str, np.ndarray]
-    if model.packed is not None:
-        header["format_version"] = QUANTIZED_VERSION
-        header["quantized"] = model.packed.settings
-        half = narrowed(output)
-        tensors = {
-            **model.packed.arrays,
-            "output": half if np.array_equal(half, output) else output,
-            "label_counts": model.label_counts,
-        }
-    else:
-        tensors = {
-            "embeddings": model.embeddings,
-            "output": output,
-            "label_counts": model.label_counts,
-            "words": space.pool,
-            "word_ends": space.word_ends,
-            "row_codes": space.row_codes,
-            "frequency": space.frequency,
-        }
-        if model.config.supervision:
-            tensors["gains"] = space.gains
-    if model.tree is not None:
-        tensors["tree_children"] = np.ascontiguousarray(model.tree.children)
-    if model.config.norm != "none":
-        tensors["norm"] = model.norm
-    if model.config.units:
-        tensors["layer"] = model.layer
-    return header, tensors
+    packed = model.packed
+    arrays = {
+        array.name: array.of(model) for array in stored_arrays(model.config, packed is not None)
+    }
+    if packed is None:
+        return header, arrays
+    header["format_version"] = QUANTIZED_VERSION
+    header["quantized"] = packed.settings
+    half = narrowed(model.output)
+    if np.array_equal(half, model.output):
+        arrays["output"] = half
+    return header, {**packed.arrays, **arrays}
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -197,67 +145,60 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
         As `load_model`.
     """
     path = os.fsdecode(path)
-    header, tensors = read_file(path, KEY)
+    header, arrays = read_document(path)
     try:
-        return unpack(header, tensors), header
+        return unpack(header, arrays), header
     except (ValueError, TypeError, OverflowError) as error:
         raise ModelError(f"{path}: the model file is damaged: {reason(error)}") from None
 
 
-def unpack(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> Model:
-    """Check everything that prediction relies on, and make the model."""
+def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
+    """Check everything that prediction relies on, and make the model.
+
+    Parameters
+    ----------
+    header, arrays
+        As `pack` returns them.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError
+        If anything does not fit together.
+    """
     config = _check_header(header)
     labels, n_texts = header["labels"], header["n_texts"]
     packed = None
     if header.get("quantized") is not None:
-        packed, tensors = _split(header["quantized"], tensors)
-    _check_arrays(tensors, config, len(labels), packed is not None)
-    _check_values(tensors)
+        packed, arrays = _split(header["quantized"], arrays)
+    check_arrays(arrays, config, len(labels), packed is not None)
+    parts = by_owner(arrays)
     tree = None
-    if config.loss == "hs":
-        tree = LabelTree(tensors["tree_children"])
+    if parts["tree"]:
+        tree = LabelTree(**parts["tree"])
         tree.check()
     space: FeatureSpace
     if packed is not None:
-        space, embeddings = unpack_tables(packed, config, n_texts)
+        space, parts["model"]["embeddings"] = unpack_tables(packed, config, n_texts)
     else:
-        _check_space(tensors, config, n_texts)
-        space = FeatureSpace(
-            config,
-            tensors["words"],
-            tensors["word_ends"],
-            tensors["row_codes"],
-            tensors["frequency"],
-            n_texts,
-            tensors.get("gains"),
-        )
-        embeddings = tensors["embeddings"]
+        _check_space(arrays, config, n_texts)
+        space = FeatureSpace(config, n_texts=n_texts, **parts["space"])
     return Model(
-        config,
-        labels,
-        tensors["label_counts"],
-        n_texts,
-        space,
-        embeddings,
-        tensors["output"],
-        tree,
-        header["multilabel"],
-        tensors.get("norm"),
-        tensors.get("layer"),
-        packed,
-    )
+        config=config, labels=labels, n_texts=n_texts, space=space, tree=tree,
+        multilabel=header["multilabel"], packed=packed, **parts["model"],
+    )  # fmt: skip
 
 
-def _split(settings: Any, tensors: dict[str, np.ndarray]) -> tuple[Packed, dict[str, np.ndarray]]:
+def _split(settings: Any, arrays: dict[str, np.ndarray]) -> tuple[Packed, dict[str, np.ndarray]]:
     """Return the quantised part of a file, and its other arrays with the output as float32."""
     if not isinstance(settings, dict):
         raise ValueError("the settings of its quantisation are unreadable")
-    others = {name: tensors[name] for name in tensors if name in _NOT_PACKED}
-    arrays = {name: tensors[name] for name in tensors if name not in _NOT_PACKED}
+    kept = {array.name for array in ARRAYS if not array.is_replaced}
+    others = {name: array for name, array in arrays.items() if name in kept}
+    packed = {name: array for name, array in arrays.items() if name not in kept}
     output = others.get("output")
     if output is not None and output.dtype == np.float16:
         others["output"] = output.astype(np.float32)
-    return Packed(settings, arrays), others
+    return Packed(settings, packed), others
 
 
 def _check_header(header: dict[str, Any]) -> Config:
@@ -288,67 +229,83 @@ def _check_header(header: dict[str, Any]) -> Config:
     return config
 
 
-def _check_arrays(
-    tensors: dict[str, np.ndarray], config: Config, n_labels: int, is_packed: bool
-) -> None:
-    """Check names, types and shapes."""
-    is_tree = config.loss == "hs"
-    n_rows = tensors["row_codes"].size if "row_codes" in tensors else 0
-    dim = config.dim or 0
-    n_units = config.units * (2 if config.activation == "maxout" else 1)
-    shapes: dict[str, tuple[int, ...]] = {
-        "output": (n_labels - is_tree, config.units or dim),
-        "label_counts": (n_labels,),
-    }
-    if not is_packed:
-        shapes |= {
-            "embeddings": (n_rows, dim),
-            "words": (-1,),
-            "word_ends": (-1,),
-            "row_codes": (n_rows,),
-            "frequency": (n_rows,),
-        }
-        if config.supervision:
-            shapes["gains"] = (n_rows,)
-    if is_tree:
-        shapes["tree_children"] = (n_labels - 1, 2)
-    if config.norm != "none":
-        shapes["norm"] = (4, dim)
-    if config.units:
-        shapes["layer"] = (n_units, dim + 1)
-    if set(tensors) != set(shapes):
-        raise ValueError(f"its arrays are {sorted(tensors)}, expected {sorted(shapes)}")
-    for name, tensor in tensors.items():
-        if tensor.dtype != (config.dtype if name == "embeddings" else _DTYPES[name]):
-            raise ValueError(f"array {name} has type {tensor.dtype}")
-        shape = shapes[name] if shapes[name] != (-1,) else (tensor.size,)  # of any length
-        if tensor.shape != shape:
-            raise ValueError(f"array {name} has shape {tensor.shape}, expected {shape}")
-
-
-def _check_space(tensors: dict[str, np.ndarray], config: Config, n_texts: int) -> None:
+def _check_space(arrays: dict[str, np.ndarray], config: Config, n_texts: int) -> None:
     """Check what is used as an index or a count of features."""
-    frequency = tensors["frequency"]
+    frequency = arrays["frequency"]
     if np.any(frequency < 0) or np.any(frequency > n_texts):
         raise ValueError("its counts are negative, or above the number of texts")
     # Compared, not subtracted: a difference could overflow.
-    ends = np.append(0, tensors["word_ends"])
-    if np.any(ends[1:] <= ends[:-1]) or ends[-1] != tensors["words"].size:
+    ends = np.append(0, arrays["word_ends"])
+    if np.any(ends[1:] <= ends[:-1]) or ends[-1] != arrays["words"].size:
         raise ValueError("the ends of its words are not ascending")
-    codes = tensors["row_codes"]
+    codes = arrays["row_codes"]
     n_codes = ends.size - 1 + n_slots(config) + config.bias
     if np.any(codes < 0) or np.any(codes >= n_codes):
         raise ValueError("the features of its rows are out of range")
 
 
-def _check_values(tensors: dict[str, np.ndarray]) -> None:
-    """Check that counts are none below 0, and that numbers are finite."""
-    if np.any(tensors["label_counts"] < 0):
-        raise ValueError("its counts are negative, or above the number of texts")
-    for name, tensor in tensors.items():
-        if name == "embeddings":  # too large to look through: see the top of this file
-            continue
-        if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
-            raise ValueError(f"array {name} holds values that are not finite")
-    if "norm" in tensors and np.any(tensors["norm"][3] < 0):
-        raise ValueError("its running variances are negative")
+# -- the document ----------------------------------------------------------------------------
+def write_document(
+    path: str | os.PathLike[str],
+    header: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    key: str = KEY,
+) -> None:
+    """Write a file of a header and arrays; see `safetensors.write_file`.
+
+    Parameters
+    ----------
+    path : path-like
+    header : dict
+        JSON values.
+    arrays : dict of str to ndarray
+    key : {KEY, ENSEMBLE_KEY}
+        What the header stands under.
+    """
+    write_file(path, arrays, {key: _as_text(header)})
+
+
+def _as_text(header: dict[str, Any]) -> str:
+    return json.dumps(header, ensure_ascii=True, sort_keys=True)
+
+
+def read_document(path: str, key: str = KEY) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header, which stands under a key of the metadata, and the arrays of a file.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, unreadable, corrupt, of another kind, or of a newer format.
+    """
+    if is_fasttext(path):
+        raise ModelError(
+            f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
+            "MODEL OUT.ftl`, or use fasttext_lite.compat"
+        )
+    file = read_file(path)
+    return _parse_header(file.metadata, key, path), file.arrays()
+
+
+def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
+    text = metadata.get(key)
+    if text is None and ENSEMBLE_KEY in metadata:
+        raise ModelError(f"{path}: an ensemble of models: read it with FastTextEnsemble.load")
+    if text is None and KEY in metadata:
+        raise ModelError(f"{path}: a single model: read it with fasttext_lite.load")
+    if text is None:
+        raise ModelError(f"{path}: a safetensors file, but not a fasttext-lite model")
+    try:
+        header = json.loads(text)
+        version = header["format_version"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        header, version = {}, None
+    if type(version) is not int or version < 1:
+        raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
+    if version > QUANTIZED_VERSION:
+        writer = header.get("created_by")
+        raise ModelError(
+            f"{path}: the model has format {version}, this program reads up to "
+            f"{QUANTIZED_VERSION}: upgrade fasttext-lite (the file was written by "
+            f"{' '.join(writer.split())[:80] if isinstance(writer, str) else 'a newer version'})"
+        )
+    return header
