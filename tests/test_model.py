@@ -354,14 +354,41 @@ def test_pickle_holds_no_lookup_tables(model):
     np.testing.assert_array_equal(again.probabilities(TESTS), model.probabilities(TESTS))
 
 
+def test_the_state_of_older_pickles_is_read(model):
+    """It was a tuple of all arguments in their order; those that came later have defaults."""
+    names = [
+        "config", "labels", "label_counts", "n_texts", "space", "embeddings", "output", "tree",
+        "multilabel", "norm", "layer", "packed",
+    ]  # fmt: skip
+    for known in (names, names[:10]):
+        again = object.__new__(models.Model)
+        again.__setstate__(tuple(getattr(model, name) for name in known))
+        np.testing.assert_array_equal(again.probabilities(TESTS), model.probabilities(TESTS))
+
+
+def test_replace_changes_what_is_named_and_keeps_the_rest(model):
+    odd = model.replace(label_counts=[1] * len(model.labels), multilabel=True)
+    assert (odd.multilabel, odd.label_counts.sum()) == (True, len(model.labels))
+    assert odd.space is model.space and odd.tree is model.tree
+    np.testing.assert_array_equal(odd.embeddings, model.embeddings)
+    assert not model.multilabel and model.label_counts.sum() > len(model.labels)
+    with pytest.raises(TypeError, match="positional"):
+        models.Model(model.config, model.labels)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        model.replace(weights=None)
+
+
 def test_each_kernel_is_compiled_once(tmp_path):
     """A second specialisation would cost every user its compile time."""
     script = """
 import pickle
 import numpy as np
 from fasttext_lite import FastTextClassifier, FastTextTransformer, load
-from fasttext_lite.kernels import classify, features, predict, tokenize, train
-from fasttext_lite.weights import parts
+from fasttext_lite.features import kernels as features
+from fasttext_lite.model.kernels import classify, predict
+from fasttext_lite.text.kernels import tokens
+from fasttext_lite.training.kernels import general
+from fasttext_lite.training.weights import parts
 trainers = set()
 for loss in ("auto", "softmax", "hs"):
     texts, labels = ["Ab c", "d é", "中 f", "x y"] * 3, [["a"], ["b"], ["c"], ["a"]] * 3
@@ -372,7 +399,7 @@ for loss in ("auto", "softmax", "hs"):
         for options in ({}, *changes):
             clf = FastTextClassifier(loss=loss, random_state=0, epochs=1, **options)
             clf.fit(X, [label for row in labels for label in row])
-            trainers.add(train.make_trainer(parts(clf.model_.config)))
+            trainers.add(general.make_trainer(parts(clf.model_.config)))
             for c in (clf, clf.partial_fit(X, [row[0] for row in labels])):
                 c.predict(X), c.predict_proba(X), c.decision_function(X), c.predict(X[:1])
                 c.predict_proba(X[:1]), c.predict(X * 9), c.predict_proba(X * 9)
@@ -382,7 +409,7 @@ for loss in ("auto", "softmax", "hs"):
     c.partial_fit(X, [row[0] for row in labels]).predict(X)
 kernels = [
     getattr(module, name)
-    for module in (classify, features, predict, tokenize)
+    for module in (classify, features, predict, tokens)
     for name in dir(module)
     if hasattr(getattr(module, name), "signatures")
 ]

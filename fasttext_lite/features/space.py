@@ -132,11 +132,14 @@ class FeatureSpace:
 
     @cached_property
     def tables(self) -> tuple[np.ndarray, ...]:
-        """What `kernels.classify` finds features by.
+        """What `model.kernels.classify` finds features by; its own options are 0.
 
         Made on first use; threads that come at once may each make them, and they are the same.
         """
-        options = np.append(self._options, [self._eos_word, self._bias_row, 0, 0])
+        options = np.zeros(features_kernels.N_OPTIONS, np.int64)
+        options[: features_kernels.N_OF_SPACE] = self._options
+        options[features_kernels.EOS_WORD] = self._eos_word
+        options[features_kernels.BIAS_ROW] = self._bias_row
         return (
             self._table, self.pool, self._word_offsets, self._rows, self._factors, _LOGS, options,
         )  # fmt: skip
@@ -179,7 +182,10 @@ class FeatureSpace:
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
         if config.pooling == "blocks":
-            longer, chars = self.n_words + self._options[8], self.n_words + self._options[9]
+            longer, chars = (
+                self.n_words + self._options[place]
+                for place in (features_kernels.LONGER, features_kernels.CHARS)
+            )
             codes = self.row_codes
             if (config.word_ngrams or 0) > 2:
                 factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
@@ -467,6 +473,19 @@ def _options(config: Config) -> np.ndarray:
     minn = max(config.minn, 1) if config.maxn else 1
     least = least_subword_chars(config.analyzer)
     begins, _ = _regions(config)
-    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
-    values += [config.boundaries, *begins, n_slots(config) if config.bias else -1]
-    return np.array(values, np.int64)
+    options = np.zeros(features_kernels.N_OF_SPACE, np.int64)
+    for place, value in (
+        (features_kernels.WORD_NGRAMS, config.word_ngrams),
+        (features_kernels.MINN, minn),
+        (features_kernels.MAXN, config.maxn),
+        (features_kernels.BUCKET, config.bucket),
+        (features_kernels.EOS, config.eos),
+        (features_kernels.LEAST_CHARS, least),
+        (features_kernels.BOUNDARIES, config.boundaries),
+        (features_kernels.BIGRAMS, begins[0]),
+        (features_kernels.LONGER, begins[1]),
+        (features_kernels.CHARS, begins[2]),
+        (features_kernels.BIAS, n_slots(config) if config.bias else -1),
+    ):
+        options[place] = value
+    return options

@@ -1,11 +1,10 @@
-"""How a model file of fastText is told from others: by its first four bytes."""
+"""How a model file of fastText is told from others: by its first bytes, without NumPy."""
 
 from __future__ import annotations
 
 import os
 
-# 793712314, little-endian (fasttext.cc, FASTTEXT_FILEFORMAT_MAGIC_INT32).
-FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
+FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 
 
 def is_fasttext(path: str | os.PathLike[str]) -> bool:

@@ -1,6 +1,6 @@
 """Prediction between the pooled vector and the output table: normalisation and hidden layer.
 
-NumPy on whole arrays; the same formulas as `kernels.train` at prediction.
+NumPy on whole arrays; the same formulas as `training.kernels.layers` at prediction.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 
-NORM_EPSILON = 1e-5  # as in kernels.train
+NORM_EPSILON = 1e-5  # as in training.kernels.layers; a test holds them equal
 
 
 def _gelu(z: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Texts to hidden vectors and labels in one go, without lists of features in between.
 
-The same steps as `kernels.tokenize`, `kernels.features` and `kernels.predict` take one after
-another for all documents are taken here for one document at a time.
+The same steps as `text.kernels.tokens`, `features.kernels` and `model.kernels.predict` take one
+after another for all documents are taken here for one document at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from fasttext_lite.compiled.blocks import prefetch
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.features.kernels import (
+    BIAS_ROW,
+    EOS_WORD,
+    IS_IDENTITY,
     LEAST_SEEN,
+    LOSS,
+    MAXN,
+    MINN,
+    WORD_NGRAMS,
     add_distinct,
     find_code,
     first_place,
@@ -28,10 +35,6 @@ from fasttext_lite.model.kernels.predict import (
 )
 from fasttext_lite.text.kernels.tokens import mark_document
 
-# Places in `options` behind those of `features.count_codes`.
-EOS_WORD, BIAS_ROW, LOSS, IS_IDENTITY = 11, 12, 13, 14
-N_OPTIONS = 15
-
 # Values of options[LOSS].
 SIGMOID, SOFTMAX, TREE, HINGE = 0, 1, 2, 3
 _kernel = compiler(FAST)
@@ -45,8 +48,8 @@ def count_room(marks, start, end, options):
     n_tokens = 0
     for i in range(start, end):
         n_tokens += marks[i] == END
-    of_words = (n_tokens + 3) * options[0] + 2
-    lengths = max(options[2] - options[1] + 1, 0) if options[2] > 0 else 0
+    of_words = (n_tokens + 3) * options[WORD_NGRAMS] + 2
+    lengths = max(options[MAXN] - options[MINN] + 1, 0) if options[MAXN] > 0 else 0
     return of_words, (end - start + 2 * n_tokens) * lengths
 
 
@@ -106,12 +109,13 @@ def find_rows(
     ----------
     text, marks : uint8[n_bytes]
     table, pool, word_offsets
-        The vocabulary, see `features.find_word`.
+        The vocabulary, see `text.kernels.words.find_word`.
     rows : int32[capacity, 2]
-        See `features.find_code`.
+        See `features.kernels.find_code`.
     factors, logs : float32[]
-        See `features.weigh_rows`.
+        See `features.kernels.weigh_rows`.
     options : int64[N_OPTIONS]
+        See the top of `features.kernels`.
     running : uint64[word_ngrams + 1]
     of_words, of_chars : int32[]
         Room as `count_room` says.
@@ -179,7 +183,7 @@ def embed_texts(
         most_chars = max(most_chars, of_chars)
     of_words = np.empty(most_words, np.int32)
     of_chars = np.empty(most_chars, np.int32)
-    running = np.zeros(options[0] + 1, np.uint64)
+    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     seen = np.empty(_power(most_words + most_chars), np.int32)
     found = np.empty(most_words + most_chars + 1, np.int32)
     weights = np.empty(most_words + most_chars + 1, np.float32)
@@ -203,7 +207,7 @@ def classify_text(
     ----------
     text : uint8[n_bytes]
     classes : uint8[0x110000]
-        See `tokenize.mark_tokens`.
+        See `text.kernels.tokens.mark_tokens`.
     table, pool, word_offsets, rows, factors, logs, options, embeddings
         As in `embed_texts`.
     output : float32[n_output_rows, dim]
@@ -227,7 +231,7 @@ def classify_text(
     most = most_words + most_chars
     of_words = np.empty(most_words, np.int32)
     of_chars = np.empty(most_chars, np.int32)
-    running = np.zeros(options[0] + 1, np.uint64)
+    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     seen = np.empty(_power(most), np.int32)
     found = np.empty(most + 1, np.int32)
     weights = np.empty(most + 1, np.float32)
