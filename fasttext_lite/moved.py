@@ -11,15 +11,24 @@ from importlib import import_module
 from typing import Any
 
 MOVED = {
+    "compat.api_arguments": ("fasttext_lite.compat.python.arguments",),
+    "compat.api_model": ("fasttext_lite.compat.python.model",),
+    "compat.arguments": ("fasttext_lite.compat.files.arguments",),
+    "compat.binary": ("fasttext_lite.compat.files.binary",),
+    "compat.dictionary": ("fasttext_lite.compat.files.dictionary",),
+    "compat.tables": ("fasttext_lite.compat.files.tables",),
     "compression": ("fasttext_lite.model.packed",),
     "ensemble": ("fasttext_lite.estimators.ensemble",),
     "estimator": ("fasttext_lite.estimators.classifier", "fasttext_lite.estimators.transformer"),
     "monitoring": ("fasttext_lite.fitting.report",),
+    "quantization": ("fasttext_lite.model.quantization",),
     "targets": ("fasttext_lite.estimators.targets",),
     "tuner": ("fasttext_lite.estimators.tuner",),
     "tuning_log": ("fasttext_lite.tuning.log",),
     "weights": ("fasttext_lite.training.weights",),
 }
+RENAMED = {"Parts": "ModelParts"}
+PACKAGE = "fasttext_lite."
 
 
 class OldPlaces:
@@ -28,8 +37,7 @@ class OldPlaces:
     @classmethod
     def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
         """Return how to make a module of the past; None for any other."""
-        package, _, module = name.rpartition(".")
-        if package != "fasttext_lite" or module not in MOVED:
+        if name.removeprefix(PACKAGE) not in MOVED:
             return None
         from importlib.machinery import ModuleSpec
 
@@ -42,9 +50,10 @@ class OldPlaces:
     @staticmethod
     def exec_module(module: Any) -> None:
         """Fill the module: its names are looked up when they are asked for."""
-        places = MOVED[module.__name__.rpartition(".")[2]]
+        places = MOVED[module.__name__.removeprefix(PACKAGE)]
 
         def get(name: str) -> Any:
+            name = RENAMED.get(name, name)
             for place in places:
                 if hasattr(found := import_module(place), name):
                     return getattr(found, name)

@@ -201,7 +201,7 @@ def test_predict(both, k, threshold):
 def test_predict_without_anything_known(folder):
     """No </s>, no word: no label."""
     from fasttext_lite.compat.files.arguments import Args
-    from fasttext_lite.compat.files.binary import Parts
+    from fasttext_lite.compat.files.binary import ModelParts
     from fasttext_lite.compat.files.dictionary import Dictionary
     from fasttext_lite.compat.files.tables import DenseTable
     from fasttext_lite.compat.model import FastTextModel
@@ -210,7 +210,7 @@ def test_predict_without_anything_known(folder):
     dictionary = Dictionary.of_words(args, [b"a", b"__label__1"], [1, 1], 1, 2)
     table = DenseTable.of(np.ones((1, 2), np.float32))
     path = str(folder / "tiny.bin")
-    FastTextModel(Parts(args, dictionary, table, table)).save(path)
+    FastTextModel(ModelParts(args, dictionary, table, table)).save(path)
     ours, theirs = fasttext.load_model(path), wheel.load_model(path)
     for text in ("", "b"):
         check_same(ours.predict(text), theirs.predict(text))

@@ -8,11 +8,12 @@ import pytest
 
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import Args
-from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.errors import ModelError
+from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
 N_WORDS, N_LABELS, BUCKET, DIM = 4, 3, 10, 3
@@ -36,14 +37,14 @@ def make(kind="dense", **settings):
     output = DenseTable.of(rng.standard_normal((N_LABELS, DIM)))
     if kind == "dense":
         table = DenseTable.of(rng.standard_normal((N_WORDS + BUCKET, DIM)))
-        return FastTextModel(Parts(args, dictionary, table, output))
+        return FastTextModel(ModelParts(args, dictionary, table, output))
     if kind == "quantized":
         args.qout = True
         table = quantized(N_WORDS + BUCKET, rng, norms=True)
-        return FastTextModel(Parts(args, dictionary, table, quantized(N_LABELS, rng, True)))
+        return FastTextModel(ModelParts(args, dictionary, table, quantized(N_LABELS, rng, True)))
     kept = np.array([[7, 0], [2, 1]], np.int32) if kind == "pruned" else np.empty((0, 2), np.int32)
     dictionary.pairs = kept
-    return FastTextModel(Parts(args, dictionary, quantized(N_WORDS + len(kept), rng), output))
+    return FastTextModel(ModelParts(args, dictionary, quantized(N_WORDS + len(kept), rng), output))
 
 
 KINDS = ["dense", "quantized", "pruned", "empty"]
@@ -112,7 +113,7 @@ def test_a_file_cut_anywhere_is_noticed(tmp_path, kind):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_a_pipe_is_no_model_to_look_into(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    assert not binary.is_fasttext(tmp_path / "pipe")
+    assert not is_fasttext(tmp_path / "pipe")
 
 
 def test_an_empty_or_missing_or_foreign_file(tmp_path):
@@ -127,8 +128,8 @@ def test_an_empty_or_missing_or_foreign_file(tmp_path):
         binary.read(path)
     with pytest.raises(ModelError, match="cannot be opened for loading"):
         binary.read(tmp_path)
-    assert not binary.is_fasttext(path)
-    assert not binary.is_fasttext(tmp_path / "none")
+    assert not is_fasttext(path)
+    assert not is_fasttext(tmp_path / "none")
 
 
 def test_bytes_behind_the_end_are_noticed(tmp_path):
@@ -282,7 +283,9 @@ def test_a_table_with_few_rows_is_written_with_all(tmp_path):
     places = np.full(len(rows), -1)
     places[[0, 3, 5]] = [0, 1, 2]
     sparse = FastTextModel(
-        Parts(model.args, model.dictionary, DenseTable.of(rows[[0, 3, 5]], places), model.output)
+        ModelParts(
+            model.args, model.dictionary, DenseTable.of(rows[[0, 3, 5]], places), model.output
+        )
     )
     sparse.save(tmp_path / "sparse.bin")
     whole = FastTextModel.load(tmp_path / "sparse.bin").input_matrix()

@@ -17,7 +17,7 @@ import pytest
 
 from fasttext_lite.cli import app
 from fasttext_lite.compat.files.arguments import BY_FLAG, Args
-from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
@@ -115,7 +115,7 @@ def small_model(path):
     rows = ((np.arange(3 * n_rows) * 37 % 101 - 50) / 64).astype(np.float32).reshape(-1, 3)
     output = ((np.arange(3 * n_labels) * 53 % 97 - 48) / 16).astype(np.float32).reshape(-1, 3)
     tables = DenseTable.of(rows), DenseTable.of(output)
-    FastTextModel(Parts(args, dictionary, *tables)).save(path)
+    FastTextModel(ModelParts(args, dictionary, *tables)).save(path)
 
 
 @pytest.fixture(scope="module")

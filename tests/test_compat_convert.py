@@ -14,7 +14,7 @@ from fasttext_lite.compat.convert import (
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.compat.training.quantize import quantize
-from fasttext_lite.compat.training.supervised import train_unsupervised
+from fasttext_lite.compat.training.words import train_unsupervised
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels

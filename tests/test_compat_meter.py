@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fasttext_lite.compat.files.arguments import Args
-from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, Examples
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.meter import MISSED, Counts, Meter
@@ -188,7 +188,7 @@ def toy_model(seed=0):
     args = Args.supervised(dim=3, bucket=0)
     table = DenseTable.of(draw.normal(size=(1, 3)))
     return FastTextModel(
-        Parts(args, toy_dictionary(), table, DenseTable.of(draw.normal(size=(N_LABELS, 3))))
+        ModelParts(args, toy_dictionary(), table, DenseTable.of(draw.normal(size=(N_LABELS, 3))))
     )
 
 

@@ -12,14 +12,15 @@ from fasttext_lite.compat.files.arguments import BY_FLAG, FIELDS, Args, parse_fl
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.compat.training import autotune as search
-from fasttext_lite.compat.training.autotune import Metric, autotune, largest_cutoff, parse_size
-from fasttext_lite.compat.training.quantize import quantize, rows_by_norm
-from fasttext_lite.compat.training.supervised import (
-    train_supervised,
-    train_unsupervised,
-    write_output,
-    write_vectors,
+from fasttext_lite.compat.training.autotune import (
+    AutotuneMetric,
+    autotune,
+    largest_cutoff,
+    parse_size,
 )
+from fasttext_lite.compat.training.quantize import quantize, rows_by_norm
+from fasttext_lite.compat.training.supervised import train_supervised
+from fasttext_lite.compat.training.words import train_unsupervised
 from fasttext_lite.errors import InputError, ModelError, TrainingError
 
 
@@ -265,8 +266,8 @@ def test_text_files_are_those_of_fasttext(file, tmp_path):
     )
     theirs.save_model(str(tmp_path / "m.bin"))
     ours = FastTextModel.load(tmp_path / "m.bin")
-    write_vectors(ours, tmp_path / "m.vec")
-    write_output(ours, tmp_path / "m.output")
+    ours.save_vectors(tmp_path / "m.vec")
+    ours.save_output(tmp_path / "m.output")
     head, *lines = (tmp_path / "m.vec").read_text("utf-8").split("\n")
     assert head == f"{len(theirs.words)} 5"
     assert lines.pop() == ""
@@ -276,7 +277,7 @@ def test_text_files_are_those_of_fasttext(file, tmp_path):
     assert head == "7 5"
     assert [line.split(" ")[0] for line in lines[:-1]] == theirs.labels
     with pytest.raises(ModelError, match="cannot be opened for saving"):
-        write_vectors(ours, tmp_path / "no" / "m.vec")
+        ours.save_vectors(tmp_path / "no" / "m.vec")
 
 
 # -- search for settings ---------------------------------------------------------------------
@@ -285,22 +286,25 @@ def test_text_files_are_those_of_fasttext(file, tmp_path):
 @pytest.mark.parametrize(
     ("text", "metric"),
     [
-        ("f1", Metric("f1")),
-        ("f1:__label__a", Metric("f1", 0.0, "__label__a")),
-        ("f1:__label__a:b", Metric("f1", 0.0, "__label__a:b")),
-        ("precisionAtRecall:30", Metric("precisionAtRecall", 0.3)),
-        ("recallAtPrecision:2.5:__label__x", Metric("recallAtPrecision", 0.025, "__label__x")),
+        ("f1", AutotuneMetric("f1")),
+        ("f1:__label__a", AutotuneMetric("f1", 0.0, "__label__a")),
+        ("f1:__label__a:b", AutotuneMetric("f1", 0.0, "__label__a:b")),
+        ("precisionAtRecall:30", AutotuneMetric("precisionAtRecall", 0.3)),
+        (
+            "recallAtPrecision:2.5:__label__x",
+            AutotuneMetric("recallAtPrecision", 0.025, "__label__x"),
+        ),
     ],
 )
 def test_metrics(text, metric):
-    assert Metric.parse(text) == metric
+    assert AutotuneMetric.parse(text) == metric
 
 
 @pytest.mark.parametrize("text", ["", "F1", "accuracy", "precisionAtRecall", "recallAtPrecision:x",
                                   "precisionAtRecall:101", "precisionAtRecall:-1"])  # fmt: skip
 def test_bad_metrics(text):
     with pytest.raises(InputError, match="metric|needs a number"):
-        Metric.parse(text)
+        AutotuneMetric.parse(text)
 
 
 def test_sizes():

@@ -311,7 +311,7 @@ def test_word_vectors(tmp_path, model):
         input=str(path), model="sg" if model == "skipgram" else "cbow", dim=10, min_count=1,
         bucket=500, epoch=1, thread=1,
     )  # fmt: skip
-    from fasttext_lite.compat.training.supervised import train_unsupervised
+    from fasttext_lite.compat.training.words import train_unsupervised
 
     own = train_unsupervised(args)
     own.save(tmp_path / "own.bin")

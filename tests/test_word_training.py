@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 from conftest import JIT_DISABLED
 
+from fasttext_lite.compat.files import vec
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array
+from fasttext_lite.compat.files.vec import read_vec
 from fasttext_lite.compat.kernels import skipgram, word_rows
 from fasttext_lite.compat.kernels.skipgram import Clock, Text, Words
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.training import words as word_training
+from fasttext_lite.compat.training import word_loop
+from fasttext_lite.compat.training import words as word_models
+from fasttext_lite.compat.training.text import TrainingText
+from fasttext_lite.compat.training.word_loop import cut_lines, make_targets, train_vectors
 from fasttext_lite.compat.training.words import (
     compact_rows,
-    cut_lines,
     list_subwords,
     list_tokens,
-    make_targets,
-    read_vec,
-    train_unsupervised,
-    train_vectors,
+    train_word_model,
 )
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.label_tree.tree import huffman_tree
@@ -167,7 +168,7 @@ def run_both(model, loss, lines, words, keep=1.0, window=3, neg=4, rate=0.2):
     kernel = skipgram.train_skipgram if model == "sg" else skipgram.train_cbow
     found = kernel(
         Text(tokens, starts, keeps), np.int64(0), np.int64(len(lines)),
-        Words(rows, indptr, word_training._spread(rows, indptr)), targets, clock,
+        Words(rows, indptr, word_loop._spread(rows, indptr)), targets, clock,
         np.int64(window), np.uint64(7), skipgram.make_scratch(targets, window, n_words, PADDED),
         input, output,
     )  # fmt: skip
@@ -276,7 +277,7 @@ def test_rows_are_numbered_by_first_use():
     numbers, used = compact_rows(rows, np.array([0, 3, 6, 8]), 100)
     assert used.tolist() == [0, 1, 2, 90, 50, 7]
     assert used[numbers].tolist() == rows.tolist()
-    spread = word_training._spread(numbers, np.array([0, 3, 6, 8]))
+    spread = word_loop._spread(numbers, np.array([0, 3, 6, 8]))
     np.testing.assert_allclose(spread, [1, 5 / 3, 1])
 
 
@@ -304,7 +305,7 @@ def dictionary_of(text, **values):
 @pytest.mark.parametrize("min_count", [1, 2, 4])
 @pytest.mark.parametrize("size", [8, 1 << 20])
 def test_tokens_are_those_of_the_text(min_count, size, monkeypatch):
-    monkeypatch.setattr(word_training, "LISTED_BYTES", size)
+    monkeypatch.setattr(word_models, "LISTED_BYTES", size)
     dictionary, _ = dictionary_of(TEXT, min_count=min_count)
     tokens, starts = list_tokens(dictionary, as_array(TEXT.encode()), 2)
     names = dictionary.words + dictionary.labels
@@ -400,10 +401,10 @@ def test_text_is_gone_through_until_the_clock_has_run_out():
     assert counted[-1].fraction == 1
     assert counted[-1].lr == 0
     assert counted[-1].tokens_per_second > 0
-    run = word_training._Run(*text, int(2.5 * text[0].size), args, 1, None)
+    run = word_loop._Run(*text, int(2.5 * text[0].size), args, 1, None)
     run.train(None)
     assert run.done == 5 * text[0].size
-    run = word_training._Run(*text, text[0].size, args, 1, None)
+    run = word_loop._Run(*text, text[0].size, args, 1, None)
     run.train(None)
     assert run.done == 2 * text[0].size
 
@@ -413,14 +414,14 @@ def test_labels_count_for_the_clock_alone():
     tokens, starts, *rest = text
     with_labels = np.insert(tokens, starts[:-1], 1000).astype(np.int32)
     args = settings(dim=4, epoch=1, lr=0.0)
-    run = word_training._Run(with_labels, starts + np.arange(11), *rest, 90, args, 1, None)
+    run = word_loop._Run(with_labels, starts + np.arange(11), *rest, 90, args, 1, None)
     run.train(None)
     assert run.done == 90
     assert run.sums[1] > 0
 
 
 def test_callback_can_stop_the_training(monkeypatch):
-    monkeypatch.setattr(word_training, "REPORT_SECONDS", 0.0)
+    monkeypatch.setattr(word_loop, "REPORT_SECONDS", 0.0)
     *text, groups = grouped(20)
 
     def stop(progress):
@@ -485,7 +486,7 @@ def test_model_of_a_text(tmp_path, model, loss, maxn):
         args.bucket = 0
     reports = []
     data = as_array(text.encode())
-    trained = train_unsupervised(args, dictionary, data, callback=reports.append)
+    trained = train_word_model(TrainingText(args, data, dictionary), reports.append)
     assert reports[-1].fraction == 1
     assert trained.input.shape == (dictionary.n_words + args.bucket, 8)
     assert trained.output.shape == (dictionary.n_words, 8)
@@ -505,9 +506,9 @@ def test_every_row_in_use_keeps_its_place():
     rows, indptr = list_subwords(dictionary)
     numbers, used = compact_rows(rows, indptr, dictionary.n_rows)
     assert sorted(used) == list(range(dictionary.n_rows))
-    model = train_unsupervised(args, dictionary, as_array(TEXT.encode()))
+    model = train_word_model(TrainingText(args, as_array(TEXT.encode()), dictionary))
     first = np.empty((used.size, 4), np.float32)
-    word_training.fill_uniform(first, 0)
+    word_loop.fill_uniform(first, 0)
     np.testing.assert_array_equal(model.input.decode()[used], first)
 
 
@@ -519,14 +520,14 @@ def test_pretrained_vectors(write):
     args = Args(min_count=1, bucket=50, dim=4, lr=0.0, epoch=1, t=1.0)
     data = as_array(TEXT.encode())
     dictionary = Dictionary.read(data, args, words)
-    model = train_unsupervised(args, dictionary, data, (words, vectors))
+    model = train_word_model(TrainingText(args, data, dictionary, (words, vectors)))
     for word, vector in zip(words, vectors, strict=True):
         row = dictionary.find(word)
         np.testing.assert_array_equal(model.input.decode(np.array([row]))[0], vector)
 
 
 def test_vectors_can_be_gzipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(word_training, "READ_ROWS", 2)
+    monkeypatch.setattr(vec, "READ_ROWS", 2)
     path = tmp_path / "v.vec.gz"
     path.write_bytes(gzip.compress("3 2\na 1 2\n猫 3 4\nc 5 6\nbehind the last\n".encode()))
     words, vectors = read_vec(path)

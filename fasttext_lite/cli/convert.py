@@ -56,7 +56,7 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
         )
     if tools.is_same_file(options.model, options.out):
         raise InputError(f"{options.out}: the model would overwrite itself")
-    from fasttext_lite.compat.files.binary import is_fasttext
+    from fasttext_lite.model.magic import is_fasttext
     from fasttext_lite.model.safetensors import check_writable
 
     check_writable(options.out)
@@ -105,7 +105,7 @@ def _to_ours(path: str) -> Any:
 
 def _between(options: argparse.Namespace, ending: str) -> FastTextModel:
     """Return a model of fastText for a file of its other kind."""
-    from fasttext_lite.compat.files.binary import Parts
+    from fasttext_lite.compat.files.binary import ModelParts
     from fasttext_lite.compat.files.tables import dense
     from fasttext_lite.compat.model import FastTextModel
     from fasttext_lite.errors import ModelError
@@ -120,7 +120,7 @@ def _between(options: argparse.Namespace, ending: str) -> FastTextModel:
         )
     if ending == ".bin" and model.is_quantized:
         args = model.args.replace(qout=False)
-        parts = Parts(args, model.dictionary, dense(model.input), dense(model.output))
+        parts = ModelParts(args, model.dictionary, dense(model.input), dense(model.output))
         return FastTextModel(parts)
     return model
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasttext_lite.compat.files.arguments import Args
-from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.arguments import LOSSES, Args
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import DEFAULT_LABEL, Dictionary, as_bytes
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
@@ -18,8 +18,11 @@ from fasttext_lite.model.model import Model
 from fasttext_lite.model.network import NORM_EPSILON
 from fasttext_lite.model.quantization import N_CODES
 
-# Losses that judge each label by itself, and what their scores are multiplied by for a sigmoid.
-_AS_OVA = {"ova": 1.0, "ns": 1.0, "hinge": 2.0, "squared_hinge": 2.0}
+# What each loss of this package becomes in a file of fastText, and the factor of its scores there.
+_BECOMES = {
+    "softmax": ("softmax", 1.0), "hs": ("hs", 1.0), "ova": ("ova", 1.0), "ns": ("ova", 1.0),
+    "hinge": ("ova", 2.0), "squared_hinge": ("ova", 2.0),
+}  # fmt: skip
 
 
 def from_fasttext(model: FastTextModel) -> Model:
@@ -73,7 +76,7 @@ def from_fasttext(model: FastTextModel) -> Model:
     space = FeatureSpace(config, pool, ends, codes, frequency, n_texts)
     output = model.output.decode()[: dictionary.n_labels]
     tree = None
-    if args.loss == "hs":
+    if LOSSES[args.loss].has_tree:
         tree, output = huffman_tree(counts), output[:-1]
     rows = model.input.decode()[: codes.size]
     return Model(
@@ -147,7 +150,7 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
     ModelError
         Which names all settings that fastText's format cannot hold.
     """
-    config, space = model.config, model.space
+    config = model.config
     if model.packed is not None:
         raise ModelError("a quantised model cannot be converted: convert the model it was made of")
     found = obstacles(config, pruned, prepared)
@@ -156,49 +159,68 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
             f"fastText's format cannot hold {'; '.join(found)}: train with --preset fasttext"
         )
     order = np.argsort(-model.label_counts, kind="stable")
-    counts = model.label_counts[order]
-    loss = "ova" if config.loss in _AS_OVA else config.loss
-    output = model.output
-    if loss == "hs":
-        output = _tree_rows(model, order, counts)
+    loss, factor = _BECOMES[config.loss]
+    if LOSSES[loss].has_tree:
+        output = _tree_rows(model, order, model.label_counts[order])
     else:
-        output = output[order] * np.float32(_AS_OVA.get(config.loss, 1.0))
-    n_words, bucket = space.n_words, config.bucket if config.uses_buckets else 0
-    words = space.words()
+        output = model.output[order] * np.float32(factor)
+    args = Args.supervised(
+        dim=model.dim, epoch=config.epochs, min_count=config.min_count, neg=config.neg, loss=loss,
+        word_ngrams=config.word_ngrams or 1, bucket=config.bucket if config.uses_buckets else 0,
+        minn=config.minn if config.maxn else 0, maxn=config.maxn,
+    )  # fmt: skip
+    dictionary, places = _dictionary_of(model, args, order)
+    rows = DenseTable.of(_folded(model), places)
+    full = FastTextModel(ModelParts(args, dictionary, rows, DenseTable.of(output)))
+    if not pruned or not args.bucket or np.count_nonzero(places >= 0) < N_CODES:
+        return full  # also where there are too few rows to be quantised by themselves
+    small, chosen = dictionary.prune(np.flatnonzero(places >= 0))
+    table = DenseTable.of(full.input.decode(chosen))
+    return FastTextModel(ModelParts(args, small, table, DenseTable.of(output)))
+
+
+def _dictionary_of(model: Model, args: Args, order: np.ndarray) -> tuple[Dictionary, np.ndarray]:
+    """Return the dictionary of a model of this package, and which row each of fastText's rows is.
+
+    Words without a row of their own would count in fastText's mean: they leave the dictionary.
+
+    Parameters
+    ----------
+    model : Model
+    args : Args
+        Of the model to come.
+    order : int64[n_labels]
+        The labels by falling count.
+
+    Returns
+    -------
+    Dictionary
+    places : int64[n_kept_words + bucket]
+        -1: none.
+    """
+    space, n_words = model.space, model.space.n_words
     labels = [as_bytes(DEFAULT_LABEL + model.labels[i]) for i in order.tolist()]
     for label in labels:
         _check_label(label)
-    args = Args.supervised(
-        dim=model.dim, epoch=config.epochs, min_count=config.min_count, neg=config.neg, loss=loss,
-        word_ngrams=config.word_ngrams or 1, bucket=bucket, minn=config.minn if config.maxn else 0,
-        maxn=config.maxn,
-    )  # fmt: skip
-    rows = _folded(model)
+    counts = model.label_counts[order]
     codes = space.row_codes.astype(np.int64)
+    of_words, of_ngrams = codes < n_words, codes >= n_words
     frequency = np.zeros(n_words, np.int64)
-    frequency[codes[codes < n_words]] = space.frequency[codes < n_words]
-    # Words without a row of their own would count in fastText's mean: they leave the dictionary.
+    frequency[codes[of_words]] = space.frequency[of_words]
     has_row = np.zeros(n_words, bool)
-    has_row[codes[codes < n_words]] = True
+    has_row[codes[of_words]] = True
     kept = np.flatnonzero(has_row)
-    number = np.cumsum(has_row) - 1
+    words = space.words()
     dictionary = Dictionary.of_words(
         args, [words[i] for i in kept.tolist()] + labels,
         [*frequency[kept].tolist(), *counts.tolist()], kept.size,
         int(frequency.sum() + counts.sum()),
     )  # fmt: skip
-    of_words, of_ngrams = codes < n_words, codes >= n_words
-    places = np.full(kept.size + bucket, -1, np.int64)
+    number = np.cumsum(has_row) - 1
+    places = np.full(kept.size + args.bucket, -1, np.int64)
     places[number[codes[of_words]]] = np.flatnonzero(of_words)
     places[kept.size + codes[of_ngrams] - n_words] = np.flatnonzero(of_ngrams)
-    full = FastTextModel(
-        Parts(args, dictionary, DenseTable.of(rows, places), DenseTable.of(output))
-    )
-    if not pruned or not bucket or np.count_nonzero(places >= 0) < N_CODES:
-        return full  # also where there are too few rows to be quantised by themselves
-    small, chosen = dictionary.prune(np.flatnonzero(places >= 0))
-    table = DenseTable.of(full.input.decode(chosen))
-    return FastTextModel(Parts(args, small, table, DenseTable.of(output)))
+    return dictionary, places
 
 
 def _check_label(label: bytes) -> None:

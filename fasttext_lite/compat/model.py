@@ -1,6 +1,6 @@
 """A model of fastText: predicts, embeds and answers questions as fastText 0.9.2 does.
 
-fasttext.cc and loss.cc; see `kernels.fasttext` for the rules.  A model does not change after it
+fasttext.cc and loss.cc; see `compat.kernels` for the rules.  A model does not change after it
 is made (`quantize` and `set_matrices` of the Python face make a new one).
 """
 
@@ -16,9 +16,10 @@ import numpy as np
 
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import LOSSES, Args
-from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array, as_bytes
 from fasttext_lite.compat.files.tables import DenseTable, dense, kernel_table
+from fasttext_lite.compat.files.vec import write_vec
 from fasttext_lite.compat.kernels import scores as scoring
 from fasttext_lite.compat.kernels import text as kernels
 from fasttext_lite.compiled.arrays import read_only
@@ -40,7 +41,6 @@ class Found:
         Best first; -1 behind the last.
     scores : float32[n_examples, k]
         fastText's probabilities, p + 1e-5; 0 behind the last.
-    gold : list of arrays, optional
     """
 
     labels: np.ndarray
@@ -56,11 +56,11 @@ class FastTextModel:
 
     Parameters
     ----------
-    parts : Parts
+    parts : ModelParts
         Arguments, dictionary and tables.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: ModelParts) -> None:
         self.args: Args = parts.args
         self.dictionary: Dictionary = parts.dictionary
         self.input = parts.input
@@ -75,10 +75,27 @@ class FastTextModel:
         """Write a file that fastText reads, too; see `binary.write`."""
         binary.write(self.parts, path)
 
+    def save_vectors(self, path: str | os.PathLike[str]) -> None:
+        """Write the vectors of all words as text; see `vec.write_vec`."""
+        write_vec(path, self.dictionary.words, self.all_word_vectors())
+
+    def save_output(self, path: str | os.PathLike[str]) -> None:
+        """Write the output table as text, a row for each label (or word, for word vectors).
+
+        Raises
+        ------
+        ModelError
+            If the model is quantised, or the file cannot be written.
+        """
+        if self.is_quantized:
+            raise ModelError("Option -saveOutput is not supported for quantized models.")
+        names = self.dictionary.labels if self.is_supervised else self.dictionary.words
+        write_vec(path, names, self.output.decode()[: len(names)])
+
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> ModelParts:
         """What the model is made of."""
-        return Parts(self.args, self.dictionary, self.input, self.output)
+        return ModelParts(self.args, self.dictionary, self.input, self.output)
 
     @property
     def is_quantized(self) -> bool:
@@ -88,7 +105,7 @@ class FastTextModel:
     @property
     def is_supervised(self) -> bool:
         """Whether the model predicts labels."""
-        return self.args.model == "sup"
+        return self.args.is_supervised
 
     @property
     def dim(self) -> int:
@@ -96,15 +113,15 @@ class FastTextModel:
         return self.args.dim
 
     @cached_property
-    def _table(self) -> kernels.Table:
+    def _table(self) -> kernels.KernelTable:
         return kernel_table(self.input)
 
     @cached_property
     def _head(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The output table as `kernels.classify` takes it: bytes, columns and scales."""
+        """The output table as `kernels.scores.classify` takes it: bytes, columns and scales."""
         n_labels, output = self.dictionary.n_labels, self.output
         scales = np.ones(n_labels, np.float32)
-        if self.args.loss == "hs":
+        if LOSSES[self.args.loss].has_tree:
             none = read_only(np.empty((self.dim, 0), np.float32))
             return dense(output).data, none, scales
         if isinstance(output, QuantizedMatrix) and output.norm_codes is not None:
@@ -118,7 +135,7 @@ class FastTextModel:
     def _children(self) -> np.ndarray:
         """The Huffman tree of the labels, int32[n_labels - 1, 2]."""
         counts = self.dictionary.label_counts
-        if self.args.loss != "hs" or counts.size < 2:
+        if not LOSSES[self.args.loss].has_tree or counts.size < 2:
             return read_only(np.empty((0, 2), np.int32))
         return read_only(huffman_tree(counts).children)
 
@@ -185,10 +202,7 @@ class FastTextModel:
         hidden, n_found = self.embed(data, starts, n_threads)
         labels = np.empty((n_found.size, k + 1), np.int32)
         values = np.empty((n_found.size, k + 1), np.float32)
-        loss = LOSSES[self.args.loss]
-        way = {LOSSES["hs"]: scoring.HS, LOSSES["softmax"]: scoring.SOFTMAX}.get(
-            loss, scoring.SIGMOID
-        )
+        way = LOSSES[self.args.loss].scored_as
         (output, columns, scales), children = self._head, self._children
 
         def classify(first: int, last: int) -> None:
@@ -202,10 +216,10 @@ class FastTextModel:
 
     @cached_property
     def _line_arrays(self) -> tuple[Any, ...]:
-        """What `kernels.predict_line` takes between the text and the threshold; quick to reach."""
+        """What `scores.predict_line` takes between the text and the threshold; quick to reach."""
         if not self.is_supervised:
             raise ValueError("Model needs to be supervised for prediction!")
-        way = {"hs": scoring.HS, "softmax": scoring.SOFTMAX}.get(self.args.loss, scoring.SIGMOID)
+        way = LOSSES[self.args.loss].scored_as
         return (*self.dictionary.lexicon, *self._table, *self._head, self._children, way)
 
     def predict_line(
@@ -420,5 +434,5 @@ class FastTextModel:
             )
         args = self.args.replace(dim=rows.shape[1])
         return FastTextModel(
-            Parts(args, self.dictionary, DenseTable.of(rows), DenseTable.of(output))
+            ModelParts(args, self.dictionary, DenseTable.of(rows), DenseTable.of(output))
         )

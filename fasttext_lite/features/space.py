@@ -475,7 +475,7 @@ def _options(config: Config) -> np.ndarray:
     begins, _ = _regions(config)
     options = np.zeros(features_kernels.N_OF_SPACE, np.int64)
     for place, value in (
-        (features_kernels.WORD_NGRAMS, config.word_ngrams),
+        (features_kernels.WORD_NGRAMS, config.word_ngrams or 1),
         (features_kernels.MINN, minn),
         (features_kernels.MAXN, config.maxn),
         (features_kernels.BUCKET, config.bucket),

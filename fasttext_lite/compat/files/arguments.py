@@ -13,8 +13,72 @@ from typing import Any
 
 from fasttext_lite.errors import InputError
 
-LOSSES = {"hs": 1, "ns": 2, "softmax": 3, "ova": 4}  # numbers in the model file
-MODELS = {"cbow": 1, "sg": 2, "sup": 3}
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of fastText.
+
+    Attributes
+    ----------
+    name : str
+    number : int
+        In model files, and in the kernels of word vectors.
+    scored_as : int
+        The number of the loss whose way from scores to probabilities it shares.
+    has_tree : bool
+        Whether the output table is one of a label tree's inner nodes.
+    is_drawn : bool
+        Whether word vectors learn from words drawn at random.
+    full_name : str
+        As ``dump`` prints it, and as its flag takes it, too.
+    """
+
+    name: str
+    number: int
+    scored_as: int
+    full_name: str
+    has_tree: bool = False
+    is_drawn: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model.
+
+    Attributes
+    ----------
+    name : str
+    number : int
+        In model files.
+    command : str
+        That trains it.
+    is_supervised : bool
+        Whether it predicts labels.
+    """
+
+    name: str
+    number: int
+    command: str
+    is_supervised: bool = False
+
+
+LOSSES = {
+    loss.name: loss
+    for loss in (
+        Loss("hs", 1, 1, "hs", has_tree=True),
+        Loss("ns", 2, 4, "ns", is_drawn=True),
+        Loss("softmax", 3, 3, "softmax"),
+        Loss("ova", 4, 4, "one-vs-all"),
+    )
+}
+MODELS = {
+    kind.name: kind
+    for kind in (
+        Kind("cbow", 1, "cbow"),
+        Kind("sg", 2, "skipgram"),
+        Kind("sup", 3, "supervised", is_supervised=True),
+    )
+}
 LONGEST_NGRAM = 1 << 10
 MAX_TABLE = (1 << 31) - 1  # rows are numbered by int32
 
@@ -74,6 +138,11 @@ class Args:
         return dataclasses.replace(self, **changes)
 
     @property
+    def is_supervised(self) -> bool:
+        """Whether the model predicts labels."""
+        return MODELS[self.model].is_supervised
+
+    @property
     def uses_buckets(self) -> bool:
         """Whether any n-gram is hashed."""
         return self.word_ngrams > 1 or self.maxn > 0
@@ -101,6 +170,11 @@ class Args:
 
 SUPERVISED: dict[str, Any] = {
     "model": "sup", "loss": "softmax", "min_count": 1, "minn": 0, "maxn": 0, "lr": 0.1,
+}  # fmt: skip
+# Of the commands whose flags are parsed, where they are not those of `Args`.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "supervised": SUPERVISED, "skipgram": {"model": "sg"}, "cbow": {"model": "cbow"},
+    "quantize": {},
 }  # fmt: skip
 FIELDS = {field.name: field for field in dataclasses.fields(Args)}
 BY_FLAG = {field.metadata["flag"]: field for field in FIELDS.values() if field.name != "model"}
@@ -136,9 +210,7 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
     InputError
         For an unknown flag, a missing or unreadable value.
     """
-    args = Args.supervised() if command == "supervised" else Args()
-    if command == "cbow":
-        args.model = "cbow"
+    args = Args(**DEFAULTS[command])
     given = set()
     rest = iter(words)
     for word in rest:
@@ -161,7 +233,7 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
 
 def _value(field: dataclasses.Field[Any], flag: str, text: str) -> Any:
     if field.name == "loss":
-        text = "ova" if text in ("one-vs-all", "ova") else text
+        text = next((loss.name for loss in LOSSES.values() if loss.full_name == text), text)
         if text not in LOSSES:
             raise InputError(f"{flag}: unknown loss {text}; one of {', '.join(LOSSES)}, one-vs-all")
         return text

@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,17 +26,18 @@ from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.kernels.text import parse_entries
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
+from fasttext_lite.model.magic import FASTTEXT_MAGIC
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
-MAGIC, VERSION = 793712314, 12
+VERSION = 12
 OLDEST = 11  # whose supervised models have no n-grams of characters, whatever they say
-_HEADER = struct.Struct("<ii12id")
+_HEADER = struct.Struct("<4si12id")
 _COUNTS = struct.Struct("<iiiqq")
 N_CENTROIDS = 256
 
 
 @dataclass
-class Parts:
+class ModelParts:
     """What a model file holds.
 
     Attributes
@@ -58,18 +59,7 @@ class _DamagedError(Exception):
     """Something in the file cannot be."""
 
 
-def is_fasttext(path: str | os.PathLike[str]) -> bool:
-    """Return whether a file begins like a model of fastText."""
-    try:
-        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
-            return False
-        with open(path, "rb") as file:
-            return file.read(4) == struct.pack("<i", MAGIC)
-    except OSError:
-        return False
-
-
-def read(path: str | os.PathLike[str]) -> Parts:
+def read(path: str | os.PathLike[str]) -> ModelParts:
     """Read a model of fastText; its tables stay in the file until they are used.
 
     Raises
@@ -89,14 +79,14 @@ def read(path: str | os.PathLike[str]) -> Parts:
     return parse(data, name)
 
 
-def parse(data: np.ndarray, name: str) -> Parts:
+def parse(data: np.ndarray, name: str) -> ModelParts:
     """Read a model of fastText from bytes, uint8[n_bytes]; see `read`."""
     reader = _Reader(data)
     try:
         magic, version, *values = reader.unpack(_HEADER)
     except _DamagedError:
-        magic = version = -1
-    if magic != MAGIC:
+        magic, version, values = b"", -1, []
+    if magic != FASTTEXT_MAGIC:
         raise ModelError(f"{name} has wrong file format: it is not a model of fastText")
     if not OLDEST <= version <= VERSION:
         raise ModelError(
@@ -108,7 +98,7 @@ def parse(data: np.ndarray, name: str) -> Parts:
         raise ModelError(f"{name}: the model file is damaged: {error}") from None
 
 
-def _parse(reader: _Reader, version: float, values: list[float]) -> Parts:
+def _parse(reader: _Reader, version: int, values: list[Any]) -> ModelParts:
     args = _parse_args(values, version)
     dictionary = _parse_dictionary(reader, args)
     quantized = bool(reader.take(1)[0])
@@ -124,10 +114,10 @@ def _parse(reader: _Reader, version: float, values: list[float]) -> Parts:
     needed = dictionary.n_words if not args.uses_buckets else dictionary.n_rows
     if table.shape[0] < needed:
         raise _DamagedError(f"its input table has {table.shape[0]:,} rows, {needed:,} are needed")
-    n_outputs = dictionary.n_labels if args.model == "sup" else dictionary.n_words
+    n_outputs = dictionary.n_labels if args.is_supervised else dictionary.n_words
     if output.shape[0] < n_outputs:
         raise _DamagedError(f"its output table has {output.shape[0]:,} rows for {n_outputs:,}")
-    return Parts(args, dictionary, table, output)
+    return ModelParts(args, dictionary, table, output)
 
 
 class _Reader:
@@ -145,7 +135,7 @@ class _Reader:
         self.position = end
         return piece
 
-    def unpack(self, kind: struct.Struct) -> list[float]:
+    def unpack(self, kind: struct.Struct) -> list[Any]:
         return list(kind.unpack(self.take(kind.size).tobytes()))
 
     def numbers(self, kind: str, size: int) -> np.ndarray:
@@ -156,16 +146,15 @@ class _Reader:
         return read_only(np.frombuffer(self.take(size * dtype.itemsize).tobytes(), dtype))
 
 
-def _parse_args(values: list[float], version: float) -> Args:
+def _parse_args(values: list[Any], version: int) -> Args:
     stored = dict(zip(STORED, values, strict=True))
-    losses = {number: name for name, number in LOSSES.items()}
-    models = {number: name for name, number in MODELS.items()}
-    for key, names in (("loss", losses), ("model", models)):
+    for key, choices in (("loss", LOSSES.values()), ("model", MODELS.values())):
+        names = {choice.number: choice.name for choice in choices}
         if stored[key] not in names:
             raise _DamagedError(f"its {key} has the unknown number {stored[key]:g}")
-        stored[key] = names[int(stored[key])]  # type: ignore[assignment]
-    args = Args(**stored)  # type: ignore[arg-type]
-    if version == OLDEST and args.model == "sup":
+        stored[key] = names[stored[key]]
+    args = Args(**stored)
+    if version == OLDEST and args.is_supervised:
         args.maxn = 0
     if not 1 <= args.dim <= 1 << 20 or args.bucket < 0:
         raise _DamagedError(f"its dimension is {args.dim} and its number of buckets {args.bucket}")
@@ -239,7 +228,7 @@ def _parse_quantizer(reader: _Reader, dim: int) -> ProductQuantizer:
     return ProductQuantizer(dim, n_parts, part, last, reader.numbers("<f4", dim * N_CENTROIDS))
 
 
-def write(parts: Parts, path: str | os.PathLike[str]) -> None:
+def write(parts: ModelParts, path: str | os.PathLike[str]) -> None:
     """Write a model in fastText's format (version 12).
 
     Raises
@@ -275,20 +264,20 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
-def to_bytes(parts: Parts) -> bytes:
+def to_bytes(parts: ModelParts) -> bytes:
     """Return what `write` writes."""
     pieces = _pieces(parts)
     return b"".join(bytes(piece) if isinstance(piece, int) else piece for piece in pieces)
 
 
-def _pieces(parts: Parts) -> Iterator[bytes | int]:
+def _pieces(parts: ModelParts) -> Iterator[bytes | int]:
     """Yield a file's bytes, or how many zeros come next."""
     args, dictionary = parts.args, parts.dictionary
     quantized = isinstance(parts.input, QuantizedMatrix)
     values = [getattr(args, name) for name in STORED]
-    values[STORED.index("loss")] = LOSSES[args.loss]
-    values[STORED.index("model")] = MODELS[args.model]
-    yield _HEADER.pack(MAGIC, VERSION, *values)
+    values[STORED.index("loss")] = LOSSES[args.loss].number
+    values[STORED.index("model")] = MODELS[args.model].number
+    yield _HEADER.pack(FASTTEXT_MAGIC, VERSION, *values)
     n_pairs = -1 if dictionary.pairs is None else len(dictionary.pairs)
     yield _COUNTS.pack(
         dictionary.size, dictionary.n_words, dictionary.n_labels, dictionary.n_tokens, n_pairs

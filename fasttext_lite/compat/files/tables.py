@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fasttext_lite.compat.kernels.text import Table
+from fasttext_lite.compat.kernels.text import KernelTable
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.model.quantization import QuantizedMatrix
 
@@ -101,18 +101,16 @@ class DenseTable:
         if n_zeros:
             yield n_zeros, np.empty((0, self.dim), np.float32)
 
-    def tables(self) -> Table:
-        """Return the table as kernels take it."""
-        return Table(self.data, self.places, _NO_CODES, _NO_NUMBERS, _NO_BYTES, _NO_NUMBERS, 1)
 
-
-def kernel_table(table: DenseTable | QuantizedMatrix) -> Table:
+def kernel_table(table: DenseTable | QuantizedMatrix) -> KernelTable:
     """Return a table as kernels take it."""
     if isinstance(table, DenseTable):
-        return table.tables()
+        return KernelTable(
+            table.data, table.places, _NO_CODES, _NO_NUMBERS, _NO_BYTES, _NO_NUMBERS, 1
+        )
     norms = table.norm_quantizer
     norm_codes = _NO_BYTES if table.norm_codes is None else read_only(table.norm_codes)
-    return Table(
+    return KernelTable(
         _NO_BYTES, _NO_PLACES, read_only(table.codes), read_only(table.quantizer.centroids),
         norm_codes, _NO_NUMBERS if norms is None else read_only(norms.centroids),
         table.quantizer.dsub,

@@ -9,13 +9,19 @@ from math import exp, log
 
 import numpy as np
 
-from fasttext_lite.compat.kernels.text import Lexicon, Table, list_example, mean_of_rows, most_ids
+from fasttext_lite.compat.kernels.text import (
+    KernelTable,
+    Lexicon,
+    list_example,
+    mean_of_rows,
+    most_ids,
+)
 from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
 
-# No fast mathematics, as in `kernels.fasttext`.
+# No fast mathematics, as in `kernels.text`.
 _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
-HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: as in the file, ns being scored as ova
+HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: see `files.arguments.Loss.scored_as`
 LOG_SHIFT = 1e-5
 MAX_SIGMOID, SIGMOID_BINS = 8, 512
 
@@ -226,7 +232,7 @@ def predict_line(
     """Write the best labels of one line and their probabilities; return how many there are.
 
     The quick way for a single text: arrays one by one, since a call unpacks these in half the
-    time of tuples; see `Lexicon`, `Table` and `classify`.
+    time of tuples; see `Lexicon`, `KernelTable` and `classify`.
 
     Parameters
     ----------
@@ -236,7 +242,7 @@ def predict_line(
         Written in place.
     """
     lexicon = Lexicon(table, pool, offsets, kept, options, prefix)
-    rows = Table(dense, places, codes, centroids, norm_codes, norm_centroids, part)
+    rows = KernelTable(dense, places, codes, centroids, norm_codes, norm_centroids, part)
     most, most_tokens = most_ids(data, 0, data.size, options)
     room = np.empty(most + most_tokens, np.int32)
     ids, tokens = room[:most], room[most:]

@@ -41,7 +41,8 @@ from fasttext_lite.compiled.blocks import (
 from fasttext_lite.compiled.compiling import FAST_LEAF, compiler
 
 _part = compiler(FAST_LEAF)
-NEGATIVE, TREE, SOFTMAX, ALL = np.int64(0), np.int64(1), np.int64(2), np.int64(3)  # losses
+# Losses, by their numbers in model files.
+TREE, NEGATIVE, SOFTMAX, ALL = np.int64(1), np.int64(2), np.int64(3), np.int64(4)
 LINE = np.int64(1025)  # tokens that fastText reads as one line at most (dictionary.cc, getLine)
 DENSE_ROWS = np.int64(32)  # output rows moved at a time where all of them are: they fit the cache
 _LOW = np.uint64(0xFFFFFFFF)

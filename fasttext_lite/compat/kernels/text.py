@@ -35,7 +35,7 @@ class Lexicon(NamedTuple):
     Attributes
     ----------
     table : int32[capacity], pool : uint8[n_bytes], offsets : int64[size, 2]
-        The words, then the labels: see `kernels.features.find_word`.
+        The words, then the labels: see `text.kernels.words.find_word`.
     kept : int32[capacity, 2]
         Of a pruned model: row behind the words of each bucket kept, see `find_code`.
     options : int64[N_OPTIONS]
@@ -51,7 +51,7 @@ class Lexicon(NamedTuple):
     prefix: np.ndarray
 
 
-class Table(NamedTuple):
+class KernelTable(NamedTuple):
     """An input table: dense, or dense with few rows, or product-quantised.
 
     Attributes
@@ -418,7 +418,7 @@ def embed_examples(data, starts, first, last, lexicon, table, hidden, n_found):
     ----------
     data : uint8[n_bytes], starts : int64[n_examples + 1]
     lexicon : Lexicon
-    table : Table
+    table : KernelTable
     hidden : float32[n_examples, dim]
         Written in place: the mean of each example's rows.
     n_found : int64[n_examples]
@@ -474,7 +474,7 @@ def embed_word(
 ):  # fmt: skip
     """Write the vector of one word, uint8[n_bytes]; see `embed_words` and `predict_line`."""
     lexicon = Lexicon(table, pool, offsets, kept, options, prefix)
-    rows = Table(dense, places, codes, centroids, norm_codes, norm_centroids, part)
+    rows = KernelTable(dense, places, codes, centroids, norm_codes, norm_centroids, part)
     ids = np.empty((data.size + 3) * (max(options[MAXN], 0) + 1) + 1, np.int32)
     n_ids = list_word(data, 0, data.size, lexicon, ids)
     mean_of_rows(rows, ids, n_ids, vector)
@@ -541,7 +541,7 @@ def count_tokens(data, i, table, pool, offsets, counts, n_words):
     i : int
         Where to begin.
     table : int32[capacity], pool : uint8[], offsets : int64[, 2], counts : int64[]
-        The vocabulary, see `kernels.features.find_word`; written in place.
+        The vocabulary, see `text.kernels.words.find_word`; written in place.
     n_words : int
 
     Returns

@@ -37,7 +37,7 @@ def list_tokens(data, first, last, lexicon, tokens, ends):
     data : uint8[n_bytes]
     first, last : int
         No token crosses them.
-    lexicon : kernels.fasttext.Lexicon
+    lexicon : text.Lexicon
     tokens : int32[last - first]
     ends : int64[last - first]
         Numbers of tokens up to each </s>. Both are written in place.
@@ -78,7 +78,7 @@ def list_subwords(pool, offsets, n_words, word, lexicon, rows, indptr):
         The words.
     word : int
         The first one.
-    lexicon : kernels.fasttext.Lexicon
+    lexicon : text.Lexicon
     rows : int32[], indptr : int64[n_words + 1]
         Written in place.
 

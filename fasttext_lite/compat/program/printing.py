@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttext_lite.compat.files.arguments import STORED, Args
+from fasttext_lite.compat.files.arguments import LOSSES, STORED, Args
 from fasttext_lite.compat.files.dictionary import Dictionary
 from fasttext_lite.compat.meter import Meter
 
 if TYPE_CHECKING:
-    from fasttext_lite.compat.training.autotune import Trial
-    from fasttext_lite.compat.training.supervised import Progress
+    from fasttext_lite.compat.training.autotune import AutotuneTrial
+    from fasttext_lite.compat.training.progress import CommandProgress
 
 # Each byte as the character of its number: Python formats text, not bytes, quickly.
 _BYTES = "latin-1"
@@ -113,8 +113,8 @@ def argument_lines(args: Args) -> bytes:
         value = getattr(args, name)
         if name == "t":
             value = f"{value:.6g}"
-        elif value == "ova":
-            value = "one-vs-all"
+        elif name == "loss":
+            value = LOSSES[value].full_name
         lines.append(f"{_STORED_FLAGS.get(name, name)} {value}\n")
     return "".join(lines).encode()
 
@@ -229,14 +229,14 @@ class Report:
                 f"Number of labels: {dictionary.n_labels}\n"
             )
 
-    def progress(self, progress: Progress) -> None:
+    def progress(self, progress: CommandProgress) -> None:
         """Take note of progress, and print it if it is time."""
         self.last = progress
         if self.verbose > 1 and time.monotonic() >= self._due:
             self._due = time.monotonic() + self.INTERVAL
             self._print(progress.fraction, progress.lr, progress.eta)
 
-    def trial(self, trial: Trial) -> None:
+    def trial(self, trial: AutotuneTrial) -> None:
         """Print how far a search has come."""
         if self.verbose > 0:
             fraction = min(trial.elapsed / trial.duration, 1.0)

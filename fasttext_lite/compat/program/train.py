@@ -41,12 +41,10 @@ def train_model(command: str, words: list[str]) -> None:
         well = True
     finally:
         report.finish(well)
-    from fasttext_lite.compat.training import supervised
-
     model.save(target)
-    supervised.write_vectors(model, args.output + ".vec")
+    model.save_vectors(args.output + ".vec")
     if args.save_output:
-        supervised.write_output(model, args.output + ".output")
+        model.save_output(args.output + ".output")
 
 
 def _check_files(args: Args, targets: Sequence[str]) -> None:
@@ -64,13 +62,13 @@ def _check_files(args: Args, targets: Sequence[str]) -> None:
 
 
 def _trained(args: Args, given: set[str], report: Report) -> FastTextModel:
-    from fasttext_lite.compat.training import supervised
+    from fasttext_lite.compat.training import supervised, words
 
     if args.autotune_validation_file:
         from fasttext_lite.compat.training.autotune import autotune
 
         return autotune(args, given, callback=report.trial)[0]
-    train = supervised.train_supervised if args.model == "sup" else supervised.train_unsupervised
+    train = supervised.train_supervised if args.is_supervised else words.train_unsupervised
     return train(args, callback=report.progress, on_dictionary=report.dictionary)
 
 

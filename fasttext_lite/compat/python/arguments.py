@@ -9,33 +9,22 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fasttext_lite.compat.files.arguments import LOSSES, Args
+from fasttext_lite.compat.files.arguments import LOSSES, MODELS, Args
 from fasttext_lite.errors import InputError
 
 Path = str | bytes | os.PathLike[str]
 
 
 class _Number(enum.Enum):
+    """A choice of fastText's, with its number in model files."""
+
     def __int__(self) -> int:
         return int(self.value)
 
 
-class loss_name(_Number):  # noqa: N801 - fastText's name
-    """Losses, with their numbers in model files."""
-
-    hs = 1
-    ns = 2
-    softmax = 3
-    ova = 4
-
-
-class model_name(_Number):  # noqa: N801 - fastText's name
-    """Kinds of models, with their numbers in model files."""
-
-    cbow = 1
-    skipgram = 2
-    supervised = 3
-
+_enum: Any = _Number  # mypy knows enumerations of names written down alone
+loss_name = _enum("loss_name", {x.name: x.number for x in LOSSES.values()}, module=__name__)
+model_name = _enum("model_name", {x.command: x.number for x in MODELS.values()}, module=__name__)
 
 _ALIASES = {
     "min_count": "minCount", "word_ngrams": "wordNgrams", "lr_update_rate": "lrUpdateRate",
@@ -50,7 +39,7 @@ SUPERVISED_NAMES = (
     "autotuneDuration", "autotuneModelSize",
 )  # fmt: skip
 UNSUPERVISED_NAMES = ("input", "model", *ATTRIBUTES)
-_MODELS = {"cbow": "cbow", "skipgram": "sg"}
+_UNSUPERVISED = {kind.command: kind.name for kind in MODELS.values() if not kind.is_supervised}
 
 
 def field_of(name: str) -> str:
@@ -121,9 +110,9 @@ def parse_arguments(
             if not isinstance(value, str) or value not in LOSSES:
                 raise InputError(f"Unrecognized loss name: {value!r}; one of {', '.join(LOSSES)}")
         elif name == "model":
-            if value not in _MODELS:
+            if value not in _UNSUPERVISED:
                 raise InputError(f"Unrecognized model name: {value!r}; cbow or skipgram")
-            value = _MODELS[value]
+            value = _UNSUPERVISED[value]
         else:
             value = _typed(name, value, getattr(defaults, field_of(name)))
         changes[field_of(name)] = value

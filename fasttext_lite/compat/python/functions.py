@@ -24,7 +24,8 @@ from fasttext_lite.compat.python.arguments import (
     model_name,
     parse_arguments,
 )
-from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8
+from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8, wrapped
+from fasttext_lite.model.magic import FASTTEXT_MAGIC
 
 __all__ = [
     "BOW",
@@ -42,7 +43,6 @@ __all__ = [
     "train_supervised",
     "train_unsupervised",
 ]
-_MAGIC = binary.MAGIC.to_bytes(4, "little")
 
 
 def train_supervised(*args: Any, **kwargs: Any) -> _FastText:
@@ -74,13 +74,11 @@ def train_supervised(*args: Any, **kwargs: Any) -> _FastText:
 
         model = autotune(settings, given, callback=report.trial)[0]
     else:
-        from fasttext_lite.compat.training import supervised as training
+        from fasttext_lite.compat.training.supervised import train_supervised as train
 
-        model = training.train_supervised(
-            settings, callback=report.progress, on_dictionary=report.dictionary
-        )
+        model = train(settings, callback=report.progress, on_dictionary=report.dictionary)
     report.finish(True)
-    return _FastText._of(model)
+    return wrapped(model)
 
 
 def train_unsupervised(*args: Any, **kwargs: Any) -> _FastText:
@@ -101,14 +99,12 @@ def train_unsupervised(*args: Any, **kwargs: Any) -> _FastText:
         See `train_supervised`.
     """
     settings, _ = parse_arguments(args, kwargs, UNSUPERVISED_NAMES, Args())
-    from fasttext_lite.compat.training import supervised as training
+    from fasttext_lite.compat.training.words import train_unsupervised as train
 
     report = Report(settings.verbose)
-    model = training.train_unsupervised(
-        settings, callback=report.progress, on_dictionary=report.dictionary
-    )
+    model = train(settings, callback=report.progress, on_dictionary=report.dictionary)
     report.finish(True)
-    return _FastText._of(model)
+    return wrapped(model)
 
 
 def load_model(path: Any) -> _FastText:
@@ -126,10 +122,8 @@ def load_model(path: Any) -> _FastText:
     """
     if isinstance(path, bytes | bytearray | memoryview):
         data = bytes(path)
-        if data.startswith(_MAGIC):
-            loaded = _FastText()
-            loaded._model = FastTextModel(binary.parse(as_array(data), "the model"))
-            return loaded
+        if data.startswith(FASTTEXT_MAGIC):
+            return wrapped(FastTextModel(binary.parse(as_array(data), "the model")), {})
         path = data
     return _FastText(as_path("path", path))
 

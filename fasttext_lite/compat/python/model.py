@@ -1,4 +1,4 @@
-"""The model class of fastText's Python package, under its names; see `compat.api`."""
+"""The model class of fastText's Python package, under its names; see `compat.python.functions`."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class _Internal:
         args = self._owner.model.args
         values = {name: getattr(args, field_of(name)) for name in SUPERVISED_NAMES}
         values["loss"] = loss_name[args.loss]
-        values["model"] = model_name(MODELS[args.model])
+        values["model"] = model_name[MODELS[args.model].command]
         return SimpleNamespace(**values)
 
 
@@ -188,14 +188,6 @@ class _FastText:
         if model_path is not None:
             self._model = FastTextModel.load(as_path("path", model_path))
         self.set_args(args)
-
-    @classmethod
-    def _of(cls, model: FastTextModel) -> _FastText:
-        """Wrap a model that was trained, with its arguments as attributes."""
-        new = cls()
-        new._model = model
-        new.set_args(new.f.getArgs())
-        return new
 
     @property
     def model(self) -> FastTextModel:
@@ -530,12 +522,27 @@ class _FastText:
         self.model.save(as_path("path", path))
 
 
-def _restored(parts: binary.Parts, attributes: dict[str, Any]) -> _FastText:
-    """Return a model that was pickled."""
+def wrapped(model: FastTextModel, attributes: dict[str, Any] | None = None) -> _FastText:
+    """Return a model under fastText's names.
+
+    Parameters
+    ----------
+    model : FastTextModel
+    attributes : dict, optional
+        Arguments that become attributes; default: those of the model.
+    """
     new = _FastText()
-    new._model = FastTextModel(parts)
-    vars(new).update(attributes)
+    new._model = model
+    if attributes is None:
+        new.set_args(new.f.getArgs())
+    else:
+        vars(new).update(attributes)
     return new
+
+
+def _restored(parts: binary.ModelParts, attributes: dict[str, Any]) -> _FastText:
+    """Return a model that was pickled; pickles know this function by its name."""
+    return wrapped(FastTextModel(parts), attributes)
 
 
 def _joined(texts: list[Any], function: str) -> tuple[np.ndarray, np.ndarray]:

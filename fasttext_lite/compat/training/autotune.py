@@ -24,8 +24,9 @@ from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.dictionary import Dictionary, mapped
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.compat.training.progress import CommandProgress
 from fasttext_lite.compat.training.quantize import OUTPUT_PART, quantize, rows_by_norm
-from fasttext_lite.compat.training.supervised import Progress, train_supervised
+from fasttext_lite.compat.training.supervised import train_supervised
 from fasttext_lite.errors import InputError, ModelError, TrainingError
 
 logger = logging.getLogger("fasttext_lite")
@@ -36,8 +37,16 @@ MINN_CHOICES = (0, 2, 3)
 LEAST_GAIN = 1e-9
 
 
+# The metrics by their names; all but f1 need a number, the recall or precision asked for.
+_SCORES: dict[str, Callable[[Meter, AutotuneMetric], float]] = {
+    "f1": lambda meter, m: meter.f1_score(m.label),
+    "precisionAtRecall": lambda meter, m: meter.precision_at_recall(m.value, m.label),
+    "recallAtPrecision": lambda meter, m: meter.recall_at_precision(m.value, m.label),
+}
+
+
 @dataclass(frozen=True)
-class Metric:
+class AutotuneMetric:
     """What a trial is judged by.
 
     Attributes
@@ -55,7 +64,7 @@ class Metric:
     label: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Metric:
+    def parse(cls, text: str) -> AutotuneMetric:
         """Read ``f1``, ``f1:LABEL``, ``precisionAtRecall:30`` or ``...:30:LABEL``.
 
         Raises
@@ -65,8 +74,8 @@ class Metric:
         """
         name, _, rest = text.partition(":")
         if name == "f1":
-            return cls("f1", 0.0, rest or None)
-        if name not in ("precisionAtRecall", "recallAtPrecision"):
+            return cls(name, 0.0, rest or None)
+        if name not in _SCORES:
             raise InputError(
                 f"unknown metric {text!r}: f1, f1:LABEL, precisionAtRecall:PERCENT[:LABEL] or "
                 "recallAtPrecision:PERCENT[:LABEL]"
@@ -82,12 +91,7 @@ class Metric:
 
     def score(self, meter: Meter) -> float:
         """Return the score of a meter; 0 where it is not defined."""
-        if self.name == "f1":
-            score = meter.f1_score(self.label)
-        elif self.name == "precisionAtRecall":
-            score = meter.precision_at_recall(self.value, self.label)
-        else:
-            score = meter.recall_at_precision(self.value, self.label)
+        score = _SCORES[self.name](meter, self)
         return 0.0 if math.isnan(score) else float(score)
 
 
@@ -110,7 +114,7 @@ def parse_size(text: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Trial:
+class AutotuneTrial:
     """One try; handed to the callback.
 
     Attributes
@@ -142,7 +146,7 @@ def autotune(
     args: Args,
     given: set[str],
     *,
-    callback: Callable[[Trial], None] | None = None,
+    callback: Callable[[AutotuneTrial], None] | None = None,
 ) -> tuple[FastTextModel, Args]:
     """Return the best model that is found in a time, and its settings.
 
@@ -153,8 +157,8 @@ def autotune(
     given : set of str
         Names of the fields that stay as they are.
     callback : callable, optional
-        Called with a `Trial` after each. What it raises ends the search; for `KeyboardInterrupt`
-        the best model so far is returned if there is one.
+        Called with an `AutotuneTrial` after each. What it raises ends the search; for
+        `KeyboardInterrupt` the best model so far is returned if there is one.
 
     Raises
     ------
@@ -163,48 +167,83 @@ def autotune(
     TrainingError
         If no trial came to an end.
     """
-    metric, size = Metric.parse(args.autotune_metric), parse_size(args.autotune_model_size)
+    metric = AutotuneMetric.parse(args.autotune_metric)
+    size = parse_size(args.autotune_model_size)
     args.check()
     with mapped(args.autotune_validation_file) as data:
         if not data.size:
             raise InputError(f"{args.autotune_validation_file}: the file is empty")
-    search = _Search(args, given)
-    begin = time.perf_counter()
-    deadline = begin + args.autotune_duration
-    best: tuple[float, FastTextModel, Args] | None = None
-    failure: Exception | None = None
-    number = 0
+    tuning = _Autotuning(args, given, metric, size)
     try:
-        while best is None or time.perf_counter() < deadline:
-            number += 1
-            if best is None and number > 1 and time.perf_counter() >= deadline:
-                break
-            trial = search.ask((time.perf_counter() - begin) / args.autotune_duration)
-            score = None
-            try:
-                limit = deadline if best is not None else math.inf
-                model, trial = _try(trial, size, metric.label, limit)
-                score = metric.score(
-                    Meter.of(model, args.autotune_validation_file, args.autotune_predictions)
-                )
-            except _TimeIsUpError:
-                break
-            except (TrainingError, ModelError) as error:
-                failure = error
-            if score is not None and (best is None or score > best[0] + LEAST_GAIN):
-                best = score, model, trial
-                search.best = trial
+        while tuning.goes_on():
+            trial = tuning.try_next()
             if callback is not None:
-                now = time.perf_counter() - begin
-                top = None if best is None else best[0]
-                callback(Trial(number, trial, score, top, now, args.autotune_duration))
+                callback(trial)
+    except _TimeIsUpError:
+        pass
     except KeyboardInterrupt:
-        if best is None:
+        if tuning.best is None:
             raise
-        logger.warning("interrupted: the best of %d trials is kept", number)
-    if best is None:
-        raise TrainingError(f"no trial of the search came to an end: {failure}")
-    return best[1], best[2]
+        logger.warning("interrupted: the best of %d trials is kept", tuning.n_trials)
+    if tuning.best is None:
+        raise TrainingError(f"no trial of the search came to an end: {tuning.failure}")
+    return tuning.best.model, tuning.best.args
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The best model so far."""
+
+    score: float
+    model: FastTextModel
+    args: Args
+
+
+class _Autotuning:
+    """Tries settings until the time is over, and keeps the best model."""
+
+    def __init__(
+        self, args: Args, given: set[str], metric: AutotuneMetric, size: int | None
+    ) -> None:
+        self.args, self.metric, self.size = args, metric, size
+        self.search = _Search(args, given)
+        self.begin = time.perf_counter()
+        self.n_trials = 0
+        self.best: _Best | None = None
+        self.failure: Exception | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.perf_counter() - self.begin
+
+    def goes_on(self) -> bool:
+        """Whether there is time for a trial; there always is for the first."""
+        return self.n_trials == 0 or self.elapsed < self.args.autotune_duration
+
+    def try_next(self) -> AutotuneTrial:
+        """Train with the next settings, and judge the model.
+
+        Raises
+        ------
+        _TimeIsUpError
+            If the time is over before the trial comes to an end, and there is a model already.
+        """
+        args, duration = self.args, self.args.autotune_duration
+        self.n_trials += 1
+        settings, score = self.search.ask(self.elapsed / duration), None
+        deadline = math.inf if self.best is None else self.begin + duration
+        try:
+            model, settings = _try(settings, self.size, self.metric.label, deadline)
+            meter = Meter.of(model, args.autotune_validation_file, args.autotune_predictions)
+            score = self.metric.score(meter)
+            if self.best is None or score > self.best.score + LEAST_GAIN:
+                self.best = _Best(score, model, settings)
+                self.search.best = settings
+        except (TrainingError, ModelError) as error:
+            self.failure = error
+        top = None if self.best is None else self.best.score
+        return AutotuneTrial(self.n_trials, settings, score, top, self.elapsed, duration)
 
 
 def _try(
@@ -218,7 +257,7 @@ def _try(
         If the training text does not have the label.
     """
 
-    def look(_: Progress) -> None:
+    def look(_: CommandProgress) -> None:
         if time.perf_counter() > deadline:
             raise _TimeIsUpError
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from fasttext_lite.compat.files.arguments import Args
-from fasttext_lite.compat.files.binary import Parts
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import EOS, mapped
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
-from fasttext_lite.compat.training.supervised import Callback, check_input, train
+from fasttext_lite.compat.training.progress import Callback
+from fasttext_lite.compat.training.supervised import train_classifier
+from fasttext_lite.compat.training.text import TrainingText, check_input
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.model.quantization import N_CODES, QuantizedMatrix
 from fasttext_lite.parallel import cpu_count
@@ -17,7 +19,6 @@ from fasttext_lite.parallel import cpu_count
 OUTPUT_PART = 2  # numbers of a part of the output table's rows, whatever dsub says
 
 
-# -- quantisation ----------------------------------------------------------------------------
 def quantize(
     model: FastTextModel, args: Args, *, callback: Callback | None = None
 ) -> FastTextModel:
@@ -48,7 +49,7 @@ def quantize(
     if rows.size < model.input.shape[0]:
         dictionary, rows = model.dictionary.prune(rows)
         kept = DenseTable.of(model.input.decode(rows))
-        pruned = FastTextModel(Parts(model.args, dictionary, kept, model.output))
+        pruned = FastTextModel(ModelParts(model.args, dictionary, kept, model.output))
         if args.retrain:
             pruned = _retrain(pruned, args, callback)
     table = QuantizedMatrix.quantize(
@@ -60,7 +61,7 @@ def quantize(
             output.decode(), min(OUTPUT_PART, model.dim), args.qnorm, n_threads=n_threads
         )
     stored = model.args.replace(qout=args.qout)
-    return FastTextModel(Parts(stored, pruned.dictionary, table, output))
+    return FastTextModel(ModelParts(stored, pruned.dictionary, table, output))
 
 
 def _rows_kept(model: FastTextModel, cutoff: int) -> np.ndarray:
@@ -101,6 +102,7 @@ def _retrain(model: FastTextModel, args: Args, callback: Callback | None) -> Fas
     )
     settings.check()
     with mapped(args.input) as data:
-        trained = train(settings, model.dictionary, data, None, model, callback)
+        text = TrainingText(settings, data, model.dictionary)
+        trained = train_classifier(text, start=model, callback=callback)
     parts = trained.parts
-    return FastTextModel(Parts(model.args, parts.dictionary, parts.input, parts.output))
+    return FastTextModel(ModelParts(model.args, parts.dictionary, parts.input, parts.output))

@@ -1,4 +1,4 @@
-"""Train fastText's models: the dictionary and the numbers of rows are fastText's, the loop is ours.
+"""Train classifiers as ``fasttext supervised`` does: the rows are fastText's, the loop is ours.
 
 fasttext.cc of fastText 0.9.2.  Same defaults, same features, same order of the examples, same
 learning rates and losses.  What differs:
@@ -12,79 +12,28 @@ learning rates and losses.  What differs:
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compat.files import binary
-from fasttext_lite.compat.files.arguments import Args
-from fasttext_lite.compat.files.binary import Parts
-from fasttext_lite.compat.files.dictionary import Dictionary, Examples, indptr_of, mapped
+from fasttext_lite.compat.files.arguments import LOSSES, Args
+from fasttext_lite.compat.files.binary import ModelParts
+from fasttext_lite.compat.files.dictionary import Dictionary, Examples, indptr_of
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.compat.training.progress import Callback, CommandProgress
+from fasttext_lite.compat.training.text import TrainingText, opened
 from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.errors import InputError, ModelError, TrainingError
+from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.training.weights import Weights, init_weights, n_output_rows, stateless
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far training has come; handed to the callback about ten times a second.
-
-    Attributes
-    ----------
-    fraction : float
-        In [0, 1].
-    loss : float
-        Mean loss of the epoch under way; in the last report of all epochs.
-    lr : float
-    words_per_second : float
-        Of each thread.
-    eta : float
-        Seconds left.
-    """
-
-    fraction: float
-    loss: float
-    lr: float
-    words_per_second: float
-    eta: float
-
-
-Callback = Callable[[Progress], None]
-
-
-def read_dictionary(data: np.ndarray, args: Args) -> tuple[Dictionary, Any]:
-    """Make the dictionary of a training text; with the pretrained vectors if there are any.
-
-    Returns
-    -------
-    dictionary : Dictionary
-    vectors : tuple of (list of bytes, float32[n, dim]), optional
-    """
-    vectors = None
-    if args.pretrained_vectors:
-        from fasttext_lite.compat.training.words import read_vec
-
-        vectors = read_vec(args.pretrained_vectors)
-        if vectors[1].shape[1] != args.dim:
-            raise InputError(
-                f"Dimension of pretrained vectors ({vectors[1].shape[1]}) does not match "
-                f"dimension ({args.dim})!"
-            )
-    if not args.uses_buckets:
-        args.bucket = 0
-    return Dictionary.read(data, args, vectors[0] if vectors else ()), vectors
 
 
 def train_supervised(
@@ -100,7 +49,7 @@ def train_supervised(
     args : Args
         Of `Args.supervised`; `input` is a file, plain or gzipped.
     callback : callable, optional
-        Called with a `Progress` now and then.
+        Called with a `CommandProgress` now and then.
     on_dictionary : callable, optional
         Called with the dictionary before training begins.
 
@@ -115,82 +64,39 @@ def train_supervised(
     TrainingError
         If training diverges, even with smaller learning rates.
     """
-    args = args.replace()
-    args.check()
-    check_input(args)
-    with mapped(args.input) as data:
-        dictionary, vectors = read_dictionary(data, args)
-        if on_dictionary is not None:
-            on_dictionary(dictionary)
-        if dictionary.n_labels == 0:
+    with opened(args, on_dictionary) as text:
+        if text.dictionary.n_labels == 0:
             rare = f", or all are rarer than -minCountLabel {args.min_count_label}"
             raise InputError(
                 f"{args.input}: no word begins with the label prefix {args.label!r}"
                 + rare * (args.min_count_label > 1)
             )
-        return train(args, dictionary, data, vectors, None, callback)
+        return train_classifier(text, callback=callback)
 
 
-def train_unsupervised(
-    args: Args,
+def train_classifier(
+    text: TrainingText,
     *,
+    start: FastTextModel | None = None,
     callback: Callback | None = None,
-    on_dictionary: Callable[[Dictionary], None] | None = None,
 ) -> FastTextModel:
-    """Train word vectors as ``fasttext skipgram`` and ``fasttext cbow`` do.
+    """Train a classifier on a text whose dictionary is known.
 
     Parameters
     ----------
-    args : Args
-        With the `model` "sg" or "cbow".
-    callback, on_dictionary
+    text : TrainingText
+    start : FastTextModel, optional
+        Train on from its tables, all rows of them; default: from random rows, and the pretrained
+        vectors of the text.
+    callback : callable, optional
         As in `train_supervised`.
 
     Raises
     ------
-    InputError, TrainingError
-        As in `train_supervised`.
+    TrainingError
+        If no line has a label and a known word, or training diverges.
     """
-    from fasttext_lite.compat.training import words as word_training
-
-    args = args.replace()
-    args.check()
-    check_input(args)
-    n_threads = min(args.thread, cpu_count())
-    begin = time.perf_counter()
-
-    def report(now: word_training.WordProgress) -> None:
-        assert callback is not None
-        left = (time.perf_counter() - begin) * (1 - now.fraction) / max(now.fraction, 1e-9)
-        callback(Progress(now.fraction, now.loss, now.lr, now.tokens_per_second / n_threads, left))
-
-    with mapped(args.input) as data:
-        dictionary, vectors = read_dictionary(data, args)
-        if on_dictionary is not None:
-            on_dictionary(dictionary)
-        return word_training.train_unsupervised(
-            args, dictionary, data, vectors, None if callback is None else report
-        )
-
-
-def check_input(args: Args) -> None:
-    if not args.input:
-        raise InputError("the input cannot be opened: no file is given")
-    if args.input == "-":
-        raise InputError("Cannot use stdin for training!")
-    if os.path.isdir(args.input):
-        raise InputError(f"{args.input} cannot be opened for training: it is a directory")
-
-
-def train(
-    args: Args,
-    dictionary: Dictionary,
-    data: np.ndarray,
-    vectors: tuple[list[bytes], np.ndarray] | None,
-    start: FastTextModel | None,
-    callback: Callback | None,
-) -> FastTextModel:
-    """Train from random rows, from pretrained vectors, or on from a model."""
+    args, dictionary, data = text.args, text.dictionary, text.data
     n_threads = min(args.thread, cpu_count())
     examples = dictionary.list(data, dictionary.split(data), n_threads)
     features, labels = _training_data(examples, dictionary)
@@ -211,8 +117,8 @@ def train(
         if start is not None:
             return _weights_of(start, config, n_output)
         weights = init_weights(config, stored.size, n_output, args.seed)
-        if vectors is not None:
-            _enter_vectors(weights, dictionary, *vectors)
+        if text.vectors is not None:
+            _enter_vectors(weights, dictionary, *text.vectors)
         return weights
 
     if dictionary.n_labels == 1:  # nothing to be told apart
@@ -224,7 +130,7 @@ def train(
         output = np.concatenate([output, np.zeros((1, args.dim), np.float32)])
     full = None if places is None or places.size == stored.size else places
     table = DenseTable.of(weights.embeddings, full)
-    return FastTextModel(Parts(args, dictionary, table, DenseTable.of(output)))
+    return FastTextModel(ModelParts(args, dictionary, table, DenseTable.of(output)))
 
 
 def _run(
@@ -239,7 +145,8 @@ def _run(
     from fasttext_lite.training import loop
 
     n_threads = min(args.thread, cpu_count())
-    tree = huffman_tree(dictionary.label_counts) if args.loss == "hs" else None
+    has_tree = LOSSES[args.loss].has_tree
+    tree = huffman_tree(dictionary.label_counts) if has_tree else None
     begin = time.perf_counter()
     n_words = args.epoch * dictionary.n_tokens
 
@@ -248,7 +155,7 @@ def _run(
         left = seconds * (1 - fraction) / fraction if fraction else 0.0
         rate = fraction * n_words / seconds / n_threads
         assert callback is not None
-        callback(Progress(fraction, loss, lr, rate, left))
+        callback(CommandProgress(fraction, loss, lr, rate, left))
 
     return_memory()
     weights, history = loop.train(
@@ -325,41 +232,3 @@ def _enter_vectors(
         row = dictionary.find(word)
         if 0 <= row < dictionary.n_words:
             weights.embeddings[row] = vector
-
-
-# -- text files of vectors -------------------------------------------------------------------
-def write_vectors(model: FastTextModel, path: str | os.PathLike[str]) -> None:
-    """Write the vectors of all words as text, ``.vec``: 5 significant digits."""
-    _write_text(path, model.dictionary.words, model.all_word_vectors())
-
-
-def write_output(model: FastTextModel, path: str | os.PathLike[str]) -> None:
-    """Write the output table as text, a row for each label (or word, for word vectors).
-
-    Raises
-    ------
-    ModelError
-        If the model is quantised, or the file cannot be written.
-    """
-    if model.is_quantized:
-        raise ModelError("Option -saveOutput is not supported for quantized models.")
-    dictionary = model.dictionary
-    names = dictionary.labels if model.is_supervised else dictionary.words
-    _write_text(path, names, model.output.decode()[: len(names)])
-
-
-def _write_text(path: str | os.PathLike[str], names: list[bytes], rows: np.ndarray) -> None:
-    form = b"%.5g " * rows.shape[1]
-    try:
-        with binary.replacing(path) as file:
-            file.write(b"%d %d\n" % rows.shape)
-            for first in range(0, len(rows), 1024):
-                part = rows[first : first + 1024].tolist()
-                lines = [
-                    names[first + i] + b" " + form % tuple(row) + b"\n"
-                    for i, row in enumerate(part)
-                ]
-                file.write(b"".join(lines))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ModelError(f"{os.fspath(path)} cannot be opened for saving: {reason}") from None
