@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import urllib.error
+from pathlib import Path
 
 import fasttext as wheel
 import fasttext.util as wheel_util
@@ -36,6 +37,7 @@ KINDS = {
     "ova": {"loss": "ova", "minn": 1, "maxn": 2},
     "ns": {"loss": "ns"},
 }
+OLD_SCORES = np.array([9.99978900e-01, 4.11136389e-05], np.float32)
 QUANTIZED = {
     "ftz": {},
     "ftz_pruned": {"cutoff": 280, "qnorm": True},
@@ -498,6 +500,18 @@ def test_load_model_refuses(folder, tmp_path):
         fasttext.load_model((folder / "softmax.bin").read_bytes()[:-1])
     with pytest.raises(ValueError, match="cannot be opened for saving"):
         fasttext.load_model(folder / "plain.bin").save_model(str(tmp_path / "no" / "model.bin"))
+
+
+@pytest.mark.parametrize("name", ["dense", "quantized"])
+def test_pickles_of_before_the_rooms_are_read(name):
+    """Their classes lie elsewhere now; made by `golden/make_compat_pickles.py`."""
+    path = Path(__file__).parent / "golden" / "compat_pickles" / f"{name}.pkl"
+    model = pickle.loads(path.read_bytes())
+    labels, scores = model.predict("red fox", 2)
+    assert labels == ("__label__a", "__label__b")
+    np.testing.assert_array_equal(scores.astype(np.float32), OLD_SCORES)
+    assert model.is_quantized() == (name == "quantized")
+    assert (model.epoch, model.loss) == (5, functions.loss_name.hs)
 
 
 @pytest.mark.parametrize("name", ["softmax", "ftz_pruned", "skipgram"])

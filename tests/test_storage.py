@@ -1,5 +1,6 @@
 """Model files: what is written is read, what is damaged is refused."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -26,7 +27,7 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.label_tree.tree import LabelTree
-from fasttext_lite.model import safetensors, storage
+from fasttext_lite.model import arrays, safetensors, storage
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import check_writable
 from fasttext_lite.model.storage import load_model, pack, read_model, save_model
@@ -303,6 +304,33 @@ def test_an_empty_feature_space(path):
         path,
     )
     assert load_model(path).predict(["hot"]).labels.tolist() == [[0]]
+
+
+def test_a_new_array_is_a_record_and_a_parameter(path, monkeypatch):
+    """Nothing else: it is packed, checked and handed to the model as its record says."""
+
+    @dataclasses.dataclass(eq=False, kw_only=True, repr=False)
+    class Newer(Model):
+        bounds: np.ndarray
+
+    record = arrays.StoredArray("bounds", "int64", lambda s: (s.n_labels, 2), "model", "bounds")
+    monkeypatch.setattr(arrays, "ARRAYS", (*arrays.ARRAYS, record))
+    monkeypatch.setitem(arrays.BY_NAME, "bounds", record)
+    monkeypatch.setattr(storage, "Model", Newer)
+    bounds = np.arange(6).reshape(3, 2)
+    save_model(Newer(bounds=bounds, **small_model().__getstate__()), path)
+    np.testing.assert_array_equal(load_model(path).bounds, bounds)
+    save_model(Newer(bounds=bounds[:2], **small_model().__getstate__()), path)
+    check_refused(path, "array bounds has shape (2, 2), expected (3, 2)")
+    monkeypatch.undo()
+    check_refused(path, "its arrays are ['bounds',")
+
+
+def test_each_record_names_an_array_of_its_owner():
+    model = deep_model("hs")
+    for array in arrays.stored_arrays(model.config, is_quantized=False):
+        array.check(array.of(model), arrays.Sizes(model.config, 3, 12))
+    assert len(arrays.BY_NAME) == len(arrays.ARRAYS) == len(pack(model)[1])
 
 
 # -- the format is frozen --------------------------------------------------------------------

@@ -457,6 +457,15 @@ def test_too_little_text():
         assert math.isfinite(mean)
 
 
+def test_an_unknown_loss_or_model_raises():
+    """They were taken for `ova` and `cbow`."""
+    tokens, starts, counts = np.zeros(3, np.int32), np.array([0, 3]), np.array([3, 1])
+    rows, indptr = np.arange(2, dtype=np.int32), np.arange(3)
+    for changes in ({"loss": "hinge"}, {"model": "sup"}):
+        with pytest.raises(KeyError, match=next(iter(changes.values()))):
+            train_vectors(tokens, starts, counts, rows, indptr, 3, settings(**changes))
+
+
 @compiled
 @pytest.mark.parametrize("model", ["sg", "cbow"])
 def test_divergence_is_an_error(model):
