@@ -388,7 +388,7 @@ from fasttext_lite.features import kernels as features
 from fasttext_lite.model.kernels import classify, predict
 from fasttext_lite.text.kernels import tokens
 from fasttext_lite.training.kernels import general
-from fasttext_lite.training.weights import parts
+from fasttext_lite.training.composition import compose
 trainers = set()
 for loss in ("auto", "softmax", "hs"):
     texts, labels = ["Ab c", "d é", "中 f", "x y"] * 3, [["a"], ["b"], ["c"], ["a"]] * 3
@@ -399,7 +399,7 @@ for loss in ("auto", "softmax", "hs"):
         for options in ({}, *changes):
             clf = FastTextClassifier(loss=loss, random_state=0, epochs=1, **options)
             clf.fit(X, [label for row in labels for label in row])
-            trainers.add(general.make_trainer(parts(clf.model_.config)))
+            trainers.add(general.make_trainer(compose(clf.model_.config)))
             for c in (clf, clf.partial_fit(X, [row[0] for row in labels])):
                 c.predict(X), c.predict_proba(X), c.decision_function(X), c.predict(X[:1])
                 c.predict_proba(X[:1]), c.predict(X * 9), c.predict_proba(X * 9)

@@ -9,6 +9,7 @@ from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import DEFAULT_LABEL, Dictionary, as_bytes
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.config import losses
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.errors import ModelError
@@ -18,11 +19,8 @@ from fasttext_lite.model.model import Model
 from fasttext_lite.model.network import NORM_EPSILON
 from fasttext_lite.model.quantization import N_CODES
 
-# What each loss of this package becomes in a file of fastText, and the factor of its scores there.
-_BECOMES = {
-    "softmax": ("softmax", 1.0), "hs": ("hs", 1.0), "ova": ("ova", 1.0), "ns": ("ova", 1.0),
-    "hinge": ("ova", 2.0), "squared_hinge": ("ova", 2.0),
-}  # fmt: skip
+# The loss of fastText that turns scores into probabilities by each link.
+_BY_LINK = {"softmax": "softmax", "tree": "hs", "sigmoid": "ova"}
 
 
 def from_fasttext(model: FastTextModel) -> Model:
@@ -125,7 +123,8 @@ def obstacles(config: Config, for_pruned: bool, prepared: bool) -> list[str]:
     needs(config.eos or words == 1 or for_pruned, "word n-grams without eos")
     needs(config.norm != "layer", "norm layer")
     needs(not config.units, "a hidden layer (units)")
-    needs(config.loss != "hs" or config.tree == "huffman", f"tree {config.tree} (only huffman)")
+    uses_tree = losses.LOSSES[config.loss].uses_tree
+    needs(not uses_tree or config.tree == "huffman", f"tree {config.tree} (only huffman)")
     return found
 
 
@@ -159,13 +158,14 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
             f"fastText's format cannot hold {'; '.join(found)}: train with --preset fasttext"
         )
     order = np.argsort(-model.label_counts, kind="stable")
-    loss, factor = _BECOMES[config.loss]
-    if LOSSES[loss].has_tree:
+    own = losses.LOSSES[config.loss]
+    if own.uses_tree:
         output = _tree_rows(model, order, model.label_counts[order])
     else:
-        output = model.output[order] * np.float32(factor)
+        output = model.output[order] * np.float32(own.scale)
     args = Args.supervised(
-        dim=model.dim, epoch=config.epochs, min_count=config.min_count, neg=config.neg, loss=loss,
+        dim=model.dim, epoch=config.epochs, min_count=config.min_count, neg=config.neg,
+        loss=_BY_LINK[own.link],
         word_ngrams=config.word_ngrams or 1, bucket=config.bucket if config.uses_buckets else 0,
         minn=config.minn if config.maxn else 0, maxn=config.maxn,
     )  # fmt: skip

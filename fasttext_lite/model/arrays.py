@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
 
 if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
@@ -103,7 +104,7 @@ class StoredArray:
 
 
 def _has_tree(config: Config) -> bool:
-    return config.loss == "hs"
+    return LOSSES[config.loss].uses_tree
 
 
 # In the order of the format's description. `s` are the `Sizes`, `c` is the `Config`.

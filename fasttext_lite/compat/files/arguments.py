@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fasttext_lite.config.records import Records
 from fasttext_lite.errors import InputError
 
 
 @dataclass(frozen=True)
-class Loss:
+class FastTextLoss:
     """A loss of fastText.
 
     Attributes
@@ -42,7 +43,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelKind:
     """A kind of model.
 
     Attributes
@@ -62,23 +63,19 @@ class Kind:
     is_supervised: bool = False
 
 
-LOSSES = {
-    loss.name: loss
-    for loss in (
-        Loss("hs", 1, 1, "hs", has_tree=True),
-        Loss("ns", 2, 4, "ns", is_drawn=True),
-        Loss("softmax", 3, 3, "softmax"),
-        Loss("ova", 4, 4, "one-vs-all"),
-    )
-}
-MODELS = {
-    kind.name: kind
-    for kind in (
-        Kind("cbow", 1, "cbow"),
-        Kind("sg", 2, "skipgram"),
-        Kind("sup", 3, "supervised", is_supervised=True),
-    )
-}
+LOSSES: Records[FastTextLoss] = Records(
+    "loss",
+    FastTextLoss("hs", 1, 1, "hs", has_tree=True),
+    FastTextLoss("ns", 2, 4, "ns", is_drawn=True),
+    FastTextLoss("softmax", 3, 3, "softmax"),
+    FastTextLoss("ova", 4, 4, "one-vs-all"),
+)
+MODELS: Records[ModelKind] = Records(
+    "model",
+    ModelKind("cbow", 1, "cbow"),
+    ModelKind("sg", 2, "skipgram"),
+    ModelKind("sup", 3, "supervised", is_supervised=True),
+)
 LONGEST_NGRAM = 1 << 10
 MAX_TABLE = (1 << 31) - 1  # rows are numbered by int32
 

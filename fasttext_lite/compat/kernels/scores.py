@@ -21,7 +21,7 @@ from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
 # No fast mathematics, as in `kernels.text`.
 _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
-HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: see `files.arguments.Loss.scored_as`
+HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: see `files.arguments.FastTextLoss.scored_as`
 LOG_SHIFT = 1e-5
 MAX_SIGMOID, SIGMOID_BINS = 8, 512
 
