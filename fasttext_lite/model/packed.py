@@ -158,8 +158,8 @@ class PackOptions:
     n_threads: int = 1
 
 
-Settings = dict[str, Any]
-Arrays = dict[str, np.ndarray]
+_Settings = dict[str, Any]
+_Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -179,13 +179,13 @@ class RowForm:
         Names of its settings.
     """
 
-    pack: Callable[[np.ndarray, PackOptions], tuple[Settings, Arrays]]
-    check: Callable[[Settings], set[str]]
-    unpack: Callable[[Settings, Arrays], np.ndarray]
+    pack: Callable[[np.ndarray, PackOptions], tuple[_Settings, _Arrays]]
+    check: Callable[[_Settings], set[str]]
+    unpack: Callable[[_Settings, _Arrays], np.ndarray]
     settings: tuple[str, ...]
 
 
-def _pack_int8(table: np.ndarray, options: PackOptions) -> tuple[Settings, Arrays]:
+def _pack_int8(table: np.ndarray, options: PackOptions) -> tuple[_Settings, _Arrays]:
     mean_square = float(np.mean(table.astype(np.float64) ** 2)) if table.size else 0.0
     largest = float(np.abs(table).max()) if table.size else 0.0
     step = max(options.step * math.sqrt(mean_square), largest / _TOP)
@@ -194,19 +194,19 @@ def _pack_int8(table: np.ndarray, options: PackOptions) -> tuple[Settings, Array
     return {"scale": scale}, {"rows": _deflate(codes.view(np.uint8))}
 
 
-def _check_int8(settings: Settings) -> set[str]:
+def _check_int8(settings: _Settings) -> set[str]:
     if not _is_positive(settings["scale"]):
         raise ValueError("the scale of its rows is not a positive number")
     return {"rows"}
 
 
-def _unpack_int8(settings: Settings, arrays: Arrays) -> np.ndarray:
+def _unpack_int8(settings: _Settings, arrays: _Arrays) -> np.ndarray:
     n_rows, n_columns = settings["n_rows"], settings["n_columns"]
     codes = _inflate(arrays, "rows", n_rows * n_columns).view(np.int8)
     return codes.reshape(n_rows, n_columns) * np.float32(settings["scale"])
 
 
-def _pack_pq(table: np.ndarray, options: PackOptions) -> tuple[Settings, Arrays]:
+def _pack_pq(table: np.ndarray, options: PackOptions) -> tuple[_Settings, _Arrays]:
     matrix = QuantizedMatrix.quantize(
         table, options.dsub, options.qnorm, options.seed, options.n_threads
     )
@@ -220,7 +220,7 @@ def _pack_pq(table: np.ndarray, options: PackOptions) -> tuple[Settings, Arrays]
     return {"dsub": matrix.quantizer.dsub, "qnorm": options.qnorm}, arrays
 
 
-def _check_pq(settings: Settings) -> set[str]:
+def _check_pq(settings: _Settings) -> set[str]:
     dsub, qnorm = settings["dsub"], settings["qnorm"]
     if type(dsub) is not int or not 1 <= dsub <= settings["n_columns"]:
         raise ValueError("the size of its sub-vectors is out of range")
@@ -229,7 +229,7 @@ def _check_pq(settings: Settings) -> set[str]:
     return {"rows", "centroids"} | ({"norm_codes", "norm_centroids"} if qnorm else set())
 
 
-def _unpack_pq(settings: Settings, arrays: Arrays) -> np.ndarray:
+def _unpack_pq(settings: _Settings, arrays: _Arrays) -> np.ndarray:
     n_rows, n_columns, dsub = settings["n_rows"], settings["n_columns"], settings["dsub"]
     n_sub = -(-n_columns // dsub)
     codes = _inflate(arrays, "rows", n_rows * n_sub).reshape(n_rows, n_sub)
@@ -273,7 +273,7 @@ def pack_tables(
     used = np.flatnonzero(embeddings.any(axis=0))
     n_columns = int(used[-1]) + 1 if used.size else 1
     table = np.ascontiguousarray(embeddings[:, :n_columns], np.float32)
-    settings: Settings = {
+    settings: _Settings = {
         "rows": kind,
         "n_rows": space.n_rows,
         "n_columns": n_columns,
@@ -299,7 +299,7 @@ def _pack_factors(factors: np.ndarray) -> tuple[list[float], np.ndarray]:
     return [low, high], _deflate(np.rint(np.log(sizes / low) * (255 / span)).astype(np.uint8))
 
 
-def _unpack_factors(ends: list[float], arrays: Arrays, n_rows: int) -> np.ndarray:
+def _unpack_factors(ends: list[float], arrays: _Arrays, n_rows: int) -> np.ndarray:
     low, high = ends
     levels = _inflate(arrays, "factors", n_rows) / 255.0
     return (low * (high / low) ** levels).astype(np.float32)
@@ -356,7 +356,7 @@ def unpack_tables(packed: Packed, config: Config, n_texts: int) -> tuple[PackedS
     return space, table
 
 
-def _check_settings(settings: Settings, arrays: Arrays, config: Config) -> None:
+def _check_settings(settings: _Settings, arrays: _Arrays, config: Config) -> None:
     has_factors = config.pooling != "mean"
     form = ROW_FORMS.get(kind) if isinstance(kind := settings.get("rows"), str) else None
     names = {"rows", "n_rows", "n_columns", "n_words", "n_bytes"}
@@ -383,7 +383,7 @@ def _is_positive(value: Any) -> bool:
     return type(value) is float and 0 < value < float(np.finfo(np.float32).max)
 
 
-def _inflate(arrays: Arrays, name: str, size: int) -> np.ndarray:
+def _inflate(arrays: _Arrays, name: str, size: int) -> np.ndarray:
     """Return a stream's bytes, of which there must be so many."""
     array = arrays[name]
     if array.dtype != np.uint8 or array.ndim != 1:
@@ -403,7 +403,7 @@ def _joined(planes: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(planes.reshape(4, -1).T).view("<u4")[:, 0].astype(np.int64)
 
 
-def _centroids(arrays: Arrays, name: str, dim: int) -> np.ndarray:
+def _centroids(arrays: _Arrays, name: str, dim: int) -> np.ndarray:
     array = arrays[name]
     if array.dtype not in (np.float16, np.float32) or array.shape != (dim * N_CODES,):
         raise ValueError(f"array {name} has another type or shape than expected")
