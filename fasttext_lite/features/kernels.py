@@ -21,19 +21,6 @@ LESS, GREATER, SLASH, LOWER_S = np.int64(60), np.int64(62), np.int64(47), np.int
 
 # What stands for the ends of a text in n-grams of words, in place of a token's hash.
 START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
-
-# Places in `options`, int64[N_OPTIONS] (the first N_OF_SPACE are enough for `count_codes` and
-# `extract_codes`; those of `model.kernels.classify` follow).
-# - LEAST_CHARS: characters of a word with character n-grams, at least.
-# - BOUNDARIES: whether n-grams of words see the ends of the text.
-# - BIGRAMS, LONGER, CHARS: the first slot of the regions of bigrams, longer n-grams of words, and
-#   n-grams of characters; all 0: one region shared by all.
-# - BIAS: the code of the bias from the first slot on, or -1.
-# - EOS_WORD, BIAS_ROW: the word </s> and the row of the bias, or -1.
-# - LOSS, IS_IDENTITY: of the output table.
-WORD_NGRAMS, MINN, MAXN, BUCKET, EOS, LEAST_CHARS, BOUNDARIES = range(7)
-BIGRAMS, LONGER, CHARS, BIAS, EOS_WORD, BIAS_ROW, LOSS, IS_IDENTITY = range(7, 15)
-N_OF_SPACE, N_OPTIONS = 11, 15
 LEAST_SEEN = 16  # size of the smallest table of a document's codes
 _kernel = compiler(FAST)
 
@@ -53,15 +40,23 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
 
     Parameters
     ----------
-    options : int64[N_OF_SPACE]
-        See the top of this file.
+    options : int64[11]
+        word_ngrams, minn, maxn, bucket, eos, least characters of a word with character
+        n-grams, whether n-grams of words see the ends of the text, the first slot of the
+        regions of bigrams, longer n-grams of words, and n-grams of characters (all 0: one region
+        shared by all), and the code of the bias from the first slot on, or -1.
     n_codes : int64[n_docs]
         Written in place for documents `first` to `last` - 1.
     """
-    word_ngrams, minn, maxn = options[WORD_NGRAMS], options[MINN], options[MAXN]
-    eos, least = options[EOS], options[LEAST_CHARS]
+    word_ngrams, minn, maxn, eos, least = (
+        options[0],
+        options[1],
+        options[2],
+        options[4],
+        options[5],
+    )
     for doc in range(first, last):
-        n_tokens = eos + 2 * options[BOUNDARIES]
+        n_tokens = eos + 2 * options[6]
         n_chars = 0
         total = 1  # for the bias
         for i in range(offsets[doc], offsets[doc + 1]):
@@ -192,12 +187,12 @@ def list_codes(
     share : float
         Share of the document's tokens that have character n-grams.
     """
-    word_ngrams, minn, maxn = options[WORD_NGRAMS], options[MINN], options[MAXN]
-    bucket, eos, least = options[BUCKET], options[EOS], options[LEAST_CHARS]
+    word_ngrams, minn, maxn, bucket, eos, least = (
+        options[0], options[1], options[2], options[3], options[4], options[5],
+    )  # fmt: skip
     n_known = word_offsets.shape[0]
-    ends = options[BOUNDARIES] and word_ngrams > 1
-    bigrams, longer = n_known + options[BIGRAMS], n_known + options[LONGER]
-    chars = n_known + options[CHARS]
+    ends = options[6] and word_ngrams > 1
+    bigrams, longer, chars = n_known + options[7], n_known + options[8], n_known + options[9]
     running[0] = 0
     if ends:
         running[0] = 1
@@ -264,7 +259,7 @@ def extract_codes(
     offsets : int64[n_docs + 1]
     table, pool, word_offsets
         The vocabulary, as in `find_word`; word_offsets has exactly n_words rows.
-    options : int64[N_OF_SPACE]
+    options : int64[11]
         As in `count_codes`.
     eos_word : int
         Word id of </s>, or -1.
@@ -277,7 +272,7 @@ def extract_codes(
     shares : float32[n_docs]
         Written in place: share of each document's tokens that have character n-grams.
     """
-    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
+    running = np.zeros(options[0] + 1, np.uint64)
     most = 0
     for doc in range(first, last):
         most = max(most, starts[doc + 1] - starts[doc])
@@ -300,8 +295,8 @@ def extract_codes(
         begin = starts[doc]
         at = add_distinct(of_words, n_words, begin, begin, shift, seen, codes, counts)
         at = add_distinct(of_chars, n_chars, begin, at, shift, seen, codes, counts)
-        if options[BIAS] >= 0 and at > begin:
-            codes[at] = word_offsets.shape[0] + options[BIAS]
+        if options[10] >= 0 and at > begin:
+            codes[at] = word_offsets.shape[0] + options[10]
             counts[at] = 1
             at += 1
         lengths[doc] = at - begin

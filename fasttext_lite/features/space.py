@@ -132,14 +132,11 @@ class FeatureSpace:
 
     @cached_property
     def tables(self) -> tuple[np.ndarray, ...]:
-        """What `model.kernels.classify` finds features by; its own options are 0.
+        """What `kernels.classify` finds features by.
 
         Made on first use; threads that come at once may each make them, and they are the same.
         """
-        options = np.zeros(features_kernels.N_OPTIONS, np.int64)
-        options[: features_kernels.N_OF_SPACE] = self._options
-        options[features_kernels.EOS_WORD] = self._eos_word
-        options[features_kernels.BIAS_ROW] = self._bias_row
+        options = np.append(self._options, [self._eos_word, self._bias_row, 0, 0])
         return (
             self._table, self.pool, self._word_offsets, self._rows, self._factors, _LOGS, options,
         )  # fmt: skip
@@ -182,10 +179,7 @@ class FeatureSpace:
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
         if config.pooling == "blocks":
-            longer, chars = (
-                self.n_words + self._options[place]
-                for place in (features_kernels.LONGER, features_kernels.CHARS)
-            )
+            longer, chars = self.n_words + self._options[8], self.n_words + self._options[9]
             codes = self.row_codes
             if (config.word_ngrams or 0) > 2:
                 factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
@@ -473,19 +467,6 @@ def _options(config: Config) -> np.ndarray:
     minn = max(config.minn, 1) if config.maxn else 1
     least = least_subword_chars(config.analyzer)
     begins, _ = _regions(config)
-    options = np.zeros(features_kernels.N_OF_SPACE, np.int64)
-    for place, value in (
-        (features_kernels.WORD_NGRAMS, config.word_ngrams or 1),
-        (features_kernels.MINN, minn),
-        (features_kernels.MAXN, config.maxn),
-        (features_kernels.BUCKET, config.bucket),
-        (features_kernels.EOS, config.eos),
-        (features_kernels.LEAST_CHARS, least),
-        (features_kernels.BOUNDARIES, config.boundaries),
-        (features_kernels.BIGRAMS, begins[0]),
-        (features_kernels.LONGER, begins[1]),
-        (features_kernels.CHARS, begins[2]),
-        (features_kernels.BIAS, n_slots(config) if config.bias else -1),
-    ):
-        options[place] = value
-    return options
+    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
+    values += [config.boundaries, *begins, n_slots(config) if config.bias else -1]
+    return np.array(values, np.int64)

@@ -12,14 +12,7 @@ from fasttext_lite.compiled.blocks import prefetch
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.features.kernels import (
-    BIAS_ROW,
-    EOS_WORD,
-    IS_IDENTITY,
     LEAST_SEEN,
-    LOSS,
-    MAXN,
-    MINN,
-    WORD_NGRAMS,
     add_distinct,
     find_code,
     first_place,
@@ -35,6 +28,10 @@ from fasttext_lite.model.kernels.predict import (
 )
 from fasttext_lite.text.kernels.tokens import mark_document
 
+# Places in `options` behind those of `features.count_codes`.
+EOS_WORD, BIAS_ROW, LOSS, IS_IDENTITY = 11, 12, 13, 14
+N_OPTIONS = 15
+
 # Values of options[LOSS].
 SIGMOID, SOFTMAX, TREE, HINGE = 0, 1, 2, 3
 _kernel = compiler(FAST)
@@ -48,8 +45,8 @@ def count_room(marks, start, end, options):
     n_tokens = 0
     for i in range(start, end):
         n_tokens += marks[i] == END
-    of_words = (n_tokens + 3) * options[WORD_NGRAMS] + 2
-    lengths = max(options[MAXN] - options[MINN] + 1, 0) if options[MAXN] > 0 else 0
+    of_words = (n_tokens + 3) * options[0] + 2
+    lengths = max(options[2] - options[1] + 1, 0) if options[2] > 0 else 0
     return of_words, (end - start + 2 * n_tokens) * lengths
 
 
@@ -115,7 +112,6 @@ def find_rows(
     factors, logs : float32[]
         See `features.kernels.weigh_rows`.
     options : int64[N_OPTIONS]
-        See the top of `features.kernels`.
     running : uint64[word_ngrams + 1]
     of_words, of_chars : int32[]
         Room as `count_room` says.
@@ -183,7 +179,7 @@ def embed_texts(
         most_chars = max(most_chars, of_chars)
     of_words = np.empty(most_words, np.int32)
     of_chars = np.empty(most_chars, np.int32)
-    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
+    running = np.zeros(options[0] + 1, np.uint64)
     seen = np.empty(_power(most_words + most_chars), np.int32)
     found = np.empty(most_words + most_chars + 1, np.int32)
     weights = np.empty(most_words + most_chars + 1, np.float32)
@@ -231,7 +227,7 @@ def classify_text(
     most = most_words + most_chars
     of_words = np.empty(most_words, np.int32)
     of_chars = np.empty(most_chars, np.int32)
-    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
+    running = np.zeros(options[0] + 1, np.uint64)
     seen = np.empty(_power(most), np.int32)
     found = np.empty(most + 1, np.int32)
     weights = np.empty(most + 1, np.float32)
