@@ -22,9 +22,8 @@ import numpy as np
 from bench import tools
 from fasttext_lite.cli.quantize import parse_size
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.labels import set_aside, take_labels
 from fasttext_lite.corpus.reader import read_corpus
-from fasttext_lite.corpus.texts import take_texts
+from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting.pruning import Settings, quantize_model
@@ -64,8 +63,8 @@ def measure(name: str, options: argparse.Namespace, path: str) -> None:
         else:
             a, b = set_aside(train.labels, ASIDE, seed)
             data = (
-                take_texts(train.texts, a), take_labels(train.labels, a),
-                take_texts(train.texts, b), take_labels(train.labels, b),
+                train.texts.take(a), train.labels.take(a),
+                train.texts.take(b), train.labels.take(b),
             )  # fmt: skip
         model = fit.fit(*data[:2], Config(), seed=seed, n_threads=1).model
         save_model(model, path)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fasttext_lite.cli.console import UsageError
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
-
-if TYPE_CHECKING:
-    from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.corpus.formats import AUTO, FORMATS, ReadOptions
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -49,18 +47,22 @@ def _or_none(kind: type) -> Any:
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("format of the file")
+    looks = "; ".join(f"{name}: {form.lines}" for name, form in FORMATS.items())
     group.add_argument(
         "--format",
-        choices=("auto", "fasttext", "tsv", "csv", "jsonl"),
-        default="auto",
-        help="fasttext: __label__name text; tsv: name<TAB>text; csv: with a header; jsonl: an "
-        "object in each line; auto (default) looks at the file",
+        choices=(AUTO, *FORMATS),
+        default=ReadOptions.format,
+        help=looks.replace("{prefix}", ReadOptions.label_prefix)
+        + "; auto (default) looks at the file",
     )
-    group.add_argument(
-        "--label-prefix", default="__label__", metavar="P", help="of the fasttext format"
-    )
-    group.add_argument("--text-column", default="text", metavar="NAME", help="of csv and jsonl")
-    group.add_argument("--label-column", default="label", metavar="NAME", help="of csv and jsonl")
+    for name, metavar in (("label_prefix", "P"), ("text_column", "NAME"), ("label_column", "NAME")):
+        users = [form.name for form in FORMATS.values() if name in form.options]
+        group.add_argument(
+            "--" + name.replace("_", "-"),
+            default=getattr(ReadOptions, name),
+            metavar=metavar,
+            help=f"of {' and '.join(users)}",
+        )
     group.add_argument(
         "--multilabel", action="store_true", help="several labels in a field, joined by commas"
     )
@@ -112,8 +114,6 @@ def config_of(options: argparse.Namespace) -> Config:
 
 
 def read_options(options: argparse.Namespace) -> ReadOptions:
-    from fasttext_lite.corpus.formats import ReadOptions
-
     names = [field.name for field in dataclasses.fields(ReadOptions)]
     return ReadOptions(**{name: getattr(options, name) for name in names})
 

@@ -64,7 +64,8 @@ import numpy as np
 
 from fasttext_lite.config.fields import RESOLVED, Config
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features.space import FeatureSpace, n_slots
+from fasttext_lite.features.slots import n_slots
+from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.packed import Packed, narrowed, unpack_tables
