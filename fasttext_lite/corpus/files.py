@@ -1,4 +1,4 @@
-"""Bytes of text files: opening, blocks of whole lines, formats, and CSV and JSON lines.
+"""Bytes of text files: opening, blocks of whole lines, single lines.
 
 What cannot be read is an `InputError` with path:line.
 """

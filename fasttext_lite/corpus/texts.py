@@ -1,4 +1,4 @@
-"""Documents in one buffer."""
+"""Documents in one buffer, from strings, token lists or bytes."""
 
 from __future__ import annotations
 
