@@ -20,8 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench import tools
-from fasttext_lite.cli.quantize import parse_size
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.evaluation.scores import evaluate
@@ -71,7 +71,7 @@ def measure(name: str, options: argparse.Namespace, path: str) -> None:
         models.append((model, data, os.path.getsize(path), accuracy(path, data)))
     show({"data": name, "file": [m[2] for m in models], "rows": models[0][0].space.n_rows},
          [m[3] for m in models])  # fmt: skip
-    sizes = [parse_size(text) for text in options.sizes.split(",")]
+    sizes = [0 if text == "0" else parse_size(text) for text in options.sizes.split(",")]
     ways = {"no": [False], "yes": [True], "both": [False, True]}[options.retrain]
     for size in sizes:
         for step in map(float, options.steps.split(",")):

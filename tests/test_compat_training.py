@@ -20,7 +20,7 @@ from fasttext_lite.compat.training.supervised import (
     write_output,
     write_vectors,
 )
-from fasttext_lite.errors import InputError, ModelError, TrainingError
+from fasttext_lite.errors import InputError, ModelError, TrainingError, UsageError
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_flags():
     ],
 )
 def test_bad_flags(flags, message):
-    with pytest.raises(InputError) as error:
+    with pytest.raises(UsageError) as error:
         parse_flags("supervised", flags.split())
     assert message in str(error.value)
 

@@ -660,12 +660,12 @@ def test_cli_mistakes_in_combination(files, train):
 
 
 def test_cli_writes_above_the_bar_on_a_terminal(files, train, monkeypatch):
-    from fasttext_lite.cli import train as cli_watch
+    from fasttext_lite.cli.train import show_epoch
 
     written = []
     monkeypatch.setattr("tqdm.tqdm.write", lambda text, file: written.append(text))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    cli_watch._tell(3, report(2))
+    show_epoch(3, report(2))
     monkeypatch.setattr("sys.stderr", None)
-    cli_watch._tell(3, report(2))
+    show_epoch(3, report(2))
     assert written == [report(2).line(3)]
