@@ -20,11 +20,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench import tools
-from fasttext_lite.cli.quantize import parse_size
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.labels import set_aside, take_labels
+from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.reader import read_corpus
-from fasttext_lite.corpus.texts import take_texts
+from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting.pruning import Settings, quantize_model
@@ -64,15 +63,15 @@ def measure(name: str, options: argparse.Namespace, path: str) -> None:
         else:
             a, b = set_aside(train.labels, ASIDE, seed)
             data = (
-                take_texts(train.texts, a), take_labels(train.labels, a),
-                take_texts(train.texts, b), take_labels(train.labels, b),
+                train.texts.take(a), train.labels.take(a),
+                train.texts.take(b), train.labels.take(b),
             )  # fmt: skip
         model = fit.fit(*data[:2], Config(), seed=seed, n_threads=1).model
         save_model(model, path)
         models.append((model, data, os.path.getsize(path), accuracy(path, data)))
     show({"data": name, "file": [m[2] for m in models], "rows": models[0][0].space.n_rows},
          [m[3] for m in models])  # fmt: skip
-    sizes = [parse_size(text) for text in options.sizes.split(",")]
+    sizes = [0 if text == "0" else parse_size(text) for text in options.sizes.split(",")]
     ways = {"no": [False], "yes": [True], "both": [False, True]}[options.retrain]
     for size in sizes:
         for step in map(float, options.steps.split(",")):

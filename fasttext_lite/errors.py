@@ -15,3 +15,7 @@ class ModelError(ValueError):
 
 class TrainingError(ValueError):
     """Raised when training cannot start or diverges beyond repair."""
+
+
+class UsageError(ValueError):
+    """Raised for a mistake in the arguments of a command, which names the argument or file."""

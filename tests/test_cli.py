@@ -1,7 +1,9 @@
 """The command line: what it prints, where, and with which exit code."""
 
 import dataclasses
+import functools
 import gzip
+import importlib
 import itertools
 import json
 import os
@@ -15,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fasttext_lite.cli import app, demo
-from fasttext_lite.cli import arguments as cli
+from fasttext_lite.cli import app, console, demo
+from fasttext_lite.cli.arguments import config_from
 from fasttext_lite.config.fields import Config, field_type
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import UsageError
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import progress
 from fasttext_lite.fitting.fit import fit
@@ -28,7 +31,6 @@ from fasttext_lite.model.storage import load_model, save_model
 from fasttext_lite.training.loop import Progress
 from fasttext_lite.version import __version__
 
-COMMANDS = ("train", "test", "predict", "embed", "info", "demo")
 WORDS = {
     "food": "soup bread noodles rice pepper salt oven butter 热汤 面条",
     "sport": "goal match coach team score league race medal 进球 比赛",
@@ -234,7 +236,7 @@ def test_valid_with_unseen_labels_and_unknown_texts(run, train, write, tmp_path)
 
 
 def parsed(*flags):
-    return cli.config_of(app._parser().parse_args(["train", "x", "-o", "y", *map(str, flags)]))
+    return config_from(app.make_parser().parse_args(["train", "x", "-o", "y", *map(str, flags)]))
 
 
 FIELDS = [field.name for field in dataclasses.fields(Config)]
@@ -649,6 +651,17 @@ def test_info(good, model):
     assert set(FIELDS) < set(values)
 
 
+def test_info_calls_what_is_not_set_none(good, tmp_path, folder):
+    """A text that is empty and a number that is not set alike."""
+    train, path = folder / "train.txt", tmp_path / "m.ftl"
+    good("train", train, "-o", path, "-q", *QUICK)
+    values = dict(line.split(maxsplit=1) for line in good("info", path).splitlines())
+    assert load_model(path).config.stop_words == ""
+    assert load_model(path).config.max_norm is None
+    assert (values["stop_words"], values["max_norm"]) == ("none", "none")
+    assert "None" not in values.values()
+
+
 def test_info_json(good, model):
     out = good("info", model, "--json")
     assert out.count("\n") == 1
@@ -663,12 +676,12 @@ def test_info_json(good, model):
 
 @pytest.mark.parametrize("data", ["zh_topics", "en_topics"])
 def test_demo(good, tmp_path, monkeypatch, data_dir, data):
-    assert Path(demo._bundled(data)).resolve() == (data_dir / data).resolve()
+    assert Path(demo.bundled(data)).resolve() == (data_dir / data).resolve()
     (tmp_path / "bundled").mkdir()
     for name, n in (("train.tsv", 48), ("test.tsv", 16)):
         lines = (data_dir / data / name).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / "bundled" / name).write_text("".join(lines[:n]), "utf-8")
-    monkeypatch.setattr(demo, "_bundled", lambda name: str(tmp_path / "bundled"))
+    monkeypatch.setattr(demo, "bundled", lambda name: str(tmp_path / "bundled"))
     output = tmp_path / "a" / "b"
     out = good("demo", "--data", data, "--output", output).splitlines()
     assert out[0].startswith("trained on 48 texts with ")
@@ -698,7 +711,19 @@ def test_demo_where_nothing_can_be_written(check_refused, write):
     check_refused("demo", "--output", path + "/x", says="not a directory")
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_each_command_is_a_file_and_a_line_in_the_table():
+    """The files that are no commands are what the commands share."""
+    shared = {"__init__", "app", "arguments", "console", "files"}
+    files = {path.stem for path in Path(app.__file__).parent.glob("*.py")}
+    assert files - shared == set(app.COMMANDS)
+    for name, place in app.COMMANDS.items():
+        command = importlib.import_module(place)
+        assert place.rpartition(".")[2] == name
+        assert isinstance(command.HELP, str) and command.HELP.endswith(".")
+        assert callable(command.add_arguments) and callable(command.run)
+
+
+@pytest.mark.parametrize("command", ["", *app.COMMANDS])
 def test_help(run, command):
     code, out, err = run(*command.split(), "--help")
     assert (code, err) == (0, "")
@@ -708,10 +733,20 @@ def test_help(run, command):
             assert "--" + name.replace("_", "-") in out
 
 
+def test_help_of_one_command_imports_no_other():
+    code = (
+        "import sys\nfrom fasttext_lite.cli import app\n"
+        "try: app.main(['info', '--help'])\n"
+        "except SystemExit: print(*(set(app.COMMANDS.values()) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "fasttext_lite.cli.info"
+
+
 def test_without_a_command(run):
     code, out, err = run()
     assert (code, err) == (0, "")
-    assert all(f"    {command} " in out for command in COMMANDS)
+    assert all(f"    {command} " in out for command in app.COMMANDS)
 
 
 def test_version(run):
@@ -828,6 +863,51 @@ def test_training_data_is_not_overwritten(check_refused, train, write, tmp_path)
         "train", train, "--valid", data, "-o", data, says="the model would overwrite this file"
     )
     assert Path(data).read_bytes() == Path(train).read_bytes()
+
+
+def test_same_files(tmp_path):
+    """One file under two names, there already or to be made."""
+    data, link, hard = (str(tmp_path / name) for name in ("data", "link", "hard"))
+    assert console.is_same_file(data, f"{tmp_path}/./data")  # it may be made yet
+    Path(data).touch()
+    os.symlink(data, link)
+    os.link(data, hard)
+    assert console.is_same_file(data, link) and console.is_same_file(data, hard)
+    assert not console.is_same_file(data, str(tmp_path))
+    assert not console.is_same_file(None, data) and not console.is_same_file(data, "")
+    assert not console.is_same_file("-", "./-")  # standard input is no file
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "x", "-o", "-"],
+        ["train", "-", "--valid", "-", "-o", "m.ftl"],
+        ["train", "x", "-o", "m.ftl", "--log", "m.ftl"],
+        ["train", "x", "-o", "m.ftl", "--minn", "5"],
+        ["tune", "x", "-o", "-"],
+        ["tune", "x", "-o", "m.ftl", "--resume"],
+        ["quantize", "x", "-o", "-"],
+        ["quantize", "x", "-o", "m.ftl", "--qnorm"],
+        ["convert", "x", "y"],
+        ["convert", "x", "y.bin", "--qout"],
+        ["embed", "x", "--of", "labels"],
+        ["supervised", "-input", "x"],
+        ["supervised", "-dim", "0", "-input", "x"],
+        ["supervised", "-dim", "x", "-input", "x"],
+        ["predict-prob", "x", "y", "0"],
+        ["dump", "x", "nothing"],
+    ],
+    ids=" ".join,
+)
+def test_mistakes_in_arguments_are_one_kind_of_error(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    work = app.fasttext_command(arguments)
+    if work is None:
+        options = app.make_parser(arguments).parse_args(arguments)
+        work = functools.partial(options.run, options)
+    with pytest.raises(UsageError):
+        work()
 
 
 @pytest.mark.parametrize("command", ["test", "predict", "embed", "info"])

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fasttext_lite.cli import app, tune
+from fasttext_lite.fitting import fit
 from fasttext_lite.model.storage import load_model
-from fasttext_lite.tuning import data
 from fasttext_lite.tuning import log as tuning
 
 WORDS = {
@@ -236,14 +236,14 @@ def test_help(capsys):
 
 
 def test_interrupt_trains_with_the_best(run, train, tmp_path, monkeypatch):
-    add = tune.Table.add
+    add = tune.TrialTable.add
 
     def stop(table, trial):
         add(table, trial)
         if trial.number == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(tune.Table, "add", stop)
+    monkeypatch.setattr(tune.TrialTable, "add", stop)
     log = tmp_path / "log.jsonl"
     code, out, err = run(train, *QUICK, "--trials", 9, "--log", log)
     assert code == 0
@@ -257,7 +257,7 @@ def test_interrupt_before_the_first_result(run, train, tmp_path, monkeypatch):
     def stop(*args, **values):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data, "fit_prepared", stop)
+    monkeypatch.setattr(fit, "fit_prepared", stop)
     code, out, err = run(train, *QUICK)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "fasttext-lite: interrupted"
@@ -305,7 +305,7 @@ def test_table_on_a_terminal(monkeypatch):
     stream = Terminal()
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("COLUMNS", "50")
-    table = tune.Table("accuracy", True, time.perf_counter() + 100)
+    table = tune.TrialTable("accuracy", True, time.perf_counter() + 100)
     table.progress(1, 0.25)
     table.add(tuning.Trial(1, "coarse", 1 / 3, {"lr": 0.1, "epochs": 1234567}, 0.5, 0.75, 10**6, 1))
     table.progress(0, 0.5)

@@ -374,6 +374,10 @@ def test_usage_names_flags_and_defaults(run, command):
     assert text == usage.usage(name)
 
 
+def test_each_command_has_a_function():
+    assert list(commands.FUNCTIONS) == list(usage.COMMANDS)
+
+
 def test_usage_has_every_flag():
     shown = set(re.findall(r"^  -(\S+)", usage.usage("supervised"), re.MULTILINE))
     shown |= set(re.findall(r"^  -(\S+)", usage.usage("quantize"), re.MULTILINE))
@@ -428,7 +432,7 @@ def test_pieces_are_cut_behind_lines_and_words(step):
     pieces = list(streams.pieces(Slow(data, step)))
     assert b"".join(pieces) == data
     assert all(piece.endswith(b"\n") for piece in pieces[:-1])
-    words = [word for some in streams.words_of(Slow(data, step)) for word in some]
+    words = [word for some in streams.words(Slow(data, step)) for word in some]
     assert words == data.split()
 
 

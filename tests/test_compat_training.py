@@ -21,7 +21,7 @@ from fasttext_lite.compat.training.autotune import (
 from fasttext_lite.compat.training.quantize import quantize, rows_by_norm
 from fasttext_lite.compat.training.supervised import train_supervised
 from fasttext_lite.compat.training.words import train_unsupervised
-from fasttext_lite.errors import InputError, ModelError, TrainingError
+from fasttext_lite.errors import InputError, ModelError, TrainingError, UsageError
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_flags():
     ],
 )
 def test_bad_flags(flags, message):
-    with pytest.raises(InputError) as error:
+    with pytest.raises(UsageError) as error:
         parse_flags("supervised", flags.split())
     assert message in str(error.value)
 

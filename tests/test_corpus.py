@@ -12,10 +12,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from fasttext_lite.cli import app
+from fasttext_lite.corpus import kernels
 from fasttext_lite.corpus.files import iter_lines
-from fasttext_lite.corpus.formats import ReadOptions, guess_format
+from fasttext_lite.corpus.formats import (
+    FORMATS,
+    Format,
+    ReadOptions,
+    guess_format,
+)
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.reader import read_corpus, read_texts
+from fasttext_lite.corpus.reader import CorpusReader, read_corpus, read_texts
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 
@@ -132,6 +139,103 @@ def test_format_that_cannot_be_guessed(lines):
 def test_format_of_a_file_with_one_very_long_line():
     with pytest.raises(InputError, match="not recognised"):
         guess_format("data.txt", [b'"' + b"a, b " * 100_000])
+
+
+def bar_records(path, lines, options):
+    """Yield the records of lines ``text | label``."""
+    for number, line in enumerate(lines, 1):
+        text, _, label = line.rpartition(b"|")
+        yield number, (label.decode().strip(),) if label.strip() else (), text.strip()
+
+
+def bar_blocks(options):
+    """Return a parser of whole blocks, as compiled ones are: it turns lines into TSV."""
+
+    def parse(block, state, docs, table):
+        lines = [line.rpartition(b"|") for line in block.tobytes().splitlines()]
+        if not all(bar for _, bar, _ in lines):
+            return kernels.BAD_LINE
+        tsv = b"".join(b"%s\t%s\n" % (label.strip(), text.strip()) for text, _, label in lines)
+        return kernels.read_tsv(np.frombuffer(bytearray(tsv), np.uint8), False, state, docs, table)
+
+    return parse
+
+
+@pytest.fixture(params=["records", "blocks"])
+def bars(request, monkeypatch):
+    """A format that the package does not know, by either kind of parser."""
+    monkeypatch.setattr(FORMATS, "_records", {**FORMATS})
+    parser = {"parse_records": bar_records} if request.param == "records" else {}
+    new = Format(
+        name="bars",
+        lines="'text | name'",
+        recognises=lambda lines, prefix: all(b" | " in line for line in lines),
+        endings=(".bars",),
+        bad_line="no bar",
+        **(parser or {"parse_blocks": bar_blocks}),
+    )
+    FORMATS.add(new)
+    return new
+
+
+BARS = "a late goal | sport\nhot soup | food\nthey won | sport\n"
+BAR_ROWS = [("sport", "a late goal"), ("food", "hot soup"), ("sport", "they won")]
+
+
+@pytest.mark.usefixtures("bars")
+def test_a_format_from_outside_is_read_and_guessed(write):
+    path = write(BARS)
+    assert rows(path, format="bars") == rows(path) == BAR_ROWS
+    assert guess_format("x.BARS.gz", [b"a\tb"]) == "bars"
+    reader = CorpusReader(path, ReadOptions("bars"))
+    assert [text for chunk in reader for text in chunk.texts.to_list()] == [
+        text for _, text in BAR_ROWS
+    ]
+    assert reader.names == ["sport", "food"]
+    with pytest.raises(InputError, match=r"CSV with a header, JSON objects or 'text \| name' \("):
+        guess_format("data.txt", [b"plain words"])
+    with pytest.raises(ValueError, match="there is a format 'bars' already"):
+        FORMATS.add(FORMATS["bars"])
+
+
+@pytest.mark.usefixtures("bars")
+def test_a_format_from_outside_on_the_command_line(write, tmp_path, capsys):
+    model = str(tmp_path / "model")
+    settings_ = ["--epochs", "1", "--dim", "4", "--bucket", "100"]
+    assert app.main(["train", write(BARS), "-o", model, "--format", "bars", *settings_]) == 0
+    capsys.readouterr()
+    assert app.main(["test", model, write(BARS), "--format", "bars"]) == 0
+    assert "n 3" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        app.main(["train", "--help"])
+    assert "{auto,fasttext,tsv,csv,jsonl,bars}" in capsys.readouterr().out
+
+
+def test_a_bad_line_of_a_format_from_outside(write, bars):
+    if bars.parse_blocks is not None:
+        assert message(write("no label\n"), format="bars") == "FILE:1: no bar"
+    else:
+        assert "no line with a label" in message(write("no label\n"), format="bars")
+
+
+def test_a_strict_format_is_asked_before_the_others(monkeypatch):
+    lines = [b"{1 __label__a\tb}"]
+    assert guess_format("data.txt", [*lines, b"c"]) == "fasttext"
+    assert guess_format("data.txt", lines) == "jsonl"
+    monkeypatch.setattr(FORMATS, "_records", {**FORMATS})
+    FORMATS.remove("jsonl")
+    assert guess_format("data.txt", lines) == "fasttext"
+
+
+def test_unknown_formats_are_refused():
+    with pytest.raises(ValueError, match="one of auto, fasttext, tsv, csv, jsonl; got 'xml'"):
+        ReadOptions("xml")
+    with pytest.raises(ValueError, match="no format can be called auto"):
+        Format("auto", "", lambda lines, prefix: True, bar_records)
+    with pytest.raises(ValueError, match="must have one parser"):
+        Format("two", "", lambda lines, prefix: True, bar_records, bar_blocks)
+    with pytest.raises(ValueError, match="must have one parser"):
+        Format("none", "", lambda lines, prefix: True)
 
 
 # -- fastText's lines ------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features import kernels as features_kernels
-from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace, _options, n_slots
+from fasttext_lite.features.slots import code_options, n_slots
+from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.kernels import words as kernels
 
@@ -161,7 +162,7 @@ def test_kernels_equal_their_twins(documents, word_ngrams, lengths, bucket, eos,
         )
     n_codes = np.zeros(len(documents), np.int64)
     features_kernels.count_codes(
-        texts.buffer, texts.marks, texts.offsets, 0, len(texts), _options(config), n_codes
+        texts.buffer, texts.marks, texts.offsets, 0, len(texts), code_options(config), n_codes
     )
     assert all(sum(c.values()) <= n for c, n in zip(expected_codes, n_codes, strict=True))
 

@@ -12,13 +12,13 @@ from sklearn.pipeline import Pipeline
 
 from fasttext_lite.cli import app
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.labels import Labels, set_aside, take_labels
+from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import read_corpus
-from fasttext_lite.corpus.texts import Texts, take_texts
+from fasttext_lite.corpus.split import set_aside
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.evaluation.scores import evaluate
-from fasttext_lite.features.matrix import take_features
 from fasttext_lite.fitting import advice, measures, monitor, prepare
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import report as monitoring
@@ -354,8 +354,8 @@ def test_rows_are_set_aside_without_validation_data(tmp_path):
     assert model.n_texts == 80 == model.label_counts.sum()
     assert json.loads(path.read_text().splitlines()[0])["n_valid"] == 20
     # As if only the others had been there, and these given.
-    pair = take_texts(texts, aside), take_labels(labels, aside)
-    rest = take_texts(texts, trained), take_labels(labels, trained), None
+    pair = texts.take(aside), labels.take(aside)
+    rest = texts.take(trained), labels.take(trained), None
     other = fit(Watch(pair), rest, patience=2, valid_fraction=0.2, epochs=4)
     assert other.model.embeddings.tobytes() == model.embeddings.tobytes()
     assert [r.valid_loss for r in other.history.reports] == [
@@ -378,23 +378,6 @@ def test_rows_are_set_aside_from_prepared_features():
 def test_too_few_rows_to_set_aside(n, share):
     with pytest.raises(TrainingError, match=f"{4 * n} texts are too few to set a share"):
         fit(data=corpus(n), patience=1, valid_fraction=share)
-
-
-def test_take_rows():
-    chosen = np.array([0, 2, 3])
-    for given in (["ab", "", "体育", "x y", "z"], [["a", "b"], [], ["体", "育"], ["x"], ["z"]]):
-        texts = Texts.from_sequence(given)
-        found, expected = take_texts(texts, chosen), texts.take(chosen)
-        assert found.buffer.tobytes() == expected.buffer.tobytes()
-        assert found.offsets.tolist() == expected.offsets.tolist()
-        if texts.token_ends is not None:
-            assert found.token_ends.tolist() == expected.token_ends.tolist()
-    assert len(take_texts(texts, np.empty(0, np.int64))) == 0
-    model = fit(epochs=1).model
-    features = model.features(["soup bread", "", "rain soup", "goal"])
-    taken = take_features(features, np.array([3, 0]))
-    assert taken.indptr.tolist() == [0, *np.cumsum(np.diff(features.indptr)[[3, 0]])]
-    np.testing.assert_array_equal(taken.ids[taken.indptr[1] :], features.slice(0, 1).ids)
 
 
 # -- warnings --------------------------------------------------------------------------------
@@ -478,8 +461,8 @@ def test_rare_labels(caplog):
     assert message.startswith("2 of 6 labels have fewer than 3 training texts (x, y z) and will")
     caplog.clear()
     with caplog.at_level(logging.WARNING, "fasttext_lite"):
-        few = take_labels(rare, np.arange(99))
-        fit(data=(take_texts(texts, np.arange(99)), few, None), epochs=1)
+        few = rare.take(np.arange(99))
+        fit(data=(texts.take(np.arange(99)), few, None), epochs=1)
     assert caplog.messages == []
 
 
@@ -677,12 +660,12 @@ def test_cli_mistakes_in_combination(files, train):
 
 
 def test_cli_writes_above_the_bar_on_a_terminal(files, train, monkeypatch):
-    from fasttext_lite.cli import train as cli_watch
+    from fasttext_lite.cli.train import show_epoch
 
     written = []
     monkeypatch.setattr("tqdm.tqdm.write", lambda text, file: written.append(text))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    cli_watch._tell(3, report(2))
+    show_epoch(3, report(2))
     monkeypatch.setattr("sys.stderr", None)
-    cli_watch._tell(3, report(2))
+    show_epoch(3, report(2))
     assert written == [report(2).line(3)]

@@ -9,7 +9,6 @@ import pytest
 from safetensors.numpy import save as to_bytes
 
 from fasttext_lite.cli.app import main
-from fasttext_lite.cli.quantize import parse_size
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
@@ -530,12 +529,6 @@ def test_mistakes_on_the_command_line(files, capfd):
             main(["quantize", model, "-o", out, *words])
         assert caught.value.code == 2
         assert capfd.readouterr().err.count("\n") == 1
-
-
-def test_sizes():
-    assert [parse_size(text) for text in ("2M", "500k", "1.5kB", "1000", "1g")] == [
-        2_000_000, 500_000, 1500, 1000, 10**9,
-    ]  # fmt: skip
 
 
 def test_fasttexts_endings_and_idle_flags_are_refused(tmp_path, capsys):

@@ -219,7 +219,7 @@ def test_errors_come_when_their_chunk_is_read(write):
 
 
 def test_the_default_chunk_is_some_megabytes():
-    assert CorpusReader("x").chunk_bytes == corpus.CHUNK_BYTES == 1 << 24
+    assert CorpusReader("x").chunk_bytes == corpus.DEFAULT_CHUNK_BYTES == 1 << 24
 
 
 def test_each_kernel_is_compiled_once(write):

@@ -111,7 +111,7 @@ def fail_for_want_of_space(*_):
 def test_texts_in_pieces_equal_the_whole(file, monkeypatch):
     expected = at_once(file, Config())
     monkeypatch.setattr(fitting, "PIECE_BYTES", 300)
-    monkeypatch.setattr("fasttext_lite.features.space.LISTED", 64)
+    monkeypatch.setattr("fasttext_lite.features.gains.LISTED", 64)
     check_same(at_once(file, Config()), expected)
 
 

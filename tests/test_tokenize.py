@@ -12,14 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite.compiled import utf8
+from fasttext_lite.config.analyzers import ANALYZERS, Analyzer
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.recipe import resolve
+from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.fitting.fit import fit
+from fasttext_lite.text import analyzers
 from fasttext_lite.text.analyzers import WHITESPACE, analyze, class_of_characters, disturb
 from fasttext_lite.text.kernels import tokens as tokenize
 from fasttext_lite.text.kernels.stop_words import drop_words
+from fasttext_lite.text.kernels.tokens import EXTEND, SINGLE, SPACE, WORD
 from fasttext_lite.text.kernels.words import insert_words
 from fasttext_lite.text.normalize import normalize
-from fasttext_lite.text.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
+from fasttext_lite.text.unicode_classes import class_table
 
 pytestmark = pytest.mark.kernels
 
@@ -405,3 +411,56 @@ def test_noise_leaves_the_texts_alone():
 @pytest.mark.parametrize("documents", [[], [""], ["", " \n"], [[]]])
 def test_noise_of_nothing(documents):
     assert disturb(marked(documents), 0.5, 0.5, 1).tokens() == [[] for _ in documents]
+
+
+# -- the table of analyzers ------------------------------------------------------------------
+
+
+def test_what_the_records_say():
+    assert [name for name, each in ANALYZERS.items() if each.segments] == ["jieba", "mixed"]
+    assert [name for name, each in ANALYZERS.items() if each.n_streams == 2] == ["mixed"]
+    assert [name for name, each in ANALYZERS.items() if each.as_fasttext] == ["whitespace"]
+    assert [name for name, each in ANALYZERS.items() if each.least_subword_chars == 1] == [
+        "whitespace"
+    ]
+
+
+def test_a_text_that_is_there_twice_counts_once():
+    config = Config(dim=2, head="linear", loss="ova")
+    for name, n_streams in (("auto", 1), ("jieba", 1), ("mixed", 2)):
+        for mean_tokens, longest in ((32, 2), (33, 3)):
+            found = resolve(config.replace(analyzer=name), 2, False, mean_tokens * n_streams)
+            assert found.word_ngrams == longest
+
+
+def bars():
+    """Return the classes of an analyzer that cuts at bars alone."""
+    table = np.full(0x110000, WORD, np.uint8)
+    table[ord("|")] = SPACE
+    return table
+
+
+def test_an_analyzer_from_outside(monkeypatch):
+    monkeypatch.setattr(ANALYZERS, "_records", {**ANALYZERS})
+    ANALYZERS.add(Analyzer("bars", classes=f"{__name__}:bars", least_subword_chars=3))
+    monkeypatch.setattr(analyzers, "class_of_characters", class_of_characters.__wrapped__)
+    texts = ["New York|rain", "San Francisco||sun", "New York|wind", "sun"]
+    assert cut(texts, analyzer="bars")[0] == ["new york", "rain"]
+    config = Config(analyzer="bars", epochs=2, dim=4, bucket=1000)
+    labels = Labels.from_rows([["ny"], ["sf"], ["ny"], ["sf"]])
+    model = fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    assert b"new york" in model.space.words()
+    assert [model.predict_one(text)[0][0] for text in texts] == ["ny", "sf", "ny", "sf"]
+    with pytest.raises(ValueError, match="user_dictionary goes with the analyzers jieba and mixed"):
+        config.replace(user_dictionary="x")
+
+
+def test_unknown_analyzers_are_refused():
+    with pytest.raises(ValueError, match="analyzer must be one of auto, whitespace, char, jieba"):
+        Config(analyzer="words")
+    with pytest.raises(ValueError, match="unknown analyzer 'words'; known are auto, whitespace"):
+        class_of_characters("words")
+    with pytest.raises(ValueError, match="the analyzer jieba does not go by classes"):
+        class_of_characters("jieba")
+    with pytest.raises(ValueError, match="must have classes or segment"):
+        Analyzer("nothing")

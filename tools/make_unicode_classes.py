@@ -70,15 +70,15 @@ def main() -> None:
 
 Made by tools/make_unicode_classes.py; not edited by hand.  Each entry of `RUNS` is the first
 code point of a run (hexadecimal) and the class of all characters up to the next entry:
-s = space, w = part of a word, i = a token by itself, e = extends the token before it.
+s = SPACE, w = part of a WORD, i = SINGLE, a token by itself, e = EXTEND, part of the token before
+(see `text.kernels.tokens`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-SPACE, WORD, SINGLE, EXTEND = range(4)
-
+LETTERS = "swie"  # of the classes 0 to 3
 RUNS = """
 {body}
 """
@@ -88,7 +88,7 @@ def class_table() -> np.ndarray:
     """Return the class of every code point, uint8[0x110000]."""
     runs = RUNS.split()
     starts = np.array([int(run[:-1], 16) for run in runs] + [0x110000])
-    classes = np.array(["swie".index(run[-1]) for run in runs], dtype=np.uint8)
+    classes = np.array([LETTERS.index(run[-1]) for run in runs], dtype=np.uint8)
     return np.repeat(classes, np.diff(starts))
 ''',
         encoding="utf-8",

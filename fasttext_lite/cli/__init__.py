@@ -1,4 +1,8 @@
-"""The command line: one file for each command, over `console` and `arguments`."""
+"""The command line: one file for each command, over `console`, `arguments` and `files`.
+
+A command is a line in the table of `app` and a file that has ``HELP``, its line in ``--help``;
+``add_arguments(parser)``; and ``run(options)``.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,18 +1,29 @@
-"""What several commands share: types of arguments, and labels as they are printed."""
+"""The arguments that several commands have, and types of arguments."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from fasttext_lite.cli.console import UsageError
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.formats import AUTO, DEFAULT_PREFIX, FORMATS, ReadOptions
+from fasttext_lite.errors import UsageError
 
-if TYPE_CHECKING:
-    from fasttext_lite.corpus.formats import ReadOptions
+_PREFIX = "config_"  # of the settings of the model in the namespace
+Value = TypeVar("Value")
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the file to train on and the model to write."""
+    parser.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl"
+    )
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +37,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         if default in (None, ""):
             default = "chosen" if field.name in RESOLVED else "none"
         text = f"{field.metadata['help']} (default {default})".replace("%", "%%")
-        extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": f"config_{field.name}"}
+        extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": _PREFIX + field.name}
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text, **extra)
             continue
@@ -39,7 +50,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, type=_or_none(kind) if optional else kind, help=text, **extra)
 
 
-def _or_none(kind: type) -> Any:
+def _or_none(kind: type) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         return None if text == "none" else kind(text)
 
@@ -47,86 +58,91 @@ def _or_none(kind: type) -> Any:
     return parse
 
 
+def add_preset(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the flag of the preset; `what` says what it does."""
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="default", help=what)
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how labelled files are read: a flag for each of `ReadOptions`."""
     group = parser.add_argument_group("format of the file")
+    looks = "; ".join(f"{name}: {form.lines}" for name, form in FORMATS.items())
     group.add_argument(
         "--format",
-        choices=("auto", "fasttext", "tsv", "csv", "jsonl"),
-        default="auto",
-        help="fasttext: __label__name text; tsv: name<TAB>text; csv: with a header; jsonl: an "
-        "object in each line; auto (default) looks at the file",
+        choices=(AUTO, *FORMATS),
+        default=ReadOptions.format,
+        help=looks.replace("{prefix}", ReadOptions.label_prefix)
+        + "; auto (default) looks at the file",
     )
-    group.add_argument(
-        "--label-prefix", default="__label__", metavar="P", help="of the fasttext format"
-    )
-    group.add_argument("--text-column", default="text", metavar="NAME", help="of csv and jsonl")
-    group.add_argument("--label-column", default="label", metavar="NAME", help="of csv and jsonl")
+    for name, metavar in (("label_prefix", "P"), ("text_column", "NAME"), ("label_column", "NAME")):
+        users = [form.name for form in FORMATS.values() if name in form.options]
+        group.add_argument(
+            "--" + name.replace("_", "-"),
+            default=getattr(ReadOptions, name),
+            metavar=metavar,
+            help=f"of {' and '.join(users)}",
+        )
     group.add_argument(
         "--multilabel", action="store_true", help="several labels in a field, joined by commas"
     )
 
 
 def add_unlabelled(parser: argparse.ArgumentParser) -> None:
+    """Add a model and a file of texts for it, by default standard input."""
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
         "file",
         metavar="FILE",
         nargs="?",
-        default="-",
-        help="a text in each line, .gz too; default stdin; words that begin with __label__ are "
-        "dropped, so that a labelled file can be given",
+        default=STDIN,
+        help="a text in each line, .gz too; default stdin; words that begin with "
+        f"{DEFAULT_PREFIX} are dropped, so that a labelled file can be given",
     )
 
 
 def add_top(parser: argparse.ArgumentParser) -> None:
+    """Add how many labels a text gets at most, and from which probability on."""
     parser.add_argument("-k", type=whole(1), default=1, help="most labels for a text (default 1)")
     parser.add_argument(
-        "--threshold", type=_probability, default=0.0, help="least probability (default 0)"
+        "--threshold", type=between(0, 1), default=0.0, help="least probability (default 0)"
     )
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add the number of threads."""
     parser.add_argument("--threads", type=whole(1), metavar="N", help="default: all processors")
 
 
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to 1; got {text!r}")
-    return value
+def given_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the model that were given as flags, by name."""
+    return {
+        name[len(_PREFIX) :]: value
+        for name, value in vars(options).items()
+        if name.startswith(_PREFIX)
+    }
 
 
-def config_of(options: argparse.Namespace) -> Config:
-    values = dict(PRESETS[options.preset])
-    prefix = "config_"
-    for name, value in vars(options).items():
-        if name.startswith(prefix):
-            values[name[len(prefix) :]] = value
+def config_from(options: argparse.Namespace) -> Config:
+    """Return the settings of the preset, with those that were given as flags.
+
+    Raises
+    ------
+    UsageError
+        If one is out of its range, or two contradict each other.
+    """
     try:
-        return Config(**values)
+        return Config(**{**PRESETS[options.preset], **given_settings(options)})
     except ValueError as error:
         raise UsageError(str(error)) from None
 
 
 def read_options(options: argparse.Namespace) -> ReadOptions:
-    from fasttext_lite.corpus.formats import ReadOptions
-
+    """Return how the flags of `add_reading` say that labelled files are read."""
     names = [field.name for field in dataclasses.fields(ReadOptions)]
     return ReadOptions(**{name: getattr(options, name) for name in names})
 
 
-_BREAKS = str.maketrans("\r\n\t", "   ")
-
-
-def flat(label: str) -> str:
-    """Return a label as it is printed: a break would look like the next line or field."""
-    return label.translate(_BREAKS)
-
-
-def whole(least: int) -> Any:
+def whole(least: int) -> Callable[[str], int]:
     """Return a parser of whole numbers of at least `least`."""
 
     def parse(text: str) -> int:
@@ -143,7 +159,7 @@ def whole(least: int) -> Any:
     return parse
 
 
-def above_zero(what: str = "a number") -> Any:
+def above_zero(what: str = "a number") -> Callable[[str], float]:
     """Return a parser of finite numbers above 0; `what` names them in its message."""
 
     def parse(text: str) -> float:
@@ -156,6 +172,35 @@ def above_zero(what: str = "a number") -> Any:
         return value
 
     return parse
+
+
+def between(low: float, high: float) -> Callable[[str], float]:
+    """Return a parser of numbers from `low` to `high`."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(
+                f"must be a number from {low:g} to {high:g}; got {text!r}"
+            )
+        return value
+
+    return parse
+
+
+def checked(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Return a parser as a type of argument: what its `ValueError` says, the user is told."""
+
+    def parse_argument(text: str) -> Value:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse_argument
 
 
 def text_or_file(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What every command prints to and fails with: one line on stderr, results on stdout."""
+"""What every command prints, and where: results on stdout, notices in one line on stderr."""
 
 from __future__ import annotations
 
@@ -7,25 +7,11 @@ import io
 import os
 import sys
 
-PROGRAM = "fasttext-lite"
+from fasttext_lite.compat.program.usage import PROGRAM
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import UsageError
 
-
-def abandon_stdout() -> None:
-    """Send what is still to be written nowhere, so that the exit does not fail on it."""
-    if sys.stdout is not None:
-        with contextlib.suppress(io.UnsupportedOperation):  # it may be no file at all
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class UsageError(ValueError):
-    """A mistake in the arguments that only the command itself can see."""
-
-
-def say(message: str) -> None:
-    """Print a notice or an error on stderr, in one line."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):  # nobody listens, or the disk behind it is full
-            print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
+_BREAKS = str.maketrans("\r\n\t", "   ")
 
 
 def write(text: str) -> None:
@@ -39,11 +25,36 @@ def write(text: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def say(message: str) -> None:
+    """Print a notice or an error on stderr, in one line."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):  # nobody listens, or the disk behind it is full
+            print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
+
+
 def one_line(text: str) -> str:
+    """Return a text without its line breaks."""
     return " ".join(text.split())
 
 
-def is_same_file(path: str | None, other: str) -> bool:
-    if not path or not os.path.exists(path) or not os.path.exists(other):
+def flat(label: str) -> str:
+    """Return a label as it is printed: a break would look like the next line or field."""
+    return label.translate(_BREAKS)
+
+
+def abandon_stdout() -> None:
+    """Send what is still to be written nowhere, so that the exit does not fail on it."""
+    if sys.stdout is not None:
+        with contextlib.suppress(io.UnsupportedOperation):  # it may be no file at all
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_same_file(path: str | None, other: str | None) -> bool:
+    """Return whether two names are those of one file, which need not be there yet."""
+    if not path or not other:
         return False
-    return os.path.samefile(path, other)
+    if STDIN in (path, other):
+        return path == other
+    if os.path.realpath(path) == os.path.realpath(other):
+        return True
+    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)

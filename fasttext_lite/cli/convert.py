@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fasttext_lite.cli.arguments import whole
+from fasttext_lite.cli.arguments import add_threads, whole
+from fasttext_lite.cli.console import is_same_file, say
+from fasttext_lite.errors import ModelError, UsageError
+from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.model import FastTextModel
+    from fasttext_lite.model.model import Model
+
 HELP = "Convert a model: .ftl, and fastText's .bin and .ftz."
 ENDINGS = (".ftl", ".bin", ".ftz")
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What the command line lends to this command."""
-
-    load: Callable[[str], Any]
-    say: Callable[[str], None]
-    is_same_file: Callable[[str, str], bool]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,59 +35,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cutoff", type=whole(0), default=0, metavar="N", help="rows to keep")
     group.add_argument("--qnorm", action="store_true", help="code the lengths of rows apart")
     group.add_argument("--qout", action="store_true", help="code the output table, too")
-    parser.add_argument("--threads", type=whole(1), metavar="N", help="default: all processors")
+    add_threads(parser)
 
 
-def run(tools: Tools, options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Read, convert, write."""
-    from fasttext_lite.errors import InputError
-
     ending = os.path.splitext(options.out)[1].lower()
-    if ending not in ENDINGS:
-        raise InputError(
-            f"{options.out}: cannot tell what to write: name a file that ends in "
-            f"{', '.join(ENDINGS)}"
-        )
-    if tools.is_same_file(options.model, options.out):
-        raise InputError(f"{options.out}: the model would overwrite itself")
-    from fasttext_lite.model.magic import is_fasttext
-    from fasttext_lite.model.safetensors import check_writable
+    _check_arguments(options, ending)
+    from fasttext_lite.model.storage import load_model, save_model
 
-    check_writable(options.out)
-    if ending != ".ftz" and (options.cutoff or options.qnorm or options.qout):
-        raise InputError(f"{options.out}: --cutoff, --qnorm and --qout are for .ftz")
     theirs = is_fasttext(options.model)
     if ending == ".ftl":
-        from fasttext_lite.model.storage import save_model
-
         if not theirs:
-            tools.load(options.model)
-            raise InputError(f"{options.model}: this is a fasttext-lite model already")
+            load_model(options.model)
+            raise UsageError(f"{options.model}: this is a fasttext-lite model already")
         save_model(_to_ours(options.model), options.out)
         return
-    if theirs:
-        model = _between(options, ending)
-    else:
-        from fasttext_lite.compat.convert import to_fasttext
+    from fasttext_lite.compat.convert import has_empty_rows, to_fasttext
 
-        model = to_fasttext(tools.load(options.model), ending == ".ftz", options.prepared)
+    if theirs:
+        model = _to_their_other_kind(options, ending)
+    else:
+        model = to_fasttext(load_model(options.model), ending == ".ftz", options.prepared)
     if ending == ".ftz" and not model.is_quantized:
         model = _quantized(model, options)
     model.save(options.out)
-    from fasttext_lite.compat.convert import has_empty_rows
-
     if has_empty_rows(model):
-        tools.say(
+        say(
             f"{options.out} has a row for each of {model.args.bucket:,} buckets, and those of "
             "n-grams that training did not see are zeros which count in the mean of a text; a "
             ".ftz leaves them out"
         )
 
 
-def _to_ours(path: str) -> Any:
+def _check_arguments(options: argparse.Namespace, ending: str) -> None:
+    """Raise an error for an output that cannot be, and flags that it has no use for."""
+    from fasttext_lite.model.safetensors import check_writable
+
+    if ending not in ENDINGS:
+        raise UsageError(
+            f"{options.out}: cannot tell what to write: name a file that ends in "
+            f"{', '.join(ENDINGS)}"
+        )
+    if is_same_file(options.model, options.out):
+        raise UsageError(f"{options.out}: the model would overwrite itself")
+    check_writable(options.out)
+    if ending != ".ftz" and (options.cutoff or options.qnorm or options.qout):
+        raise UsageError(f"{options.out}: --cutoff, --qnorm and --qout are for .ftz")
+
+
+def _to_ours(path: str) -> Model:
+    """Return our model for the file of one of fastText's."""
     from fasttext_lite.compat.convert import from_fasttext
     from fasttext_lite.compat.model import FastTextModel
-    from fasttext_lite.errors import ModelError
 
     try:
         return from_fasttext(FastTextModel.load(path))
@@ -103,12 +97,11 @@ def _to_ours(path: str) -> Any:
         raise ModelError(f"{path}: {error}") from None
 
 
-def _between(options: argparse.Namespace, ending: str) -> FastTextModel:
+def _to_their_other_kind(options: argparse.Namespace, ending: str) -> FastTextModel:
     """Return a model of fastText for a file of its other kind."""
     from fasttext_lite.compat.files.binary import ModelParts
     from fasttext_lite.compat.files.tables import dense
     from fasttext_lite.compat.model import FastTextModel
-    from fasttext_lite.errors import ModelError
 
     model = FastTextModel.load(options.model)
     if ending == ".ftz" and model.is_quantized:
@@ -126,6 +119,7 @@ def _between(options: argparse.Namespace, ending: str) -> FastTextModel:
 
 
 def _quantized(model: FastTextModel, options: argparse.Namespace) -> FastTextModel:
+    """Return a model of fastText as its ``quantize`` makes it with the flags."""
     from fasttext_lite.compat.files.arguments import Args
     from fasttext_lite.compat.training.quantize import quantize
     from fasttext_lite.parallel import cpu_count

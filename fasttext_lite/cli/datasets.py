@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
+
+from fasttext_lite.cli.console import say, write
 
 HELP = "List public data sets, and download them."
 _UNKNOWN = "-"
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What the command line lends to this command: printing of notices and of results."""
-
-    say: Callable[[str], None]
-    write: Callable[[str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,23 +31,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def run(tools: Tools, options: argparse.Namespace) -> None:
-    """List or bring."""
+def run(options: argparse.Namespace) -> None:
+    """List data sets or bring them."""
     from fasttext_lite.datasets import fetch as datasets
 
     if options.action == "list":
         entries = datasets.list_datasets(options.data_home)
         if options.json:
-            tools.write(json.dumps(entries, ensure_ascii=False, indent=1))
+            write(json.dumps(entries, ensure_ascii=False, indent=1))
         else:
-            tools.write(_table([_HEADER, *map(_row, entries)]))
+            write(_table([_HEADER, *map(_row, entries)]))
         return
     for name in options.names:  # a wrong name costs no download of those before it
         datasets.check_name(name)
     for name in options.names:
-        folder = datasets.prepare_dataset(name, data_home=options.data_home, say=tools.say)
+        folder = datasets.prepare_dataset(name, data_home=options.data_home, say=say)
         paths = (folder / f"{split}.tsv" for split in ("train", "dev", "test"))
-        tools.write("\n".join(str(path) for path in paths if path.is_file()))
+        write("\n".join(str(path) for path in paths if path.is_file()))
 
 
 _HEADER = ("name", "task", "language", "train", "test", "labels", "size", "there", "licence")

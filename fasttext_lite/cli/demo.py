@@ -6,11 +6,14 @@ import argparse
 import os
 import time
 
-from fasttext_lite.cli.console import UsageError, write
+from fasttext_lite.cli.console import write
 from fasttext_lite.cli.test import summary
 from fasttext_lite.config.fields import Config
+from fasttext_lite.errors import InputError, UsageError
 
-_DEMO_TEXTS = {
+HELP = "Train, test and predict on the bundled data."
+# Of each bundled data set: texts to predict.
+_TEXTS = {
     "zh_topics": ["这家面馆的汤头熬了六个小时", "央行宣布下调存款利率", "中场休息后他们连进3球"],
     "en_topics": [
         "The soup simmered for six hours",
@@ -20,7 +23,14 @@ _DEMO_TEXTS = {
 }
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``demo``."""
+    parser.add_argument("--data", choices=tuple(_TEXTS), default=next(iter(_TEXTS)))
+    parser.add_argument("--output", default="demo", metavar="DIR", help="folder for model and plot")
+
+
 def run(options: argparse.Namespace) -> None:
+    """Train a model, print how it does, and draw its confusion matrix."""
     from fasttext_lite.corpus.reader import read_corpus
     from fasttext_lite.evaluation.scores import evaluate
     from fasttext_lite.fitting import fit
@@ -28,7 +38,7 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.model.safetensors import check_writable
     from fasttext_lite.model.storage import save_model
 
-    data = _bundled(options.data)
+    data = bundled(options.data)
     try:
         os.makedirs(options.output, exist_ok=True)
     except OSError as error:
@@ -47,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     write(f"trained on {n_texts} texts with {n_labels} labels in {seconds:.1f} s")
     result = evaluate(model, test.texts, test.labels)
     write(summary(result))
-    texts = _DEMO_TEXTS[options.data]
+    texts = _TEXTS[options.data]
     top = model.predict(texts, k=2)
     for text, ids, probabilities in zip(texts, top.labels, top.probabilities, strict=True):
         best = "  ".join(
@@ -56,7 +66,6 @@ def run(options: argparse.Namespace) -> None:
         write(f"  {text}  ->  {best}")
     write(f"model: {path} ({os.path.getsize(path) / 1e3:.0f} kB)")
     plot = os.path.join(options.output, f"{options.data}_confusion.png")
-    from fasttext_lite.errors import InputError
     from fasttext_lite.evaluation.plots import plot_confusion
 
     try:
@@ -66,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
         write(f"plot:  none ({error})")
 
 
-def _bundled(name: str) -> str:
+def bundled(name: str) -> str:
     """Return the folder of a bundled data set, in the installed package or the checkout."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     for folder in (os.path.join(here, "bundled"), os.path.join(here, "..", "datasets")):

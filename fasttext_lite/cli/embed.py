@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.console import say, write
-from fasttext_lite.cli.files import load_own, read_labelled
-from fasttext_lite.cli.predict import overlapped
-from fasttext_lite.cli.train import is_same
-from fasttext_lite.errors import InputError
+from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled
+from fasttext_lite.cli.console import is_same_file, say, write
+from fasttext_lite.cli.files import made_ahead, read_labelled_file
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.formats import DEFAULT_PREFIX
+from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
@@ -18,31 +19,13 @@ if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
 
 
-def run(options: argparse.Namespace) -> None:
-    check_map_arguments(options)
-    model = load_own(options.model)
-    if options.plot is not None:
-        draw_map(options, model, read_labelled, say)
-    else:
-        embed(model, options, write)
-
-
-def embed(model: Model, options: argparse.Namespace, write: Callable[[str], None]) -> None:
-    """Print the embedding of each line."""
-    from fasttext_lite.corpus.formats import DEFAULT_PREFIX
-    from fasttext_lite.corpus.reader import read_texts
-
-    for texts in overlapped(read_texts(options.file, drop_prefix=DEFAULT_PREFIX), options):
-        rows = model.embed(texts, options.threads).tolist()
-        write("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))
-
-
+HELP = "Print the embedding of each line of text."
 CHUNK = 1 << 14  # labelled texts embedded at a time
 
 
-# -- embed --plot ----------------------------------------------------------------------------
-def add_map_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``embed`` that draw a map."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``embed``."""
+    add_unlabelled(parser)
     group = parser.add_argument_group("map of the embeddings (instead of printing them)")
     group.add_argument(
         "--plot", metavar="PNG", help="draw a map in two dimensions, .png, .pdf or .svg"
@@ -64,36 +47,54 @@ def add_map_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="FILE has labels, read as by train: colour by (the first) label",
     )
+    add_reading(parser)
+    add_threads(parser)
 
 
-def check_map_arguments(options: argparse.Namespace) -> None:
-    """Raise `InputError` if the flags of a map contradict each other, or it cannot be written."""
+def run(options: argparse.Namespace) -> None:
+    """Print the embedding of each line, or draw a map of them."""
+    _check_map_arguments(options)
+    from fasttext_lite.model.storage import load_model
+
+    model = load_model(options.model)
+    if options.plot is None:
+        _print_embeddings(model, options)
+    else:
+        _draw_map(model, options)
+
+
+def _print_embeddings(model: Model, options: argparse.Namespace) -> None:
+    from fasttext_lite.corpus.reader import read_texts
+
+    for texts in made_ahead(read_texts(options.file, drop_prefix=DEFAULT_PREFIX), options.file):
+        rows = model.embed(texts, options.threads).tolist()
+        write("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))
+
+
+# -- a map -----------------------------------------------------------------------------------
+def _check_map_arguments(options: argparse.Namespace) -> None:
+    """Raise `UsageError` if the flags of a map contradict each other, or it cannot be written."""
     if options.plot is None:
         given = [f"--{name}" for name in ("of", "method", "labelled") if getattr(options, name)]
         if given:
-            raise InputError(f"{given[0]} needs --plot, the file of the map")
+            raise UsageError(f"{given[0]} needs --plot, the file of the map")
         return
     from fasttext_lite.evaluation.plots import check_plot
 
     check_plot(options.plot)
     for path in (options.model, options.file):
-        if path != "-" and is_same(options.plot, path):
-            raise InputError(f"{options.plot}: the plot would overwrite this file")
+        if is_same_file(options.plot, path):
+            raise UsageError(f"{options.plot}: the plot would overwrite this file")
 
 
-def draw_map(
-    options: argparse.Namespace,
-    model: Model,
-    read: Callable[[str, argparse.Namespace], Corpus],
-    say: Callable[[str], None],
-) -> None:
+def _draw_map(model: Model, options: argparse.Namespace) -> None:
     """Draw the map that the flags ask for."""
     from fasttext_lite.evaluation.maps import map_documents, map_labels
 
     given: Any = {"method": options.method or "pca", "n_threads": options.threads}
     options.multilabel = options.multilabel or model.multilabel
-    is_labelled = options.labelled or (options.of == "labels" and options.file != "-")
-    labelled = _labelled(read(options.file, options)) if is_labelled else None
+    is_labelled = options.labelled or (options.of == "labels" and options.file != STDIN)
+    labelled = _labelled(read_labelled_file(options.file, options)) if is_labelled else None
     if options.of == "labels":
         notices = map_labels(model, options.plot, chunks=labelled, **given)
     else:
@@ -111,7 +112,6 @@ def _labelled(corpus: Corpus) -> Iterator[tuple[Texts, Sequence[str]]]:
 
 
 def _plain(options: argparse.Namespace) -> Iterator[tuple[Texts, None]]:
-    from fasttext_lite.corpus.formats import DEFAULT_PREFIX
     from fasttext_lite.corpus.reader import read_texts
 
     for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):

@@ -1,35 +1,49 @@
-"""How commands open what the user names: labelled files and models."""
+"""How commands open the labelled files that the user names, and what they write to."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 from fasttext_lite.cli.arguments import read_options
 from fasttext_lite.cli.console import say
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reader import Corpus
-    from fasttext_lite.model.model import Model
+    from fasttext_lite.corpus.reader import Corpus, CorpusReader
+
+Item = TypeVar("Item")
 
 
-def is_of_fasttext(path: str) -> bool:
-    from fasttext_lite.compat.program.streams import is_fasttext
-
-    return is_fasttext(path)
-
-
-def read_labelled(path: str, options: argparse.Namespace) -> Corpus:
+def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
+    """Return the corpus of a labelled file, and say what was skipped."""
     from fasttext_lite.corpus.reader import read_corpus
 
     corpus = read_corpus(path, read_options(options))
-    if not getattr(options, "quiet", False):
-        for line in corpus.skip_report():
-            say(line)
+    say_skipped(corpus, options)
     return corpus
 
 
-def load_own(path: str) -> Model:
-    from fasttext_lite.model.storage import load_model
+def say_skipped(source: Corpus | CorpusReader, options: argparse.Namespace) -> None:
+    """Say which lines of a labelled file were skipped, unless the user wants it quiet."""
+    if not getattr(options, "quiet", False):
+        for line in source.skip_report():
+            say(line)
 
-    return load_model(path)
+
+def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:
+    """Yield items that a thread of their own makes ahead, unless they come from stdin.
+
+    A thread that waits for standard input would keep the process from ending.
+    """
+    from fasttext_lite.parallel import ahead
+
+    return iter(items) if path == STDIN else ahead(items)
+
+
+def refuse_stdout(output: str) -> None:
+    """Raise `UsageError` for a model that would go to stdout."""
+    if output == STDIN:
+        raise UsageError("a model cannot be written to stdout; name a file (./- is one too)")

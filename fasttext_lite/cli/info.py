@@ -6,11 +6,19 @@ import argparse
 import json
 import os
 
-from fasttext_lite.cli.arguments import flat
-from fasttext_lite.cli.console import write
+from fasttext_lite.cli.console import flat, write
+
+HELP = "Describe a model file."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``info``."""
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: argparse.Namespace) -> None:
+    """Print what a model file holds."""
     from fasttext_lite.model.storage import read_model
 
     model, header = read_model(options.model)
@@ -34,5 +42,5 @@ def run(options: argparse.Namespace) -> None:
     labels = values.pop("labels")
     settings = values.pop("config")
     for name, value in {**values, **settings}.items():
-        write(flat(f"{name:<16}{'none' if value == '' else value}"))
+        write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
     write(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))

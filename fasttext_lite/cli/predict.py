@@ -1,41 +1,54 @@
-"""The commands ``predict`` and ``embed``: a line of output for each line of text, as it comes."""
+"""The command ``predict``: the labels of each line of text, as it comes."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fasttext_lite.cli.arguments import flat
-from fasttext_lite.cli.console import say, write
-from fasttext_lite.cli.files import is_of_fasttext, load_own
+from fasttext_lite.cli.arguments import add_threads, add_top, add_unlabelled
+from fasttext_lite.cli.console import flat, say, write
+from fasttext_lite.cli.files import made_ahead
+from fasttext_lite.corpus.formats import DEFAULT_PREFIX
+from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.model.model import Model, Predictions
 
+HELP = "Print the labels of each line of text."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``predict``."""
+    add_unlabelled(parser)
+    add_top(parser)
+    parser.add_argument("--prob", action="store_true", help="print probabilities too")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each line")
+    parser.add_argument(
+        "--label-prefix", default="", metavar="P", help="put before each label printed"
+    )
+    add_threads(parser)
+
 
 def run(options: argparse.Namespace) -> None:
-    if is_of_fasttext(options.model):
+    """Print the labels of each line, as our models or as fastText's have them."""
+    if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import predict_with_options
 
         return predict_with_options(options)
-    predict(load_own(options.model), options, write, say)
+    from fasttext_lite.model.storage import load_model
+
+    _predict(load_model(options.model), options)
 
 
-def predict(
-    model: Model,
-    options: argparse.Namespace,
-    write: Callable[[str], None],
-    say: Callable[[str], None],
-) -> None:
+def _predict(model: Model, options: argparse.Namespace) -> None:
     """Print the labels of each line.
 
     Of a file, the next lines are read and predicted while those before are written. Standard
     input is answered line by line, as it comes.
     """
-    from fasttext_lite.corpus.formats import DEFAULT_PREFIX
     from fasttext_lite.corpus.reader import read_texts
     from fasttext_lite.model.model import most_texts
 
@@ -43,7 +56,7 @@ def predict(
     step = most_texts(len(model.labels), options.k)
 
     def parts() -> Iterator[Texts]:
-        for chunk in overlapped(read_texts(options.file, drop_prefix=DEFAULT_PREFIX), options):
+        for chunk in made_ahead(read_texts(options.file, drop_prefix=DEFAULT_PREFIX), options.file):
             yield from (chunk.slice(a, a + step) for a in range(0, len(chunk), step))
 
     def answers() -> Iterator[tuple[str, int, int, int]]:
@@ -55,7 +68,7 @@ def predict(
             yield _lines(result, names, options), len(texts), int(unknown.sum()), first
 
     n = n_unknown = first_unknown = 0
-    for lines, size, unknown, first in overlapped(answers(), options):
+    for lines, size, unknown, first in made_ahead(answers(), options.file):
         if first >= 0 and not n_unknown:
             first_unknown = n + first + 1
         n_unknown += unknown
@@ -66,17 +79,6 @@ def predict(
             f"{n_unknown} of {n} texts have no known feature; the class prior was used "
             f"(first: line {first_unknown})"
         )
-
-
-def overlapped(items: Iterable, options: argparse.Namespace) -> Iterator:
-    """Yield items that a thread of their own makes ahead, unless they come from stdin.
-
-    A thread that waits for standard input would keep the process from ending.
-    """
-    from fasttext_lite.corpus.files import STDIN
-    from fasttext_lite.parallel import ahead
-
-    return iter(items) if options.file == STDIN else ahead(items)
 
 
 def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -> str:

@@ -4,64 +4,26 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import above_zero, whole
+from fasttext_lite.cli.arguments import (
+    above_zero,
+    add_reading,
+    add_threads,
+    between,
+    checked,
+    whole,
+)
+from fasttext_lite.cli.console import is_same_file, write
+from fasttext_lite.cli.files import read_labelled_file, refuse_stdout
+from fasttext_lite.config.sizes import parse_size
+from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.model.model import Model
+
 HELP = "Write a smaller file of a model: fewer rows, as codes of few bits."
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What the command line lends to this command.
-
-    Attributes
-    ----------
-    read : callable
-        (path, options) -> Corpus
-    load : callable
-        path -> Model
-    write : callable
-        Prints a result.
-    is_same_file : callable
-        (path or None, path) -> bool
-    """
-
-    read: Callable[[str, argparse.Namespace], Corpus]
-    load: Callable[[str], Model]
-    write: Callable[[str], None]
-    is_same_file: Callable[[str | None, str], bool]
-
-
-def parse_size(text: str) -> int:
-    """Return a number of bytes, given with k, M or G (decimal) or without.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is none.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]?)b?", text.strip().lower())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"must be a size like 500k or 2M; got {text!r}")
-    return int(float(match[1]) * _UNITS[match[2]])
-
-
-def _step(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.001 <= value <= 10:
-        raise argparse.ArgumentTypeError(f"must be a number from 0.001 to 10; got {text!r}")
-    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file to write, .ftl")
     parser.add_argument(
-        "--size", type=parse_size, metavar="BYTES",
+        "--size", type=checked(parse_size), metavar="BYTES",
         help="largest file, as 500k or 2M; as many rows are kept as fit",
     )  # fmt: skip
     parser.add_argument("--cutoff", type=whole(1), metavar="N", help="rows to keep (default all)")
@@ -78,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="form of the rows: int8 (rounded to steps, default) or pq (product quantisation)",
     )  # fmt: skip
     parser.add_argument(
-        "--step", type=_step, metavar="X",
+        "--step", type=between(0.001, 10), metavar="X",
         help="of int8: the step, as a share of the numbers' root mean square; larger is smaller "
         "and coarser",
     )  # fmt: skip
@@ -99,48 +61,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", metavar="FILE", help="labelled text to test both models on")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of --retrain")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the tests' results")
+    add_reading(parser)
+    add_threads(parser)
 
 
-def run(tools: Tools, options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
     """Quantise a model and write it."""
-    from fasttext_lite.errors import InputError, ModelError
-    from fasttext_lite.model.safetensors import check_writable
-    from fasttext_lite.model.storage import save_model
+    _check_arguments(options)
+    from fasttext_lite.model.storage import load_model, save_model
 
-    if options.output == "-":
-        raise ModelError("a model cannot be written to stdout; name a file (./- is one too)")
-    if options.output.lower().endswith((".bin", ".ftz")):
-        raise InputError(
-            f"{options.output}: this command writes .ftl files; for fastText's use convert"
-        )
-    if options.rows != "pq" and (options.qnorm or options.dsub != 2):
-        raise InputError("--dsub and --qnorm are for --rows pq")
-    if options.retrain is None and (options.lr is not None or options.epochs is not None):
-        raise InputError("--lr and --epochs are for --retrain")
-    for path in (options.model, options.retrain, options.test):
-        if tools.is_same_file(path, options.output):
-            raise InputError(f"{path}: the quantised model would overwrite this file")
-    check_writable(options.output)
-    model = tools.load(options.model)
+    model = load_model(options.model)
     options.multilabel = options.multilabel or model.multilabel
-    retrain = tools.read(options.retrain, options) if options.retrain else None
-    test = tools.read(options.test, options) if options.test else None
-    from fasttext_lite.fitting.pruning import Settings, quantize_model
-
-    chosen: dict[str, Any] = {} if options.step is None else {"step": options.step}
-    settings = Settings(
-        size=options.size, cutoff=options.cutoff, rows=options.rows, dsub=options.dsub,
-        qnorm=options.qnorm, **chosen,
-    )  # fmt: skip
-    small = quantize_model(
-        model, settings, seed=options.seed, n_threads=options.threads,
-        retrain=None if retrain is None else (retrain.texts, retrain.labels),
-        training={"lr": options.lr, "epochs": options.epochs},
-    )  # fmt: skip
+    retrain = read_labelled_file(options.retrain, options) if options.retrain else None
+    test = read_labelled_file(options.test, options) if options.test else None
+    small = _quantized(model, retrain, options)
     save_model(small, options.output)
     if not options.quiet:
         before, after = os.path.getsize(options.model), os.path.getsize(options.output)
-        tools.write(
+        write(
             f"{options.output}: {after:,} bytes instead of {before:,} ({after / before:.1%}), "
             f"{small.space.n_rows:,} of {model.space.n_rows:,} rows as {options.rows}"
         )
@@ -149,7 +87,42 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
 
         for path, found in ((options.model, model), (options.output, small)):
             result = evaluate(found, test.texts, test.labels, n_threads=options.threads)
-            tools.write(
+            write(
                 f"{path}: n {result.n}  accuracy {result.accuracy:.4f}  "
                 f"macro-F1 {result.macro_f1:.4f}"
             )
+
+
+def _check_arguments(options: argparse.Namespace) -> None:
+    """Raise an error for flags that have no use, and an output that cannot be."""
+    from fasttext_lite.model.safetensors import check_writable
+
+    refuse_stdout(options.output)
+    if options.output.lower().endswith((".bin", ".ftz")):
+        raise UsageError(
+            f"{options.output}: this command writes .ftl files; for fastText's use convert"
+        )
+    if options.rows != "pq" and (options.qnorm or options.dsub != 2):
+        raise UsageError("--dsub and --qnorm are for --rows pq")
+    if options.retrain is None and (options.lr is not None or options.epochs is not None):
+        raise UsageError("--lr and --epochs are for --retrain")
+    for path in (options.model, options.retrain, options.test):
+        if is_same_file(path, options.output):
+            raise UsageError(f"{path}: the quantised model would overwrite this file")
+    check_writable(options.output)
+
+
+def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace) -> Model:
+    """Return a model as the flags ask for it."""
+    from fasttext_lite.fitting.pruning import Settings, quantize_model
+
+    chosen: dict[str, Any] = {} if options.step is None else {"step": options.step}
+    settings = Settings(
+        size=options.size, cutoff=options.cutoff, rows=options.rows, dsub=options.dsub,
+        qnorm=options.qnorm, **chosen,
+    )  # fmt: skip
+    return quantize_model(
+        model, settings, seed=options.seed, n_threads=options.threads,
+        retrain=None if retrain is None else (retrain.texts, retrain.labels),
+        training={"lr": options.lr, "epochs": options.epochs},
+    )  # fmt: skip

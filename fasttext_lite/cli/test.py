@@ -6,18 +6,34 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import flat
-from fasttext_lite.cli.console import say, write
-from fasttext_lite.cli.files import is_of_fasttext, load_own, read_labelled
+from fasttext_lite.cli.arguments import add_reading, add_threads, add_top
+from fasttext_lite.cli.console import flat, say, write
+from fasttext_lite.cli.files import read_labelled_file
+from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.evaluation.scores import Evaluation
     from fasttext_lite.model.model import Model
 
+HELP = "Test a model on a labelled file."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``test``."""
+    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("file", metavar="FILE", help="labelled text, .gz or - for stdin too")
+    add_top(parser)
+    parser.add_argument("--per-label", action="store_true", help="print a line for each label")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--confusion", metavar="PNG", help="draw a confusion matrix")
+    add_reading(parser)
+    add_threads(parser)
+
 
 def run(options: argparse.Namespace) -> None:
-    if is_of_fasttext(options.model):
+    """Print how well a model predicts the labels of a file."""
+    if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import test_with_options
 
         return test_with_options(options)
@@ -25,12 +41,14 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.evaluation.plots import check_plot
 
         check_plot(options.confusion)
-    model = load_own(options.model)
+    from fasttext_lite.model.storage import load_model
+
+    model = load_model(options.model)
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     options.multilabel = options.multilabel or model.multilabel
-    corpus = read_labelled(options.file, options)
-    result = measure(model, corpus, options, options.k, options.threshold)
+    corpus = read_labelled_file(options.file, options)
+    result = evaluate_corpus(model, corpus, options, options.k, options.threshold)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:
         write(json.dumps(_as_json(result, skipped, options.per_label), ensure_ascii=False))
@@ -45,9 +63,10 @@ def run(options: argparse.Namespace) -> None:
         say(f"confusion matrix in {options.confusion}")
 
 
-def measure(
-    model: Model, corpus: Corpus, options: argparse.Namespace, k: int, threshold: float
+def evaluate_corpus(
+    model: Model, corpus: Corpus, options: argparse.Namespace, k: int = 1, threshold: float = 0.0
 ) -> Evaluation:
+    """Return how well a model predicts; say how many texts it cannot know."""
     from fasttext_lite.evaluation.scores import evaluate
 
     result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
@@ -66,6 +85,7 @@ def measure(
 
 
 def summary(result: Evaluation) -> str:
+    """Return the line that ``test`` prints."""
     return (
         f"n {result.n}  accuracy {result.accuracy:.4f}  P@{result.k} {result.precision:.4f}  "
         f"R@{result.k} {result.recall:.4f}  macro-F1 {result.macro_f1:.4f}"

@@ -1,7 +1,7 @@
-"""What the command line shows of a training while it runs, and its maps of embeddings.
+"""The command ``train``: a model of a labelled file, and what to see of its training.
 
-Flags and runs of ``train --valid --log --plot`` and ``embed --plot``. Heavy imports stand inside
-the functions.
+``--valid`` measures each epoch and the model, ``--log`` and ``--plot`` keep what was measured.
+Heavy imports stand inside the functions.
 """
 
 from __future__ import annotations
@@ -12,123 +12,40 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import config_of, read_options
-from fasttext_lite.cli.console import UsageError, is_same_file, say, write
-from fasttext_lite.cli.files import read_labelled
-from fasttext_lite.cli.test import measure, summary
-from fasttext_lite.config.fields import Config
-from fasttext_lite.errors import InputError
+from fasttext_lite.cli.arguments import (
+    add_config,
+    add_preset,
+    add_reading,
+    add_threads,
+    add_training,
+    config_from,
+    read_options,
+    whole,
+)
+from fasttext_lite.cli.console import is_same_file, say, write
+from fasttext_lite.cli.files import read_labelled_file, refuse_stdout, say_skipped
+from fasttext_lite.cli.test import evaluate_corpus, summary
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
+    from fasttext_lite.config.fields import Config
     from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.fitting.fit import Trainee
     from fasttext_lite.fitting.monitor import Watch
     from fasttext_lite.fitting.prepare import Prepared
     from fasttext_lite.fitting.report import EpochReport
     from fasttext_lite.training.loop import History
 
-
-# -- commands --------------------------------------------------------------------------------
-def run(options: argparse.Namespace) -> None:
-    config = config_of(options)
-    from fasttext_lite.model.safetensors import check_writable
-
-    if options.output == "-":
-        raise UsageError("a model cannot be written to stdout; name a file (./- is one too)")
-    check_writable(options.output)
-    if options.train == "-" and options.valid == "-":
-        raise UsageError("training and validation data cannot both come from stdin")
-    for path in (options.train, options.valid):
-        if is_same_file(path, options.output):
-            raise UsageError(f"{path}: the model would overwrite this file of texts")
-    check_files(options)
-    valid = read_labelled(options.valid, options) if options.valid else None
-    from fasttext_lite.fitting import advice, fit
-    from fasttext_lite.fitting.progress import progress_bar
-    from fasttext_lite.fitting.streaming import is_streamable
-    from fasttext_lite.model.storage import save_model
-
-    start = time.perf_counter()
-    prepared = corpus = None
-    # Rows are set aside before the vocabulary is made: that takes the texts as a whole.
-    if is_streamable(options.train, config) and (config.patience is None or valid is not None):
-        prepared = _prepare(options, fit.with_vectors(config, options.pretrained_vectors))
-        labels = prepared.labels
-    elif options.cache:
-        raise UsageError(
-            "--cache needs a file that can be read twice, no noise in words, and for patience a "
-            "--valid file"
-        )
-    else:
-        corpus = read_labelled(options.train, options)
-        labels = corpus.labels
-    n_texts = len(labels)
-    weights = fit.balanced_weights(labels) if options.class_weight == "balanced" else None
-    settings: dict[str, Any] = {
-        "seed": options.seed or 0,
-        "n_threads": options.threads or (None if options.seed is None else 1),
-        "watch": make_watch(options, config, labels.names, valid),
-        "pretrained": options.pretrained_vectors,
-    }
-    with progress_bar(n_texts * config.epochs, False if options.quiet else None) as callback:
-        if prepared is not None:
-            advice.warn_of_rare_labels(labels)
-            prepared = dataclasses.replace(prepared, doc_weights=weights)
-            trainee = fit.fit_prepared(prepared, callback=callback, **settings)
-        else:
-            assert corpus is not None
-            trainee = fit.fit(
-                corpus.texts,
-                labels,
-                config,
-                multilabel=labels.is_multilabel or options.multilabel,
-                doc_weights=weights,
-                callback=callback,
-                **settings,
-            )
-    seconds = time.perf_counter() - start
-    model = trainee.model
-    save_model(model, options.output)
-    if not options.quiet:
-        size = os.path.getsize(options.output)
-        aside = f" ({n_texts - model.n_texts:,} set aside)" * (n_texts != model.n_texts)
-        history = trainee.history
-        write(
-            f"trained on {model.n_texts:,} texts{aside} with {len(model.labels):,} labels in "
-            f"{seconds:.1f} s: loss {model.config.loss}, {course(history)}, "
-            f"lr {history.lr:g}, final loss {kept_loss(history):.4f}"
-        )
-        write(
-            f"{options.output}: {size / 1e6:.1f} MB, {model.space.n_words:,} words, "
-            f"{model.space.n_rows - model.space.n_words:,} n-grams, dim {model.dim}"
-        )
-    if valid is not None:
-        result = measure(model, valid, options, k=1, threshold=0.0)
-        write(f"{options.valid}: {summary(result)}")
-    finish(options, trainee.history, say)
+HELP = "Train a model on a labelled file."
 
 
-def _prepare(options: argparse.Namespace, config: Config) -> Prepared:
-    """Make features of the training file without holding its text in memory."""
-    from fasttext_lite.corpus.reader import CorpusReader
-    from fasttext_lite.fitting.streaming import CHUNK_BYTES, prepare_file
-
-    reader = CorpusReader(options.train, read_options(options), CHUNK_BYTES)
-    prepared = prepare_file(
-        reader, config, multilabel=options.multilabel, n_threads=options.threads,
-        cache=options.cache,
-    )  # fmt: skip
-    if not options.quiet:
-        for line in reader.skip_report():
-            say(line)
-    return prepared
-
-
-def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``train`` that follow a training."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``train``."""
+    add_training(parser)
     parser.add_argument(
         "--valid",
         metavar="FILE",
@@ -138,10 +55,64 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "--log", metavar="FILE", help="write settings, epochs and result as JSON lines, .jsonl"
     )
     parser.add_argument("--plot", metavar="PNG", help="draw learning curves, .png, .pdf or .svg")
+    add_preset(parser, "settings to start from")
+    parser.add_argument(
+        "--pretrained-vectors", metavar="FILE", help="word vectors to start from, .vec; sets --dim"
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        help="keep the features of TRAIN in files here and not in memory; the next training on "
+        "the same file with the same settings of features uses them again",
+    )
+    parser.add_argument(
+        "--class-weight",
+        choices=("none", "balanced"),
+        default="none",
+        help="balanced: rare labels count as much as frequent ones (default none)",
+    )
+    add_config(parser)
+    add_reading(parser)
+    parser.add_argument(
+        "--seed",
+        type=whole(0),
+        metavar="N",
+        help="makes training reproducible: one thread, unless --threads says otherwise",
+    )
+    add_threads(parser)
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="print only errors and the result of --valid"
+    )
 
 
-def check_files(options: argparse.Namespace) -> None:
-    """Raise `InputError` unless log and plot can be written, and overwrite no other file."""
+def run(options: argparse.Namespace) -> None:
+    """Train a model, write it, and print how it went."""
+    config = config_from(options)
+    _check_files(options)
+    valid = read_labelled_file(options.valid, options) if options.valid else None
+    from fasttext_lite.model.storage import save_model
+
+    trainee, n_texts, seconds = _train(options, config, valid)
+    save_model(trainee.model, options.output)
+    if not options.quiet:
+        _print_result(options, trainee, n_texts, seconds)
+    if valid is not None:
+        result = evaluate_corpus(trainee.model, valid, options)
+        write(f"{options.valid}: {summary(result)}")
+    _plot(options, trainee.history)
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    """Raise an error unless all outputs can be written, and overwrite no other file."""
+    from fasttext_lite.model.safetensors import check_writable
+
+    refuse_stdout(options.output)
+    check_writable(options.output)
+    if options.train == STDIN and options.valid == STDIN:
+        raise UsageError("training and validation data cannot both come from stdin")
+    for path in (options.train, options.valid):
+        if is_same_file(path, options.output):
+            raise UsageError(f"{path}: the model would overwrite this file of texts")
     if options.plot is not None:
         from fasttext_lite.evaluation.plots import check_plot
 
@@ -152,16 +123,76 @@ def check_files(options: argparse.Namespace) -> None:
         check_log(options.log)
     for kind, path in (("plot", options.plot), ("log", options.log)):
         others = {"train", "valid", "output", "log"} - {kind}
-        for other in sorted(others):
-            if path is not None and is_same(path, getattr(options, other)):
-                raise InputError(f"{path}: the {kind} would overwrite this file")
+        if any(is_same_file(path, getattr(options, other)) for other in others):
+            raise UsageError(f"{path}: the {kind} would overwrite this file")
 
 
-def is_same(path: str, other: str | None) -> bool:
-    return other is not None and os.path.realpath(path) == os.path.realpath(other)
+# -- training --------------------------------------------------------------------------------
+def _train(
+    options: argparse.Namespace, config: Config, valid: Corpus | None
+) -> tuple[Trainee, int, float]:
+    """Return what was trained, the number of texts of the training file, and the seconds."""
+    from fasttext_lite.fitting import advice, fit
+    from fasttext_lite.fitting.prepare import Prepared
+    from fasttext_lite.fitting.progress import progress_bar
+
+    start = time.perf_counter()
+    data = _read_training(options, config, valid is not None)
+    labels = data.labels
+    weights = fit.balanced_weights(labels) if options.class_weight == "balanced" else None
+    settings: dict[str, Any] = {
+        "seed": options.seed or 0,
+        "n_threads": options.threads or (None if options.seed is None else 1),
+        "watch": _make_watch(options, config, labels.names, valid),
+        "pretrained": options.pretrained_vectors,
+    }
+    show = False if options.quiet else None
+    with progress_bar(len(labels) * config.epochs, show) as callback:
+        if isinstance(data, Prepared):
+            advice.warn_of_rare_labels(labels)
+            data = dataclasses.replace(data, doc_weights=weights)
+            trainee = fit.fit_prepared(data, callback=callback, **settings)
+        else:
+            trainee = fit.fit(
+                data.texts,
+                labels,
+                config,
+                multilabel=labels.is_multilabel or options.multilabel,
+                doc_weights=weights,
+                callback=callback,
+                **settings,
+            )
+    return trainee, len(labels), time.perf_counter() - start
 
 
-def make_watch(
+def _read_training(
+    options: argparse.Namespace, config: Config, with_valid: bool
+) -> Prepared | Corpus:
+    """Return the features of the training file, or its texts where features need all of them."""
+    from fasttext_lite.corpus.reader import CorpusReader
+    from fasttext_lite.fitting.fit import with_vectors
+    from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
+
+    # Rows are set aside before the vocabulary is made: that takes the texts as a whole.
+    if not is_streamable(options.train, config) or (config.patience is not None and not with_valid):
+        if options.cache:
+            raise UsageError(
+                "--cache needs a file that can be read twice, no noise in words, and for patience "
+                "a --valid file"
+            )
+        return read_labelled_file(options.train, options)
+    config = with_vectors(config, options.pretrained_vectors)
+    reader = CorpusReader(options.train, read_options(options), CHUNK_BYTES)
+    prepared = prepare_file(
+        reader, config, multilabel=options.multilabel, n_threads=options.threads,
+        cache=options.cache,
+    )  # fmt: skip
+    say_skipped(reader, options)
+    return prepared
+
+
+# -- what to see of it -----------------------------------------------------------------------
+def _make_watch(
     options: argparse.Namespace, config: Config, names: list[str], valid: Corpus | None
 ) -> Watch | None:
     """Return what the flags ask to watch; None where nobody watches.
@@ -182,11 +213,11 @@ def make_watch(
     pair = None
     if valid is not None:
         pair = valid.texts, valid.labels.renamed(names)
-    callbacks = () if options.quiet else (partial(_tell, config.epochs),)
+    callbacks = () if options.quiet else (partial(show_epoch, config.epochs),)
     return Watch(pair, callbacks, options.log)
 
 
-def _tell(n_epochs: int, report: EpochReport) -> None:
+def show_epoch(n_epochs: int, report: EpochReport) -> None:
     """Print an epoch's line on stderr, above the progress bar."""
     if sys.stderr is None:
         return
@@ -201,20 +232,29 @@ def _tell(n_epochs: int, report: EpochReport) -> None:
         tqdm.write(report.line(n_epochs), file=sys.stderr)
 
 
-def course(history: History) -> str:
-    """Return in a few words how long a training went."""
-    n = len(history.loss)
+def _print_result(
+    options: argparse.Namespace, trainee: Trainee, n_texts: int, seconds: float
+) -> None:
+    """Print how long the training went, and what the model is."""
+    model, history = trainee.model, trainee.history
+    n_epochs = len(history.loss)
+    aside = f" ({n_texts - model.n_texts:,} set aside)" * (n_texts != model.n_texts)
     kept = "" if history.best_epoch is None else f" (epoch {history.best_epoch} kept)"
-    return f"{n} epoch{'s' * (n != 1)}{kept}"
+    loss = history.loss[(history.best_epoch or 0) - 1]  # of the weights that the model has
+    write(
+        f"trained on {model.n_texts:,} texts{aside} with {len(model.labels):,} labels in "
+        f"{seconds:.1f} s: loss {model.config.loss}, {n_epochs} epoch{'s' * (n_epochs != 1)}"
+        f"{kept}, lr {history.lr:g}, final loss {loss:.4f}"
+    )
+    write(
+        f"{options.output}: {os.path.getsize(options.output) / 1e6:.1f} MB, "
+        f"{model.space.n_words:,} words, {model.space.n_rows - model.space.n_words:,} n-grams, "
+        f"dim {model.dim}"
+    )
 
 
-def kept_loss(history: History) -> float:
-    """Return the training loss of the epoch whose weights the model has."""
-    return history.loss[(history.best_epoch or 0) - 1]
-
-
-def finish(options: argparse.Namespace, history: History, say: Callable[[str], None]) -> None:
-    """Draw the plot of a training that went through, and say where things are."""
+def _plot(options: argparse.Namespace, history: History) -> None:
+    """Draw the learning curves if they are asked for, and say where log and plot are."""
     if options.plot is not None:
         from fasttext_lite.evaluation.plots import plot_learning_curves
 

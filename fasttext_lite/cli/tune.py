@@ -1,7 +1,6 @@
 """The command ``tune``: search for good settings and train a model with them.
 
-The table of trials goes to stderr, the result to stdout. What the commands share (reading files,
-printing) is handed over as `Tools`. Heavy imports stand inside the functions.
+The table of trials goes to stderr, the result to stdout. Heavy imports stand inside the functions.
 """
 
 from __future__ import annotations
@@ -14,58 +13,46 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import above_zero, whole
+from fasttext_lite.cli.arguments import (
+    above_zero,
+    add_config,
+    add_preset,
+    add_reading,
+    add_threads,
+    add_training,
+    checked,
+    config_from,
+    given_settings,
+    whole,
+)
+from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
+from fasttext_lite.cli.files import read_labelled_file, refuse_stdout
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.config.sizes import parse_size
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.tuning.data import TuningData
     from fasttext_lite.tuning.log import Trial
     from fasttext_lite.tuning.search import Outcome, Search
+
 HELP = "Search for good settings and train a model with them."
 EPILOG = (
     "Settings given as flags are held fixed, others are searched. The time is that of the whole "
     "command, up to the model. Ctrl-C ends the search early and trains the model with the best "
     "settings so far (exit code 0); once more, and there is no model (130)."
 )
-_PREFIX = "config_"
-_READING = ("format", "label_prefix", "text_column", "label_column", "multilabel")
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What the command uses of the command line.
-
-    Attributes
-    ----------
-    read : callable
-        Returns the `Corpus` of a file.
-    make_config : callable
-        Returns the `Config` that the flags ask for.
-    say, show : callable
-        Print a notice on stderr, a result on stdout.
-    is_same_file : callable
-    """
-
-    read: Callable[[str, argparse.Namespace], Corpus]
-    make_config: Callable[[argparse.Namespace], Config]
-    say: Callable[[str], None]
-    show: Callable[[str], None]
-    is_same_file: Callable[[str | None, str], bool]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that only this command has."""
+    """Add the arguments of ``tune``."""
     parser.epilog = EPILOG
-    parser.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl"
-    )
+    add_training(parser)
     parser.add_argument(
         "--valid",
         metavar="FILE",
@@ -82,13 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model-size",
-        type=_size,
+        type=checked(parse_size),
         metavar="SIZE",
         help="most bytes of the model file, such as 2M or 500k; default: no limit",
     )
     parser.add_argument(
         "--metric",
-        type=_metric,
+        type=checked(_metric),
         default="accuracy",
         help="what to maximise: accuracy (default), macro-f1, micro-f1, f1:LABEL, "
         "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
@@ -100,9 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the trials that are in the --log"
     )
-    parser.add_argument(
-        "--preset", choices=sorted(PRESETS), default="default", help="settings to begin with"
-    )
+    add_preset(parser, "settings to begin with")
     parser.add_argument(
         "--seed",
         type=whole(0),
@@ -113,60 +98,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print only errors and the result"
     )
-
-
-def _size(text: str) -> int:
-    from fasttext_lite.config.sizes import parse_size
-
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    add_config(parser)
+    add_reading(parser)
+    add_threads(parser)
 
 
 def _metric(text: str) -> str:
     from fasttext_lite.tuning.metrics import Metric
 
-    try:
-        return str(Metric.parse(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return str(Metric.parse(text))
 
 
-def run(tools: Tools, options: argparse.Namespace) -> None:
-    """Run the command."""
+def run(options: argparse.Namespace) -> None:
+    """Search, train with the best settings, write the model, and print what was found."""
     start = time.perf_counter()
-    config = tools.make_config(options)
-    fixed = [name[len(_PREFIX) :] for name in vars(options) if name.startswith(_PREFIX)]
-    _check_files(tools, options)
+    config = config_from(options)
+    _check_files(options)
     from fasttext_lite.model.storage import save_model
     from fasttext_lite.tuning.log import TuningError
-    from fasttext_lite.tuning.metrics import Metric
-    from fasttext_lite.tuning.search import Search
 
-    data = _data(tools, options)
+    data = _read_data(options)
     show = not options.quiet and sys.stderr is not None
-    table = Table(options.metric, show, start + options.time)
-    try:
-        search = Search(
-            data,
-            config,
-            fixed,
-            metric=Metric.parse(options.metric),
-            seconds=options.time,
-            n_trials=options.trials,
-            model_size=options.model_size,
-            seed=options.seed or 0,
-            n_threads=options.threads or (None if options.seed is None else 1),
-            log=options.log,
-            resume=options.resume,
-            on_trial=table.add,
-            on_progress=table.progress if table.live else None,
-            on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
-            start=start,
-        )
-    except ValueError as error:
-        raise TuningError(str(error)) from None
+    table = TrialTable(options.metric, show, start + options.time)
+    search = _make_search(options, config, data, table, start)
     for trial in search.trials:
         table.add(trial)
     # What diverges is in the table.
@@ -181,38 +135,37 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
     if options.model_size is not None and size > options.model_size:
         os.unlink(options.output)
         raise TuningError(f"{options.output}: the model has {size:,} bytes, too many; not written")
-    _report(tools, options, search, outcome)
+    _print_result(options, data, outcome)
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("training diverged")
 
 
-def _check_files(tools: Tools, options: argparse.Namespace) -> None:
+def _check_files(options: argparse.Namespace) -> None:
     """Raise an error for files that cannot be what the flags say."""
     from fasttext_lite.model.safetensors import check_writable
-    from fasttext_lite.tuning.log import TuningError
 
-    if options.output == "-":
-        raise TuningError("a model cannot be written to stdout; name a file (./- is one too)")
+    refuse_stdout(options.output)
     if options.resume and not options.log:
-        raise TuningError("--resume needs the --log to go on with")
-    if options.train == "-" and options.valid == "-":
-        raise TuningError("training and validation data cannot both come from stdin")
+        raise UsageError("--resume needs the --log to go on with")
+    if options.train == STDIN and options.valid == STDIN:
+        raise UsageError("training and validation data cannot both come from stdin")
     check_writable(options.output)
     inputs = (options.train, options.valid)
     for path in (*inputs, options.log):
-        if tools.is_same_file(path, options.output):
-            raise TuningError(f"{path}: the model would overwrite this file")
-    if options.log and any(tools.is_same_file(path, options.log) for path in inputs):
-        raise TuningError(f"{options.log}: the log would be written into this file of texts")
+        if is_same_file(path, options.output):
+            raise UsageError(f"{path}: the model would overwrite this file")
+    if any(is_same_file(path, options.log) for path in inputs):
+        raise UsageError(f"{options.log}: the log would be written into this file of texts")
 
 
-def _data(tools: Tools, options: argparse.Namespace) -> TuningData:
+def _read_data(options: argparse.Namespace) -> TuningData:
+    """Return the texts to train on and those to compare settings on."""
     from fasttext_lite.tuning.data import TuningData
 
-    valid = tools.read(options.valid, options) if options.valid else None
-    corpus = tools.read(options.train, options)
+    valid = read_labelled_file(options.valid, options) if options.valid else None
+    corpus = read_labelled_file(options.train, options)
     labels = corpus.labels
     multilabel = labels.is_multilabel or options.multilabel
     if valid is None:
@@ -222,12 +175,41 @@ def _data(tools: Tools, options: argparse.Namespace) -> TuningData:
     unseen = sorted(set(valid.labels.names) - set(labels.names))
     if unseen and not options.quiet:
         shown = f"{', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
-        tools.say(f"{options.valid}: labels without a training row count as errors: {shown}")
+        say(f"{options.valid}: labels without a training row count as errors: {shown}")
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
     return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel)
 
 
-class Table:
+def _make_search(
+    options: argparse.Namespace, config: Config, data: TuningData, table: TrialTable, start: float
+) -> Search:
+    """Return the search that the flags ask for; what it does is shown in a table."""
+    from fasttext_lite.tuning.metrics import Metric
+    from fasttext_lite.tuning.search import Search
+
+    try:
+        return Search(
+            data,
+            config,
+            list(given_settings(options)),
+            metric=Metric.parse(options.metric),
+            seconds=options.time,
+            n_trials=options.trials,
+            model_size=options.model_size,
+            seed=options.seed or 0,
+            n_threads=options.threads or (None if options.seed is None else 1),
+            log=options.log,
+            resume=options.resume,
+            on_trial=table.add,
+            on_progress=table.progress if table.live else None,
+            on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
+            start=start,
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+class TrialTable:
     """The trials on stderr, a row for each; on a terminal with a line that moves below them.
 
     Parameters
@@ -292,24 +274,24 @@ def describe(params: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in params.items()) or "as they were given"
 
 
-def _report(tools: Tools, options: argparse.Namespace, search: Search, outcome: Outcome) -> None:
-    data, best, model = search.data, outcome.best, outcome.trainee.model
+def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcome) -> None:
+    """Print the score, the model and the command line that trains it again."""
+    best, model = outcome.best, outcome.trainee.model
     first = next((t.score for t in outcome.trials if t.phase == "default"), None)
     where = options.valid or f"{len(data.valid_texts):,} rows set aside"
     begun = "" if first is None else f" ({first:.4f} with the settings it began with)"
-    tools.show(f"{options.metric} {best.score:.4f} on {where}{begun}")
-    command = shlex.join(["fasttext-lite", *train_arguments(options, outcome.config)])
+    write(f"{options.metric} {best.score:.4f} on {where}{begun}")
     if not options.quiet:
         left_out = "" if outcome.is_whole else " (time was too short to add the rows set aside)"
-        tools.show(
+        write(
             f"tuned in {outcome.seconds:.1f} s with {len(outcome.trials)} trials; "
             f"best is trial {best.number}: {describe(best.params)}"
         )
-        tools.show(
+        write(
             f"{options.output}: {os.path.getsize(options.output) / 1e6:.1f} MB, "
             f"trained on {model.n_texts:,} rows{left_out}"
         )
-    tools.show(command)
+    write(shlex.join([PROGRAM, *train_arguments(options, outcome.config)]))
 
 
 def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
@@ -329,12 +311,10 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
         value = getattr(config, field.name)
         if value != getattr(defaults, field.name):
             arguments += _flag(field.name, value)
-    usual = {"format": "auto", "label_prefix": "__label__", "text_column": "text",
-             "label_column": "label", "multilabel": False}  # fmt: skip
-    for name in _READING:
-        value = getattr(options, name)
-        if value != usual[name]:
-            arguments += ["--multilabel"] if name == "multilabel" else _flag(name, value)
+    for reading in dataclasses.fields(ReadOptions):
+        value = getattr(options, reading.name)
+        if value != reading.default:
+            arguments += _flag(reading.name, value)
     for name in ("seed", "threads"):
         if getattr(options, name) is not None:
             arguments += _flag(name, getattr(options, name))
@@ -342,6 +322,7 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
 
 
 def _flag(name: str, value: Any) -> list[str]:
+    """Return the words that give an argument a value."""
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]

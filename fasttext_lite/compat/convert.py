@@ -10,6 +10,7 @@ from fasttext_lite.compat.files.dictionary import DEFAULT_LABEL, Dictionary, as_
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.config import losses
+from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.errors import ModelError
@@ -106,17 +107,18 @@ def obstacles(config: Config, for_pruned: bool, prepared: bool) -> list[str]:
         if not good:
             found.append(text)
 
+    analyzer = ANALYZERS[config.analyzer]
     needs(config.pooling == "mean", f"pooling {config.pooling} (fastText's is mean)")
     if not prepared:
-        needs(config.analyzer == "whitespace", f"analyzer {config.analyzer} (only whitespace)")
+        needs(analyzer.as_fasttext, f"analyzer {analyzer.name} (only whitespace)")
         needs(not config.lowercase, "lowercase")
         needs(not config.nfkc, "nfkc")
         needs(not config.simplify, "simplify")
         needs(not config.stop_words, "stop words")
     elif config.maxn:
         needs(
-            config.analyzer == "whitespace",
-            f"analyzer {config.analyzer} with n-grams of characters (maxn 0 or whitespace)",
+            analyzer.least_subword_chars == 1,
+            f"analyzer {analyzer.name} with n-grams of characters (maxn 0 or whitespace)",
         )
     words = config.word_ngrams or 1
     needs(not (config.boundaries and words > 1), "boundaries with word n-grams")

@@ -21,9 +21,6 @@ from numba.extending import _Intrinsic
 # Their versions are part of each name, so what is theirs is known by its own name.
 VERSIONED = frozenset({"numba", "llvmlite", "numpy", *sys.stdlib_module_names})
 
-# -- what a kernel is made of ------------------------------------------------------------------
-
-
 # By file: the `__spec__` of its import, and its hash, or None if it cannot be read.
 _SOURCES: dict[str, tuple[Any, str | None]] = {}
 
@@ -302,6 +299,7 @@ def _signature(value: Signature, callees: list[Any]) -> str:
 
 
 def describe_options(options: Mapping[str, Any]) -> str:
+    """Return a text for the options of a compiler; `TypeError` if one of them is a function."""
     callees: list[Any] = []
     texts = [f"{name}={describe_value(options[name], callees)}" for name in sorted(options)]
     if callees:

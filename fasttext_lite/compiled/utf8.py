@@ -1,4 +1,4 @@
-"""UTF-8 in bytes: decoding, faults, and the marks that tokens get."""
+"""UTF-8 in bytes: faults and characters, and the marks of tokens, which stand beside the bytes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ import numpy as np
 from fasttext_lite.compiled.compiling import LEAF, compiler
 
 _kernel = compiler(LEAF)
-_kernel = compiler(LEAF)
 ONE, BLOCK = np.uint64(1), np.uint64(32)
+REPLACEMENT = 0xFFFD
+
+# The marks of tokens, one for each byte of a text: END is the last byte of a token, INSIDE any
+# other, OUTSIDE is between tokens.
+INSIDE, END, OUTSIDE = 0, 1, 2
 
 
-# -- UTF-8 -----------------------------------------------------------------------------------
+# -- faults ----------------------------------------------------------------------------------
 @_kernel
-def _sequence(data, i, end):
+def _character_length(data, i, end):
     """Return the length of the character at byte `i`, or minus the bytes that cannot be one.
 
     Surrogates and overlong forms are none. As in Python, a sequence that breaks off is one
@@ -77,7 +81,7 @@ def first_fault(data):
         ):
             i += np.uint64(3)
         else:
-            length = _sequence(data, np.int64(i), np.int64(end))
+            length = _character_length(data, np.int64(i), np.int64(end))
             if length < 0:
                 return np.int64(i)
             i += np.uint64(length)
@@ -101,7 +105,7 @@ def replace_faults(text, offsets, new_text, new_offsets):
     for doc in range(offsets.size - 1):
         i, end = offsets[doc], offsets[doc + 1]
         while i < end:
-            length = _sequence(text, i, end)
+            length = _character_length(text, i, end)
             if length < 0:
                 new_text[at], new_text[at + 1], new_text[at + 2] = 0xEF, 0xBF, 0xBD
                 at += 3
@@ -114,10 +118,7 @@ def replace_faults(text, offsets, new_text, new_offsets):
         new_offsets[doc + 1] = at
 
 
-INSIDE, END, OUTSIDE = 0, 1, 2
-REPLACEMENT = 0xFFFD
-
-
+# -- characters ------------------------------------------------------------------------------
 @_kernel
 def decode(text, i, end):
     """Return the code point at byte `i` and its length in bytes.

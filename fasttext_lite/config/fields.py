@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
+from fasttext_lite.config.analyzers import ANALYZER_CHOICES, ANALYZERS
 from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZER_CHOICES, OPTIMIZERS
 
-ANALYZERS = ("auto", "whitespace", "char", "jieba", "mixed")
-SEGMENTED = ("jieba", "mixed")  # the analyzers that cut Chinese into words
 HEADS = ("auto", "learned", "linear")
 NORMS = ("none", "layer", "batch")
 ACTIVATIONS = ("relu", "leaky_relu", "elu", "gelu", "tanh", "sigmoid", "maxout")
@@ -41,6 +40,10 @@ FLOAT16_FROM = 1 << 24  # numbers of the input table, with dtype="auto"
 
 # From so many training texts on, features are dropped that fewer than so many texts have.
 MIN_DF = ((100_000, 5),)
+
+
+def _segmenting() -> str:
+    return " and ".join(each.name for each in ANALYZERS.values() if each.segments)
 
 
 def _field(
@@ -81,10 +84,9 @@ class Config:
     # text -> tokens
     analyzer: str = _field(
         "auto",
-        "how text becomes tokens: auto (CJK characters, words of other scripts, symbols), "
-        "whitespace (fastText's separators), char, jieba (Chinese words), mixed (those words and "
-        "the tokens of auto, side by side)",
-        choices=ANALYZERS,
+        "how text becomes tokens: "
+        + ", ".join(each.name + f" ({each.help})" * bool(each.help) for each in ANALYZERS.values()),
+        choices=ANALYZER_CHOICES,
     )
     lowercase: bool = _field(True, "lower-case the text")
     nfkc: bool = _field(False, "apply Unicode NFKC normalisation (full width to half width, ...)")
@@ -98,7 +100,7 @@ class Config:
     )
     user_dictionary: str = _field(
         "",
-        "words for the analyzers jieba and mixed, a line each as jieba has them (word, and if you "
+        f"words for the analyzers {_segmenting()}, a line each as jieba has them (word, and if you "
         "like its frequency and tag); @FILE reads them from a file",
     )
     eos: bool = _field(False, "end every text with fastText's token </s>")
@@ -288,9 +290,9 @@ class Config:
             raise ValueError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
             )
-        if self.user_dictionary and self.analyzer not in SEGMENTED:
+        if self.user_dictionary and not ANALYZERS[self.analyzer].segments:
             raise ValueError(
-                f"user_dictionary goes with the analyzers {' and '.join(SEGMENTED)}; got analyzer "
+                f"user_dictionary goes with the analyzers {_segmenting()}; got analyzer "
                 f"{self.analyzer!r}"
             )
         if self.averaging and (self.l1 or self.l2):

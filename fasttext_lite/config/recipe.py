@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import (
     HS_FROM_LABELS,
     LINEAR_TO_LABELS,
@@ -51,8 +52,8 @@ def resolve(
     """
     head = config.head if config.head != "auto" else _head(config, n_labels, multilabel)
     loss = config.loss if config.loss != "auto" else _loss(head, n_labels, multilabel)
-    if mean_tokens is not None and config.analyzer == "mixed":
-        mean_tokens /= 2  # each text is there twice
+    if mean_tokens is not None:
+        mean_tokens /= ANALYZERS[config.analyzer].n_streams
     chosen: dict[str, Any] = {"head": head, "loss": loss}
     if config.tree == "auto":
         chosen["tree"] = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"

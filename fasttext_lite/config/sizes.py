@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-import numpy as np
+from numbers import Integral
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -17,7 +16,7 @@ def parse_size(text: int | str) -> int:
     ValueError
         If it is neither, or less than 1.
     """
-    if isinstance(text, int | np.integer) and not isinstance(text, bool) and text > 0:
+    if isinstance(text, Integral) and not isinstance(text, bool) and int(text) > 0:
         return int(text)
     match = None
     if isinstance(text, str):

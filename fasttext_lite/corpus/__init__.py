@@ -6,6 +6,8 @@ from fasttext_lite.faces import face
 
 __all__ = ["Corpus", "Labels", "Texts"]
 
+STDIN = "-"  # standard input, in place of a file's name
+
 if TYPE_CHECKING:
     from fasttext_lite.corpus.labels import Labels
     from fasttext_lite.corpus.reader import Corpus

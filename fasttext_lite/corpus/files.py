@@ -1,4 +1,4 @@
-"""Bytes of text files: opening, blocks of whole lines, formats, and CSV and JSON lines.
+"""Bytes of text files: opening, blocks of whole lines, single lines.
 
 What cannot be read is an `InputError` with path:line.
 """
@@ -14,9 +14,9 @@ from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
+from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError
 
-STDIN = "-"
 _READ_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 

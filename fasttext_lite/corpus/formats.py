@@ -1,60 +1,25 @@
-"""The formats of labelled files: how each is recognised, and how a line becomes a record."""
+"""The formats of labelled files: how each is recognised, and how a file of it is parsed.
+
+To add a format, add its parser to `corpus.records` or `corpus.kernels` and a record here; or from
+outside, with ``FORMATS.add(Format(...))`` and a parser of your own.  Parsers are imported when
+they are used: the command line needs the names alone.
+"""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fasttext_lite.corpus.files import STDIN, ReadError, broken, decode_line, name_of, split_lines
+from fasttext_lite.config.records import Records
 from fasttext_lite.errors import InputError
 
-FORMATS = ("auto", "fasttext", "tsv", "csv", "jsonl")
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.records import Record
+
+AUTO = "auto"  # in the place of a format's name: to be guessed
 DEFAULT_PREFIX = "__label__"
-
-# The widest field of a CSV file; the csv module's own limit is 131,072 characters.
-_MAX_FIELD = 2**31 - 1
-_PEEK_LINES = 20
-_NEWLINES = str.maketrans("\r\n", "  ")
-
-
-def guess_format(path: str, lines: Sequence[bytes], prefix: str = DEFAULT_PREFIX) -> str:
-    """Return "fasttext", "tsv", "csv" or "jsonl" for a file that begins with `lines`.
-
-    The name decides where it ends in .tsv, .csv, .jsonl or .ndjson (before .gz); else the
-    first lines that are not empty do.
-
-    Raises
-    ------
-    InputError
-        If the lines look like none of the four.
-    """
-    suffixes = [suffix.lower() for suffix in Path(path).suffixes if suffix.lower() != ".gz"]
-    known = {".tsv": "tsv", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-    if path != STDIN and suffixes and suffixes[-1] in known:
-        return known[suffixes[-1]]
-    filled = [line for line in lines if line.strip()]
-    mark = prefix.encode()
-    if filled and all(line.lstrip().startswith(b"{") for line in filled):
-        return "jsonl"
-    if any(token.startswith(mark) for line in filled for token in line.split()):
-        return "fasttext"
-    if filled and sum(b"\t" in line for line in filled) * 2 > len(filled):
-        return "tsv"
-    if filled:
-        header = filled[0].decode("utf-8", "replace").split(",")
-        if len(header) > 1 and {"label", "labels"} & {name.strip(' "').lower() for name in header}:
-            return "csv"
-    raise InputError(
-        f"{name_of(path)}:1: the format is not recognised; expected lines like "
-        f"'{prefix}name text', 'name<TAB>text', CSV with a header or JSON objects "
-        "(say which with --format)"
-    )
 
 
 @dataclass(frozen=True)
@@ -64,150 +29,200 @@ class ReadOptions:
     Attributes
     ----------
     format : str
-        One of `FORMATS`.
+        A name of `FORMATS`, or "auto".
     label_prefix : str
         What begins a label in the fasttext format.
     text_column, label_column : str
         Names of the columns or keys in CSV and JSON lines.
     multilabel : bool
         Cut the label field of TSV, CSV and JSON strings at commas.
+
+    Raises
+    ------
+    ValueError
+        If there is no such format.
     """
 
-    format: str = "auto"
+    format: str = AUTO
     label_prefix: str = DEFAULT_PREFIX
     text_column: str = "text"
     label_column: str = "label"
     multilabel: bool = False
 
+    def __post_init__(self) -> None:
+        if self.format != AUTO and self.format not in FORMATS:
+            known = ", ".join([AUTO, *FORMATS])
+            raise ValueError(f"format must be one of {known}; got {self.format!r}")
 
-def peek(
-    path: str, blocks: Iterator[np.ndarray], options: ReadOptions
-) -> tuple[str, list[np.ndarray]]:
-    """Return a file's format and the blocks that had to be read to know.
 
-    As many blocks are read as it takes to see some lines that are not empty.
+# Given path, lines and options.
+RecordParser = Callable[[str, Iterable[bytes], ReadOptions], "Iterator[Record]"]
+# Given a block, and `state`, `rows` and `table` of `corpus.kernels`: DONE or what stopped it.
+BlockParser = Callable[[Any, Any, Any, Any], int]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of labelled files.
+
+    Attributes
+    ----------
+    name : str
+        What the format is called where one is chosen.
+    lines : str
+        What its lines look like, for people; {prefix} stands for that of labels.
+    recognises : callable
+        Given the first lines that are not empty, at least one, and the prefix of labels: whether
+        they are of this format.
+    parse_records : callable, optional
+        The parser in Python, a `RecordParser`.
+    parse_blocks : callable, optional
+        In its place, for speed: given the options, a parser in compiled code, a `BlockParser`.
+    endings : tuple of str
+        Of the names of files that are of this format whatever they hold.
+    is_strict : bool
+        Whether `recognises` looks at the whole of each line: such formats are asked first, as
+        lines of theirs may hold what others look for.
+    options : tuple of str
+        The fields of `ReadOptions` that matter.
+    bad_line : str
+        What is wrong with a line at which `parse_blocks` stops with BAD_LINE.
+
+    Raises
+    ------
+    ValueError
+        Unless there is exactly one parser, and the name is free.
+    """
+
+    name: str
+    lines: str
+    recognises: Callable[[Sequence[bytes], str], bool]
+    parse_records: RecordParser | None = None
+    parse_blocks: Callable[[ReadOptions], BlockParser] | None = None
+    endings: tuple[str, ...] = ()
+    is_strict: bool = False
+    options: tuple[str, ...] = ()
+    bad_line: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.parse_records is None) == (self.parse_blocks is None):
+            raise ValueError(f"the format {self.name} must have one parser")
+        if self.name == AUTO:
+            raise ValueError(f"no format can be called {AUTO}")
+
+
+def guess_format(path: str, lines: Sequence[bytes], prefix: str = DEFAULT_PREFIX) -> str:
+    """Return the name of the format of a file that begins with `lines`.
+
+    The ending of its name decides (before .gz), if it is that of a format; else the first lines
+    that are not empty do.  Strict formats are asked first, then the others in the order of the
+    table.
 
     Raises
     ------
     InputError
-        If the file cannot be read that far or the format is not recognised.
+        If no format recognises the lines.
     """
-    head: list[bytes] = []
-    held: list[np.ndarray] = []
-    n_filled = 0
-    try:
-        for block in blocks:
-            held.append(block)
-            for line in split_lines(block):
-                head.append(line)
-                n_filled += bool(line.strip())
-                if n_filled == _PEEK_LINES:
-                    break
-            if n_filled == _PEEK_LINES:
-                break
-            held[-1] = block.copy()
-    except ReadError as failure:
-        raise broken(path, len(head), failure) from None
-    if n_filled == 0:
-        return "tsv", held  # all lines are empty: any format says so
-    if options.format != "auto":
-        return options.format, held
-    return guess_format(path, head, options.label_prefix), held
+    formats = list(FORMATS.values())
+    stem, ending = os.path.splitext(os.path.basename(path).lower())
+    while ending == ".gz":
+        stem, ending = os.path.splitext(stem)
+    for each in formats:
+        if ending in each.endings:
+            return each.name
+    filled = [line for line in lines if line.strip()]
+    for each in sorted(formats, key=lambda each: not each.is_strict):
+        if filled and each.recognises(filled, prefix):
+            return each.name
+    from fasttext_lite.corpus.files import name_of
+
+    *looks, last = (each.lines.replace("{prefix}", prefix) for each in formats)
+    raise InputError(
+        f"{name_of(path)}:1: the format is not recognised; expected lines like "
+        f"{', '.join(looks)} or {last} (say which with --format)"
+    )
 
 
-def iter_records(
-    path: str, kind: str, lines: Iterable[bytes], options: ReadOptions
-) -> Iterator[tuple[int, tuple[str, ...], bytes]]:
-    """Yield (line number, labels, text) for each record of CSV or JSON lines."""
-    return {"csv": _csv, "jsonl": _jsonl}[kind](path, lines, options)
+# -- the formats -----------------------------------------------------------------------------
+def _is_fasttext(lines: Sequence[bytes], prefix: str) -> bool:
+    mark = prefix.encode()
+    return any(token.startswith(mark) for line in lines for token in line.split())
 
 
-def _split_labels(text: str, options: ReadOptions) -> tuple[str, ...]:
-    if options.multilabel:
-        return tuple(name for part in text.split(",") if (name := part.strip()))
-    text = text.strip()
-    return (text,) if text else ()
+def _fasttext_parser(options: ReadOptions) -> BlockParser:
+    import numpy as np
+
+    from fasttext_lite.corpus.kernels import read_fasttext
+
+    mark = np.frombuffer(bytearray(options.label_prefix.encode()), np.uint8)
+    return lambda block, *arrays: read_fasttext(block, mark, *arrays)
 
 
-def _csv(path, lines, options):
-    start = 1
-
-    def decoded() -> Iterator[str]:
-        for number, line in enumerate(lines, 1):
-            yield decode_line(line, path, number) + "\n"
-
-    reader = csv.reader(decoded(), strict=True)
-    limit = csv.field_size_limit(_MAX_FIELD)
-    try:
-        header: list[str] = []
-        while not header:  # there is a line that is not empty
-            start = reader.line_num + 1
-            header = [name.strip() for name in next(reader)]
-        columns = []
-        for flag, wanted in (("label", options.label_column), ("text", options.text_column)):
-            if wanted not in header:
-                raise InputError(
-                    f"{name_of(path)}:{start}: no column {wanted!r} in the header "
-                    f"({', '.join(header)}); name it with --{flag}-column"
-                )
-            columns.append(header.index(wanted))
-        start = reader.line_num + 1
-        for row in reader:
-            if not row:
-                yield start, (), b""
-            elif not max(columns) < len(row) <= len(header):
-                raise InputError(
-                    f"{name_of(path)}:{start}: {len(row)} column{'s' * (len(row) != 1)}, the "
-                    f"header has {len(header)} (a text with a comma must stand in quotes)"
-                )
-            else:
-                label, text = (row[column].translate(_NEWLINES) for column in columns)
-                yield start, _split_labels(label, options), text.encode()
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{name_of(path)}:{start}: bad CSV: {error}") from None
-    finally:
-        csv.field_size_limit(limit)
+def _is_tsv(lines: Sequence[bytes], prefix: str) -> bool:
+    return sum(b"\t" in line for line in lines) * 2 > len(lines)
 
 
-def _jsonl(path, lines, options):
-    for number, line in enumerate(lines, 1):
-        decoded = decode_line(line, path, number)
-        where = f"{name_of(path)}:{number}"
-        if not decoded.strip():
-            yield number, (), b""
-            continue
-        try:
-            record = json.loads(decoded)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: bad JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{where}: expected a JSON object, got {type(record).__name__}")
-        for wanted in (options.label_column, options.text_column):
-            if wanted not in record:
-                raise InputError(
-                    f"{where}: no key {wanted!r} (keys: {', '.join(record)}); name it with "
-                    "--label-column or --text-column"
-                )
-        text, label = record[options.text_column], record[options.label_column]
-        if text is None:
-            text = ""
-        if not isinstance(text, str):
-            raise InputError(f"{where}: the text must be a string, got {type(text).__name__}")
-        if isinstance(label, str):
-            labels = _split_labels(label.translate(_NEWLINES), options)
-        elif isinstance(label, list):
-            labels = _json_labels(label, where)
-        else:
-            labels = _json_labels([] if label is None else [label], where)
-        yield number, labels, text.translate(_NEWLINES).encode("utf-8", "surrogatepass")
+def _tsv_parser(options: ReadOptions) -> BlockParser:
+    from fasttext_lite.corpus.kernels import read_tsv
+
+    return lambda block, *arrays: read_tsv(block, options.multilabel, *arrays)
 
 
-def _json_labels(values: list[Any], where: str) -> tuple[str, ...]:
-    labels = []
-    for value in values:
-        if not isinstance(value, str | int | float):
-            raise InputError(f"{where}: the label must be a string, a number or a list of them")
-        name = value if isinstance(value, str) else json.dumps(value)
-        labels.append(name.translate(_NEWLINES).strip())
-    return tuple(name for name in labels if name)
+def _is_csv(lines: Sequence[bytes], prefix: str) -> bool:
+    header = lines[0].decode("utf-8", "replace").split(",")
+    names = {name.strip(' "').lower() for name in header}
+    return len(header) > 1 and not names.isdisjoint({"label", "labels"})
+
+
+def _csv_records(path: str, lines: Iterable[bytes], options: ReadOptions) -> Iterator[Record]:
+    from fasttext_lite.corpus.records import read_csv
+
+    return read_csv(path, lines, options.text_column, options.label_column, options.multilabel)
+
+
+def _is_jsonl(lines: Sequence[bytes], prefix: str) -> bool:
+    return all(line.lstrip().startswith(b"{") for line in lines)
+
+
+def _jsonl_records(path: str, lines: Iterable[bytes], options: ReadOptions) -> Iterator[Record]:
+    from fasttext_lite.corpus.records import read_jsonl
+
+    return read_jsonl(path, lines, options.text_column, options.label_column, options.multilabel)
+
+
+FORMATS: Records[Format] = Records(
+    "format",
+    Format(
+        name="fasttext",
+        lines="'{prefix}name text'",
+        recognises=_is_fasttext,
+        parse_blocks=_fasttext_parser,
+        options=("label_prefix",),
+    ),
+    Format(
+        name="tsv",
+        lines="'name<TAB>text'",
+        recognises=_is_tsv,
+        parse_blocks=_tsv_parser,
+        endings=(".tsv",),
+        options=("multilabel",),
+        bad_line="no tab between label and text; expected label<TAB>text",
+    ),
+    Format(
+        name="csv",
+        lines="CSV with a header",
+        recognises=_is_csv,
+        parse_records=_csv_records,
+        endings=(".csv",),
+        options=("text_column", "label_column", "multilabel"),
+    ),
+    Format(
+        name="jsonl",
+        lines="JSON objects",
+        recognises=_is_jsonl,
+        parse_records=_jsonl_records,
+        endings=(".jsonl", ".ndjson"),
+        is_strict=True,
+        options=("text_column", "label_column", "multilabel"),
+    ),
+)

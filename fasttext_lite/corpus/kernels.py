@@ -15,14 +15,14 @@ from fasttext_lite.compiled.compiling import LEAF, compiler
 from fasttext_lite.compiled.utf8 import ONE
 
 # What a parser says when it stops.
-DONE, NO_TAB, FULL_ROWS, FULL_NAMES = range(4)
+DONE, BAD_LINE, FULL_DOCS, FULL_NAMES = range(4)
 
 # Why a line is skipped.
 NO_LABEL, NO_TEXT, EMPTY = range(3)
 
 # Places in `state`, int64[STATE_SIZE]: where the parser stands in the block, lines that are
-# done, what the arrays hold, rows begun, and for each reason the lines skipped and the first.
-POSITION, LINES, N_ROWS, N_IDS, N_BYTES, N_NAMES, ROWS_BEGUN = range(7)
+# done, what the arrays hold, documents begun, and for each reason the lines skipped and the first.
+POSITION, LINES, N_DOCS, N_IDS, N_BYTES, N_NAMES, DOCS_BEGUN = range(7)
 SKIPPED, FIRST = 7, 10
 STATE_SIZE = 13
 NEWLINE, RETURN, TAB, COMMA = 10, 13, 9, 44
@@ -186,39 +186,39 @@ def index_names(hashes, n_names, slots):
 
 @_kernel
 def _add_label(data, first, last, state, ids, slots, hashes, seen, name_ends, pool):
-    """Add a label to the row in hand, once; return DONE or what is full."""
+    """Add a label to the document in hand, once; return DONE or what is full."""
     name = _name_number(data, first, last, state, slots, hashes, name_ends, pool)
     if name < 0:
         return FULL_NAMES
-    if seen[name] == state[ROWS_BEGUN]:
+    if seen[name] == state[DOCS_BEGUN]:
         return DONE
     if state[N_IDS] >= ids.size:
-        return FULL_ROWS
-    seen[name] = state[ROWS_BEGUN]
+        return FULL_DOCS
+    seen[name] = state[DOCS_BEGUN]
     ids[state[N_IDS]] = name
     state[N_IDS] += 1
     return DONE
 
 
 @_kernel
-def _add_row(n_bytes, state, offsets, indptr):
-    """End a row whose labels and text are written already."""
-    row = state[N_ROWS] + 1
-    state[N_ROWS] = row
+def _add_document(n_bytes, state, offsets, indptr):
+    """End a document whose labels and text are written already."""
+    doc = state[N_DOCS] + 1
+    state[N_DOCS] = doc
     state[N_BYTES] += n_bytes
-    offsets[row] = state[N_BYTES]
-    indptr[row] = state[N_IDS]
+    offsets[doc] = state[N_BYTES]
+    indptr[doc] = state[N_IDS]
 
 
 # -- labelled lines --------------------------------------------------------------------------
 # Both parsers write, into arrays that hold something already:
 #
 # state : int64[STATE_SIZE]
-# rows : text uint8[], offsets int64[], ids int32[], indptr int64[]
-#     Texts and label numbers of the rows; `text` has room for all of the block.
+# docs : text uint8[], offsets int64[], ids int32[], indptr int64[]
+#     Texts and label numbers of the documents; `text` has room for all of the block.
 # table : slots int64[], hashes uint64[], seen int64[], name_ends int64[], pool uint8[]
 #     Labels by their names: an open-addressing table of their numbers; for each number the
-#     hash, the last row that has it and the place in the pool; the pool of all names.
+#     hash, the last document that has it and the place in the pool; the pool of all names.
 @_kernel
 def _tsv_labels(
     data, first, last, multilabel, adding, state, ids, slots, hashes, seen, name_ends, pool
@@ -252,7 +252,7 @@ def _tab_or_end(data, i):
 
 
 @_kernel
-def read_tsv(data, multilabel, state, rows, table):
+def read_tsv(data, multilabel, state, docs, table):
     """Parse lines ``labels<TAB>text``.
 
     Parameters
@@ -261,21 +261,21 @@ def read_tsv(data, multilabel, state, rows, table):
         A block of good UTF-8.
     multilabel : bool
         Cut the labels at commas.
-    state, rows, table
+    state, docs, table
         See above; written in place.
 
     Returns
     -------
     int
-        DONE, FULL_ROWS, FULL_NAMES, or NO_TAB for a line that is neither empty nor has a tab.
+        DONE, FULL_DOCS, FULL_NAMES, or BAD_LINE for one that is neither empty nor has a tab.
     """
-    text, offsets, ids, indptr = rows
+    text, offsets, ids, indptr = docs
     slots, hashes, seen, name_ends, pool = table
     i = state[POSITION]
     while i < data.size:
         state[POSITION] = i
-        if state[N_ROWS] + 1 >= offsets.size:
-            return FULL_ROWS
+        if state[N_DOCS] + 1 >= offsets.size:
+            return FULL_DOCS
         tab = _tab_or_end(data, i)
         stop = _line_end(data, tab)
         last = stop
@@ -284,7 +284,7 @@ def read_tsv(data, multilabel, state, rows, table):
         if tab >= last:
             for j in range(i, last):
                 if not _is_space(data[j]):
-                    return NO_TAB
+                    return BAD_LINE
             _skip_line(data, i, i, False, state)
             state[LINES] += 1
             i = stop + 1
@@ -294,7 +294,7 @@ def read_tsv(data, multilabel, state, rows, table):
         while j < last and _is_blank(data[j]):
             j += 1
         has_text = j < last
-        state[ROWS_BEGUN] += 1
+        state[DOCS_BEGUN] += 1
         n_ids = state[N_IDS]
         status, n_found = _tsv_labels(
             data, i, tab, multilabel, has_text, state, ids, slots, hashes, seen, name_ends, pool
@@ -304,7 +304,7 @@ def read_tsv(data, multilabel, state, rows, table):
             return status
         if has_text and n_found:
             _copy(data, first, last, text, state[N_BYTES])
-            _add_row(last - first, state, offsets, indptr)
+            _add_document(last - first, state, offsets, indptr)
         else:
             _skip_line(data, first, last, n_found > 0, state)
         state[LINES] += 1
@@ -341,7 +341,7 @@ def _common_text(data, first, last, mark):
 
 
 @_kernel
-def read_fasttext(data, mark, state, rows, table):
+def read_fasttext(data, mark, state, docs, table):
     """Parse fastText's lines: tokens that begin with `mark` are labels, the rest is text.
 
     Parameters
@@ -349,26 +349,26 @@ def read_fasttext(data, mark, state, rows, table):
     data : uint8[n_bytes]
         A block of good UTF-8.
     mark : uint8[n]
-    state, rows, table
+    state, docs, table
         See above; written in place.
 
     Returns
     -------
     int
-        DONE, FULL_ROWS or FULL_NAMES.
+        DONE, FULL_DOCS or FULL_NAMES.
     """
-    text, offsets, ids, indptr = rows
+    text, offsets, ids, indptr = docs
     slots, hashes, seen, name_ends, pool = table
     i = state[POSITION]
     while i < data.size:
         state[POSITION] = i
-        if state[N_ROWS] + 1 >= offsets.size:
-            return FULL_ROWS
+        if state[N_DOCS] + 1 >= offsets.size:
+            return FULL_DOCS
         stop = _line_end(data, i)
         last = stop
         if i < stop < data.size and data[stop - 1] == RETURN:
             last -= 1
-        state[ROWS_BEGUN] += 1
+        state[DOCS_BEGUN] += 1
         n_ids, at = state[N_IDS], state[N_BYTES]
         status = DONE
         label_end, first = _common_text(data, i, last, mark)
@@ -389,7 +389,7 @@ def read_fasttext(data, mark, state, rows, table):
             state[N_IDS] = n_ids
             return status
         if n_bytes > 0 and has_label:
-            _add_row(n_bytes, state, offsets, indptr)
+            _add_document(n_bytes, state, offsets, indptr)
         else:
             _skip_line(text, at, at + n_bytes, has_label, state)
         state[LINES] += 1

@@ -1,7 +1,7 @@
 """Read labelled and unlabelled text: files, standard input and Python sequences.
 
 Text leaves this room as `Texts` (one UTF-8 buffer and offsets), labels as `Labels` (label ids
-in compressed rows).  What a reader skips is counted, with the line where it first happened;
+in compressed docs).  What a reader skips is counted, with the line where it first happened;
 what it cannot read is an `InputError` with path:line.  Models are unknown here.
 """
 
@@ -11,6 +11,7 @@ import contextlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,11 +22,21 @@ from fasttext_lite.corpus.files import (
     iter_blocks,
     iter_lines,
     name_of,
+    split_lines,
 )
-from fasttext_lite.corpus.formats import ReadOptions, iter_records, peek
-from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.formats import (
+    AUTO,
+    FORMATS,
+    BlockParser,
+    Format,
+    ReadOptions,
+    guess_format,
+)
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.labels import Labels
 
 # What separates fastText's tokens (dictionary.cc, readWord).
 _FASTTEXT_SPACES = b" \n\t\v\f\r\0"
@@ -66,7 +77,8 @@ def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
 
 
 # -- labelled files --------------------------------------------------------------------------
-CHUNK_BYTES = 1 << 24
+DEFAULT_CHUNK_BYTES = 1 << 24
+_PEEK_LINES = 20  # not empty, to recognise a format by
 
 # Why lines are skipped, in the order of the kernels' numbers.
 _REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
@@ -93,14 +105,14 @@ class LabelledChunk:
         return len(self.texts)
 
 
-class _Rows:
+class _Documents:
     """Documents and label numbers in arrays that grow at their end.
 
     Attributes
     ----------
-    n_rows, n_ids, n_bytes : int
+    n_docs, n_ids, n_bytes : int
     text : uint8[at least n_bytes]
-    offsets, indptr : int64[above n_rows]
+    offsets, indptr : int64[above n_docs]
     ids : int32[at least n_ids]
     """
 
@@ -109,41 +121,41 @@ class _Rows:
 
     def clear(self) -> None:
         """Begin anew, in new arrays."""
-        self.n_rows = self.n_ids = self.n_bytes = 0
+        self.n_docs = self.n_ids = self.n_bytes = 0
         self.text = np.empty(0, np.uint8)
         self.offsets, self.indptr = np.zeros(1025, np.int64), np.zeros(1025, np.int64)
         self.ids = np.empty(1024, np.int32)
 
-    def reserve(self, n_bytes: int, n_rows: int = 0, n_ids: int = 0) -> None:
-        """Make room for more bytes, rows and label numbers."""
+    def reserve(self, n_bytes: int, n_docs: int = 0, n_ids: int = 0) -> None:
+        """Make room for more bytes, documents and label numbers."""
         if self.n_bytes == 0 and self.text.size < n_bytes:
             self.text = np.empty(n_bytes, np.uint8)
         # By an eighth more than needed: what `resize` adds is set to zero, so it takes memory.
         _grow(self.text, self.n_bytes + n_bytes, 8)
-        _grow(self.offsets, self.n_rows + n_rows + 1, 2)
-        _grow(self.indptr, self.n_rows + n_rows + 1, 2)
+        _grow(self.offsets, self.n_docs + n_docs + 1, 2)
+        _grow(self.indptr, self.n_docs + n_docs + 1, 2)
         _grow(self.ids, self.n_ids + n_ids, 2)
 
-    def extend(self, texts: list[bytes], rows: list[list[int]]) -> None:
+    def extend(self, texts: list[bytes], ids: list[list[int]]) -> None:
         """Add documents and their labels."""
         data = b"".join(texts)
-        flat = list(itertools.chain.from_iterable(rows))
-        self.reserve(len(data), len(rows), len(flat))
-        places = slice(self.n_rows + 1, self.n_rows + 1 + len(rows))
+        flat = list(itertools.chain.from_iterable(ids))
+        self.reserve(len(data), len(texts), len(flat))
+        places = slice(self.n_docs + 1, self.n_docs + 1 + len(texts))
         self.text[self.n_bytes : self.n_bytes + len(data)] = np.frombuffer(data, np.uint8)
         self.ids[self.n_ids : self.n_ids + len(flat)] = flat
         self.offsets[places] = self.n_bytes + np.cumsum([len(text) for text in texts])
-        self.indptr[places] = self.n_ids + np.cumsum([len(row) for row in rows])
-        self.n_rows += len(rows)
+        self.indptr[places] = self.n_ids + np.cumsum([len(each) for each in ids])
+        self.n_docs += len(texts)
         self.n_bytes += len(data)
         self.n_ids += len(flat)
 
     def chunk(self) -> LabelledChunk:
-        """Return all rows, and begin anew."""
+        """Return all documents, and begin anew."""
         for array, size in (
             (self.text, self.n_bytes),
-            (self.offsets, self.n_rows + 1),
-            (self.indptr, self.n_rows + 1),
+            (self.offsets, self.n_docs + 1),
+            (self.indptr, self.n_docs + 1),
             (self.ids, self.n_ids),
         ):
             array.resize(size, refcheck=False)
@@ -168,7 +180,7 @@ class _Names:
         self.ends, self.pool = np.zeros(513, np.int64), np.zeros(1 << 14, np.uint8)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """Return `table` of the kernels (see `kernels/read.py`)."""
+        """Return `table` of the kernels (see `corpus.kernels`)."""
         return self.slots, self.hashes, self.seen, self.ends, self.pool
 
     def grow(self, n_bytes: int) -> None:
@@ -217,7 +229,7 @@ class CorpusReader:
     """
 
     def __init__(
-        self, path: str, options: ReadOptions | None = None, chunk_bytes: int = CHUNK_BYTES
+        self, path: str, options: ReadOptions | None = None, chunk_bytes: int = DEFAULT_CHUNK_BYTES
     ) -> None:
         self.path = str(path)
         self.options = options or ReadOptions()
@@ -230,48 +242,52 @@ class CorpusReader:
         return _skip_report(self.skipped)
 
     def __iter__(self) -> Iterator[LabelledChunk]:
-        rows = _Rows()
-        for _ in self.fill(rows):
-            if rows.n_rows:
-                yield rows.chunk()
+        docs = _Documents()
+        for _ in self.fill(docs):
+            if docs.n_docs:
+                yield docs.chunk()
 
-    def fill(self, rows: _Rows) -> Iterator[None]:
-        """Add the file to `rows` block by block; what was added may be taken away between."""
+    def fill(self, docs: _Documents) -> Iterator[None]:
+        """Add the file to `docs` block by block; what was added may be taken away between."""
         self.names, self.skipped = [], {}
         n_found = 0
         blocks = iter_blocks(self.path, self.chunk_bytes)
         with contextlib.closing(blocks):
-            kind, held = peek(self.path, blocks, self.options)
-            parse = self._parse_blocks if kind in ("tsv", "fasttext") else self._parse_records
-            for n_rows in parse(kind, itertools.chain(held, blocks), rows):
-                n_found += n_rows
+            form, held = _find_format(self.path, blocks, self.options)
+            parse = self._parse_records if form.parse_blocks is None else self._parse_blocks
+            for n_docs in parse(form, itertools.chain(held, blocks), docs):
+                n_found += n_docs
                 yield
         if n_found == 0:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
             raise InputError(f"{name_of(self.path)}: {what}")
 
-    def _parse_blocks(self, kind: str, blocks: Iterator[np.ndarray], rows: _Rows) -> Iterator[int]:
-        """Yield the number of new rows for each block of a TSV or fastText file."""
+    def _parse_blocks(
+        self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents
+    ) -> Iterator[int]:
+        """Yield the number of new documents for each block of a file that compiled code parses."""
         from fasttext_lite.compiled import utf8
         from fasttext_lite.corpus import kernels
 
+        assert form.parse_blocks is not None
+        parser = form.parse_blocks(self.options)
         names = _Names()
         state = np.zeros(kernels.STATE_SIZE, np.int64)
         try:
             for block in blocks:
                 if not block.size:  # nothing but a byte order mark is one empty line
                     block = np.full(1, kernels.NEWLINE, np.uint8)
-                n_before = rows.n_rows
+                n_before = docs.n_docs
                 fault = utf8.first_fault(block)
                 good = block
                 if fault >= 0:  # what stands before the bad line may have an error of its own
                     good = block[: block[:fault].tobytes().rfind(b"\n") + 1]
-                self._parse_block(kind, good, rows, names, state)
+                self._parse_block(parser, form.bad_line, good, docs, names, state)
                 if fault >= 0:
                     line = block[good.size :].tobytes().split(b"\n", 1)[0]
                     decode_line(line, self.path, int(state[kernels.LINES]) + 1)
-                yield rows.n_rows - n_before
+                yield docs.n_docs - n_before
         except ReadError as error:
             raise broken(self.path, int(state[kernels.LINES]), error) from None
         finally:
@@ -279,36 +295,34 @@ class CorpusReader:
             self._note_skipped(state[kernels.SKIPPED : kernels.FIRST], state[kernels.FIRST :])
 
     def _parse_block(
-        self, kind: str, block: np.ndarray, rows: _Rows, names: _Names, state: np.ndarray
+        self,
+        parser: BlockParser,
+        bad_line: str,
+        block: np.ndarray,
+        docs: _Documents,
+        names: _Names,
+        state: np.ndarray,
     ) -> None:
         from fasttext_lite.corpus import kernels
 
-        mark = np.frombuffer(bytearray(self.options.label_prefix.encode()), np.uint8)
-        rows.reserve(block.size)
+        docs.reserve(block.size)
         state[kernels.POSITION] = 0
         status = -1
         while status != kernels.DONE:
-            state[kernels.N_ROWS] = rows.n_rows
-            state[kernels.N_IDS] = rows.n_ids
-            state[kernels.N_BYTES] = rows.n_bytes
-            arrays = rows.text, rows.offsets, rows.ids, rows.indptr
-            if kind == "tsv":
-                multilabel = self.options.multilabel
-                status = kernels.read_tsv(block, multilabel, state, arrays, names.arrays())
-            else:
-                status = kernels.read_fasttext(block, mark, state, arrays, names.arrays())
+            state[kernels.N_DOCS] = docs.n_docs
+            state[kernels.N_IDS] = docs.n_ids
+            state[kernels.N_BYTES] = docs.n_bytes
+            arrays = docs.text, docs.offsets, docs.ids, docs.indptr
+            status = parser(block, state, arrays, names.arrays())
             del arrays
-            rows.n_rows = int(state[kernels.N_ROWS])
-            rows.n_ids = int(state[kernels.N_IDS])
-            rows.n_bytes = int(state[kernels.N_BYTES])
+            docs.n_docs = int(state[kernels.N_DOCS])
+            docs.n_ids = int(state[kernels.N_IDS])
+            docs.n_bytes = int(state[kernels.N_BYTES])
             names.n = int(state[kernels.N_NAMES])
-            if status == kernels.NO_TAB:
-                raise InputError(
-                    f"{name_of(self.path)}:{state[kernels.LINES] + 1}: no tab between label and "
-                    "text; expected label<TAB>text"
-                )
-            if status == kernels.FULL_ROWS:
-                rows.reserve(0, rows.offsets.size, rows.ids.size + 1)  # one of them is full
+            if status == kernels.BAD_LINE:
+                raise InputError(f"{name_of(self.path)}:{state[kernels.LINES] + 1}: {bad_line}")
+            if status == kernels.FULL_DOCS:
+                docs.reserve(0, docs.offsets.size, docs.ids.size + 1)  # one of them is full
             elif status == kernels.FULL_NAMES:
                 names.grow(block.size)
 
@@ -318,14 +332,17 @@ class CorpusReader:
             if counts[i]:
                 self.skipped[_REASONS[i]] = int(counts[i]), f"{where}:{first[i]}"
 
-    def _parse_records(self, kind: str, blocks: Iterator[np.ndarray], rows: _Rows) -> Iterator[int]:
-        """Yield the number of new rows for some megabytes of a CSV or JSON lines file each."""
+    def _parse_records(
+        self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents
+    ) -> Iterator[int]:
+        """Yield the number of new documents for some megabytes each of a file parsed in Python."""
+        assert form.parse_records is not None
         numbers: dict[str, int] = {}
         texts: list[bytes] = []
-        label_rows: list[list[int]] = []
+        label_ids: list[list[int]] = []
         size = 0
         lines = iter_lines(self.path, blocks)
-        for line, labels, text in iter_records(self.path, kind, lines, self.options):
+        for line, labels, text in form.parse_records(self.path, lines, self.options):
             reason = ""
             if not labels:
                 reason = _NO_LABEL if text.strip() else _EMPTY
@@ -335,16 +352,51 @@ class CorpusReader:
                 count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{line}"))
                 self.skipped[reason] = (count + 1, where)
                 continue
-            label_rows.append([numbers.setdefault(k, len(numbers)) for k in dict.fromkeys(labels)])
+            label_ids.append([numbers.setdefault(k, len(numbers)) for k in dict.fromkeys(labels)])
             texts.append(text)
             size += len(text)
             if size >= self.chunk_bytes:
-                rows.extend(texts, label_rows)
+                docs.extend(texts, label_ids)
                 yield len(texts)
-                texts, label_rows, size = [], [], 0
-        rows.extend(texts, label_rows)
+                texts, label_ids, size = [], [], 0
+        docs.extend(texts, label_ids)
         self.names = list(numbers)
         yield len(texts)
+
+
+def _find_format(
+    path: str, blocks: Iterator[np.ndarray], options: ReadOptions
+) -> tuple[Format, list[np.ndarray]]:
+    """Return a file's format and the blocks that had to be read to know.
+
+    As many blocks are read as it takes to see some lines that are not empty.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read that far or the format is not recognised.
+    """
+    head: list[bytes] = []
+    held: list[np.ndarray] = []
+    n_filled = 0
+    try:
+        for block in blocks:
+            held.append(block)
+            for line in split_lines(block):
+                head.append(line)
+                n_filled += bool(line.strip())
+                if n_filled == _PEEK_LINES:
+                    break
+            if n_filled == _PEEK_LINES:
+                break
+            held[-1] = block.copy()
+    except ReadError as failure:
+        raise broken(path, len(head), failure) from None
+    if n_filled == 0:
+        return FORMATS["tsv"], held  # all lines are empty: this one says so
+    if options.format != AUTO:
+        return FORMATS[options.format], held
+    return FORMATS[guess_format(path, head, options.label_prefix)], held
 
 
 def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
@@ -366,11 +418,13 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
     InputError
         If the file is missing, unreadable, not UTF-8, not in the format, or has no usable line.
     """
+    from fasttext_lite.corpus.labels import Labels
+
     reader = CorpusReader(path, options)
-    rows = _Rows()
-    for _ in reader.fill(rows):
+    docs = _Documents()
+    for _ in reader.fill(docs):
         pass
-    chunk = rows.chunk()
+    chunk = docs.chunk()
     labels = Labels(chunk.ids, chunk.indptr, reader.names)
     return Corpus(chunk.texts, labels.by_frequency(), reader.skipped)
 

@@ -1,4 +1,4 @@
-"""Documents in one buffer."""
+"""Documents in one buffer, from strings, token lists or bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.compiled.arrays import read_only, take_ragged
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,14 @@ class Texts:
         return Texts(self.buffer[a:b], self.offsets[first : last + 1] - a, ends)
 
     def take(self, chosen: np.ndarray) -> Texts:
-        """Return the chosen documents, in that order."""
-        parts = [self.slice(i, i + 1) for i in chosen]
-        offsets = np.append(0, np.cumsum([part.buffer.size for part in parts]))
-        ends = None
-        if self.token_ends is not None:
-            shifted = [part.token_ends + at for part, at in zip(parts, offsets, strict=False)]
-            ends = np.concatenate([np.empty(0, np.int64), *shifted])
-        return Texts(
-            np.concatenate([np.empty(0, np.uint8), *(part.buffer for part in parts)]), offsets, ends
-        )
+        """Return the chosen documents, in that order; a number may come more than once."""
+        offsets, buffer = take_ragged(self.offsets, chosen, self.buffer)
+        if self.token_ends is None:
+            return Texts(buffer, offsets)
+        first = np.searchsorted(self.token_ends, self.offsets, "right")  # token of each document
+        first, ends = take_ragged(first, chosen, self.token_ends)
+        shifts = offsets[:-1] - self.offsets[np.asarray(chosen, np.int64)]
+        return Texts(buffer, offsets, ends + np.repeat(shifts, np.diff(first)))
 
     @classmethod
     def from_bytes(cls, documents: Sequence[bytes]) -> Texts:
@@ -137,19 +135,3 @@ class Texts:
 def _describe(item: Any) -> str:
     name = type(item).__name__
     return f"{name} ({item!r})" if isinstance(item, int | float | bytes) else name
-
-
-def take_texts(texts: Texts, chosen: np.ndarray) -> Texts:
-    """Return the chosen documents; their numbers must ascend."""
-    sizes = np.diff(texts.offsets)
-    keep = np.zeros(len(texts), bool)
-    keep[chosen] = True
-    offsets = np.zeros(len(chosen) + 1, np.int64)
-    np.cumsum(sizes[chosen], out=offsets[1:])
-    ends = texts.token_ends
-    if ends is not None:
-        docs = np.searchsorted(texts.offsets, ends, "left") - 1
-        first = np.zeros(len(texts), np.int64)
-        first[chosen] = offsets[:-1]
-        ends = (ends - texts.offsets[docs] + first[docs])[keep[docs]]
-    return Texts(texts.buffer[np.repeat(keep, sizes)], offsets, ends)

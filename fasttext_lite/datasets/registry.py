@@ -72,7 +72,7 @@ class Dataset:
         Empty for a set that has to be fetched by hand; see `by_hand`.
     parts : tuple of Part
     converter : str
-        A key of `datasets_convert.CONVERTERS`.
+        A key of `datasets.convert.CONVERTERS`.
     settings : mapping
         For the converter.
     multilabel : bool

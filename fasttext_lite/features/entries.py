@@ -13,30 +13,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fasttext_lite.features.matrix import FeatureMatrix, map_files, open_features, paths_of, release
+from fasttext_lite.features.matrix import (
+    Codes,
+    FeatureMatrix,
+    entry_files,
+    map_files,
+    open_features,
+    release,
+)
 
 PART = 1 << 22  # entries worked on at a time
-
-
-@dataclass(frozen=True)
-class Codes:
-    """Codes of documents, with gaps: document i has lengths[i] codes from starts[i] on.
-
-    Attributes
-    ----------
-    starts : int64[n_docs + 1]
-    lengths : int64[n_docs]
-    codes : int32[n_codes]
-    counts : float32[n_codes]
-    shares : float32[n_docs]
-        See `kernels.features.extract_codes`.
-    """
-
-    starts: np.ndarray
-    lengths: np.ndarray
-    codes: np.ndarray
-    counts: np.ndarray
-    shares: np.ndarray
 
 
 @dataclass
@@ -70,7 +56,8 @@ class Entries:
         self._lengths.append(found.lengths.copy())
         self._shares.append(found.shares)
         if self.folder is not None:
-            for path, array in zip(paths_of(self.folder), (found.codes, found.counts), strict=True):
+            arrays = found.codes, found.counts
+            for path, array in zip(entry_files(self.folder), arrays, strict=True):
                 with open(path, "ab") as file:
                     array[:n].tofile(file)
         elif self._codes.size == 0:
@@ -93,7 +80,7 @@ class Entries:
 
     def _map(self) -> None:
         assert self.folder is not None
-        self._maps, arrays = map_files(paths_of(self.folder), int(self._indptr[-1]))
+        self._maps, arrays = map_files(entry_files(self.folder), int(self._indptr[-1]))
         self._codes, self._counts = arrays
 
     def ranges(self) -> Iterator[tuple[int, int]]:
@@ -147,7 +134,7 @@ class Entries:
         del ids, weights
         release(maps)
         self._maps = maps = ()
-        for path in paths_of(self.folder):
+        for path in entry_files(self.folder):
             os.truncate(path, 4 * n)
         return open_features(self.folder, self._indptr)
 

@@ -19,6 +19,15 @@ from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 NGRAM_FACTOR = np.uint64(116049371)
 LESS, GREATER, SLASH, LOWER_S = np.int64(60), np.int64(62), np.int64(47), np.int64(115)
 
+# Places in `options`, int64[N_OPTIONS]: the lengths of n-grams of words and of characters, the hash
+# slots of each kind; whether texts end with </s>, whether n-grams of words see the ends of a text,
+# the least characters of a word with character n-grams; the first slot of bigrams, longer n-grams
+# of words and n-grams of characters (all 0: they share all slots), and that behind the last for
+# the bias, or -1; the number of the word </s>, or -1, and the row of the bias, or -1.
+WORD_NGRAMS, MINN, MAXN, BUCKET, WITH_EOS, LEAST_CHARS, WITH_ENDS = range(7)
+BIGRAMS, LONGER, CHARS, BIAS, EOS_WORD, BIAS_ROW = range(7, 13)
+N_OPTIONS = 13
+
 # What stands for the ends of a text in n-grams of words, in place of a token's hash.
 START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
 LEAST_SEEN = 16  # size of the smallest table of a document's codes
@@ -40,23 +49,13 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
 
     Parameters
     ----------
-    options : int64[11]
-        word_ngrams, minn, maxn, bucket, eos, least characters of a word with character
-        n-grams, whether n-grams of words see the ends of the text, the first slot of the
-        regions of bigrams, longer n-grams of words, and n-grams of characters (all 0: one region
-        shared by all), and the code of the bias from the first slot on, or -1.
+    options : int64[N_OPTIONS]
     n_codes : int64[n_docs]
         Written in place for documents `first` to `last` - 1.
     """
-    word_ngrams, minn, maxn, eos, least = (
-        options[0],
-        options[1],
-        options[2],
-        options[4],
-        options[5],
-    )
+    minn, maxn, least = options[MINN], options[MAXN], options[LEAST_CHARS]
     for doc in range(first, last):
-        n_tokens = eos + 2 * options[6]
+        n_tokens = options[WITH_EOS] + 2 * options[WITH_ENDS]
         n_chars = 0
         total = 1  # for the bias
         for i in range(offsets[doc], offsets[doc + 1]):
@@ -69,7 +68,7 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
                     for n in range(minn, maxn + 1):
                         total += max(n_chars + 2 - n + 1, 0)
                 n_chars = 0
-        for n in range(1, word_ngrams + 1):
+        for n in range(1, options[WORD_NGRAMS] + 1):
             total += max(n_tokens - n + 1, 0)
         n_codes[doc] = total
 
@@ -187,12 +186,12 @@ def list_codes(
     share : float
         Share of the document's tokens that have character n-grams.
     """
-    word_ngrams, minn, maxn, bucket, eos, least = (
-        options[0], options[1], options[2], options[3], options[4], options[5],
-    )  # fmt: skip
+    word_ngrams, minn, maxn = options[WORD_NGRAMS], options[MINN], options[MAXN]
+    bucket, eos, least = options[BUCKET], options[WITH_EOS], options[LEAST_CHARS]
+    ends = options[WITH_ENDS] and word_ngrams > 1
     n_known = word_offsets.shape[0]
-    ends = options[6] and word_ngrams > 1
-    bigrams, longer, chars = n_known + options[7], n_known + options[8], n_known + options[9]
+    bigrams, longer = n_known + options[BIGRAMS], n_known + options[LONGER]
+    chars = n_known + options[CHARS]
     running[0] = 0
     if ends:
         running[0] = 1
@@ -259,8 +258,7 @@ def extract_codes(
     offsets : int64[n_docs + 1]
     table, pool, word_offsets
         The vocabulary, as in `find_word`; word_offsets has exactly n_words rows.
-    options : int64[11]
-        As in `count_codes`.
+    options : int64[N_OPTIONS]
     eos_word : int
         Word id of </s>, or -1.
     starts : int64[n_docs + 1]
@@ -272,7 +270,7 @@ def extract_codes(
     shares : float32[n_docs]
         Written in place: share of each document's tokens that have character n-grams.
     """
-    running = np.zeros(options[0] + 1, np.uint64)
+    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     most = 0
     for doc in range(first, last):
         most = max(most, starts[doc + 1] - starts[doc])
@@ -295,8 +293,8 @@ def extract_codes(
         begin = starts[doc]
         at = add_distinct(of_words, n_words, begin, begin, shift, seen, codes, counts)
         at = add_distinct(of_chars, n_chars, begin, at, shift, seen, codes, counts)
-        if options[10] >= 0 and at > begin:
-            codes[at] = word_offsets.shape[0] + options[10]
+        if options[BIAS] >= 0 and at > begin:
+            codes[at] = word_offsets.shape[0] + options[BIAS]
             counts[at] = 1
             at += 1
         lengths[doc] = at - begin

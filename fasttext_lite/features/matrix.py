@@ -1,4 +1,4 @@
-"""The features of documents as rows of a sparse matrix, in memory or in mapped files."""
+"""The features of documents: as codes, and as a sparse matrix in memory or in mapped files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiled.arrays import ragged_entries
+from fasttext_lite.compiled.arrays import take_ragged
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of documents, with gaps: document i has lengths[i] codes from starts[i] on.
+
+    Attributes
+    ----------
+    starts : int64[n_docs + 1]
+    lengths : int64[n_docs]
+    codes : int32[n_codes]
+    counts : float32[n_codes]
+    shares : float32[n_docs]
+        See `features.kernels.extract_codes`.
+    """
+
+    starts: np.ndarray
+    lengths: np.ndarray
+    codes: np.ndarray
+    counts: np.ndarray
+    shares: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,11 @@ class FeatureMatrix:
         part = slice(indptr[0], indptr[-1])
         return FeatureMatrix(self.ids[part], self.weights[part], indptr - indptr[0], self.maps)
 
+    def take(self, chosen: np.ndarray) -> FeatureMatrix:
+        """Return the features of the chosen documents, in that order, in memory."""
+        indptr, ids, weights = take_ragged(self.indptr, chosen, self.ids, self.weights)
+        return FeatureMatrix(ids, weights, indptr)
+
     def release(self) -> None:
         """Give the memory of mapped files back; what is needed again is read again."""
         release(self.maps)
@@ -63,7 +89,7 @@ def open_features(folder: str, indptr: np.ndarray) -> FeatureMatrix:
     OSError
         If a file is missing or of another size.
     """
-    maps, (ids, weights) = map_files(paths_of(folder), int(indptr[-1]))
+    maps, (ids, weights) = map_files(entry_files(folder), int(indptr[-1]))
     return FeatureMatrix(ids, weights, indptr, maps)
 
 
@@ -89,11 +115,6 @@ def release(maps: tuple[mmap.mmap, ...]) -> None:
             each.madvise(mmap.MADV_DONTNEED)
 
 
-def paths_of(folder: str) -> list[str]:
+def entry_files(folder: str) -> list[str]:
+    """Return the paths of the files of rows and of weights in a folder."""
     return [os.path.join(folder, name) for name in ("ids.bin", "weights.bin")]
-
-
-def take_features(features: FeatureMatrix, chosen: np.ndarray) -> FeatureMatrix:
-    """Return the features of the chosen rows, in that order."""
-    indptr, entries = ragged_entries(features.indptr, chosen)
-    return FeatureMatrix(features.ids[entries], features.weights[entries], indptr)

@@ -8,32 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features import kernels as features_kernels
-from fasttext_lite.features.entries import Codes, Entries
-from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.features import kernels
+from fasttext_lite.features.matrix import Codes, FeatureMatrix
+from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.vocabulary import (
     EOS,
     Vocabulary,
-    list_words,
-    new_table,
-    offsets_of_words,
-    take_words,
+    empty_table,
+    gather_words,
+    word_bounds,
+    words_in,
 )
-from fasttext_lite.parallel import run_blocks, run_ranges
-from fasttext_lite.text.analyzers import least_subword_chars
-from fasttext_lite.text.kernels import words as kernels
+from fasttext_lite.parallel import run_ranges
+from fasttext_lite.text.kernels import words as word_kernels
 from fasttext_lite.text.marked import MarkedTexts
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.labels import Labels
+    from fasttext_lite.features.entries import Entries
 
 LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
 LEAST_GAIN = 1e-4  # nats
-LISTED = 1 << 22  # documents of features listed at a time, or an eighth of all
 _LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
 
 
@@ -57,7 +59,7 @@ class FeatureSpace:
     n_texts : int
         Number of training texts.
     gains : float32[n_rows], optional
-        How much each feature tells about the labels (`kernels.features.measure_gains`); used if
+        How much each feature tells about the labels (`features.kernels.measure_gains`); used if
         `Config.supervision` is not 0.
     """
 
@@ -77,7 +79,7 @@ class FeatureSpace:
         self.row_codes = read_only(np.ascontiguousarray(row_codes, np.int32))
         self.frequency = np.ascontiguousarray(frequency, np.int32)
         self.n_texts = int(n_texts)
-        self._options = _options(config)
+        self._options = code_options(config)
         if gains is None:
             gains = np.ones(self.n_rows, np.float32)
         self.gains = np.ascontiguousarray(gains, np.float32)
@@ -113,30 +115,32 @@ class FeatureSpace:
 
     @cached_property
     def _word_offsets(self) -> np.ndarray:
-        return offsets_of_words(self.word_ends)
+        return word_bounds(self.word_ends)
 
     @cached_property
     def _table(self) -> np.ndarray:
-        """The hash table of the words, see `kernels.find_word`."""
-        table = new_table(2 * self.n_words)
-        kernels.insert_words(self.pool, self._word_offsets, self.n_words, table)
+        """The hash table of the words, see `text.kernels.words.find_word`."""
+        table = empty_table(2 * self.n_words)
+        word_kernels.insert_words(self.pool, self._word_offsets, self.n_words, table)
         return table
 
     @cached_property
     def _rows(self) -> np.ndarray:
-        """The hash table of the rows, see `kernels.find_code`."""
-        table = np.full((new_table(2 * self.n_rows).size, 2), -1, np.int32)
-        if not features_kernels.insert_codes(self.row_codes, table):
+        """The hash table of the rows, see `features.kernels.find_code`."""
+        table = np.full((empty_table(2 * self.n_rows).size, 2), -1, np.int32)
+        if not kernels.insert_codes(self.row_codes, table):
             raise ModelError("the model is damaged: two of its rows have the same feature")
         return table
 
     @cached_property
     def tables(self) -> tuple[np.ndarray, ...]:
-        """What `kernels.classify` finds features by.
+        """What `model.kernels.classify` finds features by.
 
         Made on first use; threads that come at once may each make them, and they are the same.
         """
-        options = np.append(self._options, [self._eos_word, self._bias_row, 0, 0])
+        options = self._options.copy()
+        options[kernels.EOS_WORD] = self._eos_word
+        options[kernels.BIAS_ROW] = self._bias_row
         return (
             self._table, self.pool, self._word_offsets, self._rows, self._factors, _LOGS, options,
         )  # fmt: skip
@@ -179,7 +183,8 @@ class FeatureSpace:
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
         if config.pooling == "blocks":
-            longer, chars = self.n_words + self._options[8], self.n_words + self._options[9]
+            longer = self.n_words + self._options[kernels.LONGER]
+            chars = self.n_words + self._options[kernels.CHARS]
             codes = self.row_codes
             if (config.word_ngrams or 0) > 2:
                 factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
@@ -189,7 +194,7 @@ class FeatureSpace:
 
     def words(self) -> list[bytes]:
         """Return the vocabulary, most frequent word first."""
-        return list_words(self.pool, self.word_ends)
+        return words_in(self.pool, self.word_ends)
 
     @classmethod
     def fit(
@@ -243,16 +248,15 @@ class FeatureSpace:
         -------
         FeatureSpace, FeatureMatrix
         """
+        from fasttext_lite.features.entries import Entries
+
         empty = np.empty(0, np.int32)
         raw = cls(config, *vocabulary.words(config), empty, empty, 0)
         entries = Entries() if entries is None else entries
         for texts in chunks:
             entries.append(raw._extract(texts, n_threads))
         entries.complete()
-        frequency = np.zeros(raw._bias_code + 1, np.int32)
-        for codes, *_ in entries.parts():
-            features_kernels.count_documents(codes, frequency)
-        frequency[-1] = 0
+        frequency = raw._count(entries)
         row_codes = np.flatnonzero(frequency >= (config.min_df or 1))
         frequency = frequency[row_codes]
         order = np.argsort(-frequency, kind="stable")
@@ -284,13 +288,15 @@ class FeatureSpace:
         -------
         FeatureSpace, FeatureMatrix
         """
+        from fasttext_lite.features.entries import Entries
+
         config, n_old = self.config, self.n_words
         vocabulary = Vocabulary()
         vocabulary.add(texts)
         pool, word_ends = vocabulary.words(config)
         known = set(self.words())
-        new = [i for i, word in enumerate(list_words(pool, word_ends)) if word not in known]
-        new_pool, new_ends = take_words(pool, offsets_of_words(word_ends)[np.array(new, np.int64)])
+        new = [i for i, word in enumerate(words_in(pool, word_ends)) if word not in known]
+        new_pool, new_ends = gather_words(pool, word_bounds(word_ends)[np.array(new, np.int64)])
         pool = np.concatenate([self.pool, new_pool])
         word_ends = np.concatenate([self.word_ends, self.pool.size + new_ends])
         shift = word_ends.size - n_old
@@ -300,9 +306,7 @@ class FeatureSpace:
         entries = Entries()
         entries.append(raw._extract(texts, n_threads))
         entries.complete()
-        added = np.zeros(raw._bias_code + 1, np.int32)
-        for codes, *_ in entries.parts():
-            features_kernels.count_documents(codes, added)
+        added = raw._count(entries)
         added[-1] = len(texts) if self.has_bias else 0
         frequency = self.frequency + added[old_codes]
         added[old_codes] = 0
@@ -341,7 +345,7 @@ class FeatureSpace:
         found = self._extract(texts, n_threads)
         self._number(found, 0, len(texts), n_threads)
         self._weigh(found, 0, len(texts), n_threads)
-        n = features_kernels.compact(
+        n = kernels.compact(
             found.starts, found.lengths, 0, len(texts), 0, found.codes, found.counts
         )
         found.starts[-1] = n
@@ -353,37 +357,12 @@ class FeatureSpace:
         """Turn the codes of entries into features, and measure the gains of rows from `n_old`."""
         entries.replace(lambda found, a, b: self._number(found, a, b, n_threads))
         if labels is not None and self.config.supervision and labels.ids.size:
-            self._measure_gains(entries, n_old, labels, n_threads)
+            from fasttext_lite.features.gains import write_gains
+
+            first_row = max(n_old, int(n_old == 0 and self.has_bias))  # the bias tells nothing
+            write_gains(entries, labels, self.frequency, first_row, self.gains, n_threads)
         entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
         return entries.finish()
-
-    def _measure_gains(self, entries: Entries, n_old: int, labels: Labels, n_threads: int) -> None:
-        """Write the gains of all rows from `n_old` on but the bias."""
-        first_row = max(n_old, int(n_old == 0 and self.has_bias))
-        prior = labels.counts() / labels.ids.size
-        ends = np.cumsum(self.frequency, dtype=np.int64)
-        ends -= ends[first_row - 1] if first_row else 0
-        if first_row >= self.n_rows:
-            return
-        # Threads take ranges of rows; each goes over all entries to list its rows' documents.
-        total = int(ends[-1])
-        share = min(max(LISTED, total // 8), -(-total // n_threads))
-        edges = np.searchsorted(ends, np.arange(share, ends[-1] + share, share)) + 1
-        bounds = np.unique(np.concatenate([[first_row], np.minimum(edges, self.n_rows)]))
-
-        def measure(i: int) -> None:
-            first, last = bounds[i], bounds[i + 1]
-            begins = ends[first:last] - self.frequency[first:last]
-            begins -= begins[0]
-            at = begins.copy()
-            docs = np.empty(begins[-1] + self.frequency[last - 1], np.int32)
-            for rows, indptr, doc in entries.parts():
-                features_kernels.list_documents(rows, indptr, doc, first, last, at, docs)
-            features_kernels.measure_gains(
-                begins, at, docs, labels.ids, labels.indptr, prior, self.gains[first:last]
-            )
-
-        run_blocks(measure, bounds.size - 1, n_threads)
 
     def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:
         """Return the codes of texts, with gaps between documents."""
@@ -392,9 +371,7 @@ class FeatureSpace:
         buffer, marks, offsets = texts.buffer, texts.marks, texts.offsets
 
         def count(first: int, last: int) -> None:
-            features_kernels.count_codes(
-                buffer, marks, offsets, first, last, self._options, n_codes
-            )
+            kernels.count_codes(buffer, marks, offsets, first, last, self._options, n_codes)
 
         run_ranges(count, n_docs, n_threads)
         starts = np.zeros(n_docs + 1, np.int64)
@@ -410,7 +387,7 @@ class FeatureSpace:
         table, word_offsets, eos_word = self._table, self._word_offsets, self._eos_word
 
         def extract(first: int, last: int) -> None:
-            features_kernels.extract_codes(
+            kernels.extract_codes(
                 buffer, marks, offsets, first, last,
                 table, self.pool, word_offsets, self._options, eos_word,
                 found.starts, found.codes, found.counts, found.lengths, found.shares,
@@ -419,12 +396,20 @@ class FeatureSpace:
         run_ranges(extract, n_docs, n_threads)
         return found
 
+    def _count(self, entries: Entries) -> np.ndarray:
+        """Return how many documents have each code, int32[n_codes]; 0 for the bias, the last."""
+        frequency = np.zeros(self._bias_code + 1, np.int32)
+        for codes, *_ in entries.parts():
+            kernels.count_documents(codes, frequency)
+        frequency[-1] = 0
+        return frequency
+
     def _number(self, found: Codes, first: int, last: int, n_threads: int) -> None:
         """Replace the codes of documents `first` to `last` - 1 by rows, as far as there are."""
         table = self._rows
 
         def number(a: int, b: int) -> None:
-            features_kernels.number_rows(
+            kernels.number_rows(
                 found.starts, found.lengths, first + a, first + b, found.codes, found.counts, table
             )
 
@@ -435,38 +420,9 @@ class FeatureSpace:
         factors, bias_row = self._factors, self._bias_row
 
         def weigh(a: int, b: int) -> None:
-            features_kernels.weigh_rows(
+            kernels.weigh_rows(
                 found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
                 factors, _LOGS, found.shares, bias_row,
             )  # fmt: skip
 
         run_ranges(weigh, last - first, n_threads)
-
-
-def _regions(config: Config) -> tuple[list[int], int]:
-    """Return the first slot of bigrams, longer word n-grams and character n-grams; and the end.
-
-    With pooling="blocks" each of them that is in use has `bucket` slots of its own.
-    """
-    if not config.uses_buckets:
-        return [0, 0, 0], 0
-    if config.pooling != "blocks":
-        return [0, 0, 0], config.bucket
-    assert config.word_ngrams is not None
-    used = np.array([config.word_ngrams > 1, config.word_ngrams > 2, config.maxn > 0])
-    ends = np.cumsum(used * config.bucket)
-    return (ends - used * config.bucket).tolist(), int(ends[-1])
-
-
-def n_slots(config: Config) -> int:
-    """Return the number of hash slots."""
-    return _regions(config)[1]
-
-
-def _options(config: Config) -> np.ndarray:
-    minn = max(config.minn, 1) if config.maxn else 1
-    least = least_subword_chars(config.analyzer)
-    begins, _ = _regions(config)
-    values = [config.word_ngrams, minn, config.maxn, config.bucket, config.eos, least]
-    values += [config.boundaries, *begins, n_slots(config) if config.bias else -1]
-    return np.array(values, np.int64)

@@ -1,12 +1,12 @@
-"""The words of the training texts, counted piece by piece."""
+"""The words of texts, counted chunk by chunk, and pools: the bytes of words one after another."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.config.fields import Config
-from fasttext_lite.features.kernels import END
 from fasttext_lite.text.kernels import words as kernels
 from fasttext_lite.text.marked import MarkedTexts
 
@@ -32,7 +32,7 @@ class Vocabulary:
             self._offsets = _enlarge(self._offsets, n_words)
             self._counts = _enlarge(self._counts, n_words)
             # The table is twice as large as the words that the other two can hold.
-            self._table = new_table(2 * n_words)
+            self._table = empty_table(2 * n_words)
             pool = read_only(self._pool)  # as the kernel is compiled for
             kernels.insert_words(pool, self._offsets, self.n_words, self._table)
 
@@ -65,10 +65,10 @@ class Vocabulary:
             Their bytes, one after another; with </s>, once a text, if `Config.eos` is set.
         word_ends : int64[n_words]
         """
-        pool, ends = take_words(self._pool, self._offsets[: self.n_words])
+        pool, ends = gather_words(self._pool, self._offsets[: self.n_words])
         counts = self._counts[: self.n_words].copy()
         if config.eos:
-            words = list_words(pool, ends)
+            words = words_in(pool, ends)
             if EOS in words:
                 counts[words.index(EOS)] += self.n_texts
             else:
@@ -77,15 +77,17 @@ class Vocabulary:
                 counts = np.append(counts, self.n_texts)
         keep = np.flatnonzero(counts >= config.min_count)
         keep = keep[np.argsort(-counts[keep], kind="stable")]
-        return take_words(pool, offsets_of_words(ends)[keep])
+        return gather_words(pool, word_bounds(ends)[keep])
 
 
-def new_table(n: int) -> np.ndarray:
+def empty_table(n: int) -> np.ndarray:
+    """Return an empty hash table of at least `n` places, int32[a power of two], see `find_word`."""
     capacity = 1 << max(int(n - 1).bit_length(), 4)
     return np.full(capacity, -1, np.int32)
 
 
-def offsets_of_words(word_ends: np.ndarray) -> np.ndarray:
+def word_bounds(word_ends: np.ndarray) -> np.ndarray:
+    """Return where each word of a pool begins and ends, int64[n_words, 2]."""
     offsets = np.empty((word_ends.size, 2), np.int64)
     offsets[:1, 0] = 0
     offsets[1:, 0] = word_ends[:-1]
@@ -93,17 +95,18 @@ def offsets_of_words(word_ends: np.ndarray) -> np.ndarray:
     return offsets
 
 
-def list_words(pool: np.ndarray, word_ends: np.ndarray) -> list[bytes]:
+def words_in(pool: np.ndarray, word_ends: np.ndarray) -> list[bytes]:
+    """Return the words of a pool one by one."""
     data = pool.tobytes()
-    return [data[a:b] for a, b in offsets_of_words(word_ends).tolist()]
+    return [data[a:b] for a, b in word_bounds(word_ends).tolist()]
 
 
-def take_words(text: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Copy the words text[offsets[i, 0]:offsets[i, 1]] together; return pool and ends."""
-    sizes = offsets[:, 1] - offsets[:, 0]
+def gather_words(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Copy the words text[bounds[i, 0]:bounds[i, 1]] together; return a pool and its ends."""
+    sizes = bounds[:, 1] - bounds[:, 0]
     ends = np.cumsum(sizes)
     positions = np.arange(ends[-1] if ends.size else 0)
-    return text[positions + np.repeat(offsets[:, 0] - (ends - sizes), sizes)], ends
+    return text[positions + np.repeat(bounds[:, 0] - (ends - sizes), sizes)], ends
 
 
 def _enlarge(array: np.ndarray, size: int) -> np.ndarray:

@@ -18,10 +18,11 @@ import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
-from fasttext_lite.corpus.labels import Labels, set_aside, take_labels
-from fasttext_lite.corpus.texts import Texts, take_texts
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.split import set_aside
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, TrainingError
-from fasttext_lite.features.matrix import FeatureMatrix, take_features
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.advice import warn_of_rare_labels
 from fasttext_lite.fitting.label_points import trained_points
@@ -111,8 +112,8 @@ def fit_prepared(
     valid = None if watch is None else _valid_features(watch, space, config, n_threads)
     if valid is None and config.patience is not None:
         rows, aside = _set_aside(labels, config, seed)
-        valid = take_features(features, aside), take_labels(labels, aside)
-        features, labels = take_features(features, rows), take_labels(labels, rows)
+        valid = features.take(aside), labels.take(aside)
+        features, labels = features.take(rows), labels.take(rows)
         noisy = None if noisy is None else partial(_take_noisy, noisy, rows)
         doc_weights = None if doc_weights is None else doc_weights[rows]
     counts = labels.counts()
@@ -205,7 +206,7 @@ def _noise(
 def _take_noisy(
     noisy: Callable[[int], FeatureMatrix], rows: np.ndarray, epoch: int
 ) -> FeatureMatrix:
-    return take_features(noisy(epoch), rows)
+    return noisy(epoch).take(rows)
 
 
 def _valid_features(
@@ -289,9 +290,9 @@ def fit(
         multilabel = labels.is_multilabel
     if config.patience is not None and (watch is None or watch.valid is None):
         rows, aside = _set_aside(labels, config, seed)
-        valid = take_texts(texts, aside), take_labels(labels, aside)
+        valid = texts.take(aside), labels.take(aside)
         watch = dataclasses.replace(watch or Watch(), valid=valid)
-        texts, labels = take_texts(texts, rows), take_labels(labels, rows)
+        texts, labels = texts.take(rows), labels.take(rows)
         doc_weights = None if doc_weights is None else doc_weights[rows]
     config = with_vectors(config, pretrained)
     prepared = prepare(

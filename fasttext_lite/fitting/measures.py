@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasttext_lite.corpus.labels import Labels, take_labels
-from fasttext_lite.features.matrix import FeatureMatrix, take_features
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.model import CHUNK_SCORES, Model
 
 DEAD_LENGTH = 1e-4  # a row shorter than this times the root mean square is dead
@@ -69,14 +69,14 @@ def mean_loss(
     chosen = np.flatnonzero(use)
     if chosen.size == 0:
         return None
-    hidden = model.embed(take_features(features, chosen), n_threads)
-    labels = take_labels(labels, chosen)
+    hidden = model.embed(features.take(chosen), n_threads)
+    labels = labels.take(chosen)
     step = max(1, CHUNK_SCORES // max(model.output.shape[0], 1))
     total = 0.0
     for start in range(0, chosen.size, step):
         part = np.arange(start, min(start + step, chosen.size))
         scores = (hidden[part] @ model.output.T).astype(np.float64)
-        own = take_labels(labels, part)
+        own = labels.take(part)
         total += float(_losses(model, scores, own))
     return total / chosen.size
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.labels import Labels, take_labels
+from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.features.matrix import FeatureMatrix, take_features
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.advice import Warner, rank
 from fasttext_lite.fitting.measures import dead_share, first_accuracy, mean_loss
 from fasttext_lite.fitting.report import EpochReport, Log
@@ -96,7 +96,7 @@ class Monitor:
         self.is_stopped = False
         rng = np.random.default_rng([seed, 6])
         chosen = rng.permutation(len(features))[:TRAIN_SAMPLE]
-        self.sample = take_features(features, chosen), take_labels(labels, chosen)
+        self.sample = features.take(chosen), labels.take(chosen)
         self.warner = Warner(len(valid[1]) if valid else 0)
         self.start = time.perf_counter()
         self.log = None

@@ -10,15 +10,15 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
-from fasttext_lite.corpus.labels import Labels, take_labels
+from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
-from fasttext_lite.features.matrix import FeatureMatrix, take_features
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
-from fasttext_lite.text.marked import MarkedTexts, take_marked
+from fasttext_lite.text.marked import MarkedTexts
 
 PIECE_BYTES = 1 << 24  # of text, analysed at a time
 
@@ -141,8 +141,8 @@ def take_prepared(
     marked = prepared.marked
     return dataclasses.replace(
         prepared,
-        features=take_features(prepared.features, chosen),
-        labels=take_labels(prepared.labels, chosen),
+        features=prepared.features.take(chosen),
+        labels=prepared.labels.take(chosen),
         doc_weights=doc_weights,
-        marked=None if marked is None else take_marked(marked, chosen),
+        marked=None if marked is None else marked.take(chosen),
     )

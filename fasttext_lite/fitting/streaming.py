@@ -26,7 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.config.fields import FEATURE_FIELDS, SEGMENTED, Config
+from fasttext_lite.config.analyzers import ANALYZERS
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
@@ -210,7 +211,7 @@ def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:
     about: list[Any] = [CACHE_VERSION, __version__, unicodedata.unidata_version, multilabel]
     about.append(dataclasses.asdict(reader.options))
     about.append({name: getattr(config, name) for name in (*FEATURE_FIELDS, *_DECIDING)})
-    if config.analyzer in SEGMENTED:
+    if ANALYZERS[config.analyzer].segments:
         about.append(version("jieba"))
     if config.simplify:
         about.append(simplified_hash())

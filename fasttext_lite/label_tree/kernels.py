@@ -1,6 +1,6 @@
 """Label trees: points of labels, Huffman's two queues, cuts by balanced 2-means.
 
-Inner nodes are numbered as `label_tree` says.
+Inner nodes are numbered as `label_tree.tree` says.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from math import sqrt
 import numpy as np
 
 from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.random import STEP, mix
 
 _kernel = compiler(FAST)
 STARTS = 3  # steps of power iteration towards the first direction
@@ -138,12 +139,11 @@ def _find_direction(points, weights, n, state, direction, keys, places, is_left,
         Scratch.
     """
     dim = direction.size
-    for d in range(dim):  # splitmix64 (Steele et al. 2014)
-        state += np.uint64(0x9E3779B97F4A7C15)
-        z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        z ^= z >> np.uint64(31)
-        direction[d] = np.float32(z >> np.uint64(40)) * np.float32(2.0**-23) - np.float32(1)
+    for d in range(dim):
+        state += STEP
+        direction[d] = np.float32(mix(state) >> np.uint64(40)) * np.float32(2.0**-23) - np.float32(
+            1
+        )
     for _ in range(STARTS):  # power iteration: begin along the direction in which they differ most
         _project(points, n, direction, keys)
         sums[:] = 0

@@ -272,7 +272,7 @@ class Model:
             return None
         classes = class_of_characters(config.analyzer)
         *space, options = self.space.tables
-        options = options.copy()
+        options = np.append(options, [0, 0])
         options[classify.LOSS] = {
             "softmax": classify.SOFTMAX,
             "hs": classify.TREE,

@@ -20,7 +20,9 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features.space import FeatureSpace, n_slots
+from fasttext_lite.features.kernels import CHARS
+from fasttext_lite.features.slots import n_slots
+from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
 
 STEP = 0.5  # of int8, as a share of the root mean square of the table's numbers
@@ -85,7 +87,7 @@ class PackedSpace(FeatureSpace):
         factors = self.sizes.copy()
         config = self.config
         if factors.size and config.pooling == "blocks" and config.maxn:
-            chars = self.n_words + int(self._options[9])
+            chars = self.n_words + int(self._options[CHARS])
             codes = self.row_codes
             factors[(codes >= chars) & (codes < chars + config.bucket)] *= -1
         return factors

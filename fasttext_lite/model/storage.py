@@ -36,7 +36,8 @@ import numpy as np
 
 from fasttext_lite.config.fields import RESOLVED, Config
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features.space import FeatureSpace, n_slots
+from fasttext_lite.features.slots import n_slots
+from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.magic import is_fasttext

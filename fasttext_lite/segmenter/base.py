@@ -1,4 +1,4 @@
-"""What any segmenter does, and jieba itself behind the methods of the compiled one."""
+"""What the compiled segmenter and jieba itself share: words that are added, kept and copied."""
 
 from __future__ import annotations
 
@@ -272,7 +272,7 @@ def _read_dictionary(dictionary: Any) -> tuple[bytes, str]:
 
 
 def unpack(data: bytes) -> dict[str, Any]:
-    """Return what `Segmenter.to_bytes` packed."""
+    """Return what `to_bytes` packed."""
     try:
         packed = zlib.decompressobj()
         content = json.loads(packed.decompress(data, MOST_STATE))

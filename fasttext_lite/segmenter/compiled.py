@@ -134,7 +134,7 @@ class Segmenter(BaseSegmenter):
         Returns
         -------
         uint8[n_bytes]
-            `END` on the last byte of each token, `INSIDE` before it (see `kernels.tokenize`).
+            `END` on the last byte of each token, `INSIDE` before it (see `text.kernels.tokens`).
         """
         text = read_only(np.ascontiguousarray(buffer, np.uint8))
         offsets = read_only(np.ascontiguousarray(offsets, np.int64))

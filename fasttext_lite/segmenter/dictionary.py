@@ -1,7 +1,7 @@
 """The words of a segmenter and its model of unknown words, read from jieba's own files.
 
 `WordTable` is what jieba calls FREQ: the frequency of every word, and 0 for whatever a word
-begins with.  It is a trie in arrays for the kernels (see `kernels/segment.py`); words with
+begins with.  It is a trie in arrays for the kernels (see `segmenter.kernels`); words with
 characters that jieba never looks up in a text stand beside it in a dict.
 
 jieba itself is not imported: its files are found and read.
@@ -79,7 +79,7 @@ class WordTable:
 
     def _grow(self, n_more: int) -> None:
         """Make room for more nodes."""
-        while self._counts[0] + n_more > self._limit:
+        while self._counts[kernels.N_NODES] + n_more > self._limit:
             tags, slots = self.tags, self.slots
             self._allocate(2 * tags.size)
             kernels.grow(tags, slots, self.tags, self.slots, np.zeros(slots.size, np.uint64))
@@ -124,7 +124,7 @@ class WordTable:
                 break
             end = data.find(b"\n", i)
             line = data[i : end if end >= 0 else len(data)]
-            if table._counts[0] + len(line) > table._limit:
+            if table._counts[kernels.N_NODES] + len(line) > table._limit:
                 table._grow(len(line))
                 continue
             number_of_line = data.count(b"\n", 0, i) + 1
@@ -134,13 +134,13 @@ class WordTable:
             if node == 0:
                 table._others[word] = frequency
             else:
-                number = int(table._counts[1]) if frequency else 0
+                number = int(table._counts[kernels.N_NUMBERS]) if frequency else 0
                 if number:
                     large[number] = frequency
-                    table._counts[1] += 1
+                    table._counts[kernels.N_NUMBERS] += 1
                 table._put(node, number)
             i += len(line) + 1
-        table._values = values[: table._counts[1]].tolist()
+        table._values = values[: table._counts[kernels.N_NUMBERS]].tolist()
         if len(table._values) - 1 > kernels.FREQUENCY:
             raise InputError(f"{name}: too many different frequencies: round them")
         for number, frequency in large.items():
@@ -319,7 +319,7 @@ def read_model(folder: Path) -> np.ndarray:
     Returns
     -------
     float64[N_LABELS, 4]
-        See `kernels.segment.mark_words`.
+        See `segmenter.kernels.mark_words`.
     """
     model = np.full((kernels.N_LABELS, 4), MIN_LOG)
     for name, first in (("start", kernels.START), ("trans", kernels.FROM_B)):

@@ -54,6 +54,8 @@ B, M, E, S = 0, 1, 2, 3
 
 # Rows of `model` that belong to no han: start, then the moves between states.
 START, FROM_B, FROM_M, FROM_E, FROM_S = 0, 1, 2, 3, 4
+# Places in `counts`: of the nodes in the hash table, and of the numbers that frequencies have.
+N_NODES, N_NUMBERS = 0, 1
 MOST_DIGITS = 12  # sums of such numbers fit into 64 bits
 _ASCII = np.zeros(128, np.int64)
 
@@ -164,7 +166,7 @@ def insert(text, i, end, tags, slots, counts):
     tags, slots
         Of the trie, with room for a node for each character; written in place.
     counts : int64[2]
-        The first is the number of nodes in the hash table; written in place.
+        See `N_NODES`; written in place.
 
     Returns
     -------
@@ -183,7 +185,7 @@ def insert(text, i, end, tags, slots, counts):
             child = find(tags, slots, node, np.uint64(label))
             if child == ZERO:
                 child = _add_child(tags, slots, node, np.uint64(label))
-                counts[0] += 1
+                counts[N_NODES] += 1
             node = child
         i += 3 if label >= FIRST_HAN else 1
     return node
@@ -251,10 +253,10 @@ def _number_of(frequency, numbers, values, counts):
         if values[numbers[place]] == frequency:
             return np.uint64(numbers[place])
         place = (place + ONE) & mask
-    number = counts[1]
+    number = counts[N_NUMBERS]
     numbers[place] = number
     values[number] = frequency
-    counts[1] = number + 1
+    counts[N_NUMBERS] = number + 1
     return np.uint64(number)
 
 
@@ -280,7 +282,7 @@ def read_lines(text, i, limit, tags, slots, numbers, values, counts):
     values : int64[]
         Frequency of each number; written in place.
     counts : int64[2]
-        Of nodes in the hash table and numbers of frequencies; written in place.
+        See `N_NODES`; written in place.
 
     Returns
     -------
@@ -308,7 +310,7 @@ def read_lines(text, i, limit, tags, slots, numbers, values, counts):
                 j += 1
         elif text[j] == 13:
             j += 1
-        if text[j] != 10 or counts[0] + (end - i) > limit:
+        if text[j] != 10 or counts[N_NODES] + (end - i) > limit:
             return i, total
         number = _number_of(frequency, numbers, values, counts)
         node = insert(text, i, end, tags, slots, counts)

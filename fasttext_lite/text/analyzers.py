@@ -1,8 +1,8 @@
-"""Text to token boundaries: the analyzers `auto`, `whitespace`, `char`, `jieba` and `mixed`.
+"""Texts to marked tokens, by the analyzers of `config.analyzers`.
 
 An analyzer first normalises the text (lower case, NFKC), then marks its tokens, one byte of
-marks for each byte of text (see `kernels/tokenize.py`).  Token lists are normalised too and
-keep their own boundaries.  Nothing here knows what becomes of the tokens.
+marks for each byte of text (see `compiled.utf8`).  Token lists are normalised too and keep their
+own boundaries.  Nothing here knows what becomes of the tokens.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
-from fasttext_lite.config.fields import SEGMENTED, Config
+from fasttext_lite.config.analyzers import ANALYZERS
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.records import load
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.parallel import run_ranges
 from fasttext_lite.text.marked import MarkedTexts
 from fasttext_lite.text.normalize import normalize
-from fasttext_lite.text.unicode_classes import EXTEND, SINGLE, SPACE, WORD, class_table
+from fasttext_lite.text.unicode_classes import class_table
 
 # fastText's separators (dictionary.cc, readWord); ours is a superset only in that a text ends.
 WHITESPACE = " \n\r\t\v\f\0"
@@ -46,15 +48,8 @@ def analyze(texts: Texts, config: Config, n_threads: int = 1) -> MarkedTexts:
         marks = np.full(texts.buffer.size, utf8.INSIDE, np.uint8)
         marks[texts.token_ends - 1] = utf8.END
         marked = MarkedTexts(texts.buffer, texts.offsets, marks)
-    elif config.analyzer in SEGMENTED:
-        marks = segmenter_of(config.user_dictionary).mark(
-            texts.buffer, texts.offsets, drop_spaces=True, n_threads=n_threads
-        )
-        marked = MarkedTexts(texts.buffer, texts.offsets, marks)
-        if config.analyzer == "mixed":
-            marked = _beside(marked, _mark(texts, "auto", n_threads), n_threads)
     else:
-        marked = MarkedTexts(texts.buffer, texts.offsets, _mark(texts, config.analyzer, n_threads))
+        marked = _mark(texts, config, n_threads)
     if config.stop_words:
         _drop_stop_words(marked, config, n_threads)
     return marked
@@ -62,11 +57,26 @@ def analyze(texts: Texts, config: Config, n_threads: int = 1) -> MarkedTexts:
 
 def can_mark_one(config: Config) -> bool:
     """Return whether a single text can be marked in compiled code alone."""
-    plain = config.analyzer not in SEGMENTED
-    return plain and not (config.nfkc or config.simplify or config.stop_words)
+    analyzer = ANALYZERS[config.analyzer]
+    return analyzer.can_mark_one and not (config.nfkc or config.simplify or config.stop_words)
 
 
-def _mark(texts: Texts, analyzer: str, n_threads: int) -> np.ndarray:
+def _mark(texts: Texts, config: Config, n_threads: int) -> MarkedTexts:
+    """Return texts with the tokens of their analyzer."""
+    analyzer = ANALYZERS[config.analyzer]
+    if not analyzer.segments:
+        marks = _mark_by_classes(texts, analyzer.name, n_threads)
+        return MarkedTexts(texts.buffer, texts.offsets, marks)
+    marks = segmenter_of(config.user_dictionary).mark(
+        texts.buffer, texts.offsets, drop_spaces=True, n_threads=n_threads
+    )
+    words = MarkedTexts(texts.buffer, texts.offsets, marks)
+    if not analyzer.classes:
+        return words
+    return _beside(words, _mark_by_classes(texts, analyzer.name, n_threads), n_threads)
+
+
+def _mark_by_classes(texts: Texts, analyzer: str, n_threads: int) -> np.ndarray:
     """Return the marks of the tokens whose characters go together by their classes."""
     from fasttext_lite.text.kernels import tokens as tokenize
 
@@ -174,11 +184,11 @@ def disturb(
     J. Wei, K. Zou, EDA: Easy Data Augmentation Techniques for Boosting Performance on Text
     Classification Tasks, 2019 (random swap, random deletion).
     """
-    from fasttext_lite.text.kernels import tokens as tokenize
+    from fasttext_lite.text.kernels.noise import disturb_tokens
 
     buffer, marks = np.empty_like(texts.buffer), np.empty_like(texts.marks)
     run_ranges(
-        lambda first, last: tokenize.disturb_tokens(
+        lambda first, last: disturb_tokens(
             texts.buffer, texts.marks, texts.offsets, first, last, drop, swap, np.uint64(seed),
             buffer, marks,
         ),
@@ -188,24 +198,40 @@ def disturb(
     return MarkedTexts(read_only(buffer), texts.offsets, marks)
 
 
-def least_subword_chars(analyzer: str) -> int:
-    """Return how many characters a word needs to have character n-grams.
+# -- classes of characters: what `Analyzer.classes` names ------------------------------------
+def words_by_script() -> np.ndarray:
+    """Return classes by which words are tokens, and characters of scripts without spaces."""
+    return class_table()
 
-    The analyzers that make tokens of single characters give those none: the character is
-    a feature already.
-    """
-    return 1 if analyzer == "whitespace" else 2
+
+def words_by_separators() -> np.ndarray:
+    """Return classes by which all between fastText's separators is a token."""
+    from fasttext_lite.text.kernels.tokens import SPACE, WORD
+
+    table = np.full(0x110000, WORD, np.uint8)
+    table[[ord(character) for character in WHITESPACE]] = SPACE
+    return table
+
+
+def single_characters() -> np.ndarray:
+    """Return classes by which each character is a token."""
+    from fasttext_lite.text.kernels.tokens import SINGLE, WORD
+
+    table = class_table()
+    table[table == WORD] = SINGLE
+    return table
 
 
 @lru_cache(maxsize=4)
 def class_of_characters(analyzer: str) -> np.ndarray:
-    """Return the class of each code point under an analyzer, uint8[0x110000]."""
-    if analyzer == "whitespace":
-        table = np.full(0x110000, WORD, np.uint8)
-        table[[ord(character) for character in WHITESPACE]] = SPACE
-        return table
-    table = class_table()
-    if analyzer == "char":
-        table[table == WORD] = SINGLE
-    assert analyzer in ("auto", "char") and table.max() == EXTEND
-    return table
+    """Return the class of each code point under an analyzer, uint8[0x110000].
+
+    Raises
+    ------
+    ValueError
+        If there is no such analyzer, or its tokens do not go by classes.
+    """
+    classes = ANALYZERS[analyzer].classes
+    if classes is None:
+        raise ValueError(f"the analyzer {analyzer} does not go by classes of characters")
+    return load(classes)()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fasttext_lite.compiled.arrays import ragged_entries
+from fasttext_lite.compiled.arrays import take_ragged
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class MarkedTexts:
 
     def __len__(self) -> int:
         return self.offsets.size - 1
+
+    def take(self, chosen: np.ndarray) -> MarkedTexts:
+        """Return the chosen documents, in that order."""
+        offsets, buffer, marks = take_ragged(self.offsets, chosen, self.buffer, self.marks)
+        return MarkedTexts(buffer, offsets, marks)
 
     @property
     def n_tokens(self) -> int:
@@ -51,9 +56,3 @@ class MarkedTexts:
                     start = i + 1
             result.append(words)
         return result
-
-
-def take_marked(texts: MarkedTexts, chosen: np.ndarray) -> MarkedTexts:
-    """Return the chosen documents, in that order."""
-    offsets, entries = ragged_entries(texts.offsets, chosen)
-    return MarkedTexts(texts.buffer[entries], offsets, texts.marks[entries])

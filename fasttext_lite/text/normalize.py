@@ -56,9 +56,8 @@ def normalize(
         return texts
     from fasttext_lite.text.kernels import tokens as tokenize
 
-    is_cut = texts.token_ends is not None
-    bounds = np.append(0, texts.token_ends) if is_cut else texts.offsets  # type: ignore[arg-type]
-    bounds = np.ascontiguousarray(bounds, np.int64)
+    ends = texts.token_ends
+    bounds = np.ascontiguousarray(texts.offsets if ends is None else np.append(0, ends), np.int64)
     n = bounds.size - 1
     pages, deltas = _lower_table(lowercase, nfkc, simplify)
     sizes = np.empty(n, np.int64)
@@ -72,14 +71,7 @@ def normalize(
     )
     if not any(changes):
         return texts
-    places, extra = np.full(n, -1, np.int64), bytearray()
-    for i in np.flatnonzero(sizes < 0).tolist():
-        piece = texts.buffer[bounds[i] : bounds[i + 1]].tobytes()
-        text = _by_python(piece.decode("utf-8", "surrogatepass"), lowercase, nfkc, simplify)
-        data = text.encode("utf-8", "surrogatepass")
-        places[i], sizes[i] = len(extra), len(data)
-        extra += data
-    ready = np.frombuffer(extra or bytearray(1), np.uint8)
+    places, ready = _by_python(texts.buffer, bounds, sizes, lowercase, nfkc, simplify)
     new_bounds = np.zeros(n + 1, np.int64)
     np.cumsum(sizes, out=new_bounds[1:])
     buffer = np.empty(new_bounds[-1], np.uint8)
@@ -90,13 +82,38 @@ def normalize(
         n,
         n_threads,
     )
-    if texts.token_ends is None:
+    if ends is None:
         return Texts(buffer, new_bounds)
-    which = np.searchsorted(texts.token_ends, texts.offsets, "right")
+    which = np.searchsorted(ends, texts.offsets, "right")
     return Texts(buffer, new_bounds[which], new_bounds[1:][sizes > 0])  # a token may vanish
 
 
-def _by_python(text: str, lowercase: bool, nfkc: bool, simplify: bool) -> str:
+def _by_python(
+    buffer: np.ndarray,
+    bounds: np.ndarray,
+    sizes: np.ndarray,
+    lowercase: bool,
+    nfkc: bool,
+    simplify: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Normalise the pieces of size -1; write their sizes.
+
+    Returns
+    -------
+    places : int64[n_pieces]
+        Where in `ready` each begins; -1 for the other pieces.
+    ready : uint8[]
+    """
+    places, ready = np.full(sizes.size, -1, np.int64), bytearray()
+    for i in np.flatnonzero(sizes < 0).tolist():
+        piece = buffer[bounds[i] : bounds[i + 1]].tobytes().decode("utf-8", "surrogatepass")
+        data = _normal_form(piece, lowercase, nfkc, simplify).encode("utf-8", "surrogatepass")
+        places[i], sizes[i] = len(ready), len(data)
+        ready += data
+    return places, np.frombuffer(ready or bytearray(1), np.uint8)
+
+
+def _normal_form(text: str, lowercase: bool, nfkc: bool, simplify: bool) -> str:
     if nfkc:
         text = unicodedata.normalize("NFKC", text)  # may bring capitals
     if lowercase:
@@ -127,7 +144,7 @@ def _simplified() -> dict[int, int]:
 
 @lru_cache(maxsize=8)
 def _lower_table(lowercase: bool, nfkc: bool, simplify: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return `pages` and `deltas` of `tokenize.lower`, as the running Python has it.
+    """Return `pages` and `deltas` of `text.kernels.tokens.lower`, as the running Python has it.
 
     Without lower-casing all deltas are 0, with NFKC all beyond ASCII are NOT_SIMPLE.
     """

@@ -2,14 +2,15 @@
 
 Made by tools/make_unicode_classes.py; not edited by hand.  Each entry of `RUNS` is the first
 code point of a run (hexadecimal) and the class of all characters up to the next entry:
-s = space, w = part of a word, i = a token by itself, e = extends the token before it.
+s = SPACE, w = part of a WORD, i = SINGLE, a token by itself, e = EXTEND, part of the token before
+(see `text.kernels.tokens`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-SPACE, WORD, SINGLE, EXTEND = range(4)
+LETTERS = "swie"  # of the classes 0 to 3
 RUNS = """
 0s 21i 30w 3Ai 41w 5Bi 5Fw 60i 61w 7Bi 7Fs A1i AAw ABi ADe AEi B2w B4i B5w B6i B9w BBi BCw BFi
 C0w D7i D8w F7i F8w 2C2i 2C6w 2D2i 2E0w 2E5i 2ECw 2EDi 2EEw 2EFi 300e 370w 375i 376w 378i 37Aw
@@ -148,5 +149,5 @@ def class_table() -> np.ndarray:
     """Return the class of every code point, uint8[0x110000]."""
     runs = RUNS.split()
     starts = np.array([int(run[:-1], 16) for run in runs] + [0x110000])
-    classes = np.array(["swie".index(run[-1]) for run in runs], dtype=np.uint8)
+    classes = np.array([LETTERS.index(run[-1]) for run in runs], dtype=np.uint8)
     return np.repeat(classes, np.diff(starts))

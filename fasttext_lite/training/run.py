@@ -17,7 +17,7 @@ import numpy as np
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
-from fasttext_lite.corpus.labels import Labels, take_labels
+from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.parallel import run_blocks
@@ -276,7 +276,7 @@ class Run:
                 indptr, ids, weights,
             )  # fmt: skip
             features.release()  # a system maps 16 pages for each that is asked for
-        labels = take_labels(self.labels, chosen)
+        labels = self.labels.take(chosen)
         docs = Docs(ids, weights, indptr, labels.ids, labels.indptr, self.doc_weights[chosen])
         return numbers.astype(np.int32), docs
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
-from fasttext_lite.corpus.labels import Labels, set_aside, take_labels
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import prepare
@@ -73,9 +74,9 @@ class TuningData:
             )
         return cls(
             texts.take(train),
-            take_labels(labels, train),
+            labels.take(train),
             texts.take(valid),
-            take_labels(labels, valid),
+            labels.take(valid),
             multilabel,
             None if doc_weights is None else doc_weights[train],
             (texts, labels, doc_weights),

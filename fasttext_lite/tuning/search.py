@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.labels import take_labels
 from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepare import take_prepared
 from fasttext_lite.parallel import cpu_count
@@ -260,7 +259,7 @@ class Search:
     def _warm_up(self) -> None:
         """Run all steps on a few rows, so that no compilation is measured later."""
         few = np.arange(min(WARM_ROWS, len(self.data.texts)))
-        texts, labels = self.data.texts.take(few), take_labels(self.data.labels, few)
+        texts, labels = self.data.texts.take(few), self.data.labels.take(few)
         config = self.base.replace(epochs=1)
         with contextlib.suppress(ValueError):  # the first trial will tell
             prepared = prepare.prepare(texts, labels, config, multilabel=self.data.multilabel)

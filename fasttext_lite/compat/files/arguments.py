@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fasttext_lite.config.records import Records
-from fasttext_lite.errors import InputError
+from fasttext_lite.errors import InputError, UsageError
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,8 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
 
     Raises
     ------
-    InputError
-        For an unknown flag, a missing or unreadable value.
+    UsageError
+        For an unknown flag, a missing or unreadable value, or one that cannot work.
     """
     args = Args(**DEFAULTS[command])
     given = set()
@@ -214,17 +214,20 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
         field = BY_FLAG.get(word[1:]) if word.startswith("-") else None
         if field is None:
             kind = "unknown argument" if word.startswith("-") else "arguments begin with a dash"
-            raise InputError(f"{kind}: {word} (see fasttext-lite {command})")
+            raise UsageError(f"{kind}: {word} (see fasttext-lite {command})")
         if isinstance(field.default, bool):
             value: Any = True
         else:
             text = next(rest, None)
             if text is None:
-                raise InputError(f"{word} needs a value")
+                raise UsageError(f"{word} needs a value")
             value = _value(field, word, text)
         setattr(args, field.name, value)
         given.add(field.name)
-    args.check()
+    try:
+        args.check()
+    except InputError as error:
+        raise UsageError(str(error)) from None
     return args, given
 
 
@@ -232,11 +235,11 @@ def _value(field: dataclasses.Field[Any], flag: str, text: str) -> Any:
     if field.name == "loss":
         text = next((loss.name for loss in LOSSES.values() if loss.full_name == text), text)
         if text not in LOSSES:
-            raise InputError(f"{flag}: unknown loss {text}; one of {', '.join(LOSSES)}, one-vs-all")
+            raise UsageError(f"{flag}: unknown loss {text}; one of {', '.join(LOSSES)}, one-vs-all")
         return text
     kind: Any = type(field.default)
     try:
         return kind(text)
     except ValueError:
         what = "a whole number" if kind is int else "a number"
-        raise InputError(f"{flag} needs {what}; got {text!r}") from None
+        raise UsageError(f"{flag} needs {what}; got {text!r}") from None

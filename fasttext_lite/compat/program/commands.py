@@ -10,18 +10,38 @@ import sys
 from collections.abc import Callable, Sequence
 
 from fasttext_lite.compat.files.arguments import BY_FLAG
-from fasttext_lite.compat.program.predict import is_number, run_predict, run_test
-from fasttext_lite.compat.program.streams import SHARED, STDIN, is_fasttext, write
-from fasttext_lite.compat.program.train import run_quantize, train_model
-from fasttext_lite.compat.program.usage import USAGE, usage
+from fasttext_lite.compat.program.predict import is_number, predict, test
+from fasttext_lite.compat.program.streams import SHARED, write
+from fasttext_lite.compat.program.train import quantize, train
+from fasttext_lite.compat.program.usage import COMMANDS, usage
 from fasttext_lite.compat.program.vectors import (
     analogies,
     dump,
-    nn,
+    neighbors,
     print_ngrams,
     print_sentence_vectors,
     print_word_vectors,
 )
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.model.magic import is_fasttext
+
+# What runs each of `COMMANDS`, given its name and the words behind it.
+FUNCTIONS: dict[str, Callable[[str, list[str]], None]] = {
+    "supervised": train,
+    "quantize": quantize,
+    "test": test,
+    "test-label": test,
+    "predict": predict,
+    "predict-prob": predict,
+    "skipgram": train,
+    "cbow": train,
+    "print-word-vectors": print_word_vectors,
+    "print-sentence-vectors": print_sentence_vectors,
+    "print-ngrams": print_ngrams,
+    "nn": neighbors,
+    "analogies": analogies,
+    "dump": dump,
+}
 
 
 def takes(words: Sequence[str]) -> bool:
@@ -32,12 +52,12 @@ def takes(words: Sequence[str]) -> bool:
     words : sequence of str
         The command and what follows.
     """
-    command, rest = words[0], words[1:]
-    if command not in USAGE:
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
         return False
-    if command not in SHARED:
+    if name not in SHARED:
         return True
-    if command == "quantize":
+    if name == "quantize":
         return any(word[:1] == "-" and len(word) > 2 and word[1:] in BY_FLAG for word in rest)
     paths, numbers = rest[:2], rest[2:]
     if any(word.startswith("-") and word != STDIN for word in paths):
@@ -57,51 +77,19 @@ def run(words: Sequence[str]) -> None:
 
     Raises
     ------
-    InputError, ModelError, TrainingError
+    UsageError, InputError, ModelError, TrainingError
         For a mistake in the arguments or the files.
     SystemExit
         With code 2 behind the usage on stderr, if arguments are missing or too many; with 0
         behind the usage on stdout for ``--help``.
     """
-    command, rest = words[0], list(words[1:])
+    name, rest = words[0], list(words[1:])
     if any(word in ("-h", "-help", "--help") for word in rest):
-        write(usage(command).encode())
+        write(usage(name).encode())
         raise SystemExit(0)
-    least, most = _N_WORDS.get(command, (1, len(rest)))
+    least, most = COMMANDS[name].n_words or (1, len(rest))
     if not least <= len(rest) <= most:
         if sys.stderr is not None:
-            sys.stderr.write(usage(command))
+            sys.stderr.write(usage(name))
         raise SystemExit(2)
-    _COMMANDS[command](command, rest)
-
-
-_COMMANDS: dict[str, Callable[[str, list[str]], None]] = {
-    "supervised": train_model,
-    "skipgram": train_model,
-    "cbow": train_model,
-    "quantize": run_quantize,
-    "test": run_test,
-    "test-label": run_test,
-    "predict": run_predict,
-    "predict-prob": run_predict,
-    "print-word-vectors": print_word_vectors,
-    "print-sentence-vectors": print_sentence_vectors,
-    "print-ngrams": print_ngrams,
-    "nn": nn,
-    "analogies": analogies,
-    "dump": dump,
-}
-
-# How many words may follow those that take no flags.
-_N_WORDS = {
-    "test": (2, 4),
-    "test-label": (2, 4),
-    "predict": (2, 4),
-    "predict-prob": (2, 4),
-    "print-word-vectors": (1, 1),
-    "print-sentence-vectors": (1, 1),
-    "print-ngrams": (2, 2),
-    "nn": (1, 2),
-    "analogies": (1, 2),
-    "dump": (2, 2),
-}
+    FUNCTIONS[name](name, rest)

@@ -6,16 +6,18 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fasttext_lite.compat.program.streams import blocks, classifier, read_ahead, say, write
-from fasttext_lite.errors import InputError
+from fasttext_lite.compat.program.streams import blocks, load_classifier, made_ahead, say, write
+from fasttext_lite.corpus.formats import DEFAULT_PREFIX, ReadOptions
+from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.model import FastTextModel
+
 MAX_K = (1 << 31) - 1
 
 
-# -- arguments -------------------------------------------------------------------------------
 def is_number(word: str) -> bool:
+    """Return whether a word can be K or THRESHOLD."""
     try:
         float(word)
     except ValueError:
@@ -23,7 +25,24 @@ def is_number(word: str) -> bool:
     return True
 
 
-def top_k(words: Sequence[str], place: int, default: int, all_labels: bool = False) -> int:
+def parse_k(words: Sequence[str], place: int, default: int, all_labels: bool = False) -> int:
+    """Return how many labels or words are asked for.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What follows the command.
+    place : int
+        Where among them the number stands, if it is there.
+    default : int
+    all_labels : bool
+        Whether -1 may stand for all.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
     if len(words) <= place:
         return default
     try:
@@ -32,11 +51,11 @@ def top_k(words: Sequence[str], place: int, default: int, all_labels: bool = Fal
         k = 0
     if not (1 <= k <= MAX_K or (all_labels and k == -1)):
         more = ", or -1 for all labels" if all_labels else ""
-        raise InputError(f"k needs to be 1 or higher{more}; got {words[place]!r}")
+        raise UsageError(f"k needs to be 1 or higher{more}; got {words[place]!r}")
     return k
 
 
-def _threshold(words: Sequence[str]) -> float:
+def _parse_threshold(words: Sequence[str]) -> float:
     if len(words) <= 3:
         return 0.0
     try:
@@ -44,29 +63,29 @@ def _threshold(words: Sequence[str]) -> float:
     except ValueError:
         value = float("nan")
     if value != value:
-        raise InputError(f"the threshold needs to be a number; got {words[3]!r}")
+        raise UsageError(f"the threshold needs to be a number; got {words[3]!r}")
     return value
 
 
-def _own_flags(options: argparse.Namespace, names: Sequence[str], instead: str) -> None:
+def _refuse_flags(options: argparse.Namespace, names: Sequence[str], instead: str) -> None:
     """Refuse flags of ours that do nothing for a model of fastText."""
     for name in names:
         if getattr(options, name, None):
             flag = "--" + name.replace("_", "-")
-            raise InputError(f"{flag} is not for models of fastText; {instead}")
+            raise UsageError(f"{flag} is not for models of fastText; {instead}")
 
 
-# -- prediction ------------------------------------------------------------------------------
-def run_predict(command: str, words: list[str]) -> None:
-    k, threshold = top_k(words, 2, 1, all_labels=True), _threshold(words)
-    model = classifier(words[0], command)
+def predict(command: str, words: list[str]) -> None:
+    """Run ``predict`` and ``predict-prob``: print the labels of each line."""
+    k, threshold = parse_k(words, 2, 1, all_labels=True), _parse_threshold(words)
+    model = load_classifier(words[0], command)
     _print_labels(model, words[1], k, threshold, command == "predict-prob")
 
 
 def predict_with_options(options: argparse.Namespace) -> None:
     """Run our ``predict`` with a model of fastText: its output, with our flags."""
-    _own_flags(options, ["json"], "--prob prints probabilities")
-    model = classifier(options.model, "predict")
+    _refuse_flags(options, ["json"], "--prob prints probabilities")
+    model = load_classifier(options.model, "predict")
     prefix = options.label_prefix.encode() or None
     _print_labels(
         model, options.file, options.k, options.threshold, options.prob, prefix, options.threads
@@ -82,39 +101,39 @@ def _print_labels(
     prefix: bytes | None = None,
     n_threads: int | None = None,
 ) -> None:
-    from fasttext_lite.compat.files.dictionary import DEFAULT_LABEL
     from fasttext_lite.compat.program.printing import Names
 
     labels = model.dictionary.labels
     if prefix is not None:
-        labels = [prefix + name.removeprefix(DEFAULT_LABEL.encode()) for name in labels]
+        labels = [prefix + name.removeprefix(DEFAULT_PREFIX.encode()) for name in labels]
     names = Names(labels)
     found = (
         model.predict(data, starts, k, threshold, n_threads)
         for data, starts in blocks(model, path, k)
     )
-    for block in read_ahead(found, path):
+    for block in made_ahead(found, path):
         if with_numbers:
             write(names.lines_with_numbers(block.labels, block.scores))
         else:
             write(names.lines(block.labels))
 
 
-def run_test(command: str, words: list[str]) -> None:
-    k, threshold = top_k(words, 2, 1, all_labels=True), _threshold(words)
-    model = classifier(words[0], command)
+def test(command: str, words: list[str]) -> None:
+    """Run ``test`` and ``test-label``: print precision and recall."""
+    k, threshold = parse_k(words, 2, 1, all_labels=True), _parse_threshold(words)
+    model = load_classifier(words[0], command)
     _print_metrics(model, words[1], k, threshold, command == "test-label")
 
 
 def test_with_options(options: argparse.Namespace) -> None:
     """Run our ``test`` with a model of fastText: its output, with our flags."""
-    from fasttext_lite.compat.files.dictionary import DEFAULT_LABEL
-
     instead = "they read fastText's files and print its metrics"
-    _own_flags(options, ["json", "confusion", "multilabel"], instead)
-    if options.format not in ("auto", "fasttext") or options.label_prefix != DEFAULT_LABEL:
-        raise InputError(f"--format and --label-prefix are not for models of fastText; {instead}")
-    model = classifier(options.model, "test")
+    _refuse_flags(options, ["json", "confusion", "multilabel"], instead)
+    if options.format not in (ReadOptions.format, "fasttext") or (
+        options.label_prefix != ReadOptions.label_prefix
+    ):
+        raise UsageError(f"--format and --label-prefix are not for models of fastText; {instead}")
+    model = load_classifier(options.model, "test")
     _print_metrics(
         model, options.file, options.k, options.threshold, options.per_label, options.threads
     )

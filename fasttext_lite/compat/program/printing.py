@@ -132,7 +132,6 @@ def dictionary_lines(dictionary: Dictionary) -> Iterator[bytes]:
         )
 
 
-# -- evaluation ------------------------------------------------------------------------------
 def summary(meter: Meter, k: int, form: str = ".3g") -> bytes:
     """Return the lines of ``test``; those of ``test-label`` end in them in the form ``.3f``."""
     counts = meter.counts()
@@ -157,7 +156,6 @@ def _metric(value: float) -> bytes:
     return b"%.6f" % value if math.isfinite(value) else b"--------"
 
 
-# -- progress --------------------------------------------------------------------------------
 def progress_line(
     fraction: float, loss: float, lr: float, words_per_second: float, eta: float
 ) -> str:

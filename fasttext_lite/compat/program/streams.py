@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.compat.program.usage import PROGRAM
-from fasttext_lite.errors import InputError, ModelError
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import ModelError, UsageError
+from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
     import numpy as np
 
     from fasttext_lite.compat.model import FastTextModel
-STDIN = "-"
+
 CHUNK = 1 << 20  # bytes of a stream taken at a time
 SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")  # between words for vectors (std::isspace)
 
@@ -23,22 +25,10 @@ SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")  # between words for vectors 
 SHARED = ("test", "predict", "quantize")
 
 
-def is_fasttext(path: str) -> bool:
-    """Return whether a file begins like a model of fastText (without NumPy)."""
-    try:
-        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
-            return False
-        with open(path, "rb") as file:
-            return file.read(4) == b"\xba\x16\x4f\x2f"
-    except OSError:
-        return False
-
-
-# -- streams ---------------------------------------------------------------------------------
 def write(data: bytes) -> None:
     """Write bytes on stdout at once."""
     if sys.stdout is None:
-        raise InputError("standard output is closed")
+        raise UsageError("standard output is closed")
     if not hasattr(sys.stdout, "buffer"):  # a notebook's
         sys.stdout.write(data.decode(errors="replace"))
         return
@@ -47,13 +37,15 @@ def write(data: bytes) -> None:
 
 
 def say(message: str) -> None:
+    """Print a notice on stderr."""
     if sys.stderr is not None:
         sys.stderr.write(f"{PROGRAM}: {message}\n")
 
 
-def stdin() -> Any:
+def standard_input() -> Any:
+    """Return the stream of standard input's bytes."""
     if sys.stdin is None:
-        raise InputError("standard input is closed")
+        raise UsageError("standard input is closed")
     return sys.stdin.buffer
 
 
@@ -70,11 +62,11 @@ def pieces(stream: Any, ends: Sequence[bytes] = (b"\n",)) -> Iterator[bytes]:
         yield rest
 
 
-def words_of(stream: Any) -> Iterator[list[bytes]]:
+def words(stream: Any) -> Iterator[list[bytes]]:
     """Yield the words of a stream, as many as have come."""
     for piece in pieces(stream, SPACES):
-        if words := piece.split():
-            yield words
+        if found := piece.split():
+            yield found
 
 
 def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -85,7 +77,7 @@ def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray
         with mapped(path) as data:
             yield from model.blocks(data, k)
         return
-    stream = stdin() if path == STDIN else open(path, "rb")  # noqa: SIM115 - closed below
+    stream = standard_input() if path == STDIN else open(path, "rb")  # noqa: SIM115 - closed below
     try:
         for piece in pieces(stream):
             yield from model.blocks(as_array(piece), k)
@@ -101,7 +93,7 @@ def _is_pipe(path: str) -> bool:
         return False  # and `mapped` says why
 
 
-def read_ahead(items: Iterable[Any], path: str) -> Iterator[Any]:
+def made_ahead(items: Iterable[Any], path: str) -> Iterator[Any]:
     """Yield items that a thread of their own makes ahead, if they come from a file.
 
     A thread that waits for standard input would keep the process from ending.
@@ -111,7 +103,14 @@ def read_ahead(items: Iterable[Any], path: str) -> Iterator[Any]:
     return iter(items) if path == STDIN or _is_pipe(path) else ahead(items)
 
 
-def load_binary(path: str, command: str) -> FastTextModel:
+def load(path: str, command: str) -> FastTextModel:
+    """Read the model that a command is to use.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read; for a command that we have too, with what to say instead.
+    """
     from fasttext_lite.compat.model import FastTextModel
 
     if command in SHARED and os.path.isfile(path) and not is_fasttext(path):
@@ -122,8 +121,9 @@ def load_binary(path: str, command: str) -> FastTextModel:
     return FastTextModel.load(path)
 
 
-def classifier(path: str, command: str) -> FastTextModel:
-    model = load_binary(path, command)
+def load_classifier(path: str, command: str) -> FastTextModel:
+    """Read a model that predicts labels, see `load`."""
+    model = load(path, command)
     if not model.is_supervised:
         raise ModelError(f"{path}: Model needs to be supervised for prediction!")
     return model

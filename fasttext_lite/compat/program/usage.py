@@ -1,44 +1,102 @@
-"""What fastText's program prints as its usage."""
+"""fastText's commands: how each is called, and what its program prints as usage.
+
+Light to import: the command line looks here whether a command is one of fastText's.
+"""
 
 from __future__ import annotations
 
-from fasttext_lite.compat.files.arguments import FIELDS, Args
+from typing import NamedTuple
 
 PROGRAM = "fasttext-lite"
-_TOP = "[K] [THRESHOLD]"
-USAGE = {
-    "supervised": "-input FILE -output PREFIX [-FLAG VALUE ...]",
-    "skipgram": "-input FILE -output PREFIX [-FLAG VALUE ...]",
-    "cbow": "-input FILE -output PREFIX [-FLAG VALUE ...]",
-    "quantize": "-output PREFIX [-input FILE] [-FLAG VALUE ...]",
-    "test": f"MODEL FILE {_TOP}",
-    "test-label": f"MODEL FILE {_TOP}",
-    "predict": f"MODEL FILE {_TOP}",
-    "predict-prob": f"MODEL FILE {_TOP}",
-    "print-word-vectors": "MODEL  (words on stdin)",
-    "print-sentence-vectors": "MODEL  (lines on stdin)",
-    "print-ngrams": "MODEL WORD",
-    "nn": "MODEL [K]  (words on stdin)",
-    "analogies": "MODEL [K]  (triplets of words on stdin)",
-    "dump": "MODEL args|dict|input|output",
+
+
+class Command(NamedTuple):
+    """How one of fastText's commands is called.
+
+    Attributes
+    ----------
+    arguments, help : str
+        As the usage shows them.
+    n_words : (int, int), optional
+        Fewest and most words that may follow; None for a command with flags.
+    flags : tuple of str
+        Names of the fields of `Args`.
+    """
+
+    arguments: str
+    help: str
+    n_words: tuple[int, int] | None = None
+    flags: tuple[str, ...] = ()
+
+
+_TRAINING = (
+    "input", "output", "verbose", "min_count", "min_count_label", "word_ngrams", "bucket", "minn",
+    "maxn", "t", "label", "lr", "lr_update_rate", "dim", "ws", "epoch", "neg", "loss", "thread",
+    "pretrained_vectors", "save_output", "seed",
+)  # fmt: skip
+_AUTOTUNE = (
+    "autotune_validation_file", "autotune_metric", "autotune_predictions", "autotune_duration",
+    "autotune_model_size",
+)  # fmt: skip
+_QUANTIZE = (
+    "output", "input", "verbose", "cutoff", "retrain", "epoch", "lr", "thread", "qnorm", "qout",
+    "dsub",
+)  # fmt: skip
+_TOP = "MODEL FILE [K] [THRESHOLD]"
+_TRAIN = "-input FILE -output PREFIX [-FLAG VALUE ...]"
+
+COMMANDS = {
+    "supervised": Command(
+        _TRAIN,
+        "Train a classifier; writes PREFIX.bin and PREFIX.vec.",
+        flags=_TRAINING + _AUTOTUNE,
+    ),
+    "quantize": Command(
+        "-output PREFIX [-input FILE] [-FLAG VALUE ...]",
+        "Make the classifier PREFIX.bin small; writes PREFIX.ftz.",
+        flags=_QUANTIZE,
+    ),
+    "test": Command(_TOP, "Print how many lines were tested, precision and recall.", (2, 4)),
+    "test-label": Command(
+        _TOP, "Print F1, precision and recall of each label, then of all.", (2, 4)
+    ),
+    "predict": Command(
+        _TOP, "Print the K best labels of each line, those of at least the threshold.", (2, 4)
+    ),
+    "predict-prob": Command(
+        _TOP, "Print the K best labels of each line with their probabilities.", (2, 4)
+    ),
+    "skipgram": Command(
+        _TRAIN,
+        "Train word vectors from the words around each; writes PREFIX.bin and PREFIX.vec.",
+        flags=_TRAINING,
+    ),
+    "cbow": Command(
+        _TRAIN,
+        "Train word vectors from sums of the words around; writes PREFIX.bin and PREFIX.vec.",
+        flags=_TRAINING,
+    ),
+    "print-word-vectors": Command(
+        "MODEL  (words on stdin)", "Print the vector of each word.", (1, 1)
+    ),
+    "print-sentence-vectors": Command(
+        "MODEL  (lines on stdin)", "Print the vector of each line.", (1, 1)
+    ),
+    "print-ngrams": Command(
+        "MODEL WORD", "Print the vectors of a word's character n-grams.", (2, 2)
+    ),
+    "nn": Command(
+        "MODEL [K]  (words on stdin)", "Print the K (10) words nearest to each word.", (1, 2)
+    ),
+    "analogies": Command(
+        "MODEL [K]  (triplets of words on stdin)",
+        "Print the K (10) words nearest to A - B + C.",
+        (1, 2),
+    ),
+    "dump": Command("MODEL args|dict|input|output", "Print a part of a model.", (2, 2)),
 }
-_WHAT = {
-    "supervised": "Train a classifier; writes PREFIX.bin and PREFIX.vec.",
-    "skipgram": "Train word vectors from the words around each; writes PREFIX.bin and PREFIX.vec.",
-    "cbow": "Train word vectors from sums of the words around; writes PREFIX.bin and PREFIX.vec.",
-    "quantize": "Make the classifier PREFIX.bin small; writes PREFIX.ftz.",
-    "test": "Print how many lines were tested, precision and recall.",
-    "test-label": "Print F1, precision and recall of each label, then of all.",
-    "predict": "Print the K best labels of each line, those of at least the threshold.",
-    "predict-prob": "Print the K best labels of each line with their probabilities.",
-    "print-word-vectors": "Print the vector of each word.",
-    "print-sentence-vectors": "Print the vector of each line.",
-    "print-ngrams": "Print the vectors of a word's character n-grams.",
-    "nn": "Print the K (10) words nearest to each word.",
-    "analogies": "Print the K (10) words nearest to A - B + C.",
-    "dump": "Print a part of a model.",
-}
-_HELP = {
+
+_FLAG_HELP = {
     "input": "file to train on",
     "output": "files to write, without their ending",
     "verbose": "0: silent, 1: the end, 2: progress as well",
@@ -72,36 +130,22 @@ _HELP = {
     "qout": "quantise the labels' vectors, too",
     "dsub": "numbers of each part of a vector",
 }
-_TRAINING = (
-    "input", "output", "verbose", "min_count", "min_count_label", "word_ngrams", "bucket", "minn",
-    "maxn", "t", "label", "lr", "lr_update_rate", "dim", "ws", "epoch", "neg", "loss", "thread",
-    "pretrained_vectors", "save_output", "seed",
-)  # fmt: skip
-_AUTOTUNE = tuple(name for name in FIELDS if name.startswith("autotune"))
-_QUANTIZE = (
-    "output", "input", "verbose", "cutoff", "retrain", "epoch", "lr", "thread", "qnorm", "qout",
-    "dsub",
-)  # fmt: skip
-_FLAGS = {
-    "supervised": _TRAINING + _AUTOTUNE,
-    "skipgram": _TRAINING,
-    "cbow": _TRAINING,
-    "quantize": _QUANTIZE,
-}
 
 
-def usage(command: str) -> str:
+def usage(name: str) -> str:
     """Return how a command is called, with its flags and their defaults."""
-    text = f"usage: {PROGRAM} {command} {USAGE[command]}\n\n{_WHAT[command]}\n"
-    if command not in _FLAGS:
-        more = ""
-        if "FILE" in USAGE[command]:
-            more = "\nFILE - is standard input. K is 1 (-1: all labels), THRESHOLD 0.\n"
-        return text + more
-    args = Args.supervised() if command == "supervised" else Args()
+    from fasttext_lite.compat.files.arguments import FIELDS, Args
+
+    command = COMMANDS[name]
+    text = f"usage: {PROGRAM} {name} {command.arguments}\n\n{command.help}\n"
+    if "FILE [K]" in command.arguments:
+        text += "\nFILE - is standard input. K is 1 (-1: all labels), THRESHOLD 0.\n"
+    if not command.flags:
+        return text
+    args = Args.supervised() if name == "supervised" else Args()
     lines = []
-    for name in _FLAGS[command]:
-        value = getattr(args, name)
+    for flag in command.flags:
+        value = getattr(args, flag)
         default = f"[{'off' if value is False else value}]" if value != "" else ""
-        lines.append(f"  -{FIELDS[name].metadata['flag']:<21}{_HELP[name]} {default}".rstrip())
+        lines.append(f"  -{FIELDS[flag].metadata['flag']:<21}{_FLAG_HELP[flag]} {default}".rstrip())
     return text + "\n" + "\n".join(lines) + "\n"

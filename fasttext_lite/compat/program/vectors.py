@@ -3,60 +3,59 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
-from fasttext_lite.compat.program.predict import top_k
+from fasttext_lite.compat.program.predict import parse_k
 from fasttext_lite.compat.program.streams import (
-    STDIN,
     blocks,
-    load_binary,
+    load,
     pieces,
-    stdin,
-    words_of,
+    standard_input,
+    words,
     write,
 )
-from fasttext_lite.errors import InputError
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import UsageError
 
-if TYPE_CHECKING:
-    pass
 VECTOR_CHUNK = 1 << 12  # vectors printed at a time
 
 
-# -- vectors ---------------------------------------------------------------------------------
-def print_word_vectors(command: str, words: list[str]) -> None:
+def print_word_vectors(command: str, given: list[str]) -> None:
+    """Print the vector of each word that comes."""
     from fasttext_lite.compat.program.printing import vector_lines
 
-    model = load_binary(words[0], command)
-    for names in words_of(stdin()):
+    model = load(given[0], command)
+    for names in words(standard_input()):
         for first in range(0, len(names), VECTOR_CHUNK):
             part = names[first : first + VECTOR_CHUNK]
             write(vector_lines(part, model.word_vectors(part)))
 
 
-def print_sentence_vectors(command: str, words: list[str]) -> None:
+def print_sentence_vectors(command: str, given: list[str]) -> None:
+    """Print the vector of each line that comes."""
     import numpy as np
 
     from fasttext_lite.compat.program.printing import vector_lines
 
-    model = load_binary(words[0], command)
+    model = load(given[0], command)
     if model.is_supervised:
         for data, starts in blocks(model, STDIN, 1):
             for first in range(0, starts.size - 1, VECTOR_CHUNK):
                 part = starts[first : first + VECTOR_CHUNK + 1]
                 write(vector_lines(None, model.embed(data, part)[0]))
         return
-    for piece in pieces(stdin()):
+    for piece in pieces(standard_input()):
         lines = piece.removesuffix(b"\n").split(b"\n")
         for first in range(0, len(lines), VECTOR_CHUNK):
             vectors = map(model.sentence_vector, lines[first : first + VECTOR_CHUNK])
             write(vector_lines(None, np.stack(list(vectors))))
 
 
-def print_ngrams(command: str, words: list[str]) -> None:
+def print_ngrams(command: str, given: list[str]) -> None:
+    """Print the vectors of a word's character n-grams."""
     from fasttext_lite.compat.program.printing import vector_lines
 
-    model = load_binary(words[0], command)
-    names, rows = model.dictionary.subwords(os.fsencode(words[1]))
+    model = load(given[0], command)
+    names, rows = model.dictionary.subwords(os.fsencode(given[1]))
     # A pruned model has fewer rows than n-grams; fastText pairs them from the first on.
     pairs = [(names[i], row) for i, row in enumerate(rows) if row < model.input.shape[0]]
     if pairs:
@@ -64,28 +63,30 @@ def print_ngrams(command: str, words: list[str]) -> None:
         write(vector_lines(chosen, model.rows(ids)))
 
 
-def nn(command: str, words: list[str]) -> None:
+def neighbors(command: str, given: list[str]) -> None:
+    """Run ``nn``: print the words nearest to each word that comes."""
     from fasttext_lite.compat.program.printing import pairs
 
-    k = top_k(words, 1, 10)
-    model = load_binary(words[0], command)
+    k = parse_k(given, 1, 10)
+    model = load(given[0], command)
     prompt = b"Query word? "
     write(prompt)
-    for names in words_of(stdin()):
+    for names in words(standard_input()):
         for name in names:
             write(pairs(model.neighbors(name, k)) + prompt)
 
 
-def analogies(command: str, words: list[str]) -> None:
+def analogies(command: str, given: list[str]) -> None:
+    """Print the words nearest to A - B + C, for each triplet that comes."""
     from fasttext_lite.compat.program.printing import pairs
 
-    k = top_k(words, 1, 10)
-    write(b"Loading model " + os.fsencode(words[0]) + b"\n")
-    model = load_binary(words[0], command)
+    k = parse_k(given, 1, 10)
+    write(b"Loading model " + os.fsencode(given[0]) + b"\n")
+    model = load(given[0], command)
     prompt = b"Query triplet (A - B + C)? "
     write(prompt)
     waiting: list[bytes] = []
-    for names in words_of(stdin()):
+    for names in words(standard_input()):
         waiting += names
         while len(waiting) >= 3:
             a, b, c = waiting[:3]
@@ -93,14 +94,15 @@ def analogies(command: str, words: list[str]) -> None:
             write(pairs(model.analogies(a, b, c, k)) + prompt)
 
 
-def dump(command: str, words: list[str]) -> None:
+def dump(command: str, given: list[str]) -> None:
+    """Print a part of a model."""
     from fasttext_lite.compat.files.tables import DenseTable
     from fasttext_lite.compat.program import printing
 
-    path, part = words
+    path, part = given
     if part not in ("args", "dict", "input", "output"):
-        raise InputError(f"{part}: unknown part of a model; one of args, dict, input, output")
-    model = load_binary(path, command)
+        raise UsageError(f"{part}: unknown part of a model; one of args, dict, input, output")
+    model = load(path, command)
     if part == "args":
         write(printing.argument_lines(model.args))
         return
@@ -110,6 +112,6 @@ def dump(command: str, words: list[str]) -> None:
         return
     table = model.input if part == "input" else model.output
     if model.is_quantized or not isinstance(table, DenseTable):
-        raise InputError(f"{path}: dump {part}: Not supported for quantized models.")
+        raise UsageError(f"{path}: dump {part}: Not supported for quantized models.")
     for lines in printing.matrix_lines(table.shape, table.chunks()):
         write(lines)

@@ -98,6 +98,8 @@ class AutotuneMetric:
 def parse_size(text: str) -> int | None:
     """Return the bytes of a size such as ``2M``, with decimal k, M, G; None for no text.
 
+    A whole number, as fastText has it (args.cc, getAutotuneModelSize): `config.sizes` reads more.
+
     Raises
     ------
     InputError

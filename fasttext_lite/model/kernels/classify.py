@@ -12,13 +12,19 @@ from fasttext_lite.compiled.blocks import prefetch
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.features.kernels import (
+    BIAS_ROW,
+    EOS_WORD,
     LEAST_SEEN,
+    MAXN,
+    MINN,
+    WORD_NGRAMS,
     add_distinct,
     find_code,
     first_place,
     list_codes,
     weigh_document,
 )
+from fasttext_lite.features.kernels import N_OPTIONS as N_FEATURE_OPTIONS
 from fasttext_lite.model.kernels.predict import (
     add_row,
     score_labels,
@@ -28,9 +34,9 @@ from fasttext_lite.model.kernels.predict import (
 )
 from fasttext_lite.text.kernels.tokens import mark_document
 
-# Places in `options` behind those of `features.count_codes`.
-EOS_WORD, BIAS_ROW, LOSS, IS_IDENTITY = 11, 12, 13, 14
-N_OPTIONS = 15
+# Places in `options` behind those of `features.kernels`.
+LOSS, IS_IDENTITY = N_FEATURE_OPTIONS, N_FEATURE_OPTIONS + 1
+N_OPTIONS = N_FEATURE_OPTIONS + 2
 
 # Values of options[LOSS].
 SIGMOID, SOFTMAX, TREE, HINGE = 0, 1, 2, 3
@@ -45,8 +51,8 @@ def count_room(marks, start, end, options):
     n_tokens = 0
     for i in range(start, end):
         n_tokens += marks[i] == END
-    of_words = (n_tokens + 3) * options[0] + 2
-    lengths = max(options[2] - options[1] + 1, 0) if options[2] > 0 else 0
+    of_words = (n_tokens + 3) * options[WORD_NGRAMS] + 2
+    lengths = max(options[MAXN] - options[MINN] + 1, 0) if options[MAXN] > 0 else 0
     return of_words, (end - start + 2 * n_tokens) * lengths
 
 
@@ -179,7 +185,7 @@ def embed_texts(
         most_chars = max(most_chars, of_chars)
     of_words = np.empty(most_words, np.int32)
     of_chars = np.empty(most_chars, np.int32)
-    running = np.zeros(options[0] + 1, np.uint64)
+    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     seen = np.empty(_power(most_words + most_chars), np.int32)
     found = np.empty(most_words + most_chars + 1, np.int32)
     weights = np.empty(most_words + most_chars + 1, np.float32)
@@ -227,7 +233,7 @@ def classify_text(
     most = most_words + most_chars
     of_words = np.empty(most_words, np.int32)
     of_chars = np.empty(most_chars, np.int32)
-    running = np.zeros(options[0] + 1, np.uint64)
+    running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     seen = np.empty(_power(most), np.int32)
     found = np.empty(most + 1, np.int32)
     weights = np.empty(most + 1, np.float32)

@@ -19,7 +19,7 @@ def drop_words(text, offsets, first, last, pool, word_offsets, table, marks):
     first, last : int
         Range of documents.
     pool : uint8[], word_offsets : int64[n_words, 2], table : int32[capacity]
-        The vocabulary, see `kernels.features.find_word`.
+        The vocabulary, see `text.kernels.words.find_word`.
     marks : uint8[n_bytes]
     """
     for doc in range(first, last):

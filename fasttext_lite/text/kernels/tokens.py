@@ -1,8 +1,8 @@
-"""Lower-case UTF-8 text and find its token boundaries.
+"""Lower-case UTF-8 text, and mark its tokens by classes of characters.
 
-Tokens are written as marks, one byte for each byte of text: `INSIDE` a token, `END` (the last
-byte of a token), `OUTSIDE` any token.  Marks need no counting pass, documents never overlap,
-so threads share one array without locks, and every analyzer speaks this same language.
+Tokens are written as marks, one byte for each byte of text (see `compiled.utf8`).  Marks need no
+counting pass, documents never overlap, so threads share one array without locks, and every
+analyzer speaks this same language.
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.compiled.compiling import LEAF, compiler
-from fasttext_lite.compiled.utf8 import END, INSIDE, OUTSIDE, decode, utf8_size, write_code
+from fasttext_lite.compiled.utf8 import (
+    BLOCK,
+    END,
+    INSIDE,
+    ONE,
+    OUTSIDE,
+    decode,
+    utf8_size,
+    write_code,
+)
 
 SPACE, WORD, SINGLE, EXTEND = 0, 1, 2, 3
 JOINT = np.uint8(0x1F)  # the token between two forms of a text: a separator that no text has
 
 # What `deltas` holds for a character whose lower case is not one character of its own.
 NOT_SIMPLE = 1 << 24
-ONE, BLOCK = np.uint64(1), np.uint64(32)
 
 # The mark of the byte before a character, by 4 * the class before + the class of the character.
 _CLOSING = np.full(16, END, np.uint8)
@@ -220,68 +228,6 @@ def lower(text, bounds, first, last, pages, deltas, places, extra, new_bounds, n
             else:
                 at += np.uint64(write_code(code + delta, new_text, np.int64(at)))
                 i += np.uint64(length)
-
-
-@_kernel
-def _chance(state):
-    """Return the next random number in [0, 1) of splitmix64 (Steele et al. 2014), and its state."""
-    state += np.uint64(0x9E3779B97F4A7C15)
-    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return np.float64(z >> np.uint64(11)) * 2.0**-53, state
-
-
-@_kernel
-def disturb_tokens(text, marks, offsets, first, last, drop, swap, seed, new_text, new_marks):
-    """Leave out and exchange tokens at random in documents `first` to `last` - 1.
-
-    Parameters
-    ----------
-    text, marks : uint8[n_bytes]
-    offsets : int64[n_docs + 1]
-    drop : float
-        Chance of each token to be left out.
-    swap : float
-        Chance of each token that is left to change places with the next one; a token moves
-        once at most.
-    seed : uint64
-        The result depends on it and on the number of the document alone.
-    new_text, new_marks : uint8[n_bytes]
-        Written in place: the tokens one after another, the rest outside.
-    """
-    for doc in range(first, last):
-        state = np.uint64(seed) ^ (np.uint64(doc) * np.uint64(0xD1342543DE82EF95))
-        at = offsets[doc]
-        start = at
-        held_start = held_end = at  # a token that waits for the next one to go first
-        for i in range(offsets[doc], offsets[doc + 1]):
-            if marks[i] == OUTSIDE:
-                start = i + 1
-            elif marks[i] == END:
-                chance, state = _chance(state)
-                if chance >= drop:
-                    chance, state = _chance(state)
-                    if held_end == held_start and chance < swap:
-                        held_start, held_end = start, i + 1
-                    else:
-                        at = _copy_token(text, start, i + 1, new_text, new_marks, at)
-                        at = _copy_token(text, held_start, held_end, new_text, new_marks, at)
-                        held_start = held_end
-                start = i + 1
-        at = _copy_token(text, held_start, held_end, new_text, new_marks, at)
-        new_marks[at : offsets[doc + 1]] = OUTSIDE
-        new_text[at : offsets[doc + 1]] = 0x20
-
-
-@_kernel
-def _copy_token(text, start, end, new_text, new_marks, at):
-    """Copy the token text[start:end], if it is one, to `at`; return the position behind it."""
-    for i in range(start, end):
-        new_text[at] = text[i]
-        new_marks[at] = INSIDE if i + 1 < end else END
-        at += 1
-    return at
 
 
 @_kernel
