@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fasttext_lite.cli import app, tune
+from fasttext_lite.fitting import fit
 from fasttext_lite.model.storage import load_model
-from fasttext_lite.tuning import data
 from fasttext_lite.tuning import log as tuning
 
 WORDS = {
@@ -257,7 +257,7 @@ def test_interrupt_before_the_first_result(run, train, tmp_path, monkeypatch):
     def stop(*args, **values):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(data, "fit_prepared", stop)
+    monkeypatch.setattr(fit, "fit_prepared", stop)
     code, out, err = run(train, *QUICK)
     assert (code, out) == (130, "")
     assert err.splitlines()[-1] == "fasttext-lite: interrupted"

@@ -125,10 +125,10 @@ def run(tools: Tools, options: argparse.Namespace) -> None:
     options.multilabel = options.multilabel or model.multilabel
     retrain = tools.read(options.retrain, options) if options.retrain else None
     test = tools.read(options.test, options) if options.test else None
-    from fasttext_lite.fitting.pruning import Settings, quantize_model
+    from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 
     chosen: dict[str, Any] = {} if options.step is None else {"step": options.step}
-    settings = Settings(
+    settings = QuantizeSettings(
         size=options.size, cutoff=options.cutoff, rows=options.rows, dsub=options.dsub,
         qnorm=options.qnorm, **chosen,
     )  # fmt: skip

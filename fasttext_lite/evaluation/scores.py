@@ -11,6 +11,8 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.model.model import Model, most_texts
 
+MULTILABEL_THRESHOLD = 0.5  # of the labels of a text that may have several or none
+
 
 @dataclass(frozen=True)
 class Evaluation:

@@ -27,11 +27,10 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD, evaluate
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.model import Model, most_texts
 
-THRESHOLD = 0.5  # of the labels of a text that may have several
 PAIRS = 100
 PLAIN = ("accuracy", "macro-f1", "micro-f1")
 LEVELS = ("precision-at-recall", "recall-at-precision")
@@ -113,7 +112,7 @@ class Metric:
             return self._at_level(*self._pairs(model, features, gold, n_threads))
         k, threshold = 1, 0.0
         if model.multilabel and self.kind != "accuracy":
-            k, threshold = len(model.labels), THRESHOLD
+            k, threshold = len(model.labels), MULTILABEL_THRESHOLD
         # Features are as good as the texts they were made of.
         texts = cast(Texts, features)
         result = evaluate(model, texts, gold, k, threshold, n_threads)
