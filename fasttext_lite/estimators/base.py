@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import check_verbose, config_of, seed_of, threads_of
@@ -250,6 +251,13 @@ def training_data(
         raise ValueError(f"y must have at least 2 classes; found {found}")
     weights = sample_weights(sample_weight, len(texts))
     weights = weights * class_factors(estimator.class_weight, target, weights)
+    return _without_weightless(texts, target, weights)
+
+
+def _without_weightless(
+    texts: Texts, target: Target, weights: np.ndarray
+) -> tuple[Texts, Target, np.ndarray]:
+    """Leave out the texts of weight 0, and scale the weights to a mean of 1."""
     if not weights.any():
         raise ValueError("all sample weights are zero")
     if not weights.all():
@@ -275,7 +283,7 @@ def probabilities(model: Model, kind: str, features: FeatureMatrix, n_threads: i
 
 def normalized(result: np.ndarray, model: Model, kind: str) -> np.ndarray:
     """Make the rows of probabilities sum to 1, in place, where texts had one label each."""
-    if kind == "single" and model.config.loss not in ("softmax", "hs"):
+    if kind == "single" and not LOSSES[model.config.loss].is_distribution:
         result[~result.any(axis=1)] = 1  # no label is likelier than another
         result /= result.sum(axis=1, keepdims=True)
     return result

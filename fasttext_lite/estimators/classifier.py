@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -236,7 +237,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         n_threads = threads_of(self, training=False)
         features = known_features(self.model_, X, n_threads, 2)
         is_binary = self.target_kind_ == "single" and len(self.classes_) == 2
-        if is_binary and self.model_.config.loss not in ("softmax", "hs"):
+        if is_binary and not LOSSES[self.model_.config.loss].is_distribution:
             # Each label was judged by itself: the scores alone are in another order.
             found = probabilities(self.model_, self.target_kind_, features, n_threads)
             scores = np.log(np.maximum(found, np.finfo(float).tiny))

@@ -38,7 +38,7 @@ from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.text.analyzers import analyze
 
 if TYPE_CHECKING:
-    from fasttext_lite.training.loop import History
+    from fasttext_lite.training.history import History
     from fasttext_lite.training.weights import Weights
 
 
@@ -62,11 +62,11 @@ class Trainee:
     @classmethod
     def of_model(cls, model: Model, history: History | None = None) -> Trainee:
         """Return a model with a fresh state of the optimizer."""
-        from fasttext_lite.training import loop
+        from fasttext_lite.training.history import History
         from fasttext_lite.training.weights import stateless
 
         weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
-        return cls(model, weights, loop.History() if history is None else history)
+        return cls(model, weights, History() if history is None else history)
 
 
 # -- from nothing ----------------------------------------------------------------------------
@@ -341,6 +341,7 @@ def fit_more(
     Trainee
     """
     from fasttext_lite.training import loop
+    from fasttext_lite.training.history import History
     from fasttext_lite.training.weights import grow_weights
 
     old = trainee.model
@@ -349,7 +350,7 @@ def fit_more(
     space, features = old.space.grow(analyze(texts, config, n_threads), n_threads, labels)
     start = partial(grow_weights, trainee.weights, config, space.n_rows, seed)
     if features.ids.size == 0:  # nothing in these texts can be learnt
-        weights, history = start(), loop.History(lr=config.lr or 0.0)
+        weights, history = start(), History(lr=config.lr or 0.0)
     else:
         weights, history = loop.train(
             start, features, labels, config,

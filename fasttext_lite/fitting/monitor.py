@@ -28,7 +28,7 @@ from fasttext_lite.model.model import Model
 from fasttext_lite.version import __version__
 
 if TYPE_CHECKING:
-    from fasttext_lite.training.loop import EpochEnd, History
+    from fasttext_lite.training.history import EpochEnd, History
     from fasttext_lite.training.weights import Weights
 
 TRAIN_SAMPLE = 2000  # training texts that `train_accuracy` is measured on, at most

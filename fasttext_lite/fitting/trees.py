@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.fitting.label_points import trained_points
 from fasttext_lite.fitting.prepare import Prepared
 from fasttext_lite.label_tree.tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
@@ -26,7 +27,7 @@ def make_tree(prepared: Prepared, config: Config, seed: int, n_threads: int) -> 
     ValueError
         If there is no such tree.
     """
-    if config.loss != "hs":
+    if not LOSSES[config.loss].uses_tree:
         return None
     labels = prepared.labels
     counts = labels.counts()

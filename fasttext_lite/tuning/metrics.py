@@ -21,12 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD, evaluate
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.model import Model, most_texts
@@ -113,9 +111,7 @@ class Metric:
         k, threshold = 1, 0.0
         if model.multilabel and self.kind != "accuracy":
             k, threshold = len(model.labels), MULTILABEL_THRESHOLD
-        # Features are as good as the texts they were made of.
-        texts = cast(Texts, features)
-        result = evaluate(model, texts, gold, k, threshold, n_threads)
+        result = evaluate(model, features, gold, k, threshold, n_threads)
         if self.kind == "accuracy":
             return result.accuracy
         if self.kind == "macro-f1":
@@ -171,10 +167,3 @@ class Metric:
             raise ValueError(
                 f"metric {self}: the training rows have no label {self.label!r}; they have {shown}"
             )
-
-
-def label_rows(labels: Labels) -> list[list[str]]:
-    """Return the names of each row's labels."""
-    names = [labels.names[i] for i in labels.ids.tolist()]
-    bounds = labels.indptr.tolist()
-    return [names[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
