@@ -26,7 +26,7 @@ from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import fit
-from fasttext_lite.fitting.pruning import Settings, quantize_model
+from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 from fasttext_lite.model.packed import STEP
 from fasttext_lite.model.storage import load_model, save_model
 
@@ -75,7 +75,7 @@ def measure(name: str, options: argparse.Namespace, path: str) -> None:
     ways = {"no": [False], "yes": [True], "both": [False, True]}[options.retrain]
     for size in sizes:
         for step in map(float, options.steps.split(",")):
-            settings = Settings(
+            settings = QuantizeSettings(
                 size=size or None, rows=options.rows, step=step, dsub=options.dsub,
                 qnorm=options.qnorm,
             )  # fmt: skip

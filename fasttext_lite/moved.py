@@ -19,7 +19,11 @@ MOVED = {
     "compat.tables": ("fasttext_lite.compat.files.tables",),
     "compression": ("fasttext_lite.model.packed",),
     "ensemble": ("fasttext_lite.estimators.ensemble",),
-    "estimator": ("fasttext_lite.estimators.classifier", "fasttext_lite.estimators.transformer"),
+    "estimator": (
+        "fasttext_lite.estimators.classifier",
+        "fasttext_lite.estimators.transformer",
+        "fasttext_lite.estimators.base",
+    ),
     "monitoring": ("fasttext_lite.fitting.report",),
     "quantization": ("fasttext_lite.model.quantization",),
     "targets": ("fasttext_lite.estimators.targets",),

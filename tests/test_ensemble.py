@@ -236,8 +236,40 @@ def test_not_fitted():
             getattr(ensemble(), call)(TEST)
     with pytest.raises(NotFittedError):
         ensemble().save("never.fte")
-    assert not hasattr(ensemble(), "partial_fit")
     assert not os.path.exists("never.fte")
+
+
+@pytest.mark.parametrize("name", ["quantize", "partial_fit", "model_", "history_"])
+def test_what_a_single_model_can_do_and_an_ensemble_cannot(name):
+    for found in (ensemble(), ensemble().fit(X, Y)):
+        assert not hasattr(found, name)
+        says = f"'FastTextEnsemble' object has no attribute '{name}'"
+        with pytest.raises(AttributeError, match=says):
+            getattr(found, name)
+    assert hasattr(FastTextClassifier(**SMALL).fit(X, Y), name)
+
+
+def test_members_can_be_quantised_one_by_one():
+    found = ensemble(n_members=2).fit(X, Y)
+    before = found.predict(TEST)
+    found.estimators_ = [member.quantize() for member in found.estimators_]
+    assert found.predict(TEST).tolist() == before.tolist()
+
+
+@pytest.mark.parametrize("y", [Y, LISTS], ids=["single", "lists"])
+@pytest.mark.parametrize("call", ["predict", "predict_proba", "decision_function"])
+@pytest.mark.parametrize("cls", [FastTextClassifier, FastTextEnsemble])
+def test_the_warning_of_unknown_texts_names_the_line_of_the_call(cls, call, y):
+    found = cls(**SMALL, eos=False).fit(X, y)
+    with pytest.warns(UnknownTextWarning) as caught:
+        getattr(found, call)(["soup", "?"])
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_nobody_watches_an_ensemble():
+    for values in ({"validation_data": (TEST, TRUE)}, {"callbacks": print}):
+        with pytest.raises(ValueError, match="takes neither validation_data nor callbacks"):
+            ensemble().fit(X, Y, **values)
 
 
 def test_cross_validation():

@@ -255,6 +255,7 @@ def test_only_the_estimators_and_maps_import_scikit_learn():
             "estimators.classifier",
             "estimators.ensemble",
             "estimators.targets",
+            "estimators.parameters",
             "estimators.transformer",
             "estimators.tuner",
         )

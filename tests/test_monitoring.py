@@ -21,7 +21,7 @@ from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import advice, measures, monitor, prepare
 from fasttext_lite.fitting import fit as fitting
-from fasttext_lite.fitting import report as monitoring
+from fasttext_lite.fitting.log import TrainingLog
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.report import EpochReport
 
@@ -246,7 +246,7 @@ def test_a_training_broken_off_leaves_whole_lines(tmp_path):
 
 
 def test_what_is_not_finite_is_null_in_the_log(tmp_path):
-    log = monitoring.Log(tmp_path / "x")
+    log = TrainingLog(tmp_path / "x")
     log.write("epoch", {"loss": math.nan, "lr": math.inf, "name": "\ud800体"})
     log.close()
     found = json.loads((tmp_path / "x").read_text("utf-8"))
@@ -341,7 +341,7 @@ def test_ties_go_to_the_lower_loss():
         report(valid=0.9),
     )
     d = report(valid=0.91, valid_loss=9.0)
-    assert sorted([b, d, a, c], key=advice.rank) == [c, a, b, d]
+    assert sorted([b, d, a, c], key=lambda report: report.rank) == [c, a, b, d]
 
 
 def test_rows_are_set_aside_without_validation_data(tmp_path):

@@ -15,7 +15,8 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.estimators.classifier import FastTextClassifier, load
 from fasttext_lite.fitting.fit import fit
-from fasttext_lite.fitting.pruning import Settings, _usefulness, quantize_model
+from fasttext_lite.fitting.pruning import usefulness
+from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 from fasttext_lite.model import quantization
 from fasttext_lite.model.packed import by_feature
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
@@ -214,7 +215,7 @@ def check_same(model, again):
 @pytest.mark.parametrize("cutoff", [None, 40])
 def test_a_quantised_model_predicts_the_same_after_saving(tmp_path, changes, cutoff):
     model = make_model(**changes)
-    small = quantize_model(model, Settings(cutoff=cutoff, step=0.01))
+    small = quantize_model(model, QuantizeSettings(cutoff=cutoff, step=0.01))
     assert small.space.n_rows == (cutoff or model.space.n_rows)
     assert small.space.has_bias == model.space.has_bias
     path = tmp_path / "small.ftl"
@@ -236,7 +237,7 @@ def test_a_quantised_model_predicts_the_same_after_saving(tmp_path, changes, cut
 def test_rows_as_product_quantised_codes(tmp_path, qnorm):
     model = make_model(head="learned")
     assert model.space.n_rows >= 256
-    small = quantize_model(model, Settings(rows="pq", dsub=1, qnorm=qnorm))
+    small = quantize_model(model, QuantizeSettings(rows="pq", dsub=1, qnorm=qnorm))
     save_model(small, tmp_path / "small.ftl")
     again = load_model(tmp_path / "small.ftl")
     check_same(small, again)
@@ -266,7 +267,7 @@ def test_the_rows_and_words_of_a_part_of_a_space():
 @pytest.mark.parametrize("head", ["learned", "linear"])
 def test_rows_are_kept_by_their_use(head):
     model = make_model(head=head)
-    space, useful = model.space, _usefulness(model)
+    space, useful = model.space, usefulness(model)
     output = model.output - model.output.mean(axis=0)
     for row in range(0, space.n_rows, 17):
         if row == space._bias_row:
@@ -282,7 +283,7 @@ def test_rows_are_kept_by_their_use(head):
 
 def test_numbers_are_rounded_to_whole_steps():
     model = make_model(head="learned")
-    small = quantize_model(model, Settings(step=0.5))
+    small = quantize_model(model, QuantizeSettings(step=0.5))
     place = {int(code): i for i, code in enumerate(model.space.row_codes)}
     table = np.array([model.embeddings[place[int(code)]] for code in small.space.row_codes])
     step = small.packed.settings["scale"]
@@ -301,21 +302,21 @@ def test_a_size_is_met(tmp_path):
     save_model(quantize_model(model), path)
     whole = path.stat().st_size
     limit = whole - 300
-    small = quantize_model(model, Settings(size=limit))
+    small = quantize_model(model, QuantizeSettings(size=limit))
     save_model(small, path)
     assert 0.9 * limit < path.stat().st_size <= limit
     assert 0 < small.space.n_rows < model.space.n_rows
-    assert quantize_model(model, Settings(size=10**9)).space.n_rows == model.space.n_rows
+    assert quantize_model(model, QuantizeSettings(size=10**9)).space.n_rows == model.space.n_rows
     with pytest.raises(ModelError, match="does not fit into 500 bytes: with 1 of its rows it has"):
-        quantize_model(model, Settings(size=500))
+        quantize_model(model, QuantizeSettings(size=500))
 
 
 def test_training_again_with_the_rows_that_are_kept(tmp_path):
     texts, names = make_texts()
     data = Texts.from_sequence(texts), Labels.from_rows([(name,) for name in names])
     model = make_model(word_dropout=0.1)
-    plain = quantize_model(model, Settings(cutoff=50))
-    small = quantize_model(model, Settings(cutoff=50), retrain=data)
+    plain = quantize_model(model, QuantizeSettings(cutoff=50))
+    small = quantize_model(model, QuantizeSettings(cutoff=50), retrain=data)
     assert small.config == model.config
     assert small.space.n_rows == 50
     np.testing.assert_array_equal(small.space.row_codes, plain.space.row_codes)
@@ -324,12 +325,12 @@ def test_training_again_with_the_rows_that_are_kept(tmp_path):
     assert np.mean(np.array(right) == names) > 0.9
     save_model(plain, tmp_path / "1.ftl")
     size = (tmp_path / "1.ftl").stat().st_size
-    limited = quantize_model(model, Settings(size=size), retrain=data)
+    limited = quantize_model(model, QuantizeSettings(size=size), retrain=data)
     save_model(limited, tmp_path / "2.ftl")
     assert (tmp_path / "2.ftl").stat().st_size <= size
     other = data[0], Labels.from_rows([("new",)] * len(names))
     with pytest.raises(InputError, match="1 labels that the model does not know: new"):
-        quantize_model(model, Settings(cutoff=50), retrain=other)
+        quantize_model(model, QuantizeSettings(cutoff=50), retrain=other)
 
 
 @pytest.mark.parametrize(
@@ -344,14 +345,14 @@ def test_training_again_with_the_rows_that_are_kept(tmp_path):
 )
 def test_settings_are_checked(changes, message):
     with pytest.raises(ModelError, match=message):
-        Settings(**changes)
+        QuantizeSettings(**changes)
 
 
 def test_what_a_quantised_model_cannot_do():
     model = make_model(maxn=0)
     assert model.space.n_rows < 256
     with pytest.raises(ModelError, match="at least 256 rows"):
-        quantize_model(model, Settings(rows="pq"))
+        quantize_model(model, QuantizeSettings(rows="pq"))
     small = quantize_model(model)
     with pytest.raises(ModelError, match="is quantised already"):
         quantize_model(small)
@@ -402,7 +403,7 @@ def test_damaged_settings(tmp_path, name, value, says):
 
 @pytest.mark.parametrize("name", ["dsub", "qnorm"])
 def test_damaged_settings_of_product_quantisation(tmp_path, name):
-    header, tensors = pack(quantize_model(make_model(head="learned"), Settings(rows="pq")))
+    header, tensors = pack(quantize_model(make_model(head="learned"), QuantizeSettings(rows="pq")))
     header["quantized"] = {**header["quantized"], name: 99}
     says = {"dsub": "out of range", "qnorm": "neither true nor false"}[name]
     check_damaged(tmp_path / "m.ftl", header, tensors, says)
@@ -411,7 +412,7 @@ def test_damaged_settings_of_product_quantisation(tmp_path, name):
 @pytest.mark.parametrize("rows", ["int8", "pq"])
 def test_damaged_arrays(tmp_path, rows):
     path = tmp_path / "m.ftl"
-    settings = Settings(rows=rows, qnorm=rows == "pq")
+    settings = QuantizeSettings(rows=rows, qnorm=rows == "pq")
     header, tensors = pack(quantize_model(make_model(head="learned"), settings))
     for name, array in tensors.items():
         rest = {other: value for other, value in tensors.items() if other != name}

@@ -128,7 +128,7 @@ def test_the_cache_is_used_again(file, tmp_path, monkeypatch):
     expected = prepare_file(first, Config(), cache=cache)
     assert len(expected.features.maps) == 2, "the features are mapped"
     (folder,) = os.listdir(cache)
-    monkeypatch.setattr(streaming, "_prepare", None)  # nothing is made again
+    monkeypatch.setattr(streaming, "prepare_pieces", None)  # nothing is made again
     again = CorpusReader(file)
     check_same(prepare_file(again, Config(), cache=cache), expected)
     assert (again.names, again.skipped) == (first.names, first.skipped)

@@ -28,8 +28,9 @@ from fasttext_lite.tuning import data as data_room
 from fasttext_lite.tuning import search as tuning
 from fasttext_lite.tuning.data import TuningData
 from fasttext_lite.tuning.log import TrialLog, TuningError, fingerprint
-from fasttext_lite.tuning.metrics import Metric, label_rows
+from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.search import Search, rungs
+from fasttext_lite.tuning.size import extent_of, model_bytes
 from fasttext_lite.tuning.space import SPACE, Pick, Space, Span
 
 WORDS = {
@@ -181,11 +182,6 @@ def test_metrics_at_a_level(kind, level, label):
     assert measure(text) == pytest.approx(pairs_by_hand(kind, level, label))
 
 
-def test_label_rows():
-    labels = Labels.from_rows([["b", "a"], [], ["a"]])
-    assert label_rows(labels) == [["b", "a"], [], ["a"]]
-
-
 def test_unknown_label_of_a_metric():
     with pytest.raises(ValueError, match="no label 'drink'; they have food, sport, weather"):
         search(metric=Metric("f1", label="drink"))
@@ -226,10 +222,7 @@ def test_size_foretold_is_just_above_the_size_of_the_file(tmp_path, values, name
         Texts.from_sequence(X), labels, Config(**{"epochs": 1, **values}), n_threads=1
     ).model
     save_model(model, tmp_path / "m.ftl")
-    extent = data_room.extent_of(model)
-    foretold = data_room.model_bytes(
-        model.config, model.labels, extent.n_rows, extent.n_words, extent.n_pool
-    )
+    foretold = model_bytes(model.config, model.labels, extent_of(model))
     true = os.path.getsize(tmp_path / "m.ftl")
     assert true <= foretold <= 1.05 * true + 4096
 
@@ -423,7 +416,7 @@ def test_the_cache_is_bounded(monkeypatch):
     monkeypatch.setattr(data_room, "CACHE_BYTES", 0)
     found = search(n_trials=8)
     found.run()
-    assert len(found.cuts.kept) == 1
+    assert len(found.features.kept) == 1
 
 
 class Clock:
@@ -456,7 +449,7 @@ def test_a_short_time_gives_the_settings_to_begin_with():
 def test_a_trial_that_takes_too_long_is_stopped():
     found = search(n_trials=None, seconds=1000.0)
     found._first()
-    found.end = time.perf_counter() - 1
+    found.forecast.end = time.perf_counter() - 1
     trial = found._trial({"epochs": 50}, 1.0, "fine")
     assert (trial.status, trial.score) == ("stopped", None)
     assert found.best.number == 1
@@ -465,8 +458,8 @@ def test_a_trial_that_takes_too_long_is_stopped():
 def test_costly_trials_get_fewer_epochs():
     found = search(n_trials=None, seconds=10.0, fixed={*FIXED})
     found._first()
-    assert found._quick({"epochs": 100_000})["epochs"] < 100_000
-    assert found._quick({"lr": 0.1}) == {"lr": 0.1}
+    assert found.forecast.quick({"epochs": 100_000}, None)["epochs"] < 100_000
+    assert found.forecast.quick({"lr": 0.1}, None) == {"lr": 0.1}
 
 
 def test_failed_trials_do_not_end_the_search(monkeypatch):

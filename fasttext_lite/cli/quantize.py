@@ -114,10 +114,10 @@ def _check_arguments(options: argparse.Namespace) -> None:
 
 def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace) -> Model:
     """Return a model as the flags ask for it."""
-    from fasttext_lite.fitting.pruning import Settings, quantize_model
+    from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 
     chosen: dict[str, Any] = {} if options.step is None else {"step": options.step}
-    settings = Settings(
+    settings = QuantizeSettings(
         size=options.size, cutoff=options.cutoff, rows=options.rows, dsub=options.dsub,
         qnorm=options.qnorm, **chosen,
     )  # fmt: skip

@@ -118,7 +118,7 @@ def _check_files(options: argparse.Namespace) -> None:
 
         check_plot(options.plot)
     if options.log is not None:
-        from fasttext_lite.fitting.report import check_log
+        from fasttext_lite.fitting.log import check_log
 
         check_log(options.log)
     for kind, path in (("plot", options.plot), ("log", options.log)):

@@ -334,6 +334,11 @@ class Config:
         """Whether any n-gram is hashed at all."""
         return self.word_ngrams is None or self.word_ngrams > 1 or self.maxn > 0
 
+    @property
+    def is_noisy(self) -> bool:
+        """Whether each epoch is trained on texts disturbed anew."""
+        return bool(self.word_dropout or self.word_swap)
+
     def replace(self, **changes: Any) -> Config:
         """Return a copy with some values changed (and checked)."""
         return dataclasses.replace(self, **changes)

@@ -1,121 +1,74 @@
-"""What all estimators share: parameters, settings, texts, threads."""
+"""What estimators share: texts and labels to train on, one model, classes and scores."""
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
+import os
 import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.estimators.targets import Target, class_factors, read_target, sample_weights
-from fasttext_lite.estimators.validation import make_watch
+from fasttext_lite.errors import ModelError
+from fasttext_lite.estimators.parameters import check_verbose, config_of, seed_of, threads_of
+from fasttext_lite.estimators.targets import (
+    Target,
+    class_factors,
+    label_array,
+    plain,
+    read_target,
+    sample_weights,
+    unique_labels,
+)
+from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.progress import progress_bar
-from fasttext_lite.parallel import cpu_count
-
-_RUN_PARAMETERS = {
-    "class_weight": (
-        None,
-        'dict {label: weight}, "balanced" or None: factor of the loss of each label\'s texts',
-    ),
-    "pretrained_vectors": (
-        None,
-        "path or None: a .vec file of word vectors to start from; `dim` is theirs",
-    ),
-    "random_state": (
-        None,
-        "int, RandomState or None: seed of the initial weights and of the order of texts",
-    ),
-    "n_jobs": (
-        None,
-        "int or None: threads; -1 = all processors. None = all processors, but 1 for training "
-        "when `random_state` is given, because only one thread gives the same result every time",
-    ),
-    "verbose": (0, "int: 1 shows a progress bar on stderr while training"),
-}
-_CONFIG_FIELDS = {field.name: field for field in dataclasses.fields(Config)}
+from fasttext_lite.model.model import Model
 
 
 class UnknownTextWarning(UserWarning):
     """Some texts have no feature that training saw; the class prior is returned for them."""
 
 
-def with_parameters(cls: type) -> type:
-    """Give a class the `__init__` and the parameter list that `Config` and the above declare."""
-    documented = {
-        name: (field.default, field.metadata["help"]) for name, field in _CONFIG_FIELDS.items()
-    } | _RUN_PARAMETERS
-    parameters = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-        for name, (default, _) in documented.items()
-    ]
-    own = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    signature = inspect.Signature([own, *parameters])
+class TextEstimator(BaseEstimator):
+    """An estimator of texts: parameters from `parameters.with_parameters`, and tags."""
 
-    def __init__(self, **values: Any) -> None:  # noqa: N807 - it becomes the method
-        try:
-            bound = signature.bind(self, **values)
-        except TypeError as error:
-            raise TypeError(f"{cls.__name__}: {error}") from None
-        bound.apply_defaults()
-        for name in documented:
-            setattr(self, name, bound.arguments[name])
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    __init__.__qualname__ = f"{cls.__name__}.__init__"
-    __init__.__doc__ = "Store the parameters; they are checked by `fit`."
-    cls.__init__ = __init__  # type: ignore[misc]
-    lines = [
-        f"    {name} : default {default!r}\n        {text[0].upper()}{text[1:]}."
-        for name, (default, text) in documented.items()
-    ]
-    head, marker, tail = (cls.__doc__ or "").partition("    <parameters>\n")
-    cls.__doc__ = head + "\n".join(lines) + "\n" + tail if marker else head
-    return cls
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.target_tags.required = True
+        tags.non_deterministic = self.n_jobs not in (None, 1)  # with random_state given
+        return tags
 
 
-class FastTextBase(BaseEstimator):
-    """What the classifier and the transformer share: parameters and training."""
+class OneModel(TextEstimator):
+    """An estimator that trains one model: the classifier and the transformer.
 
-    def _config(self) -> Config:
-        return Config(**{name: getattr(self, name) for name in _CONFIG_FIELDS})
-
-    def _threads(self, training: bool) -> int:
-        n_jobs = self.n_jobs
-        if n_jobs is None:
-            return 1 if training and self.random_state is not None else cpu_count()
-        if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
-            raise ValueError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
-        return int(n_jobs) if n_jobs > 0 else max(1, cpu_count() + 1 + int(n_jobs))
-
-    def _seed(self) -> int:
-        try:
-            generator = check_random_state(self.random_state)
-        except ValueError:
-            raise ValueError(
-                "random_state must be None, a RandomState or a whole number from 0 to 2**32 - 1; "
-                f"got {self.random_state!r}"
-            ) from None
-        return int(generator.randint(2**31 - 1))
+    Attributes
+    ----------
+    model_ : Model
+    history_ : History
+    classes_ : ndarray of shape (n_classes,)
+    target_kind_ : str
+    """
 
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, callbacks: Any = None
-    ) -> FastTextBase:
-        config = self._config()
-        n_threads = self._threads(training=True)
-        if not isinstance(self.verbose, int | np.integer | np.bool_) or self.verbose < 0:
-            raise ValueError(f"verbose must be a whole number of at least 0; got {self.verbose!r}")
-        seed = self._seed()
-        texts, target, weights = self._training_data(X, y, sample_weight, None)
-        watch = make_watch(target, validation_data, callbacks)
+    ) -> None:
+        config = config_of(self)
+        n_threads = threads_of(self, training=True)
+        check_verbose(self)
+        seed = seed_of(self)
+        texts, target, weights = training_data(self, X, y, sample_weight)
+        watch = read_watch(target, validation_data, callbacks)
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
             trainee = fitting.fit(
                 texts,
@@ -129,72 +82,222 @@ class FastTextBase(BaseEstimator):
                 pretrained=self.pretrained_vectors,
                 watch=watch,
             )
-        self._keep(trainee, target)
-        return self
-
-    def _keep(self, trainee: fitting.Trainee, target: Target) -> None:
-        self._trainee = trainee
-        self.model_ = trainee.model
-        self.history_ = trainee.history
-        self.classes_ = target.classes
-        self.target_kind_ = target.kind
-
-    def _training_data(
-        self, X: Any, y: Any, sample_weight: Any, classes: Any, kind: str | None = None
-    ) -> tuple[Texts, Target, np.ndarray]:
-        """Return texts, labels and the factor of each text's loss (mean 1)."""
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} learns from labels: it requires y to be passed, "
-                "but the target y is None"
-            )
-        texts = Texts.from_sequence(X)
-        target = read_target(y, classes, kind)
-        if len(texts) != len(target.labels):
-            raise ValueError(
-                f"X and y have inconsistent numbers of samples: {len(texts)} texts, "
-                f"{len(target.labels)} labels"
-            )
-        if len(texts) == 0:
-            raise ValueError("found 0 texts (n_samples=0) while a minimum of 1 is required")
-        n_classes = len(target.classes)
-        if n_classes < 2:
-            found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
-            raise ValueError(f"y must have at least 2 classes; found {found}")
-        weights = sample_weights(sample_weight, len(texts))
-        weights = weights * class_factors(self.class_weight, target, weights)
-        if not weights.any():
-            raise ValueError("all sample weights are zero")
-        if not weights.all():
-            # A text of weight 0 is not there: it adds no word to the vocabulary either.
-            keep = np.flatnonzero(weights)
-            texts, target = texts.take(keep), target.take(keep)
-            weights = weights[keep]
-        weights = weights / weights.max()  # before the mean, which could overflow
-        return texts, target, (weights / weights.mean()).astype(np.float32)
+        set_fitted(self, trainee, target.classes, target.kind)
 
     def _check_fitted(self) -> None:
         if "model_" not in self.__dict__:  # scikit-learn's own check takes longer than a text
             check_is_fitted(self, "model_")
 
-    def _features(self, X: Any) -> FeatureMatrix:
-        self._check_fitted()
-        features = self.model_.features(Texts.from_sequence(X), self._threads(training=False))
-        warn_of_unknown(np.diff(features.indptr), 4)
-        return features
 
-    def __sklearn_tags__(self):
+class TextClassifier(ClassifierMixin, TextEstimator):
+    """A classifier of texts: the classifier of one model and the ensemble.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    target_kind_ : str
+    """
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of texts whose labels are predicted exactly.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+        """
+        predicted = self.predict(X)
+        if self.target_kind_ == "single":
+            y = label_array(y)
+        if self.target_kind_ != "lists":
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        if len(y) != len(predicted):
+            raise ValueError(
+                f"X and y have inconsistent numbers of samples: {len(predicted)}, {len(y)}"
+            )
+        right = [set(a) == set(b) for a, b in zip(y, predicted, strict=True)]
+        return float(np.average(right, weights=sample_weight))
+
+    def _as_target(self, chosen: list[np.ndarray]) -> Any:
+        """Return label lists or a 0/1 matrix, as in training, of bool[n, n_classes] parts."""
+        if self.target_kind_ == "indicator":
+            return np.concatenate(chosen).astype(np.int64)
+        return [self.classes_[row].tolist() for part in chosen for row in part]
+
+    def _to_save(self) -> dict[str, Any]:
+        """Return parameters and classes as JSON values, see `from_saved`."""
+        kind = self.classes_.dtype.kind
+        if kind == "O" and all(isinstance(name, str) for name in self.classes_):
+            kind = "U"
+        if kind not in "Uiufb":
+            raise ModelError(
+                "labels must be text, numbers or booleans to be saved; these are "
+                f"{self.classes_.dtype} (pickle keeps any type)"
+            )
+        parameters = self.get_params(deep=False)
+        if isinstance(parameters["class_weight"], dict):
+            pairs = parameters["class_weight"].items()
+            parameters["class_weight"] = [[plain(label), float(value)] for label, value in pairs]
+        if parameters["pretrained_vectors"] is not None:
+            parameters["pretrained_vectors"] = os.fspath(parameters["pretrained_vectors"])
+        if not isinstance(parameters["random_state"], int | np.integer):
+            parameters["random_state"] = None
+        return {
+            "parameters": {name: plain(value) for name, value in parameters.items()},
+            "classes": self.classes_.tolist(),
+            "target_kind": self.target_kind_,
+        }
+
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        tags.target_tags.required = True
-        tags.non_deterministic = self.n_jobs not in (None, 1)  # with random_state given
+        tags.classifier_tags.multi_label = True
         return tags
 
 
+def from_saved(
+    cls: type[TextClassifier], extra: dict[str, Any], n_labels: int, path: str | os.PathLike[str]
+) -> Any:
+    """Return a classifier with its parameters and classes as they were saved, without a model.
+
+    Raises
+    ------
+    ModelError
+        If they are not as a classifier saves them.
+    """
+    try:
+        parameters = dict(extra["parameters"])
+        if isinstance(parameters.get("class_weight"), list):
+            parameters["class_weight"] = dict(map(tuple, parameters["class_weight"]))
+        classifier = cls(**parameters)
+        classifier.classes_ = np.array(extra["classes"])
+        classifier.target_kind_ = extra["target_kind"]
+        good = classifier.target_kind_ in ("single", "lists", "indicator")
+        if not good or classifier.classes_.shape != (n_labels,):
+            raise ValueError("the classes do not fit the labels")
+        if not np.array_equal(unique_labels(classifier.classes_), classifier.classes_):
+            raise ValueError("the classes are not sorted")
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: the model file is damaged: {error}") from None
+    return classifier
+
+
+def set_fitted(
+    estimator: OneModel, trainee: fitting.Trainee, classes: np.ndarray, kind: str
+) -> None:
+    """Give an estimator what its training has brought."""
+    estimator._trainee = trainee
+    estimator.model_ = trainee.model
+    estimator.history_ = trainee.history
+    estimator.classes_ = classes
+    estimator.target_kind_ = kind
+
+
+def training_data(
+    estimator: TextEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    classes: Any = None,
+    kind: str | None = None,
+) -> tuple[Texts, Target, np.ndarray]:
+    """Read what `fit` is given.
+
+    Parameters
+    ----------
+    estimator : TextEstimator
+        Whose `class_weight` counts.
+    X, y, sample_weight
+        As in `FastTextClassifier.fit`.
+    classes, kind : optional
+        As in `targets.read_target`.
+
+    Returns
+    -------
+    texts : Texts
+        Without those of weight 0.
+    target : Target
+        Of the same texts.
+    weights : float32[n_texts]
+        Factor of each text's loss; their mean is 1.
+
+    Raises
+    ------
+    TypeError
+        If X holds something other than text.
+    ValueError
+        If y or the weights are not as described, or there are fewer than two labels.
+    """
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} learns from labels: it requires y to be passed, "
+            "but the target y is None"
+        )
+    texts = Texts.from_sequence(X)
+    target = read_target(y, classes, kind)
+    if len(texts) != len(target.labels):
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: {len(texts)} texts, "
+            f"{len(target.labels)} labels"
+        )
+    if len(texts) == 0:
+        raise ValueError("found 0 texts (n_samples=0) while a minimum of 1 is required")
+    n_classes = len(target.classes)
+    if n_classes < 2:
+        found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
+        raise ValueError(f"y must have at least 2 classes; found {found}")
+    weights = sample_weights(sample_weight, len(texts))
+    weights = weights * class_factors(estimator.class_weight, target, weights)
+    return _without_weightless(texts, target, weights)
+
+
+def _without_weightless(
+    texts: Texts, target: Target, weights: np.ndarray
+) -> tuple[Texts, Target, np.ndarray]:
+    """Leave out the texts of weight 0, and scale the weights to a mean of 1."""
+    if not weights.any():
+        raise ValueError("all sample weights are zero")
+    if not weights.all():
+        # A text of weight 0 is not there: it adds no word to the vocabulary either.
+        keep = np.flatnonzero(weights)
+        texts, target = texts.take(keep), target.take(keep)
+        weights = weights[keep]
+    weights = weights / weights.max()  # before the mean, which could overflow
+    return texts, target, (weights / weights.mean()).astype(np.float32)
+
+
+def known_features(model: Model, X: Any, n_threads: int, stacklevel: int) -> FeatureMatrix:
+    """Return the features of texts, with a warning if some have none; see `warn_of_unknown`."""
+    features = model.features(Texts.from_sequence(X), n_threads)
+    warn_of_unknown(np.diff(features.indptr), stacklevel + 1)
+    return features
+
+
+def probabilities(model: Model, kind: str, features: FeatureMatrix, n_threads: int) -> np.ndarray:
+    """Return the probability of each class, float64[n_texts, n_classes]; see `normalized`."""
+    return normalized(model.probabilities(features, n_threads), model, kind)
+
+
+def normalized(result: np.ndarray, model: Model, kind: str) -> np.ndarray:
+    """Make the rows of probabilities sum to 1, in place, where texts had one label each."""
+    if kind == "single" and not LOSSES[model.config.loss].is_distribution:
+        result[~result.any(axis=1)] = 1  # no label is likelier than another
+        result /= result.sum(axis=1, keepdims=True)
+    return result
+
+
 def warn_of_unknown(n_features: np.ndarray, stacklevel: int) -> None:
-    """Warn if there are texts without a known feature."""
+    """Warn if there are texts without a known feature.
+
+    Parameters
+    ----------
+    n_features : int[n_texts]
+    stacklevel : int
+        As of `warnings.warn`, counted from the caller.
+    """
     if n_features.all():
         return
     unknown = np.flatnonzero(n_features == 0)
@@ -202,5 +305,5 @@ def warn_of_unknown(n_features: np.ndarray, stacklevel: int) -> None:
         f"{unknown.size} of {n_features.size} texts have no feature that training saw "
         f"(first: position {unknown[0]}); their result is the class prior",
         UnknownTextWarning,
-        stacklevel=stacklevel,
+        stacklevel=stacklevel + 1,
     )

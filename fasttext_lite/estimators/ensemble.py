@@ -1,15 +1,7 @@
-"""Several classifiers on the same features, whose probabilities are averaged.
-
-Layout of the file that `FastTextEnsemble.save` writes, format version 1: a safetensors file
-whose metadata has one key, ``fasttext-lite-ensemble``, with a JSON object of ``format_version``,
-``created_by``, ``estimator`` (parameters and classes) and ``members`` (for each the header of a
-model file, see `fasttext_lite.storage`). The arrays are those of model files: ``shared.NAME``
-where all members have the same, else ``I.NAME`` for member I.
-"""
+"""Several classifiers on the same features, whose probabilities are averaged."""
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Callable
 from typing import Any
@@ -17,62 +9,38 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from fasttext_lite.config import fields
-from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
-from fasttext_lite.estimators.classifier import MULTILABEL_THRESHOLD, FastTextClassifier, from_saved
+from fasttext_lite.estimators.base import (
+    TextClassifier,
+    from_saved,
+    known_features,
+    probabilities,
+    set_fitted,
+    training_data,
+)
+from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.estimators.ensemble_file import read_ensemble, write_ensemble
+from fasttext_lite.estimators.parameters import (
+    check_verbose,
+    config_of,
+    seed_of,
+    threads_of,
+    with_parameters,
+)
+from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD
 from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.fitting import fit, prepare
+from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting import prepare
 from fasttext_lite.fitting.prepare import take_prepared
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
-from fasttext_lite.model.model import Model
-from fasttext_lite.model.safetensors import check_writable
-from fasttext_lite.model.storage import (
-    ENSEMBLE_KEY,
-    FORMAT_VERSION,
-    pack,
-    read_document,
-    unpack,
-    write_document,
-)
-from fasttext_lite.training.loop import History, train
-from fasttext_lite.training.weights import stateless
-from fasttext_lite.version import __version__
 
 METHODS = ("seeds", "bagging", "snapshot")
-_OWN = {"n_members": 5, "method": "seeds"}
 
 
-def _with_own_parameters(cls: type) -> type:
-    """Give a class the parameters of `FastTextClassifier` after its own."""
-    base = inspect.signature(FastTextClassifier.__init__)
-    own = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
-        for name, default in _OWN.items()
-    ]
-    first, *others = base.parameters.values()
-    signature = inspect.Signature([first, *own, *others])
-
-    def __init__(self, **values: Any) -> None:  # noqa: N807 - it becomes the method
-        try:
-            bound = signature.bind(self, **values)
-        except TypeError as error:
-            raise TypeError(f"{cls.__name__}: {error}") from None
-        bound.apply_defaults()
-        for name in (*_OWN, *(parameter.name for parameter in others)):
-            setattr(self, name, bound.arguments[name])
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    __init__.__qualname__ = f"{cls.__name__}.__init__"
-    __init__.__doc__ = "Store the parameters; they are checked by `fit`."
-    cls.__init__ = __init__  # type: ignore[misc]
-    return cls
-
-
-@_with_own_parameters
-class FastTextEnsemble(FastTextClassifier):
+@with_parameters({"n_members": 5, "method": "seeds"})
+class FastTextEnsemble(TextClassifier):
     """Average the probabilities of several classifiers trained on the same features.
 
     The features are extracted once and shared; training takes as long as for `n_members`
@@ -115,24 +83,46 @@ class FastTextEnsemble(FastTextClassifier):
     ['fruit', 'cars']
     """
 
-    @property
-    def partial_fit(self) -> Any:
-        """Not available: an ensemble is trained by `fit` alone."""
-        raise AttributeError(f"{type(self).__name__} has no partial_fit")
-
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, callbacks: Any = None
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation_data: Any = None,
+        callbacks: Any = None,
     ) -> FastTextEnsemble:
+        """Train the members on texts and labels; what was learnt before is forgotten.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `FastTextClassifier.fit`.
+        validation_data, callbacks : None
+            Nobody watches an ensemble's training.
+
+        Returns
+        -------
+        FastTextEnsemble
+            Itself.
+
+        Raises
+        ------
+        TypeError
+            If X is one string or holds something other than text.
+        ValueError
+            If a parameter or y is not as described, there are fewer than two labels, or
+            `validation_data` or `callbacks` are given.
+        """
         self._check()
         if validation_data is not None or callbacks is not None:
             raise ValueError(
                 f"{type(self).__name__} takes neither validation_data nor callbacks; with patience "
                 "each member sets texts of its own aside"
             )
-        config = self._config()
-        n_threads = self._threads(training=True)
-        states = np.random.default_rng(self._seed()).integers(2**31 - 1, size=self.n_members)
-        texts, target, weights = self._training_data(X, y, sample_weight, None)
+        config = config_of(self)
+        n_threads = threads_of(self, training=True)
+        states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
+        texts, target, weights = training_data(self, X, y, sample_weight)
         prepared = prepare.prepare(
             texts, target.labels, config,
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
@@ -142,8 +132,8 @@ class FastTextEnsemble(FastTextClassifier):
         for state in np.asarray(states).tolist():
             member = self._member(state)
             with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
-                trainee = self._train(prepared, member._seed(), n_threads, callback, trainee)
-            member._keep(trainee, target)
+                trainee = self._train(prepared, seed_of(member), n_threads, callback, trainee)
+            set_fitted(member, trainee, target.classes, target.kind)
             members.append(member)
         self.estimators_ = members
         self.classes_ = target.classes
@@ -156,17 +146,15 @@ class FastTextEnsemble(FastTextClassifier):
             raise ValueError(f"n_members must be a whole number of at least 1; got {n!r}")
         if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}")
-        if not isinstance(self.verbose, int | np.integer | np.bool_) or self.verbose < 0:
-            raise ValueError(f"verbose must be a whole number of at least 0; got {self.verbose!r}")
+        check_verbose(self)
         if self.pretrained_vectors is not None:
             raise ValueError("an ensemble does not take pretrained_vectors; leave them None")
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
 
     def _member(self, random_state: int | None) -> FastTextClassifier:
-        parameters = {
-            name: value for name, value in self.get_params(deep=False).items() if name not in _OWN
-        }
+        parameters = self.get_params(deep=False)
+        del parameters["n_members"], parameters["method"]
         if self.method == "snapshot":
             parameters["schedule"] = "cosine"
         return FastTextClassifier(**{**parameters, "random_state": random_state})
@@ -177,26 +165,28 @@ class FastTextEnsemble(FastTextClassifier):
         seed: int,
         n_threads: int,
         callback: Callable[[Any], None],
-        last: fit.Trainee | None,
-    ) -> fit.Trainee:
+        last: fitting.Trainee | None,
+    ) -> fitting.Trainee:
+        """Train a member; `last` is the one before it."""
+        run: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
         config = prepared.config
-        if self.method == "snapshot":
-            config = config.replace(schedule="cosine")
-            if last is not None:
-                return _next_cycle(prepared, config, last, seed, n_threads, callback)
         if self.method == "bagging":
-            return _on_sample(prepared, seed, n_threads, callback)
-        return fit.fit_prepared(prepared, config, seed=seed, n_threads=n_threads, callback=callback)
+            return _fit_on_sample(prepared, **run)
+        if self.method == "snapshot":
+            if last is not None:
+                return fitting.fit_cycle(last, prepared, **run)
+            config = config.replace(schedule="cosine")
+        return fitting.fit_prepared(prepared, config, **run)
 
-    def _member_features(self, X: Any) -> list[FeatureMatrix]:
+    def _features(self, X: Any, stacklevel: int) -> list[FeatureMatrix]:
         """Return each member's features of the texts, the same object where they are shared."""
         check_is_fitted(self, "estimators_")
-        first = self.estimators_[0]
-        shared = first._features(X)
-        n_threads = self._threads(training=False)
+        n_threads = threads_of(self, training=False)
+        first = self.estimators_[0].model_
+        shared = known_features(first, X, n_threads, stacklevel + 1)
         return [
             shared
-            if member.model_.space is first.model_.space
+            if member.model_.space is first.space
             else member.model_.features(Texts.from_sequence(X), n_threads)
             for member in self.estimators_
         ]
@@ -204,8 +194,10 @@ class FastTextEnsemble(FastTextClassifier):
     def _mean(self, features: list[FeatureMatrix], first: int, last: int) -> np.ndarray:
         """Return the mean of the members' probabilities for some of the documents."""
         total = np.zeros((last - first, len(self.classes_)))
+        n_threads = threads_of(self, training=False)
         for member, own in zip(self.estimators_, features, strict=True):
-            total += member._probabilities(own.slice(first, last))
+            part = own.slice(first, last)
+            total += probabilities(member.model_, self.target_kind_, part, n_threads)
         return total / len(self.estimators_)
 
     def predict(self, X: Any) -> Any:
@@ -219,7 +211,7 @@ class FastTextEnsemble(FastTextClassifier):
         -------
         ndarray of shape (n_texts,), or as in `FastTextClassifier.predict`
         """
-        features = self._member_features(X)
+        features = self._features(X, 2)
         n = len(features[0])
         step = models.most_texts(len(self.classes_), len(self.classes_))
         parts = [
@@ -241,7 +233,7 @@ class FastTextEnsemble(FastTextClassifier):
         ndarray of shape (n_texts, n_classes), float64
             Columns in the order of `classes_`.
         """
-        features = self._member_features(X)
+        features = self._features(X, 2)
         return self._mean(features, 0, len(features[0]))
 
     def decision_function(self, X: Any) -> np.ndarray:
@@ -257,7 +249,8 @@ class FastTextEnsemble(FastTextClassifier):
             Log-probabilities; log-odds where texts may have several labels. With two classes of
             which each text has one: log-odds of shape (n_texts,), positive for ``classes_[1]``.
         """
-        found = np.maximum(self.predict_proba(X), np.finfo(float).tiny)
+        features = self._features(X, 2)
+        found = np.maximum(self._mean(features, 0, len(features[0])), np.finfo(float).tiny)
         if self.target_kind_ != "single":
             return np.log(found) - np.log(np.maximum(1 - found, np.finfo(float).tiny))
         if len(self.classes_) == 2:
@@ -273,27 +266,7 @@ class FastTextEnsemble(FastTextClassifier):
             If the file cannot be written, or labels are neither text, numbers nor booleans.
         """
         check_is_fitted(self, "estimators_")
-        check_writable(path)
-        packed = [pack(member.model_) for member in self.estimators_]
-        tensors: dict[str, np.ndarray] = {}
-        for name in sorted({name for _, own in packed for name in own}):
-            arrays = [own[name] for _, own in packed if name in own]
-            same = len(arrays) == len(packed) and all(
-                np.array_equal(array, arrays[0]) for array in arrays[1:]
-            )
-            if same and len(packed) > 1:
-                tensors[f"shared.{name}"] = arrays[0]
-                continue
-            for i, (_, own) in enumerate(packed):
-                if name in own:
-                    tensors[f"{i}.{name}"] = own[name]
-        header = {
-            "format_version": FORMAT_VERSION,
-            "created_by": f"fasttext-lite {__version__}",
-            "estimator": self._to_save(),
-            "members": [header for header, _ in packed],
-        }
-        write_document(path, header, tensors, ENSEMBLE_KEY)
+        write_ensemble(path, [member.model_ for member in self.estimators_], self._to_save())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FastTextEnsemble:
@@ -314,33 +287,22 @@ class FastTextEnsemble(FastTextClassifier):
             If the file is missing, corrupt, of another kind, or of a newer format.
         """
         path = os.fsdecode(path)
-        header, tensors = read_document(path, ENSEMBLE_KEY)
-        try:
-            found = _members(header, tensors)
-            extra = dict(header["estimator"])
-        except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
-            text = " ".join(str(error).split())[:200]
-            raise ModelError(f"{path}: the ensemble's file is damaged: {text}") from None
+        found, extra = read_ensemble(path)
         ensemble = from_saved(cls, extra, len(found[0].labels), path)
-        assert isinstance(ensemble, FastTextEnsemble)
         if len(found) != ensemble.n_members:
             raise ModelError(f"{path}: the ensemble's file is damaged: members are missing")
         ensemble.estimators_ = []
         for model in found:
             member = ensemble._member(None)
-            member.classes_, member.target_kind_ = ensemble.classes_, ensemble.target_kind_
-            member.model_, member.history_ = model, History()
-            weights = stateless(
-                model.config, model.embeddings, model.output, model.norm, model.layer
-            )
-            member._trainee = fit.Trainee(model, weights, member.history_)
+            trainee = fitting.Trainee.of_model(model)
+            set_fitted(member, trainee, ensemble.classes_, ensemble.target_kind_)
             ensemble.estimators_.append(member)
         return ensemble
 
 
-def _on_sample(
+def _fit_on_sample(
     prepared: prepare.Prepared, seed: int, n_threads: int, callback: Callable[[Any], None]
-) -> fit.Trainee:
+) -> fitting.Trainee:
     """Train on texts drawn with replacement: each once, weighted with how often it was drawn."""
     n, labels = len(prepared.labels), prepared.labels
     drawn = np.random.default_rng([seed, 8]).multinomial(n, np.full(n, 1 / n))
@@ -348,7 +310,7 @@ def _on_sample(
     weights = drawn[chosen].astype(np.float32)
     if prepared.doc_weights is not None:
         weights *= prepared.doc_weights[chosen]
-    trainee = fit.fit_prepared(
+    trainee = fitting.fit_prepared(
         take_prepared(prepared, chosen, weights),
         seed=seed, n_threads=n_threads, callback=callback,
     )  # fmt: skip
@@ -356,68 +318,5 @@ def _on_sample(
     counts = np.bincount(
         labels.ids, np.repeat(drawn, np.diff(labels.indptr)), minlength=len(labels.names)
     )
-    trainee.model.n_texts = n
-    trainee.model.label_counts = counts.astype(np.int64)
+    trainee.model = trainee.model.replace(n_texts=n, label_counts=counts.astype(np.int64))
     return trainee
-
-
-def _next_cycle(
-    prepared: prepare.Prepared,
-    config: Config,
-    last: fit.Trainee,
-    seed: int,
-    n_threads: int,
-    callback: Callable[[Any], None],
-) -> fit.Trainee:
-    """Train on from the last weights, with a fresh state of the optimizer."""
-    old = last.model
-    tables = (last.weights.embeddings, last.weights.output, last.weights.norm, last.weights.layer)
-    weights, history = train(
-        lambda: stateless(old.config, *(table.copy() for table in tables)),
-        prepared.features,
-        prepared.labels,
-        old.config,
-        tree=old.tree,
-        doc_weights=prepared.doc_weights,
-        blank=False,
-        seed=seed,
-        n_threads=n_threads,
-        callback=callback,
-    )
-    model = old.replace(
-        embeddings=weights.embeddings, output=weights.output, norm=weights.norm,
-        layer=weights.layer, packed=None,
-    )  # fmt: skip
-    return fit.Trainee(model, weights, history)
-
-
-def _members(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> list[Model]:
-    """Return the models of an ensemble's file; those with the same features share them."""
-    headers = header["members"]
-    if not isinstance(headers, list) or not headers:
-        raise ValueError("its header has no members")
-    known = {"shared", *map(str, range(len(headers)))}
-    parts: dict[str, dict[str, np.ndarray]] = {name: {} for name in known}
-    for name, array in tensors.items():
-        owner, _, rest = name.partition(".")
-        if owner not in known:
-            raise ValueError(f"it has an array {name}")
-        parts[owner][rest] = array
-    found: list[Model] = []
-    for i, own in enumerate(headers):
-        if not isinstance(own, dict):
-            raise ValueError("its header is unreadable")
-        model = unpack(own, {**parts["shared"], **parts[str(i)]})
-        first = found[0] if found else model
-        if model.labels != first.labels:
-            raise ValueError("its members have different labels")
-        if {"words", "word_ends", "row_codes", "frequency"} <= set(parts["shared"]):
-            same = all(
-                getattr(model.config, name) == getattr(first.config, name)
-                for name in fields.FEATURE_FIELDS
-            )
-            if not same or model.n_texts != first.n_texts:
-                raise ValueError("its members have different features")
-            model.space = first.space
-        found.append(model)
-    return found

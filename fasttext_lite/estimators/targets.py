@@ -34,10 +34,7 @@ class Target:
 
     def take(self, chosen: np.ndarray) -> Target:
         """Return the labels of the chosen rows, in that order."""
-        y = self.labels
-        ids = [y.ids[y.indptr[i] : y.indptr[i + 1]] for i in chosen]
-        indptr = np.append(0, np.cumsum(np.diff(y.indptr)[chosen]))
-        return dataclasses.replace(self, labels=Labels(np.concatenate(ids), indptr, y.names))
+        return dataclasses.replace(self, labels=self.labels.take(chosen))
 
 
 def plain(value: Any) -> Any:

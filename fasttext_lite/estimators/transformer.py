@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.estimators.base import FastTextBase, with_parameters
+from fasttext_lite.estimators.base import OneModel
+from fasttext_lite.estimators.parameters import threads_of, with_parameters
 
 
-@with_parameters
-class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, FastTextBase):
+@with_parameters()
+class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OneModel):
     """Turn texts into document embeddings learnt from labels.
 
     The embedding of a text is the hidden vector of a `FastTextClassifier` trained in the same
@@ -51,9 +53,9 @@ class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fas
         A text without a known feature has the zero vector.
         """
         check_is_fitted(self, "model_")
-        return self.model_.embed(Texts.from_sequence(X), self._threads(training=False))
+        return self.model_.embed(Texts.from_sequence(X), threads_of(self, training=False))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -10,20 +10,19 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from fasttext_lite.config.fields import Config
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.estimators.base import set_fitted, training_data
 from fasttext_lite.estimators.classifier import FastTextClassifier
-from fasttext_lite.estimators.ensemble import FastTextEnsemble
+from fasttext_lite.estimators.parameters import SETTINGS, config_of, seed_of, threads_of
 from fasttext_lite.estimators.targets import Target, read_target
 from fasttext_lite.tuning.data import TuningData
 from fasttext_lite.tuning.log import Trial
 from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.search import Outcome, Search
-
-_SETTINGS = frozenset(Config.__dataclass_fields__)
 
 
 class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -50,7 +49,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     metric : str, default "accuracy"
         What to maximise: "accuracy", "macro-f1", "micro-f1", "f1:LABEL",
         "precision-at-recall:R[:LABEL]" or "recall-at-precision:P[:LABEL]"; definitions in
-        `fasttext_lite.tuning_metrics`.
+        `fasttext_lite.tuning.metrics`.
     n_trials : int, default None
         Most trials; None means no limit.
     log : path-like, default None
@@ -143,10 +142,9 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         limits = self._limits()
         metric = Metric.parse(self.metric)
         estimator, fixed = self._start()
-        # The protected methods of the classifier: texts, weights and seeds are read in one way.
-        config, seed = estimator._config(), estimator._seed()
-        n_threads = estimator._threads(training=True)
-        texts, target, weights = estimator._training_data(X, y, None, None)
+        config, seed = config_of(estimator), seed_of(estimator)
+        n_threads = threads_of(estimator, training=True)
+        texts, target, weights = training_data(estimator, X, y)
         is_weighted = bool(np.any(weights != 1))
         data = _data(texts, target, weights if is_weighted else None, X_valid, y_valid, seed)
         search = Search(
@@ -186,9 +184,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Return a classifier with the settings to begin with, and the names of the fixed ones."""
         if self.estimator is None:
             estimator = FastTextClassifier()
-        elif isinstance(self.estimator, FastTextClassifier) and not isinstance(
-            self.estimator, FastTextEnsemble
-        ):
+        elif isinstance(self.estimator, FastTextClassifier):
             estimator = clone(self.estimator)
         else:
             raise TypeError(
@@ -198,10 +194,10 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         fixed = {
             name
             for name, value in estimator.get_params(deep=False).items()
-            if name in _SETTINGS and value != usual[name]
+            if name in SETTINGS and value != usual[name]
         }
         params = dict(self.params or {})
-        unknown = sorted(set(params) - _SETTINGS)
+        unknown = sorted(set(params) - set(SETTINGS))
         if unknown:
             raise ValueError(f"params has no setting of the model: {', '.join(map(repr, unknown))}")
         estimator.set_params(**params)
@@ -212,7 +208,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _keep(self, estimator: FastTextClassifier, target: Target, outcome: Outcome) -> None:
         self.best_estimator_ = estimator.set_params(**outcome.best.params)
-        self.best_estimator_._keep(outcome.trainee, target)
+        set_fitted(self.best_estimator_, outcome.trainee, target.classes, target.kind)
         self.best_params_ = dict(outcome.best.params)
         self.best_score_ = float(outcome.best.score or 0.0)
         self.trials_ = outcome.trials
@@ -239,7 +235,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_.score(X, y, sample_weight)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         own = FastTextClassifier(n_jobs=self.n_jobs).__sklearn_tags__()
         tags.input_tags = own.input_tags

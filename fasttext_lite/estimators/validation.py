@@ -13,7 +13,7 @@ from fasttext_lite.estimators.targets import Target, read_target
 from fasttext_lite.fitting.monitor import Watch
 
 
-def make_watch(target: Target, validation_data: Any, callbacks: Any) -> Watch | None:
+def read_watch(target: Target, validation_data: Any, callbacks: Any) -> Watch | None:
     """Return what the arguments of `fit` ask to watch; None where nobody watches."""
     if validation_data is None and callbacks is None:
         return None

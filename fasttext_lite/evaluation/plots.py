@@ -124,35 +124,14 @@ def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike
     from matplotlib.ticker import MaxNLocator
 
     epochs = [report.epoch for report in reports]
+    mark_size = 5 if len(epochs) <= 50 else 0
     figure = Figure(figsize=(8, 5.5), dpi=120, layout="constrained")
-    left, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    right = left.twinx()
-    curves = [
-        (left, "loss", "train loss", "C0", "-", "o"),
-        (left, "valid_loss", "validation loss", "C0", "--", "s"),
-        (right, "train_accuracy", "train accuracy", "C1", "-", "o"),
-        (right, "valid_accuracy", "validation accuracy", "C1", "--", "s"),
-    ]
-    lines = []
-    size = 5 if len(epochs) <= 50 else 0
-    for axes, field, name, color, style, marker in curves:
-        values = [getattr(report, field) for report in reports]
-        if any(value is not None for value in values):
-            values = [np.nan if value is None else value for value in values]
-            # Hollow marks: where curves meet, both are seen.
-            lines += axes.plot(
-                epochs, values, style, color=color, marker=marker, markersize=size,
-                markerfacecolor=color if marker == "o" else "white", label=name,
-            )  # fmt: skip
-    left.set_ylim(0, max(1.04 * left.get_ylim()[1], 1e-6))
-    left.set_ylabel("loss", color="C0")
-    right.set_ylabel("accuracy", color="C1")
-    left.grid(alpha=0.3)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+    lines = _draw_curves(above, reports, mark_size)
     # Below the curves, where no line can run through it.
     figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
-    below.plot(
-        epochs, [report.lr for report in reports], color="C7", marker="o", markersize=0.6 * size
-    )
+    rates = [report.lr for report in reports]
+    below.plot(epochs, rates, color="C7", marker="o", markersize=0.6 * mark_size)
     below.set_ylim(0, max(below.get_ylim()[1], 1e-12))
     below.set_ylabel("lr")
     below.set_xlabel("epoch")
@@ -161,6 +140,33 @@ def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike
     if len(epochs) == 1:
         below.set_xlim(epochs[0] - 1, epochs[0] + 1)
     _save(figure, path)
+
+
+def _draw_curves(axes: Any, reports: Sequence[EpochReport], mark_size: float) -> list[Any]:
+    """Draw loss and accuracy, those there are; return the lines."""
+    epochs = [report.epoch for report in reports]
+    right = axes.twinx()
+    curves = [
+        (axes, "loss", "train loss", "C0", "-", "o"),
+        (axes, "valid_loss", "validation loss", "C0", "--", "s"),
+        (right, "train_accuracy", "train accuracy", "C1", "-", "o"),
+        (right, "valid_accuracy", "validation accuracy", "C1", "--", "s"),
+    ]
+    lines = []
+    for side, field, name, color, style, marker in curves:
+        values = [getattr(report, field) for report in reports]
+        if any(value is not None for value in values):
+            values = [np.nan if value is None else value for value in values]
+            # Hollow marks: where curves meet, both are seen.
+            lines += side.plot(
+                epochs, values, style, color=color, marker=marker, markersize=mark_size,
+                markerfacecolor=color if marker == "o" else "white", label=name,
+            )  # fmt: skip
+    axes.set_ylim(0, max(1.04 * axes.get_ylim()[1], 1e-6))
+    axes.set_ylabel("loss", color="C0")
+    right.set_ylabel("accuracy", color="C1")
+    axes.grid(alpha=0.3)
+    return lines
 
 
 def plot_map(

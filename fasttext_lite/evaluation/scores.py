@@ -9,7 +9,10 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.model.model import Model, most_texts
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.model.model import Model, Predictions, most_texts
+
+MULTILABEL_THRESHOLD = 0.5  # of the labels of a text that may have several or none
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Evaluation:
 
 def evaluate(
     model: Model,
-    texts: Texts,
+    texts: Texts | FeatureMatrix,
     gold: Labels | Sequence[Sequence[str]],
     k: int = 1,
     threshold: float = 0.0,
@@ -107,7 +110,8 @@ def evaluate(
     Parameters
     ----------
     model : Model
-    texts : Texts
+    texts : Texts or FeatureMatrix
+        Texts, or their features in the space of the model.
     gold : Labels or sequence of sequences of str
         True labels of each text, by any numbers or by name; a label that the model does not
         know counts as not found. Id -1 (a label without a name) only counts its text as one
@@ -123,40 +127,57 @@ def evaluate(
     unseen = sorted(set(given.used()) - set(model.labels))
     names = [*model.labels, *unseen]
     own = given.renamed(names).without_repeats()
-    n, n_names = len(texts), len(names)
-    doc_of_gold = np.repeat(np.arange(n), np.diff(own.indptr))
-    # A pair of document and label as one number.
-    gold_pairs = doc_of_gold[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
-    hits, predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
-    first_found = np.empty(n, np.int32)
-    n_first = n_unknown = 0
-    step = most_texts(len(model.labels), k)
+    n, n_known = len(texts), len(model.labels)
+    found = _Counts(own, len(names))
+    step = most_texts(n_known, k)
     for start in range(0, max(n, 1), step):  # once without texts too: k and threshold are checked
         part = texts.slice(start, min(start + step, n))
-        result = model.predict(part, k, threshold, n_threads)
-        docs, ranks = np.nonzero(result.labels >= 0)
-        ids = result.labels[docs, ranks]
-        right = np.isin((docs + start) * n_names + ids, gold_pairs)
-        hits += np.bincount(ids[right], minlength=n_names)
-        predicted += np.bincount(ids, minlength=n_names)
-        first_found[start : start + len(part)] = result.labels[:, 0]
-        n_first += int(right[ranks == 0].sum())
-        n_unknown += int((result.n_features == 0).sum())
+        found.add(start, model.predict(part, k, threshold, n_threads))
     has_gold = np.diff(own.indptr) > 0
     first_gold = np.full(n, -1, np.int32)
     first_gold[has_gold] = own.ids[own.indptr[:-1][has_gold]]
+    is_unseen = (own.ids >= n_known) | (own.ids < 0)
     return Evaluation(
-        names=names,
-        n_known=len(model.labels),
-        n=n,
-        n_first=n_first,
-        hits=hits,
-        predicted=predicted,
-        gold=own.counts(),
-        n_unseen_texts=np.unique(doc_of_gold[(own.ids >= len(model.labels)) | (own.ids < 0)]).size,
-        n_unknown_texts=n_unknown,
-        first_gold=first_gold,
-        first_found=first_found,
-        k=int(k),
+        names=names, n_known=n_known, n=n, n_first=found.n_first, hits=found.hits,
+        predicted=found.predicted, gold=own.counts(),
+        n_unseen_texts=np.unique(found.docs[is_unseen]).size, n_unknown_texts=found.n_unknown,
+        first_gold=first_gold, first_found=found.first_found, k=int(k),
         threshold=float(threshold),
-    )
+    )  # fmt: skip
+
+
+class _Counts:
+    """What is counted of predictions, part by part; attributes as of `Evaluation`.
+
+    Parameters
+    ----------
+    own : Labels
+        The true labels of all texts.
+    n_names : int
+
+    Attributes
+    ----------
+    docs : int64[n_label_occurrences]
+        The text of each true label.
+    """
+
+    def __init__(self, own: Labels, n_names: int) -> None:
+        n = len(own)
+        self.n_names = n_names
+        self.docs = np.repeat(np.arange(n), np.diff(own.indptr))
+        # A pair of text and label as one number.
+        self._pairs = self.docs[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
+        self.hits, self.predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
+        self.first_found = np.empty(n, np.int32)
+        self.n_first = self.n_unknown = 0
+
+    def add(self, start: int, result: Predictions) -> None:
+        """Count the predictions of texts from number `start` on."""
+        docs, ranks = np.nonzero(result.labels >= 0)
+        ids = result.labels[docs, ranks]
+        right = np.isin((docs + start) * self.n_names + ids, self._pairs)
+        self.hits += np.bincount(ids[right], minlength=self.n_names)
+        self.predicted += np.bincount(ids, minlength=self.n_names)
+        self.first_found[start : start + len(result.labels)] = result.labels[:, 0]
+        self.n_first += int(right[ranks == 0].sum())
+        self.n_unknown += int((result.n_features == 0).sum())

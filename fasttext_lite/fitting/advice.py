@@ -24,14 +24,6 @@ OVERFIT_EPOCHS, OVERFIT_FALL, OVERFIT_ERRORS = 3, 0.01, 1.5
 RARE_TEXTS, RARE_NAMED, RARE_FROM = 3, 3, 100
 
 
-def rank(report: EpochReport) -> tuple[float, float]:
-    """Return what is higher for a better epoch: accuracy, then a lower loss."""
-    loss = report.valid_loss
-    usable = loss is not None and math.isfinite(loss)
-    return report.valid_accuracy or 0.0, -loss if usable else -math.inf  # type: ignore[operator]
-
-
-# -- warnings --------------------------------------------------------------------------------
 def warn_of_rare_labels(labels: Labels) -> None:
     """Log one line if some labels have too few texts to be learnt.
 
@@ -104,7 +96,7 @@ def _overfit(n_valid: int, reports: Sequence[EpochReport], config: Config) -> st
         return None
     highest = max(report.valid_accuracy or 0.0 for report in recent)
     losses = [report.loss for report in reports[-OVERFIT_EPOCHS - 1 :]]
-    best = max(before, key=rank)
+    best = max(before, key=lambda report: report.rank)
     accuracy = best.valid_accuracy or 0.0
     error = math.sqrt(accuracy * (1 - accuracy) / max(n_valid, 1))
     least = max(OVERFIT_FALL, OVERFIT_ERRORS * error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -82,5 +83,12 @@ def label_points(
     return points
 
 
-def _embed(kernel, features, embeddings, vectors, first, last) -> None:
+def _embed(
+    kernel: Callable[..., None],
+    features: FeatureMatrix,
+    embeddings: np.ndarray,
+    vectors: np.ndarray,
+    first: int,
+    last: int,
+) -> None:
     kernel(features.ids, features.weights, features.indptr, first, last, embeddings, vectors)

@@ -12,13 +12,12 @@ DEAD_LENGTH = 1e-4  # a row shorter than this times the root mean square is dead
 DEAD_ROWS = 1 << 16  # looked at in one go
 
 
-# -- figures ---------------------------------------------------------------------------------
 def first_accuracy(
     model: Model, features: FeatureMatrix, labels: Labels, n_threads: int | None = None
 ) -> float:
     """Return the share of texts whose likeliest label is one of their own.
 
-    As `evaluation.Evaluation.accuracy`, of features that are there already.
+    As `scores.Evaluation.accuracy`, of features that are there already.
     """
     found = model.predict(features, n_threads=n_threads).labels[:, 0]
     docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))

@@ -1,13 +1,13 @@
-"""Watching a training: reports of each epoch, a log, callbacks, early stopping, warnings.
+"""Follow a training: a report of each epoch, told to whoever watches, and early stopping.
 
-`fitting.fit` makes a `Monitor` where somebody watches (a `Watch` is given) or `Config.patience`
-asks for early stopping; otherwise none of this runs.
+`fit.fit` makes a `Monitor` where somebody watches (a `Watch` is given) or `Config.patience` asks
+for early stopping; otherwise none of this runs. What is measured stands in `measures`, what is
+warned of in `advice`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -20,15 +20,17 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.fitting.advice import Warner, rank
+from fasttext_lite.fitting.advice import Warner
+from fasttext_lite.fitting.log import TrainingLog
 from fasttext_lite.fitting.measures import dead_share, first_accuracy, mean_loss
-from fasttext_lite.fitting.report import EpochReport, Log
+from fasttext_lite.fitting.report import EpochReport
 from fasttext_lite.model.model import Model
+from fasttext_lite.version import __version__
 
 if TYPE_CHECKING:
-    from fasttext_lite.training.loop import EpochEnd, History
+    from fasttext_lite.training.history import EpochEnd, History
     from fasttext_lite.training.weights import Weights
-logger = logging.getLogger("fasttext_lite")
+
 TRAIN_SAMPLE = 2000  # training texts that `train_accuracy` is measured on, at most
 
 
@@ -53,7 +55,7 @@ class Watch:
 
 
 class Monitor:
-    """Follows one training: an `on_epoch` callable for `training.train`.
+    """Follows one training: an `on_epoch` callable for `loop.train`.
 
     Parameters
     ----------
@@ -99,18 +101,8 @@ class Monitor:
         self.sample = features.take(chosen), labels.take(chosen)
         self.warner = Warner(len(valid[1]) if valid else 0)
         self.start = time.perf_counter()
-        self.log = None
-        if watch.log is not None:
-            from fasttext_lite.version import __version__
-
-            self.log = Log(watch.log)
-            sizes = {"n_texts": len(features), "n_labels": len(labels.names)}
-            sizes |= {"n_valid": len(valid[1]) if valid else 0, "n_features": features.ids.size}
-            run = {"seed": seed, "n_threads": n_threads}
-            versions = {"fasttext_lite": __version__, "numpy": np.__version__}
-            self.log.write(
-                "start", {**sizes, **run, "versions": versions, "config": config.to_dict()}
-            )
+        self.log = None if watch.log is None else TrainingLog(watch.log)
+        self._log_start(features, labels, {"seed": seed, "n_threads": n_threads})
 
     def __enter__(self) -> Monitor:
         return self
@@ -123,12 +115,10 @@ class Monitor:
         """Report on an epoch; return whether training should end."""
         if end.epoch == 1 and self.reports:
             self.reports, self.best, self.is_stopped = [], None, False
-            if self.log is not None:
-                self.log.write("restart", {})
+            self._log("restart", {})
         report = self._report(end)
         self.reports.append(report)
-        if self.log is not None:
-            self.log.write("epoch", dataclasses.asdict(report))
+        self._log("epoch", dataclasses.asdict(report))
         self.warner.look(self.reports, self.config)
         if self.config.patience is not None and self._is_better(report):
             self.best = None  # frees its memory before the copy is made
@@ -158,7 +148,7 @@ class Monitor:
         )
 
     def _is_better(self, report: EpochReport) -> bool:
-        return self.best is None or rank(report) > rank(self.best[0])
+        return self.best is None or report.rank > self.best[0].rank
 
     def _is_out_of_patience(self, report: EpochReport) -> bool:
         patience = self.config.patience
@@ -178,18 +168,32 @@ class Monitor:
             weights = weights if best == last else self.best[1]
             history.best_epoch = best
         history.reports = list(self.reports)
-        if self.log is not None:
-            chosen = dataclasses.asdict(self.reports[best - 1]) if self.reports else {}
-            names = ("loss", "train_accuracy", "valid_accuracy", "valid_loss")
-            self.log.write(
-                "end",
-                {
-                    "epochs": last,
-                    "kept_epoch": best,
-                    "stopped_early": self.is_stopped,
-                    "restarts": history.restarts,
-                    "seconds": time.perf_counter() - self.start,
-                    **{name: chosen[name] for name in names if name in chosen},
-                },
-            )
+        chosen = dataclasses.asdict(self.reports[best - 1]) if self.reports else {}
+        names = ("loss", "train_accuracy", "valid_accuracy", "valid_loss")
+        self._log(
+            "end",
+            {
+                "epochs": last,
+                "kept_epoch": best,
+                "stopped_early": self.is_stopped,
+                "restarts": history.restarts,
+                "seconds": time.perf_counter() - self.start,
+                **{name: chosen[name] for name in names if name in chosen},
+            },
+        )
         return weights
+
+    def _log(self, event: str, values: dict[str, Any]) -> None:
+        if self.log is not None:
+            self.log.write(event, values)
+
+    def _log_start(self, features: FeatureMatrix, labels: Labels, run: dict[str, Any]) -> None:
+        sizes = {
+            "n_texts": len(features),
+            "n_labels": len(labels.names),
+            "n_valid": len(self.valid[1]) if self.valid else 0,
+            "n_features": features.ids.size,
+        }
+        versions = {"fasttext_lite": __version__, "numpy": np.__version__}
+        config = self.config.to_dict()
+        self._log("start", {**sizes, **run, "versions": versions, "config": config})

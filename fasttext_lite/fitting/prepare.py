@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
+from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
@@ -38,7 +40,7 @@ class Prepared:
     labels : Labels
         Of the same texts.
     multilabel : bool
-        Whether rows may have several labels or none.
+        Whether texts may have several labels or none.
     doc_weights : float32[n_texts], optional
         Factor of each text's loss.
     marked : MarkedTexts, optional
@@ -54,6 +56,19 @@ class Prepared:
     marked: MarkedTexts | None = None
 
 
+class Pieces(Protocol):
+    """Labelled texts that can be gone over twice, a piece at a time."""
+
+    def first(self) -> Iterable[Texts]:
+        """Return the pieces."""
+
+    def labels(self) -> Labels:
+        """Return the labels of all texts, at least two different ones; after `first` is done."""
+
+    def again(self) -> Iterable[Texts]:
+        """Return the same pieces once more."""
+
+
 def prepare(
     texts: Texts,
     labels: Labels,
@@ -63,12 +78,12 @@ def prepare(
     multilabel: bool | None = None,
     n_threads: int | None = None,
 ) -> Prepared:
-    """Cut texts into features.
+    """Cut texts in memory into features.
 
     Parameters
     ----------
     texts, labels, config, doc_weights, multilabel, n_threads
-        As in `fit`.
+        As in `fit.fit`.
 
     Returns
     -------
@@ -79,24 +94,60 @@ def prepare(
     TrainingError
         If there are fewer than two labels.
     """
+    check_labels(labels)
+    pieces = _TextPieces(texts, labels, whole=config.is_noisy)
+    prepared = prepare_pieces(pieces, config, multilabel=multilabel, n_threads=n_threads)
+    return dataclasses.replace(prepared, doc_weights=doc_weights)
+
+
+def prepare_pieces(
+    pieces: Pieces,
+    config: Config,
+    *,
+    multilabel: bool | None = None,
+    n_threads: int | None = None,
+    entries: Entries | None = None,
+) -> Prepared:
+    """Cut texts into features in two passes: one that counts words, one that makes features.
+
+    Parameters
+    ----------
+    pieces : Pieces
+        One piece alone where `config` asks for noise in words.
+    config : Config
+    multilabel : bool, optional
+        Whether texts may have several labels or none; default: whether any has.
+    n_threads : int, optional
+        Default: all processors.
+    entries : Entries, optional
+        Where the features are kept; default: in memory.
+
+    Returns
+    -------
+    Prepared
+    """
+    n_threads = n_threads or cpu_count()
+    vocabulary, n_pieces = Vocabulary(), 0
+    held: list[MarkedTexts] = []
+    for texts in pieces.first():
+        held = [analyze(texts, config, n_threads)]
+        vocabulary.add(held[0])
+        n_pieces += 1
+    labels, n_texts = pieces.labels(), vocabulary.n_texts
     if multilabel is None:
         multilabel = labels.is_multilabel
-    check_labels(labels)
-    n_threads = n_threads or cpu_count()
-    noisy = bool(config.word_dropout or config.word_swap)
-    pieces = [texts] if noisy else list(_pieces(texts))
-    vocabulary = Vocabulary()
-    for piece in pieces:
-        marked = analyze(piece, config, n_threads)
-        vocabulary.add(marked)
-    mean_tokens = vocabulary.n_tokens / max(len(texts), 1)
-    config = resolve(config, len(labels.names), multilabel, mean_tokens, len(texts))
-    # What is analysed once more need not be kept: its marks alone are as long as the text.
-    again = (analyze(piece, config, n_threads) for piece in pieces)
-    chunks = [marked] if len(pieces) == 1 else again
-    space, features = FeatureSpace.fit_chunks(chunks, vocabulary, config, n_threads, labels)
-    kept = marked if noisy else None
-    return Prepared(config, space, features, labels, multilabel, doc_weights, kept)
+    mean_tokens = vocabulary.n_tokens / max(n_texts, 1)
+    config = resolve(config, len(labels.names), multilabel, mean_tokens, n_texts)
+    chunks: Iterable[MarkedTexts] = held  # the only piece saves the second pass
+    if n_pieces > 1:
+        # What is analysed once more need not be kept: its marks alone are as long as the text.
+        held = []
+        chunks = (analyze(texts, config, n_threads) for texts in pieces.again())
+    space, features = FeatureSpace.fit_chunks(
+        chunks, vocabulary, config, n_threads, labels, entries
+    )
+    marked = held[0] if held and config.is_noisy else None
+    return Prepared(config, space, features, labels, multilabel, marked=marked)
 
 
 def check_labels(labels: Labels) -> None:
@@ -107,16 +158,31 @@ def check_labels(labels: Labels) -> None:
         raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
 
 
-def _pieces(texts: Texts) -> Iterator[Texts]:
-    """Yield texts in pieces of about `PIECE_BYTES`, at least one."""
-    first = 0
-    while True:
-        end = int(texts.offsets[first]) + PIECE_BYTES
-        last = max(first + 1, int(np.searchsorted(texts.offsets, end, "right")) - 1)
-        yield texts.slice(first, last)
-        first = last
-        if first >= len(texts):
+class _TextPieces:
+    """Texts in memory in pieces of about `PIECE_BYTES`, or in one."""
+
+    def __init__(self, texts: Texts, labels: Labels, whole: bool) -> None:
+        self.texts, self.whole = texts, whole
+        self._labels = labels
+
+    def first(self) -> Iterator[Texts]:
+        if self.whole:
+            yield self.texts
             return
+        offsets, start = self.texts.offsets, 0
+        while True:  # one piece at least
+            end = int(offsets[start]) + PIECE_BYTES
+            last = max(start + 1, int(np.searchsorted(offsets, end, "right")) - 1)
+            yield self.texts.slice(start, last)
+            start = last
+            if start >= len(self.texts):
+                return
+
+    def labels(self) -> Labels:
+        return self._labels
+
+    def again(self) -> Iterator[Texts]:
+        return self.first()
 
 
 def take_prepared(

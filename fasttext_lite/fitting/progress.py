@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fasttext_lite.training.loop import Progress
+    from fasttext_lite.training.history import Progress
 
 
 @contextmanager

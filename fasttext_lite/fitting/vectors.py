@@ -35,6 +35,24 @@ def read_dim(path: str | os.PathLike[str]) -> int:
         raise _unreadable(path, error) from None
 
 
+def with_vectors(config: Config, path: str | os.PathLike[str] | None) -> Config:
+    """Return the settings that a file of vectors asks for: its `dim`, and a learned head.
+
+    Raises
+    ------
+    InputError
+        If the file is not one of vectors, or the settings leave no place for them.
+    """
+    if path is None:
+        return config
+    dim = read_dim(path)
+    if config.dim not in (None, dim):
+        raise InputError(f"{path}: the vectors have {dim} dimensions; got dim={config.dim}")
+    if config.head == "linear":
+        raise InputError(f"{path}: head='linear' leaves no place for pretrained vectors")
+    return config.replace(dim=dim, head="learned")
+
+
 @dataclass(frozen=True)
 class WordVectors:
     """Vectors of rows of the input table.

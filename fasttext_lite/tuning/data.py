@@ -1,8 +1,7 @@
-"""Data of a search for settings: rows, their features by setting, and sizes of models."""
+"""Data of a search for settings: texts to train and to validate on, their features by setting."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import prepare
-from fasttext_lite.model.model import Model
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.tuning.log import TuningError, fingerprint
+from fasttext_lite.tuning.size import Extent
 
 VALID_SHARE = 0.1
 CACHE_BYTES = 1 << 30  # of features kept for later trials
@@ -25,7 +24,7 @@ CACHE_BYTES = 1 << 30  # of features kept for later trials
 
 @dataclass(frozen=True)
 class TuningData:
-    """Rows to train on and rows to validate on.
+    """Labelled texts to train on and to validate on.
 
     Attributes
     ----------
@@ -34,10 +33,10 @@ class TuningData:
     valid_texts, valid_labels : Texts, Labels
         The names of the labels are those of `labels`, then any others.
     multilabel : bool
-        Whether rows may have several labels or none.
+        Whether texts may have several labels or none.
     doc_weights : float32[n_texts], optional
     whole : tuple of (Texts, Labels, float32 or None), optional
-        Training and validation rows together, where the latter were set aside.
+        Training and validation texts together, where the latter were set aside.
     """
 
     texts: Texts
@@ -59,12 +58,12 @@ class TuningData:
         share: float = VALID_SHARE,
         seed: int = 0,
     ) -> TuningData:
-        """Set a share of the rows aside to validate on, alike in their labels.
+        """Set a share of the texts aside to validate on, alike in their labels.
 
         Raises
         ------
         TuningError
-            If that leaves too few rows.
+            If that leaves too few texts.
         """
         train, valid = set_aside(labels, share, seed)
         if len(train) < 2 or len(valid) < 2:
@@ -84,7 +83,7 @@ class TuningData:
 
     @property
     def n_whole(self) -> int:
-        """Number of rows of the final training."""
+        """Number of texts of the final training."""
         return len(self.texts if self.whole is None else self.whole[0])
 
     def fingerprint(self) -> str:
@@ -95,8 +94,8 @@ class TuningData:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Features of the training rows and of the validation rows."""
+class TrialFeatures:
+    """Features of the training texts and of the validation texts."""
 
     prepared: prepare.Prepared
     valid: FeatureMatrix
@@ -110,31 +109,29 @@ class Cut:
         return sum(array.nbytes for array in arrays) + tables
 
 
-@dataclass(frozen=True)
-class Extent:
-    """What the size of a model depends on, apart from its settings."""
+class FeatureCache:
+    """Features by their settings: made once, those used last are kept.
 
-    n_rows: int
-    n_words: int
-    n_pool: int
-
-
-class Cuts:
-    """Features by their settings: made once, those used last are kept."""
+    Attributes
+    ----------
+    kept : OrderedDict of TrialFeatures
+    seconds : float
+        That making features has taken of late.
+    """
 
     def __init__(self, data: TuningData, n_threads: int) -> None:
         self.data, self.n_threads = data, n_threads
-        self.kept: OrderedDict[tuple, Cut] = OrderedDict()
-        self.extents: dict[tuple, Extent] = {}
-        self.seconds = 0.0  # of late
-        self.n_entries = 0  # most so far
+        self.kept: OrderedDict[tuple, TrialFeatures] = OrderedDict()
+        self.seconds = 0.0
+        self._extents: dict[tuple, Extent] = {}
+        self._most_entries = 0
 
     def __contains__(self, config: Config) -> bool:
-        return feature_key(config) in self.kept
+        return _key(config) in self.kept
 
-    def get(self, config: Config) -> Cut:
+    def get(self, config: Config) -> TrialFeatures:
         """Return the features that some settings ask for."""
-        key = feature_key(config)
+        key = _key(config)
         if key not in self.kept:
             start = time.perf_counter()
             data, n = self.data, self.n_threads
@@ -143,18 +140,23 @@ class Cuts:
                 doc_weights=data.doc_weights, multilabel=data.multilabel, n_threads=n,
             )  # fmt: skip
             valid = prepared.space.transform(analyze(data.valid_texts, config, n), n)
-            self.kept[key] = Cut(prepared, valid)
-            while len(self.kept) > 1 and sum(c.n_bytes for c in self.kept.values()) > CACHE_BYTES:
+            self.kept[key] = TrialFeatures(prepared, valid)
+            while len(self.kept) > 1 and sum(f.n_bytes for f in self.kept.values()) > CACHE_BYTES:
                 self.kept.popitem(last=False)
             self.seconds = max(self.seconds / 2, time.perf_counter() - start)
-            self.n_entries = max(self.n_entries, prepared.features.ids.size)
+            self._most_entries = max(self._most_entries, prepared.features.ids.size)
         self.kept.move_to_end(key)
         return self.kept[key]
 
+    def n_entries(self, config: Config) -> float:
+        """Return how many features the training texts have, or may have if it is not known."""
+        kept = self.kept.get(_key(config))
+        return kept.prepared.features.ids.size if kept else 1.3 * self._most_entries
+
     def extent(self, config: Config) -> Extent:
         """Return what the features of the final training take."""
-        key = feature_key(config)
-        if key not in self.extents:
+        key = _key(config)
+        if key not in self._extents:
             if self.data.whole is None:
                 space = self.get(config).prepared.space
             else:
@@ -163,37 +165,10 @@ class Cuts:
                 space = prepare.prepare(
                     texts, labels, config, multilabel=multilabel, n_threads=self.n_threads
                 ).space
-            self.extents[key] = Extent(space.n_rows, space.n_words, space.pool.size)
-        return self.extents[key]
+            self._extents[key] = Extent(space.n_rows, space.n_words, space.pool.size)
+        return self._extents[key]
 
 
-def feature_key(config: Config) -> tuple:
+def _key(config: Config) -> tuple:
     """Return the values of the settings that decide which features texts have."""
     return tuple(getattr(config, name) for name in FEATURE_FIELDS)
-
-
-def model_bytes(config: Config, labels: list[str], n_rows: int, n_words: int, n_pool: int) -> int:
-    """Return an upper bound of the size of a saved model, a few kB above the true size.
-
-    Parameters
-    ----------
-    config : Config
-        Resolved.
-    labels : list of str
-    n_rows, n_words : int
-        Rows of the input table; words among them.
-    n_pool : int
-        Bytes of these words.
-    """
-    n_labels, dim, units = len(labels), config.dim or 0, config.units
-    tables = n_rows * (4 * dim + 12) + 4 * n_labels * (units or dim)
-    tables += 16 * dim + 8 * units * (dim + 1)  # a norm and a hidden layer
-    names = len(json.dumps(json.dumps(labels)))
-    settings = len(json.dumps(json.dumps(config.to_dict())))
-    return tables + n_pool + 8 * n_words + 16 * n_labels + names + settings + 2048
-
-
-def extent_of(model: Model) -> Extent:
-    """Return what the features of a model take."""
-    space = model.space
-    return Extent(space.n_rows, space.n_words, space.pool.size)

@@ -21,17 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD, evaluate
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.model import Model, most_texts
 
-THRESHOLD = 0.5  # of the labels of a text that may have several
 PAIRS = 100
 PLAIN = ("accuracy", "macro-f1", "micro-f1")
 LEVELS = ("precision-at-recall", "recall-at-precision")
@@ -113,10 +110,8 @@ class Metric:
             return self._at_level(*self._pairs(model, features, gold, n_threads))
         k, threshold = 1, 0.0
         if model.multilabel and self.kind != "accuracy":
-            k, threshold = len(model.labels), THRESHOLD
-        # Features are as good as the texts they were made of.
-        texts = cast(Texts, features)
-        result = evaluate(model, texts, gold, k, threshold, n_threads)
+            k, threshold = len(model.labels), MULTILABEL_THRESHOLD
+        result = evaluate(model, features, gold, k, threshold, n_threads)
         if self.kind == "accuracy":
             return result.accuracy
         if self.kind == "macro-f1":
@@ -172,10 +167,3 @@ class Metric:
             raise ValueError(
                 f"metric {self}: the training rows have no label {self.label!r}; they have {shown}"
             )
-
-
-def label_rows(labels: Labels) -> list[list[str]]:
-    """Return the names of each row's labels."""
-    names = [labels.names[i] for i in labels.ids.tolist()]
-    bounds = labels.indptr.tolist()
-    return [names[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]

@@ -6,7 +6,7 @@ tried on a part of the training rows, the best third of them on three times as m
 halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all rows count for the
 best, and only those that are better than the first by more than one standard error of its score
 (the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the budget
-draws from the whole space (`tuning_space.SPACE`), the second near the best trials, ever more
+draws from the whole space (`space.SPACE`), the second near the best trials, ever more
 closely.
 
 The time is wall-clock time up to the final model. A trial is begun only if it, and the final
@@ -32,20 +32,11 @@ from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepare import take_prepared
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
-from fasttext_lite.training.composition import compose
-from fasttext_lite.training.kernels.parts import Parts
-from fasttext_lite.tuning.data import Cuts, Extent, TuningData, extent_of, feature_key, model_bytes
-from fasttext_lite.tuning.forecast import (
-    COMPILATION,
-    FINAL_SAFETY,
-    LONGEST_TRIAL,
-    SAFETY,
-    TimeUpError,
-    Watch,
-)
+from fasttext_lite.tuning.data import FeatureCache, TuningData
+from fasttext_lite.tuning.forecast import FINAL_SAFETY, Forecast, Stopwatch, TimeUpError
 from fasttext_lite.tuning.log import Trial, TrialLog, TuningError
 from fasttext_lite.tuning.metrics import Metric
-from fasttext_lite.tuning.size import TooLargeError, no_rows
+from fasttext_lite.tuning.size import SizeLimit, TooLargeError, extent_of
 from fasttext_lite.tuning.space import Space
 
 ETA = 3  # one in so many goes on to the next rung, which has so many times the rows
@@ -165,43 +156,40 @@ class Search:
         self.metric = metric or Metric("accuracy")
         self.metric.check(data.labels.names)
         self.start = time.perf_counter() if start is None else start
-        self.end = math.inf if seconds is None else self.start + seconds
         self.data, self.base, self.seed = data, base, seed
         self.n_trials = math.inf if n_trials is None else n_trials
-        self.model_size = model_size
         self.n_threads = n_threads or cpu_count()
         self.on_trial, self.on_progress = on_trial, on_progress
         self.on_interrupt = on_interrupt
-        texts = data.texts if data.whole is None else data.whole[0]
-        mean_tokens = analyze(texts, base, self.n_threads).n_tokens / len(texts)
-        self.space = Space(
-            base, fixed, len(data.labels.names), data.multilabel, mean_tokens, len(texts)
-        )
-        self.shares = rungs(len(data.texts), len(data.labels.names))
+        self.space, names = _space(data, base, fixed, self.n_threads), data.labels.names
+        self.shares = rungs(len(data.texts), len(names))
         self.order = np.random.default_rng([seed, 6]).permutation(len(data.texts))
-        self.cuts = Cuts(data, self.n_threads)
+        self.features = FeatureCache(data, self.n_threads)
+        end = math.inf if seconds is None else self.start + seconds
+        self.forecast = Forecast(data, self.space, self.features, end)
+        self.size_limit = SizeLimit(model_size, self.space, names, self.features.extent)
         self.trials: list[Trial] = []
         self.seen: set[str] = set()
-        self.paces: dict[Parts, float] = {}  # by the kernel of training
-        self.overhead = 0.0  # of a trial: all but features and training; longest so far
-        self.smallest: tuple[int, dict[str, Any]] | None = None
         self.best: Trial | None = None
         self.first: float | None = None  # score of the first trial
         self.kept: tuple[int, fit.Trainee] | None = None  # the best trial's
-        self.log: TrialLog | None = None
-        if log is not None:
-            about = {
-                "data": data.fingerprint(),
-                "metric": str(self.metric),
-                "model_size": model_size,
-                "seed": seed,
-                "fixed": sorted(self.space.fixed),
-                "settings": base.to_dict(),
-            }
-            self.log = TrialLog(log, about, resume)
-            for trial in self.log.trials:
-                self._remember(trial)
+        self.log = None if log is None else self._open_log(log, resume)
         self.rng = np.random.default_rng([seed, 7, len(self.trials)])
+
+    def _open_log(self, path: str | os.PathLike[str], resume: bool) -> TrialLog:
+        """Return the log, once the trials that it has are remembered."""
+        about = {
+            "data": self.data.fingerprint(),
+            "metric": str(self.metric),
+            "model_size": self.size_limit.most,
+            "seed": self.seed,
+            "fixed": sorted(self.space.fixed),
+            "settings": self.base.to_dict(),
+        }
+        log = TrialLog(path, about, resume)
+        for trial in log.trials:
+            self._remember(trial)
+        return log
 
     def run(self) -> Outcome:
         """Search, and train the final model.
@@ -244,15 +232,9 @@ class Search:
 
     def _first(self) -> None:
         try:
-            params = self._shrunk({})
-        except TooLargeError:
-            assert self.smallest is not None and self.model_size is not None
-            size, found = self.smallest
-            settings = ", ".join(f"{name} {value}" for name, value in found.items())
-            raise TuningError(
-                f"no model is as small as {self.model_size:,} bytes: the smallest reached has "
-                f"{size:,} ({settings}); allow a larger one, or let dim, bucket and min_count vary"
-            ) from None
+            params = self.size_limit.shrunk({})
+        except TooLargeError as error:
+            raise TuningError(str(error)) from None
         self._warm_up()
         self._trial(params, 1.0, "default")
 
@@ -279,8 +261,8 @@ class Search:
     def _first_rung(self, turn: int) -> int:
         """Return the rung to begin a bracket with: each in turn; the last when time is short."""
         rung = turn % len(self.shares)
-        cost = self._foretell(self.base, 1.0) * (len(self.shares) - rung)
-        return rung if cost < self._left() else len(self.shares) - 1
+        cost = self.forecast.trial(self.base, 1.0) * (len(self.shares) - rung)
+        return rung if cost < self.forecast.left else len(self.shares) - 1
 
     def _bracket(self, rung: int, width: float | None) -> bool:
         """Run a bracket; return whether there was anything to try."""
@@ -300,7 +282,7 @@ class Search:
             going = [
                 self._trial(trial.params, share, phase)
                 for trial in done[: max(1, len(done) // ETA)]
-                if self._is_open() and self._fits(self._config(trial.params), share)
+                if self._is_open() and self.forecast.fits(self.space.config(trial.params), share)
             ]
         return tried
 
@@ -312,11 +294,12 @@ class Search:
             near = None if width is None else self._centre().params
             params = self.space.draw(self.rng, near, width or 1.0)
             try:
-                params = self._shrunk(self._quick(params))
-                config = self._config(params)
+                best = None if self.best is None else self.best.params
+                params = self.size_limit.shrunk(self.forecast.quick(params, best))
+                config = self.space.config(params)
             except (ValueError, TooLargeError):  # settings that exclude each other, or large ones
                 continue
-            if _name(params) not in self.seen and self._fits(config, share):
+            if _name(params) not in self.seen and self.forecast.fits(config, share):
                 return params
         return None
 
@@ -326,69 +309,69 @@ class Search:
         chances = np.array(N_CENTRES[: len(best)])
         return best[self.rng.choice(len(best), p=chances / chances.sum())]
 
-    def _config(self, params: dict[str, Any]) -> Config:
-        return self.space.resolved(self.base.replace(**params))
-
     # -- a trial -----------------------------------------------------------------------------
 
     def _trial(self, params: dict[str, Any], share: float, phase: str) -> Trial:
-        number = len(self.trials) + 1
+        number, is_first = len(self.trials) + 1, phase == "default"
         start = time.perf_counter()
-        config = self._config(params)
-        limit = math.inf if phase == "default" else self.end - self._foretell_final(self.best)
-        watch = Watch(limit, self.on_progress, number)
-        score, status, note = None, "done", ""
-        trained = training = features = 0.0
-        trainee = None
+        config = self.space.config(params)
+        limit = math.inf if is_first else self.forecast.end - self._final_seconds()
+        stopwatch = Stopwatch(limit, self.on_progress, number)
         try:
-            cut = self.cuts.get(config)
-            features = time.perf_counter() - start
-            prepared = cut.prepared
-            if share < 1:
-                prepared = take_prepared(prepared, self.order[: round(share * len(self.order))])
-            begin = time.perf_counter()
-            trainee = fit.fit_prepared(
-                prepared, config, seed=self.seed, n_threads=self.n_threads, callback=watch
-            )
-            training = time.perf_counter() - begin
-            if trainee.history.restarts:
-                note = f"diverged; trained with lr {trainee.history.lr:g}"
-            trained = watch.steady(training)
-            score = self.metric.score(
-                trainee.model, cut.valid, self.data.valid_labels, self.n_threads
-            )
+            attempt = self._attempt(config, share, stopwatch)
         except TimeUpError:
-            status = "stopped"
+            attempt = _Attempt("stopped")
         except ValueError as error:  # also a TrainingError
-            if phase == "default":
+            if is_first:
                 raise
-            status, note = "failed", " ".join(str(error).split())
+            attempt = _Attempt("failed", " ".join(str(error).split()))
         seconds = time.perf_counter() - start
-        pace = 0.0
-        if score is not None:
-            pace = float(trained / self._work(config, share))
-            self.overhead = max(self.overhead, seconds - features - training)
-        full = status == "done" and share == 1
-        best = self.best.score if self.best else None
-        if full and score is not None:
-            best = score if best is None else max(best, score)
-        size = 0 if trainee is None else self._size(config, extent_of(trainee.model))
-        trial = Trial(number, phase, share, params, score, best, size, seconds, status, note, pace)
-        if self._remember(trial) and trainee is not None:
-            self.kept = number, trainee
+        size = 0
+        if attempt.trainee is not None:
+            size = self.size_limit.size(config, extent_of(attempt.trainee.model))
+        best = None if self.best is None else self.best.score
+        if share == 1 and attempt.score is not None:
+            best = attempt.score if best is None else max(best, attempt.score)
+        trial = Trial(
+            number, phase, share, params, attempt.score, best, size, seconds,
+            attempt.status, attempt.note, attempt.pace,
+        )  # fmt: skip
+        if self._remember(trial) and attempt.trainee is not None:
+            self.kept = number, attempt.trainee
         if self.log is not None:
             self.log.add(trial)
         if self.on_trial is not None:
             self.on_trial(trial)
         return trial
 
+    def _attempt(self, config: Config, share: float, stopwatch: Stopwatch) -> _Attempt:
+        """Train with some settings on a share of the texts, and measure the model."""
+        features = self.features.get(config)
+        prepared = features.prepared
+        if share < 1:
+            prepared = take_prepared(prepared, self.order[: round(share * len(self.order))])
+        begin = time.perf_counter()
+        trainee = fit.fit_prepared(
+            prepared, config, seed=self.seed, n_threads=self.n_threads, callback=stopwatch
+        )
+        trained = time.perf_counter()
+        note = ""
+        if trainee.history.restarts:
+            note = f"diverged; trained with lr {trainee.history.lr:g}"
+        score = self.metric.score(
+            trainee.model, features.valid, self.data.valid_labels, self.n_threads
+        )
+        pace = stopwatch.steady(trained - begin) / self.forecast.work(config, share)
+        overhead = time.perf_counter() - trained
+        self.forecast.overhead = max(self.forecast.overhead, overhead)
+        return _Attempt("done", note, score, float(pace), trainee)
+
     def _remember(self, trial: Trial) -> bool:
         """Add a trial; return whether it is the best."""
         self.trials.append(trial)
         self.seen.add(_name(trial.params))
         if trial.pace:
-            key = compose(self._config(trial.params))
-            self.paces[key] = max(trial.pace, self.paces.get(key, 0.0) * 0.7)
+            self.forecast.learn(self.space.config(trial.params), trial.pace)
         if not trial.is_full:
             return False
         score = trial.score or 0.0
@@ -412,134 +395,58 @@ class Search:
         kept = self.kept[1] if self.kept and self.kept[0] == best.number else None
         if kept is not None and self.data.whole is None:
             return kept, True
-        if kept is not None and self._foretell_final(best) / FINAL_SAFETY > self._left():
+        if kept is not None and self._final_seconds() / FINAL_SAFETY > self.forecast.left:
             return kept, False
-        limit = math.inf if kept is None else self.end
+        limit = math.inf if kept is None else self.forecast.end
         data = self.data
         texts, labels, weights = data.whole or (data.texts, data.labels, data.doc_weights)
         with contextlib.suppress(TimeUpError):
             return fit.fit(
-                texts, labels, self._config(best.params),
+                texts, labels, self.space.config(best.params),
                 doc_weights=weights, multilabel=data.multilabel, seed=self.seed,
-                n_threads=self.n_threads, callback=Watch(limit, self.on_progress, 0),
+                n_threads=self.n_threads, callback=Stopwatch(limit, self.on_progress, 0),
             ), True  # fmt: skip
         assert kept is not None
         return kept, False
 
-    # -- size --------------------------------------------------------------------------------
-
-    def _size(self, config: Config, extent: Extent) -> int:
-        names = self.data.labels.names
-        return model_bytes(config, names, extent.n_rows, extent.n_words, extent.n_pool)
-
-    def _shrunk(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return settings, made smaller where they may be, whose model is small enough.
-
-        Smaller vectors come first, as long as few of the n-grams would keep a row of their own;
-        then fewer hash slots, then a smaller vocabulary.
-        """
-        if self.model_size is None:
-            return params
-        params = dict(params)
-        free = {"bucket", "dim", "min_count"} - self.space.fixed
-        while True:
-            config = self._config(params)
-            extent = self.cuts.extent(config)
-            size = self._size(config, extent)
-            if self.smallest is None or size < self.smallest[0]:
-                shown = {name: getattr(config, name) for name in ("dim", "bucket", "min_count")}
-                self.smallest = size, shown
-            if size <= self.model_size:
-                return params
-            dim = config.dim or 1
-            n_ngrams = extent.n_rows - extent.n_words
-            room = (self.model_size - self._size(config, no_rows(extent))) // (4 * dim + 12)
-            room -= extent.n_words + 1  # the bias
-            can_hash = "bucket" in free and config.uses_buckets and room > 0
-            if can_hash and (room >= n_ngrams / 8 or dim <= 8 or "dim" not in free):
-                params["bucket"] = min(int(room), config.bucket - 1)
-            elif "dim" in free and dim > 8:
-                params["dim"] = max(dim // 2, 8)
-            elif "min_count" in free and extent.n_words > 1:
-                params["min_count"] = 2 * config.min_count
-            elif "bucket" in free and config.uses_buckets and config.bucket > 1:
-                params["bucket"] = max(1, config.bucket // 4)
-            else:
-                raise TooLargeError
-
-    # -- time --------------------------------------------------------------------------------
+    # -- the budget --------------------------------------------------------------------------
 
     def _is_open(self) -> bool:
-        left = self._left() - self._foretell_final(self.best)
+        left = self.forecast.left - self._final_seconds()
         return len(self.trials) < self.n_trials and left > 0
-
-    def _left(self) -> float:
-        return self.end - time.perf_counter()
 
     def _spent(self) -> float:
         """Return the share of the budget that is spent."""
-        by_time = (time.perf_counter() - self.start) / (self.end - self.start)
+        by_time = (time.perf_counter() - self.start) / (self.forecast.end - self.start)
         return max(by_time, len(self.trials) / self.n_trials)
 
-    def _work(self, config: Config, share: float) -> float:
-        """Return about how many steps of arithmetic a training takes."""
-        kept = self.cuts.kept.get(feature_key(config))
-        n_entries = kept.prepared.features.ids.size if kept else 1.3 * self.cuts.n_entries
-        n_labels = len(self.data.labels.names)
-        n_outputs: float = n_labels
-        if config.loss == "hs":
-            n_outputs = 2 * math.log2(n_labels)
-        elif config.loss == "ns":
-            n_outputs = config.neg + 1
-        dim = config.dim or 1
-        rows = n_entries * (dim + 16) + len(self.data.texts) * n_outputs * dim
-        return max(1.0, share * config.epochs * rows)
-
-    def _foretell(self, config: Config, share: float) -> float:
-        """Return the seconds that a trial will take, rather too many."""
-        config = self.space.resolved(config)
-        pace = self.paces.get(compose(config)) or 1.5 * max(self.paces.values(), default=0.0)
-        seconds = pace * self._work(config, share) + self.overhead
-        if config not in self.cuts:
-            seconds += self.cuts.seconds
-        return SAFETY * seconds
-
-    def _foretell_final(self, best: Trial | None) -> float:
+    def _final_seconds(self) -> float:
         """Return the seconds that the final training will take, rather too many."""
+        best = self.best
         if best is None:
             return 0.0
         if self.data.whole is None and self.kept and self.kept[0] == best.number:
             return 0.0
-        config = self._config(best.params)
-        growth = self.data.n_whole / len(self.data.texts)
-        pace = self.paces.get(compose(config), 0.0)
-        seconds = pace * self._work(config, 1.0) + self.cuts.seconds
-        return FINAL_SAFETY * growth * max(seconds, best.seconds)
+        return self.forecast.final(self.space.config(best.params), best.seconds)
 
-    def _fits(self, config: Config, share: float) -> bool:
-        """Return whether a trial, and all that would follow it, should end in time."""
-        seconds = self._foretell(config, share)
-        if share < 1:
-            seconds += self._foretell(config, 1.0)
-        if self.data.whole is not None:
-            seconds += self._foretell(config, 1.0) * self.data.n_whole / len(self.data.texts)
-        if compose(config) not in self.paces:
-            seconds += COMPILATION
-        return seconds <= self._left()
 
-    def _quick(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return settings with fewer epochs where a trial would take too much of the time."""
-        if self.end == math.inf or "epochs" in self.space.fixed:
-            return params
-        most = max(self._left() * LONGEST_TRIAL, 2 * self._foretell(self.base, 1.0))
-        if self.best is not None:
-            most = max(most, self._foretell(self._config(self.best.params), 1.0))
-        config = self._config(params)
-        seconds = self._foretell(config, 1.0)
-        if seconds <= most:
-            return params
-        epochs = max(1, int(config.epochs * most / seconds))
-        return {**params, "epochs": epochs}
+@dataclass(frozen=True)
+class _Attempt:
+    """What came of a training with some settings; see `Trial`."""
+
+    status: str
+    note: str = ""
+    score: float | None = None
+    pace: float = 0.0
+    trainee: fit.Trainee | None = None
+
+
+def _space(data: TuningData, base: Config, fixed: Collection[str], n_threads: int) -> Space:
+    """Return what may vary, from the shape of the data of the final training."""
+    texts = data.texts if data.whole is None else data.whole[0]
+    mean_tokens = analyze(texts, base, n_threads).n_tokens / len(texts)
+    n_labels = len(data.labels.names)
+    return Space(base, fixed, n_labels, data.multilabel, mean_tokens, len(texts))
 
 
 def _name(params: dict[str, Any]) -> str:

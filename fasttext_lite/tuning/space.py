@@ -31,7 +31,7 @@ class Span:
     log : bool
         Whether equal ratios, not equal differences, are equally likely.
     relative : bool
-        Whether the bounds are factors of what `config.resolve` chooses.
+        Whether the bounds are factors of what `recipe.resolve` chooses.
     """
 
     name: str
@@ -143,6 +143,8 @@ class Space:
     multilabel : bool
     mean_tokens : float
         Mean number of tokens of a training text.
+    n_texts : int, optional
+        Number of training texts.
     """
 
     def __init__(
@@ -167,6 +169,10 @@ class Space:
     def resolved(self, config: Config) -> Config:
         """Return settings with what they leave open filled in."""
         return resolve(config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts)
+
+    def config(self, params: Mapping[str, Any]) -> Config:
+        """Return the base with some settings changed, and what is left open filled in."""
+        return self.resolved(self.base.replace(**params))
 
     def draw(
         self, rng: np.random.Generator, near: Mapping[str, Any] | None = None, width: float = 1.0

@@ -1,0 +1,127 @@
+"""The parameters of the estimators: those of `Config` and of a run, and what they ask for."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.parallel import cpu_count
+
+_OF_A_RUN = {
+    "class_weight": (
+        None,
+        'dict {label: weight}, "balanced" or None: factor of the loss of each label\'s texts',
+    ),
+    "pretrained_vectors": (
+        None,
+        "path or None: a .vec file of word vectors to start from; `dim` is theirs",
+    ),
+    "random_state": (
+        None,
+        "int, RandomState or None: seed of the initial weights and of the order of texts",
+    ),
+    "n_jobs": (
+        None,
+        "int or None: threads; -1 = all processors. None = all processors, but 1 for training "
+        "when `random_state` is given, because only one thread gives the same result every time",
+    ),
+    "verbose": (0, "int: 1 shows a progress bar on stderr while training"),
+}
+SETTINGS = {field.name: field for field in dataclasses.fields(Config)}
+_SHARED = {
+    name: (field.default, field.metadata["help"]) for name, field in SETTINGS.items()
+} | _OF_A_RUN
+
+
+def with_parameters(own: Mapping[str, Any] | None = None) -> Callable[[type], type]:
+    """Return a decorator that gives a class its `__init__`, and its docstring the parameters.
+
+    Parameters
+    ----------
+    own : mapping, optional
+        Parameters of that class alone with their defaults; they come first. The others are
+        those of `Config` and of a run.
+    """
+    defaults = dict(own or {}) | {name: default for name, (default, _) in _SHARED.items()}
+    parameters = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+        for name, default in defaults.items()
+    ]
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.Signature([itself, *parameters])
+
+    def decorate(cls: type) -> type:
+        def __init__(self: Any, **values: Any) -> None:  # noqa: N807 - it becomes the method
+            try:
+                bound = signature.bind(self, **values)
+            except TypeError as error:
+                raise TypeError(f"{cls.__name__}: {error}") from None
+            bound.apply_defaults()
+            for name in defaults:
+                setattr(self, name, bound.arguments[name])
+
+        __init__.__signature__ = signature  # type: ignore[attr-defined]
+        __init__.__qualname__ = f"{cls.__name__}.__init__"
+        __init__.__doc__ = "Store the parameters; they are checked by `fit`."
+        cls.__init__ = __init__  # type: ignore[misc]
+        lines = [
+            f"    {name} : default {default!r}\n        {text[0].upper()}{text[1:]}."
+            for name, (default, text) in _SHARED.items()
+        ]
+        head, marker, tail = (cls.__doc__ or "").partition("    <parameters>\n")
+        cls.__doc__ = head + "\n".join(lines) + "\n" + tail if marker else head
+        return cls
+
+    return decorate
+
+
+def config_of(estimator: Any) -> Config:
+    """Return the settings of an estimator; a `ValueError` says which is out of range."""
+    return Config(**{name: getattr(estimator, name) for name in SETTINGS})
+
+
+def threads_of(estimator: Any, *, training: bool) -> int:
+    """Return the number of threads that `n_jobs` and `random_state` ask for.
+
+    Raises
+    ------
+    ValueError
+        If `n_jobs` is no number of threads.
+    """
+    n_jobs = estimator.n_jobs
+    if n_jobs is None:
+        return 1 if training and estimator.random_state is not None else cpu_count()
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
+        raise ValueError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
+    return int(n_jobs) if n_jobs > 0 else max(1, cpu_count() + 1 + int(n_jobs))
+
+
+def seed_of(estimator: Any) -> int:
+    """Return a seed from `random_state`, which moves on if it is a generator.
+
+    Raises
+    ------
+    ValueError
+        If it is no random state.
+    """
+    try:
+        generator = check_random_state(estimator.random_state)
+    except ValueError:
+        raise ValueError(
+            "random_state must be None, a RandomState or a whole number from 0 to 2**32 - 1; "
+            f"got {estimator.random_state!r}"
+        ) from None
+    return int(generator.randint(2**31 - 1))
+
+
+def check_verbose(estimator: Any) -> None:
+    """Raise `ValueError` if `verbose` is no whole number of at least 0."""
+    verbose = estimator.verbose
+    if not isinstance(verbose, int | np.integer | np.bool_) or verbose < 0:
+        raise ValueError(f"verbose must be a whole number of at least 0; got {verbose!r}")

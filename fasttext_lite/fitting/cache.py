@@ -1,0 +1,198 @@
+"""A folder that keeps features of files, where the next training on the same file finds them.
+
+A folder in it, named by the hash of the file's content and of all settings that decide about
+features, holds ``ids.bin`` and ``weights.bin`` (int32 and float32, raw) and ``rest.safetensors``.
+It is made under a temporary name and renamed. Folders can be deleted when no training is using
+them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import unicodedata
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.config.analyzers import ANALYZERS
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.config.recipe import resolve
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.reader import CorpusReader
+from fasttext_lite.errors import InputError
+from fasttext_lite.features.matrix import FeatureMatrix, open_features
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.text.normalize import simplified_hash
+from fasttext_lite.version import __version__
+
+CACHE_VERSION = 1
+
+# What `recipe.resolve` looks at to choose settings of features, besides these themselves.
+_DECIDING = ("dim", "head", "init", "norm", "units")
+_REST = "rest.safetensors"
+_ARRAYS = {
+    "indptr": np.int64, "label_ids": np.int32, "label_indptr": np.int64, "words": np.uint8,
+    "word_ends": np.int64, "row_codes": np.int32, "frequency": np.int32, "gains": np.float32,
+}  # fmt: skip
+
+
+def cached(
+    cache: str,
+    reader: CorpusReader,
+    config: Config,
+    multilabel: bool,
+    make: Callable[[str], Prepared],
+) -> Prepared:
+    """Return the features of a file from a cache, which gets them if it lacks them.
+
+    Parameters
+    ----------
+    cache : str
+        Folder, made if need be.
+    reader : CorpusReader
+        Its `names` and `skipped` are filled in.
+    config : Config
+    multilabel : bool
+    make : callable
+        Makes the features in a folder.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or the cache cannot be written.
+    """
+    name = _key(reader, config, multilabel)
+    folder = os.path.join(cache, name)
+    found = _load(folder, reader, config, multilabel)
+    if found is not None:
+        return found
+    temporary = os.path.join(cache, f".{name}.{secrets.token_hex(4)}.tmp")
+    try:
+        os.makedirs(temporary)
+        prepared = make(temporary)
+        _write_rest(prepared, reader, temporary)
+        # Open files cannot be moved everywhere.
+        prepared = dataclasses.replace(prepared, features=_closed(prepared.features))
+        _rename(temporary, folder)
+    except OSError as error:
+        raise InputError(
+            f"{cache}: cannot keep the features here: {(error.strerror or str(error)).lower()}"
+        ) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    features = open_features(folder, prepared.features.indptr)
+    return dataclasses.replace(prepared, features=features)
+
+
+def _closed(features: FeatureMatrix) -> FeatureMatrix:
+    """Return the features without their entries, which are in a folder that will be renamed."""
+    nothing = np.empty(0, np.int32)
+    return FeatureMatrix(nothing, nothing.astype(np.float32), features.indptr)
+
+
+def _rename(temporary: str, folder: str) -> None:
+    """Give a folder its name, unless another process was quicker."""
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if not os.path.isdir(folder):
+            raise
+
+
+def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:
+    """Return the name of a file's features: the hash of all that decides about them."""
+    digest = hashlib.blake2b(digest_size=20)
+    try:
+        with open(reader.path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{reader.path}: {(error.strerror or str(error)).lower()}") from None
+    about: list[Any] = [CACHE_VERSION, __version__, unicodedata.unidata_version, multilabel]
+    about.append(dataclasses.asdict(reader.options))
+    about.append({name: getattr(config, name) for name in (*FEATURE_FIELDS, *_DECIDING)})
+    if ANALYZERS[config.analyzer].segments:
+        about.append(version("jieba"))
+    if config.simplify:
+        about.append(simplified_hash())
+    digest.update(json.dumps(about, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
+    """Write all but the entries of the features."""
+    from safetensors.numpy import save_file
+
+    space, labels = prepared.space, prepared.labels
+    arrays = {
+        "indptr": prepared.features.indptr,
+        "label_ids": labels.ids,
+        "label_indptr": labels.indptr,
+        "words": space.pool,
+        "word_ends": space.word_ends,
+        "row_codes": space.row_codes,
+        "frequency": space.frequency,
+        "gains": space.gains,
+    }
+    about = {
+        "config": {name: getattr(prepared.config, name) for name in FEATURE_FIELDS},
+        "names": labels.names,
+        "seen": reader.names,
+        "skipped": reader.skipped,
+        "multilabel": prepared.multilabel,
+    }
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_file(arrays, os.path.join(folder, _REST), {"about": json.dumps(about)})
+
+
+def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -> Prepared | None:
+    """Return the features in a folder; None if it is not there, or damaged, then it is removed."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(os.path.join(folder, _REST), framework="numpy") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+        if any(arrays[name].dtype != dtype for name, dtype in _ARRAYS.items()):
+            raise ValueError("a type is wrong")
+        features = open_features(folder, arrays["indptr"])
+        labels = Labels(arrays["label_ids"], arrays["label_indptr"], about["names"])
+        _check(features, labels, arrays["row_codes"].size)
+        config = config.replace(**about["config"])
+        config = resolve(config, len(labels.names), multilabel or about["multilabel"])
+        space = FeatureSpace(
+            config, arrays["words"], arrays["word_ends"], arrays["row_codes"],
+            arrays["frequency"], len(features), arrays["gains"],
+        )  # fmt: skip
+        reader.names = about["seen"]
+        reader.skipped = {why: (count, where) for why, (count, where) in about["skipped"].items()}
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return Prepared(config, space, features, labels, about["multilabel"])
+
+
+def _check(features: FeatureMatrix, labels: Labels, n_rows: int) -> None:
+    """Raise `ValueError` if an index lies outside of what it points into."""
+    for indptr, ids, n in (
+        (features.indptr, features.ids, n_rows),
+        (labels.indptr, labels.ids, len(labels.names)),
+    ):
+        good = indptr.size > 1 and indptr[0] == 0 and indptr[-1] == ids.size
+        if not good or np.any(indptr[1:] < indptr[:-1]):
+            raise ValueError("offsets are wrong")
+        for start in range(0, ids.size, 1 << 22):
+            part = ids[start : start + (1 << 22)]
+            if part.min() < 0 or part.max() >= n:
+                raise ValueError("a number is out of range")
+            features.release()
+    if len(features) != len(labels):
+        raise ValueError("lengths differ")

@@ -1,0 +1,307 @@
+"""Quantise a trained model: keep its most useful rows, in a small form."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import InputError, ModelError
+from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.pruning import usefulness
+from fasttext_lite.model.model import Model
+from fasttext_lite.model.packed import (
+    KINDS,
+    STEP,
+    Packed,
+    by_feature,
+    narrowed,
+    pack_tables,
+    unpack_tables,
+)
+from fasttext_lite.model.storage import model_size
+from fasttext_lite.parallel import cpu_count
+from fasttext_lite.text.analyzers import analyze
+
+CLOSE = 0.98  # of the size asked for: near enough
+MOST_TRIALS = 12
+
+
+@dataclass(frozen=True)
+class QuantizeSettings:
+    """How a model is quantised.
+
+    Attributes
+    ----------
+    size : int, optional
+        Largest file in bytes; as many rows are kept as fit.
+    cutoff : int, optional
+        Rows to keep; default: all.
+    rows : {"int8", "pq"}
+        Form of the rows.
+    step : float
+        Of "int8": larger is smaller and coarser, see `packed.pack_tables`.
+    dsub : int
+        Of "pq": size of a sub-vector.
+    qnorm : bool
+        Of "pq": quantise the norms by themselves.
+
+    Raises
+    ------
+    ModelError
+        If a value is out of range.
+    """
+
+    size: int | None = None
+    cutoff: int | None = None
+    rows: str = "int8"
+    step: float = STEP
+    dsub: int = 2
+    qnorm: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("size", "cutoff", "dsub"):
+            value = getattr(self, name)
+            if value is None and name != "dsub":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ModelError(f"{name} must be a whole number of at least 1; got {value!r}")
+        if self.rows not in KINDS:
+            raise ModelError(f"rows must be one of {', '.join(KINDS)}; got {self.rows!r}")
+        number = isinstance(self.step, int | float) and not isinstance(self.step, bool)
+        if not number or not 0.001 <= self.step <= 10:
+            raise ModelError(f"step must be a number from 0.001 to 10; got {self.step!r}")
+
+
+def quantize_model(
+    model: Model,
+    settings: QuantizeSettings | None = None,
+    *,
+    retrain: tuple[Texts, Labels] | None = None,
+    doc_weights: np.ndarray | None = None,
+    training: Mapping[str, Any] | None = None,
+    estimator: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
+) -> Model:
+    """Return a smaller model that predicts nearly the same.
+
+    Parameters
+    ----------
+    model : Model
+        Left as it is.
+    settings : QuantizeSettings, optional
+        Default: all rows, as int8.
+    retrain : (Texts, Labels), optional
+        Train the rows that are kept once more, from the start, with the model's own settings.
+    doc_weights : float32[n_texts], optional
+        Factor of the loss of each of these texts.
+    training : mapping, optional
+        Settings of that training (`lr`, `epochs`) in place of the model's, where not None.
+    estimator : mapping, optional
+        What `storage.save_model` will get: it counts for the size.
+    seed, n_threads, callback
+        Of the training, see `loop.train`; n_threads of the rest too.
+
+    Returns
+    -------
+    Model
+        With `Model.packed`: `storage.save_model` writes its small form.
+
+    Raises
+    ------
+    ModelError
+        If the model is quantised already, has too few rows for "pq", or cannot be as small.
+    InputError
+        If the texts to train on have labels that the model does not know.
+    """
+    if model.packed is not None:
+        raise ModelError("the model is quantised already; quantise the one that it was made from")
+    if model.space.n_rows == 0:
+        raise ModelError("the model has no rows to quantise")
+    n_threads = n_threads or cpu_count()
+    shrinking = _Shrinking(model, settings or QuantizeSettings(), estimator, n_threads)
+    n_rows, small = shrinking.by_size()
+    if retrain is None:
+        return small
+    train = _Retraining(model, *retrain, doc_weights, training or {}, seed, n_threads, callback)
+    return shrinking.trained(train, n_rows)
+
+
+def quantize_trainee(
+    trainee: fit.Trainee,
+    settings: Mapping[str, Any],
+    data: tuple[Texts, Labels, np.ndarray] | None,
+    estimator: Mapping[str, Any],
+    seed: int,
+    n_threads: int,
+) -> fit.Trainee:
+    """Return a quantised model with what an estimator keeps beside it; see `quantize_model`.
+
+    Parameters
+    ----------
+    trainee : fit.Trainee
+    settings : mapping
+        Of `QuantizeSettings`, by name.
+    data : (Texts, Labels, float32[n_texts]), optional
+        What to train on again, with the factor of each text's loss.
+    estimator, seed, n_threads
+        As in `quantize_model`.
+
+    Raises
+    ------
+    ModelError
+        As `quantize_model`, and for a setting that there is not.
+    """
+    unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(QuantizeSettings)})
+    if unknown:
+        raise ModelError(f"quantize has no setting {', '.join(map(repr, unknown))}")
+    model = quantize_model(
+        trainee.model, QuantizeSettings(**settings), retrain=None if data is None else data[:2],
+        doc_weights=None if data is None else data[2], estimator=estimator, seed=seed,
+        n_threads=n_threads,
+    )  # fmt: skip
+    return fit.Trainee.of_model(model, trainee.history)
+
+
+class _Shrinking:
+    """A model on the way to its small form, by its most useful rows first."""
+
+    def __init__(
+        self,
+        model: Model,
+        settings: QuantizeSettings,
+        estimator: Mapping[str, Any] | None,
+        n_threads: int,
+    ) -> None:
+        self.model, self.settings, self.n_threads = model, settings, n_threads
+        self.estimator = estimator
+        self.order = np.argsort(-usefulness(model), kind="stable")
+
+    def by_size(self) -> tuple[int, Model]:
+        """Return the number of rows that are kept, and the model of these rows."""
+        n_rows = min(self.settings.cutoff or self.order.size, self.order.size)
+        small = self._first_rows(n_rows)
+        limit = self.settings.size
+        if limit is None or (size := self._size(small)) <= limit:
+            return n_rows, small
+        return self._search(limit, n_rows, size)
+
+    def trained(self, train: Callable[[np.ndarray], Model], n_rows: int) -> Model:
+        """Return the small form of a model of the most useful rows, trained anew."""
+        limit = self.settings.size
+        for _ in range(MOST_TRIALS):
+            trained = train(self.order[:n_rows])
+            small = self._small_form(trained, np.arange(trained.space.n_rows))
+            if limit is None or (size := self._size(small)) <= limit:
+                return small
+            # The new numbers take more bits than the old ones.
+            n_rows = max(1, int(0.995 * n_rows * limit / size))
+        raise ModelError(f"the model cannot be trained again within {limit:,} bytes; give more")
+
+    def _search(self, limit: int, n_most: int, size_most: int) -> tuple[int, Model]:
+        """Return the number of rows whose file comes close to a size from below, and the model."""
+        low, high, size_high = (
+            min(256 if self.settings.rows == "pq" else 1, n_most),
+            n_most,
+            size_most,
+        )
+        best = self._first_rows(low)
+        size_low = self._size(best)
+        if size_low > limit:
+            raise ModelError(
+                f"the model does not fit into {limit:,} bytes: with {low:,} of its rows it has "
+                f"{size_low:,}"
+            )
+        # The sizes lie nearly on a line.
+        for _ in range(MOST_TRIALS):
+            if size_low >= CLOSE * limit or high - low < 2:
+                break
+            share = (0.995 * limit - size_low) / (size_high - size_low)
+            n = low + int(min(max(share, 0.01), 0.99) * (high - low))
+            n = min(max(n, low + 1), high - 1)
+            found = self._first_rows(n)
+            size = self._size(found)
+            if size > limit:
+                high, size_high = n, size
+            else:
+                low, size_low, best = n, size, found
+        return low, best
+
+    def _first_rows(self, n_rows: int) -> Model:
+        """Return the small form of the most useful rows."""
+        return self._small_form(self.model, self.order[:n_rows])
+
+    def _small_form(self, source: Model, rows: np.ndarray) -> Model:
+        """Return a model with some rows of another in their small form."""
+        settings, config = self.settings, self.model.config
+        space, rows = by_feature(source.space, rows)
+        table = source.embeddings[rows].astype(np.float32)
+        packed: Packed = pack_tables(
+            space, table, settings.rows, step=settings.step, dsub=settings.dsub,
+            qnorm=settings.qnorm, n_threads=self.n_threads,
+        )  # fmt: skip
+        space, table = unpack_tables(packed, config, source.n_texts)
+        return source.replace(
+            config=config, space=space, embeddings=table, output=narrowed(source.output),
+            packed=packed,
+        )  # fmt: skip
+
+    def _size(self, small: Model) -> int:
+        """Return the bytes of a model's file."""
+        return model_size(small, self.estimator)
+
+
+def _as_known(labels: Labels, model: Model) -> Labels:
+    """Return labels with the numbers that the model gives them."""
+    unknown = sorted(set(labels.used()) - set(model.labels))
+    if unknown:
+        raise InputError(
+            f"the texts to train on have {len(unknown)} labels that the model does not know: "
+            f"{', '.join(unknown[:5])}{', ...' * (len(unknown) > 5)}"
+        )
+    return labels.renamed(model.labels)
+
+
+class _Retraining:
+    """Trains chosen rows of a model once more, from the start."""
+
+    def __init__(
+        self,
+        model: Model,
+        texts: Texts,
+        labels: Labels,
+        doc_weights: np.ndarray | None,
+        training: Mapping[str, Any],
+        seed: int,
+        n_threads: int,
+        callback: Callable[[Any], None] | None,
+    ) -> None:
+        changes = {name: value for name, value in training.items() if value is not None}
+        # Noise in texts and pretrained vectors do not come back: the rows are what they are.
+        self.config = model.config.replace(
+            word_dropout=0.0, word_swap=0.0, patience=None, **changes
+        )
+        self.model, self.texts, self.labels = model, texts, _as_known(labels, model)
+        self.doc_weights = doc_weights
+        self.seed, self.n_threads, self.callback = seed, n_threads, callback
+
+    def __call__(self, rows: np.ndarray) -> Model:
+        """Return a model of these rows."""
+        space, _ = by_feature(self.model.space, rows)
+        marked = analyze(self.texts, self.config, self.n_threads)
+        features = space.transform(marked, self.n_threads)
+        prepared = Prepared(
+            self.config, space, features, self.labels, self.model.multilabel, self.doc_weights
+        )
+        return fit.fit_prepared(
+            prepared, self.config,
+            seed=self.seed, n_threads=self.n_threads, callback=self.callback,
+        ).model  # fmt: skip

@@ -1,0 +1,140 @@
+"""Train on a labelled file: by chunks where it can be read twice, as a whole where not."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.reader import CorpusReader, read_corpus
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import InputError
+from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.advice import warn_of_rare_labels
+from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
+from fasttext_lite.fitting.vectors import with_vectors
+
+
+@dataclass(frozen=True)
+class TrainingFile:
+    """A labelled file that was read and can be trained on.
+
+    Attributes
+    ----------
+    config : Config
+    labels : Labels
+        Numbered by falling frequency.
+    multilabel : bool
+        Whether texts may have several labels or none.
+    skipped : list of str
+        A line for each reason why lines of the file were skipped.
+    data : Prepared or Texts
+        Its features, or its texts where they are still to be made.
+    pretrained : path-like, optional
+        File of word vectors to start from.
+    """
+
+    config: Config
+    labels: Labels
+    multilabel: bool
+    skipped: list[str]
+    data: Prepared | Texts
+    pretrained: str | os.PathLike[str] | None = None
+
+    def fit(
+        self,
+        *,
+        doc_weights: np.ndarray | None = None,
+        seed: int = 0,
+        n_threads: int | None = None,
+        callback: Callable[[Any], None] | None = None,
+        watch: Watch | None = None,
+    ) -> fit.Trainee:
+        """Train a model; parameters as of `fit.fit`."""
+        run: dict[str, Any] = {
+            "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
+            "pretrained": self.pretrained,
+        }  # fmt: skip
+        if isinstance(self.data, Texts):
+            return fit.fit(
+                self.data, self.labels, self.config,
+                doc_weights=doc_weights, multilabel=self.multilabel, **run,
+            )  # fmt: skip
+        warn_of_rare_labels(self.labels)
+        return fit.fit_prepared(dataclasses.replace(self.data, doc_weights=doc_weights), **run)
+
+
+def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool:
+    """Return whether a file is read in chunks, and may have a cache of its features.
+
+    It must be a file that can be read twice, without noise in words; and for `Config.patience`
+    there must be validation data: rows are set aside before the vocabulary is made, and that
+    takes the texts as a whole.
+    """
+    return is_streamable(path, config) and (config.patience is None or is_validated)
+
+
+def read_training_file(
+    path: str,
+    config: Config,
+    options: ReadOptions | None = None,
+    *,
+    multilabel: bool = False,
+    is_validated: bool = False,
+    n_threads: int | None = None,
+    cache: str | None = None,
+    pretrained: str | os.PathLike[str] | None = None,
+) -> TrainingFile:
+    """Read a labelled file to train on it.
+
+    Parameters
+    ----------
+    path : str
+        "-" is standard input.
+    config : Config
+    options : ReadOptions, optional
+    multilabel : bool
+        Whether texts may have several labels, even if none has.
+    is_validated : bool
+        Whether there will be validation data.
+    n_threads : int, optional
+        Default: all processors.
+    cache : str, optional
+        Folder for the features, made if need be; only for a file that `can_stream`.
+    pretrained : path-like, optional
+        File of word vectors to start from.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or cannot have a cache.
+    TrainingError
+        If there are fewer than two labels.
+    """
+    options = options or ReadOptions()
+    if can_stream(path, config, is_validated=is_validated):
+        reader = CorpusReader(path, options, CHUNK_BYTES)
+        prepared = prepare_file(
+            reader, with_vectors(config, pretrained),
+            multilabel=multilabel, n_threads=n_threads, cache=cache,
+        )  # fmt: skip
+        skipped, several = reader.skip_report(), prepared.multilabel
+        return TrainingFile(config, prepared.labels, several, skipped, prepared, pretrained)
+    if cache is not None:
+        raise InputError(
+            f"{path}: a cache needs a file that can be read twice, no noise in words, and for "
+            "patience validation data"
+        )
+    corpus = read_corpus(path, options)
+    several = multilabel or corpus.labels.is_multilabel
+    skipped = corpus.skip_report()
+    return TrainingFile(config, corpus.labels, several, skipped, corpus.texts, pretrained)

@@ -1,0 +1,43 @@
+"""The tree over labels that the settings ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.fitting.label_points import trained_points
+from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.label_tree.tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
+
+
+def make_tree(prepared: Prepared, config: Config, seed: int, n_threads: int) -> LabelTree | None:
+    """Return a tree over the labels of training data; None where the loss needs none.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    config : Config
+        Resolved. With the trees "linkage" and "cluster", a small model is trained to compare
+        the labels, see `label_points.trained_points`.
+    seed, n_threads : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such tree.
+    """
+    if not LOSSES[config.loss].uses_tree:
+        return None
+    labels = prepared.labels
+    counts = labels.counts()
+    if config.tree == "huffman":
+        return huffman_tree(np.maximum(counts, 1))
+    points = trained_points(
+        prepared.space, prepared.features, labels, prepared.doc_weights, seed, n_threads
+    )
+    if config.tree == "linkage":
+        return linkage_tree(points)
+    if config.tree == "cluster":
+        return cluster_tree(points, counts, seed, n_threads)
+    raise ValueError(f"there is no tree {config.tree!r}")

@@ -1,0 +1,110 @@
+"""Pickles: those of older code still load and predict the same, and new ones go round."""
+
+import importlib
+import json
+import pickle
+import pickletools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from fasttext_lite import FastTextClassifier, FastTextEnsemble, FastTextTransformer, FastTextTuner
+
+FOLDER = Path(__file__).parent / "golden" / "pickles"  # made by golden/make_pickles.py
+GOLDEN = json.loads((FOLDER / "expected.json").read_text())
+TEXTS, LABELS, EXPECTED = GOLDEN["texts"], GOLDEN["labels"], GOLDEN["first_three"]
+TYPES = {
+    "transformer": FastTextTransformer, "ensemble": FastTextEnsemble, "tuner": FastTextTuner,
+}  # fmt: skip
+
+
+def load(name):
+    return pickle.loads((FOLDER / f"{name}.pkl").read_bytes())
+
+
+def results(estimator):
+    if isinstance(estimator, FastTextTransformer):
+        return estimator.transform(TEXTS[:3])
+    return estimator.predict_proba(TEXTS[:3])
+
+
+def names_in(data):
+    """Return the modules and names of what a pickle asks for."""
+    strings, found, memo = [], set(), {}
+    for code, argument, _ in pickletools.genops(data):
+        if isinstance(argument, str):
+            strings.append(argument)
+        elif code.name == "MEMOIZE":
+            memo[len(memo)] = strings[-1] if strings else None
+        elif code.name in ("BINGET", "LONG_BINGET"):
+            strings.append(memo[argument])
+        elif code.name == "STACK_GLOBAL":
+            found.add(tuple(strings[-2:]))
+    return found
+
+
+def test_all_pickles_are_tested():
+    assert {path.stem for path in FOLDER.glob("*.pkl")} == {*EXPECTED, "unfitted"}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_older_pickles_predict_as_they_did(name):
+    found = load(name)
+    assert type(found) is TYPES.get(name, FastTextClassifier)
+    np.testing.assert_allclose(results(found), EXPECTED[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_is_read_from_an_older_pickle_goes_into_a_new_one(name):
+    found = load(name)
+    data = pickle.dumps(found, protocol=4)
+    again = pickle.loads(data)
+    assert np.array_equal(results(again), results(found))
+    assert again.get_params() == found.get_params() or name == "tuner"
+    own = {(place, what) for place, what in names_in(data) if place.startswith("fasttext_lite")}
+    assert own
+    for place, what in own:
+        assert getattr(importlib.import_module(place), what).__module__ == place, "the new place"
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "quantized"])
+def test_what_is_read_from_an_older_pickle_is_fitted_as_before(name):
+    found = load(name)
+    if name == "partial":
+        found = clone(found).partial_fit(TEXTS, LABELS, classes=["sport", "travel"])
+    else:
+        labels = [[label, "all"] for label in LABELS] if name == "multilabel" else LABELS
+        valid = {"validation_data": (TEXTS[:8], LABELS[:8])} if name == "watched" else {}
+        found.fit(TEXTS, labels, **valid)
+    np.testing.assert_allclose(results(found), EXPECTED[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["classifier", "partial", "adam", "hs"])
+def test_training_goes_on_from_an_older_pickle(name):
+    found = load(name)
+    before = results(found)
+    found.partial_fit([*TEXTS, "stadium"], [*LABELS, "sport"])
+    assert not np.array_equal(results(found), before)
+    assert b"stadium" in found.model_.space.words()
+
+
+def test_an_older_pickle_of_settings_alone():
+    found = load("unfitted")
+    assert found.get_params() == FastTextClassifier(epochs=7).get_params()
+    assert not hasattr(found, "model_")
+    assert found.fit(TEXTS, LABELS).score(TEXTS, LABELS) == 1
+
+
+def test_an_older_pickle_of_reports():
+    reports = load("watched").history_.reports
+    assert [report.epoch for report in reports] == [1, 2]
+    assert "valid" in reports[0].line(2)
+
+
+def test_names_that_never_were_are_not_found():
+    with pytest.raises(AttributeError, match="Nobody"):
+        pickle.loads(b"cfasttext_lite.estimator\nNobody\n.")
+    with pytest.raises(ModuleNotFoundError, match="fasttext_lite.nowhere"):
+        importlib.import_module("fasttext_lite.nowhere")
