@@ -21,9 +21,11 @@ from fasttext_lite.fitting.fit import fit
 from fasttext_lite.text import analyzers
 from fasttext_lite.text.analyzers import WHITESPACE, analyze, class_of_characters, disturb
 from fasttext_lite.text.kernels import tokens as tokenize
+from fasttext_lite.text.kernels.noise import disturb_tokens
 from fasttext_lite.text.kernels.stop_words import drop_words
 from fasttext_lite.text.kernels.tokens import EXTEND, SINGLE, SPACE, WORD
 from fasttext_lite.text.kernels.words import insert_words
+from fasttext_lite.text.marked import MarkedTexts
 from fasttext_lite.text.normalize import normalize
 from fasttext_lite.text.unicode_classes import class_table
 
@@ -359,7 +361,13 @@ def test_noise_equals_its_twin():
                 result += [token, *waiting]
                 waiting = []
         expected.append(result + waiting)
-    assert disturb(marked(documents), drop, swap, seed).tokens() == expected
+    texts = marked(documents)
+    buffer, marks = np.empty_like(texts.buffer), np.empty_like(texts.marks)
+    disturb_tokens(
+        texts.buffer, texts.marks, texts.offsets, 0, 4, drop, swap, np.uint64(seed), buffer, marks
+    )
+    assert MarkedTexts(buffer, texts.offsets, marks).tokens() == expected
+    assert disturb(texts, drop, swap, seed).tokens() == expected
     assert expected[3] != documents[3] and len(expected[3]) < 30
 
 

@@ -1,7 +1,7 @@
-"""Read labelled and unlabelled text: files, standard input and Python sequences.
+"""Read labelled and unlabelled text from files and standard input.
 
 Text leaves this room as `Texts` (one UTF-8 buffer and offsets), labels as `Labels` (label ids
-in compressed docs).  What a reader skips is counted, with the line where it first happened;
+document after document).  What a reader skips is counted, with the line where it first happened;
 what it cannot read is an `InputError` with path:line.  Models are unknown here.
 """
 

@@ -1,4 +1,4 @@
-"""The features of documents in compressed rows, in memory or in files that are mapped.
+"""The features of the training texts while they are made, in memory or in mapped files.
 
 `Entries` takes the codes of documents, chunk by chunk, and hands them out again in parts while
 they become rows and weights in place.  In files, no more of them is in memory than a part.

@@ -1,4 +1,4 @@
-"""Tokens to features: vocabulary, word n-grams, character n-grams, weights.
+"""What training saw: words, hash slots in use and their weights; tokens become features by it.
 
 Only features that training saw own a row of the input table.  Rows are numbered by falling
 document frequency, words and hash slots together, so that the rows most used lie together.

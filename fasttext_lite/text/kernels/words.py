@@ -1,4 +1,4 @@
-"""Words as hashes: look them up, insert them, count them."""
+"""A hash table of words: look them up, insert them, count them."""
 
 from __future__ import annotations
 
