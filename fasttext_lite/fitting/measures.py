@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 import numpy as np
 
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.records import load
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.model import CHUNK_SCORES, Model
 
+# Given scores, targets of the same shape (or one for all) and the exponent of the focal variants,
+# such a function returns the loss of each score: a slow twin of the kernel of the same name in
+# `training.kernels.losses`.
+Measure: TypeAlias = Callable[[np.ndarray, Any, float], np.ndarray]
 DEAD_LENGTH = 1e-4  # a row shorter than this times the root mean square is dead
 DEAD_ROWS = 1 << 16  # looked at in one go
 
@@ -63,7 +72,7 @@ def mean_loss(
     docs = np.repeat(np.arange(len(labels)), sizes)
     use = np.diff(features.indptr) > 0
     use[docs[labels.ids < 0]] = False
-    if model.config.loss in ("softmax", "hs", "ns"):
+    if LOSSES[model.config.loss].needs_label:
         use &= sizes > 0
     chosen = np.flatnonzero(use)
     if chosen.size == 0:
@@ -76,33 +85,41 @@ def mean_loss(
         part = np.arange(start, min(start + step, chosen.size))
         scores = (hidden[part] @ model.output.T).astype(np.float64)
         own = labels.take(part)
-        total += float(_losses(model, scores, own))
+        total += float(_sum_of_losses(model, scores, own))
     return total / chosen.size
 
 
-def _losses(model: Model, scores: np.ndarray, labels: Labels) -> float:
+def _sum_of_losses(model: Model, scores: np.ndarray, labels: Labels) -> float:
     """Return the sum of the losses of some texts, given the scores of all output rows."""
-    config = model.config
-    sizes = np.diff(labels.indptr)
-    docs = np.repeat(np.arange(len(labels)), sizes)
-    if config.loss == "hs":
-        return _path_losses(model, scores, labels, docs, sizes)
-    n_labels = scores.shape[1]
-    smoothing = config.label_smoothing or 0.0
-    floor, top = smoothing / n_labels, 1 - smoothing
-    if config.loss == "ns":
-        return _drawn_losses(model, scores, labels, docs, sizes)
-    targets = np.full(scores.shape, floor)
-    shares = 1 / sizes[docs] if config.loss == "softmax" else 1.0
-    targets[docs, labels.ids] += top * shares
-    if config.loss == "softmax":
-        scores = scores - scores.max(axis=1, keepdims=True)
-        log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return -float((targets * _focus(np.exp(log_p), config.focal) * log_p).sum())
-    if config.loss in ("hinge", "squared_hinge"):
-        gaps = np.maximum(1 - np.where(targets > 0.5, 1, -1) * scores, 0)
-        return float((gaps if config.loss == "hinge" else gaps**2).sum())
-    return float(_logistic(scores, targets, config.focal).sum())
+    loss = LOSSES[model.config.loss]
+    docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
+    measured = {"all": _dense_losses, "path": _path_losses, "drawn": _drawn_losses}
+    return measured[loss.participants](model, scores, labels, docs, load(loss.measure))
+
+
+def softmax(scores: np.ndarray, targets: np.ndarray, focal: float) -> np.ndarray:
+    """Return the terms of the cross-entropy of each row; see `Measure`."""
+    scores = scores - scores.max(axis=1, keepdims=True)
+    log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return -(targets * _focus(np.exp(log_p), focal) * log_p)
+
+
+def logistic(scores: np.ndarray, targets: np.ndarray | float, focal: float) -> np.ndarray:
+    """Return the logistic loss of each score; see `Measure`."""
+    log_p, log_q = -np.logaddexp(0, -scores), -np.logaddexp(0, scores)
+    yes = _focus(np.exp(log_p), focal) * log_p
+    no = _focus(np.exp(log_q), focal) * log_q
+    return -(targets * yes + (1 - targets) * no)
+
+
+def hinge(scores: np.ndarray, targets: np.ndarray, focal: float) -> np.ndarray:
+    """Return how far each score is from the margin on its side; see `Measure`."""
+    return np.maximum(1 - np.where(targets > 0.5, 1, -1) * scores, 0)
+
+
+def squared_hinge(scores: np.ndarray, targets: np.ndarray, focal: float) -> np.ndarray:
+    """Return the squares of `hinge`; see `Measure`."""
+    return hinge(scores, targets, focal) ** 2
 
 
 def _focus(p: np.ndarray, focal: float) -> np.ndarray | float:
@@ -110,40 +127,44 @@ def _focus(p: np.ndarray, focal: float) -> np.ndarray | float:
     return np.maximum(1 - p, 1e-7) ** focal if focal else 1.0
 
 
-def _logistic(scores: np.ndarray, targets: np.ndarray | float, focal: float) -> np.ndarray:
-    """Return the logistic loss of each score."""
-    log_p, log_q = -np.logaddexp(0, -scores), -np.logaddexp(0, scores)
-    yes = _focus(np.exp(log_p), focal) * log_p
-    no = _focus(np.exp(log_q), focal) * log_q
-    return -(targets * yes + (1 - targets) * no)
+def _dense_losses(
+    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, measure: Measure
+) -> float:
+    """Return the sum of the losses of all labels' scores."""
+    config, loss = model.config, LOSSES[model.config.loss]
+    smoothing = (config.label_smoothing or 0.0) * loss.smoothed
+    targets = np.full(scores.shape, smoothing / scores.shape[1])
+    shares = 1 / np.diff(labels.indptr)[docs] if loss.divides else 1.0
+    targets[docs, labels.ids] += (1 - smoothing) * shares
+    return float(measure(scores, targets, config.focal).sum())
 
 
 def _path_losses(
-    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
+    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, measure: Measure
 ) -> float:
     """Return the sum of the losses of the decisions from each label up to the root."""
     tree, smoothing = model.tree, model.config.label_smoothing or 0.0
     assert tree is not None
     parents, branches = tree.parents(), tree.branches()
-    node, shares, total = labels.ids.astype(np.int64), 1 / sizes[docs], 0.0
+    node, shares, total = labels.ids.astype(np.int64), 1 / np.diff(labels.indptr)[docs], 0.0
     while node.size:
         up = parents[node]
         below = up >= 0
         node, up, docs, shares = node[below], up[below], docs[below], shares[below]
         targets = branches[node] * (1 - smoothing) + smoothing / 2
-        losses = _logistic(scores[docs, up - tree.n_labels], targets, model.config.focal)
+        losses = measure(scores[docs, up - tree.n_labels], targets, model.config.focal)
         total += float((shares * losses).sum())
         node = up.astype(np.int64)
     return total
 
 
 def _drawn_losses(
-    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, sizes: np.ndarray
+    model: Model, scores: np.ndarray, labels: Labels, docs: np.ndarray, measure: Measure
 ) -> float:
     """Return the sum of the expected losses with negative labels drawn at random."""
     from fasttext_lite.training.kernels.participants import DRAWS
 
-    config = model.config
+    config, sizes = model.config, np.diff(labels.indptr)
     smoothing = config.label_smoothing or 0.0
     floor = smoothing / scores.shape[1]
     chances = np.sqrt(np.maximum(model.label_counts, 1))
@@ -151,7 +172,7 @@ def _drawn_losses(
     chances[docs, labels.ids] = 0  # a draw that hits a label of the text is repeated
     rest = chances.sum(axis=1, keepdims=True)
     chances *= np.divide(1 - (1 - rest) ** DRAWS, rest, out=np.zeros_like(rest), where=rest > 0)
-    negative = _logistic(scores, floor, config.focal) * chances
+    negative = measure(scores, floor, config.focal) * chances
     target = 1 - smoothing + floor
-    positive = _logistic(scores[docs, labels.ids], target, config.focal)
+    positive = measure(scores[docs, labels.ids], target, config.focal)
     return float((positive / sizes[docs]).sum() + config.neg * negative.sum())

@@ -15,6 +15,7 @@ import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LINKS, LOSSES, Loss
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
@@ -165,6 +166,11 @@ class Model:
         return max(1, RANGE_WORK // self.output.size)
 
     @property
+    def loss(self) -> Loss:
+        """What is to be known of the loss that the model was trained with."""
+        return LOSSES[self.config.loss]
+
+    @property
     def prior(self) -> np.ndarray:
         """Share of each label in training, float64[n_labels].
 
@@ -172,7 +178,7 @@ class Model:
         losses that judge each label by itself (the others).
         """
         counts = self.label_counts.astype(np.float64)
-        if self.config.loss in ("softmax", "hs"):
+        if self.loss.is_distribution:
             return counts / max(counts.sum(), 1)
         return np.minimum(counts / max(self.n_texts, 1), 1.0)
 
@@ -272,14 +278,12 @@ class Model:
             return None
         classes = class_of_characters(config.analyzer)
         *space, options = self.space.tables
-        options = np.append(options, [0, 0])
-        options[classify.LOSS] = {
-            "softmax": classify.SOFTMAX,
-            "hs": classify.TREE,
-            "hinge": classify.HINGE,
-            "squared_hinge": classify.HINGE,
-        }.get(config.loss, classify.SIGMOID)
-        options[classify.IS_IDENTITY] = self._is_identity
+        judging = {
+            classify.LINK: LINKS.index(self.loss.link),
+            classify.SCALE: self.loss.scale,
+            classify.IS_IDENTITY: self._is_identity,
+        }
+        options = np.append(options, [judging[place] for place in sorted(judging)])
         table = self._rows_of_numbers
         return classes, *space, options, table, self.output, self._children
 
@@ -375,11 +379,8 @@ class Model:
         unknown = n_features == 0
         if unknown.any():
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
-            loss = self.config.loss
-            odds = 0.0 if loss in ("softmax", "hs") else np.log1p(-prior)
-            # The hinge losses' probability is the sigmoid of twice the score (see `_judge`).
-            half = 0.5 if loss in ("hinge", "squared_hinge") else 1.0
-            scores[unknown] = half * (np.log(prior) - odds)
+            odds = 0.0 if self.loss.is_distribution else np.log1p(-prior)
+            scores[unknown] = (np.log(prior) - odds) / self.loss.scale
         return scores
 
     def probabilities(
@@ -436,15 +437,13 @@ class Model:
         from fasttext_lite.model.kernels.predict import scores_to_probabilities
 
         score = self._scorer(hidden, result)
-        loss, prior = self.config.loss, self.prior
+        link, scale, prior = self.loss.link, self.loss.scale, self.prior
 
         def judge(first: int, last: int) -> None:
             score(first, last)
-            if loss in ("hinge", "squared_hinge"):
-                # The squared hinge aims at 2 p - 1: the sigmoid of twice the score is near
-                # p = (1 + score) / 2 where that lies in [0, 1], and never ties outside.
-                result[first:last] *= 2
-            scores_to_probabilities(result, first, last, loss == "softmax", loss == "hs")
+            if scale != 1:
+                result[first:last] *= scale
+            scores_to_probabilities(result, first, last, link == "softmax", link == "tree")
             result[first:last][~known[first:last]] = prior
 
         return judge

@@ -35,11 +35,11 @@ from fasttext_lite.model.kernels.predict import (
 from fasttext_lite.text.kernels.tokens import mark_document
 
 # Places in `options` behind those of `features.kernels`.
-LOSS, IS_IDENTITY = N_FEATURE_OPTIONS, N_FEATURE_OPTIONS + 1
-N_OPTIONS = N_FEATURE_OPTIONS + 2
+LINK, SCALE, IS_IDENTITY = range(N_FEATURE_OPTIONS, N_FEATURE_OPTIONS + 3)
+N_OPTIONS = N_FEATURE_OPTIONS + 3
 
-# Values of options[LOSS].
-SIGMOID, SOFTMAX, TREE, HINGE = 0, 1, 2, 3
+# Values of options[LINK], in the order of `config.losses.LINKS`.
+SIGMOID, SOFTMAX, TREE = range(3)
 _kernel = compiler(FAST)
 AHEAD = 12  # entries between asking for a cache line and using it
 LINE = 64  # bytes
@@ -249,22 +249,22 @@ def classify_text(
     for d in range(dim):
         if not np.isfinite(hidden[0, d]):
             return -1
-    loss = options[LOSS]
+    link, scale = options[LINK], options[SCALE]
     k = best.shape[1]
     labels = np.empty((1, k), np.int32)
-    if loss == TREE and best.shape[0] == 2:
+    if link == TREE and best.shape[0] == 2:
         values = np.empty((1, k))
         search_tree(hidden, 0, 1, output, children, threshold, labels, values)
         for i in range(k):
             best[0, i], best[1, i] = labels[0, i], values[0, i]
         return n
-    n_labels = output.shape[0] + (loss == TREE)
+    n_labels = output.shape[0] + (link == TREE)
     scores = np.empty((1, n_labels))
     score_labels(hidden, 0, 1, output, children, options[IS_IDENTITY] != 0, scores)
-    if loss == HINGE:
+    if scale != 1:
         for i in range(n_labels):
-            scores[0, i] *= 2
-    scores_to_probabilities(scores, 0, 1, loss == SOFTMAX, loss == TREE)
+            scores[0, i] *= scale
+    scores_to_probabilities(scores, 0, 1, link == SOFTMAX, link == TREE)
     if best.shape[0] == 1:
         for i in range(n_labels):
             best[0, i] = scores[0, i]
