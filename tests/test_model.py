@@ -17,6 +17,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, label_points, prepare
+from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model import model as models
 from fasttext_lite.text.analyzers import analyze
@@ -533,9 +534,9 @@ def test_noise_is_new_in_each_epoch_whatever_the_threads():
     texts, labels, config = noisy_corpus(word_dropout=0.4, word_swap=0.3)
     prepared = prepare.prepare(texts, labels, config)
     assert prepared.marked is not None
-    one = fit._noise(prepared, prepared.config, 5, 1)
-    three = fit._noise(prepared, prepared.config, 5, 3)
-    other = fit._noise(prepared, prepared.config, 6, 1)
+    one = make_noise(prepared, prepared.config, 5, 1)
+    three = make_noise(prepared, prepared.config, 5, 3)
+    other = make_noise(prepared, prepared.config, 6, 1)
     for epoch in (0, 1):
         np.testing.assert_array_equal(one(epoch).ids, three(epoch).ids)
         np.testing.assert_array_equal(one(epoch).weights, three(epoch).weights)
@@ -548,7 +549,7 @@ def test_noise_is_new_in_each_epoch_whatever_the_threads():
 def test_noise_must_be_known_when_features_are_prepared():
     texts, labels, config = noisy_corpus()
     prepared = prepare.prepare(texts, labels, config)
-    assert prepared.marked is None and fit._noise(prepared, config, 0, 1) is None
+    assert prepared.marked is None and make_noise(prepared, config, 0, 1) is None
     for changes in ({"word_dropout": 0.1}, {"word_swap": 0.1}):
         with pytest.raises(ValueError, match="must be set when the features are prepared"):
             fit.fit_prepared(prepared, config.replace(**changes))

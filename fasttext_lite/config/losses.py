@@ -31,9 +31,6 @@ class Loss:
     slopes : str
         Place of the compiled function that replaces scores by the derivatives of the loss by
         them and returns the loss, ``module:function``; see `training.kernels.losses`.
-    measure : str
-        Place of a function of arrays that returns the loss of each score, for reports; see
-        `fitting.measures`.
     blank : callable
         Loss of so many decisions (float) when all scores are zero.
     participants : {"all", "path", "drawn"}
@@ -44,6 +41,10 @@ class Loss:
         leaves of the label tree.
     rates : (float, float)
         Learning rate of plain gradient descent, under a linear head and under a learned one.
+    measure : str, optional
+        Place of a function of arrays that returns the loss of each score, for reports; see
+        `fitting.measures`. None: `slopes` measures, text by text, which takes longer; only where
+        all rows take part.
     focal : str, optional
         Place of the function in place of `slopes` when `Config.focal` is above 0; None: it does
         not apply.
@@ -57,11 +58,11 @@ class Loss:
 
     name: str
     slopes: str
-    measure: str
     blank: Callable[[float], float]
     participants: str = "all"
     link: str = "sigmoid"
     rates: tuple[float, float] = (2.5, 0.2)
+    measure: str | None = None
     focal: str | None = None
     divides: bool = False
     smoothed: bool = True
@@ -71,6 +72,8 @@ class Loss:
         for value, known in ((self.participants, PARTICIPANTS), (self.link, LINKS)):
             if value not in known:
                 raise ValueError(f"loss {self.name}: {value!r} is none of {', '.join(known)}")
+        if self.measure is None and not self.is_dense:
+            raise ValueError(f"loss {self.name} needs a measure: not all rows take part in it")
 
     @property
     def is_dense(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.losses import LOSSES, Loss
 from fasttext_lite.config.records import load
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
@@ -93,8 +93,25 @@ def _sum_of_losses(model: Model, scores: np.ndarray, labels: Labels) -> float:
     """Return the sum of the losses of some texts, given the scores of all output rows."""
     loss = LOSSES[model.config.loss]
     docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
+    measure = _by_kernel(loss) if loss.measure is None else load(loss.measure)
     measured = {"all": _dense_losses, "path": _path_losses, "drawn": _drawn_losses}
-    return measured[loss.participants](model, scores, labels, docs, load(loss.measure))
+    return measured[loss.participants](model, scores, labels, docs, measure)
+
+
+def _by_kernel(loss: Loss) -> Measure:
+    """Return a measure by the kernel of a loss: of each row of scores, its whole loss."""
+
+    def measure(scores: np.ndarray, targets: np.ndarray, focal: float) -> np.ndarray:
+        from fasttext_lite.compiled.blocks import LANES
+
+        slopes = load(loss.focal if focal and loss.focal else loss.slopes)
+        n = scores.shape[1]
+        room = [(0, 0), (0, -n % LANES)]
+        scores, targets = (np.pad(each.astype(np.float32), room) for each in (scores, targets))
+        rows = zip(scores, targets, strict=True)
+        return np.array([slopes(*row, n, np.float32(focal)) for row in rows])
+
+    return measure
 
 
 def softmax(scores: np.ndarray, targets: np.ndarray, focal: float) -> np.ndarray:
