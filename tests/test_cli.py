@@ -733,6 +733,16 @@ def test_help(run, command):
             assert "--" + name.replace("_", "-") in out
 
 
+def test_help_tells_the_formats_apart(run):
+    text = " ".join(run("test", "--help")[1].split())
+    assert (
+        "--format {auto,fasttext,tsv,csv,jsonl} fasttext: __label__name text; tsv: name<TAB>text; "
+        "csv: with a header; jsonl: an object in each line; auto (default) looks at the file "
+        "--label-prefix P of the fasttext format --text-column NAME of csv and jsonl "
+        "--label-column NAME of csv and jsonl"
+    ) in text
+
+
 def test_help_of_one_command_imports_no_other():
     code = (
         "import sys\nfrom fasttext_lite.cli import app\n"

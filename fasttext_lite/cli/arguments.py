@@ -66,7 +66,7 @@ def add_preset(parser: argparse.ArgumentParser, what: str) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how labelled files are read: a flag for each of `ReadOptions`."""
     group = parser.add_argument_group("format of the file")
-    looks = "; ".join(f"{name}: {form.lines}" for name, form in FORMATS.items())
+    looks = "; ".join(f"{name}: {form.help or form.lines}" for name, form in FORMATS.items())
     group.add_argument(
         "--format",
         choices=(AUTO, *FORMATS),
@@ -80,7 +80,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
             "--" + name.replace("_", "-"),
             default=getattr(ReadOptions, name),
             metavar=metavar,
-            help=f"of {' and '.join(users)}",
+            help=f"of {' and '.join(users)}" if len(users) > 1 else f"of the {users[0]} format",
         )
     group.add_argument(
         "--multilabel", action="store_true", help="several labels in a field, joined by commas"

@@ -87,6 +87,8 @@ class Format:
         The fields of `ReadOptions` that matter.
     bad_line : str
         What is wrong with a line at which `parse_blocks` stops with BAD_LINE.
+    help : str
+        What stands behind the name in the help of the command line; default: `lines`.
 
     Raises
     ------
@@ -103,6 +105,7 @@ class Format:
     is_strict: bool = False
     options: tuple[str, ...] = ()
     bad_line: str = ""
+    help: str = ""
 
     def __post_init__(self) -> None:
         if (self.parse_records is None) == (self.parse_blocks is None):
@@ -195,6 +198,7 @@ FORMATS: Records[Format] = Records(
     Format(
         name="fasttext",
         lines="'{prefix}name text'",
+        help="{prefix}name text",
         recognises=_is_fasttext,
         parse_blocks=_fasttext_parser,
         options=("label_prefix",),
@@ -202,6 +206,7 @@ FORMATS: Records[Format] = Records(
     Format(
         name="tsv",
         lines="'name<TAB>text'",
+        help="name<TAB>text",
         recognises=_is_tsv,
         parse_blocks=_tsv_parser,
         endings=(".tsv",),
@@ -211,6 +216,7 @@ FORMATS: Records[Format] = Records(
     Format(
         name="csv",
         lines="CSV with a header",
+        help="with a header",
         recognises=_is_csv,
         parse_records=_csv_records,
         endings=(".csv",),
@@ -219,6 +225,7 @@ FORMATS: Records[Format] = Records(
     Format(
         name="jsonl",
         lines="JSON objects",
+        help="an object in each line",
         recognises=_is_jsonl,
         parse_records=_jsonl_records,
         endings=(".jsonl", ".ndjson"),

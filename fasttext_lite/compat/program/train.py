@@ -23,7 +23,6 @@ def train(command: str, words: list[str]) -> None:
     target = args.output + (".ftz" if args.autotune_model_size else ".bin")
     _check_training(command, args, target)
     model = _reported(args, lambda report: _fit(args, given, report))
-
     model.save(target)
     model.save_vectors(args.output + ".vec")
     if args.save_output:
