@@ -328,7 +328,7 @@ def test_the_first_trial_is_the_settings_to_begin_with():
 
 
 def test_the_best_is_the_highest_of_all_rows(monkeypatch):
-    monkeypatch.setattr(tuning, "LEAST_ROWS", 5)
+    monkeypatch.setattr(tuning, "LEAST_TEXTS", 5)
     monkeypatch.setattr(tuning, "LEAST_PER_LABEL", 1)
     outcome = search(n_trials=25).run()
     full = [trial for trial in outcome.trials if trial.share == 1]
@@ -343,7 +343,7 @@ def test_the_best_is_the_highest_of_all_rows(monkeypatch):
 
 
 def test_a_third_of_a_rung_goes_on(monkeypatch):
-    monkeypatch.setattr(tuning, "LEAST_ROWS", 5)
+    monkeypatch.setattr(tuning, "LEAST_TEXTS", 5)
     monkeypatch.setattr(tuning, "LEAST_PER_LABEL", 1)
     outcome = search(n_trials=14).run()  # the default, and a bracket of 9 + 3 + 1
     shares = [round(9 * trial.share) for trial in outcome.trials]
@@ -402,7 +402,7 @@ def test_features_are_made_once_for_each_setting(monkeypatch):
         return prepare(texts, labels, config, **values)
 
     monkeypatch.setattr(fitting, "prepare", counted)
-    monkeypatch.setattr(tuning, "WARM_ROWS", 10)
+    monkeypatch.setattr(tuning, "WARM_TEXTS", 10)
     search(fixed={*FIXED, "min_count", "supervision"}).run()
     assert len(made) == 1
     made.clear()

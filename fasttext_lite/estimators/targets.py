@@ -33,7 +33,7 @@ class Target:
     labels: Labels
 
     def take(self, chosen: np.ndarray) -> Target:
-        """Return the labels of the chosen rows, in that order."""
+        """Return the labels of the chosen texts, in that order."""
         return dataclasses.replace(self, labels=self.labels.take(chosen))
 
 

@@ -28,9 +28,9 @@ from fasttext_lite.tuning.search import Outcome, Search
 class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Find good settings of a `FastTextClassifier` in a given time.
 
-    Coarse-to-fine random search with successive halving, on validation rows that are given or
+    Coarse-to-fine random search with successive halving, on validation texts that are given or
     set aside; see `fasttext_lite.tuning`. The first trial is the settings that it begins with,
-    so the result is never below them on the validation rows. Ctrl-C ends the search, and the
+    so the result is never below them on the validation texts. Ctrl-C ends the search, and the
     best settings so far are used.
 
     Parameters
@@ -57,7 +57,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     resume : bool, default False
         Go on with the trials of that file.
     random_state : int, RandomState or None, default None
-        Seed of the search, of the rows set aside, and of each training.
+        Seed of the search, of the texts set aside, and of each training.
     n_jobs : int or None, default None
         Threads, as in `FastTextClassifier`. With `random_state` and one thread, a search that
         `n_trials` ends (`time=None`) gives the same result every time.
@@ -67,15 +67,15 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     Attributes
     ----------
     best_estimator_ : FastTextClassifier
-        Trained with the best settings on all rows of X, those set aside included (unless time
+        Trained with the best settings on all texts of X, those set aside included (unless time
         was too short, see `is_refitted_`).
     best_params_ : dict
         The settings that differ from those that the search began with.
     best_score_ : float
-        The metric on the validation rows.
+        The metric on the validation texts.
     trials_ : list of Trial
     is_refitted_ : bool
-        Whether the rows set aside were trained on in the end.
+        Whether the texts set aside were trained on in the end.
     classes_ : ndarray of shape (n_classes,)
 
     Examples

@@ -53,7 +53,7 @@ def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Label
             "validation_data has labels that the training does not have, such as "
             f"{min(strange, key=repr)!r}"
         )
-    # The same rows with the numbers of the training's classes.
+    # The same labels with the numbers of the training's classes.
     ids = np.searchsorted(target.classes, found.classes)[found.labels.ids].astype(np.int32)
     return texts, Labels(ids, found.labels.indptr, target.labels.names)
 

@@ -30,7 +30,7 @@ from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.fitting.prepare import Prepared, prepare, take_prepared
 from fasttext_lite.fitting.pruning import without_zero_rows
 from fasttext_lite.fitting.trees import make_tree
-from fasttext_lite.fitting.validation import as_features, rows_aside
+from fasttext_lite.fitting.validation import as_features, texts_aside
 from fasttext_lite.fitting.vectors import read_vectors, with_vectors
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.model import Model
@@ -118,7 +118,7 @@ def fit(
         check_log(watch.log)  # before the time is spent
     multilabel = labels.is_multilabel if multilabel is None else multilabel
     if config.patience is not None and (watch is None or watch.valid is None):
-        chosen, aside = rows_aside(labels, config, seed)
+        chosen, aside = texts_aside(labels, config, seed)
         valid = texts.take(aside), labels.take(aside)
         watch = dataclasses.replace(watch or Watch(), valid=valid)
         texts, labels = texts.take(chosen), labels.take(chosen)
@@ -192,7 +192,7 @@ def _divided(
         valid = as_features(watch.valid, prepared.space, config, n_threads)
     chosen, whole = None, prepared
     if valid is None and config.patience is not None:
-        chosen, aside = rows_aside(prepared.labels, config, seed)
+        chosen, aside = texts_aside(prepared.labels, config, seed)
         valid = prepared.features.take(aside), prepared.labels.take(aside)
         prepared = take_prepared(whole, chosen)
     noisy = make_noise(whole, config, seed, n_threads, chosen)

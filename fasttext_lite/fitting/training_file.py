@@ -77,7 +77,7 @@ def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool
     """Return whether a file is read in chunks, and may have a cache of its features.
 
     It must be a file that can be read twice, without noise in words; and for `Config.patience`
-    there must be validation data: rows are set aside before the vocabulary is made, and that
+    there must be validation data: texts are set aside before the vocabulary is made, and that
     takes the texts as a whole.
     """
     return is_streamable(path, config) and (config.patience is None or is_validated)

@@ -14,7 +14,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.text.analyzers import analyze
 
 
-def rows_aside(labels: Labels, config: Config, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def texts_aside(labels: Labels, config: Config, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which documents to train on, and which to validate on.
 
     Raises
@@ -22,13 +22,13 @@ def rows_aside(labels: Labels, config: Config, seed: int) -> tuple[np.ndarray, n
     TrainingError
         If there are too few.
     """
-    rows, aside = set_aside(labels, config.valid_fraction, seed)
-    if int(config.valid_fraction * len(labels)) < 1 or aside.size == 0 or rows.size == 0:
+    chosen, aside = set_aside(labels, config.valid_fraction, seed)
+    if int(config.valid_fraction * len(labels)) < 1 or aside.size == 0 or chosen.size == 0:
         raise TrainingError(
             f"patience needs texts to validate on, and {len(labels)} texts are too few to set a "
             f"share of {config.valid_fraction:g} aside; give validation data or more texts"
         )
-    return rows, aside
+    return chosen, aside
 
 
 def as_features(

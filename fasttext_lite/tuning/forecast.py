@@ -94,7 +94,7 @@ class Forecast:
         self.paces[kernel] = max(pace, self.paces.get(kernel, 0.0) * 0.7)
 
     def work(self, config: Config, share: float) -> float:
-        """Return about how many steps of arithmetic a training takes, on a share of the rows."""
+        """Return about how many steps of arithmetic a training takes, on a share of the texts."""
         n_labels = len(self.data.labels.names)
         n_outputs = {
             "all": n_labels,
@@ -102,9 +102,9 @@ class Forecast:
             "drawn": config.neg + 1,
         }[LOSSES[config.loss].participants]
         dim = config.dim or 1
-        rows = self.features.n_entries(config) * (dim + 16)
-        rows += len(self.data.texts) * n_outputs * dim
-        return max(1.0, share * config.epochs * rows)
+        steps = self.features.n_entries(config) * (dim + 16)
+        steps += len(self.data.texts) * n_outputs * dim
+        return max(1.0, share * config.epochs * steps)
 
     def trial(self, config: Config, share: float) -> float:
         """Return the seconds that a trial will take, rather too many."""

@@ -39,13 +39,13 @@ class Trial:
     phase : str
         "default", "coarse" (from the whole space) or "fine" (near the best so far).
     share : float
-        Of the training rows that were used; below 1 in the lower rungs of a bracket.
+        Of the training texts that were used; below 1 in the lower rungs of a bracket.
     params : dict
         The settings that differ from those the search began with.
     score : float or None
-        The metric on the validation rows; None unless `status` is "done".
+        The metric on the validation texts; None unless `status` is "done".
     best : float or None
-        Best score so far on all training rows, this trial included.
+        Best score so far on all training texts, this trial included.
     size : int
         Bytes of the saved model, about.
     seconds : float
@@ -72,7 +72,7 @@ class Trial:
 
     @property
     def is_full(self) -> bool:
-        """Whether the trial counts for the best: done, on all training rows."""
+        """Whether the trial counts for the best: done, on all training texts."""
         return self.status == "done" and self.share == 1 and self.score is not None
 
 

@@ -1,9 +1,9 @@
 """Search for good settings: coarse-to-fine random search with successive halving.
 
 The first trial is the settings that the search begins with, so the result is never below them
-on the validation rows. Then come brackets as in Hyperband (Li et al. 2018): several draws are
-tried on a part of the training rows, the best third of them on three times as many (successive
-halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all rows count for the
+on the validation texts. Then come brackets as in Hyperband (Li et al. 2018): several draws are
+tried on a part of the training texts, the best third of them on three times as many (successive
+halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all texts count for the
 best, and only those that are better than the first by more than one standard error of its score
 (the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the budget
 draws from the whole space (`space.SPACE`), the second near the best trials, ever more
@@ -39,14 +39,14 @@ from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.size import SizeLimit, TooLargeError, extent_of
 from fasttext_lite.tuning.space import Space
 
-ETA = 3  # one in so many goes on to the next rung, which has so many times the rows
+ETA = 3  # one in so many goes on to the next rung, which has so many times the texts
 MAX_RUNGS = 3
-LEAST_ROWS, LEAST_PER_LABEL = 1000, 20  # of the lowest rung
+LEAST_TEXTS, LEAST_PER_LABEL = 1000, 20  # of the lowest rung
 COARSE_PART = 0.5  # of the budget
 WIDTH, WIDTH_DECAY, LEAST_WIDTH = 0.15, 0.9, 0.04  # of moves in the fine phase
-N_CENTRES = (0.6, 0.25, 0.15)  # chances of the best trials to be moved from
+CENTRE_CHANCES = (0.6, 0.25, 0.15)  # of the best trials to be moved from
 MAX_DRAWS = 40  # in vain, before the search ends
-WARM_ROWS = 64
+WARM_TEXTS = 64
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Outcome:
     trainee : Trainee
         The final model.
     is_whole : bool
-        Whether the final model was trained on all rows there are. If not, time was too short
-        and it is the best trial's, without the rows that were set aside.
+        Whether the final model was trained on all texts there are. If not, time was too short
+        and it is the best trial's, without the texts that were set aside.
     interrupted : bool
         Whether Ctrl-C ended the search.
     seconds : float
@@ -79,11 +79,11 @@ class Outcome:
     seconds: float
 
 
-def rungs(n_rows: int, n_labels: int) -> list[float]:
-    """Return the shares of the training rows that trials use, ascending to 1."""
-    least = max(LEAST_ROWS, LEAST_PER_LABEL * n_labels)
+def rungs(n_texts: int, n_labels: int) -> list[float]:
+    """Return the shares of the training texts that trials use, ascending to 1."""
+    least = max(LEAST_TEXTS, LEAST_PER_LABEL * n_labels)
     shares = [1.0]
-    while len(shares) < MAX_RUNGS and n_rows * shares[0] / ETA >= least:
+    while len(shares) < MAX_RUNGS and n_texts * shares[0] / ETA >= least:
         shares.insert(0, shares[0] / ETA)
     return shares
 
@@ -103,7 +103,7 @@ class Search:
     seconds : float, optional
         Time for all of it; none = no limit, then `n_trials` is needed.
     n_trials : int, optional
-        Most trials, whatever their share of the rows; those of a log count.
+        Most trials, whatever their share of the texts; those of a log count.
     model_size : int, optional
         Most bytes of the saved model. Settings that would exceed it are not tried; where they
         may, fewer hash slots, smaller vectors and rarer words left out make a model fit.
@@ -239,8 +239,8 @@ class Search:
         self._trial(params, 1.0, "default")
 
     def _warm_up(self) -> None:
-        """Run all steps on a few rows, so that no compilation is measured later."""
-        few = np.arange(min(WARM_ROWS, len(self.data.texts)))
+        """Run all steps on a few texts, so that no compilation is measured later."""
+        few = np.arange(min(WARM_TEXTS, len(self.data.texts)))
         texts, labels = self.data.texts.take(few), self.data.labels.take(few)
         config = self.base.replace(epochs=1)
         with contextlib.suppress(ValueError):  # the first trial will tell
@@ -305,8 +305,8 @@ class Search:
 
     def _centre(self) -> Trial:
         best = sorted((t for t in self.trials if t.is_full), key=lambda t: -(t.score or 0.0))
-        best = best[: len(N_CENTRES)]
-        chances = np.array(N_CENTRES[: len(best)])
+        best = best[: len(CENTRE_CHANCES)]
+        chances = np.array(CENTRE_CHANCES[: len(best)])
         return best[self.rng.choice(len(best), p=chances / chances.sum())]
 
     # -- a trial -----------------------------------------------------------------------------
@@ -347,6 +347,7 @@ class Search:
     def _attempt(self, config: Config, share: float, stopwatch: Stopwatch) -> _Attempt:
         """Train with some settings on a share of the texts, and measure the model."""
         features = self.features.get(config)
+        ready = time.perf_counter()
         prepared = features.prepared
         if share < 1:
             prepared = take_prepared(prepared, self.order[: round(share * len(self.order))])
@@ -362,7 +363,7 @@ class Search:
             trainee.model, features.valid, self.data.valid_labels, self.n_threads
         )
         pace = stopwatch.steady(trained - begin) / self.forecast.work(config, share)
-        overhead = time.perf_counter() - trained
+        overhead = begin - ready + time.perf_counter() - trained
         self.forecast.overhead = max(self.forecast.overhead, overhead)
         return _Attempt("done", note, score, float(pace), trainee)
 
@@ -386,12 +387,12 @@ class Search:
         return True
 
     def _error(self, score: float) -> float:
-        """Return the standard error of a share found on the validation rows."""
+        """Return the standard error of a share found on the validation texts."""
         share = min(max(score, 0.0), 1.0)
         return math.sqrt(share * (1 - share) / max(len(self.data.valid_texts), 1))
 
     def _final(self, best: Trial) -> tuple[fit.Trainee, bool]:
-        """Return the final model, and whether it was trained on all rows."""
+        """Return the final model, and whether it was trained on all texts."""
         kept = self.kept[1] if self.kept and self.kept[0] == best.number else None
         if kept is not None and self.data.whole is None:
             return kept, True
