@@ -144,7 +144,7 @@ FORMAT = Format(
 def _records(lines):
     for number, line in enumerate(lines, 1):
         text, _, label = line.decode().strip().rpartition(" -> ")
-        yield number, [label], text
+        yield number, (label,), text.encode()
 
 
 @pytest.fixture
