@@ -314,9 +314,11 @@ def test_the_same_kernels_elsewhere_have_the_same_description(tmp_path):
         "    for name, value in sorted(vars(module).items()):\n"
         "        if isinstance(value, Dispatcher): print(name, made_of(value.py_func))\n"
         "from fasttext_lite.training.kernels.general import make_trainer\n"
-        "from fasttext_lite.training.kernels.parts import Parts\n"
-        "for parts in (Parts(), Parts(optimizer='adam', norm='layer')):\n"
-        "    print(made_of(make_trainer(parts).py_func))\n"
+        "from fasttext_lite.config import Config\n"
+        "from fasttext_lite.training.composition import compose\n"
+        "for changes in ({}, {'optimizer': 'adam', 'norm': 'layer'}, {'units': 4, 'l2': 0.1}):\n"
+        "    config = Config(loss='hs', head='learned', **changes)\n"
+        "    print(made_of(make_trainer(compose(config)).py_func))\n"
     )
     outputs = []
     for seed in ("1", "2"):

@@ -17,8 +17,8 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.model import Model
-from fasttext_lite.model.network import NORM_EPSILON
 from fasttext_lite.model.quantization import N_CODES
+from fasttext_lite.training.kernels.parts import NORM_EPSILON
 
 # The loss of fastText that turns scores into probabilities by each link.
 _BY_LINK = {"softmax": "softmax", "tree": "hs", "sigmoid": "ova"}

@@ -142,7 +142,7 @@ class FeatureSpace:
         options[kernels.EOS_WORD] = self._eos_word
         options[kernels.BIAS_ROW] = self._bias_row
         return (
-            self._table, self.pool, self._word_offsets, self._rows, self._factors, _LOGS, options,
+            self._table, self.pool, self._word_offsets, self._rows, self.factors, _LOGS, options,
         )  # fmt: skip
 
     @cached_property
@@ -169,7 +169,7 @@ class FeatureSpace:
         return self._bias_row >= 0
 
     @cached_property
-    def _factors(self) -> np.ndarray:
+    def factors(self) -> np.ndarray:
         """Weights of the rows: idf * gain ** supervision; empty for mean pooling.
 
         idf = ln((1 + texts) / (1 + frequency)) + 1; word n-grams of more than two words times
@@ -417,7 +417,7 @@ class FeatureSpace:
 
     def _weigh(self, found: Codes, first: int, last: int, n_threads: int) -> None:
         """Replace the counts of documents `first` to `last` - 1 by weights."""
-        factors, bias_row = self._factors, self._bias_row
+        factors, bias_row = self.factors, self._bias_row
 
         def weigh(a: int, b: int) -> None:
             kernels.weigh_rows(

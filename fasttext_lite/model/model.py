@@ -21,7 +21,6 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import LabelTree
-from fasttext_lite.model.network import forward
 from fasttext_lite.parallel import cpu_count, run_ranges
 from fasttext_lite.text.analyzers import analyze, can_mark_one, class_of_characters
 
@@ -228,6 +227,8 @@ class Model:
         if not np.isfinite(hidden).all():
             raise ModelError(_NOT_FINITE)
         if self.config.norm != "none" or self.config.units:
+            from fasttext_lite.model.network import forward
+
             hidden = forward(hidden, self.config, self.norm, self.layer)
         return hidden, n_features
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fasttext_lite.config.fields import Config
-
-NORM_EPSILON = 1e-5  # as in training.kernels.layers; a test holds them equal
+from fasttext_lite.training.kernels.parts import NORM_EPSILON
 
 
 def _gelu(z: np.ndarray) -> np.ndarray:

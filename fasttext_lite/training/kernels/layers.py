@@ -9,9 +9,9 @@ import numpy as np
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.random import chance
 from fasttext_lite.training.kernels.losses import sigmoid
+from fasttext_lite.training.kernels.parts import NORM_EPSILON
 
 _kernel = compiler(FAST)
-NORM_EPSILON = 1e-5
 NORM_MOMENTUM = 0.1  # share of a batch in the running mean and variance
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+NORM_EPSILON = 1e-5  # added to a variance before its root
 BATCH = 32  # documents normalised together by batch normalisation
 
 
