@@ -270,15 +270,15 @@ def test_rows_are_kept_by_their_use(head):
     space, useful = model.space, usefulness(model)
     output = model.output - model.output.mean(axis=0)
     for row in range(0, space.n_rows, 17):
-        if row == space._bias_row:
+        if row == space.bias_row:
             continue
         expected = np.linalg.norm(model.embeddings[row].astype(float))
         if head == "linear":
             scores = output.astype(float) @ model.embeddings[row].astype(float)
-            weight = abs(space._factors[row]) * space.frequency[row] ** 0.5
+            weight = abs(space.factors[row]) * space.frequency[row] ** 0.5
             expected = np.linalg.norm(scores) * weight
         assert useful[row] == pytest.approx(expected, rel=1e-3, abs=1e-6)
-    assert np.isinf(useful[space._bias_row])
+    assert np.isinf(useful[space.bias_row])
 
 
 def test_numbers_are_rounded_to_whole_steps():
@@ -289,7 +289,7 @@ def test_numbers_are_rounded_to_whole_steps():
     step = small.packed.settings["scale"]
     assert step == pytest.approx(0.5 * float(np.sqrt((table**2).mean())), rel=1e-5)
     assert np.abs(small.embeddings - table).max() <= step * 0.5001
-    weights, expected = np.array([abs(s._factors) for s in (small.space, by_code(model))])
+    weights, expected = np.array([abs(s.factors) for s in (small.space, by_code(model))])
     np.testing.assert_allclose(weights, expected, rtol=0.02)
 
 
@@ -359,7 +359,7 @@ def test_what_a_quantised_model_cannot_do():
     with pytest.raises(ModelError, match="cannot be trained further"):
         small.space.grow(None)
     part = small.space.take(np.array([2, 1]))
-    np.testing.assert_array_equal(part._factors, small.space._factors[[2, 1]])
+    np.testing.assert_array_equal(part.factors, small.space.factors[[2, 1]])
 
 
 # -- damaged files ---------------------------------------------------------------------------

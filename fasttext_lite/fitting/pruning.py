@@ -32,9 +32,9 @@ def usefulness(model: Model) -> np.ndarray:
     if config.head == "linear":
         useful *= np.sqrt(space.frequency)
         if config.pooling != "mean":
-            useful *= np.abs(space._factors)
+            useful *= np.abs(space.factors)
     if space.has_bias:
-        useful[space._bias_row] = np.inf
+        useful[space.bias_row] = np.inf
     return useful
 
 

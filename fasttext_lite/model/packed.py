@@ -82,7 +82,7 @@ class PackedSpace(FeatureSpace):
         return self.config, self.pool, self.word_ends, self.row_codes, self.n_texts, self.sizes
 
     @cached_property
-    def _factors(self) -> np.ndarray:
+    def factors(self) -> np.ndarray:
         """The weights with their signs; see `FeatureSpace`."""
         factors = self.sizes.copy()
         config = self.config
@@ -287,7 +287,7 @@ def pack_tables(
         "row_gaps": _deflate(_planes(np.diff(space.row_codes.astype(np.int64), prepend=-1) - 1)),
     }
     if space.config.pooling != "mean":
-        settings["factors"], arrays["factors"] = _pack_factors(space._factors)
+        settings["factors"], arrays["factors"] = _pack_factors(space.factors)
     of_rows, row_arrays = ROW_FORMS[kind].pack(table, PackOptions(**options))
     return Packed(settings | of_rows, arrays | row_arrays)
 
