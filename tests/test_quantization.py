@@ -270,7 +270,7 @@ def test_rows_are_kept_by_their_use(head):
     space, useful = model.space, usefulness(model)
     output = model.output - model.output.mean(axis=0)
     for row in range(0, space.n_rows, 17):
-        if row == space._bias_row:
+        if row == space.bias_row:
             continue
         expected = np.linalg.norm(model.embeddings[row].astype(float))
         if head == "linear":
@@ -278,7 +278,7 @@ def test_rows_are_kept_by_their_use(head):
             weight = abs(space.factors[row]) * space.frequency[row] ** 0.5
             expected = np.linalg.norm(scores) * weight
         assert useful[row] == pytest.approx(expected, rel=1e-3, abs=1e-6)
-    assert np.isinf(useful[space._bias_row])
+    assert np.isinf(useful[space.bias_row])
 
 
 def test_numbers_are_rounded_to_whole_steps():

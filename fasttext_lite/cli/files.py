@@ -12,7 +12,8 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reader import Corpus, CorpusReader
+    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.fitting.training_file import TrainingFile
 
 Item = TypeVar("Item")
 
@@ -26,7 +27,7 @@ def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
     return corpus
 
 
-def say_skipped(source: Corpus | CorpusReader, options: argparse.Namespace) -> None:
+def say_skipped(source: Corpus | TrainingFile, options: argparse.Namespace) -> None:
     """Say which lines of a labelled file were skipped, unless the user wants it quiet."""
     if not getattr(options, "quiet", False):
         for line in source.skip_report():

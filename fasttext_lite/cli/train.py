@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import sys
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import (
     add_config,
@@ -36,9 +35,8 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.fitting.fit import Trainee
     from fasttext_lite.fitting.monitor import Watch
-    from fasttext_lite.fitting.prepare import Prepared
     from fasttext_lite.fitting.report import EpochReport
-    from fasttext_lite.training.loop import History
+    from fasttext_lite.training.history import History
 
 HELP = "Train a model on a labelled file."
 
@@ -132,63 +130,35 @@ def _train(
     options: argparse.Namespace, config: Config, valid: Corpus | None
 ) -> tuple[Trainee, int, float]:
     """Return what was trained, the number of texts of the training file, and the seconds."""
-    from fasttext_lite.fitting import advice, fit
-    from fasttext_lite.fitting.prepare import Prepared
+    from fasttext_lite.fitting.fit import balanced_weights
     from fasttext_lite.fitting.progress import progress_bar
+    from fasttext_lite.fitting.training_file import can_stream, read_training_file
 
     start = time.perf_counter()
-    data = _read_training(options, config, valid is not None)
-    labels = data.labels
-    weights = fit.balanced_weights(labels) if options.class_weight == "balanced" else None
-    settings: dict[str, Any] = {
-        "seed": options.seed or 0,
-        "n_threads": options.threads or (None if options.seed is None else 1),
-        "watch": _make_watch(options, config, labels.names, valid),
-        "pretrained": options.pretrained_vectors,
-    }
+    is_validated = valid is not None
+    if options.cache and not can_stream(options.train, config, is_validated=is_validated):
+        raise UsageError(
+            "--cache needs a file that can be read twice, no noise in words, and for patience a "
+            "--valid file"
+        )
+    file = read_training_file(
+        options.train, config, read_options(options),
+        multilabel=options.multilabel, is_validated=is_validated, n_threads=options.threads,
+        cache=options.cache, pretrained=options.pretrained_vectors,
+    )  # fmt: skip
+    say_skipped(file, options)
+    labels = file.labels
+    watch = _make_watch(options, config, labels.names, valid)
     show = False if options.quiet else None
     with progress_bar(len(labels) * config.epochs, show) as callback:
-        if isinstance(data, Prepared):
-            advice.warn_of_rare_labels(labels)
-            data = dataclasses.replace(data, doc_weights=weights)
-            trainee = fit.fit_prepared(data, callback=callback, **settings)
-        else:
-            trainee = fit.fit(
-                data.texts,
-                labels,
-                config,
-                multilabel=labels.is_multilabel or options.multilabel,
-                doc_weights=weights,
-                callback=callback,
-                **settings,
-            )
+        trainee = file.fit(
+            doc_weights=balanced_weights(labels) if options.class_weight == "balanced" else None,
+            seed=options.seed or 0,
+            n_threads=options.threads or (None if options.seed is None else 1),
+            callback=callback,
+            watch=watch,
+        )
     return trainee, len(labels), time.perf_counter() - start
-
-
-def _read_training(
-    options: argparse.Namespace, config: Config, with_valid: bool
-) -> Prepared | Corpus:
-    """Return the features of the training file, or its texts where features need all of them."""
-    from fasttext_lite.corpus.reader import CorpusReader
-    from fasttext_lite.fitting.fit import with_vectors
-    from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
-
-    # Rows are set aside before the vocabulary is made: that takes the texts as a whole.
-    if not is_streamable(options.train, config) or (config.patience is not None and not with_valid):
-        if options.cache:
-            raise UsageError(
-                "--cache needs a file that can be read twice, no noise in words, and for patience "
-                "a --valid file"
-            )
-        return read_labelled_file(options.train, options)
-    config = with_vectors(config, options.pretrained_vectors)
-    reader = CorpusReader(options.train, read_options(options), CHUNK_BYTES)
-    prepared = prepare_file(
-        reader, config, multilabel=options.multilabel, n_threads=options.threads,
-        cache=options.cache,
-    )  # fmt: skip
-    say_skipped(reader, options)
-    return prepared
 
 
 # -- what to see of it -----------------------------------------------------------------------

@@ -140,7 +140,7 @@ class FeatureSpace:
         """
         options = self._options.copy()
         options[kernels.EOS_WORD] = self._eos_word
-        options[kernels.BIAS_ROW] = self._bias_row
+        options[kernels.BIAS_ROW] = self.bias_row
         return (
             self._table, self.pool, self._word_offsets, self._rows, self.factors, _LOGS, options,
         )  # fmt: skip
@@ -159,14 +159,15 @@ class FeatureSpace:
         return {word: row for word, row in pairs if row >= 0}
 
     @cached_property
-    def _bias_row(self) -> int:
+    def bias_row(self) -> int:
+        """Number of the row of the bias, which each text with a known feature has; -1 = none."""
         found = np.flatnonzero(self.row_codes == self._bias_code)
         return int(found[0]) if found.size else -1
 
     @property
     def has_bias(self) -> bool:
         """Whether each text with a known feature has the bias as one more."""
-        return self._bias_row >= 0
+        return self.bias_row >= 0
 
     @cached_property
     def factors(self) -> np.ndarray:
@@ -417,7 +418,7 @@ class FeatureSpace:
 
     def _weigh(self, found: Codes, first: int, last: int, n_threads: int) -> None:
         """Replace the counts of documents `first` to `last` - 1 by weights."""
-        factors, bias_row = self.factors, self._bias_row
+        factors, bias_row = self.factors, self.bias_row
 
         def weigh(a: int, b: int) -> None:
             kernels.weigh_rows(

@@ -34,7 +34,7 @@ def usefulness(model: Model) -> np.ndarray:
         if config.pooling != "mean":
             useful *= np.abs(space.factors)
     if space.has_bias:
-        useful[space._bias_row] = np.inf
+        useful[space.bias_row] = np.inf
     return useful
 
 

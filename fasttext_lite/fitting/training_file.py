@@ -36,7 +36,7 @@ class TrainingFile:
     multilabel : bool
         Whether texts may have several labels or none.
     skipped : list of str
-        A line for each reason why lines of the file were skipped.
+        As `skip_report` returns it.
     data : Prepared or Texts
         Its features, or its texts where they are still to be made.
     pretrained : path-like, optional
@@ -49,6 +49,10 @@ class TrainingFile:
     skipped: list[str]
     data: Prepared | Texts
     pretrained: str | os.PathLike[str] | None = None
+
+    def skip_report(self) -> list[str]:
+        """Return one line for each reason why lines were skipped."""
+        return self.skipped
 
     def fit(
         self,
