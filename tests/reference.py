@@ -14,12 +14,14 @@ FASTTEXT_SPACES = re.compile(rb"[ \n\r\t\v\f\0]+")
 
 
 def tokens_by_class(text: str, classes: np.ndarray) -> list[str]:
-    """Cut a text as `mark_tokens` does: 0 space, 1 word, 2 single, 3 extends."""
+    """Cut a text as `mark_tokens` does: 0 space, 1 word, 2 single, 3 and 4 extend."""
     tokens: list[str] = []
     before = 0
     for character in text:
         kind = int(classes[ord(character)])
-        if kind == 3:
+        if kind == 4 and not before:
+            kind = 2
+        if kind in (3, 4):
             if before:
                 tokens[-1] += character
             continue
@@ -751,12 +753,14 @@ def marks_by_class(characters: list[tuple[int, int]]) -> list[int]:
     tokens: list[list[int]] = []  # bytes of each piece, and whether it is a token
     before = 0
     for kind, size in characters:
-        if kind == 3 and before or kind == 1 and before == 1:
+        if kind in (3, 4) and before or kind == 1 and before == 1:
             tokens[-1][0] += size
         else:
-            tokens.append([size, kind in (1, 2)])
-        if kind != 3:
+            tokens.append([size, kind in (1, 2, 4)])
+        if kind < 3:
             before = kind
+        elif kind == 4:
+            before = before or 2
     return [
         mark
         for size, is_token in tokens

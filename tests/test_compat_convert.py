@@ -156,7 +156,10 @@ def test_every_setting_of_text_is_held_or_named():
     other = {"analyzer": "char", "lowercase": True, "nfkc": True, "simplify": True}
     other |= {"stop_words": "a", "boundaries": True, "pooling": "tfidf", "eos": False}
     held = {"word_ngrams", "minn", "maxn", "min_count", "min_df", "bucket", "supervision", "bias"}
-    assert set(FEATURE_FIELDS) == other.keys() | held | {"user_dictionary"}  # goes with analyzers
+    assert set(FEATURE_FIELDS) == other.keys() | held | {
+        "user_dictionary",
+        "lone_marks",
+    }  # of analyzers
     for name, value in other.items():
         config = Config(**{**PRESETS["fasttext"], "word_ngrams": 2, name: value})
         assert len(obstacles(config, False, False)) == 1, name

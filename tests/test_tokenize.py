@@ -98,7 +98,7 @@ def test_any_bytes_decode_without_error_and_cover_the_text(data):
         ("", []),
         (" \n\t", []),
         ("a\nb\r\nc", ["a", "b", "c"]),
-        ("\u0301a", ["a"]),
+        ("\u0301a", ["\u0301", "a"]),
     ],
 )
 def test_auto(text, expected):
@@ -472,3 +472,33 @@ def test_unknown_analyzers_are_refused():
         class_of_characters("jieba")
     with pytest.raises(ValueError, match="must have classes or segment"):
         Analyzer("nothing")
+
+
+def test_no_character_of_unicode_is_lost():
+    """But blanks, controls, and format characters that nobody sees."""
+    visible = {*analyzers.VISIBLE_FORMATS, *range(0x110000)[analyzers.FLAG_TAGS]}
+    for analyzer in ("auto", "char"):
+        classes = class_of_characters(analyzer)
+        lost = [
+            code
+            for code in np.flatnonzero(classes == SPACE).tolist()
+            if unicodedata.category(chr(code)) not in ("Zs", "Zl", "Zp", "Cc", "Cf", "Cn")
+        ]
+        assert lost == [] and not visible & set(np.flatnonzero(classes == SPACE).tolist())
+        kept = [chr(code) for code in np.flatnonzero(classes != SPACE).tolist()]
+        config = Config(analyzer=analyzer, lowercase=False)
+        for texts in (kept, [f" {each} " for each in kept]):
+            marks = analyze(Texts.from_sequence(texts), config, 2)
+            ends = np.add.reduceat(marks.marks == utf8.END, marks.offsets[:-1])
+            assert (ends == 1).all()
+
+
+def test_marks_alone_are_tokens_and_others_belong_to_theirs():
+    scotland = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+    texts = ["good \ufe0f morning", "\u0301a", "e\u0301 \u2764\ufe0f", f"{scotland} \u06dd"]
+    assert cut(texts) == [
+        ["good", "\ufe0f", "morning"], ["\u0301", "a"], ["e\u0301", "\u2764\ufe0f"],
+        [scotland, "\u06dd"],
+    ]  # fmt: skip
+    before = cut(["good \ufe0f morning", "\u0301a", f"{scotland} \u06dd"], lone_marks=False)
+    assert before == [["good", "morning"], ["a"], ["\U0001f3f4"]]

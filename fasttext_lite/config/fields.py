@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from fasttext_lite.config.analyzers import ANALYZER_CHOICES, ANALYZERS
@@ -54,8 +54,13 @@ def _field(
     low: float | None = None,
     high: float | None = None,
     low_open: bool = False,
+    before: Any = MISSING,
 ) -> Any:
-    metadata = {"help": help, "choices": choices, "low": low, "high": high, "low_open": low_open}
+    """Return a field; `before`: the value that means what was done before there was this field."""
+    metadata = {
+        "help": help, "choices": choices, "low": low, "high": high, "low_open": low_open,
+        "before": before,
+    }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -94,14 +99,25 @@ class Config:
         False,
         "read traditional Chinese characters as simplified ones, each by itself (needs OpenCC: "
         "pip install 'fasttext-lite[zh]')",
+        before=False,
     )
     stop_words: str = _field(
-        "", "tokens to leave out, between spaces or in lines; @FILE reads them from a file"
+        "",
+        "tokens to leave out, between spaces or in lines; @FILE reads them from a file",
+        before="",
     )
     user_dictionary: str = _field(
         "",
         f"words for the analyzers {_segmenting()}, a line each as jieba has them (word, and if you "
         "like its frequency and tag); @FILE reads them from a file",
+        before="",
+    )
+    lone_marks: bool = _field(
+        True,
+        "a mark that extends a character (accents, variation selectors, joiners) is a token where "
+        "it follows none, and so is a format character that is visible; not for the analyzers "
+        "whitespace and jieba",
+        before=False,
     )
     eos: bool = _field(False, "end every text with fastText's token </s>")
     # tokens -> features
@@ -111,7 +127,9 @@ class Config:
         f"{LONG_TEXT} tokens on average",
         low=1, high=16,
     )  # fmt: skip
-    boundaries: bool = _field(True, "n-grams of tokens see where a text begins and ends")
+    boundaries: bool = _field(
+        True, "n-grams of tokens see where a text begins and ends", before=False
+    )
     minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
     maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
     min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
@@ -119,7 +137,7 @@ class Config:
         None,
         "drop words and n-grams that fewer training texts have; none = 1, or "
         + ", ".join(f"{least} from {n:,} texts on" for n, least in MIN_DF),
-        low=1, high=2**31 - 1,
+        low=1, high=2**31 - 1, before=1,
     )  # fmt: skip
     bucket: int = _field(
         2_000_000,
@@ -138,10 +156,12 @@ class Config:
         None,
         "multiply each feature's weight by what it tells about the labels (divergence in nats) to "
         "this power; 0 = not; none = chosen from the number of labels; not for pooling mean",
-        low=0.0, high=2.0,
+        low=0.0, high=2.0, before=0.0,
     )  # fmt: skip
     bias: bool = _field(
-        True, "one more feature of weight 1, the same in every text; not for pooling mean"
+        True,
+        "one more feature of weight 1, the same in every text; not for pooling mean",
+        before=False,
     )
     # the network and its training
     dim: int | None = _field(
@@ -173,7 +193,7 @@ class Config:
         0.0,
         "focal loss: multiply each term by (1 - probability) to this power, so that hard texts "
         "count more; not for the hinge losses",
-        low=0.0, high=10.0,
+        low=0.0, high=10.0, before=0.0,
     )  # fmt: skip
     head: str = _field(
         "auto",
@@ -181,6 +201,7 @@ class Config:
         "of the features are the labels' weights (dim must reach the number of output rows); auto "
         f"= linear up to {LINEAR_TO_LABELS} labels, {LINEAR_TO_MULTILABELS} for rows with several",
         choices=HEADS,
+        before="learned",
     )
     optimizer: str = _field(
         "sgd", "how rows move against their gradients", choices=OPTIMIZER_CHOICES
@@ -190,11 +211,12 @@ class Config:
         f"decay of momentum ({', '.join(o.name for o in OPTIMIZERS.values() if o.has_momentum)})",
         low=0.0,
         high=0.9999,
+        before=0.9,
     )
     beta2: float | None = _field(
         None,
         f"decay of the mean of squared gradients; none = {_defaults_of_beta2()}",
-        low=0.0, low_open=True, high=0.99999,
+        low=0.0, low_open=True, high=0.99999, before=None,
     )  # fmt: skip
     lr: float | None = _field(
         None,
@@ -219,40 +241,58 @@ class Config:
         "weight decay: weights shrink by this times the learning rate a step",
         low=0.0,
         high=1.0,
+        before=0.0,
     )
     l1: float = _field(
         0.0,
         "weights move towards 0 by lr times this a step; features whose weights "
         "are all 0 leave the model (and the length that texts are scaled to)",
-        low=0.0, high=1.0,
+        low=0.0, high=1.0, before=0.0,
     )  # fmt: skip
     max_norm: float | None = _field(
-        None, "longest row of a table; none = no limit", low=0.0, low_open=True
+        None, "longest row of a table; none = no limit", low=0.0, low_open=True, before=None
     )
     clip: float | None = _field(
-        None, "longest gradient of a table in one step; none = no limit", low=0.0, low_open=True
+        None,
+        "longest gradient of a table in one step; none = no limit",
+        low=0.0,
+        low_open=True,
+        before=None,
     )
     feature_dropout: float = _field(
-        0.0, "chance of each feature to be left out of a step", low=0.0, high=0.99
+        0.0, "chance of each feature to be left out of a step", low=0.0, high=0.99, before=0.0
     )
     hidden_dropout: float = _field(
-        0.0, "chance of each element of the hidden vector to be set to 0", low=0.0, high=0.99
+        0.0,
+        "chance of each element of the hidden vector to be set to 0",
+        low=0.0,
+        high=0.99,
+        before=0.0,
     )
     word_dropout: float = _field(
-        0.0, "chance of each token to be left out of a text, anew in each epoch", low=0.0, high=0.99
+        0.0,
+        "chance of each token to be left out of a text, anew in each epoch",
+        low=0.0,
+        high=0.99,
+        before=0.0,
     )
     word_swap: float = _field(
         0.0, "chance of two neighbouring tokens to change places, anew in each epoch",
-        low=0.0, high=1.0,
+        low=0.0, high=1.0, before=0.0,
     )  # fmt: skip
     averaging: float = _field(
-        0.0, "share of training, at its end, whose weights are averaged (Polyak)", low=0.0, high=1.0
+        0.0,
+        "share of training, at its end, whose weights are averaged (Polyak)",
+        low=0.0,
+        high=1.0,
+        before=0.0,
     )
     patience: int | None = _field(
         None,
         "stop after so many epochs without a better validation accuracy, and keep the best "
         "weights; none = never",
         low=1,
+        before=None,
     )
     valid_fraction: float = _field(
         0.1,
@@ -260,13 +300,19 @@ class Config:
         low=0.0,
         low_open=True,
         high=0.5,
+        before=0.1,
     )
     # the network
     norm: str = _field(
-        "none", "normalisation of the hidden vector: none, layer or batch", choices=NORMS
+        "none",
+        "normalisation of the hidden vector: none, layer or batch",
+        choices=NORMS,
+        before="none",
     )
-    units: int = _field(0, "units of a hidden layer; 0 = no hidden layer", low=0, high=4096)
-    activation: str = _field("relu", "of the hidden layer", choices=ACTIVATIONS)
+    units: int = _field(
+        0, "units of a hidden layer; 0 = no hidden layer", low=0, high=4096, before=0
+    )
+    activation: str = _field("relu", "of the hidden layer", choices=ACTIVATIONS, before="relu")
     init: str = _field(
         "output",
         "which table starts random: output (normal, rows about 2 long; input zero), input "
@@ -278,6 +324,7 @@ class Config:
         "type of the input table's numbers, in training and in the model: float16 halves memory "
         f"and file, only for plain sgd; auto = float16 from {FLOAT16_FROM / 2**18:.0f} MB on",
         choices=DTYPES,
+        before="float32",
     )
 
     def __post_init__(self) -> None:
@@ -343,6 +390,10 @@ class Config:
         """Return a copy with some values changed (and checked)."""
         return dataclasses.replace(self, **changes)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Of a pickle that is older than some fields.
+        vars(self).update({**values_before(), **state})
+
     def to_dict(self) -> dict[str, Any]:
         """Return the values by name, as the model header stores them."""
         return dataclasses.asdict(self)
@@ -364,13 +415,25 @@ _NOT_FLOAT16 = (
 
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
-    "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "eos",
-    "word_ngrams", "boundaries", "minn", "maxn",
+    "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "lone_marks",
+    "eos", "word_ngrams", "boundaries", "minn", "maxn",
     "min_count", "min_df", "bucket", "pooling", "supervision", "bias",
 )  # fmt: skip
 
 # What `resolve` fills in where it is None.
 RESOLVED = ("dim", "label_smoothing", "lr", "min_df", "supervision", "word_ngrams")
+
+
+def values_before() -> dict[str, Any]:
+    """Return the fields that models of the past do not have, with what they did in their place.
+
+    That is not the default, which may change.
+    """
+    fields = dataclasses.fields(Config)
+    before = {field.name: field.metadata["before"] for field in fields}
+    return {name: value for name, value in before.items() if value is not MISSING}
+
+
 _HINTS = get_type_hints(Config)
 
 

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.fields import values_before
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
@@ -38,6 +39,12 @@ class UnknownTextWarning(UserWarning):
 
 class TextEstimator(BaseEstimator):
     """An estimator of texts: parameters from `parameters.with_parameters`, and tags."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Of a pickle that is older than some parameters: what was done before there were any.
+        known = self._get_param_names()
+        added = {name: value for name, value in values_before().items() if name in known}
+        super().__setstate__({**added, **state})
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

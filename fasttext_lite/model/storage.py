@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.config.fields import RESOLVED, Config
+from fasttext_lite.config.fields import RESOLVED, Config, values_before
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
@@ -56,17 +56,6 @@ FORMAT_VERSION = 3
 QUANTIZED_VERSION = 4  # of the files of quantised models
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
-
-# Fields of `Config` that format version 1 did not have at first, each with the value that means
-# what files without it do. (Not the default: that may change.)
-_ADDED_FIELDS: dict[str, Any] = {
-    "boundaries": False, "supervision": 0.0, "bias": False, "patience": None,
-    "valid_fraction": 0.1, "focal": 0.0, "head": "learned", "beta1": 0.9, "beta2": None,
-    "l2": 0.0, "l1": 0.0, "max_norm": None, "clip": None, "feature_dropout": 0.0,
-    "hidden_dropout": 0.0, "word_dropout": 0.0, "word_swap": 0.0, "averaging": 0.0,
-    "norm": "none", "units": 0, "activation": "relu", "min_df": 1, "dtype": "float32",
-    "simplify": False, "stop_words": "", "user_dictionary": "",
-}  # fmt: skip
 
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 
@@ -208,7 +197,7 @@ def _check_header(header: dict[str, Any]) -> Config:
         raise ValueError(f"its header lacks {', '.join(missing)}")
     if not isinstance(header["config"], dict):
         raise ValueError("its settings are unreadable")
-    settings = {**_ADDED_FIELDS, **header["config"]}
+    settings = {**values_before(), **header["config"]}
     config = Config.from_dict(settings)
     if (
         set(settings) != set(config.to_dict())

@@ -22,6 +22,12 @@ from fasttext_lite.text.marked import MarkedTexts
 from fasttext_lite.text.normalize import normalize
 from fasttext_lite.text.unicode_classes import class_table
 
+# Format characters (Cf) that one sees: Unicode 17, Prepended_Concatenation_Mark.
+VISIBLE_FORMATS = [
+    *range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD, 0x110CD,
+]  # fmt: skip
+FLAG_TAGS = slice(0xE0020, 0xE0080)  # behind a black flag: whose flag it is
+
 # fastText's separators (dictionary.cc, readWord); ours is a superset only in that a text ends.
 WHITESPACE = " \n\r\t\v\f\0"
 
@@ -65,7 +71,7 @@ def _mark(texts: Texts, config: Config, n_threads: int) -> MarkedTexts:
     """Return texts with the tokens of their analyzer."""
     analyzer = ANALYZERS[config.analyzer]
     if not analyzer.segments:
-        marks = _mark_by_classes(texts, analyzer.name, n_threads)
+        marks = _mark_by_classes(texts, config, n_threads)
         return MarkedTexts(texts.buffer, texts.offsets, marks)
     marks = segmenter_of(config.user_dictionary).mark(
         texts.buffer, texts.offsets, drop_spaces=True, n_threads=n_threads
@@ -73,15 +79,15 @@ def _mark(texts: Texts, config: Config, n_threads: int) -> MarkedTexts:
     words = MarkedTexts(texts.buffer, texts.offsets, marks)
     if not analyzer.classes:
         return words
-    return _beside(words, _mark_by_classes(texts, analyzer.name, n_threads), n_threads)
+    return _beside(words, _mark_by_classes(texts, config, n_threads), n_threads)
 
 
-def _mark_by_classes(texts: Texts, analyzer: str, n_threads: int) -> np.ndarray:
+def _mark_by_classes(texts: Texts, config: Config, n_threads: int) -> np.ndarray:
     """Return the marks of the tokens whose characters go together by their classes."""
     from fasttext_lite.text.kernels import tokens as tokenize
 
     marks = np.empty(texts.buffer.size, np.uint8)
-    classes = class_of_characters(analyzer)
+    classes = class_of_characters(config.analyzer, config.lone_marks)
     run_ranges(
         lambda first, last: tokenize.mark_tokens(
             texts.buffer, texts.offsets, first, last, classes, marks
@@ -200,8 +206,18 @@ def disturb(
 
 # -- classes of characters: what `Analyzer.classes` names ------------------------------------
 def words_by_script() -> np.ndarray:
-    """Return classes by which words are tokens, and characters of scripts without spaces."""
-    return class_table()
+    """Return classes by which words are tokens, and characters of scripts without spaces.
+
+    No character is lost: a MARK that follows no token is one, and so are format characters that are
+    visible; the tags of a flag belong to it.
+    """
+    from fasttext_lite.text.kernels.tokens import EXTEND, MARK, SINGLE
+
+    table = class_table()
+    table[table == EXTEND] = MARK
+    table[VISIBLE_FORMATS] = SINGLE
+    table[FLAG_TAGS] = MARK
+    return table
 
 
 def words_by_separators() -> np.ndarray:
@@ -217,21 +233,37 @@ def single_characters() -> np.ndarray:
     """Return classes by which each character is a token."""
     from fasttext_lite.text.kernels.tokens import SINGLE, WORD
 
-    table = class_table()
+    table = words_by_script()
     table[table == WORD] = SINGLE
     return table
 
 
 @lru_cache(maxsize=4)
-def class_of_characters(analyzer: str) -> np.ndarray:
+def class_of_characters(analyzer: str, lone_marks: bool = True) -> np.ndarray:
     """Return the class of each code point under an analyzer, uint8[0x110000].
+
+    Parameters
+    ----------
+    analyzer : str
+    lone_marks : bool
+        See `Config.lone_marks`.
 
     Raises
     ------
     ValueError
         If there is no such analyzer, or its tokens do not go by classes.
     """
+    from fasttext_lite.text.kernels.tokens import EXTEND, MARK, SINGLE, SPACE
+
     classes = ANALYZERS[analyzer].classes
     if classes is None:
         raise ValueError(f"the analyzer {analyzer} does not go by classes of characters")
-    return load(classes)()
+    table = load(classes)()
+    if not lone_marks:
+        for codes, now, before in (
+            (VISIBLE_FORMATS, SINGLE, SPACE), (FLAG_TAGS, MARK, SPACE), (slice(None), MARK, EXTEND),
+        ):  # fmt: skip
+            part = table[codes]
+            part[part == now] = before
+            table[codes] = part
+    return table

@@ -23,17 +23,19 @@ from fasttext_lite.compiled.utf8 import (
     write_code,
 )
 
-SPACE, WORD, SINGLE, EXTEND = 0, 1, 2, 3
+SPACE, WORD, SINGLE, EXTEND, MARK = range(5)
 JOINT = np.uint8(0x1F)  # the token between two forms of a text: a separator that no text has
 
 # What `deltas` holds for a character whose lower case is not one character of its own.
 NOT_SIMPLE = 1 << 24
 
-# The mark of the byte before a character, by 4 * the class before + the class of the character.
-_CLOSING = np.full(16, END, np.uint8)
-_CLOSING[[4 * SPACE + kind for kind in range(4)]] = OUTSIDE
-_CLOSING[[4 * WORD + WORD, 4 * WORD + EXTEND, 4 * SINGLE + EXTEND]] = INSIDE
-_CLOSING[12:] = OUTSIDE  # no class before is EXTEND
+# The mark of the byte before a character, by 8 * the class before + the class of the character; no
+# class before is EXTEND or MARK.
+_CLOSING = np.full(24, END, np.uint8)
+_CLOSING[8 * SPACE : 8 * WORD] = OUTSIDE
+_CLOSING[8 * WORD + WORD] = INSIDE
+for _kind in (EXTEND, MARK):
+    _CLOSING[[8 * WORD + _kind, 8 * SINGLE + _kind]] = INSIDE
 _kernel = compiler(LEAF)
 
 
@@ -61,9 +63,11 @@ def mark_document(text, i, end, classes, marks):
             length = np.uint64(size)
         kind = np.int64(classes[code])
         if i > start:
-            marks[i - ONE] = _CLOSING[4 * before + kind]
-        if kind != EXTEND:
+            marks[i - ONE] = _CLOSING[8 * before + kind]
+        if kind < EXTEND:
             before = kind
+        elif kind == MARK and before == SPACE:
+            before = SINGLE
         if length > ONE:  # the last byte waits for the next character
             for j in range(length - ONE):
                 marks[i + np.uint64(j)] = OUTSIDE if before == SPACE else INSIDE
@@ -76,8 +80,9 @@ def mark_document(text, i, end, classes, marks):
 def mark_tokens(text, offsets, first, last, classes, marks):
     """Mark the tokens of documents `first` to `last` - 1.
 
-    A run of WORD characters is one token, a SINGLE character is one token, an EXTEND character
-    belongs to the token right before it (and is space after none), SPACE is outside.
+    A run of WORD characters is one token, a SINGLE character is one token, an EXTEND or MARK
+    character belongs to the token right before it; after none, EXTEND is space and MARK a token.
+    SPACE is outside.
 
     Parameters
     ----------
