@@ -5,11 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 
-.PHONY: demo test test-nojit test-bounds lint format bench bench-chinese build clean
+.PHONY: demo setup test test-nojit test-bounds lint format bench bench-chinese build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
 	$(BIN)/fasttext-lite demo --data en_topics --output demo
+
+setup: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest

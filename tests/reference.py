@@ -281,9 +281,11 @@ class Optimizer:
             change = -np.sqrt((self.before[row] + 1e-6) / (self.second[row] + 1e-6)) * g
             self.first[row] += (1 - b) * change**2
             return lr * change
-        self.first[row] += (1 - a) * g
-        mean, square = self.first[row] / (1 - a**step), self.second[row] / (1 - b**step)
-        return -lr * mean / (np.sqrt(square) + 1e-8)
+        if self.kind == "adam":
+            self.first[row] += (1 - a) * g
+            mean, square = self.first[row] / (1 - a**step), self.second[row] / (1 - b**step)
+            return -lr * mean / (np.sqrt(square) + 1e-8)
+        raise ValueError(f"no twin of the optimizer {self.kind}: write it here")
 
 
 def decayed(values, l1, l2, lr):

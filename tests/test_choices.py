@@ -105,7 +105,7 @@ def test_toys_on_the_command_line(toys, tmp_path, capfd, flags):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     shown = capfd.readouterr().out
-    assert "squared_hinge,brier}" in shown and "adamax,signs}" in shown
+    assert f"{','.join(LOSSES)}}}" in shown and f"{','.join(OPTIMIZERS)}}}" in shown
 
 
 def test_a_model_of_a_loss_that_is_gone(toys, tmp_path):

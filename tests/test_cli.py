@@ -21,6 +21,7 @@ from fasttext_lite.cli import app, console, demo
 from fasttext_lite.cli.arguments import config_from
 from fasttext_lite.config.fields import Config, field_type
 from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.corpus.formats import FORMATS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import UsageError
@@ -735,12 +736,11 @@ def test_help(run, command):
 
 def test_help_tells_the_formats_apart(run):
     text = " ".join(run("test", "--help")[1].split())
-    assert (
-        "--format {auto,fasttext,tsv,csv,jsonl} fasttext: __label__name text; tsv: name<TAB>text; "
-        "csv: with a header; jsonl: an object in each line; auto (default) looks at the file "
-        "--label-prefix P of the fasttext format --text-column NAME of csv and jsonl "
-        "--label-column NAME of csv and jsonl"
-    ) in text
+    assert f"--format {{auto,{','.join(FORMATS)}}} fasttext: __label__name text; tsv: " in text
+    for each in FORMATS.values():
+        assert f"{each.name}: {each.help.format(prefix='__label__')}" in text
+    assert "auto (default) looks at the file --label-prefix P of the fasttext format" in text
+    assert "--text-column NAME of csv and jsonl --label-column NAME of csv and jsonl" in text
 
 
 def test_help_of_one_command_imports_no_other():

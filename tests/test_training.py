@@ -9,6 +9,7 @@ from reference import MIXES
 
 from fasttext_lite.config import losses
 from fasttext_lite.config.fields import SCHEDULES, Config
+from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
@@ -387,8 +388,10 @@ def test_the_probe_of_the_update_ratio_leaves_no_trace():
 
 # -- every part of the kernel -----------------------------------------------------------------
 
-# A good learning rate of each optimizer on the toy texts; the adaptive ones take larger steps.
+# A good learning rate of each optimizer on the toy texts; the adaptive ones take larger steps. Of
+# one that is not here: its own for a learned head.
 RATES = {
+    **{name: (each.rates or (0.3, 0.3))[1] for name, each in OPTIMIZERS.items()},
     "sgd": 0.3, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.1, "rmsprop": 0.01,
     "adadelta": 2.0, "adam": 0.01, "adamax": 0.02,
 }  # fmt: skip

@@ -126,8 +126,7 @@ def test_hidden_layers_start_as_their_activation_asks(activation):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_state_is_kept_only_where_it_is_needed(optimizer):
-    slots = {"sgd": 0, "adadelta": 2, "adam": 2, "adamax": 2}.get(optimizer, 1)
-    forgets = optimizer not in ("sgd", "adagrad")
+    slots, forgets = OPTIMIZERS[optimizer].slots, OPTIMIZERS[optimizer].forgets
     for more in ({}, {"l1": 0.1}, {"l2": 0.1}, {"averaging": 0.5}):
         weights = init(n_rows=7, n_output=5, optimizer=optimizer, units=4, **more)
         timed = forgets or more

@@ -260,7 +260,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         """Return a copy with a smaller model, which cannot be trained further.
 
         With X and y, as in `fit`, the rows that are kept are trained on these once more.  The
-        settings are those of `quantize.QuantizeSettings`: size, cutoff, rows, step, dsub, qnorm.
+        settings are those of `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub,
+        qnorm; see docs/quantization.md.
         """
         from fasttext_lite.fitting.quantize import quantize_trainee
 

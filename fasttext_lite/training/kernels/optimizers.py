@@ -1,11 +1,20 @@
 """Optimizers: each moves one row against its gradient, ``scale * direction``.
 
-The arguments are those of its neighbours: a table's values and moments (what the optimizer keeps
-for the row), the row, scale and direction of the gradient, the learning rate, `parts.Settings`,
+The arguments are those of its neighbours:
 
+values : float32[n_rows, dim]
+    The table; `row` of it is moved in place.
+moments : float32[n_rows, slots * dim]
+    What the optimizer keeps for each row, see `config.optimizers.Optimizer.slots`.
+row : int
+scale, direction : float32, float32[dim]
+    The gradient is their product.
+lr : float32
+settings : parts.Settings
 gap : float32
-    Steps since the row was last touched.  A row rests while no document touches it, but its state
-    decays at every step, all at once when it is touched next.
+    Steps since the row was last touched: a row rests while no document touches it, but its state
+    decays at every step, all at once when it is touched next.  0 where it was touched in this very
+    step already, 1 where another thread is ahead; always 0 unless `Optimizer.forgets`.
 step : int
     Steps taken before.
 """
