@@ -509,10 +509,16 @@ def top_labels(probabilities, k, threshold):
 
 
 def gains(counts, prior):
-    """Return sum p ln(p / prior) over labels, p = (count + prior) / (total + 1), by features."""
-    p = (counts + prior) / (counts.sum(1, keepdims=True) + 1)
+    """Return the divergence of each feature's labels from equally frequent ones.
+
+    Where all labels are as frequent, that is sum p ln(p / prior), p = (count + prior) / (n + 1).
+    """
     seen = prior > 0
-    return (p[:, seen] * np.log(p[:, seen] / prior[seen])).sum(1)
+    k, n = seen.sum(), counts.sum(1, keepdims=True)
+    rare = counts[:, seen] / prior[seen]
+    q = rare / np.maximum(rare.sum(1, keepdims=True), 1e-300)
+    p = (n * q + 1 / k) / (n + 1)
+    return (p * np.log(p * k)).sum(1)
 
 
 def block_codes(

@@ -333,10 +333,13 @@ def list_documents(rows, indptr, first_doc, first, last, ends, docs):
 
 @_kernel
 def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
-    """Write how much each feature tells about the labels.
+    """Write how much each feature tells about the labels, all labels being of equal weight.
 
     The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
-    from all labels: sum p ln(p / prior), where p = (count + prior) / (sum of counts + 1).
+    from labels that are equally frequent: sum p ln(p k) over the k labels.  Each text weighs as
+    much as its label is rare, so that a text of a rare label is no surprise by itself: p =
+    (n q + 1 / k) / (n + 1), where n is the number of labels of these texts, q_c proportional to
+    count_c / prior_c, and one label is added that is spread over all.
 
     Parameters
     ----------
@@ -351,9 +354,12 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
     """
     counts = np.zeros(prior.size)
     seen = np.empty(prior.size, np.int32)
+    k = 0
+    for label in range(prior.size):
+        k += prior[label] > 0
     for feature in range(gains.size):
         n_seen = 0
-        total = 1.0
+        n = 0.0
         for i in range(begins[feature], ends[feature]):
             for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
                 label = label_ids[j]
@@ -361,17 +367,18 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
                     seen[n_seen] = label
                     n_seen += 1
                 counts[label] += 1
-                total += 1
+                n += 1
+        total = 0.0
+        for i in range(n_seen):
+            total += counts[seen[i]] / prior[seen[i]]
         gain = 0.0
-        rest = 1.0
         for i in range(n_seen):
             label = seen[i]
-            p = (counts[label] + prior[label]) / total
-            gain += p * math.log(p / prior[label])
-            rest -= prior[label]
+            p = (n * counts[label] / prior[label] / total + 1 / k) / (n + 1)
+            gain += p * math.log(p * k)
             counts[label] = 0
-        # All labels not seen have p = prior / total.
-        gains[feature] = gain - max(rest, 0.0) * math.log(total) / total
+        # All labels not seen have p = 1 / k / (n + 1).
+        gains[feature] = gain - (k - n_seen) / k * math.log(n + 1) / (n + 1)
 
 
 @_kernel
