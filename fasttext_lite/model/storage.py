@@ -34,7 +34,11 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import RESOLVED, Config
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.optimizers import OPTIMIZERS
+from fasttext_lite.config.records import Records
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
@@ -150,7 +154,17 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
     try:
         return unpack(header, arrays), header
     except (ValueError, TypeError, OverflowError) as error:
-        raise ModelError(f"{path}: the model file is damaged: {reason(error)}") from None
+        raise unusable(f"{path}: the model file", error) from None
+
+
+class UnknownChoiceError(ValueError):
+    """Raised for a model of a loss, an optimizer or an analyzer that has no record here."""
+
+
+def unusable(what: str, error: Exception) -> ModelError:
+    """Return why a file cannot be used, given what went wrong with its content."""
+    how = "needs" if isinstance(error, UnknownChoiceError) else "is damaged:"
+    return ModelError(f"{what} {how} {reason(error)}")
 
 
 def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
@@ -202,6 +216,20 @@ def _split(settings: Any, arrays: dict[str, np.ndarray]) -> tuple[Packed, dict[s
     return Packed(settings, packed), others
 
 
+def _check_choices(settings: dict[str, Any]) -> None:
+    """Raise `UnknownChoiceError` for a name that is in no table of this process."""
+    tables: dict[str, Records[Any]] = {
+        "loss": LOSSES, "optimizer": OPTIMIZERS, "analyzer": ANALYZERS,
+    }  # fmt: skip
+    for kind, table in tables.items():
+        name = settings.get(kind)
+        if isinstance(name, str) and name not in (*table, *table.reserved):
+            raise UnknownChoiceError(
+                f"the {kind} {name[:80]!r}, which is not known here: add its record, or upgrade "
+                "fasttext-lite"
+            )
+
+
 def _check_header(header: dict[str, Any]) -> Config:
     missing = [name for name in _HEADER if name not in header]
     if missing:
@@ -209,6 +237,7 @@ def _check_header(header: dict[str, Any]) -> Config:
     if not isinstance(header["config"], dict):
         raise ValueError("its settings are unreadable")
     settings = {**_ADDED_FIELDS, **header["config"]}
+    _check_choices(settings)
     config = Config.from_dict(settings)
     if (
         set(settings) != set(config.to_dict())
