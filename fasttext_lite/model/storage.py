@@ -30,7 +30,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,11 +42,9 @@ from fasttext_lite.config.records import Records
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
-from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
-from fasttext_lite.model.packed import Packed, narrowed, unpack_tables
 from fasttext_lite.model.safetensors import (
     check_writable,
     file_size,
@@ -55,6 +53,9 @@ from fasttext_lite.model.safetensors import (
     write_file,
 )
 from fasttext_lite.version import __version__
+
+if TYPE_CHECKING:
+    from fasttext_lite.model.packed import Packed
 
 FORMAT_VERSION = 3
 QUANTIZED_VERSION = 4  # of the files of quantised models
@@ -124,6 +125,8 @@ def pack(
         return header, arrays
     header["format_version"] = QUANTIZED_VERSION
     header["quantized"] = packed.settings
+    from fasttext_lite.model.packed import narrowed
+
     half = narrowed(model.output)
     if np.array_equal(half, model.output):
         arrays["output"] = half
@@ -189,10 +192,14 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     parts = by_owner(arrays)
     tree = None
     if parts["tree"]:
+        from fasttext_lite.label_tree.tree import LabelTree
+
         tree = LabelTree(**parts["tree"])
         tree.check()
     space: FeatureSpace
     if packed is not None:
+        from fasttext_lite.model.packed import unpack_tables
+
         space, parts["model"]["embeddings"] = unpack_tables(packed, config, n_texts)
     else:
         _check_space(arrays, config, n_texts)
@@ -213,6 +220,8 @@ def _split(settings: Any, arrays: dict[str, np.ndarray]) -> tuple[Packed, dict[s
     output = others.get("output")
     if output is not None and output.dtype == np.float16:
         others["output"] = output.astype(np.float32)
+    from fasttext_lite.model.packed import Packed
+
     return Packed(settings, packed), others
 
 
