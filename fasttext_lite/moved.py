@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 MOVED = {
+    "analyzers": ("fasttext_lite.text.marked",),
     "compat.api_arguments": ("fasttext_lite.compat.python.arguments",),
     "compat.api_model": ("fasttext_lite.compat.python.model",),
     "compat.arguments": ("fasttext_lite.compat.files.arguments",),
@@ -18,17 +19,27 @@ MOVED = {
     "compat.dictionary": ("fasttext_lite.compat.files.dictionary",),
     "compat.tables": ("fasttext_lite.compat.files.tables",),
     "compression": ("fasttext_lite.model.packed",),
+    "datasets_convert": ("fasttext_lite.datasets.convert",),
+    "datasets_registry": ("fasttext_lite.datasets.registry",),
     "ensemble": ("fasttext_lite.estimators.ensemble",),
+    "entries": ("fasttext_lite.features.matrix", "fasttext_lite.features.entries"),
     "estimator": (
         "fasttext_lite.estimators.classifier",
         "fasttext_lite.estimators.transformer",
         "fasttext_lite.estimators.base",
     ),
-    "monitoring": ("fasttext_lite.fitting.report",),
+    "monitoring": ("fasttext_lite.fitting.report", "fasttext_lite.fitting.monitor"),
     "quantization": ("fasttext_lite.model.quantization",),
+    "segmenter_dictionary": ("fasttext_lite.segmenter.dictionary",),
+    "segmenter_library": ("fasttext_lite.segmenter.library", "fasttext_lite.segmenter.base"),
+    "sources": ("fasttext_lite.corpus.formats", "fasttext_lite.corpus.files"),
     "targets": ("fasttext_lite.estimators.targets",),
     "tuner": ("fasttext_lite.estimators.tuner",),
+    "tuning_data": ("fasttext_lite.tuning.data", "fasttext_lite.tuning.size"),
     "tuning_log": ("fasttext_lite.tuning.log",),
+    "tuning_metrics": ("fasttext_lite.tuning.metrics",),
+    "tuning_space": ("fasttext_lite.tuning.space",),
+    "vectors": ("fasttext_lite.fitting.vectors",),
     "weights": ("fasttext_lite.training.weights",),
 }
 RENAMED = {"Parts": "ModelParts"}

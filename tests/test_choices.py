@@ -114,7 +114,7 @@ def test_a_model_of_a_loss_that_is_gone(toys, tmp_path):
     record = LOSSES["brier"]
     LOSSES.remove("brier")
     try:
-        with pytest.raises(ModelError, match="loss must be one of auto, softmax.*got 'brier'"):
+        with pytest.raises(ModelError, match="m.ftl: the model file needs the loss 'brier', which"):
             load(path)
     finally:
         LOSSES.add(record)
@@ -186,6 +186,11 @@ def test_an_unknown_name_raises(table: Records, kind):
 
 def test_a_record_of_nonsense_raises():
     record = {"slopes": "a:b", "blank": float}
+    with pytest.raises(ValueError, match="no loss can be called 'auto'"):
+        LOSSES.add(Loss("auto", **record))
+    for place in ("nowhere:brier", f"{__name__}:nothing", "without"):
+        with pytest.raises(ValueError, match="which is not there"):
+            load_place(place)
     with pytest.raises(ValueError, match="loss odd needs a measure"):
         Loss("odd", **record, participants="path")
     with pytest.raises(ValueError, match="loss odd: 'some' is none of all, path, drawn"):

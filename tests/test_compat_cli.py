@@ -289,13 +289,13 @@ def test_shared_names_go_by_what_is_given(places):
         f"predict {model} {test} -1", f"test {model} {test} 1 0.5", "supervised", "dump",
         "quantize -output x", "quantize -cutoff 10",
     ):  # fmt: skip
-        assert commands.takes(line.split()), line
+        assert usage.takes(line.split()), line
     for line in (
         "predict", f"predict {model}", f"predict {test} {test}", f"predict {model} {test} -k 3",
         f"test {model} {test} --per-label", "quantize m.ftl -o x.ftl", "quantize --help", "train",
         f"predict {model} {test} 1 2 3", f"predict {model} {test} x", "quantize",
     ):  # fmt: skip
-        assert not commands.takes(line.split()), line
+        assert not usage.takes(line.split()), line
 
 
 def test_our_flags_work_with_fasttexts_models(run, feed):

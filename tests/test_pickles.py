@@ -109,3 +109,27 @@ def test_names_that_never_were_are_not_found():
         pickle.loads(b"cfasttext_lite.estimator\nNobody\n.")
     with pytest.raises(ModuleNotFoundError, match="fasttext_lite.nowhere"):
         importlib.import_module("fasttext_lite.nowhere")
+
+
+# Classes of values that people may have kept, at their places in 0.1.0.
+PLACES = """
+analyzers.MarkedTexts compression.Packed compression.PackedSpace config.Config corpus.Corpus
+corpus.LabelledChunk corpus.Labels corpus.Texts datasets.Bunch datasets_registry.Dataset
+datasets_registry.Part datasets_registry.Source ensemble.FastTextEnsemble entries.Codes
+entries.FeatureMatrix errors.InputError errors.ModelError errors.TrainingError
+estimator.FastTextClassifier estimator.FastTextTransformer estimator.UnknownTextWarning
+evaluation.Evaluation features.FeatureSpace fitting.Prepared fitting.Trainee label_tree.LabelTree
+model.Model model.Predictions monitoring.EpochReport monitoring.Watch segmenter.Segmenter
+segmenter_dictionary.WordTable segmenter_library.LibrarySegmenter sources.ReadError
+sources.ReadOptions targets.Target training.EpochEnd training.History training.Progress
+tuner.FastTextTuner tuning.Outcome tuning_data.TuningData tuning_log.Trial tuning_metrics.Metric
+tuning_space.Pick tuning_space.Space tuning_space.Span vectors.WordVectors weights.RowState
+weights.Weights
+"""
+
+
+@pytest.mark.parametrize("place", PLACES.split())
+def test_classes_are_found_at_their_places_of_before(place):
+    module, _, name = place.rpartition(".")
+    found = getattr(importlib.import_module(f"fasttext_lite.{module}"), name)
+    assert isinstance(found, type) and found.__name__ == name

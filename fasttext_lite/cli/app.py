@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from fasttext_lite.cli.console import PROGRAM, abandon_stdout, one_line, say
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
+from fasttext_lite.compat.program.usage import takes
 from fasttext_lite.errors import InputError, ModelError, TrainingError, UsageError
 from fasttext_lite.version import __version__
 
@@ -98,11 +99,11 @@ class _Parser(argparse.ArgumentParser):
 
 def fasttext_command(words: Sequence[str]) -> Callable[[], None] | None:
     """Return what runs a command of fastText's; None for one of ours, or for none."""
-    if not words or words[0] not in FASTTEXT:
+    if not words or not takes(words):
         return None
     from fasttext_lite.compat.program import commands
 
-    return (lambda: commands.run(words)) if commands.takes(words) else None
+    return lambda: commands.run(words)
 
 
 def _exit_code(work: Callable[[], None]) -> int:

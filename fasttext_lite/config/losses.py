@@ -141,5 +141,6 @@ LOSSES: Records[Loss] = Records(
         # lies in [0, 1], and never ties outside.
         scale=2,
     ),
+    reserved=("auto",),
 )
 LOSS_CHOICES = Choices("auto", table=LOSSES)

@@ -26,6 +26,8 @@ class Records(Mapping[str, R]):
     kind : str
         What they are, for messages: "loss".
     *records : object with a name
+    reserved : tuple of str
+        Words that stand beside names where one chooses, such as "auto".
 
     Examples
     --------
@@ -38,8 +40,8 @@ class Records(Mapping[str, R]):
     ValueError: unknown loss 'hearts'; known are softmax, hs, ova, ns, hinge, squared_hinge
     """
 
-    def __init__(self, kind: str, *records: R) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, *records: R, reserved: tuple[str, ...] = ()) -> None:
+        self.kind, self.reserved = kind, reserved
         self._records: dict[str, R] = {}
         for record in records:
             self.add(record)
@@ -50,8 +52,10 @@ class Records(Mapping[str, R]):
         Raises
         ------
         ValueError
-            If there is one of this name.
+            If there is one of this name, or the name is reserved.
         """
+        if record.name in self.reserved:
+            raise ValueError(f"no {self.kind} can be called {record.name!r}")
         if record.name in self._records:
             raise ValueError(f"there is a {self.kind} {record.name!r} already")
         self._records[record.name] = record
@@ -98,6 +102,14 @@ def load(reference: str) -> Any:
     """Return what stands under a name in a module, ``package.module:name``.
 
     Records name compiled functions so, as text: the command line shows its help without them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such place.
     """
     module, _, name = reference.partition(":")
-    return getattr(import_module(module), name)
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"a record names {reference!r}, which is not there: {error}") from None

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS
-from fasttext_lite.errors import ModelError
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import check_writable
 from fasttext_lite.model.storage import (
@@ -25,6 +24,7 @@ from fasttext_lite.model.storage import (
     pack,
     read_document,
     unpack,
+    unusable,
     write_document,
 )
 from fasttext_lite.version import __version__
@@ -81,8 +81,7 @@ def read_ensemble(path: str) -> tuple[list[Model], dict[str, Any]]:
     try:
         return _members(header, tensors), dict(header["estimator"])
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise ModelError(f"{path}: the ensemble's file is damaged: {text}") from None
+        raise unusable(f"{path}: the ensemble's file", error) from None
 
 
 def _members(header: dict[str, Any], tensors: dict[str, np.ndarray]) -> list[Model]:

@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 from fasttext_lite.faces import face
 
-__all__ = ["Trainee"]
+__all__ = ["Prepared", "Trainee"]
 
 if TYPE_CHECKING:
     from fasttext_lite.fitting.fit import Trainee
+    from fasttext_lite.fitting.prepare import Prepared
 
-__getattr__, __dir__ = face(__name__, {"Trainee": "fasttext_lite.fitting.fit"})
+__getattr__, __dir__ = face(
+    __name__, {"Prepared": "fasttext_lite.fitting.prepare", "Trainee": "fasttext_lite.fitting.fit"}
+)

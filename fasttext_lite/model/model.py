@@ -20,11 +20,11 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
-from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.parallel import cpu_count, run_ranges
 from fasttext_lite.text.analyzers import analyze, can_mark_one, class_of_characters
 
 if TYPE_CHECKING:
+    from fasttext_lite.label_tree.tree import LabelTree
     from fasttext_lite.model.packed import Packed
 
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
@@ -143,7 +143,7 @@ class Model:
             output = output[order]
         else:
             place = np.append(np.argsort(order), np.arange(n, 2 * n - 1)).astype(np.int32)
-            tree = LabelTree(place[tree.children])
+            tree = type(tree)(place[tree.children])
         labels = [self.labels[i] for i in order]
         return self.replace(
             labels=labels, label_counts=self.label_counts[order], output=output, tree=tree

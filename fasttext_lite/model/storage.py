@@ -30,19 +30,21 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import RESOLVED, Config, values_before
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.optimizers import OPTIMIZERS
+from fasttext_lite.config.records import Records
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
-from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
-from fasttext_lite.model.packed import Packed, narrowed, unpack_tables
 from fasttext_lite.model.safetensors import (
     check_writable,
     file_size,
@@ -51,6 +53,9 @@ from fasttext_lite.model.safetensors import (
     write_file,
 )
 from fasttext_lite.version import __version__
+
+if TYPE_CHECKING:
+    from fasttext_lite.model.packed import Packed
 
 FORMAT_VERSION = 3
 QUANTIZED_VERSION = 4  # of the files of quantised models
@@ -109,6 +114,8 @@ def pack(
         return header, arrays
     header["format_version"] = QUANTIZED_VERSION
     header["quantized"] = packed.settings
+    from fasttext_lite.model.packed import narrowed
+
     half = narrowed(model.output)
     if np.array_equal(half, model.output):
         arrays["output"] = half
@@ -139,7 +146,17 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
     try:
         return unpack(header, arrays), header
     except (ValueError, TypeError, OverflowError) as error:
-        raise ModelError(f"{path}: the model file is damaged: {reason(error)}") from None
+        raise unusable(f"{path}: the model file", error) from None
+
+
+class UnknownChoiceError(ValueError):
+    """Raised for a model of a loss, an optimizer or an analyzer that has no record here."""
+
+
+def unusable(what: str, error: Exception) -> ModelError:
+    """Return why a file cannot be used, given what went wrong with its content."""
+    how = "needs" if isinstance(error, UnknownChoiceError) else "is damaged:"
+    return ModelError(f"{what} {how} {reason(error)}")
 
 
 def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
@@ -164,10 +181,14 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     parts = by_owner(arrays)
     tree = None
     if parts["tree"]:
+        from fasttext_lite.label_tree.tree import LabelTree
+
         tree = LabelTree(**parts["tree"])
         tree.check()
     space: FeatureSpace
     if packed is not None:
+        from fasttext_lite.model.packed import unpack_tables
+
         space, parts["model"]["embeddings"] = unpack_tables(packed, config, n_texts)
     else:
         _check_space(arrays, config, n_texts)
@@ -188,7 +209,23 @@ def _split(settings: Any, arrays: dict[str, np.ndarray]) -> tuple[Packed, dict[s
     output = others.get("output")
     if output is not None and output.dtype == np.float16:
         others["output"] = output.astype(np.float32)
+    from fasttext_lite.model.packed import Packed
+
     return Packed(settings, packed), others
+
+
+def _check_choices(settings: dict[str, Any]) -> None:
+    """Raise `UnknownChoiceError` for a name that is in no table of this process."""
+    tables: dict[str, Records[Any]] = {
+        "loss": LOSSES, "optimizer": OPTIMIZERS, "analyzer": ANALYZERS,
+    }  # fmt: skip
+    for kind, table in tables.items():
+        name = settings.get(kind)
+        if isinstance(name, str) and name not in (*table, *table.reserved):
+            raise UnknownChoiceError(
+                f"the {kind} {name[:80]!r}, which is not known here: add its record, or upgrade "
+                "fasttext-lite"
+            )
 
 
 def _check_header(header: dict[str, Any]) -> Config:
@@ -198,6 +235,7 @@ def _check_header(header: dict[str, Any]) -> Config:
     if not isinstance(header["config"], dict):
         raise ValueError("its settings are unreadable")
     settings = {**values_before(), **header["config"]}
+    _check_choices(settings)
     config = Config.from_dict(settings)
     if (
         set(settings) != set(config.to_dict())

@@ -9,9 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
-from fasttext_lite.compat.files.arguments import BY_FLAG
-from fasttext_lite.compat.program.predict import is_number, predict, test
-from fasttext_lite.compat.program.streams import SHARED, write
+from fasttext_lite.compat.program.predict import predict, test
+from fasttext_lite.compat.program.streams import write
 from fasttext_lite.compat.program.train import quantize, train
 from fasttext_lite.compat.program.usage import COMMANDS, usage
 from fasttext_lite.compat.program.vectors import (
@@ -22,8 +21,6 @@ from fasttext_lite.compat.program.vectors import (
     print_sentence_vectors,
     print_word_vectors,
 )
-from fasttext_lite.corpus import STDIN
-from fasttext_lite.model.magic import is_fasttext
 
 # What runs each of `COMMANDS`, given its name and the words behind it.
 FUNCTIONS: dict[str, Callable[[str, list[str]], None]] = {
@@ -42,29 +39,6 @@ FUNCTIONS: dict[str, Callable[[str, list[str]], None]] = {
     "analogies": analogies,
     "dump": dump,
 }
-
-
-def takes(words: Sequence[str]) -> bool:
-    """Return whether a command line is one of fastText's, and not of ours.
-
-    Parameters
-    ----------
-    words : sequence of str
-        The command and what follows.
-    """
-    name, rest = words[0], words[1:]
-    if name not in COMMANDS:
-        return False
-    if name not in SHARED:
-        return True
-    if name == "quantize":
-        return any(word[:1] == "-" and len(word) > 2 and word[1:] in BY_FLAG for word in rest)
-    paths, numbers = rest[:2], rest[2:]
-    if any(word.startswith("-") and word != STDIN for word in paths):
-        return False
-    if numbers:
-        return len(numbers) <= 2 and all(map(is_number, numbers))
-    return len(paths) == 2 and is_fasttext(paths[0])
 
 
 def run(words: Sequence[str]) -> None:

@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 MAX_K = (1 << 31) - 1
 
 
-def is_number(word: str) -> bool:
-    """Return whether a word can be K or THRESHOLD."""
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
 def parse_k(words: Sequence[str], place: int, default: int, all_labels: bool = False) -> int:
     """Return how many labels or words are asked for.
 

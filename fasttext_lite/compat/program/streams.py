@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.compat.program.usage import PROGRAM
+from fasttext_lite.compat.program.usage import PROGRAM, SHARED
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext
@@ -22,7 +22,6 @@ CHUNK = 1 << 20  # bytes of a stream taken at a time
 SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")  # between words for vectors (std::isspace)
 
 # Commands of ours that have the same name.
-SHARED = ("test", "predict", "quantize")
 
 
 def write(data: bytes) -> None:

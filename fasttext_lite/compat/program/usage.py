@@ -5,6 +5,7 @@ Light to import: the command line looks here whether a command is one of fastTex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 PROGRAM = "fasttext-lite"
@@ -149,3 +150,44 @@ def usage(name: str) -> str:
         default = f"[{'off' if value is False else value}]" if value != "" else ""
         lines.append(f"  -{FIELDS[flag].metadata['flag']:<21}{_FLAG_HELP[flag]} {default}".rstrip())
     return text + "\n" + "\n".join(lines) + "\n"
+
+
+# Commands of ours, too: what follows says whose is meant.
+SHARED = ("test", "predict", "quantize")
+
+
+def is_number(word: str) -> bool:
+    """Return whether a word can be K or THRESHOLD."""
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def takes(words: Sequence[str]) -> bool:
+    """Return whether a command line is one of fastText's, and not of ours.
+
+    Parameters
+    ----------
+    words : sequence of str
+        The command and what follows.
+    """
+    from fasttext_lite.corpus import STDIN
+    from fasttext_lite.model.magic import is_fasttext
+
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        return False
+    if name not in SHARED:
+        return True
+    if name == "quantize":
+        from fasttext_lite.compat.files.arguments import BY_FLAG
+
+        return any(word[:1] == "-" and len(word) > 2 and word[1:] in BY_FLAG for word in rest)
+    paths, numbers = rest[:2], rest[2:]
+    if any(word.startswith("-") and word != STDIN for word in paths):
+        return False
+    if numbers:
+        return len(numbers) <= 2 and all(map(is_number, numbers))
+    return len(paths) == 2 and is_fasttext(paths[0])
