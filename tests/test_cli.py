@@ -283,7 +283,7 @@ FLAGS = {
 }  # fmt: skip
 SWITCHES = {
     "lowercase": False, "nfkc": True, "simplify": True, "eos": True, "boundaries": False,
-    "bias": False, "shuffle": False,
+    "bias": False, "shuffle": False, "lone_marks": False,
 }  # fmt: skip
 
 

@@ -176,7 +176,8 @@ def test_fit_adds_only_attributes_with_an_underscore(fitted):
 
 BAD_VALUES = [
     ("analyzer", "words"), ("analyzer", None), ("lowercase", 1), ("nfkc", "no"), ("eos", None),
-    ("simplify", 1), ("stop_words", None), ("stop_words", 5), ("stop_words", ["a", 5]),
+    ("simplify", 1), ("lone_marks", 1),
+    ("stop_words", None), ("stop_words", 5), ("stop_words", ["a", 5]),
     ("user_dictionary", 1.5), ("user_dictionary", None),
     ("word_ngrams", 0), ("word_ngrams", 1.5), ("word_ngrams", "2"), ("minn", -1), ("maxn", 65),
     ("min_count", 0), ("min_df", 0), ("min_df", 1.5), ("bucket", -1), ("bucket", 0),
