@@ -305,7 +305,9 @@ def test_flags_reach_the_model(good, train, tmp_path, left_out):
     arguments = itertools.chain.from_iterable(
         ("--" + name.replace("_", "-"), value) for name, value in flags.items()
     )
-    switches = ["--" + ("" if value else "no-") + name for name, value in SWITCHES.items()]
+    switches = [
+        "--" + ("" if value else "no-") + name.replace("_", "-") for name, value in SWITCHES.items()
+    ]
     good("train", train, "-o", tmp_path / "m.ftl", *arguments, *switches, notices="epoch 2/2: ")
     found = json.loads(good("info", tmp_path / "m.ftl", "--json"))["config"]
     assert found == {**Config(dtype="float32").to_dict(), **flags, **SWITCHES}
