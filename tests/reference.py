@@ -508,17 +508,46 @@ def top_labels(probabilities, k, threshold):
 # -- features in blocks ------------------------------------------------------------------------
 
 
-def gains(counts, prior):
+def gains(counts, prior, m=1.0):
     """Return the divergence of each feature's labels from equally frequent ones.
 
-    Where all labels are as frequent, that is sum p ln(p / prior), p = (count + prior) / (n + 1).
+    Where all labels are as frequent, that is sum p ln(p / prior), p = (count + m prior) / (n + m).
     """
     seen = prior > 0
     k, n = seen.sum(), counts.sum(1, keepdims=True)
     rare = counts[:, seen] / prior[seen]
     q = rare / np.maximum(rare.sum(1, keepdims=True), 1e-300)
-    p = (n * q + 1 / k) / (n + 1)
+    p = (n * q + m / k) / (n + m)
     return (p * np.log(p * k)).sum(1)
+
+
+def agreement(rows):
+    """Return the share of pairs of labels, of two texts each, that are the same; -1 = no pair.
+
+    Rows are the label lists of the texts.
+    """
+    pairs = [(a, b) for i, x in enumerate(rows) for y in rows[:i] for a in x for b in y]
+    return sum(a == b for a, b in pairs) / len(pairs) if pairs else -1.0
+
+
+def pseudo_count(documents, rows):
+    """Return a quarter of the concentration that the agreement of texts with a feature implies.
+
+    Documents are sets of features, rows the label lists of the same texts.
+    """
+    found = []
+    for feature in set().union(*documents):
+        own = [row for has, row in zip(documents, rows, strict=True) if feature in has]
+        if 2 <= len(own) <= 64:
+            found.append(agreement(own))
+    found = [share for share in found if share >= 0]
+    if not found:
+        return 1.0
+    labels = [label for row in rows for label in row]
+    chance = sum((labels.count(label) / len(labels)) ** 2 for label in set(labels))
+    mean = float(np.mean(found))
+    m = (1 - mean) / (mean - chance) if mean > chance else np.inf
+    return 0.25 * min(max(m, 0.1), 1000)
 
 
 def block_codes(

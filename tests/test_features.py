@@ -14,7 +14,9 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.features import gains as gains_module
 from fasttext_lite.features import kernels as features_kernels
+from fasttext_lite.features.gains import estimate_pseudo_count
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace
 from fasttext_lite.text.analyzers import analyze
@@ -339,10 +341,15 @@ def has_feature(space, features):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(DOCUMENTS.map(lambda rows: rows[0]), LABEL_ROWS), min_size=1))
-def test_gains_are_the_divergence_of_a_features_labels(pairs):
+@given(
+    st.lists(st.tuples(DOCUMENTS.map(lambda rows: rows[0]), LABEL_ROWS), min_size=1),
+    st.sampled_from([0.1, 1.0, 20.0]),
+)
+def test_gains_are_the_divergence_of_a_features_labels(pairs, pseudo_count):
     """Of texts with one label, several, or none; of features of one text and of all."""
-    config = Config(word_ngrams=2, minn=2, maxn=2, bucket=50, supervision=1.0)
+    config = Config(
+        word_ngrams=2, minn=2, maxn=2, bucket=50, supervision=1.0, pseudo_count=pseudo_count
+    )
     labels = Labels.from_rows([row for _, row in pairs])
     texts = marked([tokens for tokens, _ in pairs] + [["last"]], config)
     texts = type(texts)(texts.buffer, texts.offsets[:-1], texts.marks)
@@ -353,20 +360,78 @@ def test_gains_are_the_divergence_of_a_features_labels(pairs):
         return
     of_label = label_matrix(labels)
     prior = of_label.sum(0) / of_label.sum()
-    expected = reference.gains(has_feature(space, features) @ of_label, prior)
+    expected = reference.gains(has_feature(space, features) @ of_label, prior, pseudo_count)
     np.testing.assert_allclose(space.gains[1:], expected[1:], rtol=1e-4, atol=1e-6)
     assert (space.gains > -1e-6).all()
 
 
 def test_gains_by_hand():
     """Two labels of equal share, one text each; a feature that both texts have tells nothing."""
-    config = Config(word_ngrams=1, maxn=0, supervision=1.0, bias=False)
+    config = Config(word_ngrams=1, maxn=0, supervision=1.0, bias=False, pseudo_count=1)
     labels = Labels.from_rows([["x"], ["y"]])
     space, _ = FeatureSpace.fit(marked(["both one", "both"], config), config, 1, labels)
     gains = dict(zip(space.words(), space.gains.tolist(), strict=True))
     # p = (1 + 1/2) / 2 and (1/2) / 2
     assert gains[b"one"] == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5), rel=1e-6)
     assert gains[b"both"] == pytest.approx(0, abs=1e-7)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.sets(st.integers(0, 9)), LABEL_ROWS), min_size=1, max_size=12),
+    st.booleans(),
+)
+def test_the_pseudo_count_is_that_of_the_texts_agreement(pairs, in_parts):
+    labels = Labels.from_rows([row for _, row in pairs])
+    if labels.ids.size == 0:
+        return
+    documents = [found for found, _ in pairs]
+    rows = np.array([row for found in documents for row in sorted(found)], np.int32)
+    indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
+    frequency = np.bincount(rows, minlength=10).astype(np.int32)
+    at = len(documents) // 2 if in_parts else len(documents)
+
+    def parts():
+        for a, b in ((0, at), (at, len(documents))):
+            bounds = indptr[a : b + 1]
+            yield rows[bounds[0] : bounds[-1]], bounds - bounds[0], a
+
+    found = estimate_pseudo_count(parts, labels, frequency)
+    expected = reference.pseudo_count(documents, [row for _, row in pairs])
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "labels_of, low, high", [("ab", 0.02, 0.03), ("mixed", 10, 250), ("none", 1, 1)]
+)
+def test_the_pseudo_count_tells_what_kind_of_data_there_is(labels_of, low, high):
+    """Few where features tell the label, many where they do not, one where there is nothing."""
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 2, 400)
+    words = [f"word{label}{rng.integers(20)}" for label in truth]
+    if labels_of == "none":
+        words = [f"own{i}" for i in range(400)]
+    shown = rng.permutation(truth) if labels_of == "mixed" else truth
+    config = Config(word_ngrams=1, maxn=0, supervision=0.5)
+    labels = Labels.from_rows([["ab"[label]] for label in shown])
+    space, _ = FeatureSpace.fit(marked(words, config), config, 1, labels)
+    assert low <= space.config.pseudo_count <= high
+
+
+def test_where_very_many_features_could_be_asked_some_are(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 300, (400, 5)).astype(np.int32)
+    rows = np.concatenate([np.unique(row) for row in rows]), [np.unique(row).size for row in rows]
+    indptr = np.append(0, np.cumsum(rows[1]))
+    labels = Labels.from_rows([["xy"[i % 2]] for i in range(400)])
+    frequency = np.bincount(rows[0], minlength=300).astype(np.int32)
+
+    def parts():
+        yield rows[0], indptr, 0
+
+    monkeypatch.setattr(gains_module, "MOST_ASKED", 20)
+    one, same, other = (estimate_pseudo_count(parts, labels, frequency, seed) for seed in (0, 0, 1))
+    assert one == same != other
 
 
 def test_labels_that_no_text_has_change_no_gain():
@@ -614,7 +679,7 @@ def test_bias_is_one_more_feature_of_texts_that_have_any(pooling):
 
 
 def test_growing_keeps_rows_and_gains():
-    config = Config(word_ngrams=3, minn=2, maxn=2, supervision=0.7)
+    config = Config(word_ngrams=3, minn=2, maxn=2, supervision=0.7, pseudo_count=2)
     first, second = ["red hot soup", "red car", "soup"], ["blue car", "blue blue soup 热", "red"]
     labels = Labels.from_rows([["x"], ["y"], ["x"]])
     more = Labels.from_rows([["y"], ["x"], ["y"]], labels.names)
@@ -627,7 +692,7 @@ def test_growing_keeps_rows_and_gains():
     np.testing.assert_array_equal(grown.gains[:n], space.gains)
     of_label = label_matrix(more)
     counts = has_feature(grown, features) @ of_label
-    expected = reference.gains(counts, of_label.sum(0) / 3)
+    expected = reference.gains(counts, of_label.sum(0) / 3, 2)
     np.testing.assert_allclose(grown.gains[n:], expected[n:], rtol=1e-4)
     again = grown.transform(marked(second, config))
     np.testing.assert_array_equal(again.ids, features.ids)

@@ -11,6 +11,7 @@ from fasttext_lite.model.kernels import predict
 
 pytestmark = pytest.mark.kernels
 
+SCALE = 0.75  # of the inner products
 NO_TREE = np.zeros((0, 2), np.int32)
 
 
@@ -59,18 +60,18 @@ def test_the_identity_is_left_out():
     hidden = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     scores, same = np.empty((5, 3)), np.empty((5, 3))
     output = np.eye(3, 4, dtype=np.float32)
-    predict.score_labels(hidden, 0, 5, output, NO_TREE, True, scores)
-    predict.score_labels(hidden, 0, 5, output, NO_TREE, False, same)
+    predict.score_labels(hidden, 0, 5, output, NO_TREE, True, SCALE, 0.0, scores)
+    predict.score_labels(hidden, 0, 5, output, NO_TREE, False, SCALE, 0.0, same)
     np.testing.assert_array_equal(scores, same)
-    np.testing.assert_array_equal(scores, hidden[:, :3])
+    np.testing.assert_allclose(scores, SCALE * hidden[:, :3], rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_labels", [2, 3, 17])
 def test_dense_scores_and_probabilities(n_labels):
     hidden, output, _ = random_case(1, n_labels)
     scores = np.empty((len(hidden), n_labels))
-    predict.score_labels(hidden, 0, len(hidden), output, NO_TREE, False, scores)
-    expected = hidden.astype(float) @ output.T.astype(float)
+    predict.score_labels(hidden, 0, len(hidden), output, NO_TREE, False, SCALE, 0.0, scores)
+    expected = SCALE * (hidden.astype(float) @ output.T.astype(float))
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
     for is_softmax in (True, False):
         found = expected.copy()
@@ -86,11 +87,11 @@ def test_dense_scores_and_probabilities(n_labels):
 def test_tree_probabilities_sum_to_one_and_equal_their_twin(n_labels, scale):
     hidden, output, children = random_case(2, n_labels, scale=scale)
     found = np.empty((len(hidden), n_labels))
-    predict.score_labels(hidden, 0, len(hidden), output[:-1], children, False, found)
+    predict.score_labels(hidden, 0, len(hidden), output[:-1], children, False, SCALE, 0.0, found)
     predict.scores_to_probabilities(found, 0, len(hidden), False, True)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
     if scale == 1:
-        expected = tree_probabilities(hidden, output[:-1], children)
+        expected = tree_probabilities(hidden, SCALE * output[:-1], children)
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
@@ -128,9 +129,9 @@ def test_search_finds_exactly_the_best_labels(seed, n_labels, k, threshold):
     hidden, output, children = random_case(seed, n_labels, n_docs=3, scale=2)
     labels = np.full((3, k), 77, np.int32)
     best = np.full((3, k), np.nan)
-    predict.search_tree(hidden, 0, 3, output[:-1], children, threshold, labels, best)
+    predict.search_tree(hidden, 0, 3, output[:-1], children, SCALE, threshold, labels, best)
     full = np.empty((3, n_labels))
-    predict.score_labels(hidden, 0, 3, output[:-1], children, False, full)
+    predict.score_labels(hidden, 0, 3, output[:-1], children, False, SCALE, 0.0, full)
     full = np.exp(full)
     for ids, values, row in zip(labels, best, full, strict=True):
         expected = reference.top_labels(row.tolist(), k, threshold)
@@ -152,7 +153,7 @@ def test_search_opens_few_nodes_of_a_large_tree():
         node = children[node - n_labels, 1]
     labels, best = np.empty((1, 1), np.int32), np.empty((1, 1))
     hidden = np.array([[1, 0]], np.float32)
-    predict.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
+    predict.search_tree(hidden, 0, 1, output, children, 1.0, 0.0, labels, best)
     assert labels[0, 0] == node and best[0, 0] == pytest.approx(1)
 
 
@@ -160,6 +161,6 @@ def test_equal_probabilities_come_in_the_order_of_labels():
     children = huffman_tree(np.ones(4, np.int64)).children
     labels, best = np.empty((1, 4), np.int32), np.empty((1, 4))
     hidden, output = np.zeros((1, 2), np.float32), np.ones((3, 2), np.float32)
-    predict.search_tree(hidden, 0, 1, output, children, 0.0, labels, best)
+    predict.search_tree(hidden, 0, 1, output, children, 1.0, 0.0, labels, best)
     assert labels[0].tolist() == [0, 1, 2, 3]
     np.testing.assert_allclose(best, 0.25)

@@ -9,7 +9,7 @@ from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit, prepare, trees
-from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.training_file import can_stream, read_training_file
 
 WORDS = {"food": "soup bread rice salt", "sport": "goal match team race", "sky": "rain wind snow"}

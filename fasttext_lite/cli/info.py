@@ -33,6 +33,8 @@ def run(options: argparse.Namespace) -> None:
         "n_ngrams": model.space.n_rows - model.space.n_words,
         "multilabel": model.multilabel,
         **({} if model.packed is None else {"quantized": model.packed.about}),
+        "calibration": None if model.calibration is None else model.calibration.to_dict(),
+        "choice": None if model.choice is None else model.choice.to_dict(),
         "config": model.config.to_dict(),
         "labels": model.labels,
     }
@@ -41,6 +43,10 @@ def run(options: argparse.Namespace) -> None:
         return
     labels = values.pop("labels")
     settings = values.pop("config")
+    if model.calibration is not None:
+        values["calibration"] = model.calibration.line()
+    if model.choice is not None:
+        values["choice"] = model.choice.line()
     for name, value in {**values, **settings}.items():
         write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
     write(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))

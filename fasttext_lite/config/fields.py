@@ -72,6 +72,9 @@ def _defaults_of_beta2() -> str:
     return ", ".join(f"{beta2:g} for {' and '.join(of)}" for beta2, of in names.items())
 
 
+RECIPES = ("auto", "fixed")
+
+
 @dataclass(frozen=True)
 class Config:
     """Hyper-parameters of a classifier; immutable, checked when it is made.
@@ -158,11 +161,24 @@ class Config:
         "this power; 0 = not; none = chosen from the number of labels; not for pooling mean",
         low=0.0, high=2.0, before=0.0,
     )  # fmt: skip
+    pseudo_count: float | None = _field(
+        None,
+        "labels spread over all that are added to those of a feature's texts when what it tells is "
+        "measured; none = estimated: few where texts that share a feature share their label",
+        low=0.0, low_open=True, high=1e6, before=1.0,
+    )  # fmt: skip
     bias: bool = _field(
         True,
         "one more feature of weight 1, the same in every text; not for pooling mean",
         before=False,
     )
+    # what is left open
+    recipe: str = _field(
+        "auto",
+        "how settings that are left open are chosen: auto (some candidates are tried on texts held "
+        "out, then all texts are trained on) or fixed (by the shape of the data alone)",
+        choices=RECIPES, before="fixed",
+    )  # fmt: skip
     # the network and its training
     dim: int | None = _field(
         None, "size of the hidden vector; none = chosen from the number of labels", low=1, high=4096
@@ -417,11 +433,13 @@ _NOT_FLOAT16 = (
 FEATURE_FIELDS = (
     "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "lone_marks",
     "eos", "word_ngrams", "boundaries", "minn", "maxn",
-    "min_count", "min_df", "bucket", "pooling", "supervision", "bias",
+    "min_count", "min_df", "bucket", "pooling", "supervision", "pseudo_count", "bias",
 )  # fmt: skip
 
 # What `resolve` fills in where it is None.
-RESOLVED = ("dim", "label_smoothing", "lr", "min_df", "supervision", "word_ngrams")
+RESOLVED = (
+    "dim", "label_smoothing", "lr", "min_df", "pseudo_count", "supervision", "word_ngrams",
+)  # fmt: skip
 
 
 def values_before() -> dict[str, Any]:

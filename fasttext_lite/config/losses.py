@@ -90,11 +90,6 @@ class Loss:
         """Whether a document without a label has no loss."""
         return self.divides or not self.is_dense
 
-    @property
-    def is_distribution(self) -> bool:
-        """Whether the probabilities of a text sum to 1; else each label is judged by itself."""
-        return self.link != "sigmoid"
-
 
 def _of_logistic(decisions: float) -> float:
     return decisions * math.log(2)

@@ -73,6 +73,43 @@ def resolve(
     return config.replace(**chosen, bias=config.bias and config.pooling != "mean")
 
 
+# Learning rates of the squared hinge loss, from a strong fit to a weak one, that are tried where
+# the default is a linear head, and where it is a learned one.
+LADDER_LINEAR: tuple[float, ...] = (0.12, 0.06)
+LADDER_LEARNED: tuple[float, ...] = (0.24, 0.12)
+LADDER_TO_LABELS = 150
+
+
+def candidates(config: Config, n_labels: int, multilabel: bool) -> list[dict[str, Any]]:
+    """Return the settings to try on texts held out, the default first; all of one are left open.
+
+    Parameters
+    ----------
+    config : Config
+        As it was given: what it sets is not tried.
+    n_labels, multilabel
+        As in `resolve`.
+
+    Returns
+    -------
+    list of dict
+        What to replace in `config`, each time.
+    """
+    default: dict[str, Any] = {}
+    is_open = config.loss == config.head == "auto" and config.lr is None and not config.focal
+    plain = OPTIMIZERS[config.optimizer].is_plain and config.pooling != "mean"
+    if config.recipe == "fixed" or not (is_open and plain) or multilabel:
+        return [default]
+    rates = LADDER_LINEAR
+    if _head(config, n_labels, multilabel) == "learned":
+        rates = LADDER_LEARNED
+        can_be_linear = _head(config, LINEAR_TO_LABELS, multilabel) == "linear"
+        if not can_be_linear or n_labels > LADDER_TO_LABELS or config.dim is not None:
+            return [default]
+    weaker = ({"head": "linear", "loss": "squared_hinge", "lr": lr} for lr in rates)
+    return [default, *weaker]
+
+
 def _head(config: Config, n_labels: int, multilabel: bool) -> str:
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
     plain = config.init == "output" and config.norm == "none" and not config.units

@@ -26,15 +26,9 @@ def set_aside(labels: Labels, share: float, seed: int) -> tuple[np.ndarray, np.n
         Numbers of documents, ascending.
     """
     n, counts = len(labels), labels.counts()
-    rank = np.empty(counts.size, np.int64)
-    rank[np.argsort(counts, kind="stable")] = np.arange(counts.size)
-    sizes = np.diff(labels.indptr)
-    docs = np.repeat(np.arange(n), sizes)
-    group = np.full(n, counts.size)
-    np.minimum.at(group, docs, rank[labels.ids])
+    docs = np.repeat(np.arange(n), np.diff(labels.indptr))
     rng = np.random.default_rng([seed, 5])
-    order = rng.permutation(n)
-    order = order[np.argsort(group[order], kind="stable")]
+    order = _by_rarest_label(labels, rng)
     steps = np.floor(np.arange(n + 1) * share + rng.random())
     aside = np.zeros(n, bool)
     aside[order[np.diff(steps) > 0]] = True
@@ -46,3 +40,34 @@ def set_aside(labels: Labels, share: float, seed: int) -> tuple[np.ndarray, np.n
         if aside[own].all():  # not brought back for another label
             aside[own[0]] = False
     return np.flatnonzero(~aside), np.flatnonzero(aside)
+
+
+def folds(labels: Labels, n_folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each document; folds are alike in their labels and in size.
+
+    Parameters
+    ----------
+    labels : Labels
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    int64[n_docs]
+    """
+    order = _by_rarest_label(labels, np.random.default_rng([seed, 10]))
+    fold = np.empty(order.size, np.int64)
+    fold[order] = np.arange(order.size) % n_folds
+    return fold
+
+
+def _by_rarest_label(labels: Labels, rng: np.random.Generator) -> np.ndarray:
+    """Return the documents grouped by their rarest label, each group in random order."""
+    n, counts = len(labels), labels.counts()
+    rank = np.empty(counts.size, np.int64)
+    rank[np.argsort(counts, kind="stable")] = np.arange(counts.size)
+    docs = np.repeat(np.arange(n), np.diff(labels.indptr))
+    group = np.full(n, counts.size)
+    np.minimum.at(group, docs, rank[labels.ids])
+    order = rng.permutation(n)
+    return order[np.argsort(group[order], kind="stable")]

@@ -13,7 +13,6 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.fields import values_before
-from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import check_verbose, config_of, seed_of, threads_of
@@ -289,8 +288,11 @@ def probabilities(model: Model, kind: str, features: FeatureMatrix, n_threads: i
 
 
 def normalized(result: np.ndarray, model: Model, kind: str) -> np.ndarray:
-    """Make the rows of probabilities sum to 1, in place, where texts had one label each."""
-    if kind == "single" and not LOSSES[model.config.loss].is_distribution:
+    """Make the rows of probabilities sum to 1, in place, where texts had one label each.
+
+    They do, but of models of the past; see `Model.calibration`.
+    """
+    if kind == "single" and not model.is_distribution:
         result[~result.any(axis=1)] = 1  # no label is likelier than another
         result /= result.sum(axis=1, keepdims=True)
     return result

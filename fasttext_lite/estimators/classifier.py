@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -210,7 +209,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         -------
         ndarray of shape (n_texts, n_classes), float64
             Columns in the order of `classes_`. Rows sum to 1 if each text had one label in
-            training; otherwise each label is judged by itself (all losses but softmax and hs).
+            training; otherwise each label is judged by itself (all losses but hs).
         """
         self._check_fitted()
         texts = X if type(X) is list else Texts.from_sequence(X)
@@ -229,16 +228,18 @@ class FastTextClassifier(TextClassifier, OneModel):
         Returns
         -------
         ndarray of shape (n_texts, n_classes), float64
-            Higher is likelier; for the loss hs the log-probabilities. With two classes of
-            which each text has one: the log-odds of `predict_proba`, shape (n_texts,),
-            positive for ``classes_[1]``.
+            What the softmax makes `predict_proba` of, or the sigmoid where texts may have several
+            labels; for the loss hs the log-probabilities. With two classes of which each text
+            has one: the log-odds of `predict_proba`, shape (n_texts,), positive for
+            ``classes_[1]``.
         """
         self._check_fitted()
         n_threads = threads_of(self, training=False)
         features = known_features(self.model_, X, n_threads, 2)
         is_binary = self.target_kind_ == "single" and len(self.classes_) == 2
-        if is_binary and not LOSSES[self.model_.config.loss].is_distribution:
-            # Each label was judged by itself: the scores alone are in another order.
+        if is_binary and not self.model_.is_distribution:
+            # Of a model of the past, which judges each label by itself: the scores alone are in
+            # another order.
             found = probabilities(self.model_, self.target_kind_, features, n_threads)
             scores = np.log(np.maximum(found, np.finfo(float).tiny))
         else:

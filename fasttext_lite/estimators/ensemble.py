@@ -32,7 +32,8 @@ from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import prepare
-from fasttext_lite.fitting.prepare import take_prepared
+from fasttext_lite.fitting.ladder import choose
+from fasttext_lite.fitting.prepared import Prepared, take_prepared
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 
@@ -120,6 +121,8 @@ class FastTextEnsemble(TextClassifier):
                 "each member sets texts of its own aside"
             )
         config = config_of(self)
+        if self.method == "snapshot":
+            config = config.replace(schedule="cosine")
         n_threads = threads_of(self, training=True)
         states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
         texts, target, weights = training_data(self, X, y, sample_weight)
@@ -127,6 +130,7 @@ class FastTextEnsemble(TextClassifier):
             texts, target.labels, config,
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
         )  # fmt: skip
+        prepared = choose(prepared, seed_of(self), n_threads)
         members: list[FastTextClassifier] = []
         trainee = None
         for state in np.asarray(states).tolist():
@@ -161,7 +165,7 @@ class FastTextEnsemble(TextClassifier):
 
     def _train(
         self,
-        prepared: prepare.Prepared,
+        prepared: Prepared,
         seed: int,
         n_threads: int,
         callback: Callable[[Any], None],
@@ -169,14 +173,11 @@ class FastTextEnsemble(TextClassifier):
     ) -> fitting.Trainee:
         """Train a member; `last` is the one before it."""
         run: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-        config = prepared.config
         if self.method == "bagging":
             return _fit_on_sample(prepared, **run)
-        if self.method == "snapshot":
-            if last is not None:
-                return fitting.fit_cycle(last, prepared, **run)
-            config = config.replace(schedule="cosine")
-        return fitting.fit_prepared(prepared, config, **run)
+        if self.method == "snapshot" and last is not None:
+            return fitting.fit_cycle(last, prepared, **run)
+        return fitting.fit_prepared(prepared, **run)
 
     def _features(self, X: Any, stacklevel: int) -> list[FeatureMatrix]:
         """Return each member's features of the texts, the same object where they are shared."""
@@ -301,7 +302,7 @@ class FastTextEnsemble(TextClassifier):
 
 
 def _fit_on_sample(
-    prepared: prepare.Prepared, seed: int, n_threads: int, callback: Callable[[Any], None]
+    prepared: Prepared, seed: int, n_threads: int, callback: Callable[[Any], None]
 ) -> fitting.Trainee:
     """Train on texts drawn with replacement: each once, weighted with how often it was drawn."""
     n, labels = len(prepared.labels), prepared.labels

@@ -15,6 +15,7 @@ import numpy as np
 
 from fasttext_lite.features.matrix import (
     Codes,
+    Counts,
     FeatureMatrix,
     entry_files,
     map_files,
@@ -45,6 +46,11 @@ class Entries:
 
     def __len__(self) -> int:
         return self._indptr.size - 1
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(self._indptr[-1])
 
     def append(self, found: Codes) -> None:
         """Take the codes of some more documents; they may be changed."""
@@ -98,6 +104,13 @@ class Entries:
             indptr = self._indptr[first : last + 1]
             yield self._codes[indptr[0] : indptr[-1]], indptr - indptr[0], first
             self.release()
+
+    def take(self, docs: np.ndarray) -> Counts:
+        """Return the rows and counts of some documents, in memory."""
+        shares = np.concatenate([np.empty(0, np.float32), *self._shares])
+        matrix = FeatureMatrix(self._codes, self._counts, self._indptr).take(docs)
+        self.release()
+        return Counts(matrix, shares[docs])
 
     def replace(self, change: Callable[[Codes, int, int], None]) -> None:
         """Change all entries in place, part by part, and close the gaps that this leaves.

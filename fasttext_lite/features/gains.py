@@ -6,17 +6,79 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features import kernels
-from fasttext_lite.features.entries import Entries
+from fasttext_lite.features.matrix import Parts
 from fasttext_lite.parallel import run_blocks
 
 LISTED = 1 << 22  # documents of features listed at a time, or an eighth of all
 
+# Features whose texts are asked whether they agree: those of so many texts, so many of them.
+LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 200_000
+LEAST_PSEUDO_COUNT, MOST_PSEUDO_COUNT = 0.1, 1000.0
+
+# Of the estimate that is taken. Features that texts share are the frequent ones, and tell less than
+# the rest; all of the estimate would cost 0.8 points where labels have 10 to 100 texts each, a
+# quarter costs nothing there and keeps all but 0.7 of the 15 points that long texts gain.
+SHARE = 0.25
+
+
+def estimate_pseudo_count(
+    parts: Parts, labels: Labels, frequency: np.ndarray, seed: int = 0
+) -> float:
+    """Return how many labels of no feature weigh as much as those of one: empirical Bayes.
+
+    If the labels of a feature's texts are drawn from shares of its own, and these from a Dirichlet
+    distribution around those of all texts with the concentration m, two of them are the same with
+    probability (1 + m s) / (1 + m), where s is the probability for any two texts. So the
+    agreement a that is found, on the mean over features, gives m = (1 - a) / (a - s) (the method of
+    moments; Minka, Estimating a Dirichlet distribution, 2000). A quarter of it is taken.
+
+    Parameters
+    ----------
+    parts : callable
+        Yields the rows of documents, see `Entries.parts`.
+    labels : Labels
+        Of the same documents.
+    frequency : int32[n_rows]
+        Number of these documents that have each row.
+    seed : int
+        Of the choice of features where there are very many.
+
+    Returns
+    -------
+    float
+        1 where no two texts share a feature.
+    """
+    asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
+    if asked.size > MOST_ASKED:
+        asked = np.random.default_rng([seed, 9]).choice(asked, MOST_ASKED, replace=False)
+    place = np.full(frequency.size, -1, np.int32)
+    place[asked] = np.arange(asked.size, dtype=np.int32)
+    ends = np.cumsum(frequency[asked], dtype=np.int64)
+    at = ends - frequency[asked]
+    begins = at.copy()
+    docs = np.empty(ends[-1] if ends.size else 0, np.int32)
+    for rows, indptr, doc in parts():
+        kernels.list_chosen(rows, indptr, doc, place, at, docs)
+    shares = np.empty(asked.size)
+    kernels.measure_agreement(
+        begins, at, docs, labels.ids, labels.indptr, len(labels.names), shares
+    )
+    shares = shares[shares >= 0]
+    if shares.size == 0:
+        return 1.0
+    chance = float(((labels.counts() / max(labels.ids.size, 1)) ** 2).sum())
+    agreement = float(shares.mean())
+    beyond = max(agreement - chance, 1e-9)
+    found = min(max((1 - agreement) / beyond, LEAST_PSEUDO_COUNT), MOST_PSEUDO_COUNT)
+    return SHARE * found
+
 
 def write_gains(
-    entries: Entries,
+    parts: Parts,
     labels: Labels,
     frequency: np.ndarray,
     first_row: int,
+    pseudo_count: float,
     gains: np.ndarray,
     n_threads: int,
 ) -> None:
@@ -24,13 +86,14 @@ def write_gains(
 
     Parameters
     ----------
-    entries : Entries
-        The rows of documents.
+    parts : callable
+        Yields the rows of documents, see `Entries.parts`.
     labels : Labels
         Of the same documents.
     frequency : int32[n_rows]
         Number of these documents that have each row.
     first_row : int
+    pseudo_count : float
     gains : float32[n_rows]
         Written in place.
     n_threads : int
@@ -53,8 +116,10 @@ def write_gains(
         begins -= begins[0]
         at = begins.copy()
         docs = np.empty(begins[-1] + frequency[last - 1], np.int32)
-        for rows, indptr, doc in entries.parts():
+        for rows, indptr, doc in parts():
             kernels.list_documents(rows, indptr, doc, first, last, at, docs)
-        kernels.measure_gains(begins, at, docs, labels.ids, labels.indptr, prior, gains[first:last])
+        kernels.measure_gains(
+            begins, at, docs, labels.ids, labels.indptr, prior, pseudo_count, gains[first:last]
+        )
 
     run_blocks(measure, bounds.size - 1, n_threads)

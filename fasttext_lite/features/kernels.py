@@ -332,14 +332,62 @@ def list_documents(rows, indptr, first_doc, first, last, ends, docs):
 
 
 @_kernel
-def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
+def list_chosen(rows, indptr, first_doc, place, ends, docs):
+    """Write the documents that have each of some rows, as `list_documents`.
+
+    Parameters
+    ----------
+    rows, indptr, first_doc, ends, docs
+        As there.
+    place : int32[n_rows]
+        Number of each row among the chosen ones; -1 = it is none.
+    """
+    for doc in range(indptr.size - 1):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            at = place[rows[i]]
+            if at >= 0:
+                docs[ends[at]] = first_doc + doc
+                ends[at] += 1
+
+
+@_kernel
+def measure_agreement(begins, ends, docs, label_ids, label_indptr, n_labels, agreement):
+    """Write how often two labels of different texts that have a feature are the same.
+
+    Parameters
+    ----------
+    begins, ends, docs, label_ids, label_indptr
+        As in `measure_gains`.
+    n_labels : int
+    agreement : float64[n_features]
+        Written in place: the share of the pairs that are the same; -1 where there is no pair.
+    """
+    counts = np.zeros(n_labels)
+    for feature in range(agreement.size):
+        n = within = same = 0.0
+        for i in range(begins[feature], ends[feature]):
+            first, last = label_indptr[docs[i]], label_indptr[docs[i] + 1]
+            within += (last - first) * (last - first - 1)
+            n += last - first
+            for j in range(first, last):
+                same += 2 * counts[label_ids[j]]
+                counts[label_ids[j]] += 1
+        for i in range(begins[feature], ends[feature]):
+            for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
+                counts[label_ids[j]] = 0
+        pairs = n * (n - 1) - within
+        agreement[feature] = same / pairs if pairs > 0 else -1.0
+
+
+@_kernel
+def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_count, gains):
     """Write how much each feature tells about the labels, all labels being of equal weight.
 
     The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
     from labels that are equally frequent: sum p ln(p k) over the k labels.  Each text weighs as
     much as its label is rare, so that a text of a rare label is no surprise by itself: p =
-    (n q + 1 / k) / (n + 1), where n is the number of labels of these texts, q_c proportional to
-    count_c / prior_c, and one label is added that is spread over all.
+    (n q + m / k) / (n + m), where n is the number of labels of these texts, q_c proportional to
+    count_c / prior_c, and m labels are added that are spread over all.
 
     Parameters
     ----------
@@ -349,11 +397,14 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
     label_ids : int32[], label_indptr : int64[n_docs + 1]
     prior : float64[n_labels]
         Share of each label among all; sums to 1.
+    pseudo_count : float
+        m, above 0.
     gains : float32[n_features]
         Written in place.
     """
     counts = np.zeros(prior.size)
     seen = np.empty(prior.size, np.int32)
+    m = pseudo_count
     k = 0
     for label in range(prior.size):
         k += prior[label] > 0
@@ -374,11 +425,11 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, gains):
         gain = 0.0
         for i in range(n_seen):
             label = seen[i]
-            p = (n * counts[label] / prior[label] / total + 1 / k) / (n + 1)
+            p = (n * counts[label] / prior[label] / total + m / k) / (n + m)
             gain += p * math.log(p * k)
             counts[label] = 0
-        # All labels not seen have p = 1 / k / (n + 1).
-        gains[feature] = gain - (k - n_seen) / k * math.log(n + 1) / (n + 1)
+        # All labels not seen have p = m / k / (n + m).
+        gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
 
 
 @_kernel

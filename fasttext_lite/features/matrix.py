@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fasttext_lite.compiled.arrays import take_ragged
+
+# Yields int32[n] of codes or rows, offsets int64[n_docs + 1] and the number of the first document.
+Parts: TypeAlias = Callable[[], Iterable[tuple[np.ndarray, np.ndarray, int]]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,36 @@ class FeatureMatrix:
     def __getstate__(self) -> dict[str, Any]:
         """Return the arrays; a copy of this object lies in memory."""
         return {**self.__dict__, "maps": ()}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often documents have each row, before that becomes weights.
+
+    Attributes
+    ----------
+    matrix : FeatureMatrix
+        With counts in place of weights.
+    shares : float32[n_docs]
+        See `features.kernels.extract_codes`.
+    """
+
+    matrix: FeatureMatrix
+    shares: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.matrix)
+
+    def take(self, docs: np.ndarray) -> Counts:
+        """Return those of some documents."""
+        return Counts(self.matrix.take(docs), self.shares[docs])
+
+    def renumbered(self, numbers: np.ndarray) -> Counts:
+        """Return the counts with the rows' new numbers, without those of number -1."""
+        ids = numbers[self.matrix.ids]
+        kept = ids >= 0
+        indptr = np.append(0, np.cumsum(kept))[self.matrix.indptr]
+        return Counts(FeatureMatrix(ids[kept], self.matrix.weights[kept], indptr), self.shares)
 
 
 def open_features(folder: str, indptr: np.ndarray) -> FeatureMatrix:

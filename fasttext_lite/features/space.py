@@ -6,7 +6,7 @@ document frequency, words and hash slots together, so that the rows most used li
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features import kernels
-from fasttext_lite.features.matrix import Codes, FeatureMatrix
+from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, Parts
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.vocabulary import (
     EOS,
@@ -197,6 +197,49 @@ class FeatureSpace:
         """Return the vocabulary, most frequent word first."""
         return words_in(self.pool, self.word_ends)
 
+    def weighed(self, counts: Counts, n_threads: int = 1) -> FeatureMatrix:
+        """Return the features of documents, given how often they have each of these rows."""
+        ids, weights = counts.matrix.ids.copy(), counts.matrix.weights.copy()
+        starts = counts.matrix.indptr.copy()
+        found = Codes(starts, np.diff(starts), ids, weights, counts.shares)
+        self._weigh(found, 0, len(counts), n_threads)
+        n = kernels.compact(starts, found.lengths, 0, len(counts), 0, ids, weights)
+        starts[-1] = n
+        return FeatureMatrix(ids[:n], weights[:n], starts)
+
+    def of_part(
+        self, counts: Counts, labels: Labels, n_threads: int = 1
+    ) -> tuple[FeatureSpace, np.ndarray]:
+        """Return the space that would be if some of the texts were all.
+
+        Parameters
+        ----------
+        counts : Counts
+            Of these texts.
+        labels : Labels
+            Of the same texts.
+        n_threads : int
+
+        Returns
+        -------
+        space : FeatureSpace
+            Of the rows that these texts have.
+        numbers : int32[n_rows]
+            Its number for each row of this space; -1 = none.
+        """
+        frequency = np.zeros(self.n_rows, np.int32)
+        kernels.count_documents(counts.matrix.ids, frequency)
+        rows = np.flatnonzero(frequency)
+        numbers = np.full(self.n_rows, -1, np.int32)
+        numbers[rows] = np.arange(rows.size, dtype=np.int32)
+        space = FeatureSpace(
+            self.config, self.pool, self.word_ends, self.row_codes[rows], frequency[rows],
+            len(counts),
+        )  # fmt: skip
+        matrix = counts.renumbered(numbers).matrix
+        space._measure_gains(lambda: [(matrix.ids, matrix.indptr, 0)], 0, labels, n_threads)
+        return space, numbers
+
     @classmethod
     def fit(
         cls,
@@ -232,6 +275,7 @@ class FeatureSpace:
         n_threads: int = 1,
         labels: Labels | None = None,
         entries: Entries | None = None,
+        look: Callable[[Entries], None] | None = None,
     ) -> tuple[FeatureSpace, FeatureMatrix]:
         """Learn the feature space of texts that come in chunks; see `fit`.
 
@@ -244,6 +288,8 @@ class FeatureSpace:
             As in `fit`.
         entries : Entries, optional
             Where the features are kept; default: in memory.
+        look : callable, optional
+            Given the entries when they are rows and counts, before these become weights.
 
         Returns
         -------
@@ -267,6 +313,10 @@ class FeatureSpace:
             frequency = np.append(len(entries), frequency)
         space = cls(config, raw.pool, raw.word_ends, row_codes, frequency, len(entries))
         space._table = raw._table
+        entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
+        space.config = space._with_pseudo_count(entries, labels)
+        if look is not None:
+            look(entries)
         return space, space._finish(entries, 0, labels, n_threads)
 
     def grow(
@@ -322,6 +372,7 @@ class FeatureSpace:
             self.n_texts + len(texts),
             np.concatenate([self.gains, np.ones(new_codes.size, np.float32)]),
         )
+        entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
         return space, space._finish(entries, self.n_rows, labels, n_threads)
 
     def take(self, rows: np.ndarray) -> FeatureSpace:
@@ -355,15 +406,35 @@ class FeatureSpace:
     def _finish(
         self, entries: Entries, n_old: int, labels: Labels | None, n_threads: int
     ) -> FeatureMatrix:
-        """Turn the codes of entries into features, and measure the gains of rows from `n_old`."""
-        entries.replace(lambda found, a, b: self._number(found, a, b, n_threads))
-        if labels is not None and self.config.supervision and labels.ids.size:
-            from fasttext_lite.features.gains import write_gains
-
-            first_row = max(n_old, int(n_old == 0 and self.has_bias))  # the bias tells nothing
-            write_gains(entries, labels, self.frequency, first_row, self.gains, n_threads)
+        """Turn the counts of entries into weights, and measure the gains of rows from `n_old`."""
+        if labels is not None:
+            self._measure_gains(entries.parts, n_old, labels, n_threads)
         entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
         return entries.finish()
+
+    def _with_pseudo_count(self, entries: Entries, labels: Labels | None) -> Config:
+        """Return the settings with a pseudo-count, estimated where it is left open."""
+        config = self.config
+        if config.pseudo_count is not None:
+            return config
+        found = 1.0
+        if labels is not None and config.supervision and labels.ids.size:
+            from fasttext_lite.features.gains import estimate_pseudo_count
+
+            found = estimate_pseudo_count(entries.parts, labels, self.frequency)
+        return config.replace(pseudo_count=found)
+
+    def _measure_gains(self, parts: Parts, n_old: int, labels: Labels, n_threads: int) -> None:
+        """Measure the gains of rows from `n_old`."""
+        if not self.config.supervision or not labels.ids.size:
+            return
+        from fasttext_lite.features.gains import write_gains
+
+        first_row = max(n_old, int(n_old == 0 and self.has_bias))  # the bias tells nothing
+        write_gains(
+            parts, labels, self.frequency, first_row, self.config.pseudo_count or 1.0, self.gains,
+            n_threads,
+        )  # fmt: skip
 
     def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:
         """Return the codes of texts, with gaps between documents."""

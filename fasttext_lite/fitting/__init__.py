@@ -7,9 +7,10 @@ from fasttext_lite.faces import face
 __all__ = ["Prepared", "Trainee"]
 
 if TYPE_CHECKING:
-    from fasttext_lite.fitting.fit import Trainee
-    from fasttext_lite.fitting.prepare import Prepared
+    from fasttext_lite.fitting.prepared import Prepared
+    from fasttext_lite.fitting.trainee import Trainee
 
 __getattr__, __dir__ = face(
-    __name__, {"Prepared": "fasttext_lite.fitting.prepare", "Trainee": "fasttext_lite.fitting.fit"}
+    __name__,
+    {"Prepared": "fasttext_lite.fitting.prepared", "Trainee": "fasttext_lite.fitting.trainee"},
 )

@@ -27,13 +27,13 @@ from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.errors import InputError
-from fasttext_lite.features.matrix import FeatureMatrix, open_features
+from fasttext_lite.features.matrix import Counts, FeatureMatrix, open_features
 from fasttext_lite.features.space import FeatureSpace
-from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.text.normalize import simplified_hash
 from fasttext_lite.version import __version__
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 # What `recipe.resolve` looks at to choose settings of features, besides these themselves.
 _DECIDING = ("dim", "head", "init", "norm", "units")
@@ -41,6 +41,8 @@ _REST = "rest.safetensors"
 _ARRAYS = {
     "indptr": np.int64, "label_ids": np.int32, "label_indptr": np.int64, "words": np.uint8,
     "word_ends": np.int64, "row_codes": np.int32, "frequency": np.int32, "gains": np.float32,
+    "sample_docs": np.int64, "sample_rows": np.int32, "sample_counts": np.float32,
+    "sample_indptr": np.int64, "sample_shares": np.float32,
 }  # fmt: skip
 
 
@@ -131,7 +133,8 @@ def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
     """Write all but the entries of the features."""
     from safetensors.numpy import save_file
 
-    space, labels = prepared.space, prepared.labels
+    space, labels, sample = prepared.space, prepared.labels, prepared.sample
+    assert sample is not None
     arrays = {
         "indptr": prepared.features.indptr,
         "label_ids": labels.ids,
@@ -141,6 +144,11 @@ def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
         "row_codes": space.row_codes,
         "frequency": space.frequency,
         "gains": space.gains,
+        "sample_docs": sample.docs,
+        "sample_rows": sample.counts.matrix.ids,
+        "sample_counts": sample.counts.matrix.weights,
+        "sample_indptr": sample.counts.matrix.indptr,
+        "sample_shares": sample.counts.shares,
     }
     about = {
         "config": {name: getattr(prepared.config, name) for name in FEATURE_FIELDS},
@@ -166,7 +174,8 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
         features = open_features(folder, arrays["indptr"])
         labels = Labels(arrays["label_ids"], arrays["label_indptr"], about["names"])
         _check(features, labels, arrays["row_codes"].size)
-        config = config.replace(**about["config"])
+        sample = _sample(arrays, len(features), arrays["row_codes"].size)
+        asked, config = config, config.replace(**about["config"])
         config = resolve(config, len(labels.names), multilabel or about["multilabel"])
         space = FeatureSpace(
             config, arrays["words"], arrays["word_ends"], arrays["row_codes"],
@@ -177,7 +186,30 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
-    return Prepared(config, space, features, labels, about["multilabel"])
+    return Prepared(
+        config, space, features, labels, about["multilabel"], asked=asked, sample=sample
+    )
+
+
+def _sample(arrays: dict[str, np.ndarray], n_texts: int, n_rows: int) -> Sample:
+    """Return the sample of a cache; raise `ValueError` if an index is out of range."""
+    docs, shares = arrays["sample_docs"], arrays["sample_shares"]
+    rows, counts = arrays["sample_rows"], arrays["sample_counts"]
+    matrix = FeatureMatrix(rows, counts, arrays["sample_indptr"])
+    _check_offsets(matrix.indptr, rows.size)
+    good = len(matrix) == docs.size == shares.size and rows.size == counts.size
+    for ids, n in ((docs, n_texts), (rows, n_rows)):
+        good = good and (ids.size == 0 or (ids.min() >= 0 and ids.max() < n))
+    if not good:
+        raise ValueError("the sample is damaged")
+    return Sample(docs, Counts(matrix, shares))
+
+
+def _check_offsets(indptr: np.ndarray, n: int) -> None:
+    """Raise `ValueError` unless offsets rise from 0 to `n`."""
+    good = indptr.size > 0 and indptr[0] == 0 and indptr[-1] == n
+    if not good or np.any(indptr[1:] < indptr[:-1]):
+        raise ValueError("offsets are wrong")
 
 
 def _check(features: FeatureMatrix, labels: Labels, n_rows: int) -> None:
@@ -186,9 +218,9 @@ def _check(features: FeatureMatrix, labels: Labels, n_rows: int) -> None:
         (features.indptr, features.ids, n_rows),
         (labels.indptr, labels.ids, len(labels.names)),
     ):
-        good = indptr.size > 1 and indptr[0] == 0 and indptr[-1] == ids.size
-        if not good or np.any(indptr[1:] < indptr[:-1]):
-            raise ValueError("offsets are wrong")
+        _check_offsets(indptr, ids.size)
+        if indptr.size < 2:
+            raise ValueError("there is no text")
         for start in range(0, ids.size, 1 << 22):
             part = ids[start : start + (1 << 22)]
             if part.min() < 0 or part.max() >= n:

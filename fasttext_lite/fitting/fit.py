@@ -7,11 +7,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,52 +19,22 @@ from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.advice import warn_of_rare_labels
+from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
-from fasttext_lite.fitting.monitor import Monitor, Watch
+from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.noise import make_noise
-from fasttext_lite.fitting.prepare import Prepared, prepare, take_prepared
-from fasttext_lite.fitting.pruning import without_zero_rows
+from fasttext_lite.fitting.prepare import prepare
+from fasttext_lite.fitting.prepared import Prepared, take_prepared
+from fasttext_lite.fitting.trainee import Trainee, Training, tables_of
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.fitting.validation import as_features, texts_aside
-from fasttext_lite.fitting.vectors import read_vectors, with_vectors
-from fasttext_lite.label_tree.tree import LabelTree
-from fasttext_lite.model.model import Model
+from fasttext_lite.fitting.vectors import with_vectors
 from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.text.analyzers import analyze
 
 if TYPE_CHECKING:
-    from fasttext_lite.training.history import History
     from fasttext_lite.training.weights import Weights
-
-
-@dataclass
-class Trainee:
-    """A model under way: what `fit` makes and `fit_more` goes on with.
-
-    Attributes
-    ----------
-    model : Model
-    weights : Weights
-        The tables with the optimizer's state.
-    history : History
-        Of the last training.
-    """
-
-    model: Model
-    weights: Weights
-    history: History
-
-    @classmethod
-    def of_model(cls, model: Model, history: History | None = None) -> Trainee:
-        """Return a model with a fresh state of the optimizer."""
-        from fasttext_lite.training.history import History
-        from fasttext_lite.training.weights import stateless
-
-        weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
-        return cls(model, weights, History() if history is None else history)
 
 
 # -- from nothing ----------------------------------------------------------------------------
@@ -126,6 +94,8 @@ def fit(
     prepared = prepare(
         texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads
     )
+    if not one_pass:
+        prepared = choose(prepared, seed, n_threads)
     run: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
     return fit_prepared(prepared, watch=watch, pretrained=pretrained, **run)
 
@@ -158,7 +128,9 @@ def fit_prepared(
         If training cannot start or diverges.
     """
     n_threads = n_threads or cpu_count()
-    config = _settings(prepared, config, pretrained)
+    given, config = config, _settings(prepared, config, pretrained)
+    if given is not None and config != _settings(prepared, None, pretrained):
+        prepared = dataclasses.replace(prepared, calibration=None, choice=None)
     training = _divided(prepared, config, watch, seed, n_threads)
     tree = make_tree(training.prepared, config, seed, n_threads)
     return_memory()
@@ -185,7 +157,7 @@ def _settings(
 
 def _divided(
     prepared: Prepared, config: Config, watch: Watch | None, seed: int, n_threads: int
-) -> _Training:
+) -> Training:
     """Return the data of a training, part of them set aside to validate on where patience asks."""
     valid = None
     if watch is not None and watch.valid is not None:
@@ -196,95 +168,7 @@ def _divided(
         valid = prepared.features.take(aside), prepared.labels.take(aside)
         prepared = take_prepared(whole, chosen)
     noisy = make_noise(whole, config, seed, n_threads, chosen)
-    return _Training(prepared, config, seed, n_threads, valid, noisy)
-
-
-@dataclass(frozen=True)
-class _Training:
-    """One training from nothing.
-
-    Attributes
-    ----------
-    prepared : Prepared
-        What is trained on.
-    config : Config
-        Resolved.
-    seed, n_threads : int
-    valid : pair of FeatureMatrix and Labels, optional
-        What is validated on.
-    noisy : callable, optional
-        See `noise.make_noise`.
-    tree : LabelTree, optional
-    """
-
-    prepared: Prepared
-    config: Config
-    seed: int
-    n_threads: int
-    valid: tuple[FeatureMatrix, Labels] | None = None
-    noisy: Callable[[int], FeatureMatrix] | None = None
-    tree: LabelTree | None = None
-
-    def run(
-        self,
-        callback: Callable[[Any], None] | None,
-        watch: Watch | None,
-        pretrained: str | os.PathLike[str] | None,
-    ) -> Trainee:
-        """Train."""
-        from fasttext_lite.training import loop
-
-        prepared, space = self.prepared, self.prepared.space
-        with self._monitor(watch) as monitor:
-            weights, history = loop.train(
-                self._start(pretrained), prepared.features, prepared.labels, self.config,
-                tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
-                n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
-            )  # fmt: skip
-            if monitor is not None:
-                weights = monitor.finish(weights, history)
-        if self.config.l1:
-            space, weights = without_zero_rows(space, weights, self.config.l1)
-        return Trainee(self._model(weights, space), weights, history)
-
-    def _monitor(self, watch: Watch | None) -> contextlib.AbstractContextManager[Monitor | None]:
-        """Return what follows the training, if anybody watches or patience asks for it."""
-        if watch is None and self.config.patience is None:
-            return contextlib.nullcontext()
-        make_model = partial(self._model, space=self.prepared.space)
-        return Monitor(
-            watch or Watch(), self.config, make_model, self.prepared.features,
-            self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
-        )  # fmt: skip
-
-    def _start(self, pretrained: str | os.PathLike[str] | None) -> Callable[[], Weights]:
-        """Return what makes the weights to start from."""
-        from fasttext_lite.training.weights import init_weights, n_output_rows
-
-        space, config = self.prepared.space, self.config
-        n_output = n_output_rows(config, len(self.prepared.labels.names))
-        vectors = None if pretrained is None else read_vectors(pretrained, space, config)
-
-        def start() -> Weights:
-            weights = init_weights(config, space.n_rows, n_output, self.seed)
-            if vectors is not None:
-                weights.embeddings[vectors.rows] = vectors.vectors
-            return weights
-
-        return start
-
-    def _model(self, weights: Weights, space: FeatureSpace) -> Model:
-        labels = self.prepared.labels
-        return Model(
-            config=self.config, labels=labels.names, label_counts=labels.counts(),
-            n_texts=len(self.prepared.features), space=space, tree=self.tree,
-            multilabel=self.prepared.multilabel, **_tables(weights),
-        )  # fmt: skip
-
-
-def _tables(weights: Weights) -> dict[str, Any]:
-    """Return the tables of weights as arguments of `Model`."""
-    return {name: getattr(weights, name) for name in ("embeddings", "output", "norm", "layer")}
+    return Training(prepared, config, seed, n_threads, valid, noisy)
 
 
 def balanced_weights(labels: Labels) -> np.ndarray:
@@ -359,7 +243,7 @@ def fit_more(
         )  # fmt: skip
     model = old.replace(
         config=config, label_counts=old.label_counts + labels.counts(),
-        n_texts=old.n_texts + len(texts), space=space, packed=None, **_tables(weights),
+        n_texts=old.n_texts + len(texts), space=space, packed=None, **tables_of(weights),
     )  # fmt: skip
     return Trainee(model, weights, history)
 
@@ -392,7 +276,7 @@ def fit_cycle(
     from fasttext_lite.training import loop
     from fasttext_lite.training.weights import stateless
 
-    old, tables = trainee.model, _tables(trainee.weights)
+    old, tables = trainee.model, tables_of(trainee.weights)
 
     def start() -> Weights:
         return stateless(old.config, **{name: table.copy() for name, table in tables.items()})
@@ -402,4 +286,4 @@ def fit_cycle(
         tree=old.tree, doc_weights=prepared.doc_weights, blank=False, seed=seed,
         n_threads=n_threads or cpu_count(), callback=callback,
     )  # fmt: skip
-    return Trainee(old.replace(packed=None, **_tables(weights)), weights, history)
+    return Trainee(old.replace(packed=None, **tables_of(weights)), weights, history)

@@ -28,11 +28,19 @@ def first_accuracy(
 
     As `scores.Evaluation.accuracy`, of features that are there already.
     """
+    right = first_right(model, features, labels, n_threads)
+    return float(right.mean()) if right.size else 0.0
+
+
+def first_right(
+    model: Model, features: FeatureMatrix, labels: Labels, n_threads: int | None = None
+) -> np.ndarray:
+    """Return of each text whether its likeliest label is one of its own, bool[n_texts]."""
     found = model.predict(features, n_threads=n_threads).labels[:, 0]
     docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
     right = np.zeros(len(labels), bool)
     right[docs[labels.ids == found[docs]]] = True
-    return float(right.mean()) if right.size else 0.0
+    return right
 
 
 def dead_share(embeddings: np.ndarray) -> float:

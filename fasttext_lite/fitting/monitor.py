@@ -178,6 +178,7 @@ class Monitor:
                 "stopped_early": self.is_stopped,
                 "restarts": history.restarts,
                 "seconds": time.perf_counter() - self.start,
+                "choice": None if history.choice is None else history.choice.to_dict(),
                 **{name: chosen[name] for name in names if name in chosen},
             },
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.text.analyzers import disturb
 
 

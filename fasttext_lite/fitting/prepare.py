@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,45 +14,16 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.entries import Entries
-from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
+from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.marked import MarkedTexts
 
+# What settings are tried on: so many texts at most, and so many features of theirs.
+MOST_TEXTS, MOST_ENTRIES = 16_000, 6_000_000
 PIECE_BYTES = 1 << 24  # of text, analysed at a time
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Training data with its features, ready for any number of trainings.
-
-    Attributes
-    ----------
-    config : Config
-        Resolved, as given to `prepare`; its settings of text and features are those of
-        `space`.
-    space : FeatureSpace
-    features : FeatureMatrix
-        Of the training texts.
-    labels : Labels
-        Of the same texts.
-    multilabel : bool
-        Whether texts may have several labels or none.
-    doc_weights : float32[n_texts], optional
-        Factor of each text's loss.
-    marked : MarkedTexts, optional
-        The texts themselves, kept where `config` asks for noise in them.
-    """
-
-    config: Config
-    space: FeatureSpace
-    features: FeatureMatrix
-    labels: Labels
-    multilabel: bool
-    doc_weights: np.ndarray | None = None
-    marked: MarkedTexts | None = None
 
 
 class Pieces(Protocol):
@@ -137,17 +107,34 @@ def prepare_pieces(
     if multilabel is None:
         multilabel = labels.is_multilabel
     mean_tokens = vocabulary.n_tokens / max(n_texts, 1)
+    asked = config
     config = resolve(config, len(labels.names), multilabel, mean_tokens, n_texts)
     chunks: Iterable[MarkedTexts] = held  # the only piece saves the second pass
     if n_pieces > 1:
         # What is analysed once more need not be kept: its marks alone are as long as the text.
         held = []
         chunks = (analyze(texts, config, n_threads) for texts in pieces.again())
+    samples: list[Sample] = []
     space, features = FeatureSpace.fit_chunks(
-        chunks, vocabulary, config, n_threads, labels, entries
-    )
+        chunks, vocabulary, config, n_threads, labels, entries,
+        look=lambda entries: samples.append(take_sample(entries, labels)),
+    )  # fmt: skip
     marked = held[0] if held and config.is_noisy else None
-    return Prepared(config, space, features, labels, multilabel, marked=marked)
+    return Prepared(
+        space.config, space, features, labels, multilabel,
+        marked=marked, asked=asked, sample=samples[0],
+    )  # fmt: skip
+
+
+def take_sample(entries: Entries, labels: Labels) -> Sample:
+    """Return some texts, or all where they are few, before their features are weighed."""
+    docs = np.flatnonzero(np.diff(labels.indptr) > 0)
+    mean = entries.size / max(len(entries), 1)
+    most = min(MOST_TEXTS, int(MOST_ENTRIES / max(mean, 1)))
+    if docs.size > most:
+        docs = np.random.default_rng(11).choice(docs, most, replace=False)
+        docs.sort()
+    return Sample(docs, entries.take(docs))
 
 
 def check_labels(labels: Labels) -> None:
@@ -183,32 +170,3 @@ class _TextPieces:
 
     def again(self) -> Iterator[Texts]:
         return self.first()
-
-
-def take_prepared(
-    prepared: Prepared, chosen: np.ndarray, doc_weights: np.ndarray | None = None
-) -> Prepared:
-    """Return the chosen documents, with their features in the space of all.
-
-    Parameters
-    ----------
-    prepared : Prepared
-    chosen : int[n_chosen]
-        Numbers of documents.
-    doc_weights : float[n_chosen], optional
-        Instead of the weights that the documents have.
-
-    Returns
-    -------
-    Prepared
-    """
-    if doc_weights is None and prepared.doc_weights is not None:
-        doc_weights = prepared.doc_weights[chosen]
-    marked = prepared.marked
-    return dataclasses.replace(
-        prepared,
-        features=prepared.features.take(chosen),
-        labels=prepared.labels.take(chosen),
-        doc_weights=doc_weights,
-        marked=None if marked is None else marked.take(chosen),
-    )

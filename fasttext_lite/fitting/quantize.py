@@ -13,7 +13,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.fitting import fit
-from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.pruning import usefulness
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.packed import (
@@ -299,8 +299,9 @@ class _Retraining:
         marked = analyze(self.texts, self.config, self.n_threads)
         features = space.transform(marked, self.n_threads)
         prepared = Prepared(
-            self.config, space, features, self.labels, self.model.multilabel, self.doc_weights
-        )
+            self.config, space, features, self.labels, self.model.multilabel, self.doc_weights,
+            calibration=self.model.calibration, choice=self.model.choice,
+        )  # fmt: skip
         return fit.fit_prepared(
             prepared, self.config,
             seed=self.seed, n_threads=self.n_threads, callback=self.callback,

@@ -20,7 +20,8 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.fitting.cache import cached
-from fasttext_lite.fitting.prepare import Prepared, check_labels, prepare_pieces
+from fasttext_lite.fitting.prepare import check_labels, prepare_pieces
+from fasttext_lite.fitting.prepared import Prepared
 
 CHUNK_BYTES = 1 << 22  # of a file; its codes take ten times as much
 SPILL_BYTES = 1 << 25  # features of larger files lie in temporary files, if there is no cache

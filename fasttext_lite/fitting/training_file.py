@@ -18,8 +18,9 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting.advice import warn_of_rare_labels
+from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.monitor import Watch
-from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
 from fasttext_lite.fitting.vectors import with_vectors
 
@@ -74,7 +75,8 @@ class TrainingFile:
                 doc_weights=doc_weights, multilabel=self.multilabel, **run,
             )  # fmt: skip
         warn_of_rare_labels(self.labels)
-        return fit.fit_prepared(dataclasses.replace(self.data, doc_weights=doc_weights), **run)
+        data = dataclasses.replace(self.data, doc_weights=doc_weights)
+        return fit.fit_prepared(choose(data, seed, n_threads), **run)
 
 
 def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.fitting.label_points import trained_points
-from fasttext_lite.fitting.prepare import Prepared
+from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.label_tree.tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
 
 

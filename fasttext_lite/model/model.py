@@ -20,6 +20,8 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.choice import Choice
 from fasttext_lite.parallel import cpu_count, run_ranges
 from fasttext_lite.text.analyzers import analyze, can_mark_one, class_of_characters
 
@@ -89,6 +91,11 @@ class Model:
         Of the normalisation, see `network.forward`.
     layer : float32[units, dim + 1], optional
         The hidden layer, see `network.forward`.
+    calibration : Calibration, optional
+        How scores become probabilities; None: as the loss says, in models of the past, whose
+        losses of one vs all judge each label by itself whatever the texts are.
+    choice : Choice, optional
+        How settings that were left open were chosen, where several were tried.
     packed : packed.Packed, optional
         What the file of a quantised model holds in place of `space` and `embeddings`.
     """
@@ -106,6 +113,8 @@ class Model:
     norm: np.ndarray = field(default_factory=_nothing)
     layer: np.ndarray = field(default_factory=_nothing)
     packed: Packed | None = None
+    calibration: Calibration | None = None
+    choice: Choice | None = None
 
     def __post_init__(self) -> None:
         self.label_counts = np.asarray(self.label_counts, np.int64)
@@ -170,14 +179,36 @@ class Model:
         return LOSSES[self.config.loss]
 
     @property
+    def link(self) -> str:
+        """How scores become probabilities, one of `config.losses.LINKS`."""
+        alone = self.loss.link == "sigmoid" and self.calibration is not None
+        return "softmax" if alone and not self.multilabel else self.loss.link
+
+    @property
+    def scale(self) -> float:
+        """Factor of the inner products before the link."""
+        return float(self.loss.scale) if self.calibration is None else self.calibration.scale
+
+    @property
+    def power(self) -> float:
+        """See `Calibration.power`; 0 where there is none."""
+        if self.calibration is None or self.link != "softmax":
+            return 0.0
+        return self.calibration.power
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether the probabilities of a text sum to 1; else each label is judged by itself."""
+        return self.link != "sigmoid"
+
+    @property
     def prior(self) -> np.ndarray:
         """Share of each label in training, float64[n_labels].
 
-        Of the label occurrences (summing to 1) for softmax and hs; of the texts for the
-        losses that judge each label by itself (the others).
+        Of the label occurrences, summing to 1; of the texts where each label is judged by itself.
         """
         counts = self.label_counts.astype(np.float64)
-        if self.loss.is_distribution:
+        if self.is_distribution:
             return counts / max(counts.sum(), 1)
         return np.minimum(counts / max(self.n_texts, 1), 1.0)
 
@@ -280,13 +311,12 @@ class Model:
         classes = class_of_characters(config.analyzer, config.lone_marks)
         *space, options = self.space.tables
         judging = {
-            classify.LINK: LINKS.index(self.loss.link),
-            classify.SCALE: self.loss.scale,
+            classify.LINK: LINKS.index(self.link),
             classify.IS_IDENTITY: self._is_identity,
         }
         options = np.append(options, [judging[place] for place in sorted(judging)])
         table = self._rows_of_numbers
-        return classes, *space, options, table, self.output, self._children
+        return classes, *space, options, table, self.output, self._children, self.scale, self.power
 
     def _classify(self, text: str, threshold: float, best: np.ndarray) -> int:
         """Call `classify_text` for a text; where it has no feature, use the prior.
@@ -369,8 +399,8 @@ class Model:
     ) -> np.ndarray:
         """Return each label's score, float64[n_texts, n_labels].
 
-        Inner products before softmax or sigmoid; for hs the labels' log-probabilities. A text
-        without a known feature gets the score of the class prior.
+        What softmax or sigmoid makes `probabilities` of; for hs the labels' log-probabilities. A
+        text without a known feature gets the score of the class prior.
         """
         hidden, n_features = self._hidden(texts, n_threads)
         scores = np.empty((len(hidden), len(self.labels)))
@@ -380,8 +410,8 @@ class Model:
         unknown = n_features == 0
         if unknown.any():
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
-            odds = 0.0 if self.loss.is_distribution else np.log1p(-prior)
-            scores[unknown] = (np.log(prior) - odds) / self.loss.scale
+            odds = 0.0 if self.is_distribution else np.log1p(-prior)
+            scores[unknown] = np.log(prior) - odds
         return scores
 
     def probabilities(
@@ -389,7 +419,7 @@ class Model:
     ) -> np.ndarray:
         """Return each label's probability, float64[n_texts, n_labels].
 
-        Rows sum to 1 for softmax and hs; for ova and ns each label is judged by itself. A text
+        Rows sum to 1 where each text has one label; else each label is judged by itself. A text
         without a known feature gets the class prior.
         """
         return self.judge(texts, n_threads)[0]
@@ -427,8 +457,9 @@ class Model:
 
         def score(first: int, last: int) -> None:
             score_labels(
-                hidden, first, last, self.output, self._children, self._is_identity, scores
-            )
+                hidden, first, last, self.output, self._children, self._is_identity, self.scale,
+                self.power, scores,
+            )  # fmt: skip
 
         return score
 
@@ -438,12 +469,10 @@ class Model:
         from fasttext_lite.model.kernels.predict import scores_to_probabilities
 
         score = self._scorer(hidden, result)
-        link, scale, prior = self.loss.link, self.loss.scale, self.prior
+        link, prior = self.link, self.prior
 
         def judge(first: int, last: int) -> None:
             score(first, last)
-            if scale != 1:
-                result[first:last] *= scale
             scores_to_probabilities(result, first, last, link == "softmax", link == "tree")
             result[first:last][~known[first:last]] = prior
 
@@ -526,8 +555,9 @@ class Model:
         from fasttext_lite.model.kernels.predict import search_tree
 
         search_tree(
-            hidden, first, last, self.output, self._children, float(threshold), labels, best
-        )
+            hidden, first, last, self.output, self._children, self.scale, float(threshold), labels,
+            best,
+        )  # fmt: skip
         unknown = first + np.flatnonzero(~known[first:last])
         if unknown.size:
             labels[unknown], best[unknown] = self._prior_labels(labels.shape[1], threshold)

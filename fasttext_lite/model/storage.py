@@ -11,6 +11,8 @@ key, ``fasttext-lite``, with a JSON object:
 ``multilabel``      whether training rows had other than one label
 ``n_texts``         number of training texts
 ``estimator``       what `FastTextClassifier` adds, or null
+``calibration``     of `Calibration`; models of the past have none
+``choice``          of `Choice`, where settings were chosen among several
 =================  =============================================================
 
 Its arrays are those of `arrays.ARRAYS`.  Version 1 had none of the optional arrays but the label
@@ -43,6 +45,8 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
+from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import (
@@ -106,6 +110,10 @@ def pack(
         "n_texts": model.n_texts,
         "estimator": None if estimator is None else dict(estimator),
     }
+    if model.calibration is not None:
+        header["calibration"] = model.calibration.to_dict()
+    if model.choice is not None:
+        header["choice"] = model.choice.to_dict()
     packed = model.packed
     arrays = {
         array.name: array.of(model) for array in stored_arrays(model.config, packed is not None)
@@ -195,7 +203,10 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         space = FeatureSpace(config, n_texts=n_texts, **parts["space"])
     return Model(
         config=config, labels=labels, n_texts=n_texts, space=space, tree=tree,
-        multilabel=header["multilabel"], packed=packed, **parts["model"],
+        multilabel=header["multilabel"], packed=packed,
+        calibration=_optional(header, "calibration", Calibration),
+        choice=_optional(header, "choice", Choice),
+        **parts["model"],
     )  # fmt: skip
 
 
@@ -212,6 +223,17 @@ def _split(settings: Any, arrays: dict[str, np.ndarray]) -> tuple[Packed, dict[s
     from fasttext_lite.model.packed import Packed
 
     return Packed(settings, packed), others
+
+
+def _optional(header: dict[str, Any], name: str, kind: Any) -> Any:
+    """Return what a header holds under a name, None if nothing."""
+    values = header.get(name)
+    if values is None:
+        return None
+    try:
+        return kind.from_dict(values)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"its {name} is unreadable") from None
 
 
 def _check_choices(settings: dict[str, Any]) -> None:

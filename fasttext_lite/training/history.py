@@ -79,6 +79,8 @@ class History:
         One for each epoch, if anybody watched.
     best_epoch : int, optional
         With `Config.patience`: the epoch whose weights were kept.
+    choice : model.choice.Choice, optional
+        How settings that were left open were chosen, where several were tried.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -86,3 +88,4 @@ class History:
     restarts: int = 0
     reports: list[Any] = field(default_factory=list)
     best_epoch: int | None = None
+    choice: Any = None

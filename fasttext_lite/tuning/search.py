@@ -29,7 +29,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.fitting import fit, prepare
-from fasttext_lite.fitting.prepare import take_prepared
+from fasttext_lite.fitting.prepared import take_prepared
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.tuning.data import FeatureCache, TuningData

@@ -35,8 +35,8 @@ from fasttext_lite.model.kernels.predict import (
 from fasttext_lite.text.kernels.tokens import mark_document
 
 # Places in `options` behind those of `features.kernels`.
-LINK, SCALE, IS_IDENTITY = range(N_FEATURE_OPTIONS, N_FEATURE_OPTIONS + 3)
-N_OPTIONS = N_FEATURE_OPTIONS + 3
+LINK, IS_IDENTITY = range(N_FEATURE_OPTIONS, N_FEATURE_OPTIONS + 2)
+N_OPTIONS = N_FEATURE_OPTIONS + 2
 
 # Values of options[LINK], in the order of `config.losses.LINKS`.
 SIGMOID, SOFTMAX, TREE = range(3)
@@ -201,7 +201,7 @@ def embed_texts(
 @_kernel
 def classify_text(
     text, classes, table, pool, word_offsets, rows, factors, logs, options,
-    embeddings, output, children, threshold, best,
+    embeddings, output, children, scale, power, threshold, best,
 ):  # fmt: skip
     """Find the best labels of one text.
 
@@ -214,6 +214,7 @@ def classify_text(
         As in `embed_texts`.
     output : float32[n_output_rows, dim]
     children : int32[n_labels - 1, 2]
+    scale, power : float
         See `predict.score_labels`.
     threshold : float
     best : float64[2, k]
@@ -249,21 +250,18 @@ def classify_text(
     for d in range(dim):
         if not np.isfinite(hidden[0, d]):
             return -1
-    link, scale = options[LINK], options[SCALE]
+    link = options[LINK]
     k = best.shape[1]
     labels = np.empty((1, k), np.int32)
     if link == TREE and best.shape[0] == 2:
         values = np.empty((1, k))
-        search_tree(hidden, 0, 1, output, children, threshold, labels, values)
+        search_tree(hidden, 0, 1, output, children, scale, threshold, labels, values)
         for i in range(k):
             best[0, i], best[1, i] = labels[0, i], values[0, i]
         return n
     n_labels = output.shape[0] + (link == TREE)
     scores = np.empty((1, n_labels))
-    score_labels(hidden, 0, 1, output, children, options[IS_IDENTITY] != 0, scores)
-    if scale != 1:
-        for i in range(n_labels):
-            scores[0, i] *= scale
+    score_labels(hidden, 0, 1, output, children, options[IS_IDENTITY] != 0, scale, power, scores)
     scores_to_probabilities(scores, 0, 1, link == SOFTMAX, link == TREE)
     if best.shape[0] == 1:
         for i in range(n_labels):

@@ -72,7 +72,7 @@ def _log_sigmoid(x):
 
 
 @_kernel
-def score_labels(hidden, first, last, output, children, is_identity, scores):
+def score_labels(hidden, first, last, output, children, is_identity, scale, power, scores):
     """Write every label's score for documents `first` to `last` - 1.
 
     Parameters
@@ -83,18 +83,26 @@ def score_labels(hidden, first, last, output, children, is_identity, scores):
         The label tree, or int32[0, 2] where there is none.
     is_identity : bool
         Whether `output` is the identity: then the hidden vector is the scores.
+    scale : float
+        Factor of each inner product.
+    power : float
+        Above 0, the logarithm of the sigmoid of each is taken, times this (without a tree).
     scores : float64[n_docs, n_labels]
-        Written in place: inner products, or with a tree the labels' log-probabilities.
+        Written in place: what softmax or sigmoid is taken of; with a tree the labels'
+        log-probabilities.
     """
     n_labels = scores.shape[1]
     nodes = np.zeros(2 * n_labels - 1 if children.shape[0] > 0 else 0)
     for doc in range(first, last):
         if children.shape[0] == 0:
             for k in range(n_labels):
-                scores[doc, k] = hidden[doc, k] if is_identity else _score(output, k, hidden, doc)
+                score = hidden[doc, k] if is_identity else _score(output, k, hidden, doc)
+                scores[doc, k] = scale * score
+                if power > 0:
+                    scores[doc, k] = power * _log_sigmoid(scores[doc, k])
             continue
         for i in range(n_labels - 2, -1, -1):
-            score = np.float64(_score(output, i, hidden, doc))
+            score = scale * _score(output, i, hidden, doc)
             above = nodes[n_labels + i]
             nodes[children[i, 0]] = above + _log_sigmoid(-score)
             nodes[children[i, 1]] = above + _log_sigmoid(score)
@@ -201,7 +209,7 @@ def _drop_first(weights, nodes, n):
 
 
 @_kernel
-def search_tree(hidden, first, last, output, children, threshold, labels, best):
+def search_tree(hidden, first, last, output, children, scale, threshold, labels, best):
     """Write the labels of highest probability of a label tree, best first, without visiting all.
 
     Best-first search: the likeliest open node is opened next. A node is at least as likely as
@@ -212,6 +220,8 @@ def search_tree(hidden, first, last, output, children, threshold, labels, best):
     hidden : float32[n_docs, dim]
     output : float32[n_labels - 1, dim]
     children : int32[n_labels - 1, 2]
+    scale : float
+        As in `score_labels`.
     threshold : float
     labels : int32[n_docs, k], best : float64[n_docs, k]
         As in `select_top`; among equal probabilities the lower label comes first if both
@@ -236,7 +246,7 @@ def search_tree(hidden, first, last, output, children, threshold, labels, best):
                 found += 1
                 continue
             inner = node - n_labels
-            score = np.float64(_score(output, inner, hidden, doc))
+            score = scale * _score(output, inner, hidden, doc)
             n = _push(weights, nodes, n, weight + _log_sigmoid(-score), children[inner, 0])
             n = _push(weights, nodes, n, weight + _log_sigmoid(score), children[inner, 1])
         for place in range(found, k):

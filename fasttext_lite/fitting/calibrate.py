@@ -1,0 +1,196 @@
+"""What makes probabilities mean what they say, of texts that were not trained on."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.fitting.measures import first_right
+from fasttext_lite.model.calibration import Calibration, calibration_error
+from fasttext_lite.model.model import Model
+
+MOST_TEXTS = 4_000  # that a calibration is fitted on
+FACTORS = (1e-3, 1e4)  # of scores, the least and the most
+BISECTIONS = 24
+SCALES = (0.05, 20.0)  # of the scores of one-vs-all losses, in units of their own
+SECTIONS = 14
+GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model and texts that it was not trained on.
+
+    Attributes
+    ----------
+    model : Model
+    features, labels : FeatureMatrix, Labels
+        Of the texts; label ids are the model's.
+    weights : float64[n_texts]
+    """
+
+    model: Model
+    features: FeatureMatrix
+    labels: Labels
+    weights: np.ndarray
+
+    def right(self) -> np.ndarray:
+        """Return of each text whether its likeliest label is one of its own."""
+        return first_right(self.model, self.features, self.labels, 1)
+
+    def known(self) -> Judged:
+        """Return the texts that have a feature and a label, at most `MOST_TEXTS` of them."""
+        sizes = np.diff(self.features.indptr), np.diff(self.labels.indptr)
+        docs = np.flatnonzero((sizes[0] > 0) & (sizes[1] > 0))[:MOST_TEXTS]
+        taken = self.features.take(docs), self.labels.take(docs)
+        return Judged(self.model, *taken, self.weights[docs])
+
+    def decisions(self) -> _Decisions:
+        """Return the scores of all labels, or of the decisions in their tree, with targets."""
+        hidden = self.model.embed(self.features, 1)
+        docs = np.repeat(np.arange(len(self.labels)), np.diff(self.labels.indptr))
+        if self.model.tree is not None:
+            return self._in_tree(hidden, docs)
+        scores = (hidden @ self.model.output.T).astype(np.float64)
+        targets = np.zeros(scores.shape)
+        targets[docs, self.labels.ids] = 1
+        if self.model.is_distribution:
+            targets /= targets.sum(axis=1, keepdims=True)
+        return _Decisions(scores, targets, self.weights[:, None])
+
+    def _in_tree(self, hidden: np.ndarray, docs: np.ndarray) -> _Decisions:
+        """Return the decisions on the way to each label in the tree."""
+        tree = self.model.tree
+        assert tree is not None
+        parents, branches = tree.parents(), tree.branches()
+        node = self.labels.ids.astype(np.int64)
+        shares = (self.weights / np.diff(self.labels.indptr))[docs]
+        found = []
+        while node.size:
+            up = parents[node]
+            below = up >= 0
+            node, up, docs, shares = node[below], up[below], docs[below], shares[below]
+            rows = self.model.output[up - tree.n_labels]
+            scores = np.einsum("ij,ij->i", hidden[docs], rows).astype(np.float64)
+            found.append((scores[:, None], branches[node][:, None].astype(float), shares[:, None]))
+            node = up.astype(np.int64)
+        return _Decisions(*(np.concatenate(each) for each in zip(*found, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """Scores, targets and weights, float64[n, n_scores], [n, n_scores] and [n, 1]."""
+
+    scores: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: list[_Decisions]) -> _Decisions:
+        """Return those of several models."""
+        names = ("scores", "targets", "weights")
+        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        return cls(*arrays)
+
+    def softened(self, together: bool) -> _Decisions:
+        """Return the same with targets a little off 0 and 1: for none is an endless factor best."""
+        share, least = 1.0 / (len(self.scores) + 1), 0.5
+        if together:
+            least = 1.0 / self.scores.shape[1]
+        targets = self.targets + share * (least - self.targets)
+        return _Decisions(self.scores, targets, self.weights)
+
+    def factor(self, together: bool) -> tuple[float, float]:
+        """Return the factor of the scores under which the targets are likeliest, and their loss.
+
+        The log loss is convex in the factor: the zero of its slope is found by bisection.
+
+        Parameters
+        ----------
+        together : bool
+            Whether the probabilities are a softmax over each row; else each is a sigmoid.
+        """
+        scores = self.scores - self.scores.max(axis=1, keepdims=True) * together
+        pull = float((self.weights * self.targets * scores).sum())
+        low, high = np.log(FACTORS)
+        for _ in range(BISECTIONS):
+            middle = (low + high) / 2
+            p = _probabilities(np.exp(middle) * scores, together)
+            if float((self.weights * p * scores).sum()) > pull:
+                high = middle
+            else:
+                low = middle
+        factor = float(np.exp((low + high) / 2))
+        z = factor * scores
+        totals = np.log(np.exp(z).sum(axis=1, keepdims=True)) if together else np.logaddexp(0, z)
+        return factor, float((self.weights * totals).sum()) - factor * pull
+
+    def power(self) -> Calibration:
+        """Return scale and power of sigmoids under which the targets are likeliest.
+
+        For each scale there is one best power; the scale is found by golden section.
+        """
+
+        def of_scale(log: float) -> tuple[float, Calibration]:
+            scale = float(np.exp(log))
+            logs = -np.logaddexp(0, -scale * self.scores)
+            power, loss = _Decisions(logs, self.targets, self.weights).factor(True)
+            return loss, Calibration(scale, power)
+
+        low, high = np.log(SCALES)
+        inner = [high - GOLDEN * (high - low), low + GOLDEN * (high - low)]
+        found = [of_scale(each) for each in inner]
+        for _ in range(SECTIONS):
+            if found[0][0] < found[1][0]:
+                high = inner[1]
+                inner = [high - GOLDEN * (high - low), inner[0]]
+                found = [of_scale(inner[0]), found[0]]
+            else:
+                low = inner[0]
+                inner = [inner[1], low + GOLDEN * (high - low)]
+                found = [found[1], of_scale(inner[1])]
+        return min(found, key=lambda pair: pair[0])[1]
+
+
+def _probabilities(scores: np.ndarray, together: bool) -> np.ndarray:
+    if not together:
+        return 0.5 * (1 + np.tanh(0.5 * scores))
+    p = np.exp(scores)
+    return p / p.sum(axis=1, keepdims=True)
+
+
+def calibrate(parts: list[Judged]) -> Calibration:
+    """Return the calibration of models that are trained as those of some parts.
+
+    Parameters
+    ----------
+    parts : list of Judged
+        One for each fold.
+    """
+    model = parts[0].model
+    together = model.link == "softmax"
+    known = [part.known() for part in parts]
+    decisions = _Decisions.joined([part.decisions() for part in known if len(part.labels)])
+    decisions = decisions.softened(together)
+    if together and model.loss.link == "sigmoid":
+        found = decisions.power()
+    else:
+        found = Calibration(decisions.factor(together)[0])
+    return _measured(found, parts)
+
+
+def _measured(calibration: Calibration, parts: list[Judged]) -> Calibration:
+    """Return a calibration with its error on all texts of the parts."""
+    confidence, right = [], []
+    for part in parts:
+        model = part.model.replace(calibration=calibration)
+        found = model.predict(part.features, n_threads=1)
+        confidence.append(found.probabilities[:, 0])
+        right.append(Judged(model, part.features, part.labels, part.weights).right())
+    weights = np.concatenate([part.weights for part in parts])
+    error = calibration_error(np.concatenate(confidence), np.concatenate(right), weights)
+    return dataclasses.replace(calibration, n_texts=len(weights), error=error)

@@ -1,0 +1,244 @@
+"""Settings that are left open are chosen on texts held out, and so is the scale of probabilities.
+
+Features are cut once. Of some texts, or of all where they are few, a part is held out at a time;
+what features weigh is measured on the rest, candidates are trained on that, from a strong fit to
+a weak one (`recipe.candidates`), and the best one is taken if it is better than the default by
+more than chance would have it. The training on all texts comes after.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.config.recipe import candidates, resolve
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.split import folds
+from fasttext_lite.features.matrix import Counts, FeatureMatrix
+from fasttext_lite.fitting.calibrate import Judged, calibrate
+from fasttext_lite.fitting.prepared import Prepared, Sample
+from fasttext_lite.fitting.trainee import Training
+from fasttext_lite.fitting.trees import make_tree
+from fasttext_lite.model.choice import Candidate, Choice
+from fasttext_lite.parallel import cpu_count, run_blocks
+
+LEAST_TEXTS = 40  # fewer tell nothing
+
+# Up to so many texts, a fifth is held out at a time until all were; of more, a tenth at a time
+# until so many were.
+FEW_TEXTS, HELD_OUT = 4_000, 1_500
+MARGIN = 1.0  # standard errors that a candidate must be ahead of the default
+
+
+def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> Prepared:
+    """Choose what the settings leave open, and the scale of the probabilities.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        With the weights that its texts will have in training.
+    seed : int
+        Of the folds and the trainings; the result depends on it alone, not on the threads.
+    n_threads : int, optional
+        Default: all processors.
+
+    Returns
+    -------
+    Prepared
+        With `config`, `calibration` and `choice` filled in, and without its sample. The same where
+        there are too few texts.
+    """
+    sample, asked = prepared.sample, prepared.asked
+    done = dataclasses.replace(prepared, sample=None)
+    if sample is None or asked is None or sample.docs.size < LEAST_TEXTS:
+        return done
+    ladder = _Ladder(prepared, asked, _parts(prepared, sample, seed), seed, n_threads)
+    steps = ladder.climb()
+    taken = _best(steps)
+    if taken.ahead_of(steps[0]) < MARGIN:
+        taken = steps[0]
+    return dataclasses.replace(
+        done, config=taken.config, calibration=calibrate(taken.parts),
+        choice=_report(steps, taken, ladder.settings) if len(steps) > 1 else None,
+    )  # fmt: skip
+
+
+def _parts(prepared: Prepared, sample: Sample, seed: int) -> list[_Part]:
+    """Return the texts to hold out one after another, each with the rest of the sample."""
+    docs = sample.docs
+    n_folds = 5 if docs.size <= FEW_TEXTS else 10
+    n_held = n_folds if n_folds == 5 else math.ceil(HELD_OUT * n_folds / docs.size)
+    weights = prepared.doc_weights
+    weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
+    labels = prepared.labels.take(docs)
+    fold = folds(labels, n_folds, seed)
+    return [_Part(prepared, sample.counts, labels, weights, fold == i) for i in range(n_held)]
+
+
+class _Ladder:
+    """Candidates to try.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    asked : Config
+        Its settings as they were given.
+    parts : list of _Part
+    seed : int
+    n_threads : int, optional
+    """
+
+    def __init__(
+        self, prepared: Prepared, asked: Config, parts: list[_Part], seed: int,
+        n_threads: int | None,
+    ) -> None:  # fmt: skip
+        n_labels, multilabel = len(prepared.labels.names), prepared.multilabel
+        self.parts, self.seed, self.n_threads = parts, seed, n_threads or cpu_count()
+        self.settings = candidates(asked, n_labels, multilabel)
+        same = {name: getattr(prepared.config, name) for name in (*FEATURE_FIELDS, "dtype")}
+        self.configs = [prepared.config]
+        for each in self.settings[1:]:
+            config = resolve(asked.replace(**each), n_labels, multilabel)
+            self.configs.append(config.replace(**same))
+
+    def climb(self) -> list[_Step]:
+        """Try the candidates; a weaker one only while weaker is better."""
+        steps = self._tried(self.configs[:2])
+        for config in self.configs[2:]:
+            if steps[-1] is not _best(steps):
+                break
+            steps += self._tried([config])
+        return steps
+
+    def _tried(self, configs: list[Config]) -> list[_Step]:
+        """Train candidates on each part, as many at a time as there are threads."""
+        parts = self.parts
+        run_blocks(lambda i: parts[i].make(), len(parts), self.n_threads)
+        jobs = [(config, part) for config in configs for part in parts]
+        found: dict[int, Judged] = {}
+
+        def work(i: int) -> None:
+            config, part = jobs[i]
+            found[i] = part.judged(config, self.seed)
+
+        run_blocks(work, len(jobs), self.n_threads)
+        n = len(parts)
+        return [
+            _Step(config, [found[j] for j in range(i * n, (i + 1) * n)])
+            for i, config in enumerate(configs)
+        ]
+
+
+class _Part:
+    """Some texts to train candidates on and some, held out, to measure them on.
+
+    Parameters
+    ----------
+    whole : Prepared
+        All texts.
+    counts, labels, weights
+        Of the sample.
+    held : bool[n_texts]
+        Which texts of the sample are held out.
+    """
+
+    def __init__(
+        self,
+        whole: Prepared,
+        counts: Counts,
+        labels: Labels,
+        weights: np.ndarray,
+        held: np.ndarray,
+    ) -> None:
+        self.whole, self.counts, self.labels, self.weights = whole, counts, labels, weights
+        self.rest, self.held = np.flatnonzero(~held), np.flatnonzero(held)
+
+    def make(self) -> None:
+        """Make the features, before several threads ask for them."""
+        self.prepared  # noqa: B018
+
+    @cached_property
+    def prepared(self) -> tuple[Prepared, FeatureMatrix]:
+        """The rest of the sample, and the features of what is held out.
+
+        Nothing that is held out has a part in what features weigh.
+        """
+        rest = self.counts.take(self.rest)
+        labels, weights = self.labels.take(self.rest), self.weights[self.rest]
+        space, numbers = self.whole.space.of_part(rest, labels)
+        features, held = (
+            space.weighed(counts.renumbered(numbers))
+            for counts in (rest, self.counts.take(self.held))
+        )
+        prepared = Prepared(
+            self.whole.config, space, features, labels, self.whole.multilabel,
+            weights.astype(np.float32),
+        )  # fmt: skip
+        return prepared, held
+
+    def judged(self, config: Config, seed: int) -> Judged:
+        """Train a candidate; return its model with the texts held out."""
+        prepared, held = self.prepared
+        config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
+        tree = make_tree(prepared, config, seed, 1)
+        model = Training(prepared, config, seed, 1, tree=tree).run(None, None, None).model
+        return Judged(model, held, self.labels.take(self.held), self.weights[self.held])
+
+
+class _Step:
+    """A candidate with its models.
+
+    Parameters
+    ----------
+    config : Config
+    parts : list of Judged
+    """
+
+    def __init__(self, config: Config, parts: list[Judged]) -> None:
+        self.config, self.parts = config, parts
+        self.weights = np.concatenate([part.weights for part in parts])
+        self.right = np.concatenate([part.right() for part in parts])
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the texts held out, by weight, whose likeliest label is right."""
+        return float(self.weights @ self.right / self.weights.sum())
+
+    def ahead_of(self, other: _Step) -> float:
+        """Return by how many standard errors, of the difference on the same texts, it is better."""
+        gain = self.right.astype(np.float64) - other.right
+        mean = float(self.weights @ gain / self.weights.sum())
+        spread = float(np.linalg.norm(self.weights * (gain - mean)) / self.weights.sum())
+        return mean / spread if spread > 0 else 0.0
+
+
+def _best(steps: list[_Step]) -> _Step:
+    """Return the step of highest accuracy, the first of equals."""
+    return max(steps, key=lambda step: step.accuracy)
+
+
+def _report(steps: list[_Step], taken: _Step, settings: list[dict[str, Any]]) -> Choice:
+    """Return what was tried and why one was taken."""
+    names = dict.fromkeys(name for each in settings for name in each)
+    tried = tuple(
+        Candidate(
+            {name: getattr(step.config, name) for name in names},
+            step.accuracy,
+            0.0 if step is steps[0] else step.ahead_of(steps[0]),
+        )
+        for step in steps
+    )
+    chosen, n = steps.index(taken), len(steps[0].right)
+    best = _best(steps)
+    if taken is not steps[0]:
+        why = f"{taken.ahead_of(steps[0]):.1f} standard errors better than the default"
+    elif best is steps[0]:
+        why = "the default is the best"
+    else:
+        why = f"nothing is better than the default by {MARGIN:g} standard error"
+    return Choice(tried, chosen, n, why)

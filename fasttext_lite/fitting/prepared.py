@@ -1,0 +1,105 @@
+"""Training data that became features: what every training starts from."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.features.matrix import Counts, FeatureMatrix
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.choice import Choice
+from fasttext_lite.text.marked import MarkedTexts
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Training texts, all or some, before their features were weighed.
+
+    Attributes
+    ----------
+    docs : int64[n_sample]
+        Their numbers, ascending.
+    counts : Counts
+        By the rows of all texts' features.
+    """
+
+    docs: np.ndarray
+    counts: Counts
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training data with its features, ready for any number of trainings.
+
+    Attributes
+    ----------
+    config : Config
+        Resolved, as given to `prepare`; its settings of text and features are those of
+        `space`.
+    space : FeatureSpace
+    features : FeatureMatrix
+        Of the training texts.
+    labels : Labels
+        Of the same texts.
+    multilabel : bool
+        Whether texts may have several labels or none.
+    doc_weights : float32[n_texts], optional
+        Factor of each text's loss.
+    marked : MarkedTexts, optional
+        The texts themselves, kept where `config` asks for noise in them.
+    asked : Config, optional
+        The settings as they were given, which `ladder.choose` looks at.
+    sample : Sample, optional
+        What `ladder.choose` tries settings on.
+    calibration : Calibration, optional
+        Of the models to be trained; default: none but the loss's own scale.
+    choice : Choice, optional
+        How `config` was chosen, where it was.
+    """
+
+    config: Config
+    space: FeatureSpace
+    features: FeatureMatrix
+    labels: Labels
+    multilabel: bool
+    doc_weights: np.ndarray | None = None
+    marked: MarkedTexts | None = None
+    asked: Config | None = None
+    sample: Sample | None = None
+    calibration: Calibration | None = None
+    choice: Choice | None = None
+
+
+def take_prepared(
+    prepared: Prepared, chosen: np.ndarray, doc_weights: np.ndarray | None = None
+) -> Prepared:
+    """Return the chosen documents, with their features in the space of all.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    chosen : int[n_chosen]
+        Numbers of documents.
+    doc_weights : float[n_chosen], optional
+        Instead of the weights that the documents have.
+
+    Returns
+    -------
+    Prepared
+    """
+    if doc_weights is None and prepared.doc_weights is not None:
+        doc_weights = prepared.doc_weights[chosen]
+    marked = prepared.marked
+    return dataclasses.replace(
+        prepared,
+        features=prepared.features.take(chosen),
+        labels=prepared.labels.take(chosen),
+        doc_weights=doc_weights,
+        marked=None if marked is None else marked.take(chosen),
+        sample=None,
+    )

@@ -1,0 +1,148 @@
+"""One training from nothing, and what it makes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting.monitor import Monitor, Watch
+from fasttext_lite.fitting.prepared import Prepared
+from fasttext_lite.fitting.pruning import without_zero_rows
+from fasttext_lite.fitting.vectors import read_vectors
+from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.model import Model
+
+if TYPE_CHECKING:
+    from fasttext_lite.training.history import History
+    from fasttext_lite.training.weights import Weights
+
+
+@dataclass
+class Trainee:
+    """A model under way: what `fit` makes and `fit_more` goes on with.
+
+    Attributes
+    ----------
+    model : Model
+    weights : Weights
+        The tables with the optimizer's state.
+    history : History
+        Of the last training.
+    """
+
+    model: Model
+    weights: Weights
+    history: History
+
+    @classmethod
+    def of_model(cls, model: Model, history: History | None = None) -> Trainee:
+        """Return a model with a fresh state of the optimizer."""
+        from fasttext_lite.training.history import History
+        from fasttext_lite.training.weights import stateless
+
+        weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
+        return cls(model, weights, History() if history is None else history)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training from nothing.
+
+    Attributes
+    ----------
+    prepared : Prepared
+        What is trained on.
+    config : Config
+        Resolved.
+    seed, n_threads : int
+    valid : pair of FeatureMatrix and Labels, optional
+        What is validated on.
+    noisy : callable, optional
+        See `noise.make_noise`.
+    tree : LabelTree, optional
+    """
+
+    prepared: Prepared
+    config: Config
+    seed: int
+    n_threads: int
+    valid: tuple[FeatureMatrix, Labels] | None = None
+    noisy: Callable[[int], FeatureMatrix] | None = None
+    tree: LabelTree | None = None
+
+    def run(
+        self,
+        callback: Callable[[Any], None] | None,
+        watch: Watch | None,
+        pretrained: str | os.PathLike[str] | None,
+    ) -> Trainee:
+        """Train."""
+        from fasttext_lite.training import loop
+
+        prepared, space = self.prepared, self.prepared.space
+        with self._monitor(watch) as monitor:
+            weights, history = loop.train(
+                self._start(pretrained), prepared.features, prepared.labels, self.config,
+                tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
+                n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
+            )  # fmt: skip
+            history.choice = prepared.choice
+            if monitor is not None:
+                weights = monitor.finish(weights, history)
+        if self.config.l1:
+            space, weights = without_zero_rows(space, weights, self.config.l1)
+        return Trainee(self._model(weights, space), weights, history)
+
+    def _monitor(self, watch: Watch | None) -> contextlib.AbstractContextManager[Monitor | None]:
+        """Return what follows the training, if anybody watches or patience asks for it."""
+        if watch is None and self.config.patience is None:
+            return contextlib.nullcontext()
+        make_model = partial(self._model, space=self.prepared.space)
+        return Monitor(
+            watch or Watch(), self.config, make_model, self.prepared.features,
+            self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
+        )  # fmt: skip
+
+    def _start(self, pretrained: str | os.PathLike[str] | None) -> Callable[[], Weights]:
+        """Return what makes the weights to start from."""
+        from fasttext_lite.training.weights import init_weights, n_output_rows
+
+        space, config = self.prepared.space, self.config
+        n_output = n_output_rows(config, len(self.prepared.labels.names))
+        vectors = None if pretrained is None else read_vectors(pretrained, space, config)
+
+        def start() -> Weights:
+            weights = init_weights(config, space.n_rows, n_output, self.seed)
+            if vectors is not None:
+                weights.embeddings[vectors.rows] = vectors.vectors
+            return weights
+
+        return start
+
+    @property
+    def _calibration(self) -> Calibration:
+        return self.prepared.calibration or Calibration.none(LOSSES[self.config.loss])
+
+    def _model(self, weights: Weights, space: FeatureSpace) -> Model:
+        labels = self.prepared.labels
+        return Model(
+            config=self.config, labels=labels.names, label_counts=labels.counts(),
+            n_texts=len(self.prepared.features), space=space, tree=self.tree,
+            multilabel=self.prepared.multilabel, calibration=self._calibration,
+            choice=self.prepared.choice, **tables_of(weights),
+        )  # fmt: skip
+
+
+def tables_of(weights: Weights) -> dict[str, Any]:
+    """Return the tables of weights as arguments of `Model`."""
+    return {name: getattr(weights, name) for name in ("embeddings", "output", "norm", "layer")}

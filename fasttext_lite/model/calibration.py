@@ -1,0 +1,112 @@
+"""How the scores of a model become probabilities that mean what they say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.config.losses import Loss
+
+BINS = 15  # of the expected calibration error, each of as many texts
+
+
+def calibration_error(
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Return the expected calibration error of the likeliest labels, in bins of equal mass.
+
+    The mean over `BINS` bins of texts, by confidence, of the distance between the mean confidence
+    and the accuracy in a bin (Naeini, Cooper and Hauskrecht 2015; Nguyen and O'Connor 2015, with
+    bins of equal mass).
+
+    Parameters
+    ----------
+    confidence : float64[n_texts]
+        Probability of the likeliest label of each text.
+    right : bool[n_texts]
+        Whether that is one of its labels.
+    weights : float[n_texts], optional
+        Of the texts; default: 1.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 without a text.
+    """
+    weights = np.ones(len(right)) if weights is None else np.asarray(weights, np.float64)
+    gaps = weights * (np.asarray(confidence, np.float64) - right)
+    order = np.argsort(confidence, kind="stable")
+    bins = np.array_split(order, BINS)
+    return float(sum(abs(gaps[each].sum()) for each in bins) / max(weights.sum(), 1e-12))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One or two numbers for all scores, fitted on texts that were not trained on.
+
+    Where each text has one label, the probabilities of a model of one-vs-all losses are
+    sigmoid(scale * score) ** power, made to sum to 1. With the power 1 that is the usual way to
+    make one distribution of them; with a small scale and a high power it is a softmax: noisy
+    data ask for the one, clean data for the other. A power of 0 stands for the softmax of scale *
+    score, as losses of a softmax have it: C. Guo, G. Pleiss, Y. Sun and K. Weinberger, On
+    Calibration of Modern Neural Networks, 2017, arXiv:1706.04599; the scale is 1 / temperature.
+    Where texts may have several labels, each is judged by the sigmoid of scale * score, and so
+    is each decision in a label tree.
+
+    Attributes
+    ----------
+    scale : float
+    power : float
+    n_texts : int
+        Number of texts, not trained on, that it was fitted on; 0: it was not, and the scale is
+        the loss's own.
+    error : float, optional
+        Expected calibration error of these texts, see `calibration_error`.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    scale: float
+    power: float = 0.0
+    n_texts: int = 0
+    error: float | None = None
+
+    def __post_init__(self) -> None:
+        for value in (self.scale, self.power, self.error or 0.0):
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"a calibration is made of finite numbers; got {value!r}")
+        good = self.scale > 0 and self.power >= 0
+        if not good or type(self.n_texts) is not int or self.n_texts < 0:
+            raise ValueError(
+                "a calibration has a scale above 0, a power and a number of texts; got "
+                f"{self.scale!r}, {self.power!r} and {self.n_texts!r}"
+            )
+
+    @classmethod
+    def none(cls, loss: Loss) -> Calibration:
+        """Return the scale of a loss as it is."""
+        return cls(float(loss.scale), 1.0 if loss.link == "sigmoid" else 0.0)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+        """Return what `to_dict` was called of; raise `ValueError` or `TypeError` if it is none."""
+        return cls(**values)
+
+    def line(self) -> str:
+        """Return one line that says what it is and what it was measured on."""
+        power = f", power {self.power:.4g}" * bool(self.power)
+        if not self.n_texts:
+            return f"scale {self.scale:.4g}{power}, not measured"
+        error = "" if self.error is None else f", error {self.error:.4f}"
+        return f"scale {self.scale:.4g}{power}{error} ({self.n_texts:,} texts held out)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return asdict(self)
