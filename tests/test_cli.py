@@ -283,7 +283,7 @@ FLAGS = {
 }  # fmt: skip
 SWITCHES = {
     "lowercase": False, "nfkc": True, "simplify": True, "eos": True, "boundaries": False,
-    "bias": False, "shuffle": False, "lone_marks": False,
+    "bias": False, "shuffle": False, "lone_marks": False, "script_rules": False,
 }  # fmt: skip
 
 

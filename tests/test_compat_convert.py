@@ -159,6 +159,7 @@ def test_every_setting_of_text_is_held_or_named():
     assert set(FEATURE_FIELDS) == other.keys() | held | {
         "user_dictionary",
         "lone_marks",
+        "script_rules",
     }  # of analyzers
     for name, value in other.items():
         config = Config(**{**PRESETS["fasttext"], "word_ngrams": 2, name: value})

@@ -23,6 +23,7 @@ from fasttext_lite.config.losses import LOSS_CHOICES
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.recipe import resolve
+from fasttext_lite.config.scripts import LEAST_SHARE, SCRIPTS
 
 FIELDS = dataclasses.fields(Config)
 
@@ -218,6 +219,10 @@ def test_long_texts_have_longer_ngrams_under_a_linear_head(head):
     found = [resolve(config, 3, False, n).word_ngrams for n in (0.0, LONG_TEXT, LONG_TEXT + 0.1)]
     assert found == [2, 2, 3 if head == "linear" else 2]
     assert resolve(config, 3, False).word_ngrams is None
+    for script in SCRIPTS.values():
+        for share, longest in ((LEAST_SHARE, 2), (LEAST_SHARE + 0.1, script.word_ngrams or 2)):
+            found = resolve(config, 3, False, 9.0, 10, {script.name: share})
+            assert found.word_ngrams == longest
     assert resolve(Config(word_ngrams=5), 3, False, 100.0).word_ngrams == 5
 
 

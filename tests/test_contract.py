@@ -176,7 +176,7 @@ def test_fit_adds_only_attributes_with_an_underscore(fitted):
 
 BAD_VALUES = [
     ("analyzer", "words"), ("analyzer", None), ("lowercase", 1), ("nfkc", "no"), ("eos", None),
-    ("simplify", 1), ("lone_marks", 1),
+    ("simplify", 1), ("lone_marks", 1), ("script_rules", None),
     ("stop_words", None), ("stop_words", 5), ("stop_words", ["a", 5]),
     ("user_dictionary", 1.5), ("user_dictionary", None),
     ("word_ngrams", 0), ("word_ngrams", 1.5), ("word_ngrams", "2"), ("minn", -1), ("maxn", 65),

@@ -146,8 +146,8 @@ def test_what_decides_about_features_makes_a_cache_of_its_own(file, tmp_path, na
     prepare_file(CorpusReader(file), Config(), cache=cache)
     other = {
         "analyzer": "char", "lowercase": False, "nfkc": True, "simplify": True, "stop_words": "a",
-        "user_dictionary": "a 5", "lone_marks": False, "eos": True, "word_ngrams": 3,
-        "boundaries": False, "minn": 1,
+        "user_dictionary": "a 5", "lone_marks": False, "script_rules": False,
+        "eos": True, "word_ngrams": 3, "boundaries": False, "minn": 1,
         "maxn": 3, "min_count": 2, "min_df": 2, "bucket": 9, "pooling": "tfidf",
         "supervision": 0.1, "bias": False, "head": "learned", "dim": 2,
     }  # fmt: skip

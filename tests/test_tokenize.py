@@ -1,5 +1,6 @@
 """Token boundaries: the kernel against its twin, and the analyzers' rules."""
 
+import re
 import unicodedata
 import zlib
 from collections import Counter
@@ -15,15 +16,18 @@ from fasttext_lite.compiled import utf8
 from fasttext_lite.config.analyzers import ANALYZERS, Analyzer
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
+from fasttext_lite.config.scripts import SCRIPTS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.fit import fit
+from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.text import analyzers
 from fasttext_lite.text.analyzers import WHITESPACE, analyze, class_of_characters, disturb
 from fasttext_lite.text.kernels import tokens as tokenize
 from fasttext_lite.text.kernels.noise import disturb_tokens
 from fasttext_lite.text.kernels.stop_words import drop_words
-from fasttext_lite.text.kernels.tokens import EXTEND, SINGLE, SPACE, WORD
+from fasttext_lite.text.kernels.tokens import EXTEND, MARK, SINGLE, SPACE, WORD
 from fasttext_lite.text.kernels.words import insert_words
 from fasttext_lite.text.marked import MarkedTexts
 from fasttext_lite.text.normalize import normalize
@@ -89,8 +93,14 @@ def test_any_bytes_decode_without_error_and_cover_the_text(data):
         ("Hello, World", ["hello", ",", "world"]),
         ("我爱Python3.11！", ["我", "爱", "python3", ".", "11", "！"]),
         ("snake_case don't", ["snake_case", "don", "'", "t"]),
-        ("한국어 텍스트", ["한국어", "텍스트"]),
+        ("한국어 텍스트ok", ["한", "국", "어", "텍", "스", "트", "ok"]),
+        ("ㅋㅋ ﾡￂ", ["ㅋ", "ㅋ", "ﾡ", "ￂ"]),
+        ("\u1112\u1161\u11ab\u1100\u1173", ["\u1112\u1161\u11ab", "\u1100\u1173"]),
+        ("\u1161\u11ab", ["\u1161\u11ab"]),
         ("ひらカナ", ["ひ", "ら", "カ", "ナ"]),
+        ("コーヒー", ["コ", "ー", "ヒ", "ー"]),
+        ("か\u3099ﾊﾟｰﾞ", ["か\u3099", "ﾊﾟ", "ｰﾞ"]),
+        ("ที่นี่เป็น", ["ที่", "นี่", "เ", "ป็", "น"]),
         ("naïve cafe\u0301", ["naïve", "cafe\u0301"]),
         ("👍🏽👍", ["👍🏽", "👍"]),
         ("𠮷野家", ["𠮷", "野", "家"]),
@@ -103,6 +113,13 @@ def test_any_bytes_decode_without_error_and_cover_the_text(data):
 )
 def test_auto(text, expected):
     assert cut([text]) == [expected]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), max_size=9))
+def test_hangul_is_cut_alike_in_both_normal_forms(text):
+    decomposed = [unicodedata.normalize("NFD", syllable) for syllable in text]
+    assert cut([text, "".join(decomposed)]) == [list(text), decomposed]
 
 
 def test_char_makes_every_visible_character_a_token():
@@ -502,3 +519,113 @@ def test_marks_alone_are_tokens_and_others_belong_to_theirs():
     ]  # fmt: skip
     before = cut(["good \ufe0f morning", "\u0301a", f"{scotland} \u06dd"], lone_marks=False)
     assert before == [["good", "morning"], ["a"], ["\U0001f3f4"]]
+
+
+# -- scripts ---------------------------------------------------------------------------------
+
+# How Unicode names the characters of each script.
+SCRIPT_NAMES = {
+    "Hangul": "(HALFWIDTH )?HANGUL ",
+    "Thai": "THAI ",
+    "Lao": "LAO ",
+    "Khmer": "KHMER (?!SYMBOL)",
+    "Myanmar": "MYANMAR ",
+    "kana": "(HALFWIDTH )?(HIRAGANA|KATAKANA)[- ]",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_characters_of_a_script_are_tokens(name):
+    named = re.compile(SCRIPT_NAMES[name])
+    own = {code for first, last in SCRIPTS[name].ranges for code in range(first, last + 1)}
+    classes, before = class_of_characters("auto"), class_of_characters("auto", script_rules=False)
+    n_named = 0
+    for code in range(0x20000):
+        if not named.match(unicodedata.name(chr(code), "")):
+            continue
+        n_named += 1
+        category = unicodedata.category(chr(code))
+        if category[0] == "M":
+            assert classes[code] == before[code] == MARK, hex(code)
+            continue
+        assert code in own or category in ("So", "Po"), hex(code)
+        text = unicodedata.name(chr(code))
+        trails = "JUNGSEONG" in text or "JONGSEONG" in text or re.search("HALFWIDTH.*VOICED", text)
+        assert classes[code] == (MARK if trails else SINGLE), hex(code)
+    assert n_named > 60
+
+
+def test_rules_of_scripts_change_nothing_else():
+    for analyzer in ("auto", "char", "whitespace"):
+        now = class_of_characters(analyzer)
+        changed = np.flatnonzero(now != class_of_characters(analyzer, script_rules=False))
+        of_scripts = (
+            range(first, last + 1)
+            for name in ("Hangul", "Myanmar", "kana")
+            for first, last in SCRIPTS[name].ranges
+        )
+        assert set(changed.tolist()) <= {code for codes in of_scripts for code in codes}
+        assert changed.size == 0 or ANALYZERS[analyzer].by_script
+    text = "한국어 ｶﾞ"
+    assert cut([text], script_rules=False) == [["한국어", "ｶ", "ﾞ"]]
+    assert cut([text], analyzer="whitespace") == [text.split()]
+    assert cut([text], analyzer="jieba") == cut([text], analyzer="jieba", script_rules=False)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.text(st.one_of(st.sampled_from("한국กขひｶab "), st.characters())), max_size=4))
+def test_shares_of_scripts_equal_their_twin(texts):
+    marked_texts = analyze(Texts.from_sequence(texts), Config(lowercase=False))
+    vocabulary = Vocabulary()
+    vocabulary.add(marked_texts)
+    tokens = [token for tokens in marked_texts.tokens() for token in tokens]
+    assert vocabulary.script_shares() == {
+        name: sum(
+            any(first <= ord(token[0]) <= last for first, last in script.ranges)
+            for token in tokens
+        )
+        / max(len(tokens), 1)
+        for name, script in SCRIPTS.items()
+    }  # fmt: skip
+
+
+def test_the_longest_ngram_follows_the_script():
+    texts = {
+        "ko": "한국어 좋아요",
+        "th": "ภาษาไทย",
+        "ja": "ひらがなカナ",
+        "zh": "中文句子",
+        "en": "a b",
+    }
+    longest = {"ko": 4, "th": 4, "ja": 2, "zh": 2, "en": 2}
+    labels = Labels.from_rows([["a"], ["b"]])
+
+    def chosen(documents, **changes):
+        documents = Texts.from_sequence(documents)
+        return prepare(documents, labels, Config(**changes), n_threads=1).config.word_ngrams
+
+    for language, text in texts.items():
+        documents = [text, text * 2]
+        for analyzer in ("auto", "char", "mixed"):
+            assert chosen(documents, analyzer=analyzer) == longest[language], (language, analyzer)
+        assert chosen(documents, analyzer="whitespace") == 2
+        assert chosen(documents, analyzer="jieba") == 2
+        assert chosen(documents, script_rules=False) == 2
+        assert chosen(documents, word_ngrams=3) == 3
+        assert chosen([document.split() for document in documents]) == 2, "these are words"
+    assert chosen([texts["ko"], "one two three four five six"]) == 2, "half is not most"
+
+
+@pytest.mark.parametrize("script_rules", [True, False])
+def test_one_text_is_read_as_many_are(script_rules):
+    texts = ["한국어 좋아요", "별로예요 ㅠㅠ", "ภาษาไทยดี", "ไม่ดี", "ｶﾞｶﾞ か\u3099", "한국 ok"]
+    labels = Labels.from_rows([[name] for name in "ababab"])
+    config = Config(script_rules=script_rules, epochs=2, bucket=1000)
+    model = fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    words = model.space.words()
+    assert ("한국어".encode() in words) != script_rules and ("한".encode() in words) == script_rules
+    for text in [*texts, *(unicodedata.normalize("NFD", text) for text in texts)]:
+        many = model.predict([text, *texts] * 100, n_threads=1)
+        one = model.predict_one(text)[0]
+        assert one[0] == model.labels[many.labels[0, 0]]
+        assert one[1] == pytest.approx(many.probabilities[0, 0], rel=1e-6)

@@ -32,6 +32,9 @@ class Analyzer:
     least_subword_chars : int
         Characters that a token needs to have n-grams of characters. Analyzers that make tokens of
         single characters give those none: the character is a feature already.
+    by_script : bool
+        Whether the characters of some scripts are tokens, and longer n-grams the default there; see
+        `config.scripts`.
     as_fasttext : bool
         Whether fastText would cut the text into the same tokens.
 
@@ -46,6 +49,7 @@ class Analyzer:
     classes: str | None = None
     segments: bool = False
     least_subword_chars: int = 2
+    by_script: bool = False
     as_fasttext: bool = False
 
     def __post_init__(self) -> None:
@@ -69,6 +73,7 @@ ANALYZERS: Records[Analyzer] = Records(
         "auto",
         "CJK characters, words of other scripts, symbols",
         classes=f"{_TEXT}:words_by_script",
+        by_script=True,
     ),
     Analyzer(
         "whitespace",
@@ -77,13 +82,14 @@ ANALYZERS: Records[Analyzer] = Records(
         least_subword_chars=1,
         as_fasttext=True,
     ),
-    Analyzer("char", classes=f"{_TEXT}:single_characters"),
+    Analyzer("char", classes=f"{_TEXT}:single_characters", by_script=True),
     Analyzer("jieba", "Chinese words", segments=True),
     Analyzer(
         "mixed",
         "those words and the tokens of auto, side by side",
         classes=f"{_TEXT}:words_by_script",
         segments=True,
+        by_script=True,
     ),
 )
 ANALYZER_CHOICES = Choices(table=ANALYZERS)

@@ -16,6 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from fasttext_lite.config.analyzers import ANALYZER_CHOICES, ANALYZERS
 from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZER_CHOICES, OPTIMIZERS
+from fasttext_lite.config.scripts import describe_ngrams
 
 HEADS = ("auto", "learned", "linear")
 NORMS = ("none", "layer", "batch")
@@ -122,12 +123,18 @@ class Config:
         "whitespace and jieba",
         before=False,
     )
+    script_rules: bool = _field(
+        True,
+        "cut Hangul into syllables, not words, and choose the longest n-gram of tokens by the "
+        "script of the text, too; not for the analyzers whitespace and jieba",
+        before=False,
+    )
     eos: bool = _field(False, "end every text with fastText's token </s>")
     # tokens -> features
     word_ngrams: int | None = _field(
         None,
         "longest n-gram of tokens; none = 2, or 3 under a linear head for texts of over "
-        f"{LONG_TEXT} tokens on average",
+        f"{LONG_TEXT} tokens on average; {describe_ngrams()}",
         low=1, high=16,
     )  # fmt: skip
     boundaries: bool = _field(
@@ -432,7 +439,7 @@ _NOT_FLOAT16 = (
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
     "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "lone_marks",
-    "eos", "word_ngrams", "boundaries", "minn", "maxn",
+    "script_rules", "eos", "word_ngrams", "boundaries", "minn", "maxn",
     "min_count", "min_df", "bucket", "pooling", "supervision", "pseudo_count", "bias",
 )  # fmt: skip
 

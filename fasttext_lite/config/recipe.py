@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from fasttext_lite.config.analyzers import ANALYZERS
@@ -17,6 +18,7 @@ from fasttext_lite.config.fields import (
 )
 from fasttext_lite.config.losses import LOSSES, Loss
 from fasttext_lite.config.optimizers import OPTIMIZERS
+from fasttext_lite.config.scripts import longest_ngram
 
 # Of the learning rate: the mean of n features is about root n times as short as their unit-length
 # sum.
@@ -29,6 +31,7 @@ def resolve(
     multilabel: bool,
     mean_tokens: float | None = None,
     n_texts: int | None = None,
+    script_shares: Mapping[str, float] | None = None,
 ) -> Config:
     """Fill in what `Config` leaves open from the shape of the data.
 
@@ -43,6 +46,8 @@ def resolve(
         Mean number of tokens of a training text. Without it, `word_ngrams` is left open.
     n_texts : int, optional
         Number of training texts. Without it, `min_df` is left open.
+    script_shares : mapping of str to float, optional
+        Share of each script of `config.scripts` in the tokens of the training texts.
 
     Returns
     -------
@@ -52,15 +57,13 @@ def resolve(
     """
     head = config.head if config.head != "auto" else _head(config, n_labels, multilabel)
     loss = config.loss if config.loss != "auto" else _loss(head, n_labels, multilabel)
-    if mean_tokens is not None:
-        mean_tokens /= ANALYZERS[config.analyzer].n_streams
     chosen: dict[str, Any] = {"head": head, "loss": loss}
     if config.tree == "auto":
         chosen["tree"] = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
     if config.dim is None:
         chosen["dim"] = _dim(head, n_labels)
     if config.word_ngrams is None and mean_tokens is not None:
-        chosen["word_ngrams"] = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
+        chosen["word_ngrams"] = _word_ngrams(config, head, mean_tokens, script_shares or {})
     if config.min_df is None and n_texts is not None:
         chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
     if config.supervision is None:
@@ -115,6 +118,16 @@ def _head(config: Config, n_labels: int, multilabel: bool) -> str:
     plain = config.init == "output" and config.norm == "none" and not config.units
     plain = plain and config.pooling != "mean"
     return "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
+
+
+def _word_ngrams(
+    config: Config, head: str, mean_tokens: float, script_shares: Mapping[str, float]
+) -> int:
+    analyzer = ANALYZERS[config.analyzer]
+    longest = 3 if head == "linear" and mean_tokens / analyzer.n_streams > LONG_TEXT else 2
+    if config.script_rules and analyzer.by_script:
+        longest = max(longest, longest_ngram(script_shares))
+    return longest
 
 
 def _loss(head: str, n_labels: int, multilabel: bool) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.scripts import SCRIPTS
 from fasttext_lite.text.kernels import words as kernels
 from fasttext_lite.text.marked import MarkedTexts
 
@@ -56,6 +57,24 @@ class Vocabulary:
                 _room(self.n_words + n_new, self._counts.size), _room(n_bytes, self._pool.size)
             )
 
+    def script_shares(self) -> dict[str, float]:
+        """Return the share of the tokens that begin with a character of each of `SCRIPTS`."""
+        # As numbers, the first four bytes of words have the order of their first characters.
+        starts, ends = self._offsets[: self.n_words].T
+        first = np.zeros(self.n_words, np.uint32)
+        for i in range(4):
+            at = starts + i
+            byte = self._pool[np.minimum(at, self._pool.size - 1)]
+            first = first << np.uint32(8) | np.where(at < ends, byte, 0).astype(np.uint32)
+        shares = {}
+        for script in SCRIPTS.values():
+            inside = np.zeros(self.n_words, bool)
+            for low, high in script.ranges:
+                inside |= (first >= _padded(low, b"\0")) & (first <= _padded(high, b"\xff"))
+            n_tokens = int(self._counts[: self.n_words][inside].sum())
+            shares[script.name] = n_tokens / max(self.n_tokens, 1)
+        return shares
+
     def words(self, config: Config) -> tuple[np.ndarray, np.ndarray]:
         """Return the words that occur `Config.min_count` times, most frequent first.
 
@@ -78,6 +97,11 @@ class Vocabulary:
         keep = np.flatnonzero(counts >= config.min_count)
         keep = keep[np.argsort(-counts[keep], kind="stable")]
         return gather_words(pool, word_bounds(ends)[keep])
+
+
+def _padded(code: int, byte: bytes) -> int:
+    """Return a character's UTF-8 as a number, filled up to four bytes."""
+    return int.from_bytes(chr(code).encode("utf-8", "surrogatepass").ljust(4, byte), "big")
 
 
 def empty_table(n: int) -> np.ndarray:

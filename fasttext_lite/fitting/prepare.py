@@ -97,18 +97,20 @@ def prepare_pieces(
     Prepared
     """
     n_threads = n_threads or cpu_count()
-    vocabulary, n_pieces = Vocabulary(), 0
+    vocabulary, n_pieces, cut_here = Vocabulary(), 0, True
     held: list[MarkedTexts] = []
     for texts in pieces.first():
         held = [analyze(texts, config, n_threads)]
         vocabulary.add(held[0])
+        cut_here = cut_here and texts.token_ends is None
         n_pieces += 1
     labels, n_texts = pieces.labels(), vocabulary.n_texts
     if multilabel is None:
         multilabel = labels.is_multilabel
     mean_tokens = vocabulary.n_tokens / max(n_texts, 1)
+    shares = vocabulary.script_shares() if cut_here else None  # tokens of others may be words
     asked = config
-    config = resolve(config, len(labels.names), multilabel, mean_tokens, n_texts)
+    config = resolve(config, len(labels.names), multilabel, mean_tokens, n_texts, shares)
     chunks: Iterable[MarkedTexts] = held  # the only piece saves the second pass
     if n_pieces > 1:
         # What is analysed once more need not be kept: its marks alone are as long as the text.

@@ -308,7 +308,7 @@ class Model:
         config = self.config
         if not can_mark_one(config) or config.norm != "none" or config.units:
             return None
-        classes = class_of_characters(config.analyzer, config.lone_marks)
+        classes = class_of_characters(config.analyzer, config.lone_marks, config.script_rules)
         *space, options = self.space.tables
         judging = {
             classify.LINK: LINKS.index(self.link),

@@ -16,6 +16,7 @@ from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.records import load
+from fasttext_lite.config.scripts import SCRIPTS
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.parallel import run_ranges
 from fasttext_lite.text.marked import MarkedTexts
@@ -87,7 +88,7 @@ def _mark_by_classes(texts: Texts, config: Config, n_threads: int) -> np.ndarray
     from fasttext_lite.text.kernels import tokens as tokenize
 
     marks = np.empty(texts.buffer.size, np.uint8)
-    classes = class_of_characters(config.analyzer, config.lone_marks)
+    classes = class_of_characters(config.analyzer, config.lone_marks, config.script_rules)
     run_ranges(
         lambda first, last: tokenize.mark_tokens(
             texts.buffer, texts.offsets, first, last, classes, marks
@@ -238,15 +239,29 @@ def single_characters() -> np.ndarray:
     return table
 
 
+def _cut_scripts(table: np.ndarray) -> None:
+    """Make tokens of the characters of `config.scripts`, in place."""
+    from fasttext_lite.text.kernels.tokens import MARK, SINGLE, WORD
+
+    for script in SCRIPTS.values():
+        for first, last in script.ranges:
+            part = table[first : last + 1]
+            part[part == WORD] = SINGLE
+        for first, last in script.trailing:
+            table[first : last + 1] = MARK
+
+
 @lru_cache(maxsize=4)
-def class_of_characters(analyzer: str, lone_marks: bool = True) -> np.ndarray:
+def class_of_characters(
+    analyzer: str, lone_marks: bool = True, script_rules: bool = True
+) -> np.ndarray:
     """Return the class of each code point under an analyzer, uint8[0x110000].
 
     Parameters
     ----------
     analyzer : str
-    lone_marks : bool
-        See `Config.lone_marks`.
+    lone_marks, script_rules : bool
+        See `Config`.
 
     Raises
     ------
@@ -259,6 +274,8 @@ def class_of_characters(analyzer: str, lone_marks: bool = True) -> np.ndarray:
     if classes is None:
         raise ValueError(f"the analyzer {analyzer} does not go by classes of characters")
     table = load(classes)()
+    if script_rules and ANALYZERS[analyzer].by_script:
+        _cut_scripts(table)
     if not lone_marks:
         for codes, now, before in (
             (VISIBLE_FORMATS, SINGLE, SPACE), (FLAG_TAGS, MARK, SPACE), (slice(None), MARK, EXTEND),

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepared import take_prepared
 from fasttext_lite.parallel import cpu_count
@@ -445,9 +446,12 @@ class _Attempt:
 def _space(data: TuningData, base: Config, fixed: Collection[str], n_threads: int) -> Space:
     """Return what may vary, from the shape of the data of the final training."""
     texts = data.texts if data.whole is None else data.whole[0]
-    mean_tokens = analyze(texts, base, n_threads).n_tokens / len(texts)
+    vocabulary = Vocabulary()
+    vocabulary.add(analyze(texts, base, n_threads))
+    mean_tokens = vocabulary.n_tokens / len(texts)
+    shares = vocabulary.script_shares() if texts.token_ends is None else None
     n_labels = len(data.labels.names)
-    return Space(base, fixed, n_labels, data.multilabel, mean_tokens, len(texts))
+    return Space(base, fixed, n_labels, data.multilabel, mean_tokens, len(texts), shares)
 
 
 def _name(params: dict[str, Any]) -> str:

@@ -145,6 +145,8 @@ class Space:
         Mean number of tokens of a training text.
     n_texts : int, optional
         Number of training texts.
+    script_shares : mapping of str to float, optional
+        See `config.recipe.resolve`.
     """
 
     def __init__(
@@ -155,11 +157,12 @@ class Space:
         multilabel: bool,
         mean_tokens: float,
         n_texts: int | None = None,
+        script_shares: Mapping[str, float] | None = None,
     ) -> None:
         known = {field.name for field in fields(Config)}
         self.base, self.fixed = base, frozenset(fixed)
         self.n_labels, self.multilabel = n_labels, multilabel
-        self.mean_tokens, self.n_texts = mean_tokens, n_texts
+        self.mean_tokens, self.n_texts, self.script_shares = mean_tokens, n_texts, script_shares
         if self.resolved(base).head == "linear":
             known -= {"dim"}  # follows from the number of labels
         self.lines = [
@@ -168,7 +171,10 @@ class Space:
 
     def resolved(self, config: Config) -> Config:
         """Return settings with what they leave open filled in."""
-        return resolve(config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts)
+        return resolve(
+            config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts,
+            self.script_shares,
+        )  # fmt: skip
 
     def config(self, params: Mapping[str, Any]) -> Config:
         """Return the base with some settings changed, and what is left open filled in."""
