@@ -168,6 +168,13 @@ class Config:
         "this power; 0 = not; none = chosen from the number of labels; not for pooling mean",
         low=0.0, high=2.0, before=0.0,
     )  # fmt: skip
+    char_energy: float | None = _field(
+        None,
+        "energy (squared length) of the n-grams of characters beside that of words and their "
+        "n-grams, where all words have any; none = 1, or 4 where that does better on texts held "
+        "out; only for pooling blocks",
+        low=0.01, high=100.0, before=1.0,
+    )  # fmt: skip
     pseudo_count: float | None = _field(
         None,
         "labels spread over all that are added to those of a feature's texts when what it tells is "
@@ -440,12 +447,14 @@ _NOT_FLOAT16 = (
 FEATURE_FIELDS = (
     "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "lone_marks",
     "script_rules", "eos", "word_ngrams", "boundaries", "minn", "maxn",
-    "min_count", "min_df", "bucket", "pooling", "supervision", "pseudo_count", "bias",
+    "min_count", "min_df", "bucket", "pooling", "char_energy", "supervision", "pseudo_count",
+    "bias",
 )  # fmt: skip
 
 # What `resolve` fills in where it is None.
 RESOLVED = (
-    "dim", "label_smoothing", "lr", "min_df", "pseudo_count", "supervision", "word_ngrams",
+    "char_energy", "dim", "label_smoothing", "lr", "min_df", "pseudo_count", "supervision",
+    "word_ngrams",
 )  # fmt: skip
 
 

@@ -23,10 +23,11 @@ LESS, GREATER, SLASH, LOWER_S = np.int64(60), np.int64(62), np.int64(47), np.int
 # slots of each kind; whether texts end with </s>, whether n-grams of words see the ends of a text,
 # the least characters of a word with character n-grams; the first slot of bigrams, longer n-grams
 # of words and n-grams of characters (all 0: they share all slots), and that behind the last for
-# the bias, or -1; the number of the word </s>, or -1, and the row of the bias, or -1.
+# the bias, or -1; the number of the word </s>, or -1, and the row of the bias, or -1; the energy of
+# n-grams of characters in hundredths.
 WORD_NGRAMS, MINN, MAXN, BUCKET, WITH_EOS, LEAST_CHARS, WITH_ENDS = range(7)
-BIGRAMS, LONGER, CHARS, BIAS, EOS_WORD, BIAS_ROW = range(7, 13)
-N_OPTIONS = 13
+BIGRAMS, LONGER, CHARS, BIAS, EOS_WORD, BIAS_ROW, CHAR_ENERGY = range(7, 14)
+N_OPTIONS = 14
 
 # What stands for the ends of a text in n-grams of words, in place of a token's hash.
 START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
@@ -184,7 +185,7 @@ def list_codes(
     n_words, n_chars : int
         Number of codes of each kind.
     share : float
-        Share of the document's tokens that have character n-grams.
+        Share of the document's tokens that have character n-grams, times their energy.
     """
     word_ngrams, minn, maxn = options[WORD_NGRAMS], options[MINN], options[MAXN]
     bucket, eos, least = options[BUCKET], options[WITH_EOS], options[LEAST_CHARS]
@@ -239,7 +240,7 @@ def list_codes(
         n_words = add_token(
             END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
         )
-    return n_words, n_chars, n_long / max(n_tokens, 1)
+    return n_words, n_chars, n_long / max(n_tokens, 1) * (options[CHAR_ENERGY] / 100)
 
 
 @_kernel
@@ -268,7 +269,7 @@ def extract_codes(
     lengths : int64[n_docs]
         Written in place: distinct codes of each document.
     shares : float32[n_docs]
-        Written in place: share of each document's tokens that have character n-grams.
+        Written in place: as `list_codes` returns it.
     """
     running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     most = 0
@@ -575,6 +576,35 @@ def weigh_rows(starts, lengths, first, last, rows, counts, factors, logs, shares
         share = shares[doc]
         lengths[doc] = weigh_document(begin, end, rows, counts, factors, logs, share, bias_row)
         lengths[doc] -= begin
+
+
+@_kernel
+def scale_characters(ids, weights, indptr, first, last, factors, bias_row, ratio):
+    """Multiply the energy of character n-grams by `ratio`, in place; texts stay of unit length.
+
+    Parameters
+    ----------
+    ids : int32[n_entries], weights : float32[n_entries], indptr : int64[n_docs + 1]
+        Of documents `first` to `last` - 1, as `weigh_rows` leaves them.
+    factors, bias_row
+        As there: negative for n-grams of characters.
+    """
+    for doc in range(first, last):
+        begin, end = indptr[doc], indptr[doc + 1]
+        of_words = of_chars = 0.0
+        for i in range(begin, end):
+            if ids[i] != bias_row:
+                square = np.float64(weights[i]) * weights[i]
+                if factors[ids[i]] < 0:
+                    of_chars += square
+                else:
+                    of_words += square
+        if of_words > 0 and of_chars > 0:
+            scale = math.sqrt((of_words + of_chars) / (of_words + ratio * of_chars))
+            scale_chars = scale * math.sqrt(ratio)
+            for i in range(begin, end):
+                if ids[i] != bias_row:
+                    weights[i] *= np.float32(scale_chars if factors[ids[i]] < 0 else scale)
 
 
 @_kernel

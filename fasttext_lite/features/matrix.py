@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,6 +15,9 @@ from fasttext_lite.compiled.arrays import take_ragged
 
 # Yields int32[n] of codes or rows, offsets int64[n_docs + 1] and the number of the first document.
 Parts: TypeAlias = Callable[[], Iterable[tuple[np.ndarray, np.ndarray, int]]]
+
+
+COPIED = 1 << 22  # numbers at a time
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,17 @@ class FeatureMatrix:
         """Return the features of the chosen documents, in that order, in memory."""
         indptr, ids, weights = take_ragged(self.indptr, chosen, self.ids, self.weights)
         return FeatureMatrix(ids, weights, indptr)
+
+    def with_own_weights(self) -> FeatureMatrix:
+        """Return features in files with the weights in another file, which has no name."""
+        with tempfile.TemporaryFile(prefix="fasttext-lite-") as file:
+            for start in range(0, self.weights.size, COPIED):
+                self.weights[start : start + COPIED].tofile(file)
+                self.release()
+            file.flush()
+            own = mmap.mmap(file.fileno(), 0)
+        weights = np.frombuffer(own, np.float32)
+        return FeatureMatrix(self.ids, weights, self.indptr, (*self.maps, own))
 
     def release(self) -> None:
         """Give the memory of mapped files back; what is needed again is read again."""

@@ -45,6 +45,7 @@ def code_options(config: Config) -> np.ndarray:
     options[kernels.WITH_EOS] = config.eos
     options[kernels.LEAST_CHARS] = ANALYZERS[config.analyzer].least_subword_chars
     options[kernels.WITH_ENDS] = config.boundaries
+    options[kernels.CHAR_ENERGY] = round(100 * (config.char_energy or 1))
     begins, end = _regions(config)
     options[[kernels.BIGRAMS, kernels.LONGER, kernels.CHARS]] = begins
     options[kernels.BIAS] = end if config.bias else -1

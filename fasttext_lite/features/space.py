@@ -207,6 +207,33 @@ class FeatureSpace:
         starts[-1] = n
         return FeatureMatrix(ids[:n], weights[:n], starts)
 
+    def with_char_energy(
+        self, features: FeatureMatrix, energy: float, n_threads: int = 1
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Return the space with another `Config.char_energy`, and features of this one in it.
+
+        Features in memory are changed in place, those in files come into a file of their own.
+        """
+        config = self.config.replace(char_energy=energy)
+        space = FeatureSpace(
+            config, self.pool, self.word_ends, self.row_codes, self.frequency, self.n_texts,
+            self.gains,
+        )  # fmt: skip
+        ratio = energy / (self.config.char_energy or 1.0)
+        if features.maps:
+            features = features.with_own_weights()
+        factors, bias_row = self.factors, self.bias_row
+
+        def scale(first: int, last: int) -> None:
+            kernels.scale_characters(
+                features.ids, features.weights, features.indptr, first, last, factors, bias_row,
+                ratio,
+            )  # fmt: skip
+
+        run_ranges(scale, len(features), n_threads)
+        features.release()
+        return space, features
+
     def of_part(
         self, counts: Counts, labels: Labels, n_threads: int = 1
     ) -> tuple[FeatureSpace, np.ndarray]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
-from fasttext_lite.config.recipe import candidates, resolve
+from fasttext_lite.config.recipe import candidates, resolve, variations
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import folds
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
@@ -32,6 +31,8 @@ LEAST_TEXTS = 40  # fewer tell nothing
 # Up to so many texts, a fifth is held out at a time until all were; of more, a tenth at a time
 # until so many were.
 FEW_TEXTS, HELD_OUT = 4_000, 1_500
+# Variations are tried on no fewer texts, where so many words have n-grams of characters.
+ENOUGH_TEXTS, LEAST_SHARE = 1_000, 0.25
 MARGIN = 1.0  # standard errors that a candidate must be ahead of the default
 
 
@@ -57,67 +58,80 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     done = dataclasses.replace(prepared, sample=None)
     if sample is None or asked is None or sample.docs.size < LEAST_TEXTS:
         return done
-    ladder = _Ladder(prepared, asked, _parts(prepared, sample, seed), seed, n_threads)
+    ladder = _Ladder(prepared, asked, sample, seed, n_threads)
     steps = ladder.climb()
     taken = _best(steps)
     if taken.ahead_of(steps[0]) < MARGIN:
         taken = steps[0]
+    config, space, features = taken.config, prepared.space, prepared.features
+    if config.char_energy != prepared.config.char_energy:
+        assert config.char_energy is not None
+        space, features = space.with_char_energy(
+            features, config.char_energy, n_threads or cpu_count()
+        )
     return dataclasses.replace(
-        done, config=taken.config, calibration=calibrate(taken.parts),
-        choice=_report(steps, taken, ladder.settings) if len(steps) > 1 else None,
+        done, config=config, space=space, features=features, calibration=calibrate(taken.parts),
+        choice=_report(steps, taken, ladder.names) if len(steps) > 1 else None,
     )  # fmt: skip
 
 
-def _parts(prepared: Prepared, sample: Sample, seed: int) -> list[_Part]:
-    """Return the texts to hold out one after another, each with the rest of the sample."""
-    docs = sample.docs
-    n_folds = 5 if docs.size <= FEW_TEXTS else 10
-    n_held = n_folds if n_folds == 5 else math.ceil(HELD_OUT * n_folds / docs.size)
-    weights = prepared.doc_weights
-    weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
-    labels = prepared.labels.take(docs)
-    fold = folds(labels, n_folds, seed)
-    return [_Part(prepared, sample.counts, labels, weights, fold == i) for i in range(n_held)]
-
-
 class _Ladder:
-    """Candidates to try.
+    """Candidates to try, and what to try them on.
 
     Parameters
     ----------
     prepared : Prepared
     asked : Config
         Its settings as they were given.
-    parts : list of _Part
+    sample : Sample
     seed : int
     n_threads : int, optional
     """
 
     def __init__(
-        self, prepared: Prepared, asked: Config, parts: list[_Part], seed: int,
-        n_threads: int | None,
-    ) -> None:  # fmt: skip
+        self, prepared: Prepared, asked: Config, sample: Sample, seed: int, n_threads: int | None
+    ) -> None:
+        self.prepared, self.asked, self.sample = prepared, asked, sample
+        self.seed, self.n_threads = seed, n_threads or cpu_count()
         n_labels, multilabel = len(prepared.labels.names), prepared.multilabel
-        self.parts, self.seed, self.n_threads = parts, seed, n_threads or cpu_count()
         self.settings = candidates(asked, n_labels, multilabel)
+        self.names = [name for each in self.settings[1:2] for name in each]
         same = {name: getattr(prepared.config, name) for name in (*FEATURE_FIELDS, "dtype")}
         self.configs = [prepared.config]
         for each in self.settings[1:]:
             config = resolve(asked.replace(**each), n_labels, multilabel)
             self.configs.append(config.replace(**same))
+        self.parts = self._parts_of(sample.counts)
+
+    def _parts_of(self, counts: Counts) -> list[_Part]:
+        """Return the texts to hold out one after another, each with the rest of the sample."""
+        docs, weights = self.sample.docs, self.prepared.doc_weights
+        n_folds = 5 if docs.size <= FEW_TEXTS else 10
+        n_held = n_folds if n_folds == 5 else math.ceil(HELD_OUT * n_folds / docs.size)
+        weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
+        labels = self.prepared.labels.take(docs)
+        fold = folds(labels, n_folds, self.seed)
+        return [_Part(self.prepared, counts, labels, weights, fold == i) for i in range(n_held)]
 
     def climb(self) -> list[_Step]:
-        """Try the candidates; a weaker one only while weaker is better."""
-        steps = self._tried(self.configs[:2])
+        """Try the candidates, a weaker one only while weaker is better; then variations."""
+        steps = self._tried(self.configs[:2], self.parts)
         for config in self.configs[2:]:
             if steps[-1] is not _best(steps):
                 break
-            steps += self._tried([config])
+            steps += self._tried([config], self.parts)
+        counts = self.sample.counts
+        if len(counts) >= ENOUGH_TEXTS and counts.shares.mean() >= LEAST_SHARE:
+            for change in variations(self.asked):
+                self.names += change
+                config = _best(steps).config.replace(**change)
+                ratio = config.char_energy / self.prepared.config.char_energy
+                shares = counts.shares * np.float32(ratio)
+                steps += self._tried([config], self._parts_of(Counts(counts.matrix, shares)))
         return steps
 
-    def _tried(self, configs: list[Config]) -> list[_Step]:
+    def _tried(self, configs: list[Config], parts: list[_Part]) -> list[_Step]:
         """Train candidates on each part, as many at a time as there are threads."""
-        parts = self.parts
         run_blocks(lambda i: parts[i].make(), len(parts), self.n_threads)
         jobs = [(config, part) for config in configs for part in parts]
         found: dict[int, Judged] = {}
@@ -222,9 +236,8 @@ def _best(steps: list[_Step]) -> _Step:
     return max(steps, key=lambda step: step.accuracy)
 
 
-def _report(steps: list[_Step], taken: _Step, settings: list[dict[str, Any]]) -> Choice:
-    """Return what was tried and why one was taken."""
-    names = dict.fromkeys(name for each in settings for name in each)
+def _report(steps: list[_Step], taken: _Step, names: list[str]) -> Choice:
+    """Return what was tried, the settings of these names, and why one was taken."""
     tried = tuple(
         Candidate(
             {name: getattr(step.config, name) for name in names},
