@@ -289,8 +289,8 @@ class Config:
     )
     patience: int | None = _field(
         None,
-        "stop after so many epochs without a better validation accuracy, and keep the best "
-        "weights; none = never",
+        "stop after so many epochs without a better validation accuracy (with several labels to a "
+        "text: exact match), and keep the best weights; none = never",
         low=1,
         before=None,
     )
