@@ -474,7 +474,7 @@ def draw_confusion(found: dict[str, Any], path: Path) -> None:
     times = counts[rows, columns]
     evaluation = Evaluation(
         names=[names.get(name, name) for name in found["names"]],
-        n_known=len(counts), n=int(counts.sum()), n_first=int(np.trace(counts)),
+        n_known=len(counts), n=int(counts.sum()), n_right=int(np.trace(counts)),
         hits=np.diag(counts), predicted=counts.sum(0), gold=counts.sum(1),
         n_unseen_texts=0, n_unknown_texts=0, first_gold=np.repeat(rows, times),
         first_found=np.repeat(columns, times), k=1, threshold=0.0,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fasttext_lite.config.fields import (
+    DENSE_TO_LABELS,
     FEATURE_FIELDS,
     FLOAT16_FROM,
-    HS_FROM_LABELS,
     INITS,
     LINEAR_TO_LABELS,
     LINEAR_TO_MULTILABELS,
@@ -19,7 +19,7 @@ from fasttext_lite.config.fields import (
     Config,
     field_type,
 )
-from fasttext_lite.config.losses import LOSS_CHOICES
+from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.recipe import resolve
@@ -166,7 +166,23 @@ def test_what_is_left_open():
 
 
 SIZES = [2, 3, LINEAR_TO_LABELS, LINEAR_TO_LABELS + 1, LINKAGE_TO_LABELS, LINKAGE_TO_LABELS + 1]
-SIZES += [LINEAR_TO_MULTILABELS, LINEAR_TO_MULTILABELS + 1, HS_FROM_LABELS, HS_FROM_LABELS + 1]
+SIZES += [LINEAR_TO_MULTILABELS, LINEAR_TO_MULTILABELS + 1, DENSE_TO_LABELS, DENSE_TO_LABELS + 1]
+
+
+@pytest.mark.parametrize("multilabel", [False, True])
+def test_a_step_does_not_grow_with_very_many_labels(multilabel):
+    loss = LOSSES[resolve(Config(), 14_000, multilabel, 10.0).loss]
+    assert not loss.is_dense
+    assert loss.is_distribution != multilabel, "several labels of a text may be likely at once"
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("n_labels", [2, LINKAGE_TO_LABELS, LINKAGE_TO_LABELS + 1, 5000])
+def test_label_smoothing_is_chosen_by_loss_and_labels(loss, n_labels):
+    deep = loss == "hs" and n_labels > LINKAGE_TO_LABELS
+    for multilabel in (False, True):
+        found = resolve(Config(loss=loss), n_labels, multilabel, 10.0).label_smoothing
+        assert found == (0.02 if multilabel and loss == "ns" else 0.2 if deep else 0.1)
 
 
 @pytest.mark.parametrize("multilabel", [False, True])
@@ -176,11 +192,11 @@ def test_what_is_left_open_is_chosen_from_the_data(n_labels, multilabel):
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
     assert config.head == ("linear" if few else "learned")
     if multilabel:
-        assert config.loss == "squared_hinge"
+        assert config.loss == ("squared_hinge" if n_labels <= DENSE_TO_LABELS else "ns")
     elif few:
         assert config.loss == "ova"
     else:
-        assert config.loss == ("softmax" if n_labels <= HS_FROM_LABELS else "hs")
+        assert config.loss == ("softmax" if n_labels <= DENSE_TO_LABELS else "hs")
     assert config.dim % 16 == 0 and config.dim >= 16
     assert n_labels <= config.dim if few else config.dim <= 128
     assert config.tree == ("linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster")

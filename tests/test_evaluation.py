@@ -8,6 +8,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.evaluation.scores import evaluate
+from fasttext_lite.model import model as models
 from fasttext_lite.model.model import Predictions
 
 NAMES = ["a", "b", "c"]
@@ -15,6 +16,8 @@ NAMES = ["a", "b", "c"]
 
 class FixedModel:
     """Answers with given labels, best first; notes what it was asked."""
+
+    multilabel = False
 
     def __init__(self, answers, labels=NAMES, n_features=None):
         self.labels = list(labels)
@@ -26,7 +29,7 @@ class FixedModel:
         width = min(k, len(self.labels))
         ids = np.full((len(self.answers), width), -1, np.int32)
         for i, answer in enumerate(self.answers):
-            for j, name in enumerate(answer):
+            for j, name in enumerate(answer[:k]):
                 ids[i, j] = self.labels.index(name)
         n = np.ones(len(ids), np.int64) if self.n_features is None else np.array(self.n_features)
         return Predictions(ids, np.where(ids >= 0, 0.5, 0.0), n)
@@ -39,7 +42,7 @@ def run(answers, gold, k=1, **options):
 
 def test_single_labels_by_hand():
     result = run(["a", "a", "b", "c"], ["a", "b", "b", "a"])
-    assert (result.n, result.n_first, result.accuracy) == (4, 2, 0.5)
+    assert (result.n, result.n_right, result.accuracy) == (4, 2, 0.5)
     assert result.hits.tolist() == [1, 1, 0]
     assert result.predicted.tolist() == [2, 1, 1]
     assert result.gold.tolist() == [2, 2, 0]
@@ -68,6 +71,64 @@ def test_several_labels_by_hand():
     assert result.recall == pytest.approx(3 / 7)  # of 7 true labels
     # Rows: first true label; the text without a prediction is nowhere.
     assert result.confusion.tolist() == [[1, 0, 0], [0, 1, 1], [0, 0, 0]]
+
+
+class SeveralLabels(FixedModel):
+    """A model of several labels, which is sure of its answers and of nothing else."""
+
+    multilabel = True
+
+    def judge(self, texts, n_threads):
+        found = np.full((len(self.answers), len(self.labels)), 0.4999)
+        for i, answer in enumerate(self.answers):
+            for j, name in enumerate(answer):
+                found[i, self.labels.index(name)] = 0.9 - j * 0.4
+        return found, np.ones(len(found), np.int64)
+
+
+def test_a_model_of_several_labels_is_measured_by_what_it_decides():
+    answers, gold = ["ab", "c", "", "b", "ba"], ["ba", "bc", "", "bca", "a"]
+    result = evaluate(SeveralLabels(answers), Texts.from_sequence(["x"] * 5), gold)
+    assert (result.k, result.threshold) == (None, 0.5)
+    assert (result.figure, result.n_right, result.accuracy) == ("exact match", 2, 2 / 5)
+    assert result.micro_f1 == pytest.approx(2 * 5 / (6 + 8))
+    assert result.hits.tolist() == [2, 2, 1] and result.predicted.tolist() == [2, 3, 1]
+    assert result.macro_f1 == pytest.approx((4 / 5 + 4 / 6 + 2 / 3) / 3)
+    assert result.first_found.tolist() == [0, 2, -1, 1, 1], "the likeliest first"
+
+
+def test_an_unknown_label_is_no_exact_match():
+    texts = Texts.from_sequence(["x"] * 3)
+    result = evaluate(SeveralLabels(["a", "a", ""]), texts, [["a", "new"], ["a"], ["new"]])
+    assert (result.n_right, result.n_unseen_texts) == (1, 2)
+    nameless = Labels.from_rows([["a", "new"], ["a"], ["new"]], NAMES)
+    assert evaluate(SeveralLabels(["a", "a", ""]), texts, nameless).n_right == 1
+
+
+@pytest.mark.parametrize(
+    "given, expected", [({"k": 2}, (2, 0.0)), ({"threshold": 0.3}, (1, 0.3))], ids=str
+)
+def test_k_or_threshold_alone_is_a_wish(given, expected):
+    model = SeveralLabels(["ab"])
+    result = evaluate(model, Texts.from_sequence(["x"]), ["ab"], **given)
+    assert (result.k, result.threshold) == expected == model.asked[1:3]
+
+
+def test_decisions_are_made_in_parts(monkeypatch):
+    monkeypatch.setattr(models, "CHUNK_SCORES", 7)
+    rng = np.random.default_rng(0)
+    table = rng.random((10, 3))
+    texts = [f"{i}" for i in range(10)]
+
+    class Slices(SeveralLabels):
+        def judge(self, texts, n_threads):
+            assert len(texts) <= 2
+            chosen = [int(text) for text in texts.to_list()]
+            return table[chosen], np.ones(len(texts), np.int64)
+
+    gold = [[NAMES[j] for j in np.flatnonzero(row >= 0.5)] for row in table]
+    result = evaluate(Slices([]), Texts.from_sequence(texts), gold)
+    assert result.n_right == 10 and result.micro_f1 == 1
 
 
 def test_unseen_labels_are_errors():
@@ -150,6 +211,7 @@ def test_several_labels_against_scikit_learn(seed):
     binarizer = MultiLabelBinarizer(classes=names)
     truth, found = binarizer.fit_transform(truth), binarizer.transform(found)
     options = {"average": "micro", "zero_division": 0}
+    assert result.micro_f1 == pytest.approx(metrics.f1_score(truth, found, **options))
     assert result.precision == pytest.approx(metrics.precision_score(truth, found, **options))
     assert result.recall == pytest.approx(metrics.recall_score(truth, found, **options))
     expected = metrics.precision_recall_fscore_support(truth, found, zero_division=0)
@@ -186,5 +248,5 @@ def test_labels_in_numbers_are_as_good_as_names(rows):
 def test_a_label_without_a_name_is_never_found():
     labels = Labels.from_rows([["a"], ["what"]], NAMES)
     result = run(["a", "a"], labels)
-    assert (result.n_first, result.n_unseen_texts, result.names) == (1, 1, NAMES)
+    assert (result.n_right, result.n_unseen_texts, result.names) == (1, 1, NAMES)
     assert result.first_gold.tolist() == [0, -1] and result.hits.tolist() == [1, 0, 0]

@@ -154,8 +154,23 @@ def test_train_accuracy_is_of_a_sample(monkeypatch):
 def test_accuracy_is_that_of_the_evaluation(several):
     texts, labels, label_rows = corpus(several=several, noise=0.4)
     model = fit(data=(texts, labels, None), epochs=1).model
-    found = measures.first_accuracy(model, model.features(texts), labels)
+    found = measures.right_share(model, model.features(texts), labels)
     assert found == evaluate(model, texts, label_rows).accuracy
+
+
+def test_reports_of_several_labels_tell_exact_matches():
+    data, valid = corpus(several=True, noise=0.4), corpus(5, seed=9, several=True)
+    pair = valid[0], Labels.from_rows(valid[2], data[1].names)
+    trainee = fit(Watch(pair), data, epochs=6)
+    last = trainee.history.reports[-1]
+    result = evaluate(trainee.model, valid[0], valid[2])
+    assert last.valid_accuracy == result.accuracy == result.n_right / len(valid[2])
+    assert result.accuracy < result.micro_f1 < 1, "the case tells the figures apart"
+    assert last.figure == result.figure == "exact match"
+    assert f", exact match train {last.train_accuracy:.3f}, valid {last.valid_accuracy:.3f}, " in (
+        last.line(6)
+    )
+    assert "exact" not in report(valid=0.5).line(6)
 
 
 def test_dead_rows():

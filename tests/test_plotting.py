@@ -34,7 +34,7 @@ def evaluation(names, n=200):
         names=list(names),
         n_known=size,
         n=n,
-        n_first=int((gold == found).sum()),
+        n_right=int((gold == found).sum()),
         hits=np.bincount(gold[gold == found], minlength=size),
         predicted=np.bincount(found, minlength=size),
         gold=np.bincount(gold, minlength=size),

@@ -107,6 +107,9 @@ class FixedModel:
     def probabilities(self, features, n_threads=None):
         return self._rows(features)
 
+    def judge(self, features, n_threads=None):
+        return self._rows(features), np.ones(len(features), np.int64)
+
     def predict(self, features, k=1, threshold=0.0, n_threads=None):
         from fasttext_lite.model.model import Predictions
 
@@ -147,8 +150,17 @@ def test_f1_of_several_labels_counts_what_is_likelier_than_not():
     # Predicted: ab ab -; 3 of 4 right, 4 true.
     assert measure("micro-f1", True, gold, table) == pytest.approx(2 * 3 / (4 + 4))
     assert measure("f1:a", True, gold, table) == pytest.approx(2 * 1 / (2 + 2))
-    assert measure("accuracy", True, gold, table) == 1
-    assert measure("accuracy", True, [["b"], ["b"], ["c"]], table) == pytest.approx(1 / 3)
+
+
+def test_accuracy_of_several_labels_is_exact_match():
+    table = [[0.9, 0.5, 0.1], [0.6, 0.7, 0.2], [0.4, 0.3, 0.2]]
+    # Predicted: ab ab -.
+    assert measure("accuracy", True, [["b", "a"], ["b"], ["a"]], table) == pytest.approx(1 / 3)
+    assert measure("accuracy", True, [["b", "a"], ["a", "b"], []], table) == 1
+    assert measure("accuracy", True, [["a", "b", "new"], ["a", "b", "c"], ["a"]], table) == 0
+    assert Metric("accuracy").name(True) == "exact match"
+    assert Metric("accuracy").name(False) == "accuracy"
+    assert Metric("micro-f1").name(True) == "micro-f1"
 
 
 def pairs_by_hand(kind, level, label=None):

@@ -14,6 +14,7 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO, DEFAULT_PREFIX, FORMATS, ReadOptions
 from fasttext_lite.errors import UsageError
 
+DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
 _PREFIX = "config_"  # of the settings of the model in the namespace
 Value = TypeVar("Value")
 
@@ -100,12 +101,25 @@ def add_unlabelled(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_top(parser: argparse.ArgumentParser) -> None:
-    """Add how many labels a text gets at most, and from which probability on."""
-    parser.add_argument("-k", type=whole(1), default=1, help="most labels for a text (default 1)")
+def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
+    """Add how many labels a text gets at most, and from which probability on.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    neither : str, optional
+        What is done where neither is given, if that is not what the defaults say: what is not
+        given is None then.
+    """
+    k, threshold = (None, None) if neither else (DEFAULT_K, DEFAULT_THRESHOLD)
     parser.add_argument(
-        "--threshold", type=between(0, 1), default=0.0, help="least probability (default 0)"
-    )
+        "-k", type=whole(1), default=k,
+        help=f"most labels for a text (default {DEFAULT_K}{neither})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=between(0, 1), default=threshold,
+        help=f"least probability (default {DEFAULT_THRESHOLD:g}{neither})",
+    )  # fmt: skip
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
         for path, found in ((options.model, model), (options.output, small)):
             result = evaluate(found, test.texts, test.labels, n_threads=options.threads)
             write(
-                f"{path}: n {result.n}  accuracy {result.accuracy:.4f}  "
+                f"{path}: n {result.n}  {result.figure} {result.accuracy:.4f}  "
                 f"macro-F1 {result.macro_f1:.4f}"
             )
 

@@ -6,7 +6,13 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import add_reading, add_threads, add_top
+from fasttext_lite.cli.arguments import (
+    DEFAULT_K,
+    DEFAULT_THRESHOLD,
+    add_reading,
+    add_threads,
+    add_top,
+)
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.cli.files import read_labelled_file
 from fasttext_lite.model.magic import is_fasttext
@@ -17,13 +23,17 @@ if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
 
 HELP = "Test a model on a labelled file."
+_NEITHER = (
+    "; with neither -k nor --threshold, a model of several labels is tested on what it decides in "
+    "Python: all labels of probability 0.5 or more"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``test``."""
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("file", metavar="FILE", help="labelled text, .gz or - for stdin too")
-    add_top(parser)
+    add_top(parser, _NEITHER)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--confusion", metavar="PNG", help="draw a confusion matrix")
@@ -36,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import test_with_options
 
+        _fill_in(options)
         return test_with_options(options)
     if options.confusion:
         from fasttext_lite.evaluation.plots import check_plot
@@ -63,10 +74,25 @@ def run(options: argparse.Namespace) -> None:
         say(f"confusion matrix in {options.confusion}")
 
 
+def _fill_in(options: argparse.Namespace) -> None:
+    """Give k and threshold their defaults where they are not given."""
+    if options.k is None:
+        options.k = DEFAULT_K
+    if options.threshold is None:
+        options.threshold = DEFAULT_THRESHOLD
+
+
 def evaluate_corpus(
-    model: Model, corpus: Corpus, options: argparse.Namespace, k: int = 1, threshold: float = 0.0
+    model: Model,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    k: int | None = None,
+    threshold: float | None = None,
 ) -> Evaluation:
-    """Return how well a model predicts; say how many texts it cannot know."""
+    """Return how well a model predicts; say how many texts it cannot know.
+
+    Without k and threshold it is measured by what it decides; see `evaluation.scores.evaluate`.
+    """
     from fasttext_lite.evaluation.scores import evaluate
 
     result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
@@ -86,10 +112,23 @@ def evaluate_corpus(
 
 def summary(result: Evaluation) -> str:
     """Return the line that ``test`` prints."""
-    return (
-        f"n {result.n}  accuracy {result.accuracy:.4f}  P@{result.k} {result.precision:.4f}  "
-        f"R@{result.k} {result.recall:.4f}  macro-F1 {result.macro_f1:.4f}"
-    )
+    shown = [f"{name} {value:.4f}" for name, _, value in _figures(result)]
+    return "  ".join([f"n {result.n}", *shown])
+
+
+def _figures(result: Evaluation) -> list[tuple[str, str, float]]:
+    """Return what is told of a test: name, name in JSON, and value of each figure."""
+    macro = ("macro-F1", "macro_f1", result.macro_f1)
+    right = (result.figure, result.figure.replace(" ", "_"), result.accuracy)
+    if result.k is None:
+        return [("micro-F1", "micro_f1", result.micro_f1), macro, right]
+    at_k = [
+        (f"P@{result.k}", "precision_at_k", result.precision),
+        (f"R@{result.k}", "recall_at_k", result.recall),
+        macro,
+    ]
+    # Where texts have several labels, what k and threshold leave is no decision to match.
+    return at_k if result.multilabel else [right, *at_k]
 
 
 def _print_labels(result: Evaluation) -> None:
@@ -101,12 +140,9 @@ def _print_labels(result: Evaluation) -> None:
 def _as_json(result: Evaluation, skipped: int, per_label: bool) -> dict[str, Any]:
     values: dict[str, Any] = {
         "n": result.n,
-        "accuracy": result.accuracy,
+        **{key: value for _, key, value in _figures(result)},
         "k": result.k,
         "threshold": result.threshold,
-        "precision_at_k": result.precision,
-        "recall_at_k": result.recall,
-        "macro_f1": result.macro_f1,
         "n_skipped": skipped,
         "n_unseen_label": result.n_unseen_texts,
         "n_unknown_text": result.n_unknown_texts,

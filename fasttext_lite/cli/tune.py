@@ -77,7 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric",
         type=checked(_metric),
         default="accuracy",
-        help="what to maximise: accuracy (default), macro-f1, micro-f1, f1:LABEL, "
+        help="what to maximise: accuracy (default; with several labels to a text exact match, the "
+        "share of texts that get all of theirs and no others), macro-f1, micro-f1, f1:LABEL, "
         "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
     )
     parser.add_argument(
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> None:
 
     data = _read_data(options)
     show = not options.quiet and sys.stderr is not None
-    table = TrialTable(options.metric, show, start + options.time)
+    table = TrialTable(_figure(options, data), show, start + options.time)
     search = _make_search(options, config, data, table, start)
     for trial in search.trials:
         table.add(trial)
@@ -136,6 +137,13 @@ def run(options: argparse.Namespace) -> None:
         os.unlink(options.output)
         raise TuningError(f"{options.output}: the model has {size:,} bytes, too many; not written")
     _print_result(options, data, outcome)
+
+
+def _figure(options: argparse.Namespace, data: TuningData) -> str:
+    """Return what is maximised, by the name that the result has."""
+    from fasttext_lite.tuning.metrics import Metric
+
+    return Metric.parse(options.metric).name(data.multilabel)
 
 
 def _is_shown(record: logging.LogRecord) -> bool:
@@ -280,7 +288,7 @@ def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcom
     first = next((t.score for t in outcome.trials if t.phase == "default"), None)
     where = options.valid or f"{len(data.valid_texts):,} rows set aside"
     begun = "" if first is None else f" ({first:.4f} with the settings it began with)"
-    write(f"{options.metric} {best.score:.4f} on {where}{begun}")
+    write(f"{_figure(options, data)} {best.score:.4f} on {where}{begun}")
     if not options.quiet:
         left_out = "" if outcome.is_whole else " (time was too short to add the rows set aside)"
         write(

@@ -27,8 +27,9 @@ POOLINGS = ("blocks", "tfidf", "mean")
 INITS = ("output", "input", "normal", "xavier", "he")
 DTYPES = ("auto", "float32", "float16")
 
-# More labels than this, and `loss="auto"` takes the label tree instead of the full softmax.
-HS_FROM_LABELS = 1000
+# Up to this many labels, all take part in each step of `loss="auto"`. Above, it takes the label
+# tree; for rows of several labels, whose probabilities the tree would share out, negative sampling.
+DENSE_TO_LABELS = 1000
 
 # Up to this many labels, `tree="auto"` joins labels one by one.
 LINKAGE_TO_LABELS = 300
@@ -200,9 +201,9 @@ class Config:
     loss: str = _field(
         "auto",
         "hs (label tree), softmax, ova (one vs all), ns (negative sampling), hinge and "
-        "squared_hinge (one vs all, as linear support vector machines); auto = squared_hinge for "
-        "rows with several labels, ova under a linear head, hs above "
-        f"{HS_FROM_LABELS} labels, else softmax",
+        "squared_hinge (one vs all, as linear support vector machines); auto = ova under a linear "
+        f"head, softmax up to {DENSE_TO_LABELS} labels, else hs; for rows with several labels "
+        f"squared_hinge up to {DENSE_TO_LABELS}, else ns",
         choices=LOSS_CHOICES,
     )
     tree: str = _field(
@@ -216,7 +217,8 @@ class Config:
     label_smoothing: float | None = _field(
         None,
         "share of the target spread evenly over the labels (not for the hinge losses); none = "
-        f"0.1, or 0.2 for hs above {LINKAGE_TO_LABELS} labels",
+        f"0.1, or 0.2 for hs above {LINKAGE_TO_LABELS} labels, 0.02 for ns where rows have several "
+        "labels",
         low=0.0, high=0.9,
     )  # fmt: skip
     focal: float = _field(
@@ -319,8 +321,8 @@ class Config:
     )
     patience: int | None = _field(
         None,
-        "stop after so many epochs without a better validation accuracy, and keep the best "
-        "weights; none = never",
+        "stop after so many epochs without a better validation accuracy (with several labels to a "
+        "text: exact match), and keep the best weights; none = never",
         low=1,
         before=None,
     )

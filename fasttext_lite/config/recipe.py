@@ -8,7 +8,7 @@ from typing import Any
 
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import (
-    HS_FROM_LABELS,
+    DENSE_TO_LABELS,
     LINEAR_TO_LABELS,
     LINEAR_TO_MULTILABELS,
     LINKAGE_TO_LABELS,
@@ -73,8 +73,7 @@ def resolve(
     if config.lr is None:
         chosen["lr"] = _learning_rate(config, LOSSES[loss], head)
     if config.label_smoothing is None:
-        deep = LOSSES[loss].uses_tree and n_labels > LINKAGE_TO_LABELS
-        chosen["label_smoothing"] = 0.2 if deep else 0.1
+        chosen["label_smoothing"] = _label_smoothing(LOSSES[loss], n_labels, multilabel)
     return config.replace(**chosen, bias=config.bias and config.pooling != "mean")
 
 
@@ -145,11 +144,18 @@ def _word_ngrams(
 
 
 def _loss(head: str, n_labels: int, multilabel: bool) -> str:
+    is_dense = n_labels <= DENSE_TO_LABELS
     if multilabel:
-        return "squared_hinge"
+        return "squared_hinge" if is_dense else "ns"
     if head == "linear":
         return "ova"
-    return "hs" if n_labels > HS_FROM_LABELS else "softmax"
+    return "softmax" if is_dense else "hs"
+
+
+def _label_smoothing(loss: Loss, n_labels: int, multilabel: bool) -> float:
+    if multilabel and loss.participants == "drawn":
+        return 0.02  # more takes labels that are right below a probability of 0.5
+    return 0.2 if loss.uses_tree and n_labels > LINKAGE_TO_LABELS else 0.1
 
 
 def _dim(head: str, n_labels: int) -> int:

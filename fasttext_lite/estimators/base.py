@@ -105,7 +105,9 @@ class TextClassifier(ClassifierMixin, TextEstimator):
     """
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of texts whose labels are predicted exactly.
+        """Return the share of right texts: accuracy; with several labels to a text, exact match.
+
+        ``fasttext-lite test`` prints the same figure by the same name.
 
         Parameters
         ----------

@@ -24,9 +24,9 @@ from fasttext_lite.estimators.base import (
 )
 from fasttext_lite.estimators.parameters import config_of, seed_of, threads_of, with_parameters
 from fasttext_lite.estimators.targets import is_matrix, unique_labels
-from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.model import model as models
+from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.storage import read_model, save_model
 
 

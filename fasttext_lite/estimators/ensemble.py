@@ -28,7 +28,6 @@ from fasttext_lite.estimators.parameters import (
     threads_of,
     with_parameters,
 )
-from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import prepare
@@ -36,6 +35,7 @@ from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
+from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 
 METHODS = ("seeds", "bagging", "snapshot")
 

@@ -49,7 +49,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     metric : str, default "accuracy"
         What to maximise: "accuracy", "macro-f1", "micro-f1", "f1:LABEL",
         "precision-at-recall:R[:LABEL]" or "recall-at-precision:P[:LABEL]"; definitions in
-        `fasttext_lite.tuning.metrics`.
+        `fasttext_lite.tuning.metrics`. "accuracy" is what `FastTextClassifier.score` returns.
     n_trials : int, default None
         Most trials; None means no limit.
     log : path-like, default None

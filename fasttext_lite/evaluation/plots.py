@@ -87,7 +87,7 @@ def plot_confusion(evaluation: Evaluation, path: str | os.PathLike[str]) -> None
     figure.colorbar(image, label="share of the true label", shrink=0.8)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(f"accuracy {evaluation.accuracy:.3f} on {evaluation.n} texts")
+    axes.set_title(f"{evaluation.figure} {evaluation.accuracy:.3f} on {evaluation.n} texts")
     if len(names) <= MAX_NAMED:
         style = _font_for("".join(names))
         axes.set_xticks(range(len(names)), names, rotation=90, **style)
@@ -143,14 +143,14 @@ def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike
 
 
 def _draw_curves(axes: Any, reports: Sequence[EpochReport], mark_size: float) -> list[Any]:
-    """Draw loss and accuracy, those there are; return the lines."""
-    epochs = [report.epoch for report in reports]
+    """Draw loss and share of right texts, those there are; return the lines."""
+    epochs, figure = [report.epoch for report in reports], reports[0].figure
     right = axes.twinx()
     curves = [
         (axes, "loss", "train loss", "C0", "-", "o"),
         (axes, "valid_loss", "validation loss", "C0", "--", "s"),
-        (right, "train_accuracy", "train accuracy", "C1", "-", "o"),
-        (right, "valid_accuracy", "validation accuracy", "C1", "--", "s"),
+        (right, "train_accuracy", f"train {figure}", "C1", "-", "o"),
+        (right, "valid_accuracy", f"validation {figure}", "C1", "--", "s"),
     ]
     lines = []
     for side, field, name, color, style, marker in curves:
@@ -164,7 +164,7 @@ def _draw_curves(axes: Any, reports: Sequence[EpochReport], mark_size: float) ->
             )  # fmt: skip
     axes.set_ylim(0, max(1.04 * axes.get_ylim()[1], 1e-6))
     axes.set_ylabel("loss", color="C0")
-    right.set_ylabel("accuracy", color="C1")
+    right.set_ylabel(figure, color="C1")
     axes.grid(alpha=0.3)
     return lines
 

@@ -1,8 +1,12 @@
-"""Measure predictions against true labels: accuracy, precision, recall, F1, confusion."""
+"""Measure predictions against true labels: accuracy, precision, recall, F1, confusion.
+
+What is measured where neither k nor threshold is given, and when a text is right, is decided in
+`model.decisions`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +14,13 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.model.decisions import (
+    MULTILABEL_THRESHOLD,
+    decide_in_parts,
+    figure_name,
+    right_texts,
+)
 from fasttext_lite.model.model import Model, Predictions, most_texts
-
-MULTILABEL_THRESHOLD = 0.5  # of the labels of a text that may have several or none
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,9 @@ class Evaluation:
         How many of `names` the model knows.
     n : int
         Number of texts.
-    n_first : int
-        Texts whose first predicted label is one of their own.
+    n_right : int
+        Texts whose first predicted label is one of their own; of a model of several labels, texts
+        all of whose labels are predicted, and no others. See `decisions.right_texts`.
     hits, predicted, gold : int64[n_names]
         For each label: right predictions, predictions, occurrences in the test data.
     n_unseen_texts : int
@@ -38,14 +47,18 @@ class Evaluation:
     first_gold, first_found : int[n]
         The first true and the first predicted label of each text, as positions in `names`;
         -1 = none.
-    k : int
+    k : int or None
+        Most labels predicted for a text; None = as many as reach the threshold, which is how a
+        model of several labels decides.
     threshold : float
+    multilabel : bool
+        Whether the model is of several labels for each text.
     """
 
     names: list[str]
     n_known: int
     n: int
-    n_first: int
+    n_right: int
     hits: np.ndarray
     predicted: np.ndarray
     gold: np.ndarray
@@ -53,13 +66,19 @@ class Evaluation:
     n_unknown_texts: int
     first_gold: np.ndarray
     first_found: np.ndarray
-    k: int
+    k: int | None
     threshold: float
+    multilabel: bool = False
 
     @property
     def accuracy(self) -> float:
-        """Share of texts whose first predicted label is one of their own."""
-        return self.n_first / max(self.n, 1)
+        """Share of right texts; to be shown by the name that `figure` gives."""
+        return self.n_right / max(self.n, 1)
+
+    @property
+    def figure(self) -> str:
+        """What `accuracy` is called: accuracy, or exact match of a model of several labels."""
+        return figure_name(self.multilabel)
 
     @property
     def precision(self) -> float:
@@ -70,6 +89,11 @@ class Evaluation:
     def recall(self) -> float:
         """Right predictions among all true labels (fastText's R@k)."""
         return float(self.hits.sum() / max(self.gold.sum(), 1))
+
+    @property
+    def micro_f1(self) -> float:
+        """F1 of all decisions together: the harmonic mean of precision and recall."""
+        return float(2 * self.hits.sum() / max(self.predicted.sum() + self.gold.sum(), 1))
 
     def per_label(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return precision, recall and F1 of each label, float64[n_names]; 0 for 0 / 0."""
@@ -101,8 +125,8 @@ def evaluate(
     model: Model,
     texts: Texts | FeatureMatrix,
     gold: Labels | Sequence[Sequence[str]],
-    k: int = 1,
-    threshold: float = 0.0,
+    k: int | None = None,
+    threshold: float | None = None,
     n_threads: int | None = None,
 ) -> Evaluation:
     """Predict texts and compare with their true labels.
@@ -116,8 +140,10 @@ def evaluate(
         True labels of each text, by any numbers or by name; a label that the model does not
         know counts as not found. Id -1 (a label without a name) only counts its text as one
         with an unseen label.
-    k, threshold, n_threads
-        See `Model.predict`.
+    k, threshold : optional
+        See `Model.predict`; without the other one, k is 1 and the threshold 0. Without both, the
+        model is measured by what it decides; see `decisions.decide`.
+    n_threads : int, optional
 
     Returns
     -------
@@ -128,22 +154,36 @@ def evaluate(
     names = [*model.labels, *unseen]
     own = given.renamed(names).without_repeats()
     n, n_known = len(texts), len(model.labels)
-    found = _Counts(own, len(names))
-    step = most_texts(n_known, k)
-    for start in range(0, max(n, 1), step):  # once without texts too: k and threshold are checked
-        part = texts.slice(start, min(start + step, n))
-        found.add(start, model.predict(part, k, threshold, n_threads))
+    found = _Counts(own, len(names), model.multilabel)
+    if k is None and threshold is None:
+        k, threshold = (None, MULTILABEL_THRESHOLD) if model.multilabel else (1, 0.0)
+        parts = decide_in_parts(model, texts, n_threads)
+    else:
+        k, threshold = 1 if k is None else k, 0.0 if threshold is None else threshold
+        parts = _predict_in_parts(model, texts, k, threshold, n_threads)
+    for start, predictions in parts:
+        found.add(start, predictions)
     has_gold = np.diff(own.indptr) > 0
     first_gold = np.full(n, -1, np.int32)
     first_gold[has_gold] = own.ids[own.indptr[:-1][has_gold]]
     is_unseen = (own.ids >= n_known) | (own.ids < 0)
     return Evaluation(
-        names=names, n_known=n_known, n=n, n_first=found.n_first, hits=found.hits,
+        names=names, n_known=n_known, n=n, n_right=found.n_right, hits=found.hits,
         predicted=found.predicted, gold=own.counts(),
         n_unseen_texts=np.unique(found.docs[is_unseen]).size, n_unknown_texts=found.n_unknown,
-        first_gold=first_gold, first_found=found.first_found, k=int(k),
-        threshold=float(threshold),
+        first_gold=first_gold, first_found=found.first_found, k=None if k is None else int(k),
+        threshold=float(threshold), multilabel=model.multilabel,
     )  # fmt: skip
+
+
+def _predict_in_parts(
+    model: Model, texts: Texts | FeatureMatrix, k: int, threshold: float, n_threads: int | None
+) -> Iterator[tuple[int, Predictions]]:
+    """Predict some texts after others, in bounded memory."""
+    n, step = len(texts), most_texts(len(model.labels), k)
+    for start in range(0, max(n, 1), step):  # once without texts too: k and threshold are checked
+        part = texts.slice(start, min(start + step, n))
+        yield start, model.predict(part, k, threshold, n_threads)
 
 
 class _Counts:
@@ -154,6 +194,7 @@ class _Counts:
     own : Labels
         The true labels of all texts.
     n_names : int
+    multilabel : bool
 
     Attributes
     ----------
@@ -161,15 +202,15 @@ class _Counts:
         The text of each true label.
     """
 
-    def __init__(self, own: Labels, n_names: int) -> None:
+    def __init__(self, own: Labels, n_names: int, multilabel: bool) -> None:
         n = len(own)
-        self.n_names = n_names
+        self.own, self.n_names, self.multilabel = own, n_names, multilabel
         self.docs = np.repeat(np.arange(n), np.diff(own.indptr))
         # A pair of text and label as one number.
         self._pairs = self.docs[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
         self.hits, self.predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
         self.first_found = np.empty(n, np.int32)
-        self.n_first = self.n_unknown = 0
+        self.n_right = self.n_unknown = 0
 
     def add(self, start: int, result: Predictions) -> None:
         """Count the predictions of texts from number `start` on."""
@@ -179,5 +220,6 @@ class _Counts:
         self.hits += np.bincount(ids[right], minlength=self.n_names)
         self.predicted += np.bincount(ids, minlength=self.n_names)
         self.first_found[start : start + len(result.labels)] = result.labels[:, 0]
-        self.n_first += int(right[ranks == 0].sum())
+        own = self.own.take(np.arange(start, start + len(result.labels)))
+        self.n_right += int(right_texts(result.labels, own, self.multilabel).sum())
         self.n_unknown += int((result.n_features == 0).sum())

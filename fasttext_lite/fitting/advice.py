@@ -107,7 +107,7 @@ def _overfit(n_valid: int, reports: Sequence[EpochReport], config: Config) -> st
         advice = "the best weights so far are kept"
     return (
         f"the training texts are learnt by heart: the training loss still falls, but validation "
-        f"accuracy was {best.valid_accuracy:.3f} in epoch {best.epoch} and at most {highest:.3f} "
-        f"in the last {OVERFIT_EPOCHS} epochs; {advice}, and fewer epochs or a smaller lr may do "
-        "better"
+        f"{best.figure} was {best.valid_accuracy:.3f} in epoch {best.epoch} and at most "
+        f"{highest:.3f} in the last {OVERFIT_EPOCHS} epochs; {advice}, and fewer epochs or a "
+        "smaller lr may do better"
     )

@@ -1,4 +1,4 @@
-"""Loss and accuracy of a model on part of the data."""
+"""Loss and share of right texts of a model on part of the data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fasttext_lite.config.losses import LOSSES, Loss
 from fasttext_lite.config.records import load
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.model.decisions import decide_in_parts, right_texts
 from fasttext_lite.model.model import CHUNK_SCORES, Model
 
 # Given scores, targets of the same shape (or one for all) and the exponent of the focal variants,
@@ -21,15 +22,18 @@ DEAD_LENGTH = 1e-4  # a row shorter than this times the root mean square is dead
 DEAD_ROWS = 1 << 16  # looked at in one go
 
 
-def first_accuracy(
+def right_share(
     model: Model, features: FeatureMatrix, labels: Labels, n_threads: int | None = None
 ) -> float:
-    """Return the share of texts whose likeliest label is one of their own.
+    """Return the share of texts that the model decides right; see `decisions.right_texts`.
 
     As `scores.Evaluation.accuracy`, of features that are there already.
     """
-    right = first_right(model, features, labels, n_threads)
-    return float(right.mean()) if right.size else 0.0
+    own, n_right = labels.without_repeats(), 0
+    for start, found in decide_in_parts(model, features, n_threads):
+        part = own.take(np.arange(start, start + len(found.labels)))
+        n_right += int(right_texts(found.labels, part, model.multilabel).sum())
+    return n_right / max(len(labels), 1)
 
 
 def first_right(

@@ -22,8 +22,9 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.advice import Warner
 from fasttext_lite.fitting.log import TrainingLog
-from fasttext_lite.fitting.measures import dead_share, first_accuracy, mean_loss
+from fasttext_lite.fitting.measures import dead_share, mean_loss, right_share
 from fasttext_lite.fitting.report import EpochReport
+from fasttext_lite.model.decisions import figure_name
 from fasttext_lite.model.model import Model
 from fasttext_lite.version import __version__
 
@@ -62,8 +63,8 @@ class Monitor:
     watch : Watch
     config : Config
         Resolved. With `patience`, training ends after so many epochs without a higher
-        validation accuracy, and `finish` returns the weights of the epoch where it was highest
-        (of several: with the lowest validation loss).
+        validation accuracy (with several labels to a text: exact match), and `finish` returns the
+        weights of the epoch where it was highest (of several: with the lowest validation loss).
     make_model : callable
         Makes a `Model` of `Weights`.
     features, labels : FeatureMatrix, Labels
@@ -133,18 +134,19 @@ class Monitor:
         model = self.make_model(end.weights)
         valid_accuracy = valid_loss = None
         if self.valid is not None:
-            valid_accuracy = first_accuracy(model, *self.valid, self.n_threads)
+            valid_accuracy = right_share(model, *self.valid, self.n_threads)
             valid_loss = mean_loss(model, *self.valid, self.n_threads)
         return EpochReport(
             epoch=end.epoch,
             loss=end.loss,
             lr=end.lr,
             seconds=end.seconds,
-            train_accuracy=first_accuracy(model, *self.sample, self.n_threads),
+            train_accuracy=right_share(model, *self.sample, self.n_threads),
             valid_accuracy=valid_accuracy,
             valid_loss=valid_loss,
             update_ratio=end.update_ratio(),
             dead_rows=dead_share(end.weights.embeddings),
+            figure=figure_name(model.multilabel),
         )
 
     def _is_better(self, report: EpochReport) -> bool:
@@ -156,6 +158,8 @@ class Monitor:
             return False
         # A better loss at the same accuracy makes better weights, but no reason to go on.
         accuracy = [past.valid_accuracy or 0.0 for past in self.reports]
+        if not any(accuracy):  # as long as no text is right, the loss alone can become better
+            accuracy = [past.rank[1] for past in self.reports]
         waited = len(accuracy) - 1 - int(np.argmax(accuracy))
         return waited >= patience and report.epoch < self.config.epochs
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from fasttext_lite.model.decisions import ACCURACY
+
 
 @dataclass(frozen=True)
 class EpochReport:
@@ -21,9 +23,9 @@ class EpochReport:
     seconds : float
         Duration of the epoch, without the time for the report.
     train_accuracy : float
-        Share of training texts whose likeliest label is one of their own (with several labels
-        to a text: precision at 1), with the weights at the end of the epoch; of at most
-        `monitor.TRAIN_SAMPLE` texts, the same in each epoch.
+        Share of training texts that the model decides right (with several labels to a text:
+        exact matches; see `decisions.right_texts`), with the weights at the end of the epoch; of
+        at most `monitor.TRAIN_SAMPLE` texts, the same in each epoch.
     valid_accuracy : float or None
         The same on the validation texts; None without any.
     valid_loss : float or None
@@ -35,6 +37,8 @@ class EpochReport:
     dead_rows : float
         Share of the rows of the embeddings that are zero, or nearly: where these begin at zero
         (``init="output"``), training has not moved them.
+    figure : str
+        What the share of right texts is called: accuracy or exact match.
     """
 
     epoch: int
@@ -46,6 +50,7 @@ class EpochReport:
     valid_loss: float | None
     update_ratio: float
     dead_rows: float
+    figure: str = ACCURACY
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -58,7 +63,8 @@ class EpochReport:
     def line(self, n_epochs: int) -> str:
         """Return the report in one line of text."""
         valid = "" if self.valid_accuracy is None else f"valid {self.valid_accuracy:.3f}, "
+        figure = "" if self.figure == ACCURACY else f"{self.figure} "
         return (
-            f"epoch {self.epoch}/{n_epochs}: loss {self.loss:.4f}, "
+            f"epoch {self.epoch}/{n_epochs}: loss {self.loss:.4f}, {figure}"
             f"train {self.train_accuracy:.3f}, {valid}lr {self.lr:.3g}, {self.seconds:.1f} s"
         )

@@ -3,7 +3,9 @@
 Definitions, all in [0, 1]:
 
 ``accuracy``
-    Share of texts whose likeliest label is one of their own, as ``fasttext-lite test`` has it.
+    Share of texts whose likeliest label is one of their own; where training texts have several
+    labels, share of exact matches: texts for which `FastTextClassifier.predict` returns all of
+    their labels and no others. As ``fasttext-lite test`` has both.
 ``macro-f1``, ``micro-f1``, ``f1:LABEL``
     F1 of what `FastTextClassifier.predict` returns: the likeliest label where each training text
     has exactly one, all labels of probability 0.5 or more otherwise. Macro: the mean over the
@@ -25,8 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.evaluation.scores import MULTILABEL_THRESHOLD, evaluate
+from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.model.decisions import figure_name
 from fasttext_lite.model.model import Model, most_texts
 
 PAIRS = 100
@@ -87,6 +90,10 @@ class Metric:
         level = None if self.level is None else f"{self.level:g}"
         return ":".join(part for part in (self.kind, level, self.label) if part is not None)
 
+    def name(self, multilabel: bool) -> str:
+        """Return what the figure of a model of one label or several to a text is called."""
+        return figure_name(multilabel) if self.kind == "accuracy" else str(self)
+
     def score(
         self, model: Model, features: FeatureMatrix, gold: Labels, n_threads: int | None = None
     ) -> float:
@@ -108,17 +115,13 @@ class Metric:
         """
         if self.kind in LEVELS:
             return self._at_level(*self._pairs(model, features, gold, n_threads))
-        k, threshold = 1, 0.0
-        if model.multilabel and self.kind != "accuracy":
-            k, threshold = len(model.labels), MULTILABEL_THRESHOLD
-        result = evaluate(model, features, gold, k, threshold, n_threads)
+        result = evaluate(model, features, gold, n_threads=n_threads)
         if self.kind == "accuracy":
             return result.accuracy
         if self.kind == "macro-f1":
             return result.macro_f1
         if self.kind == "micro-f1":
-            n_decided = int(result.predicted.sum() + result.gold.sum())
-            return float(2 * result.hits.sum() / max(n_decided, 1))
+            return result.micro_f1
         return float(result.per_label()[2][result.names.index(str(self.label))])
 
     def _pairs(

@@ -181,7 +181,7 @@ class Search:
         """Return the log, once the trials that it has are remembered."""
         about = {
             "data": self.data.fingerprint(),
-            "metric": str(self.metric),
+            "metric": self.metric.name(self.data.multilabel),
             "model_size": self.size_limit.most,
             "seed": self.seed,
             "fixed": sorted(self.space.fixed),

@@ -1,0 +1,104 @@
+"""Which labels a text gets where nobody says how many, and when they are right.
+
+All that measures or predicts by default asks here, so that commands, estimators, early stopping
+and tuning mean the same by the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.model.model import Model, Predictions, most_texts
+
+MULTILABEL_THRESHOLD = 0.5  # least probability of the labels of a text that may have several
+ACCURACY, EXACT_MATCH = "accuracy", "exact match"
+
+
+def figure_name(multilabel: bool) -> str:
+    """Return what the share of right texts is called; see `right_texts`."""
+    return EXACT_MATCH if multilabel else ACCURACY
+
+
+def decide(model: Model, texts: Texts | FeatureMatrix, n_threads: int | None = None) -> Predictions:
+    """Return the labels that the model decides for: what `FastTextClassifier.predict` returns.
+
+    Parameters
+    ----------
+    model : Model
+    texts : Texts or FeatureMatrix
+        As many as `model.most_texts` allows for all labels, if the model is of several labels.
+    n_threads : int, optional
+
+    Returns
+    -------
+    Predictions
+        The likeliest label of each text; of a model of several labels all that are as likely as
+        `MULTILABEL_THRESHOLD`, likeliest first.
+    """
+    if not model.multilabel:
+        return model.predict(texts, n_threads=n_threads)
+    found, n_features = model.judge(texts, n_threads)
+    docs, ids = np.nonzero(found >= MULTILABEL_THRESHOLD)
+    values = found[docs, ids]
+    order = np.lexsort((-values, docs))
+    docs, ids, values = docs[order], ids[order], values[order]
+    sizes = np.bincount(docs, minlength=len(found))
+    ranks = np.arange(docs.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    labels = np.full((len(found), max(sizes.max(initial=0), 1)), -1, np.int32)
+    probabilities = np.zeros(labels.shape)
+    labels[docs, ranks], probabilities[docs, ranks] = ids, values
+    return Predictions(labels, probabilities, n_features)
+
+
+def decide_in_parts(
+    model: Model, texts: Texts | FeatureMatrix, n_threads: int | None = None
+) -> Iterator[tuple[int, Predictions]]:
+    """Decide for some texts after others, in bounded memory; see `decide`.
+
+    Yields
+    ------
+    start : int
+        Number of the first text of a part; there is one part at least, maybe without a text.
+    predictions : Predictions
+    """
+    n, n_labels = len(texts), len(model.labels)
+    step = most_texts(n_labels, n_labels if model.multilabel else 1)
+    for start in range(0, max(n, 1), step):
+        yield start, decide(model, texts.slice(start, min(start + step, n)), n_threads)
+
+
+def right_texts(found: np.ndarray, gold: Labels, multilabel: bool) -> np.ndarray:
+    """Return which texts are predicted right, bool[n].
+
+    Their share is the one figure of a model that epochs and settings are compared by: the
+    accuracy; of a model of several labels the share of exact matches (scikit-learn's subset
+    accuracy).
+
+    Parameters
+    ----------
+    found : int32[n, k]
+        Predicted labels, likeliest first, -1 = none.
+    gold : Labels
+        The true labels by the same numbers, each but once; -1 = a label without a number.
+    multilabel : bool
+        Whether all labels of a text must be found, and no others; else the likeliest must be one
+        of the text's.
+    """
+    if not multilabel:
+        found = found[:, :1]
+    docs = np.repeat(np.arange(len(gold)), np.diff(gold.indptr))
+    where, ranks = np.nonzero(found >= 0)
+    ids = found[where, ranks]
+    # A pair of text and label as one number; -1 of the true labels meets none that is found.
+    n_names = max(ids.max(initial=0), gold.ids.max(initial=0)) + 2
+    hit = np.isin(where * n_names + ids, docs * n_names + gold.ids)
+    n_hits = np.bincount(where[hit], minlength=len(gold))
+    if not multilabel:
+        return n_hits > 0
+    n_found = np.bincount(where, minlength=len(gold))
+    return (n_hits == n_found) & (n_hits == np.diff(gold.indptr))
