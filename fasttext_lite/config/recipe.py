@@ -7,12 +7,16 @@ from typing import Any
 
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import (
+    FEATURES_PER_TEXT,
     HS_FROM_LABELS,
+    LEAST_FEATURES,
     LINEAR_TO_LABELS,
     LINEAR_TO_MULTILABELS,
     LINKAGE_TO_LABELS,
+    LONG_DOCUMENT,
     LONG_TEXT,
     MIN_DF,
+    MOST_NUMBERS,
     Config,
 )
 from fasttext_lite.config.losses import LOSSES, Loss
@@ -42,13 +46,15 @@ def resolve(
     mean_tokens : float, optional
         Mean number of tokens of a training text. Without it, `word_ngrams` is left open.
     n_texts : int, optional
-        Number of training texts. Without it, `min_df` is left open.
+        Number of training texts. Without it, `min_df` is left open, and without it or
+        `mean_tokens` also `max_features`.
 
     Returns
     -------
     Config
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
-        `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if pooling is mean.
+        `max_features`, `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if
+        pooling is mean.
     """
     head = config.head if config.head != "auto" else _head(config, n_labels, multilabel)
     loss = config.loss if config.loss != "auto" else _loss(head, n_labels, multilabel)
@@ -63,6 +69,9 @@ def resolve(
         chosen["word_ngrams"] = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
     if config.min_df is None and n_texts is not None:
         chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
+    if config.max_features is None and mean_tokens is not None and n_texts is not None:
+        dim = config.dim or chosen["dim"]
+        chosen["max_features"] = _max_features(n_texts, dim) if mean_tokens > LONG_DOCUMENT else 0
     if config.supervision is None:
         chosen["supervision"] = 0.5 if head == "linear" else 0.2
     if config.lr is None:
@@ -92,6 +101,11 @@ def _dim(head: str, n_labels: int) -> int:
     # The product of the two tables has rank <= labels: few labels need few dimensions.
     dim = max(16 * math.ceil(n_labels / 16), 16)
     return min(dim, 128) if head == "learned" else dim
+
+
+def _max_features(n_texts: int, dim: int) -> int:
+    # A long document brings hundreds of n-grams that hardly any other has: weights of the noise.
+    return max(min(FEATURES_PER_TEXT * n_texts, MOST_NUMBERS // dim), LEAST_FEATURES)
 
 
 def _learning_rate(config: Config, loss: Loss, head: str) -> float:
