@@ -272,7 +272,8 @@ def test_each_setting_has_a_flag(name):
 # Each setting once, with a value that is not its default.
 FLAGS = {
     "analyzer": "mixed", "word_ngrams": 3, "minn": 1, "maxn": 2, "min_count": 2, "min_df": 2,
-    "bucket": 500, "pooling": "tfidf", "supervision": 0.25, "dim": 5, "loss": "ns",
+    "max_features": 400, "bucket": 500, "pooling": "tfidf", "supervision": 0.25, "dim": 5,
+    "loss": "ns",
     "tree": "huffman", "neg": 2, "label_smoothing": 0.25, "focal": 0.5, "head": "learned",
     "optimizer": "adam", "beta1": 0.5, "beta2": 0.75, "lr": 0.125, "schedule": "cosine",
     "warmup": 0.25, "epochs": 2, "l2": 0.0625,

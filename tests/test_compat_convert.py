@@ -155,7 +155,8 @@ def test_every_setting_of_text_is_held_or_named():
     """Settings that decide about tokens: none may be left out in silence."""
     other = {"analyzer": "char", "lowercase": True, "nfkc": True, "simplify": True}
     other |= {"stop_words": "a", "boundaries": True, "pooling": "tfidf", "eos": False}
-    held = {"word_ngrams", "minn", "maxn", "min_count", "min_df", "bucket", "supervision", "bias"}
+    held = {"word_ngrams", "minn", "maxn", "min_count", "min_df", "max_features", "bucket"}
+    held |= {"supervision", "bias"}
     assert set(FEATURE_FIELDS) == other.keys() | held | {
         "user_dictionary",
         "lone_marks",

@@ -8,12 +8,16 @@ import pytest
 from fasttext_lite.config.fields import (
     DENSE_TO_LABELS,
     FEATURE_FIELDS,
+    FEATURES_PER_TEXT,
     FLOAT16_FROM,
     INITS,
+    LEAST_FEATURES,
     LINEAR_TO_LABELS,
     LINEAR_TO_MULTILABELS,
     LINKAGE_TO_LABELS,
+    LONG_DOCUMENT,
     LONG_TEXT,
+    MOST_NUMBERS,
     RESOLVED,
     TREES,
     Config,
@@ -248,6 +252,22 @@ def test_many_texts_drop_rare_features(n_texts, expected):
     assert resolve(Config(min_df=3), 3, False, 10.0, n_texts).min_df == 3
     assert resolve(Config(**PRESETS["fasttext"]), 3, False, 10.0, n_texts).min_df == 1
     assert resolve(Config(), 3, False, 10.0).min_df is None
+
+
+def test_long_documents_keep_their_most_frequent_features():
+    def chosen(n_texts, n_labels=3, mean_tokens=LONG_DOCUMENT + 1.0, **values):
+        return resolve(Config(**values), n_labels, False, mean_tokens, n_texts).max_features
+
+    assert chosen(10) == LEAST_FEATURES
+    assert chosen(3000) == 3000 * FEATURES_PER_TEXT
+    assert chosen(10**6) == MOST_NUMBERS // 16
+    assert chosen(10**6, n_labels=150) == MOST_NUMBERS // 128
+    assert chosen(10**6, dim=1000) == LEAST_FEATURES
+    assert chosen(10**6, mean_tokens=LONG_DOCUMENT) == 0
+    assert chosen(10**6, analyzer="mixed", mean_tokens=2.0 * LONG_DOCUMENT) == 0
+    assert chosen(10**6, max_features=0) == chosen(10**6, **PRESETS["fasttext"]) == 0
+    assert chosen(10**6, max_features=7) == 7
+    assert resolve(Config(), 3, False, 500.0).max_features is None
 
 
 def test_a_large_table_is_float16_where_that_is_possible():

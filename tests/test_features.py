@@ -18,7 +18,7 @@ from fasttext_lite.features import gains as gains_module
 from fasttext_lite.features import kernels as features_kernels
 from fasttext_lite.features.gains import estimate_pseudo_count
 from fasttext_lite.features.slots import code_options, n_slots
-from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace
+from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace, most_frequent
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.kernels import words as kernels
 
@@ -242,6 +242,32 @@ def test_min_count_drops_words_but_not_their_ngrams():
     assert space.words() == [b"a"]
     assert space.n_rows == 1 + 2  # a, and the hash slots of "a b" and "a c"
     assert np.diff(features.indptr).tolist() == [2, 2]
+
+
+@given(st.lists(st.integers(0, 4)), st.integers(1, 4), st.integers(0, 12))
+@example([], 1, 3)
+def test_themost_frequent_features_are_kept(frequency, min_df, most):
+    codes = [code for code, n in enumerate(frequency) if n >= min_df]
+    codes = sorted(codes, key=lambda code: -frequency[code])
+    found = most_frequent(np.array(frequency, np.int32), min_df, most)
+    assert found.tolist() == (codes[:most] if most else codes)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_features_beyond_themost_frequent_are_dropped(bias):
+    config = Config(
+        word_ngrams=2, maxn=0, boundaries=False, supervision=0.0, max_features=3, bias=bias
+    )
+    texts = marked(["a b", "a b", "a c", "b"], config)
+    known, features = FeatureSpace.fit(texts, config)
+    words = known.word_rows()
+    assert known.n_rows == 3 + bias and set(words) == {b"a", b"b"}
+    assert known.frequency[bias:].tolist() == [3, 3, 2]
+    again = known.transform(texts)
+    np.testing.assert_array_equal(again.ids, features.ids)
+    np.testing.assert_array_equal(again.weights, features.weights)
+    grown, _ = known.grow(marked(["a c"], config))
+    assert set(grown.word_rows()) == {b"a", b"b", b"c"}, "more texts may bring more"
 
 
 def test_a_single_character_has_no_character_ngrams_under_auto():

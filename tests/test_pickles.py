@@ -93,7 +93,10 @@ def test_training_goes_on_from_an_older_pickle(name):
 def test_an_older_pickle_of_settings_alone():
     found = load("unfitted")
     # What there was no parameter for stays as it was then.
-    before = FastTextClassifier(epochs=7, lone_marks=False, script_rules=False)
+    before = FastTextClassifier(
+        epochs=7, lone_marks=False, script_rules=False, max_features=0, pseudo_count=1.0,
+        char_energy=1.0, recipe="fixed",
+    )  # fmt: skip
     assert found.get_params() == before.get_params()
     assert not hasattr(found, "model_")
     assert found.fit(TEXTS, LABELS).score(TEXTS, LABELS) == 1

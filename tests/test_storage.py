@@ -44,6 +44,7 @@ FIRST_SETTINGS = {
     "boundaries": False,
     "dtype": "float32",
     "min_df": 1,
+    "max_features": 0,
     "supervision": 0.0,
     "bias": False,
     "head": "learned",

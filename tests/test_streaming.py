@@ -89,7 +89,8 @@ def test_chunks_equal_the_whole(file, tmp_path, monkeypatch, chunk_bytes, part, 
 def test_features_of_large_files_lie_in_temporary_files(file, tmp_path, monkeypatch):
     expected = prepare_file(CorpusReader(file), Config())
     assert not expected.features.maps
-    monkeypatch.setattr(streaming, "SPILL_BYTES", 1000)
+    for name in ("MADE_IN_FILES", "SPILL_BYTES"):
+        monkeypatch.setattr(streaming, name, 1000)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     os.mkdir(tmp_path / "temporary")
     found = prepare_file(CorpusReader(file), Config())
@@ -106,6 +107,46 @@ def test_features_of_large_files_lie_in_temporary_files(file, tmp_path, monkeypa
 def fail_for_want_of_space(*_):
     """Fail as a full disk does."""
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("changes", [{}, {"min_df": 2}, {"max_features": 20}])
+def test_features_made_in_files_are_read_back(file, tmp_path, monkeypatch, changes):
+    expected = prepare_file(CorpusReader(file), Config(**changes))
+    monkeypatch.setattr(streaming, "MADE_IN_FILES", 1000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before = os.listdir(tmp_path)
+    found = prepare_file(CorpusReader(file), Config(**changes))
+    assert not found.features.maps
+    check_same(found, expected)
+    assert os.listdir(tmp_path) == before
+
+
+def test_many_features_of_long_documents_stay_in_files(file, monkeypatch):
+    expected = prepare_file(CorpusReader(file), Config())
+    monkeypatch.setattr(streaming, "MADE_IN_FILES", 1000)
+    monkeypatch.setattr(entries, "LONG_READ", 1)
+    assert not prepare_file(CorpusReader(file), Config()).features.maps
+    monkeypatch.setattr(entries, "MOST_READ", 10)
+    found = prepare_file(CorpusReader(file), Config())
+    assert len(found.features.maps) == 2
+    check_same(found, expected)
+
+
+def test_without_room_for_files_features_are_made_in_memory(file, monkeypatch):
+    reader = CorpusReader(file)
+    expected = prepare_file(reader, Config())
+    monkeypatch.setattr(streaming, "MADE_IN_FILES", 1000)
+    append = Entries.append
+
+    def in_memory_alone(self, found):
+        if self.folder is not None:
+            fail_for_want_of_space()
+        append(self, found)
+
+    monkeypatch.setattr(Entries, "append", in_memory_alone)
+    again = CorpusReader(file)
+    check_same(prepare_file(again, Config()), expected)
+    assert (again.names, again.skipped) == (reader.names, reader.skipped)
 
 
 def test_texts_in_pieces_equal_the_whole(file, monkeypatch):
@@ -148,7 +189,8 @@ def test_what_decides_about_features_makes_a_cache_of_its_own(file, tmp_path, na
         "analyzer": "char", "lowercase": False, "nfkc": True, "simplify": True, "stop_words": "a",
         "user_dictionary": "a 5", "lone_marks": False, "script_rules": False,
         "eos": True, "word_ngrams": 3, "boundaries": False, "minn": 1,
-        "maxn": 3, "min_count": 2, "min_df": 2, "bucket": 9, "pooling": "tfidf",
+        "maxn": 3, "min_count": 2, "min_df": 2, "max_features": 9,
+        "bucket": 9, "pooling": "tfidf",
         "supervision": 0.1, "bias": False, "head": "learned", "dim": 2,
     }  # fmt: skip
     config, options, multilabel = Config(), ReadOptions(), False

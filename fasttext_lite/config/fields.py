@@ -43,6 +43,12 @@ FLOAT16_FROM = 1 << 24  # numbers of the input table, with dtype="auto"
 # From so many training texts on, features are dropped that fewer than so many texts have.
 MIN_DF = ((100_000, 5),)
 
+# For texts of more tokens than this on average, the most frequent features are kept: so many for
+# each text, up to so many numbers of the input table, but so many in any case.
+LONG_DOCUMENT = 100
+FEATURES_PER_TEXT = 30
+MOST_NUMBERS, LEAST_FEATURES = 1 << 23, 1 << 15
+
 
 def _segmenting() -> str:
     return " and ".join(each.name for each in ANALYZERS.values() if each.segments)
@@ -149,6 +155,13 @@ class Config:
         "drop words and n-grams that fewer training texts have; none = 1, or "
         + ", ".join(f"{least} from {n:,} texts on" for n, least in MIN_DF),
         low=1, high=2**31 - 1, before=1,
+    )  # fmt: skip
+    max_features: int | None = _field(
+        None,
+        "keep at most so many words and n-grams, those that most training texts have; 0 = all; "
+        f"none = 0, or for texts of over {LONG_DOCUMENT} tokens on average {FEATURES_PER_TEXT} for "
+        f"each text, from {LEAST_FEATURES:,} up to a table of {MOST_NUMBERS >> 18} MB",
+        low=0, high=2**31 - 1, before=0,
     )  # fmt: skip
     bucket: int = _field(
         2_000_000,
@@ -449,14 +462,14 @@ _NOT_FLOAT16 = (
 FEATURE_FIELDS = (
     "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "lone_marks",
     "script_rules", "eos", "word_ngrams", "boundaries", "minn", "maxn",
-    "min_count", "min_df", "bucket", "pooling", "char_energy", "supervision", "pseudo_count",
-    "bias",
+    "min_count", "min_df", "max_features", "bucket", "pooling", "char_energy",
+    "supervision", "pseudo_count", "bias",
 )  # fmt: skip
 
 # What `resolve` fills in where it is None.
 RESOLVED = (
-    "char_energy", "dim", "label_smoothing", "lr", "min_df", "pseudo_count", "supervision",
-    "word_ngrams",
+    "char_energy", "dim", "label_smoothing", "lr", "max_features", "min_df", "pseudo_count",
+    "supervision", "word_ngrams",
 )  # fmt: skip
 
 

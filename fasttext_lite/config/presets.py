@@ -14,6 +14,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "word_ngrams": 1,
         "boundaries": False,
         "min_df": 1,
+        "max_features": 0,
         "minn": 0,
         "maxn": 0,
         "pooling": "mean",

@@ -9,11 +9,15 @@ from typing import Any
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import (
     DENSE_TO_LABELS,
+    FEATURES_PER_TEXT,
+    LEAST_FEATURES,
     LINEAR_TO_LABELS,
     LINEAR_TO_MULTILABELS,
     LINKAGE_TO_LABELS,
+    LONG_DOCUMENT,
     LONG_TEXT,
     MIN_DF,
+    MOST_NUMBERS,
     Config,
 )
 from fasttext_lite.config.losses import LOSSES, Loss
@@ -45,7 +49,8 @@ def resolve(
     mean_tokens : float, optional
         Mean number of tokens of a training text. Without it, `word_ngrams` is left open.
     n_texts : int, optional
-        Number of training texts. Without it, `min_df` is left open.
+        Number of training texts. Without it, `min_df` is left open, and without it or
+        `mean_tokens` also `max_features`.
     script_shares : mapping of str to float, optional
         Share of each script of `config.scripts` in the tokens of the training texts.
 
@@ -53,7 +58,8 @@ def resolve(
     -------
     Config
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
-        `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if pooling is mean.
+        `max_features`, `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if
+        pooling is mean.
     """
     head = config.head if config.head != "auto" else _head(config, n_labels, multilabel)
     loss = config.loss if config.loss != "auto" else _loss(head, n_labels, multilabel)
@@ -68,6 +74,9 @@ def resolve(
         chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
     if config.char_energy is None:
         chosen["char_energy"] = 1.0
+    if config.max_features is None and mean_tokens is not None and n_texts is not None:
+        dim = config.dim or chosen["dim"]
+        chosen["max_features"] = _max_features(n_texts, dim) if mean_tokens > LONG_DOCUMENT else 0
     if config.supervision is None:
         chosen["supervision"] = 0.5 if head == "linear" else 0.2
     if config.lr is None:
@@ -162,6 +171,11 @@ def _dim(head: str, n_labels: int) -> int:
     # The product of the two tables has rank <= labels: few labels need few dimensions.
     dim = max(16 * math.ceil(n_labels / 16), 16)
     return min(dim, 128) if head == "learned" else dim
+
+
+def _max_features(n_texts: int, dim: int) -> int:
+    # A long document brings hundreds of n-grams that hardly any other has: weights of the noise.
+    return max(min(FEATURES_PER_TEXT * n_texts, MOST_NUMBERS // dim), LEAST_FEATURES)
 
 
 def _learning_rate(config: Config, loss: Loss, head: str) -> float:

@@ -25,6 +25,9 @@ from fasttext_lite.features.matrix import (
 
 PART = 1 << 22  # entries worked on at a time
 
+# More entries than these, of documents of more entries on average, are never read back.
+MOST_READ, LONG_READ = 1 << 22, 1 << 10
+
 
 @dataclass
 class Entries:
@@ -34,9 +37,12 @@ class Entries:
     ----------
     folder : str, optional
         Where the files ``ids.bin`` and ``weights.bin`` are written; default: in memory.
+    is_read_back : bool
+        Whether `finish` reads the files back into memory, unless they are many of long documents.
     """
 
     folder: str | None = None
+    is_read_back: bool = False
     _lengths: list[np.ndarray] = field(default_factory=list)
     _shares: list[np.ndarray] = field(default_factory=list)
     _codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
@@ -147,7 +153,11 @@ class Entries:
         del ids, weights
         release(maps)
         self._maps = maps = ()
-        for path in entry_files(self.folder):
+        paths = entry_files(self.folder)
+        if self.is_read_back and n <= max(MOST_READ, LONG_READ * len(self)):
+            ids, weights = np.fromfile(paths[0], np.int32, n), np.fromfile(paths[1], np.float32, n)
+            return FeatureMatrix(ids, weights, self._indptr)
+        for path in paths:
             os.truncate(path, 4 * n)
         return open_features(self.folder, self._indptr)
 

@@ -331,10 +331,8 @@ class FeatureSpace:
             entries.append(raw._extract(texts, n_threads))
         entries.complete()
         frequency = raw._count(entries)
-        row_codes = np.flatnonzero(frequency >= (config.min_df or 1))
+        row_codes = most_frequent(frequency, config.min_df or 1, config.max_features or 0)
         frequency = frequency[row_codes]
-        order = np.argsort(-frequency, kind="stable")
-        row_codes, frequency = row_codes[order], frequency[order]
         if config.bias:
             row_codes = np.append(raw._bias_code, row_codes)
             frequency = np.append(len(entries), frequency)
@@ -353,7 +351,7 @@ class FeatureSpace:
 
         Rows keep their numbers; new features get new rows after them. New words enter when
         these texts alone have them `min_count` times, new features when `min_df` of these texts
-        have them.
+        have them; `max_features` is no limit here.
 
         Parameters
         ----------
@@ -525,3 +523,18 @@ class FeatureSpace:
             )  # fmt: skip
 
         run_ranges(weigh, last - first, n_threads)
+
+
+def most_frequent(frequency: np.ndarray, min_df: int, most: int) -> np.ndarray:
+    """Return the codes that `min_df` texts have, most frequent first; the first `most`; 0 = all.
+
+    Parameters
+    ----------
+    frequency : int32[n_codes]
+    min_df, most : int
+    """
+    if 0 < most < frequency.size:
+        min_df = max(min_df, int(np.partition(frequency, -most)[-most]))
+    codes = np.flatnonzero(frequency >= min_df)
+    codes = codes[np.argsort(-frequency[codes], kind="stable")]
+    return codes[:most] if most else codes

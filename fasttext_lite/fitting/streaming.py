@@ -24,7 +24,10 @@ from fasttext_lite.fitting.prepare import check_labels, prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
 
 CHUNK_BYTES = 1 << 22  # of a file; its codes take ten times as much
-SPILL_BYTES = 1 << 25  # features of larger files lie in temporary files, if there is no cache
+
+# Features of larger files are made in temporary files, if there is no cache; those of files above
+# the second size stay there in training.
+MADE_IN_FILES, SPILL_BYTES = 1 << 22, 1 << 25
 
 
 def is_streamable(path: str, config: Config) -> bool:
@@ -70,21 +73,24 @@ def prepare_file(
         If there are fewer than two labels.
     """
 
-    def make(folder: str | None) -> Prepared:
+    def make(folder: str | None, is_read_back: bool = False) -> Prepared:
         return prepare_pieces(
-            _FilePieces(reader), config,
-            multilabel=multilabel or None, n_threads=n_threads, entries=Entries(folder),
+            _FilePieces(reader), config, multilabel=multilabel or None, n_threads=n_threads,
+            entries=Entries(folder, is_read_back),
         )  # fmt: skip
 
     if cache is not None:
         return cached(cache, reader, config, multilabel, make)
-    if os.path.getsize(reader.path) < SPILL_BYTES:
+    size = os.path.getsize(reader.path)
+    if size < MADE_IN_FILES:
         return make(None)
     # In files that have no name any more: the system removes them after use.
     with tempfile.TemporaryDirectory(prefix="fasttext-lite-", ignore_cleanup_errors=True) as folder:
         try:
-            return make(folder)
+            return make(folder, size < SPILL_BYTES)
         except OSError as error:
+            if size < SPILL_BYTES:
+                return make(None)
             raise InputError(
                 f"{os.path.dirname(folder)}: cannot keep the features here: "
                 f"{(error.strerror or str(error)).lower()}; name another folder with --cache or in "
