@@ -120,8 +120,10 @@ class Counts:
     def renumbered(self, numbers: np.ndarray) -> Counts:
         """Return the counts with the rows' new numbers, without those of number -1."""
         ids = numbers[self.matrix.ids]
-        kept = ids >= 0
-        indptr = np.append(0, np.cumsum(kept))[self.matrix.indptr]
+        kept = np.flatnonzero(ids >= 0)
+        indptr = np.searchsorted(kept, self.matrix.indptr)
+        if kept.size == ids.size:
+            return Counts(FeatureMatrix(ids, self.matrix.weights, indptr), self.shares)
         return Counts(FeatureMatrix(ids[kept], self.matrix.weights[kept], indptr), self.shares)
 
 

@@ -163,6 +163,31 @@ def _probabilities(scores: np.ndarray, together: bool) -> np.ndarray:
     return p / p.sum(axis=1, keepdims=True)
 
 
+def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log loss of each text, under the best factor for all scores, and its weight.
+
+    Texts without a feature or a label are left out. Not for models with a label tree.
+
+    Parameters
+    ----------
+    parts : list of Judged
+        One for each fold.
+
+    Returns
+    -------
+    losses, weights : float64[n_texts]
+    """
+    together = parts[0].model.link == "softmax"
+    found = _Decisions.joined([part.known().decisions() for part in parts])
+    z = found.softened(together).factor(together)[0] * found.scores
+    if together:
+        z -= z.max(axis=1, keepdims=True)
+        totals = np.log(np.exp(z).sum(axis=1))
+    else:
+        totals = np.logaddexp(0, z).sum(axis=1)
+    return totals - (found.targets * z).sum(axis=1), found.weights[:, 0]
+
+
 def calibrate(parts: list[Judged]) -> Calibration:
     """Return the calibration of models that are trained as those of some parts.
 

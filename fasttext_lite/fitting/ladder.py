@@ -19,7 +19,7 @@ from fasttext_lite.config.recipe import candidates, resolve, variations
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import folds
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
-from fasttext_lite.fitting.calibrate import Judged, calibrate
+from fasttext_lite.fitting.calibrate import Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
@@ -28,12 +28,15 @@ from fasttext_lite.parallel import cpu_count, run_blocks
 
 LEAST_TEXTS = 40  # fewer tell nothing
 
-# Up to so many texts, a fifth is held out at a time until all were; of more, a tenth at a time
-# until so many were.
-FEW_TEXTS, HELD_OUT = 4_000, 1_500
+# A fifth is held out at a time, until so many texts were, or all.
+FOLDS, HELD_OUT = 5, 1_000
+
 # Variations are tried on no fewer texts, where so many words have n-grams of characters.
 ENOUGH_TEXTS, LEAST_SHARE = 1_000, 0.25
-MARGIN = 1.0  # standard errors that a candidate must be ahead of the default
+
+# Standard errors that a candidate must be ahead of the default in accuracy, or where none is, and
+# none behind it, in log loss.
+MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
 
 
 def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> Prepared:
@@ -60,9 +63,7 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
         return done
     ladder = _Ladder(prepared, asked, sample, seed, n_threads)
     steps = ladder.climb()
-    taken = _best(steps)
-    if taken.ahead_of(steps[0]) < MARGIN:
-        taken = steps[0]
+    taken, why = _taken(steps, ladder.margin)
     config, space, features = taken.config, prepared.space, prepared.features
     if config.char_energy != prepared.config.char_energy:
         assert config.char_energy is not None
@@ -71,7 +72,7 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
         )
     return dataclasses.replace(
         done, config=config, space=space, features=features, calibration=calibrate(taken.parts),
-        choice=_report(steps, taken, ladder.names) if len(steps) > 1 else None,
+        choice=_report(steps, taken, why, ladder.names) if len(steps) > 1 else None,
     )  # fmt: skip
 
 
@@ -101,16 +102,18 @@ class _Ladder:
         for each in self.settings[1:]:
             config = resolve(asked.replace(**each), n_labels, multilabel)
             self.configs.append(config.replace(**same))
-        self.parts = self._parts_of(sample.counts)
+        self.is_large = sample.docs.size >= ENOUGH_TEXTS
+        self.margin = MARGIN if self.is_large else MARGIN_OF_FEW
+        self.parts = self._parts()
 
-    def _parts_of(self, counts: Counts) -> list[_Part]:
+    def _parts(self) -> list[_Part]:
         """Return the texts to hold out one after another, each with the rest of the sample."""
         docs, weights = self.sample.docs, self.prepared.doc_weights
-        n_folds = 5 if docs.size <= FEW_TEXTS else 10
-        n_held = n_folds if n_folds == 5 else math.ceil(HELD_OUT * n_folds / docs.size)
+        n_held = min(math.ceil(HELD_OUT * FOLDS / docs.size), FOLDS)
         weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
         labels = self.prepared.labels.take(docs)
-        fold = folds(labels, n_folds, self.seed)
+        fold = folds(labels, FOLDS, self.seed)
+        counts = self.sample.counts
         return [_Part(self.prepared, counts, labels, weights, fold == i) for i in range(n_held)]
 
     def climb(self) -> list[_Step]:
@@ -120,14 +123,10 @@ class _Ladder:
             if steps[-1] is not _best(steps):
                 break
             steps += self._tried([config], self.parts)
-        counts = self.sample.counts
-        if len(counts) >= ENOUGH_TEXTS and counts.shares.mean() >= LEAST_SHARE:
+        if self.is_large and self.sample.counts.shares.mean() >= LEAST_SHARE:
             for change in variations(self.asked):
                 self.names += change
-                config = _best(steps).config.replace(**change)
-                ratio = config.char_energy / self.prepared.config.char_energy
-                shares = counts.shares * np.float32(ratio)
-                steps += self._tried([config], self._parts_of(Counts(counts.matrix, shares)))
+                steps += self._tried([_best(steps).config.replace(**change)], self.parts)
         return steps
 
     def _tried(self, configs: list[Config], parts: list[_Part]) -> list[_Step]:
@@ -195,9 +194,23 @@ class _Part:
         )  # fmt: skip
         return prepared, held
 
+    def with_energy(self, energy: float | None) -> tuple[Prepared, FeatureMatrix]:
+        """Return what `prepared` is, with another energy of n-grams of characters."""
+        prepared, held = self.prepared
+        if energy is None or energy == prepared.config.char_energy:
+            return prepared, held
+        scaled = [
+            prepared.space.with_char_energy(
+                dataclasses.replace(each, weights=each.weights.copy()), energy
+            )
+            for each in (prepared.features, held)
+        ]
+        space, features = scaled[0]
+        return dataclasses.replace(prepared, space=space, features=features), scaled[1][1]
+
     def judged(self, config: Config, seed: int) -> Judged:
         """Train a candidate; return its model with the texts held out."""
-        prepared, held = self.prepared
+        prepared, held = self.with_energy(config.char_energy)
         config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
         tree = make_tree(prepared, config, seed, 1)
         model = Training(prepared, config, seed, 1, tree=tree).run(None, None, None).model
@@ -225,10 +238,24 @@ class _Step:
 
     def ahead_of(self, other: _Step) -> float:
         """Return by how many standard errors, of the difference on the same texts, it is better."""
-        gain = self.right.astype(np.float64) - other.right
-        mean = float(self.weights @ gain / self.weights.sum())
-        spread = float(np.linalg.norm(self.weights * (gain - mean)) / self.weights.sum())
-        return mean / spread if spread > 0 else 0.0
+        return _lead(self.right.astype(np.float64) - other.right, self.weights)
+
+    @cached_property
+    def losses(self) -> tuple[np.ndarray, np.ndarray]:
+        """See `calibrate.text_losses`."""
+        return text_losses(self.parts)
+
+    def surer_than(self, other: _Step) -> float:
+        """Return by how many standard errors its log loss is lower."""
+        own, weights = self.losses
+        return _lead(other.losses[0] - own, weights)
+
+
+def _lead(gains: np.ndarray, weights: np.ndarray) -> float:
+    """Return the mean gain in standard errors."""
+    mean = float(weights @ gains / weights.sum())
+    spread = float(np.linalg.norm(weights * (gains - mean)) / weights.sum())
+    return mean / spread if spread > 0 else 0.0
 
 
 def _best(steps: list[_Step]) -> _Step:
@@ -236,7 +263,32 @@ def _best(steps: list[_Step]) -> _Step:
     return max(steps, key=lambda step: step.accuracy)
 
 
-def _report(steps: list[_Step], taken: _Step, names: list[str]) -> Choice:
+def _taken(steps: list[_Step], margin: float) -> tuple[_Step, str]:
+    """Return the step to take, and why.
+
+    The most accurate one, if it is ahead of the default by more than chance. If none is, as with
+    rare labels that few texts speak of: the one with the lowest log loss.
+    """
+    default, best = steps[0], _best(steps)
+    lead = best.ahead_of(default)
+    if lead >= margin and best is not default:
+        return best, f"{lead:.1f} standard errors more accurate than the default"
+    if margin == MARGIN and default.parts[0].model.tree is None:
+        others = [
+            step
+            for step in steps[1:]
+            if step.accuracy >= default.accuracy and step.surer_than(default) >= MARGIN_OF_LOSS
+        ]
+        if others:
+            surest = max(others, key=lambda step: step.surer_than(default))
+            lead = surest.surer_than(default)
+            return surest, f"{lead:.1f} standard errors of log loss better than the default"
+    if best is default:
+        return default, "the default is the best"
+    return default, f"nothing is better than the default by {margin:g} standard errors"
+
+
+def _report(steps: list[_Step], taken: _Step, why: str, names: list[str]) -> Choice:
     """Return what was tried, the settings of these names, and why one was taken."""
     tried = tuple(
         Candidate(
@@ -246,12 +298,4 @@ def _report(steps: list[_Step], taken: _Step, names: list[str]) -> Choice:
         )
         for step in steps
     )
-    chosen, n = steps.index(taken), len(steps[0].right)
-    best = _best(steps)
-    if taken is not steps[0]:
-        why = f"{taken.ahead_of(steps[0]):.1f} standard errors better than the default"
-    elif best is steps[0]:
-        why = "the default is the best"
-    else:
-        why = f"nothing is better than the default by {MARGIN:g} standard error"
-    return Choice(tried, chosen, n, why)
+    return Choice(tried, steps.index(taken), len(steps[0].right), why)

@@ -22,7 +22,7 @@ from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.marked import MarkedTexts
 
 # What settings are tried on: so many texts at most, and so many features of theirs.
-MOST_TEXTS, MOST_ENTRIES = 16_000, 6_000_000
+MOST_TEXTS, MOST_ENTRIES = 10_000, 4_000_000
 PIECE_BYTES = 1 << 24  # of text, analysed at a time
 
 

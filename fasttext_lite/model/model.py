@@ -301,7 +301,7 @@ class Model:
         return table.view(np.uint16) if table.dtype == np.float16 else table
 
     @cached_property
-    def _tables(self) -> tuple[np.ndarray, ...] | None:
+    def _tables(self) -> tuple[Any, ...] | None:
         """What `classify_text` needs beside the text; None where it cannot do what is asked."""
         from fasttext_lite.model.kernels import classify
 
