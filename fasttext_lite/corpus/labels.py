@@ -35,6 +35,15 @@ class Labels:
         """Whether any document has other than exactly one label."""
         return bool(np.any(np.diff(self.indptr) != 1))
 
+    @property
+    def evenness(self) -> float:
+        """Entropy of the labels' shares by that of equal ones, in [0, 1]; 1 without labels."""
+        shares = self.counts() / max(self.ids.size, 1)
+        shares = shares[shares > 0]
+        if shares.size < 2:
+            return 1.0
+        return float(-(shares * np.log(shares)).sum() / np.log(shares.size))
+
     def counts(self) -> np.ndarray:
         """Return how often each label occurs, int64[n_labels]."""
         return np.bincount(self.ids[self.ids >= 0], minlength=len(self.names))

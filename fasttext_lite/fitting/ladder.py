@@ -34,8 +34,8 @@ FOLDS, HELD_OUT = 5, 1_000
 # Variations are tried on no fewer texts, where so many words have n-grams of characters.
 ENOUGH_TEXTS, LEAST_SHARE = 1_000, 0.25
 
-# Standard errors that a candidate must be ahead of the default in accuracy, or where none is, and
-# none behind it, in log loss.
+# Standard errors that a candidate must be ahead of the default in accuracy, or in log loss where
+# none is, and this one no more behind.
 MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
 
 
@@ -95,13 +95,14 @@ class _Ladder:
         self.prepared, self.asked, self.sample = prepared, asked, sample
         self.seed, self.n_threads = seed, n_threads or cpu_count()
         n_labels, multilabel = len(prepared.labels.names), prepared.multilabel
-        self.settings = candidates(asked, n_labels, multilabel)
-        self.names = [name for each in self.settings[1:2] for name in each]
+        settings, self.default = candidates(asked, prepared.config, n_labels, multilabel)
         same = {name: getattr(prepared.config, name) for name in (*FEATURE_FIELDS, "dtype")}
-        self.configs = [prepared.config]
-        for each in self.settings[1:]:
-            config = resolve(asked.replace(**each), n_labels, multilabel)
-            self.configs.append(config.replace(**same))
+        self.configs = [
+            resolve(asked.replace(**each), n_labels, multilabel).replace(**same)
+            for each in settings
+        ]
+        self.configs[self.default] = prepared.config
+        self.names = list(settings[-1])
         self.is_large = sample.docs.size >= ENOUGH_TEXTS
         self.margin = MARGIN if self.is_large else MARGIN_OF_FEW
         self.parts = self._parts()
@@ -117,12 +118,15 @@ class _Ladder:
         return [_Part(self.prepared, counts, labels, weights, fold == i) for i in range(n_held)]
 
     def climb(self) -> list[_Step]:
-        """Try the candidates, a weaker one only while weaker is better; then variations."""
-        steps = self._tried(self.configs[:2], self.parts)
-        for config in self.configs[2:]:
-            if steps[-1] is not _best(steps):
-                break
-            steps += self._tried([config], self.parts)
+        """Try the default, then weaker and stronger fits while they are better, then variations."""
+        n, default = len(self.configs), self.default
+        beside = [place for place in (default + 1, default - 1) if 0 <= place < n]
+        steps = self._tried([self.configs[i] for i in (default, *beside)], self.parts)
+        for direction in (1, -1):
+            place = default + 2 * direction
+            while 0 <= place < n and _best(steps).config == self.configs[place - direction]:
+                steps += self._tried([self.configs[place]], self.parts)
+                place += direction
         if self.is_large and self.sample.counts.shares.mean() >= LEAST_SHARE:
             for change in variations(self.asked):
                 self.names += change
@@ -277,7 +281,7 @@ def _taken(steps: list[_Step], margin: float) -> tuple[_Step, str]:
         others = [
             step
             for step in steps[1:]
-            if step.accuracy >= default.accuracy and step.surer_than(default) >= MARGIN_OF_LOSS
+            if step.ahead_of(default) >= -MARGIN and step.surer_than(default) >= MARGIN_OF_LOSS
         ]
         if others:
             surest = max(others, key=lambda step: step.surer_than(default))

@@ -110,7 +110,9 @@ def prepare_pieces(
     mean_tokens = vocabulary.n_tokens / max(n_texts, 1)
     shares = vocabulary.script_shares() if cut_here else None  # tokens of others may be words
     asked = config
-    config = resolve(config, len(labels.names), multilabel, mean_tokens, n_texts, shares)
+    config = resolve(
+        config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
+    )
     chunks: Iterable[MarkedTexts] = held  # the only piece saves the second pass
     if n_pieces > 1:
         # What is analysed once more need not be kept: its marks alone are as long as the text.
