@@ -533,7 +533,7 @@ def agreement(rows):
 def pseudo_count(documents, rows):
     """Return a quarter of the concentration that the agreement of texts with a feature implies.
 
-    Documents are sets of features, rows the label lists of the same texts.
+    Its logarithm by the share of the texts among these and 100 more. Documents are sets of features, rows the label lists of the same texts.
     """
     found = []
     for feature in set().union(*documents):
@@ -546,8 +546,8 @@ def pseudo_count(documents, rows):
     labels = [label for row in rows for label in row]
     chance = sum((labels.count(label) / len(labels)) ** 2 for label in set(labels))
     mean = float(np.mean(found))
-    m = (1 - mean) / (mean - chance) if mean > chance else np.inf
-    return 0.25 * min(max(m, 0.1), 1000)
+    m = (1 - mean) / max(mean - chance, 1e-9)
+    return (0.25 * min(max(m, 0.1), 1000)) ** (len(rows) / (len(rows) + 100))
 
 
 def block_codes(

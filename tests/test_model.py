@@ -20,6 +20,7 @@ from fasttext_lite.fitting import fit, label_points, prepare
 from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model import model as models
+from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.text.analyzers import analyze
 
 pytestmark = pytest.mark.bounds
@@ -74,23 +75,52 @@ def test_probabilities_are_probabilities(model):
         np.testing.assert_allclose(full.sum(1), 1, rtol=1e-12)
 
 
-def test_scores_order_labels_as_probabilities_do(model):
+def test_probabilities_are_the_softmax_of_scores(model):
+    """Of texts with one label each, whatever the loss: one scale for all that a model says."""
     scores, full = model.scores(TESTS), model.probabilities(TESTS)
-    if model.config.loss == "softmax":
-        known = model.predict(TESTS).n_features > 0
-        np.testing.assert_allclose(reference.softmax(scores[known]), full[known], rtol=1e-9)
-        np.testing.assert_allclose(reference.softmax(scores[~known]), full[~known], rtol=1e-9)
-    elif model.config.loss == "hs":
+    assert model.is_distribution and model.calibration.n_texts == 300
+    if model.config.loss == "hs":
         np.testing.assert_allclose(np.exp(scores), full, rtol=1e-9)
-    elif model.config.loss in HINGES:
-        # A score is a margin, aimed at -1 and 1: p = 1/2 at 0, and about (1 + score) / 2 near it.
-        known = model.predict(TESTS).n_features > 0
-        expected = reference.sigmoid(2 * scores[known])
-        np.testing.assert_allclose(full[known], expected, rtol=1e-9, atol=1e-11)
-        assert ((full > 0) & (full < 1)).all()
-        assert ((full[known] >= 0.5) == (scores[known] >= 0)).all()
+    np.testing.assert_allclose(reference.softmax(scores), full, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(full.sum(1), 1, rtol=1e-9)
+
+
+def test_scores_are_what_a_calibration_makes_of_inner_products(model):
+    known = model.predict(TESTS).n_features > 0
+    raw = model.embed(TESTS)[known].astype(float) @ model.output.T.astype(float)
+    if model.config.loss == "softmax":
+        calibration, expected = Calibration(0.7), 0.7 * raw
+    elif model.config.loss == "hs":
+        calibration = Calibration(0.7)
+        hidden = 0.7 * model.embed(TESTS)[known].astype(float)
+        tree, output = model.tree.children, model.output.astype(float)
+        expected = [reference.leaf_log_probabilities(tree, output, each) for each in hidden]
     else:
-        np.testing.assert_allclose(reference.sigmoid(scores), full, rtol=1e-9, atol=1e-11)
+        calibration, expected = Calibration(0.7, 2.5), 2.5 * np.log(reference.sigmoid(0.7 * raw))
+    other = model.replace(calibration=calibration)
+    np.testing.assert_allclose(other.scores(TESTS)[known], expected, rtol=1e-4, atol=1e-5)
+    # The prior, of texts without a known feature, is no estimate: it stays.
+    found = other.probabilities(TESTS)[~known]
+    np.testing.assert_allclose(found, model.probabilities(TESTS)[~known], rtol=1e-9)
+    for text, row in zip(TESTS, other.probabilities(TESTS), strict=True):
+        one = dict(other.predict_one(text, k=len(other.labels)))
+        np.testing.assert_allclose([one[name] for name in other.labels], row, rtol=1e-6)
+
+
+def test_a_model_of_the_past_judges_each_label_by_itself(model):
+    """It has no calibration: probabilities of one-vs-all losses are what they were."""
+    old = model.replace(calibration=None)
+    known = model.predict(TESTS).n_features > 0
+    raw = model.embed(TESTS)[known].astype(float) @ model.output.T.astype(float)
+    found = old.probabilities(TESTS)[known]
+    if model.config.loss in ("softmax", "hs"):
+        assert old.is_distribution
+        plain = model.replace(calibration=Calibration(1.0))
+        np.testing.assert_allclose(found, plain.probabilities(TESTS)[known], rtol=1e-9)
+        return
+    assert not old.is_distribution
+    factor = 2 if model.config.loss in HINGES else 1
+    np.testing.assert_allclose(found, reference.sigmoid(factor * raw), rtol=1e-4, atol=1e-9)
 
 
 def test_a_text_without_known_feature_gets_the_prior_and_is_reported(model):
@@ -364,7 +394,8 @@ def test_the_state_of_older_pickles_is_read(model):
     for known in (names, names[:10]):
         again = object.__new__(models.Model)
         again.__setstate__(tuple(getattr(model, name) for name in known))
-        np.testing.assert_array_equal(again.probabilities(TESTS), model.probabilities(TESTS))
+        old = model.replace(calibration=None)
+        np.testing.assert_array_equal(again.probabilities(TESTS), old.probabilities(TESTS))
 
 
 def test_replace_changes_what_is_named_and_keeps_the_rest(model):
@@ -626,7 +657,7 @@ def test_hinge_losses_reach_their_margin_and_stop(loss):
     config = Config(loss=loss, epochs=100, schedule="constant")
     labels = Labels.from_rows(rows)
     model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
-    scores = model.scores(texts[:2])
+    scores = model.embed(texts[:2])[:, :2]
     right, wrong = scores[[0, 1], labels.ids[:2]], scores[[0, 1], 1 - labels.ids[:2]]
     assert (right > 0.9).all() and (right < 1.6).all()
     assert (wrong < -0.9).all() and (wrong > -1.6).all()

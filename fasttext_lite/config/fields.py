@@ -466,10 +466,10 @@ FEATURE_FIELDS = (
     "supervision", "pseudo_count", "bias",
 )  # fmt: skip
 
-# What `resolve` fills in where it is None.
+# What `resolve` fills in where it is None. (A pseudo-count is estimated with the features.)
 RESOLVED = (
-    "char_energy", "dim", "label_smoothing", "lr", "max_features", "min_df", "pseudo_count",
-    "supervision", "word_ngrams",
+    "char_energy", "dim", "label_smoothing", "lr", "max_features", "min_df", "supervision",
+    "word_ngrams",
 )  # fmt: skip
 
 

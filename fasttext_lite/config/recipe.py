@@ -73,6 +73,8 @@ def resolve(
     if loss == "auto":
         loss = _loss(head, n_labels, multilabel, 1.0 if evenness is None else evenness)
     chosen: dict[str, Any] = {"head": head, "loss": loss}
+    if mean_tokens is not None:
+        mean_tokens /= ANALYZERS[config.analyzer].n_streams
     if config.tree == "auto":
         chosen["tree"] = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
     if config.dim is None:
@@ -162,7 +164,7 @@ def _word_ngrams(
     config: Config, head: str, mean_tokens: float, script_shares: Mapping[str, float]
 ) -> int:
     analyzer = ANALYZERS[config.analyzer]
-    longest = 3 if head == "linear" and mean_tokens / analyzer.n_streams > LONG_TEXT else 2
+    longest = 3 if head == "linear" and mean_tokens > LONG_TEXT else 2
     if config.script_rules and analyzer.by_script:
         longest = max(longest, longest_ngram(script_shares))
     return longest

@@ -37,6 +37,7 @@ ENOUGH_TEXTS, LEAST_SHARE = 1_000, 0.25
 # Standard errors that a candidate must be ahead of the default in accuracy, or in log loss where
 # none is, and this one no more behind.
 MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
+FEW_APART = 3.0  # texts more that candidates are taken to differ on: one or two prove nothing
 
 
 def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> Prepared:
@@ -242,7 +243,7 @@ class _Step:
 
     def ahead_of(self, other: _Step) -> float:
         """Return by how many standard errors, of the difference on the same texts, it is better."""
-        return _lead(self.right.astype(np.float64) - other.right, self.weights)
+        return _lead(self.right.astype(np.float64) - other.right, self.weights, FEW_APART)
 
     @cached_property
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -255,11 +256,12 @@ class _Step:
         return _lead(other.losses[0] - own, weights)
 
 
-def _lead(gains: np.ndarray, weights: np.ndarray) -> float:
-    """Return the mean gain in standard errors."""
-    mean = float(weights @ gains / weights.sum())
-    spread = float(np.linalg.norm(weights * (gains - mean)) / weights.sum())
-    return mean / spread if spread > 0 else 0.0
+def _lead(gains: np.ndarray, weights: np.ndarray, n_more: float = 0.0) -> float:
+    """Return the mean gain in standard errors, as if so many texts more had gained or lost 1."""
+    total = float(weights.sum())
+    mean = float(weights @ gains) / total
+    squares = float(((weights * (gains - mean)) ** 2).sum()) + n_more * float((weights**2).mean())
+    return mean * total / math.sqrt(squares) if squares > 0 else 0.0
 
 
 def _best(steps: list[_Step]) -> _Step:
