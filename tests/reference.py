@@ -533,7 +533,8 @@ def agreement(rows):
 def pseudo_count(documents, rows):
     """Return a quarter of the concentration that the agreement of texts with a feature implies.
 
-    Its logarithm by the share of the texts among these and 100 more. Documents are sets of features, rows the label lists of the same texts.
+    Its logarithm by the share of the texts among these and 100 more. Documents are sets of
+    features, rows the label lists of the same texts.
     """
     found = []
     for feature in set().union(*documents):
@@ -548,6 +549,26 @@ def pseudo_count(documents, rows):
     mean = float(np.mean(found))
     m = (1 - mean) / max(mean - chance, 1e-9)
     return (0.25 * min(max(m, 0.1), 1000)) ** (len(rows) / (len(rows) + 100))
+
+
+def scaled_characters(weights, is_chars, ratio):
+    """Return weights of a text, unit length, with the squared length of some times a ratio."""
+    squares = weights.astype(float) ** 2
+    if not is_chars.any() or is_chars.all():
+        return weights
+    squares[is_chars] *= ratio
+    return np.sqrt(squares / squares.sum() * (weights.astype(float) ** 2).sum())
+
+
+def calibration_error(confidence, right, weights, bins=15):
+    """Return the mean distance of confidence and accuracy over bins of as many texts."""
+    order = np.argsort(confidence, kind="stable")
+    total = 0.0
+    for each in np.array_split(order, bins):
+        if weights[each].sum() > 0:
+            gap = np.average(confidence[each] - right[each], weights=weights[each])
+            total += abs(gap) * weights[each].sum()
+    return total / weights.sum()
 
 
 def block_codes(

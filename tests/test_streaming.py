@@ -191,7 +191,8 @@ def test_what_decides_about_features_makes_a_cache_of_its_own(file, tmp_path, na
         "eos": True, "word_ngrams": 3, "boundaries": False, "minn": 1,
         "maxn": 3, "min_count": 2, "min_df": 2, "max_features": 9,
         "bucket": 9, "pooling": "tfidf",
-        "char_energy": 2, "supervision": 0.1, "pseudo_count": 3, "bias": False, "head": "learned", "dim": 2,
+        "char_energy": 2, "supervision": 0.1, "pseudo_count": 3, "bias": False,
+        "head": "learned", "dim": 2,
     }  # fmt: skip
     config, options, multilabel = Config(), ReadOptions(), False
     if name == "text":
