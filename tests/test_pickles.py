@@ -69,7 +69,8 @@ def test_what_is_read_from_an_older_pickle_goes_into_a_new_one(name):
         assert getattr(importlib.import_module(place), what).__module__ == place, "the new place"
 
 
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "quantized"])
+# A hidden layer, as adam's has, starts with other weights than it did.
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in ("quantized", "adam")])
 def test_what_is_read_from_an_older_pickle_is_fitted_as_before(name):
     found = load(name)
     if name == "partial":
@@ -92,8 +93,9 @@ def test_training_goes_on_from_an_older_pickle(name):
 
 def test_an_older_pickle_of_settings_alone():
     found = load("unfitted")
-    # What there was no parameter for stays as it was then.
-    assert found.get_params() == FastTextClassifier(epochs=7, lone_marks=False).get_params()
+    # What there was no parameter for, or another default, stays as it was then.
+    as_then = {"beta1": 0.9, "lone_marks": False}
+    assert found.get_params() == FastTextClassifier(epochs=7, **as_then).get_params()
     assert not hasattr(found, "model_")
     assert found.fit(TEXTS, LABELS).score(TEXTS, LABELS) == 1
 
