@@ -15,6 +15,7 @@ import pytest
 from fasttext_lite.cli import app, tune
 from fasttext_lite.fitting import fit
 from fasttext_lite.model.storage import load_model
+from fasttext_lite.tuning import judging
 from fasttext_lite.tuning import log as tuning
 
 WORDS = {
@@ -76,13 +77,13 @@ def test_tune(run, train, tmp_path):
     code, out, err = run(train, *QUICK, "--trials", 4, "--seed", 1)
     assert code == 0
     result, tuned, model, command = out.splitlines()
-    assert result.startswith("accuracy ") and " on 6 rows set aside (" in result
+    assert result.startswith("accuracy ") and " on 60 rows in 5 folds (mean) (" in result
     assert tuned.startswith("tuned in ") and " with 4 trials; best is trial " in tuned
     assert model.startswith(f"{tmp_path}/m.ftl: 0.0 MB, trained on 60 rows")
     assert command.startswith(f"fasttext-lite train {train} -o {tmp_path}/m.ftl --word-ngrams 1")
     head, *rows = err.splitlines()
     assert head.split() == ["trial", "phase", "rows", "score", "best", "MB", "s", "settings",
-                            "(accuracy)"]  # fmt: skip
+                            "(accuracy,", "mean", "of", "5", "folds)"]  # fmt: skip
     assert [row.split()[0] for row in rows] == ["1", "2", "3", "4"]
     assert "as they were given" in rows[0] and "\x1b" not in err
     assert len(load_model(tmp_path / "m.ftl").labels) == 3
@@ -130,6 +131,20 @@ def test_flags_are_held_fixed(run, train, tmp_path):
     }
     config = load_model(tmp_path / "m.ftl").config
     assert (config.epochs, config.lowercase, config.dim) == (2, False, 4)
+
+
+def test_many_rows_are_set_aside(run, train, monkeypatch):
+    monkeypatch.setattr(judging, "LEAST_ASIDE", 6)
+    _, out, err = run(train, *QUICK, "--trials", 1, "--seed", 1)
+    assert " on 6 rows set aside (" in out
+    assert err.splitlines()[0].endswith("settings (accuracy)")
+
+
+def test_resume_with_another_seed(run, train, tmp_path):
+    log = ("--log", tmp_path / "log.jsonl")
+    run(train, *QUICK, "--trials", 1, "--seed", 1, *log)
+    code, _, err = run(train, *QUICK, "--trials", 2, "--seed", 2, *log, "--resume")
+    assert code == 2 and "seed differs (1; now 2)" in err
 
 
 def test_validation_file(run, train, write):
@@ -220,7 +235,7 @@ def test_files_that_cannot_be(check_refused, run, train, write, tmp_path):
 
 def test_data_that_cannot_be_tuned_on(check_refused, write):
     check_refused(write("__label__a b\n" * 40), says="at least 2 labels")
-    check_refused(write("__label__a b\n__label__c d\n"), says="too few to set 10% of them aside")
+    check_refused(write("__label__a b\n__label__c d\n"), says="too few to set some of them aside")
 
 
 def test_help(capsys):

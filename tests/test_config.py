@@ -306,7 +306,13 @@ def test_only_the_default_init_allows_a_linear_head(init):
 def test_the_mean_has_a_recipe_of_its_own():
     """It is short: a bias of weight 1 would drown it, and steps must be longer."""
     mean = resolve(Config(pooling="mean"), 5, False, 10.0)
-    assert not mean.bias and mean.head == "learned" and mean.loss == "softmax"
-    assert mean.lr > resolve(Config(head="learned"), 5, False, 10.0).lr
+    assert not mean.bias and mean.head == "linear" and mean.loss == "ova"
+    for head in ("linear", "learned"):
+        for optimizer, record in OPTIMIZERS.items():
+            rates = [
+                resolve(Config(pooling=pooling, head=head, optimizer=optimizer), 5, False, 10.0).lr
+                for pooling in ("mean", "blocks")
+            ]
+            assert (rates[0] > rates[1]) == record.is_proportional
     assert resolve(mean, 5, False, 10.0) == mean
     assert resolve(Config(pooling="mean", lr=0.3), 5, False, 10.0).lr == 0.3

@@ -69,7 +69,8 @@ def test_what_is_read_from_an_older_pickle_goes_into_a_new_one(name):
         assert getattr(importlib.import_module(place), what).__module__ == place, "the new place"
 
 
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "quantized"])
+# A hidden layer, as adam's has, starts with other weights than it did.
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in ("quantized", "adam")])
 def test_what_is_read_from_an_older_pickle_is_fitted_as_before(name):
     found = load(name)
     if name == "partial":
@@ -92,9 +93,9 @@ def test_training_goes_on_from_an_older_pickle(name):
 
 def test_an_older_pickle_of_settings_alone():
     found = load("unfitted")
-    # What there was no parameter for stays as it was then.
+    # What there was no parameter for, or another default, stays as it was then.
     before = FastTextClassifier(
-        epochs=7, lone_marks=False, script_rules=False, max_features=0, pseudo_count=1.0,
+        epochs=7, beta1=0.9, lone_marks=False, script_rules=False, max_features=0, pseudo_count=1.0,
         char_energy=1.0, recipe="fixed",
     )  # fmt: skip
     assert found.get_params() == before.get_params()

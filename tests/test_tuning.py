@@ -15,6 +15,7 @@ from sklearn.utils import estimator_checks as checks
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.estimators.classifier import FastTextClassifier
@@ -25,8 +26,10 @@ from fasttext_lite.fitting import fit
 from fasttext_lite.fitting import prepare as fitting
 from fasttext_lite.model.storage import save_model
 from fasttext_lite.tuning import data as data_room
+from fasttext_lite.tuning import judging
 from fasttext_lite.tuning import search as tuning
 from fasttext_lite.tuning.data import TuningData
+from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, choose_folds
 from fasttext_lite.tuning.log import TrialLog, TuningError, fingerprint
 from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.search import Search, rungs
@@ -63,7 +66,7 @@ X, Y = rows()
 def make_data(texts=X, names=Y, **values):
     lists = [[name] if isinstance(name, str) else name for name in names]
     labels = Labels.from_rows(lists)
-    values.setdefault("multilabel", labels.is_multilabel)
+    values = {"multilabel": labels.is_multilabel, "n_folds": 1, **values}
     return TuningData.divide(Texts.from_sequence(texts), labels, **values)
 
 
@@ -346,10 +349,11 @@ def test_the_best_is_the_highest_of_all_rows(monkeypatch):
     full = [trial for trial in outcome.trials if trial.share == 1]
     assert {round(trial.share, 2) for trial in outcome.trials} == {0.11, 0.33, 1.0}
     assert outcome.best.score == max(trial.score for trial in full)
-    best = None
+    first = best = outcome.trials[0].score
+    error = (first * (1 - first) / 6) ** 0.5
     for trial in outcome.trials:
-        if trial.share == 1:
-            best = trial.score if best is None else max(best, trial.score)
+        if trial.share == 1 and trial.score > max(best, first + error):
+            best = trial.score
         assert trial.best == best
     assert {trial.phase for trial in outcome.trials} == {"default", "coarse", "fine"}
 
@@ -389,6 +393,105 @@ def test_validation_data_are_not_trained_on():
     assert outcome.is_whole and outcome.trainee.model.n_texts == len(data.texts) == 54
     again = fit.fit(data.texts, data.labels, outcome.config, n_threads=1).model
     assert np.array_equal(again.embeddings, outcome.trainee.model.embeddings)
+
+
+# -- cross-validation ------------------------------------------------------------------------
+
+
+def test_few_texts_are_cross_validated(monkeypatch):
+    assert choose_folds(10 * LEAST_ASIDE - 1) == FOLDS and choose_folds(10 * LEAST_ASIDE) == 1
+    assert len(make_data(n_folds=None).folds) == FOLDS
+    monkeypatch.setattr(judging, "LEAST_ASIDE", 6)
+    assert make_data(n_folds=None).other_folds == ()
+
+
+def test_each_text_validates_once():
+    data = make_data(n_folds=4, doc_weights=np.arange(60, dtype=np.float32))
+    judged, weights = [], []
+    for fold in data.folds:
+        own = fold.valid_texts.to_list()
+        judged += own
+        weights.append(fold.doc_weights)
+        assert len(own) == 15 and len(fold.texts) == len(fold.doc_weights) == 45
+        assert fold.valid_labels.counts().tolist() == [5, 5, 5]
+        assert fold.whole is not None
+    assert sorted(judged) == sorted(X)
+    assert np.array_equal(np.sort(np.concatenate(weights)), np.repeat(np.arange(60), 3))
+    assert data.n_judged == data.n_whole == 60
+    assert (
+        data.fingerprint()
+        == make_data(n_folds=4, doc_weights=np.arange(60, dtype=np.float32)).fingerprint()
+        != make_data(n_folds=4, seed=1).fingerprint()
+    )
+
+
+def test_the_only_text_of_a_label_is_always_trained_on():
+    labels = Labels.from_rows([["a"], ["b"], ["c"], *[["a"], ["b"]] * 8])
+    for seed in range(5):
+        for n in (2, 5):
+            folds = make_folds(labels, n, seed)
+            found = np.concatenate([valid for _, valid in folds])
+            assert sorted(found) == [i for i in range(19) if i != 2]
+            for train, valid in folds:
+                assert sorted([*train, *valid]) == list(range(19))
+                counts = labels.take(valid).counts()
+                assert abs(counts - 9 / n).max(where=counts > 0, initial=0) <= 1
+
+
+def test_a_score_is_the_mean_over_the_folds(tmp_path):
+    data = make_data(n_folds=3)
+    outcome = search(data, log=tmp_path / "log", base={"min_count": 4}, n_trials=5).run()
+    config = outcome.config
+    by_hand = []
+    for fold in data.folds:
+        trainee = fit.fit(fold.texts, fold.labels, config, n_threads=1)
+        features = trainee.model.features(fold.valid_texts)
+        by_hand.append(Metric("accuracy").score(trainee.model, features, fold.valid_labels))
+    assert outcome.best.fold_scores == tuple(by_hand)
+    for trial in outcome.trials:
+        assert len(trial.fold_scores) == 3
+        assert trial.score == pytest.approx(np.mean(trial.fold_scores))
+    assert outcome.is_whole and outcome.trainee.model.n_texts == 60
+    again = search(data, log=tmp_path / "log", base={"min_count": 4}, n_trials=5, resume=True).run()
+    assert again.trials == outcome.trials
+
+
+def test_folds_are_shares_of_texts_too(monkeypatch):
+    monkeypatch.setattr(tuning, "LEAST_TEXTS", 5)
+    monkeypatch.setattr(tuning, "LEAST_PER_LABEL", 1)
+    first, second = (search(make_data(n_folds=3), n_trials=14).run() for _ in range(2))
+    assert {round(9 * trial.share) for trial in first.trials} == {3, 9}
+    assert [t.fold_scores for t in first.trials] == [t.fold_scores for t in second.trials]
+
+
+def test_all_judged_texts_count_in_the_error():
+    found = search(make_data(n_folds=5))
+    assert found._error(0.5) == pytest.approx((0.25 / 60) ** 0.5)
+
+
+def test_the_time_ends_a_search_with_folds(monkeypatch):
+    clock = Clock(0.01)
+    monkeypatch.setattr(tuning.time, "perf_counter", clock)
+    outcome = search(make_data(n_folds=5), n_trials=None, seconds=60).run()
+    assert len(outcome.trials) > 3
+    assert clock.now <= 60
+    assert outcome.is_whole
+
+
+def test_a_short_time_does_without_folds():
+    outcome = search(make_data(n_folds=5), n_trials=None, seconds=1e-3).run()
+    (trial,) = outcome.trials
+    assert (trial.status, trial.note) == ("done", "time for 1 of 5 folds")
+    assert trial.fold_scores == (trial.score,)
+    assert not outcome.is_whole and outcome.trainee.model.n_texts == 48
+
+
+def test_progress_runs_over_all_folds():
+    seen = []
+    found = search(make_data(n_folds=3), n_trials=1, on_progress=lambda *found: seen.append(found))
+    found.run()
+    shares = [fraction for number, fraction in seen if number == 1]
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1) and shares[0] <= 1 / 3
 
 
 def test_each_kernel():
@@ -523,8 +626,10 @@ def test_neither_time_nor_trials():
 
 
 def test_too_few_rows():
-    with pytest.raises(TuningError, match="3 rows are too few to set 10% of them aside"):
+    with pytest.raises(TuningError, match="3 rows are too few to set some of them aside"):
         make_data(X[:3], Y[:3])
+    with pytest.raises(TuningError, match="9 rows are too few to set some of them aside"):
+        make_data(X[:9], Y[:9], n_folds=5)
 
 
 @pytest.mark.parametrize("loss", ["auto", "hs", "ns"])
@@ -599,6 +704,8 @@ def test_a_log_is_not_overwritten(tmp_path):
         ({"base": {"lr": 0.02}}, 'settings differs ({"lr": 0.01}; now {"lr": 0.02})'),
         ({"fixed": {"dim"}}, "fixed differs"),
         ({"seed": 4}, "seed differs (0; now 4)"),
+        ({"seed": 4, "data": make_data(seed=4)}, "seed differs (0; now 4)"),
+        ({"data": make_data(n_folds=5)}, "data differs; name another"),
         ({"model_size": 10**6}, "model_size differs (null; now 1000000)"),
     ],
 )
@@ -621,6 +728,8 @@ def test_a_log_of_another_search(tmp_path, values, says):
         (lambda lines: [lines[0], '{"number": 1}', lines[2]], ":2: not a line"),
         (lambda lines: [*lines[:2], lines[2].replace('"done"', '"well"')], ":3: not a line"),
         (lambda lines: [*lines[:2], lines[2].replace('"share": ', '"share": "" , "x":')], ":3: "),
+        (lambda lines: [*lines[:2], lines[2].replace("[]", '["x"]')], ":3: not a line"),
+        (lambda lines: [*lines[:2], lines[2].replace("[]", "3")], ":3: not a line"),
     ],
 )
 def test_damaged_logs(tmp_path, change, says):

@@ -61,20 +61,40 @@ def test_the_way_of_fasttext():
 
 def test_normal():
     weights = init(init="normal")
-    check_normal(weights.embeddings, 0.1)
-    check_normal(weights.output, 0.1)
+    check_normal(weights.embeddings, 0.02)
+    check_normal(weights.output, 0.02)
 
 
 def test_xavier():
     weights = init(init="xavier")
-    check_uniform(weights.embeddings, math.sqrt(6 / (1 + DIM)))
+    check_uniform(weights.embeddings, math.sqrt(6 / (N_ROWS + DIM)))
     check_uniform(weights.output, math.sqrt(6 / (DIM + N_OUTPUT)))
 
 
 def test_he():
     weights = init(init="he")
-    check_normal(weights.embeddings, math.sqrt(2))
+    check_normal(weights.embeddings, math.sqrt(2 / N_ROWS))
     check_normal(weights.output, math.sqrt(2 / DIM))
+
+
+@pytest.mark.parametrize("name", INITS)
+@pytest.mark.parametrize("settings", [{}, {"norm": "layer"}, {"units": 40}], ids=str)
+def test_first_scores_are_small(name, settings):
+    """What features begin with is little beside what they learn; weights of a text: root 2 long."""
+    weights = init(init=name, **settings)
+    rng = np.random.default_rng(0)
+    texts = np.zeros((20, N_ROWS))
+    for text in texts:
+        text[rng.choice(N_ROWS, 100, replace=False)] = math.sqrt(2 / 100)
+    hidden = texts @ weights.embeddings
+    assert np.linalg.norm(hidden, axis=1).max() < 0.5
+    if settings.get("norm"):
+        hidden = weights.norm[0] * (hidden / hidden.std(axis=1, keepdims=True))
+        np.testing.assert_allclose(np.linalg.norm(hidden, axis=1), 1, rtol=0.1)
+    if settings.get("units"):
+        inputs = np.hstack([hidden, np.ones((20, 1))])
+        hidden = np.maximum(inputs @ weights.layer.T, 0)
+    assert (hidden @ weights.output.T).std() < (1.2 if settings else 0.1)
 
 
 @pytest.mark.parametrize("name", INITS)
@@ -101,13 +121,14 @@ def test_a_linear_head_is_the_identity():
 @pytest.mark.parametrize("settings", [{"norm": "layer"}, {"norm": "batch"}, {"units": 40}], ids=str)
 def test_networks_start_with_embeddings_that_are_not_zero(settings):
     weights = init(**settings)
-    check_normal(weights.embeddings, 0.05)
+    check_normal(weights.embeddings, 0.02)
     width = settings.get("units", DIM)
     check_normal(weights.output, 2 / math.sqrt(width))
     assert weights.output.shape == (N_OUTPUT, width)
     if "norm" in settings:
         ones, zeros = np.ones(DIM), np.zeros(DIM)
-        np.testing.assert_array_equal(weights.norm, [ones, zeros, zeros, ones])
+        gain = np.float32(1 / math.sqrt(DIM)) * ones
+        np.testing.assert_allclose(weights.norm, [gain, zeros, zeros, ones])
         assert weights.layer.shape == (0, DIM + 1)
     else:
         assert weights.norm.shape == (0, DIM)
@@ -117,9 +138,10 @@ def test_networks_start_with_embeddings_that_are_not_zero(settings):
 def test_hidden_layers_start_as_their_activation_asks(activation):
     weights = init(units=300, activation=activation)
     assert weights.layer.shape == (600 if activation == "maxout" else 300, DIM + 1)
-    assert not weights.layer[:, DIM].any()
+    assert (weights.layer[:, DIM] == (0.5 if activation in ("relu", "leaky_relu") else 0)).all()
     if activation in ("tanh", "sigmoid"):
-        check_uniform(weights.layer[:, :DIM], math.sqrt(6 / (DIM + 300)))
+        gain = 4 if activation == "sigmoid" else 1
+        check_uniform(weights.layer[:, :DIM], gain * math.sqrt(6 / (DIM + 300)))
     else:
         check_normal(weights.layer[:, :DIM], math.sqrt(2 / DIM))
 
@@ -214,7 +236,7 @@ def test_growth_is_as_the_beginning():
     assert not grown.embeddings[6:].any()
     config = config_of(dim=DIM, init="xavier")
     grown = tables.grow_weights(used(config), config, N_ROWS, seed=1)
-    check_uniform(grown.embeddings[6:], math.sqrt(6 / (1 + DIM)))
+    check_uniform(grown.embeddings[6:], math.sqrt(6 / (N_ROWS + DIM)))
     unequal = tables.grow_weights(used(config), config, N_ROWS, seed=2)
     assert not np.array_equal(unequal.embeddings, grown.embeddings)
     same = tables.grow_weights(used(config), config, 6, seed=1)

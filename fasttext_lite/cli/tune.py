@@ -35,6 +35,7 @@ from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import UsageError
+from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, VALID_SHARE
 
 if TYPE_CHECKING:
     from fasttext_lite.tuning.data import TuningData
@@ -56,8 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--valid",
         metavar="FILE",
-        help="labelled text to compare settings on; default: a tenth of the training rows, which "
-        "the final model is trained on too",
+        help=f"labelled text to compare settings on; default: {VALID_SHARE:.0%}% of the training "
+        f"rows, or where these are fewer than {LEAST_ASIDE} all rows in {FOLDS} folds "
+        "(cross-validation: the score is the mean over the folds); the final model is trained on "
+        "all rows",
     )
     parser.add_argument(
         "--time",
@@ -120,7 +123,10 @@ def run(options: argparse.Namespace) -> None:
 
     data = _read_data(options)
     show = not options.quiet and sys.stderr is not None
-    table = TrialTable(_figure(options, data), show, start + options.time)
+    n_folds, figure = len(data.folds), _figure(options, data)
+    if n_folds > 1:
+        figure = f"{figure}, mean of {n_folds} folds"
+    table = TrialTable(figure, show, start + options.time)
     search = _make_search(options, config, data, table, start)
     for trial in search.trials:
         table.add(trial)
@@ -222,15 +228,16 @@ class TrialTable:
 
     Parameters
     ----------
-    metric : str
+    figure : str
+        What the scores are.
     show : bool
         Whether to print anything.
     end : float
         When the time is up.
     """
 
-    def __init__(self, metric: str, show: bool, end: float) -> None:
-        self.metric, self.show, self.end = metric, show, end
+    def __init__(self, figure: str, show: bool, end: float) -> None:
+        self.figure, self.show, self.end = figure, show, end
         self.live = show and sys.stderr.isatty()
         self.rows = 0
 
@@ -239,7 +246,7 @@ class TrialTable:
         if self.rows == 0:
             self._print(
                 f"{'trial':>5} {'phase':<7} {'rows':>5} {'score':>7} {'best':>7} {'MB':>7} "
-                f"{'s':>6}  settings ({self.metric})"
+                f"{'s':>6}  settings ({self.figure})"
             )
         self.rows += 1
         score = trial.status if trial.score is None else f"{trial.score:.4f}"
@@ -286,7 +293,9 @@ def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcom
     """Print the score, the model and the command line that trains it again."""
     best, model = outcome.best, outcome.trainee.model
     first = next((t.score for t in outcome.trials if t.phase == "default"), None)
-    where = options.valid or f"{len(data.valid_texts):,} rows set aside"
+    where = options.valid or f"{data.n_judged:,} rows set aside"
+    if data.other_folds:
+        where = f"{data.n_judged:,} rows in {len(data.folds)} folds (mean)"
     begun = "" if first is None else f" ({first:.4f} with the settings it began with)"
     write(f"{_figure(options, data)} {best.score:.4f} on {where}{begun}")
     if not options.quiet:

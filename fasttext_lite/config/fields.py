@@ -252,7 +252,9 @@ class Config:
         "sgd", "how rows move against their gradients", choices=OPTIMIZER_CHOICES
     )
     beta1: float = _field(
-        0.9,
+        # Rows rest while no text has them: a longer memory adds up in the rows that all texts
+        # share alone, and they run ahead of the others.
+        0.5,
         f"decay of momentum ({', '.join(o.name for o in OPTIMIZERS.values() if o.has_momentum)})",
         low=0.0,
         high=0.9999,
@@ -361,7 +363,7 @@ class Config:
     init: str = _field(
         "output",
         "which table starts random: output (normal, rows about 2 long; input zero), input "
-        "(uniform in +-1/dim, output zero: fastText's), or both: normal (sd 0.1), xavier, he",
+        "(uniform in +-1/dim, output zero: fastText's), or both: normal (sd 0.02), xavier, he",
         choices=INITS,
     )
     dtype: str = _field(

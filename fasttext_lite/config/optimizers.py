@@ -33,6 +33,8 @@ class Optimizer:
         Default of `Config.beta2`; None where it does not apply.
     rates : (float, float), optional
         Learning rate under a linear head and under a learned one; None: the loss says.
+    is_proportional : bool
+        Whether a step is as long as the gradients are; else its length is made even.
     is_plain : bool
         Whether it is gradient descent and nothing else, which has a kernel of its own.
     """
@@ -44,19 +46,20 @@ class Optimizer:
     has_momentum: bool = False
     beta2: float | None = None
     rates: tuple[float, float] | None = None
+    is_proportional: bool = False
     is_plain: bool = False
 
 
 OPTIMIZERS: Records[Optimizer] = Records(
     "optimizer",
-    Optimizer("sgd", f"{_KERNELS}:sgd", is_plain=True),
+    Optimizer("sgd", f"{_KERNELS}:sgd", is_proportional=True, is_plain=True),
     Optimizer(
         "momentum", f"{_KERNELS}:momentum",
-        slots=1, forgets=True, has_momentum=True, rates=(0.5, 0.05),
+        slots=1, forgets=True, has_momentum=True, rates=(2.0, 0.1), is_proportional=True,
     ),
     Optimizer(
         "nesterov", f"{_KERNELS}:nesterov",
-        slots=1, forgets=True, has_momentum=True, rates=(0.5, 0.1),
+        slots=1, forgets=True, has_momentum=True, rates=(2.0, 0.1), is_proportional=True,
     ),
     Optimizer("adagrad", f"{_KERNELS}:adagrad", slots=1, rates=(0.2, 0.05)),
     Optimizer(
@@ -71,7 +74,7 @@ OPTIMIZERS: Records[Optimizer] = Records(
     ),
     Optimizer(
         "adamax", f"{_KERNELS}:adamax",
-        slots=2, forgets=True, has_momentum=True, beta2=0.999, rates=(0.2, 0.05),
+        slots=2, forgets=True, has_momentum=True, beta2=0.999, rates=(0.2, 0.03),
     ),
 )  # fmt: skip
 OPTIMIZER_CHOICES = Choices(table=OPTIMIZERS)

@@ -28,9 +28,12 @@ from fasttext_lite.config.scripts import longest_ngram
 # tells rare labels better. (The average precision of the rarest label is higher by a point.)
 LEAST_EVENNESS = 0.8
 
-# Of the learning rate: the mean of n features is about root n times as short as their unit-length
-# sum.
+# Factors of the learning rate, of optimizers whose steps are in proportion to the gradients.
+# The mean of n features is about root n times as short as their unit-length sum: where both tables
+# learn, each makes up for half of it; the rows of a linear head do it alone.
 MEAN_FACTOR = 10.0
+# With a norm or a hidden layer, one table more moves in each step.
+NETWORK_FACTOR = 0.5
 
 
 def resolve(
@@ -155,8 +158,7 @@ def variations(config: Config) -> list[dict[str, Any]]:
 
 def _head(config: Config, n_labels: int, multilabel: bool) -> str:
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
-    plain = config.init == "output" and config.norm == "none" and not config.units
-    plain = plain and config.pooling != "mean"
+    plain = config.init == "output" and not _has_network(config)
     return "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
 
 
@@ -200,4 +202,12 @@ def _learning_rate(config: Config, loss: Loss, head: str) -> float:
     optimizer = OPTIMIZERS[config.optimizer]
     linear, learned = optimizer.rates or loss.rates
     lr = learned if head == "learned" else linear
-    return lr * MEAN_FACTOR if config.pooling == "mean" and optimizer.is_plain else lr
+    if not optimizer.is_proportional:
+        return lr
+    if config.pooling == "mean":
+        lr *= MEAN_FACTOR if head == "learned" else MEAN_FACTOR**2
+    return lr * NETWORK_FACTOR if _has_network(config) else lr
+
+
+def _has_network(config: Config) -> bool:
+    return config.units > 0 or config.norm != "none"

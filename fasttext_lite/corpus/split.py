@@ -25,13 +25,52 @@ def set_aside(labels: Labels, share: float, seed: int) -> tuple[np.ndarray, np.n
     train, valid : int64
         Numbers of documents, ascending.
     """
-    n, counts = len(labels), labels.counts()
-    docs = np.repeat(np.arange(n), np.diff(labels.indptr))
     rng = np.random.default_rng([seed, 5])
     order = _by_rarest_label(labels, rng)
-    steps = np.floor(np.arange(n + 1) * share + rng.random())
+    steps = np.floor(np.arange(len(labels) + 1) * share + rng.random())
+    return _divided(labels, order[np.diff(steps) > 0])
+
+
+def make_folds(labels: Labels, n_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Divide documents in so many ways that each is validated on once, as `set_aside` does.
+
+    The only document of a label is never validated on: it is always trained on.
+
+    Parameters
+    ----------
+    labels : Labels
+    n_folds : int
+        At least 2.
+    seed : int
+
+    Returns
+    -------
+    list of (train, valid)
+        Numbers of documents, int64, ascending.
+    """
+    rng = np.random.default_rng([seed, 8])
+    order = _by_rarest_label(labels, rng)
+    first = int(rng.integers(n_folds))
+    return [_divided(labels, order[(first + k) % n_folds :: n_folds]) for k in range(n_folds)]
+
+
+def _by_rarest_label(labels: Labels, rng: np.random.Generator) -> np.ndarray:
+    """Return all documents, those of the same rarest label together, each group in random order."""
+    n, counts = len(labels), labels.counts()
+    rank = np.empty(counts.size, np.int64)
+    rank[np.argsort(counts, kind="stable")] = np.arange(counts.size)
+    group = np.full(n, counts.size)
+    np.minimum.at(group, np.repeat(np.arange(n), np.diff(labels.indptr)), rank[labels.ids])
+    order = rng.permutation(n)
+    return order[np.argsort(group[order], kind="stable")]
+
+
+def _divided(labels: Labels, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the documents to train on, and those chosen but for the last ones of a label."""
+    n, counts = len(labels), labels.counts()
+    docs = np.repeat(np.arange(n), np.diff(labels.indptr))
     aside = np.zeros(n, bool)
-    aside[order[np.diff(steps) > 0]] = True
+    aside[chosen] = True
     kept = np.bincount(labels.ids[~aside[docs]], minlength=counts.size)
     by_label = docs[np.argsort(labels.ids, kind="stable")]
     ends = np.cumsum(counts)
@@ -40,34 +79,3 @@ def set_aside(labels: Labels, share: float, seed: int) -> tuple[np.ndarray, np.n
         if aside[own].all():  # not brought back for another label
             aside[own[0]] = False
     return np.flatnonzero(~aside), np.flatnonzero(aside)
-
-
-def folds(labels: Labels, n_folds: int, seed: int) -> np.ndarray:
-    """Return the fold of each document; folds are alike in their labels and in size.
-
-    Parameters
-    ----------
-    labels : Labels
-    n_folds : int
-    seed : int
-
-    Returns
-    -------
-    int64[n_docs]
-    """
-    order = _by_rarest_label(labels, np.random.default_rng([seed, 10]))
-    fold = np.empty(order.size, np.int64)
-    fold[order] = np.arange(order.size) % n_folds
-    return fold
-
-
-def _by_rarest_label(labels: Labels, rng: np.random.Generator) -> np.ndarray:
-    """Return the documents grouped by their rarest label, each group in random order."""
-    n, counts = len(labels), labels.counts()
-    rank = np.empty(counts.size, np.int64)
-    rank[np.argsort(counts, kind="stable")] = np.arange(counts.size)
-    docs = np.repeat(np.arange(n), np.diff(labels.indptr))
-    group = np.full(n, counts.size)
-    np.minimum.at(group, docs, rank[labels.ids])
-    order = rng.permutation(n)
-    return order[np.argsort(group[order], kind="stable")]

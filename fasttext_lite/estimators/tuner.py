@@ -72,7 +72,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     best_params_ : dict
         The settings that differ from those that the search began with.
     best_score_ : float
-        The metric on the validation texts.
+        The metric on the validation texts; with cross-validation the mean over the folds.
     trials_ : list of Trial
     is_refitted_ : bool
         Whether the texts set aside were trained on in the end.
@@ -124,7 +124,8 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             As in `FastTextClassifier.fit`.
         X_valid, y_valid : optional
             Texts and labels to compare settings on; default: a tenth of X and y is set aside,
-            with about the same share of each label.
+            with about the same share of each label, or where that is a small number of texts
+            (`fasttext_lite.tuning.judging`) all of them in turn, by cross-validation.
 
         Returns
         -------

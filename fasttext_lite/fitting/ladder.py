@@ -17,7 +17,7 @@ import numpy as np
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import candidates, resolve, variations
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.split import folds
+from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepared import Prepared, Sample
@@ -114,9 +114,9 @@ class _Ladder:
         n_held = min(math.ceil(HELD_OUT * FOLDS / docs.size), FOLDS)
         weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
         labels = self.prepared.labels.take(docs)
-        fold = folds(labels, FOLDS, self.seed)
+        folds = make_folds(labels, FOLDS, self.seed)
         counts = self.sample.counts
-        return [_Part(self.prepared, counts, labels, weights, fold == i) for i in range(n_held)]
+        return [_Part(self.prepared, counts, labels, weights, *fold) for fold in folds[:n_held]]
 
     def climb(self) -> list[_Step]:
         """Try the default, then weaker and stronger fits while they are better, then variations."""
@@ -161,8 +161,8 @@ class _Part:
         All texts.
     counts, labels, weights
         Of the sample.
-    held : bool[n_texts]
-        Which texts of the sample are held out.
+    rest, held : int64
+        Numbers in the sample of the texts to train on and of those that are held out.
     """
 
     def __init__(
@@ -171,10 +171,11 @@ class _Part:
         counts: Counts,
         labels: Labels,
         weights: np.ndarray,
+        rest: np.ndarray,
         held: np.ndarray,
     ) -> None:
         self.whole, self.counts, self.labels, self.weights = whole, counts, labels, weights
-        self.rest, self.held = np.flatnonzero(~held), np.flatnonzero(held)
+        self.rest, self.held = rest, held
 
     def make(self) -> None:
         """Make the features, before several threads ask for them."""

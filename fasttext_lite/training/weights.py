@@ -18,12 +18,44 @@ from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.training.kernels.parts import Table
 
 OUTPUT_NORM = 2.0  # typical length of an output row at the start, with init="output"
-NORMAL_DEVIATION = 0.1  # of all weights, with init="normal"
 
-# Standard deviation of the embeddings where zeros would stay zeros: below a hidden layer, which
-# has no slope there, or below a normalisation.
-DEEP_DEVIATION = 0.05
+# Standard deviation of all weights with init="normal", and of the embeddings where zeros would stay
+# zeros: below a hidden layer, which has no slope there, or below a normalisation. What the
+# embeddings begin with stays in rare features as noise: it must be small beside what they learn.
+NORMAL_DEVIATION = 0.02
 SETTLED_ROWS = 1 << 16  # at a time
+
+
+@dataclass(frozen=True)
+class LayerStart:
+    """How a hidden layer starts.
+
+    Attributes
+    ----------
+    kind : str
+        As `Config.init`.
+    gain : float
+        Factor of the weights.
+    bias : float
+    """
+
+    kind: str
+    gain: float = 1.0
+    bias: float = 0.0
+
+
+# By activation. A unit that is 0 for a text learns nothing from it: half of them, without a bias.
+# The logistic function has a slope of 1/4 at 0, which the weights make up for (Glorot and Bengio
+# 2010: four times as wide as for tanh).
+LAYER_STARTS = {
+    "relu": LayerStart("he", bias=0.5),
+    "leaky_relu": LayerStart("he", bias=0.5),
+    "elu": LayerStart("he"),
+    "gelu": LayerStart("he"),
+    "tanh": LayerStart("xavier"),
+    "sigmoid": LayerStart("xavier", gain=4.0),
+    "maxout": LayerStart("he"),
+}
 
 
 @dataclass
@@ -112,11 +144,15 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     ``init="normal"``: both normal, standard deviation `NORMAL_DEVIATION`.
     ``init="xavier"``: both uniform with variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
     ``init="he"``: both normal with variance 2 / fan in (He et al. 2015). The fan in of the
-    embeddings is 1: a text's feature weights have length 1, whatever their number.
+    embeddings is the number of their rows, all inputs of the network, few of which a text has.
 
-    With the first three, the first scores are all (nearly) zero: a softmax starts at a loss of
-    ln(labels). A hidden layer starts as He and Xavier say for its activation; it and a norm need
-    embeddings that are not zero, which then are normal with `DEEP_DEVIATION`.
+    The first scores are all nearly zero: a softmax starts at a loss of ln(labels). That takes
+    embeddings that are small, not large ones that cancel out: features that are seen once or
+    twice keep what they begin with. So all inits do well with the same learning rate.
+
+    A hidden layer starts as `LAYER_STARTS` has it. It and a norm need embeddings that are not
+    zero, which then are normal with `NORMAL_DEVIATION`. The gain of a norm starts at
+    1 / sqrt(dim): the vector that leaves it has length 1, not sqrt(dim).
 
     Raises
     ------
@@ -140,14 +176,11 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     elif config.init != "input":
         _fill(rng, output, config.init, output.shape[1], n_output)
     embeddings = make_table(n_rows, dim, config.table_dtype)
-    _init_embeddings(rng, config, embeddings)
+    _init_embeddings(rng, config, embeddings, n_rows)
     norm = np.zeros((4 if config.norm != "none" else 0, dim), np.float32)
-    norm[0::3] = 1  # gain and running variance
-    n_units = units * (2 if config.activation == "maxout" else 1)
-    layer = np.zeros((n_units, dim + 1), np.float32)
-    kind = "he" if config.activation not in ("tanh", "sigmoid") else "xavier"
-    _fill(rng, layer, kind, dim, units)
-    layer[:, dim] = 0
+    norm[:1] = 1 / math.sqrt(dim)  # gain
+    norm[3:] = 1  # running variance
+    layer = _init_layer(rng, config)
     return stateless(config, embeddings, output, norm, layer)
 
 
@@ -165,20 +198,33 @@ def stateless(
     return weights
 
 
-def _init_embeddings(rng: np.random.Generator, config: Config, table: np.ndarray) -> None:
+def _init_layer(rng: np.random.Generator, config: Config) -> np.ndarray:
+    dim, units, start = config.dim or 0, config.units, LAYER_STARTS[config.activation]
+    n_units = units * (2 if config.activation == "maxout" else 1)
+    layer = np.zeros((n_units, dim + 1), np.float32)
+    _fill(rng, layer, start.kind, dim, units)
+    layer *= np.float32(start.gain)
+    layer[:, dim] = start.bias
+    return layer
+
+
+def _init_embeddings(
+    rng: np.random.Generator, config: Config, table: np.ndarray, n_rows: int
+) -> None:
+    """Fill rows, of a table that has `n_rows` in all."""
     dim = table.shape[1]
     if table.dtype == np.float16:  # which NumPy has no random numbers of
         for start in range(0, len(table), SETTLED_ROWS):
             part = np.zeros((len(table[start : start + SETTLED_ROWS]), dim), np.float32)
-            _init_embeddings(rng, config, part)
+            _init_embeddings(rng, config, part, n_rows)
             table[start : start + SETTLED_ROWS] = part
     elif config.init == "input":
         _fill_uniform(rng, table, 1 / dim)
     elif config.init != "output":
-        _fill(rng, table, config.init, 1, dim)
+        _fill(rng, table, config.init, n_rows, dim)
     elif config.units or config.norm != "none":
         rng.standard_normal(table.shape, np.float32, out=table)
-        table *= np.float32(DEEP_DEVIATION)
+        table *= np.float32(NORMAL_DEVIATION)
 
 
 def _fill(
@@ -218,7 +264,8 @@ def grow_weights(weights: Weights, config: Config, n_rows: int, seed: int) -> We
     n_old, dim = weights.embeddings.shape
     embeddings = make_table(n_rows, dim, weights.embeddings.dtype)
     embeddings[:n_old] = weights.embeddings
-    _init_embeddings(np.random.default_rng([seed, 2, n_old]), config, embeddings[n_old:])
+    rng = np.random.default_rng([seed, 2, n_old])
+    _init_embeddings(rng, config, embeddings[n_old:], n_rows)
     others = (weights.output.copy(), weights.norm.copy(), weights.layer.copy())
     grown = stateless(config, embeddings, *others)
     grown.steps, grown.path = weights.steps, weights.path

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.split import set_aside
+from fasttext_lite.corpus.split import make_folds, set_aside
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import prepare
 from fasttext_lite.text.analyzers import analyze
+from fasttext_lite.tuning.judging import VALID_SHARE, choose_folds
 from fasttext_lite.tuning.log import TuningError, fingerprint
 from fasttext_lite.tuning.size import Extent
 
-VALID_SHARE = 0.1
 CACHE_BYTES = 1 << 30  # of features kept for later trials
 
 
@@ -37,6 +37,8 @@ class TuningData:
     doc_weights : float32[n_texts], optional
     whole : tuple of (Texts, Labels, float32 or None), optional
         Training and validation texts together, where the latter were set aside.
+    other_folds : tuple of TuningData
+        With cross-validation, the other ways to divide the same texts.
     """
 
     texts: Texts
@@ -46,6 +48,7 @@ class TuningData:
     multilabel: bool
     doc_weights: np.ndarray | None = None
     whole: tuple[Texts, Labels, np.ndarray | None] | None = None
+    other_folds: tuple[TuningData, ...] = ()
 
     @classmethod
     def divide(
@@ -55,31 +58,58 @@ class TuningData:
         *,
         multilabel: bool,
         doc_weights: np.ndarray | None = None,
-        share: float = VALID_SHARE,
+        n_folds: int | None = None,
         seed: int = 0,
     ) -> TuningData:
-        """Set a share of the texts aside to validate on, alike in their labels.
+        """Set texts aside to validate on, alike in their labels.
+
+        Parameters
+        ----------
+        texts, labels, multilabel, doc_weights
+        n_folds : int, optional
+            For cross-validation; 1: a share of `VALID_SHARE` is set aside. Default: what
+            `choose_folds` says.
+        seed : int
 
         Raises
         ------
         TuningError
             If that leaves too few texts.
         """
-        train, valid = set_aside(labels, share, seed)
-        if len(train) < 2 or len(valid) < 2:
+        n_folds = n_folds or choose_folds(len(texts))
+        if n_folds == 1:
+            parts = [set_aside(labels, VALID_SHARE, seed)]
+        else:
+            parts = make_folds(labels, n_folds, seed)
+        if any(len(train) < 2 or len(valid) < 2 for train, valid in parts):
             raise TuningError(
-                f"{len(texts)} rows are too few to set {share:.0%} of them aside; give validation "
-                "data of their own"
+                f"{len(texts)} rows are too few to set some of them aside; give validation data "
+                "of their own"
             )
-        return cls(
-            texts.take(train),
-            labels.take(train),
-            texts.take(valid),
-            labels.take(valid),
-            multilabel,
-            None if doc_weights is None else doc_weights[train],
-            (texts, labels, doc_weights),
+        whole = (texts, labels, doc_weights)
+        first, *others = (
+            cls(
+                texts.take(train),
+                labels.take(train),
+                texts.take(valid),
+                labels.take(valid),
+                multilabel,
+                None if doc_weights is None else doc_weights[train],
+                whole,
+            )
+            for train, valid in parts
         )
+        return replace(first, other_folds=tuple(others))
+
+    @property
+    def folds(self) -> tuple[TuningData, ...]:
+        """All ways to divide the texts; this one comes first."""
+        return (self, *self.other_folds)
+
+    @property
+    def n_judged(self) -> int:
+        """Number of texts that a trial is judged by."""
+        return sum(len(fold.valid_texts) for fold in self.folds)
 
     @property
     def n_whole(self) -> int:
@@ -88,9 +118,11 @@ class TuningData:
 
     def fingerprint(self) -> str:
         """Return a hash of all of it."""
-        return fingerprint(
-            self.texts, self.labels, self.doc_weights, self.valid_texts, self.valid_labels
-        )
+        parts: list[Texts | Labels | np.ndarray | None] = []
+        for fold in self.folds:
+            parts += [fold.texts, fold.labels, fold.doc_weights]
+            parts += [fold.valid_texts, fold.valid_labels]
+        return fingerprint(*parts)
 
 
 @dataclass(frozen=True)
@@ -110,13 +142,13 @@ class TrialFeatures:
 
 
 class FeatureCache:
-    """Features by their settings: made once, those used last are kept.
+    """Features of each fold by their settings: made once, those used last are kept.
 
     Attributes
     ----------
     kept : OrderedDict of TrialFeatures
     seconds : float
-        That making features has taken of late.
+        That making features of a fold has taken of late.
     """
 
     def __init__(self, data: TuningData, n_threads: int) -> None:
@@ -126,15 +158,16 @@ class FeatureCache:
         self._extents: dict[tuple, Extent] = {}
         self._most_entries = 0
 
-    def __contains__(self, config: Config) -> bool:
-        return _key(config) in self.kept
+    def n_missing(self, config: Config) -> int:
+        """Return the number of folds whose features would have to be made."""
+        return sum(_key(config, k) not in self.kept for k in range(len(self.data.folds)))
 
-    def get(self, config: Config) -> TrialFeatures:
-        """Return the features that some settings ask for."""
-        key = _key(config)
+    def get(self, config: Config, fold: int = 0) -> TrialFeatures:
+        """Return the features that some settings ask for, of a fold."""
+        key = _key(config, fold)
         if key not in self.kept:
             start = time.perf_counter()
-            data, n = self.data, self.n_threads
+            data, n = self.data.folds[fold], self.n_threads
             prepared = prepare.prepare(
                 data.texts, data.labels, config,
                 doc_weights=data.doc_weights, multilabel=data.multilabel, n_threads=n,
@@ -149,7 +182,7 @@ class FeatureCache:
         return self.kept[key]
 
     def n_entries(self, config: Config) -> float:
-        """Return how many features the training texts have, or may have if it is not known."""
+        """Return how many features the training texts of a fold have, or may have."""
         kept = self.kept.get(_key(config))
         return kept.prepared.features.ids.size if kept else 1.3 * self._most_entries
 
@@ -169,6 +202,6 @@ class FeatureCache:
         return self._extents[key]
 
 
-def _key(config: Config) -> tuple:
-    """Return the values of the settings that decide which features texts have."""
-    return tuple(getattr(config, name) for name in FEATURE_FIELDS)
+def _key(config: Config, fold: int = 0) -> tuple:
+    """Return a fold, and the values of the settings that decide which features texts have."""
+    return (fold, *(getattr(config, name) for name in FEATURE_FIELDS))

@@ -35,24 +35,32 @@ class Stopwatch:
         Called with the number and the share that is done.
     number : int
         Of the trial.
+    n_turns : int
+        Trainings that follow one another; `turn` says which one it is.
     """
 
     def __init__(
-        self, limit: float, on_progress: Callable[[int, float], None] | None, number: int
+        self,
+        limit: float,
+        on_progress: Callable[[int, float], None] | None,
+        number: int,
+        n_turns: int = 1,
     ) -> None:
         self.limit, self.on_progress, self.number = limit, on_progress, number
+        self.n_turns, self.turn = n_turns, 0
         self.first: tuple[float, float] | None = None
         self.last = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Take note of the time; called about ten times a second."""
         self.last = time.perf_counter()
+        fraction = (self.turn + progress.fraction) / self.n_turns
         if self.first is None:
-            self.first = progress.fraction, self.last
+            self.first = fraction, self.last
         if self.last > self.limit:
             raise TimeUpError
         if self.on_progress is not None:
-            self.on_progress(self.number, progress.fraction)
+            self.on_progress(self.number, fraction)
 
     def steady(self, seconds: float) -> float:
         """Return the duration of a training had it run all along as after the first report.
@@ -82,6 +90,7 @@ class Forecast:
         self.data, self.space, self.features, self.end = data, space, features, end
         self.paces: dict[Parts, float] = {}  # seconds for a unit of work, by kernel of training
         self.overhead = 0.0  # of a trial: all but features and training; longest so far
+        self.n_folds = len(data.folds)
 
     @property
     def left(self) -> float:
@@ -110,9 +119,8 @@ class Forecast:
         """Return the seconds that a trial will take, rather too many."""
         config = self.space.resolved(config)
         pace = self.paces.get(compose(config)) or 1.5 * max(self.paces.values(), default=0.0)
-        seconds = pace * self.work(config, share) + self.overhead
-        if config not in self.features:
-            seconds += self.features.seconds
+        seconds = pace * self.work(config, share) * self.n_folds + self.overhead
+        seconds += self.features.seconds * self.features.n_missing(config)
         return SAFETY * seconds
 
     def final(self, config: Config, seconds_of_trial: float) -> float:
@@ -120,7 +128,7 @@ class Forecast:
         growth = self.data.n_whole / len(self.data.texts)
         pace = self.paces.get(compose(config), 0.0)
         seconds = pace * self.work(config, 1.0) + self.features.seconds
-        return FINAL_SAFETY * growth * max(seconds, seconds_of_trial)
+        return FINAL_SAFETY * growth * max(seconds, seconds_of_trial / self.n_folds)
 
     def fits(self, config: Config, share: float) -> bool:
         """Return whether a trial, and all that would follow it, should end in time."""
@@ -128,7 +136,8 @@ class Forecast:
         if share < 1:
             seconds += self.trial(config, 1.0)
         if self.data.whole is not None:
-            seconds += self.trial(config, 1.0) * self.data.n_whole / len(self.data.texts)
+            growth = self.data.n_whole / len(self.data.texts)
+            seconds += self.trial(config, 1.0) / self.n_folds * growth
         if compose(config) not in self.paces:
             seconds += COMPILATION
         return seconds <= self.left

@@ -20,7 +20,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 STATES = ("done", "stopped", "failed")
 
 
@@ -43,9 +43,11 @@ class Trial:
     params : dict
         The settings that differ from those the search began with.
     score : float or None
-        The metric on the validation texts; None unless `status` is "done".
+        The metric on the validation texts, with cross-validation the mean over the folds; None
+        unless `status` is "done".
     best : float or None
-        Best score so far on all training texts, this trial included.
+        Score of the best settings so far, this trial included; those that are better than the
+        first by chance only do not count.
     size : int
         Bytes of the saved model, about.
     seconds : float
@@ -56,6 +58,8 @@ class Trial:
         Why it failed, or what else there is to know.
     pace : float
         Seconds of training for a unit of work: what the search foretells durations with.
+    fold_scores : tuple of float
+        With cross-validation, the metric on each fold.
     """
 
     number: int
@@ -69,6 +73,7 @@ class Trial:
     status: str = "done"
     note: str = ""
     pace: float = 0.0
+    fold_scores: tuple[float, ...] = ()
 
     @property
     def is_full(self) -> bool:
@@ -196,8 +201,10 @@ def _short(value: Any, other: Any) -> str:
 def _trial(record: dict[str, Any]) -> Trial:
     if set(record) != _FIELDS:
         raise ValueError(f"its fields are {', '.join(map(repr, record))}")
-    trial = Trial(**record)
-    numbers = [trial.share, trial.size, trial.seconds, trial.pace]
+    if not isinstance(record["fold_scores"], list):
+        raise ValueError("fold_scores is no array")
+    trial = Trial(**{**record, "fold_scores": tuple(record["fold_scores"])})
+    numbers = [trial.share, trial.size, trial.seconds, trial.pace, *trial.fold_scores]
     numbers += [value for value in (trial.score, trial.best) if value is not None]
     good = (
         type(trial.number) is int

@@ -1,17 +1,19 @@
 """Search for good settings: coarse-to-fine random search with successive halving.
 
 The first trial is the settings that the search begins with, so the result is never below them
-on the validation texts. Then come brackets as in Hyperband (Li et al. 2018): several draws are
-tried on a part of the training texts, the best third of them on three times as many (successive
-halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all texts count for the
-best, and only those that are better than the first by more than one standard error of its score
-(the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the budget
-draws from the whole space (`space.SPACE`), the second near the best trials, ever more
+on the validation texts. Where none are given, a part of the texts is set aside; where that would
+be small (`judging`), all of them validate in turn: a trial is a training for each fold, and its
+score is the mean over the folds. Then come brackets as in Hyperband (Li et al. 2018): several
+draws are tried on a part of the training texts, the best third of them on three times as many
+(successive halving, Jamieson and Talwalkar 2016), up to all of them. Only trials on all texts
+count for the best, and only those that are better than the first by more than one standard error
+of its score (the rule of Breiman et al. 1984 for trees): less may be chance. The first half of the
+budget draws from the whole space (`space.SPACE`), the second near the best trials, ever more
 closely.
 
 The time is wall-clock time up to the final model. A trial is begun only if it, and the final
 training after it, should end in time; a trial that takes longer is stopped. The first trial
-alone always runs to its end.
+alone always runs to its end, though without the folds that there is no time for.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -164,7 +166,8 @@ class Search:
         self.on_interrupt = on_interrupt
         self.space, names = _space(data, base, fixed, self.n_threads), data.labels.names
         self.shares = rungs(len(data.texts), len(names))
-        self.order = np.random.default_rng([seed, 6]).permutation(len(data.texts))
+        rng = np.random.default_rng([seed, 6])
+        self.orders = [rng.permutation(len(fold.texts)) for fold in data.folds]
         self.features = FeatureCache(data, self.n_threads)
         end = math.inf if seconds is None else self.start + seconds
         self.forecast = Forecast(data, self.space, self.features, end)
@@ -180,10 +183,11 @@ class Search:
     def _open_log(self, path: str | os.PathLike[str], resume: bool) -> TrialLog:
         """Return the log, once the trials that it has are remembered."""
         about = {
+            "seed": self.seed,  # first: other data may follow from it
             "data": self.data.fingerprint(),
+            "folds": len(self.data.folds),
             "metric": self.metric.name(self.data.multilabel),
             "model_size": self.size_limit.most,
-            "seed": self.seed,
             "fixed": sorted(self.space.fixed),
             "settings": self.base.to_dict(),
         }
@@ -317,7 +321,7 @@ class Search:
         start = time.perf_counter()
         config = self.space.config(params)
         limit = math.inf if is_first else self.forecast.end - self._final_seconds()
-        stopwatch = Stopwatch(limit, self.on_progress, number)
+        stopwatch = Stopwatch(limit, self.on_progress, number, len(self.data.folds))
         try:
             attempt = self._attempt(config, share, stopwatch)
         except TimeUpError:
@@ -330,13 +334,12 @@ class Search:
         size = 0
         if attempt.trainee is not None:
             size = self.size_limit.size(config, extent_of(attempt.trainee.model))
-        best = None if self.best is None else self.best.score
-        if share == 1 and attempt.score is not None:
-            best = attempt.score if best is None else max(best, attempt.score)
         trial = Trial(
-            number, phase, share, params, attempt.score, best, size, seconds,
-            attempt.status, attempt.note, attempt.pace,
+            number, phase, share, params, attempt.score, None, size, seconds,
+            attempt.status, attempt.note, attempt.pace, attempt.fold_scores,
         )  # fmt: skip
+        best = trial if self._is_better(trial) else self.best
+        trial = replace(trial, best=None if best is None else best.score)
         if self._remember(trial) and attempt.trainee is not None:
             self.kept = number, attempt.trainee
         if self.log is not None:
@@ -346,12 +349,38 @@ class Search:
         return trial
 
     def _attempt(self, config: Config, share: float, stopwatch: Stopwatch) -> _Attempt:
-        """Train with some settings on a share of the texts, and measure the model."""
-        features = self.features.get(config)
+        """Train with some settings on a share of the texts of each fold, and measure the models."""
+        parts: list[_Part] = []
+        n_folds = len(self.data.folds)
+        for fold in range(n_folds):
+            # Only the first trial has no limit: it goes without folds that there is no time for.
+            if parts and stopwatch.limit == math.inf and self.forecast.left < 2 * parts[-1].all:
+                break
+            stopwatch.turn = fold
+            parts.append(self._train(config, share, fold, stopwatch))
+        notes = [part.note for part in parts if part.note][:1]
+        if len(parts) < n_folds:
+            notes.append(f"time for {len(parts)} of {n_folds} folds")
+        training = stopwatch.steady(sum(part.training for part in parts))
+        pace = training / self.forecast.work(config, share) / len(parts)
+        overhead = n_folds * max(part.overhead for part in parts)
+        self.forecast.overhead = max(self.forecast.overhead, overhead)
+        scores = tuple(part.score for part in parts)
+        score = sum(scores) / len(scores)
+        return _Attempt(
+            "done", "; ".join(notes), score, float(pace), parts[0].trainee,
+            scores if n_folds > 1 else (),
+        )  # fmt: skip
+
+    def _train(self, config: Config, share: float, fold: int, stopwatch: Stopwatch) -> _Part:
+        """Train with some settings on a share of the texts of a fold, and measure the model."""
+        start = time.perf_counter()
+        features = self.features.get(config, fold)
         ready = time.perf_counter()
         prepared = features.prepared
         if share < 1:
-            prepared = take_prepared(prepared, self.order[: round(share * len(self.order))])
+            order = self.orders[fold]
+            prepared = take_prepared(prepared, order[: round(share * len(order))])
         begin = time.perf_counter()
         trainee = fit.fit_prepared(
             prepared, config, seed=self.seed, n_threads=self.n_threads, callback=stopwatch
@@ -360,37 +389,38 @@ class Search:
         note = ""
         if trainee.history.restarts:
             note = f"diverged; trained with lr {trainee.history.lr:g}"
-        score = self.metric.score(
-            trainee.model, features.valid, self.data.valid_labels, self.n_threads
-        )
-        pace = stopwatch.steady(trained - begin) / self.forecast.work(config, share)
-        overhead = begin - ready + time.perf_counter() - trained
-        self.forecast.overhead = max(self.forecast.overhead, overhead)
-        return _Attempt("done", note, score, float(pace), trainee)
+        gold = self.data.folds[fold].valid_labels
+        score = self.metric.score(trainee.model, features.valid, gold, self.n_threads)
+        end = time.perf_counter()
+        overhead = begin - ready + end - trained
+        return _Part(trainee, score, note, trained - begin, overhead, end - start)
 
     def _remember(self, trial: Trial) -> bool:
         """Add a trial; return whether it is the best."""
+        is_better = self._is_better(trial)
         self.trials.append(trial)
         self.seen.add(_name(trial.params))
         if trial.pace:
             self.forecast.learn(self.space.config(trial.params), trial.pace)
+        if is_better:
+            self.best = trial
+            self.first = trial.score if self.first is None else self.first
+        return is_better
+
+    def _is_better(self, trial: Trial) -> bool:
+        """Return whether a trial is the best so far, and that not by chance."""
         if not trial.is_full:
             return False
         score = trial.score or 0.0
-        if self.best is not None and score <= (self.best.score or 0.0):
-            return False
-        if self.first is None:
-            self.first = score
+        if self.best is None or self.first is None:
+            return True
         # Of many trials, some are a little better than the first one by chance.
-        elif score <= self.first + self._error(self.first):
-            return False
-        self.best = trial
-        return True
+        return score > max(self.best.score or 0.0, self.first + self._error(self.first))
 
     def _error(self, score: float) -> float:
         """Return the standard error of a share found on the validation texts."""
         share = min(max(score, 0.0), 1.0)
-        return math.sqrt(share * (1 - share) / max(len(self.data.valid_texts), 1))
+        return math.sqrt(share * (1 - share) / max(self.data.n_judged, 1))
 
     def _final(self, best: Trial) -> tuple[fit.Trainee, bool]:
         """Return the final model, and whether it was trained on all texts."""
@@ -440,7 +470,20 @@ class _Attempt:
     note: str = ""
     score: float | None = None
     pace: float = 0.0
-    trainee: fit.Trainee | None = None
+    trainee: fit.Trainee | None = None  # of the first fold
+    fold_scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What came of a fold of a trial; `all` are the seconds that it took."""
+
+    trainee: fit.Trainee
+    score: float
+    note: str
+    training: float
+    overhead: float
+    all: float
 
 
 def _space(data: TuningData, base: Config, fixed: Collection[str], n_threads: int) -> Space:
