@@ -43,9 +43,12 @@ class Judged:
         return first_right(self.model, self.features, self.labels, 1)
 
     def known(self) -> Judged:
-        """Return the texts that have a feature and a label, at most `MOST_TEXTS` of them."""
+        """Return the texts that have a feature and known labels, at most `MOST_TEXTS` of them."""
         sizes = np.diff(self.features.indptr), np.diff(self.labels.indptr)
-        docs = np.flatnonzero((sizes[0] > 0) & (sizes[1] > 0))[:MOST_TEXTS]
+        good = (sizes[0] > 0) & (sizes[1] > 0)
+        foreign = (self.labels.ids < 0) | (self.labels.ids >= len(self.model.labels))
+        good[np.repeat(np.arange(len(good)), sizes[1])[foreign]] = False
+        docs = np.flatnonzero(good)[:MOST_TEXTS]
         taken = self.features.take(docs), self.labels.take(docs)
         return Judged(self.model, *taken, self.weights[docs])
 
@@ -199,8 +202,9 @@ def calibrate(parts: list[Judged]) -> Calibration:
     model = parts[0].model
     together = model.link == "softmax"
     known = [part.known() for part in parts]
-    decisions = _Decisions.joined([part.decisions() for part in known if len(part.labels)])
-    decisions = decisions.softened(together)
+    if not sum(len(part.labels) for part in known):
+        return Calibration.none(model.loss)
+    decisions = _Decisions.joined([part.decisions() for part in known]).softened(together)
     if together and model.loss.link == "sigmoid":
         found = decisions.power()
     else:

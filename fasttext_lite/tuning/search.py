@@ -32,6 +32,7 @@ import numpy as np
 from fasttext_lite.config.fields import Config
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import fit, prepare
+from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.prepared import take_prepared
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
@@ -50,6 +51,7 @@ WIDTH, WIDTH_DECAY, LEAST_WIDTH = 0.15, 0.9, 0.04  # of moves in the fine phase
 CENTRE_CHANCES = (0.6, 0.25, 0.15)  # of the best trials to be moved from
 MAX_DRAWS = 40  # in vain, before the search ends
 WARM_TEXTS = 64
+LEAST_CALIBRATED = 40  # texts
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Outcome:
         In order; those of a log that was gone on with come first.
     best : Trial
     config : Config
-        The best settings, those left open still open.
+        The best settings, those left open still open, for the recipe "fixed".
     trainee : Trainee
         The final model.
     is_whole : bool
@@ -159,12 +161,13 @@ class Search:
         self.metric = metric or Metric("accuracy")
         self.metric.check(data.labels.names)
         self.start = time.perf_counter() if start is None else start
-        self.data, self.base, self.seed = data, base, seed
+        # What a search finds is trained as it was tried.
+        self.data, self.base, self.seed = data, base.replace(recipe="fixed"), seed
         self.n_trials = math.inf if n_trials is None else n_trials
         self.n_threads = n_threads or cpu_count()
         self.on_trial, self.on_progress = on_trial, on_progress
         self.on_interrupt = on_interrupt
-        self.space, names = _space(data, base, fixed, self.n_threads), data.labels.names
+        self.space, names = _space(data, self.base, fixed, self.n_threads), data.labels.names
         self.shares = rungs(len(data.texts), len(names))
         rng = np.random.default_rng([seed, 6])
         self.orders = [rng.permutation(len(fold.texts)) for fold in data.folds]
@@ -426,9 +429,9 @@ class Search:
         """Return the final model, and whether it was trained on all texts."""
         kept = self.kept[1] if self.kept and self.kept[0] == best.number else None
         if kept is not None and self.data.whole is None:
-            return kept, True
+            return self._calibrated(kept), True
         if kept is not None and self._final_seconds() / FINAL_SAFETY > self.forecast.left:
-            return kept, False
+            return self._calibrated(kept), False
         limit = math.inf if kept is None else self.forecast.end
         data = self.data
         texts, labels, weights = data.whole or (data.texts, data.labels, data.doc_weights)
@@ -439,7 +442,16 @@ class Search:
                 n_threads=self.n_threads, callback=Stopwatch(limit, self.on_progress, 0),
             ), True  # fmt: skip
         assert kept is not None
-        return kept, False
+        return self._calibrated(kept), False
+
+    def _calibrated(self, trainee: fit.Trainee) -> fit.Trainee:
+        """Return a model of a trial, calibrated on the texts that it was not trained on."""
+        model, labels = trainee.model, self.data.folds[0].valid_labels
+        valid = model.features(self.data.folds[0].valid_texts, self.n_threads)
+        judged = Judged(model, valid, labels, np.ones(len(labels)))
+        if len(judged.known().labels) < LEAST_CALIBRATED:
+            return trainee
+        return replace(trainee, model=model.replace(calibration=calibrate([judged])))
 
     # -- the budget --------------------------------------------------------------------------
 
@@ -493,8 +505,11 @@ def _space(data: TuningData, base: Config, fixed: Collection[str], n_threads: in
     vocabulary.add(analyze(texts, base, n_threads))
     mean_tokens = vocabulary.n_tokens / len(texts)
     shares = vocabulary.script_shares() if texts.token_ends is None else None
-    n_labels = len(data.labels.names)
-    return Space(base, fixed, n_labels, data.multilabel, mean_tokens, len(texts), shares)
+    labels = data.labels if data.whole is None else data.whole[1]
+    return Space(
+        base, fixed, len(labels.names), data.multilabel, mean_tokens, len(texts), shares,
+        labels.evenness,
+    )  # fmt: skip
 
 
 def _name(params: dict[str, Any]) -> str:
