@@ -51,7 +51,9 @@ class Choice:
     def line(self) -> str:
         """Return one line that says what was taken and why."""
         taken = self.candidates[self.chosen]
-        settings = ", ".join(f"{name} {_text(value)}" for name, value in taken.settings.items())
+        settings = ", ".join(
+            f"{name} {_text(value)}" for name, value in sorted(taken.settings.items())
+        )
         tried = ", ".join(f"{each.accuracy:.4f}" for each in self.candidates)
         return f"{settings}: {self.why} ({self.n_texts:,} texts held out: {tried})"
 

@@ -1,0 +1,395 @@
+"""The recipe that chooses on texts held out: what it tries, what it takes, what it looks at."""
+
+import json
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import GridSearchCV
+
+from fasttext_lite import FastTextClassifier, FastTextEnsemble, load
+from fasttext_lite.cli.app import main
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.recipe import (
+    LADDER_LEARNED,
+    LADDER_LINEAR,
+    LADDER_TO_LABELS,
+    candidates,
+    resolve,
+    variations,
+)
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.features import kernels
+from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting import fit, ladder
+from fasttext_lite.fitting.prepare import MOST_TEXTS, prepare
+from fasttext_lite.text.analyzers import analyze
+
+RNG = np.random.default_rng
+
+
+def made_texts(n, seed, wrong=0.0, n_labels=3):
+    """Return texts of words that tell the label beside others, and labels, some of them wrong."""
+    rng = RNG(seed)
+    truth = rng.integers(n_labels, size=n)
+    texts = [
+        " ".join(
+            [f"w{label}x{rng.integers(40)}" for _ in range(2)]
+            + [f"z{rng.integers(300)}" for _ in range(6)]
+        )
+        for label in truth
+    ]
+    shown = np.where(rng.random(n) < wrong, rng.integers(n_labels, size=n), truth)
+    return texts, [f"label{label}" for label in shown]
+
+
+def spelled_texts(n, seed):
+    """Return texts of random words, and labels that only some of the words' ends tell."""
+    letters = list("abcdefghijklm")
+    ends = ["".join(row) for row in RNG(99).choice(letters, (80, 3))]
+    rng = RNG(seed)
+    labels = rng.integers(2, size=n)
+    stems = rng.choice(letters, (n, 3, 4))
+    texts = []
+    for label, rows in zip(labels, stems, strict=True):
+        words = ["".join(row) for row in rows]
+        words[0] += ends[40 * label + rng.integers(40)]
+        texts.append(" ".join([*words, *(f"q{rng.integers(400)}" for _ in range(8))]))
+    return texts, [f"label{label}" for label in labels]
+
+
+def prepared_of(texts, rows, config=None, **given):
+    return prepare(
+        Texts.from_sequence(texts), Labels.from_rows([[row] for row in rows]),
+        config or Config(), n_threads=1, **given,
+    )  # fmt: skip
+
+
+# -- what is tried -----------------------------------------------------------------------------
+def tried(n_labels, multilabel=False, evenness=None, **settings):
+    config = Config(**settings)
+    default = resolve(config, n_labels, multilabel, evenness=evenness)
+    return candidates(config, default, n_labels, multilabel)
+
+
+def test_candidates_from_a_strong_fit_to_a_weak_one():
+    assert tried(3) == (LADDER_LINEAR, 0)
+    assert tried(3, evenness=0.5) == (LADDER_LINEAR, 1), "skewed labels: a margin is the default"
+    assert tried(50) == ([{}, *LADDER_LEARNED], 0)
+    for n_labels, each in ((3, LADDER_LINEAR), (50, LADDER_LEARNED)):
+        configs = [resolve(Config(**settings), n_labels, False) for settings in each]
+        assert {config.head for config in configs} == {"linear"}
+        rates = [config.lr for config in configs if config.loss == "squared_hinge"]
+        assert rates == sorted(rates, reverse=True) and len(rates) == 2
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"loss": "ova"}, {"loss": "hs"}, {"lr": 0.3}, {"head": "linear"}, {"optimizer": "adam"},
+        {"pooling": "mean"}, {"focal": 1.0}, {"recipe": "fixed"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_set_is_not_tried(settings):
+    assert tried(3, **settings) == tried(50, **settings) == ([{}], 0)
+
+
+def test_where_there_is_one_way_only():
+    assert tried(LADDER_TO_LABELS + 1) == ([{}], 0)
+    assert tried(3, multilabel=True) == ([{}], 0)
+    assert tried(50, dim=30) == tried(50, units=4) == ([{}], 0)
+
+
+def test_variations_of_what_is_open():
+    assert variations(Config()) == [{"char_energy": 4.0}]
+    for closed in ({"char_energy": 1.0}, {"recipe": "fixed"}, {"maxn": 0}, {"pooling": "tfidf"}):
+        assert variations(Config(**closed)) == []
+
+
+# -- what it looks at --------------------------------------------------------------------------
+def by_name(space, features):
+    """Return the features of each text by the code of their rows."""
+    return [
+        dict(zip(space.row_codes[features.ids[a:b]].tolist(), features.weights[a:b], strict=True))
+        for a, b in zip(features.indptr[:-1], features.indptr[1:], strict=True)
+    ]
+
+
+def test_what_is_held_out_has_no_part_in_what_features_weigh():
+    """A part of the texts has the features and gains that it has where it is all there is."""
+    texts, rows = made_texts(200, 0)
+    config = Config(pseudo_count=2.0, minn=2, maxn=3)
+    whole = prepared_of(texts, rows, config)
+    labels = whole.labels
+    rest, held = np.arange(0, 150), np.arange(150, 200)
+    part = ladder._Part(whole, whole.sample.counts, labels, np.ones(200), rest, held)
+    found, of_held = part.prepared
+    marked = analyze(Texts.from_sequence(texts[:150]), whole.config, 1)
+    alone, features = FeatureSpace.fit(marked, whole.config, 1, labels.take(rest))
+    # Words of what is held out have numbers in the vocabulary, but no rows.
+    shift = whole.space.n_words - alone.n_words
+    words = {word: i for i, word in enumerate(whole.space.words())}
+    numbers = [words[word] for word in alone.words()]
+
+    def renumbered(rows_of_text):
+        return {
+            numbers[code] if code < alone.n_words else code + shift: weight
+            for code, weight in rows_of_text.items()
+        }
+
+    expected = [renumbered(each) for each in by_name(alone, features)]
+    for a, b in zip(by_name(found.space, found.features), expected, strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
+    unseen = alone.transform(analyze(Texts.from_sequence(texts[150:]), whole.config, 1), 1)
+    for a, b in zip(by_name(found.space, of_held), by_name(alone, unseen), strict=True):
+        assert a == pytest.approx(renumbered(b), rel=1e-5)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 999), st.sampled_from([0.25, 1.0, 4.0]), st.booleans())
+def test_the_energy_of_characters_equals_its_twin(seed, ratio, has_bias):
+    rng = RNG(seed)
+    sizes = rng.integers(0, 6, 5)
+    indptr = np.append(0, np.cumsum(sizes))
+    ids = np.concatenate([rng.permutation(8)[:n] for n in sizes]).astype(np.int32)
+    factors = rng.choice([-1.0, 1.0], 9).astype(np.float32)
+    bias_row = 7 if has_bias else -1
+    weights = rng.random(ids.size).astype(np.float32)
+    found = weights.copy()
+    kernels.scale_characters(ids, found, indptr, 0, 5, factors, bias_row, ratio)
+    for a, b in zip(indptr[:-1], indptr[1:], strict=True):
+        others = np.flatnonzero(ids[a:b] != bias_row) + a
+        expected = weights[a:b].astype(float)
+        if others.size:
+            of_chars = factors[ids[others]] < 0
+            expected[others - a] = reference.scaled_characters(weights[others], of_chars, ratio)
+        np.testing.assert_allclose(found[a:b], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_another_energy_of_characters_is_what_training_with_it_has(mapped, tmp_path):
+    from fasttext_lite.features.entries import Entries
+    from fasttext_lite.fitting.prepare import _TextPieces, prepare_pieces
+
+    texts, rows = spelled_texts(30, 0)
+    labels = Labels.from_rows([[row] for row in rows])
+
+    def features_of(energy, folder):
+        entries = Entries(str(folder)) if mapped else Entries()
+        folder.mkdir(exist_ok=True)
+        pieces = _TextPieces(Texts.from_sequence(texts), labels, True)
+        return prepare_pieces(pieces, Config(char_energy=energy), n_threads=1, entries=entries)
+
+    one, four = features_of(1.0, tmp_path / "1"), features_of(4.0, tmp_path / "4")
+    before = one.features.weights.copy()
+    space, features = one.space.with_char_energy(one.features, 4.0)
+    assert space.config == four.config and space.config.char_energy == 4
+    np.testing.assert_allclose(features.weights, four.features.weights, rtol=1e-5)
+    changed = not np.array_equal(one.features.weights, before)
+    assert changed != mapped, "files that others may use stay as they are"
+    new = Texts.from_sequence(["abcling defg q1", "q1 q2", "abation"])
+    marked = analyze(new, space.config, 1)
+    found, expected = space.transform(marked), four.space.transform(marked)
+    np.testing.assert_array_equal(found.weights, expected.weights)
+
+
+def test_of_many_texts_a_sample_is_enough(monkeypatch):
+    texts, rows = made_texts(300, 0)
+    monkeypatch.setattr("fasttext_lite.fitting.prepare.MOST_TEXTS", 100)
+    prepared = prepared_of(texts, rows)
+    assert prepared.sample.docs.size == len(prepared.sample.counts) == 100 < MOST_TEXTS
+    assert (np.diff(prepared.sample.docs) > 0).all()
+    chosen = ladder.choose(prepared, 0, 1)
+    assert chosen.calibration.n_texts == 100 and chosen.sample is None
+    monkeypatch.setattr("fasttext_lite.fitting.prepare.MOST_ENTRIES", 1000)
+    assert 5 < prepared_of(texts, rows).sample.docs.size < 100
+
+
+# -- what it takes -----------------------------------------------------------------------------
+def test_a_weaker_fit_is_taken_where_labels_are_noisy_and_not_where_they_are_clean():
+    noisy = ladder.choose(prepared_of(*made_texts(3000, 0, wrong=0.6)), 0, 1)
+    clean = ladder.choose(prepared_of(*made_texts(3000, 0)), 0, 1)
+    assert noisy.config.loss == "squared_hinge" and noisy.choice.chosen > 0
+    assert noisy.choice.candidates[noisy.choice.chosen].ahead >= ladder.MARGIN
+    assert clean.config.loss == "ova" and clean.choice.chosen == 0
+    texts, labels = made_texts(2000, 1)
+    scores = []
+    for recipe in ("auto", "fixed"):
+        clf = FastTextClassifier(recipe=recipe, random_state=0, n_jobs=1)
+        scores.append(clf.fit(*made_texts(3000, 0, wrong=0.6)).score(texts, labels))
+    assert scores[0] > scores[1] + 0.01
+
+
+def test_characters_count_more_where_they_tell_more():
+    chosen = ladder.choose(prepared_of(*spelled_texts(1500, 0)), 0, 1)
+    assert chosen.config.char_energy == chosen.space.config.char_energy == 4
+    texts, labels = spelled_texts(1000, 1)
+    scores = {}
+    for energy in (None, 1.0):
+        clf = FastTextClassifier(char_energy=energy, random_state=0, n_jobs=1)
+        scores[energy] = clf.fit(*spelled_texts(1500, 0)).score(texts, labels)
+        assert clf.model_.config.char_energy == (energy or 4)
+    assert scores[None] > scores[1.0]
+
+
+def test_too_few_texts_tell_nothing():
+    texts, rows = made_texts(ladder.LEAST_TEXTS - 1, 0)
+    prepared = prepared_of(texts, rows)
+    chosen = ladder.choose(prepared, 0, 1)
+    assert chosen.choice is None and chosen.calibration is None
+    assert chosen.config == prepared.config and chosen.sample is None
+    clf = FastTextClassifier(random_state=0).fit(texts, rows)
+    assert clf.history_.choice is None and clf.model_.calibration.n_texts == 0
+
+
+def test_one_or_two_texts_prove_nothing():
+    class Step(ladder._Step):
+        def __init__(self, right):
+            self.right, self.weights = np.array(right, bool), np.ones(len(right))
+
+    same = [True] * 50
+    assert Step([True] * 50).ahead_of(Step(same)) == 0
+    for n, low, high in ((1, 0.4, 0.6), (2, 0.8, 1.0), (4, 1.4, 1.6), (40, 3, 15)):
+        found = Step([True] * 50).ahead_of(Step([False] * n + [True] * (50 - n)))
+        assert low < found < high
+        assert Step([False] * n + [True] * (50 - n)).ahead_of(Step(same)) == pytest.approx(-found)
+
+
+@pytest.mark.parametrize("recipe", ["auto", "fixed"])
+def test_the_seed_alone_decides(recipe):
+    texts, rows = made_texts(400, 0, wrong=0.3)
+    prepared = prepared_of(texts, rows, Config(recipe=recipe))
+    one, two, other = (
+        ladder.choose(prepared, seed, threads) for seed, threads in ((0, 1), (0, 4), (1, 1))
+    )
+    assert one.choice == two.choice and one.calibration == two.calibration
+    assert one.calibration != other.calibration
+    assert (one.choice is None) == (recipe == "fixed")
+    if recipe == "fixed":
+        assert one.config == prepared.config
+
+
+def test_texts_of_more_weight_count_more():
+    """Half of the texts is noise, and weighs next to nothing: what is left is clean."""
+    texts, rows = made_texts(3000, 0)
+    noise = made_texts(3000, 5, wrong=1.0)
+    weights = np.repeat([1.0, 0.01], 3000).astype(np.float32)
+    prepared = prepared_of([*texts, *noise[0]], [*rows, *noise[1]], doc_weights=weights)
+    chosen = ladder.choose(prepared, 0, 1)
+    heard = ladder.choose(prepared_of([*texts, *noise[0]], [*rows, *noise[1]]), 0, 1)
+    best = [max(each.accuracy for each in x.choice.candidates) for x in (chosen, heard)]
+    assert best[0] > 0.9 > 0.75 > best[1]
+
+
+def test_with_several_labels_and_with_validation_data():
+    texts, rows = made_texts(300, 0)
+    several = [[row, "odd"] if i % 2 else [row] for i, row in enumerate(rows)]
+    clf = FastTextClassifier(random_state=0, n_jobs=1).fit(texts, several)
+    assert clf.model_.config.loss == "squared_hinge" and clf.model_.calibration.n_texts == 300
+    clf = FastTextClassifier(random_state=0, n_jobs=1, patience=2, epochs=9)
+    clf.fit(texts, rows, validation_data=(texts[:50], rows[:50]))
+    assert clf.history_.choice is not None and clf.model_.calibration.n_texts == 300
+    clf = FastTextClassifier(random_state=0, n_jobs=1, patience=2).fit(texts, rows)
+    assert clf.model_.calibration.n_texts == clf.model_.n_texts == 270, "the rest is set aside"
+
+
+# -- where it works ----------------------------------------------------------------------------
+@pytest.mark.parametrize("cache", [False, True])
+def test_a_file_is_chosen_for_as_texts_are(cache, tmp_path, capsys):
+    texts, rows = made_texts(1500, 0, wrong=0.6)
+    file = tmp_path / "train.tsv"
+    file.write_text("".join(f"{row}\t{text}\n" for row, text in zip(rows, texts, strict=True)))
+    more = ["--cache", str(tmp_path / "cache")] if cache else []
+    outputs, choices = [], []
+    for name in ("a.ftl", "b.ftl"):
+        model = tmp_path / name
+        log = tmp_path / "log.jsonl"
+        arguments = ["train", str(file), "-o", str(model), "--seed", "0", "--log", str(log), *more]
+        assert main(arguments) == 0
+        outputs.append(capsys.readouterr().out)
+        found = load(model).model_
+        choices.append((found.choice, found.calibration))
+        end = [json.loads(line) for line in log.read_text().splitlines()][-1]
+        assert end["event"] == "end"
+        assert end["choice"] == json.loads(json.dumps(found.choice.to_dict()))
+    assert choices[0] == choices[1]
+    direct = FastTextClassifier(random_state=0, n_jobs=1).fit(texts, rows).history_.choice
+    assert found.config.loss == direct.candidates[direct.chosen].settings["loss"]
+    line = f"chosen: {found.choice.line()}"
+    assert all(line in output for output in outputs)
+    assert main(["info", str(tmp_path / "a.ftl")]) == 0
+    told = capsys.readouterr().out
+    assert found.choice.line() in told and found.calibration.line() in told
+    assert main(["info", str(tmp_path / "a.ftl"), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["choice"]["why"] == found.choice.why
+    assert values["calibration"] == found.calibration.to_dict()
+
+
+def test_a_cache_serves_other_settings_of_training(tmp_path):
+    texts, rows = made_texts(600, 0, wrong=0.3)
+    file = tmp_path / "train.tsv"
+    file.write_text("".join(f"{row}\t{text}\n" for row, text in zip(rows, texts, strict=True)))
+    cache = str(tmp_path / "cache")
+    for flags in ([], ["--recipe", "fixed"], ["--loss", "softmax"], ["--class-weight", "balanced"]):
+        kept = []
+        for more in (["--cache", cache], []):
+            model = tmp_path / "m.ftl"
+            arguments = ["train", str(file), "-o", str(model), "-q", "--seed", "0"]
+            assert main([*arguments, *flags, *more]) == 0
+            found = load(model).model_
+            kept.append((found.config, found.choice, found.calibration))
+        assert kept[0] == kept[1], flags
+    assert len(list((tmp_path / "cache").iterdir())) <= 2
+
+
+def test_a_grid_search_has_what_it_sets():
+    texts, rows = made_texts(300, 0, wrong=0.3)
+    grid = {"loss": ["ova", "squared_hinge"], "char_energy": [1.0, 4.0]}
+    search = GridSearchCV(FastTextClassifier(random_state=0, n_jobs=1), grid, cv=2)
+    search.fit(texts, rows)
+    best = search.best_estimator_
+    for name, value in search.best_params_.items():
+        assert getattr(best.model_.config, name) == value
+    assert best.history_.choice is None and best.model_.calibration.n_texts == 300
+
+
+@pytest.mark.parametrize("method", ["seeds", "snapshot", "bagging"])
+def test_an_ensemble_chooses_once(method, monkeypatch):
+    called = []
+    choose = ladder.choose
+    monkeypatch.setattr(
+        "fasttext_lite.estimators.ensemble.choose",
+        lambda *given: called.append(given) or choose(*given),
+    )
+    texts, rows = made_texts(1200, 0, wrong=0.6)
+    ensemble = FastTextEnsemble(n_members=3, method=method, random_state=0, n_jobs=1)
+    ensemble.fit(texts, rows)
+    losses = {member.model_.config.loss for member in ensemble.estimators_}
+    calibrations = {member.model_.calibration for member in ensemble.estimators_}
+    assert len(called) == len(losses) == len(calibrations) == 1
+    assert calibrations.pop().n_texts > 0
+
+
+def test_partial_fit_chooses_nothing():
+    texts, rows = made_texts(300, 0)
+    clf = FastTextClassifier(random_state=0, n_jobs=1).partial_fit(
+        texts, rows, ["label0", "label1", "label2"]
+    )
+    assert clf.history_.choice is None and clf.model_.calibration.n_texts == 0
+    assert clf.partial_fit(texts, rows).score(texts, rows) > 0.9
+    found = clf.predict_proba(texts[:5])
+    np.testing.assert_allclose(found.sum(1), 1)
+
+
+def test_trials_on_features_that_are_there_are_trained_as_they_are_told():
+    prepared = prepared_of(*made_texts(300, 0))
+    chosen = ladder.choose(prepared, 0, 1)
+    same = fit.fit_prepared(chosen, n_threads=1).model
+    assert same.calibration == chosen.calibration
+    other = fit.fit_prepared(chosen, chosen.config.replace(loss="softmax", lr=1.0), n_threads=1)
+    assert other.model.calibration.n_texts == 0, "of a model of other settings nothing is known"
