@@ -548,7 +548,7 @@ def pseudo_count(documents, rows):
     chance = sum((labels.count(label) / len(labels)) ** 2 for label in set(labels))
     mean = float(np.mean(found))
     m = (1 - mean) / max(mean - chance, 1e-9)
-    return (0.25 * min(max(m, 0.1), 1000)) ** (len(rows) / (len(rows) + 100))
+    return min(max(0.25 * m, 1), 250) ** (len(rows) / (len(rows) + 100))
 
 
 def scaled_characters(weights, is_chars, ratio):

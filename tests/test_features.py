@@ -428,7 +428,7 @@ def test_the_pseudo_count_is_that_of_the_texts_agreement(pairs, in_parts):
 
 
 @pytest.mark.parametrize(
-    "labels_of, low, high", [("ab", 0.04, 0.07), ("mixed", 10, 250), ("none", 1, 1)]
+    "labels_of, low, high", [("ab", 1, 1), ("mixed", 10, 250), ("none", 1, 1)]
 )
 def test_the_pseudo_count_tells_what_kind_of_data_there_is(labels_of, low, high):
     """Few where features tell the label, many where they do not, one where there is nothing."""

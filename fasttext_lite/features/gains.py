@@ -13,7 +13,7 @@ LISTED = 1 << 22  # documents of features listed at a time, or an eighth of all
 
 # Features whose texts are asked whether they agree: those of so many texts, so many of them.
 LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 200_000
-LEAST_PSEUDO_COUNT, MOST_PSEUDO_COUNT = 0.1, 1000.0
+LEAST_PSEUDO_COUNT, MOST_PSEUDO_COUNT = 1.0, 250.0
 
 # Of the estimate that is taken. Features that texts share are the frequent ones, and tell less than
 # the rest; all of the estimate would cost 0.8 points where labels have 10 to 100 texts each, a
@@ -47,7 +47,8 @@ def estimate_pseudo_count(
     Returns
     -------
     float
-        1 where no two texts share a feature.
+        From 1 (which is what is taken where no two texts share a feature) to
+        `MOST_PSEUDO_COUNT`.
     """
     asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
     if asked.size > MOST_ASKED:
@@ -70,9 +71,10 @@ def estimate_pseudo_count(
     chance = float(((labels.counts() / max(labels.ids.size, 1)) ** 2).sum())
     agreement = float(shares.mean())
     beyond = max(agreement - chance, 1e-9)
-    found = min(max((1 - agreement) / beyond, LEAST_PSEUDO_COUNT), MOST_PSEUDO_COUNT)
+    found = SHARE * (1 - agreement) / beyond
+    found = min(max(found, LEAST_PSEUDO_COUNT), MOST_PSEUDO_COUNT)
     # Few texts tell little of it: towards 1, where there is nothing to go by.
-    return (SHARE * found) ** (len(labels) / (len(labels) + FEW))
+    return found ** (len(labels) / (len(labels) + FEW))
 
 
 def write_gains(
