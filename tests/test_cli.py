@@ -275,7 +275,7 @@ FLAGS = {
     "max_features": 400, "bucket": 500, "pooling": "tfidf", "supervision": 0.25, "dim": 5,
     "loss": "ns",
     "tree": "huffman", "neg": 2, "label_smoothing": 0.25, "focal": 0.5, "head": "learned",
-    "optimizer": "adam", "beta1": 0.5, "beta2": 0.75, "lr": 0.125, "schedule": "cosine",
+    "optimizer": "adam", "beta1": 0.75, "beta2": 0.75, "lr": 0.125, "schedule": "cosine",
     "warmup": 0.25, "epochs": 2, "l2": 0.0625,
     "l1": 0.03125, "max_norm": 4.0, "clip": 2.0, "feature_dropout": 0.125,
     "hidden_dropout": 0.125, "word_dropout": 0.125, "word_swap": 0.25, "patience": 3,

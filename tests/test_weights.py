@@ -123,7 +123,7 @@ def test_networks_start_with_embeddings_that_are_not_zero(settings):
     weights = init(**settings)
     check_normal(weights.embeddings, 0.02)
     width = settings.get("units", DIM)
-    check_normal(weights.output, 2 / math.sqrt(width))
+    check_normal(weights.output, (1 if "units" in settings else 2) / math.sqrt(width))
     assert weights.output.shape == (N_OUTPUT, width)
     if "norm" in settings:
         ones, zeros = np.ones(DIM), np.zeros(DIM)
@@ -138,6 +138,8 @@ def test_networks_start_with_embeddings_that_are_not_zero(settings):
 def test_hidden_layers_start_as_their_activation_asks(activation):
     weights = init(units=300, activation=activation)
     assert weights.layer.shape == (600 if activation == "maxout" else 300, DIM + 1)
+    length = 1 if activation in ("relu", "leaky_relu") else 2
+    check_normal(weights.output, length / math.sqrt(300))
     assert (weights.layer[:, DIM] == (0.5 if activation in ("relu", "leaky_relu") else 0)).all()
     if activation in ("tanh", "sigmoid"):
         gain = 4 if activation == "sigmoid" else 1

@@ -37,19 +37,23 @@ class LayerStart:
     gain : float
         Factor of the weights.
     bias : float
+    output_norm : float
+        Typical length of the output rows above it, with init="output".
     """
 
     kind: str
     gain: float = 1.0
     bias: float = 0.0
+    output_norm: float = OUTPUT_NORM
 
 
-# By activation. A unit that is 0 for a text learns nothing from it: half of them, without a bias.
+# By activation. A unit that is 0 for a text learns nothing from it: half of them, without a bias;
+# long output rows push all of a few units there.
 # The logistic function has a slope of 1/4 at 0, which the weights make up for (Glorot and Bengio
 # 2010: four times as wide as for tanh).
 LAYER_STARTS = {
-    "relu": LayerStart("he", bias=0.5),
-    "leaky_relu": LayerStart("he", bias=0.5),
+    "relu": LayerStart("he", bias=0.5, output_norm=1.0),
+    "leaky_relu": LayerStart("he", bias=0.5, output_norm=1.0),
     "elu": LayerStart("he"),
     "gelu": LayerStart("he"),
     "tanh": LayerStart("xavier"),
@@ -139,7 +143,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
 
     ``head="linear"``: embeddings zero, output the identity.
     ``init="output"``: embeddings zero, output normal, its rows about `OUTPUT_NORM` long whatever
-    `dim` is.
+    `dim` is, above a hidden layer as `LAYER_STARTS` has it.
     ``init="input"``: embeddings uniform in [-1/dim, 1/dim], output zero (fastText).
     ``init="normal"``: both normal, standard deviation `NORMAL_DEVIATION`.
     ``init="xavier"``: both uniform with variance 2 / (fan in + fan out) (Glorot and Bengio 2010).
@@ -172,7 +176,8 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
         np.fill_diagonal(output, 1)
     elif config.init == "output":
         rng.standard_normal(output.shape, np.float32, out=output)
-        output *= np.float32(OUTPUT_NORM / math.sqrt(output.shape[1]))
+        length = LAYER_STARTS[config.activation].output_norm if units else OUTPUT_NORM
+        output *= np.float32(length / math.sqrt(output.shape[1]))
     elif config.init != "input":
         _fill(rng, output, config.init, output.shape[1], n_output)
     embeddings = make_table(n_rows, dim, config.table_dtype)
