@@ -280,6 +280,7 @@ FLAGS = {
     "l1": 0.03125, "max_norm": 4.0, "clip": 2.0, "feature_dropout": 0.125,
     "hidden_dropout": 0.125, "word_dropout": 0.125, "word_swap": 0.25, "patience": 3,
     "valid_fraction": 0.25, "norm": "layer", "units": 4, "activation": "gelu", "init": "input",
+    "char_energy": 2.0, "pseudo_count": 3.0, "recipe": "fixed",
     "averaging": 0.5, "stop_words": "the of", "user_dictionary": "red apple 5",
 }  # fmt: skip
 SWITCHES = {

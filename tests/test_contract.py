@@ -16,6 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import reference
 import scipy.sparse as sp
 import sklearn
 from sklearn.base import clone, is_classifier
@@ -176,7 +177,8 @@ def test_fit_adds_only_attributes_with_an_underscore(fitted):
 
 BAD_VALUES = [
     ("analyzer", "words"), ("analyzer", None), ("lowercase", 1), ("nfkc", "no"), ("eos", None),
-    ("simplify", 1), ("lone_marks", 1), ("script_rules", None),
+    ("simplify", 1), ("lone_marks", 1), ("script_rules", None), ("recipe", "best"),
+    ("char_energy", 0), ("char_energy", 101), ("pseudo_count", 0), ("pseudo_count", -1.0),
     ("stop_words", None), ("stop_words", 5), ("stop_words", ["a", 5]),
     ("user_dictionary", 1.5), ("user_dictionary", None),
     ("word_ngrams", 0), ("word_ngrams", 1.5), ("word_ngrams", "2"), ("minn", -1), ("maxn", 65),
@@ -1546,7 +1548,7 @@ def test_transformer_gives_embeddings():
     np.testing.assert_array_equal(estimator.transform(TEXTS[::-1]), embedded[::-1])
     assert estimator.transform([]).shape == (0, 3)
     assert not estimator.transform(["quartz", ""]).any()
-    scores = embedded.astype(float) @ estimator.model_.output.T
+    scores = np.log(reference.sigmoid(embedded.astype(float) @ estimator.model_.output.T))
     expected = classifier(dim=3).fit(TEXTS, NAMES).decision_function(TEXTS)
     np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
 

@@ -427,9 +427,7 @@ def test_the_pseudo_count_is_that_of_the_texts_agreement(pairs, in_parts):
     assert found == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    "labels_of, low, high", [("ab", 1, 1), ("mixed", 10, 250), ("none", 1, 1)]
-)
+@pytest.mark.parametrize("labels_of, low, high", [("ab", 1, 1), ("mixed", 10, 250), ("none", 1, 1)])
 def test_the_pseudo_count_tells_what_kind_of_data_there_is(labels_of, low, high):
     """Few where features tell the label, many where they do not, one where there is nothing."""
     rng = np.random.default_rng(3)

@@ -94,17 +94,20 @@ def test_test_in_json(say):
     say("train", "train.txt", "-o", "m.ftl", "-q", *SMALL)
     found = json.loads(say("test", "m.ftl", "valid.txt", "--json").out)
     result = evaluate(load("m.ftl").model_, Texts.from_sequence(VALID[0]), VALID[1])
-    assert found == {
-        "n": 60,
-        "micro_f1": result.micro_f1,
-        "macro_f1": result.macro_f1,
-        "exact_match": result.accuracy,
-        "k": None,
-        "threshold": 0.5,
-        "n_skipped": 0,
-        "n_unseen_label": 0,
-        "n_unknown_text": 0,
-    }
+    assert found == pytest.approx(
+        {
+            "n": 60,
+            "micro_f1": result.micro_f1,
+            "macro_f1": result.macro_f1,
+            "exact_match": result.accuracy,
+            "k": None,
+            "threshold": 0.5,
+            "n_skipped": 0,
+            "n_unseen_label": 0,
+            "n_unknown_text": 0,
+            "calibration_error": result.calibration_error,
+        }
+    )
 
 
 @pytest.mark.parametrize(

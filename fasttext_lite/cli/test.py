@@ -119,13 +119,15 @@ def summary(result: Evaluation) -> str:
 def _figures(result: Evaluation) -> list[tuple[str, str, float]]:
     """Return what is told of a test: name, name in JSON, and value of each figure."""
     macro = ("macro-F1", "macro_f1", result.macro_f1)
+    calibration = ("ECE", "calibration_error", result.calibration_error)
     right = (result.figure, result.figure.replace(" ", "_"), result.accuracy)
     if result.k is None:
-        return [("micro-F1", "micro_f1", result.micro_f1), macro, right]
+        return [("micro-F1", "micro_f1", result.micro_f1), macro, right, calibration]
     at_k = [
         (f"P@{result.k}", "precision_at_k", result.precision),
         (f"R@{result.k}", "recall_at_k", result.recall),
         macro,
+        calibration,
     ]
     # Where texts have several labels, what k and threshold leave is no decision to match.
     return at_k if result.multilabel else [right, *at_k]

@@ -134,7 +134,9 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
     """Return a model of this package as one of fastText.
 
     What becomes part of the numbers: a batch normalisation (of the rows, as their mean moves with
-    them), the factor 2 of the hinge losses (of the output table), the order of the labels.
+    them), the scale of a softmax's scores and the factor 2 of the hinge losses (of the output
+    table), the order of the labels. Another calibration has no place: probabilities of other
+    losses are those of fastText's rules, which judge each label by itself.
 
     Parameters
     ----------
@@ -164,7 +166,8 @@ def to_fasttext(model: Model, pruned: bool = False, prepared: bool = False) -> F
     if own.uses_tree:
         output = _tree_rows(model, order, model.label_counts[order])
     else:
-        output = model.output[order] * np.float32(own.scale)
+        scale = model.scale if own.link == "softmax" else own.scale
+        output = model.output[order] * np.float32(scale)
     args = Args.supervised(
         dim=model.dim, epoch=config.epochs, min_count=config.min_count, neg=config.neg,
         loss=_BY_LINK[own.link],

@@ -76,21 +76,12 @@ def resolve(
     if loss == "auto":
         loss = _loss(head, n_labels, multilabel, 1.0 if evenness is None else evenness)
     chosen: dict[str, Any] = {"head": head, "loss": loss}
-    if mean_tokens is not None:
-        mean_tokens /= ANALYZERS[config.analyzer].n_streams
     if config.tree == "auto":
         chosen["tree"] = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
     if config.dim is None:
         chosen["dim"] = _dim(head, n_labels)
-    if config.word_ngrams is None and mean_tokens is not None:
-        chosen["word_ngrams"] = _word_ngrams(config, head, mean_tokens, script_shares or {})
-    if config.min_df is None and n_texts is not None:
-        chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
-    if config.char_energy is None:
-        chosen["char_energy"] = 1.0
-    if config.max_features is None and mean_tokens is not None and n_texts is not None:
-        dim = config.dim or chosen["dim"]
-        chosen["max_features"] = _max_features(n_texts, dim) if mean_tokens > LONG_DOCUMENT else 0
+    dim = config.dim or chosen["dim"]
+    chosen.update(_features(config, head, dim, mean_tokens, n_texts, script_shares or {}))
     if config.supervision is None:
         chosen["supervision"] = 0.5 if head == "linear" else 0.2
     if config.lr is None:
@@ -154,6 +145,29 @@ def variations(config: Config) -> list[dict[str, Any]]:
     if is_open and config.pooling == "blocks" and config.maxn:
         return [{"char_energy": 4.0}]
     return []
+
+
+def _features(
+    config: Config,
+    head: str,
+    dim: int,
+    mean_tokens: float | None,
+    n_texts: int | None,
+    script_shares: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return what is left open of the settings that decide which features there are."""
+    chosen: dict[str, Any] = {}
+    if mean_tokens is not None:
+        mean_tokens /= ANALYZERS[config.analyzer].n_streams
+    if config.word_ngrams is None and mean_tokens is not None:
+        chosen["word_ngrams"] = _word_ngrams(config, head, mean_tokens, script_shares)
+    if config.min_df is None and n_texts is not None:
+        chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
+    if config.char_energy is None:
+        chosen["char_energy"] = 1.0
+    if config.max_features is None and mean_tokens is not None and n_texts is not None:
+        chosen["max_features"] = _max_features(n_texts, dim) if mean_tokens > LONG_DOCUMENT else 0
+    return chosen
 
 
 def _head(config: Config, n_labels: int, multilabel: bool) -> str:

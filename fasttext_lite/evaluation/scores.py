@@ -14,6 +14,7 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.model.calibration import calibration_error
 from fasttext_lite.model.decisions import (
     MULTILABEL_THRESHOLD,
     decide_in_parts,
@@ -53,6 +54,9 @@ class Evaluation:
     threshold : float
     multilabel : bool
         Whether the model is of several labels for each text.
+    calibration_error : float
+        Expected calibration error of the first predicted label of each text that has one, see
+        `model.calibration.calibration_error`.
     """
 
     names: list[str]
@@ -69,6 +73,7 @@ class Evaluation:
     k: int | None
     threshold: float
     multilabel: bool = False
+    calibration_error: float = 0.0
 
     @property
     def accuracy(self) -> float:
@@ -173,6 +178,7 @@ def evaluate(
         n_unseen_texts=np.unique(found.docs[is_unseen]).size, n_unknown_texts=found.n_unknown,
         first_gold=first_gold, first_found=found.first_found, k=None if k is None else int(k),
         threshold=float(threshold), multilabel=model.multilabel,
+        calibration_error=found.calibration_error(),
     )  # fmt: skip
 
 
@@ -210,6 +216,7 @@ class _Counts:
         self._pairs = self.docs[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
         self.hits, self.predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
         self.first_found = np.empty(n, np.int32)
+        self.confidence, self.is_first_right = np.zeros(n), np.zeros(n, bool)
         self.n_right = self.n_unknown = 0
 
     def add(self, start: int, result: Predictions) -> None:
@@ -219,7 +226,15 @@ class _Counts:
         right = np.isin((docs + start) * self.n_names + ids, self._pairs)
         self.hits += np.bincount(ids[right], minlength=self.n_names)
         self.predicted += np.bincount(ids, minlength=self.n_names)
-        self.first_found[start : start + len(result.labels)] = result.labels[:, 0]
+        part = slice(start, start + len(result.labels))
+        self.first_found[part] = result.labels[:, 0]
+        self.confidence[part] = result.probabilities[:, 0]
+        self.is_first_right[start + docs[right & (ranks == 0)]] = True
         own = self.own.take(np.arange(start, start + len(result.labels)))
         self.n_right += int(right_texts(result.labels, own, self.multilabel).sum())
         self.n_unknown += int((result.n_features == 0).sum())
+
+    def calibration_error(self) -> float:
+        """See `Evaluation.calibration_error`."""
+        has_one = self.first_found >= 0
+        return calibration_error(self.confidence[has_one], self.is_first_right[has_one])

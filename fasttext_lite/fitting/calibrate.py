@@ -10,10 +10,10 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.measures import first_right
-from fasttext_lite.model.calibration import Calibration, calibration_error
+from fasttext_lite.model.calibration import MOST_LEAVES, Calibration, calibration_error
 from fasttext_lite.model.model import Model
 
-MOST_TEXTS = 4_000  # that a calibration is fitted on
+MOST_TEXTS, MOST_SCORES = 4_000, 4_000_000  # that a calibration is fitted on, in each part
 FACTORS = (1e-3, 1e4)  # of scores, the least and the most
 BISECTIONS = 24
 SCALES = (0.05, 20.0)  # of the scores of one-vs-all losses, in units of their own
@@ -43,45 +43,29 @@ class Judged:
         return first_right(self.model, self.features, self.labels, 1)
 
     def known(self) -> Judged:
-        """Return the texts that have a feature and known labels, at most `MOST_TEXTS` of them."""
+        """Return the texts that have a feature and known labels, or as many as are enough."""
         sizes = np.diff(self.features.indptr), np.diff(self.labels.indptr)
         good = (sizes[0] > 0) & (sizes[1] > 0)
         foreign = (self.labels.ids < 0) | (self.labels.ids >= len(self.model.labels))
         good[np.repeat(np.arange(len(good)), sizes[1])[foreign]] = False
-        docs = np.flatnonzero(good)[:MOST_TEXTS]
+        most = max(min(MOST_TEXTS, MOST_SCORES // len(self.model.labels)), 1)
+        docs = np.flatnonzero(good)[:most]
         taken = self.features.take(docs), self.labels.take(docs)
         return Judged(self.model, *taken, self.weights[docs])
 
     def decisions(self) -> _Decisions:
-        """Return the scores of all labels, or of the decisions in their tree, with targets."""
-        hidden = self.model.embed(self.features, 1)
+        """Return the scores of all labels, those of a tree log-probabilities, with targets."""
         docs = np.repeat(np.arange(len(self.labels)), np.diff(self.labels.indptr))
-        if self.model.tree is not None:
-            return self._in_tree(hidden, docs)
-        scores = (hidden @ self.model.output.T).astype(np.float64)
+        if self.model.tree is None:
+            hidden = self.model.embed(self.features, 1)
+            scores = (hidden @ self.model.output.T).astype(np.float64)
+        else:
+            scores = self.model.replace(calibration=Calibration(1.0)).scores(self.features, 1)
         targets = np.zeros(scores.shape)
         targets[docs, self.labels.ids] = 1
         if self.model.is_distribution:
             targets /= targets.sum(axis=1, keepdims=True)
         return _Decisions(scores, targets, self.weights[:, None])
-
-    def _in_tree(self, hidden: np.ndarray, docs: np.ndarray) -> _Decisions:
-        """Return the decisions on the way to each label in the tree."""
-        tree = self.model.tree
-        assert tree is not None
-        parents, branches = tree.parents(), tree.branches()
-        node = self.labels.ids.astype(np.int64)
-        shares = (self.weights / np.diff(self.labels.indptr))[docs]
-        found = []
-        while node.size:
-            up = parents[node]
-            below = up >= 0
-            node, up, docs, shares = node[below], up[below], docs[below], shares[below]
-            rows = self.model.output[up - tree.n_labels]
-            scores = np.einsum("ij,ij->i", hidden[docs], rows).astype(np.float64)
-            found.append((scores[:, None], branches[node][:, None].astype(float), shares[:, None]))
-            node = up.astype(np.int64)
-        return _Decisions(*(np.concatenate(each) for each in zip(*found, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -169,7 +153,7 @@ def _probabilities(scores: np.ndarray, together: bool) -> np.ndarray:
 def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
     """Return the log loss of each text, under the best factor for all scores, and its weight.
 
-    Texts without a feature or a label are left out. Not for models with a label tree.
+    Texts without a feature or a label are left out.
 
     Parameters
     ----------
@@ -180,7 +164,7 @@ def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
     -------
     losses, weights : float64[n_texts]
     """
-    together = parts[0].model.link == "softmax"
+    together = parts[0].model.is_distribution
     found = _Decisions.joined([part.known().decisions() for part in parts])
     z = found.softened(together).factor(together)[0] * found.scores
     if together:
@@ -200,12 +184,16 @@ def calibrate(parts: list[Judged]) -> Calibration:
         One for each fold.
     """
     model = parts[0].model
-    together = model.link == "softmax"
+    if model.loss.uses_tree and len(model.labels) > MOST_LEAVES:
+        return Calibration.none(model.loss)
+    together = model.is_distribution
     known = [part.known() for part in parts]
     if not sum(len(part.labels) for part in known):
         return Calibration.none(model.loss)
     decisions = _Decisions.joined([part.decisions() for part in known]).softened(together)
-    if together and model.loss.link == "sigmoid":
+    if model.loss.uses_tree:
+        found = Calibration(1.0, decisions.factor(True)[0])
+    elif together and model.loss.link == "sigmoid":
         found = decisions.power()
     else:
         found = Calibration(decisions.factor(together)[0])

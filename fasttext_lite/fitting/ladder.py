@@ -280,7 +280,7 @@ def _taken(steps: list[_Step], margin: float) -> tuple[_Step, str]:
     lead = best.ahead_of(default)
     if lead >= margin and best is not default:
         return best, f"{lead:.1f} standard errors more accurate than the default"
-    if margin == MARGIN and default.parts[0].model.tree is None:
+    if margin == MARGIN:
         others = [
             step
             for step in steps[1:]

@@ -11,6 +11,9 @@ import numpy as np
 
 from fasttext_lite.config.losses import Loss
 
+# A calibrated label tree needs the probabilities of all its leaves: with more than this many, that
+# would take longer than finding the likeliest.
+MOST_LEAVES = 4_000
 BINS = 15  # of the expected calibration error, each of as many texts
 
 
@@ -54,8 +57,8 @@ class Calibration:
     data ask for the one, clean data for the other. A power of 0 stands for the softmax of scale *
     score, as losses of a softmax have it: C. Guo, G. Pleiss, Y. Sun and K. Weinberger, On
     Calibration of Modern Neural Networks, 2017, arXiv:1706.04599; the scale is 1 / temperature.
-    Where texts may have several labels, each is judged by the sigmoid of scale * score, and so
-    is each decision in a label tree.
+    Those of a label tree are their uncalibrated selves ** power, made to sum to 1. Where texts may
+    have several labels, each is judged by the sigmoid of scale * score.
 
     Attributes
     ----------

@@ -181,8 +181,12 @@ class Model:
     @property
     def link(self) -> str:
         """How scores become probabilities, one of `config.losses.LINKS`."""
-        alone = self.loss.link == "sigmoid" and self.calibration is not None
-        return "softmax" if alone and not self.multilabel else self.loss.link
+        link, calibration = self.loss.link, self.calibration
+        if calibration is None:
+            return link
+        if link == "tree":
+            return "softmax" if calibration.power else link
+        return "softmax" if link == "sigmoid" and not self.multilabel else link
 
     @property
     def scale(self) -> float:
@@ -522,7 +526,7 @@ class Model:
         hidden, n_features = self._hidden(texts, n_threads)
         labels = np.empty((len(hidden), k), np.int32)
         best = np.empty((len(hidden), k))
-        search = self._search if self.tree is not None and k <= MAX_SELECTED else self._select
+        search = self._search if self.link == "tree" and k <= MAX_SELECTED else self._select
         run_ranges(
             lambda first, last: search(
                 hidden, n_features > 0, threshold, labels, best, first, last

@@ -259,7 +259,7 @@ def classify_text(
         for i in range(k):
             best[0, i], best[1, i] = labels[0, i], values[0, i]
         return n
-    n_labels = output.shape[0] + (link == TREE)
+    n_labels = output.shape[0] + (children.shape[0] > 0)
     scores = np.empty((1, n_labels))
     score_labels(hidden, 0, 1, output, children, options[IS_IDENTITY] != 0, scale, power, scores)
     scores_to_probabilities(scores, 0, 1, link == SOFTMAX, link == TREE)

@@ -86,7 +86,8 @@ def score_labels(hidden, first, last, output, children, is_identity, scale, powe
     scale : float
         Factor of each inner product.
     power : float
-        Above 0, the logarithm of the sigmoid of each is taken, times this (without a tree).
+        Above 0, the logarithm of the sigmoid of each is taken, times this; with a tree, the labels'
+        log-probabilities times this.
     scores : float64[n_docs, n_labels]
         Written in place: what softmax or sigmoid is taken of; with a tree the labels'
         log-probabilities.
@@ -106,7 +107,8 @@ def score_labels(hidden, first, last, output, children, is_identity, scale, powe
             above = nodes[n_labels + i]
             nodes[children[i, 0]] = above + _log_sigmoid(-score)
             nodes[children[i, 1]] = above + _log_sigmoid(score)
-        scores[doc, :] = nodes[:n_labels]
+        for k in range(n_labels):
+            scores[doc, k] = power * nodes[k] if power > 0 else nodes[k]
 
 
 @_kernel
