@@ -407,7 +407,9 @@ def test_settings_that_contradict(check_refused, train, tmp_path):
 
 def test_test(good, model, folder):
     out = good("test", model, folder / "test.txt")
-    assert out == "n 15  accuracy 1.0000  P@1 1.0000  R@1 1.0000  macro-F1 1.0000\n"
+    figures, error = out.rsplit(" ", 1)
+    assert figures == "n 15  accuracy 1.0000  P@1 1.0000  R@1 1.0000  macro-F1 1.0000  ECE"
+    assert 0 <= float(error) < 1
 
 
 def test_test_json_equals_the_evaluation(good, model, write):
@@ -428,6 +430,7 @@ def test_test_json_equals_the_evaluation(good, model, write):
     assert found == {
         "n": 4,
         "accuracy": expected.accuracy,
+        "calibration_error": expected.calibration_error,
         "k": 2,
         "threshold": 0.2,
         "precision_at_k": expected.precision,

@@ -74,7 +74,7 @@ def test_all_tell_the_same(say):
     assert exact == result.accuracy
     assert line == (
         f"n 60  micro-F1 {result.micro_f1:.4f}  macro-F1 {result.macro_f1:.4f}  "
-        f"exact match {exact:.4f}"
+        f"exact match {exact:.4f}  ECE {result.calibration_error:.4f}"
     )
     assert say("test", "m.ftl", "valid.txt").out == line + "\n"
     assert f"exact match train {classifier.score(*TRAIN):.3f}, valid {exact:.3f}, " in err
@@ -119,7 +119,7 @@ def test_k_and_threshold_are_fasttexts(say, flags, k, threshold):
     result = evaluate(load("m.ftl").model_, Texts.from_sequence(VALID[0]), VALID[1], k, threshold)
     assert say("test", "m.ftl", "valid.txt", *flags).out == (
         f"n 60  P@{k} {result.precision:.4f}  R@{k} {result.recall:.4f}  "
-        f"macro-F1 {result.macro_f1:.4f}\n"
+        f"macro-F1 {result.macro_f1:.4f}  ECE {result.calibration_error:.4f}\n"
     )
     found = json.loads(say("test", "m.ftl", "valid.txt", *flags, "--json").out)
     assert (found["k"], found["threshold"]) == (k, threshold)
