@@ -22,7 +22,7 @@ from fasttext_lite.features.matrix import (
     release,
 )
 
-PART = 1 << 22  # entries worked on at a time
+PART = 1 << 21  # entries worked on at a time
 
 # More entries than these, of documents of more entries on average, are never read back.
 MOST_READ, LONG_READ = 1 << 22, 1 << 10
