@@ -152,6 +152,7 @@ def test_without_room_for_files_features_are_made_in_memory(file, monkeypatch):
 def test_texts_in_pieces_equal_the_whole(file, monkeypatch):
     expected = at_once(file, Config())
     monkeypatch.setattr(fitting, "PIECE_BYTES", 300)
+    monkeypatch.setattr(fitting, "WHOLE_BYTES", 300)
     monkeypatch.setattr("fasttext_lite.features.gains.LISTED", 64)
     check_same(at_once(file, Config()), expected)
 

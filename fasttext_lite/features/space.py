@@ -435,8 +435,10 @@ def most_frequent(frequency: np.ndarray, min_df: int, most: int) -> np.ndarray:
     frequency : int32[n_codes]
     min_df, most : int
     """
-    if 0 < most < frequency.size:
-        min_df = max(min_df, int(np.partition(frequency, -most)[-most]))
+    there = frequency[frequency >= min_df]  # few of all codes
+    if 0 < most < there.size:
+        there.partition(there.size - most)
+        min_df = int(there[-most])
     codes = np.flatnonzero(frequency >= min_df)
     codes = codes[np.argsort(-frequency[codes], kind="stable")]
     return codes[:most] if most else codes
