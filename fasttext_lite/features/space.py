@@ -361,7 +361,7 @@ class FeatureSpace:
             first_row = max(n_old, int(n_old == 0 and self.has_bias))  # the bias tells nothing
             write_gains(entries, labels, self.frequency, first_row, self.gains, n_threads)
         entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
-        return entries.finish()
+        return entries.finish(are_long=bool(self.config.max_features))
 
     def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:
         """Return the codes of texts, with gaps between documents."""
