@@ -20,7 +20,10 @@ MODULES = {
     for path in sorted(BENCH.rglob("*.py"))
 }
 # Their own memory must not count for the processes that they start.
-PARENTS = ("chinese", "compare", "scaling", "startup", "tools", "word_vectors", "stages.files")
+PARENTS = (
+    "chinese", "compare", "long_documents", "scaling", "startup", "tools", "word_vectors",
+    "stages.files",
+)  # fmt: skip
 
 
 def module_of(name: str) -> str:
@@ -213,6 +216,41 @@ def test_bad_usage_is_one_line(tmp_path, capsys):
     assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
         "bench.compare"
     ] * 2
+
+
+def test_documents_are_joined_of_texts_of_a_split(few, tmp_path):
+    from bench import long_documents
+
+    rows = long_documents.read_rows(few / "few" / "train.tsv")
+    options = argparse.Namespace(own=3, other=2)
+    long_documents.write_split(rows, tmp_path, options, seed=1)
+    train, test = (long_documents.read_rows(tmp_path / f"{part}.tsv") for part in ("train", "test"))
+    assert len(train) > len(test) > 0
+    for label, document in train:
+        inside = [of for of, text in rows if f" {text} " in f" {document} "]
+        assert inside.count(label) >= 3
+    held_out = [text for _, text in rows if any(text in document for _, document in test)]
+    assert not any(text in document for text in held_out for _, document in train)
+    long_documents.write_split(rows, tmp_path, options, seed=1)
+    assert long_documents.read_rows(tmp_path / "train.tsv") == train
+
+
+def test_long_documents_from_end_to_end(few, tmp_path, capsys):
+    from bench import long_documents
+
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--own", "2", "--other", "1", "--splits", "1"]
+    runs = ["fasttext-lite", "fasttext-lite, all features"]
+    arguments += ["--runs", ";".join(runs), "--json", str(report)]
+    assert long_documents.main(arguments) == 0
+    text = capsys.readouterr().out
+    (split,) = json.loads(report.read_text("utf-8"))["sets"]["few"]
+    assert list(split["runs"]) == runs
+    for run, found in split["runs"].items():
+        assert found["accuracy"] > 0.5 and f"| {run} " in text
+        assert found["train_peak_memory"] > found["model_bytes"] > 0
+    assert long_documents.main(["--own", "0"]) == 2
+    assert capsys.readouterr().err.startswith("bench.long_documents: --own")
 
 
 def test_an_ingredient_is_left_out(few, monkeypatch):

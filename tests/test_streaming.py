@@ -122,14 +122,15 @@ def test_features_made_in_files_are_read_back(file, tmp_path, monkeypatch, chang
 
 
 def test_many_features_of_long_documents_stay_in_files(file, monkeypatch):
-    expected = prepare_file(CorpusReader(file), Config())
     monkeypatch.setattr(streaming, "MADE_IN_FILES", 1000)
-    monkeypatch.setattr(entries, "LONG_READ", 1)
-    assert not prepare_file(CorpusReader(file), Config()).features.maps
+    monkeypatch.setattr("fasttext_lite.config.recipe.LONG_DOCUMENT", 1)
+    expected = prepare_file(CorpusReader(file), Config())
+    assert not expected.features.maps and expected.config.max_features
     monkeypatch.setattr(entries, "MOST_READ", 10)
     found = prepare_file(CorpusReader(file), Config())
     assert len(found.features.maps) == 2
     check_same(found, expected)
+    assert not prepare_file(CorpusReader(file), Config(max_features=0)).features.maps
 
 
 def test_without_room_for_files_features_are_made_in_memory(file, monkeypatch):
@@ -152,6 +153,7 @@ def test_without_room_for_files_features_are_made_in_memory(file, monkeypatch):
 def test_texts_in_pieces_equal_the_whole(file, monkeypatch):
     expected = at_once(file, Config())
     monkeypatch.setattr(fitting, "PIECE_BYTES", 300)
+    monkeypatch.setattr(fitting, "WHOLE_BYTES", 300)
     monkeypatch.setattr("fasttext_lite.features.gains.LISTED", 64)
     check_same(at_once(file, Config()), expected)
 

@@ -23,10 +23,9 @@ from fasttext_lite.features.matrix import (
     release,
 )
 
-PART = 1 << 22  # entries worked on at a time
+PART = 1 << 21  # entries worked on at a time
 
-# More entries than these, of documents of more entries on average, are never read back.
-MOST_READ, LONG_READ = 1 << 22, 1 << 10
+MOST_READ = 1 << 22  # entries of long documents that are read back into memory
 
 
 @dataclass
@@ -38,7 +37,8 @@ class Entries:
     folder : str, optional
         Where the files ``ids.bin`` and ``weights.bin`` are written; default: in memory.
     is_read_back : bool
-        Whether `finish` reads the files back into memory, unless they are many of long documents.
+        Whether `finish` reads the files back into memory, unless they are large and of long
+        documents.
     """
 
     folder: str | None = None
@@ -142,8 +142,8 @@ class Entries:
         """Give the memory of mapped files back."""
         release(self._maps)
 
-    def finish(self) -> FeatureMatrix:
-        """Return the features; this object is spent."""
+    def finish(self, are_long: bool = False) -> FeatureMatrix:
+        """Return the features, of documents that are long or not; this object is spent."""
         ids, weights, maps = self._codes, self._counts, self._maps
         n = int(self._indptr[-1])
         del self._codes, self._counts
@@ -154,7 +154,7 @@ class Entries:
         release(maps)
         self._maps = maps = ()
         paths = entry_files(self.folder)
-        if self.is_read_back and n <= max(MOST_READ, LONG_READ * len(self)):
+        if self.is_read_back and (n <= MOST_READ or not are_long):
             ids, weights = np.fromfile(paths[0], np.int32, n), np.fromfile(paths[1], np.float32, n)
             return FeatureMatrix(ids, weights, self._indptr)
         for path in paths:

@@ -435,7 +435,7 @@ class FeatureSpace:
         if labels is not None:
             self._measure_gains(entries.parts, n_old, labels, n_threads)
         entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
-        return entries.finish()
+        return entries.finish(are_long=bool(self.config.max_features))
 
     def _with_pseudo_count(self, entries: Entries, labels: Labels | None) -> Config:
         """Return the settings with a pseudo-count, estimated where it is left open."""
@@ -533,8 +533,10 @@ def most_frequent(frequency: np.ndarray, min_df: int, most: int) -> np.ndarray:
     frequency : int32[n_codes]
     min_df, most : int
     """
-    if 0 < most < frequency.size:
-        min_df = max(min_df, int(np.partition(frequency, -most)[-most]))
+    there = frequency[frequency >= min_df]  # few of all codes
+    if 0 < most < there.size:
+        there.partition(there.size - most)
+        min_df = int(there[-most])
     codes = np.flatnonzero(frequency >= min_df)
     codes = codes[np.argsort(-frequency[codes], kind="stable")]
     return codes[:most] if most else codes

@@ -23,7 +23,10 @@ from fasttext_lite.text.marked import MarkedTexts
 
 # What settings are tried on: so many texts at most, and so many features of theirs.
 MOST_TEXTS, MOST_ENTRIES = 10_000, 4_000_000
-PIECE_BYTES = 1 << 24  # of text, analysed at a time
+
+# Texts up to the first size are analysed once, as a whole; longer ones twice, in pieces of the
+# second, whose marks and codes take many times as much.
+WHOLE_BYTES, PIECE_BYTES = 1 << 24, 1 << 21
 
 
 class Pieces(Protocol):
@@ -157,10 +160,10 @@ class _TextPieces:
         self._labels = labels
 
     def first(self) -> Iterator[Texts]:
-        if self.whole:
+        offsets, start = self.texts.offsets, 0
+        if self.whole or offsets[-1] - offsets[0] <= WHOLE_BYTES:
             yield self.texts
             return
-        offsets, start = self.texts.offsets, 0
         while True:  # one piece at least
             end = int(offsets[start]) + PIECE_BYTES
             last = max(start + 1, int(np.searchsorted(offsets, end, "right")) - 1)

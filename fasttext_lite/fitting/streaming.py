@@ -23,7 +23,7 @@ from fasttext_lite.fitting.cache import cached
 from fasttext_lite.fitting.prepare import check_labels, prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
 
-CHUNK_BYTES = 1 << 22  # of a file; its codes take ten times as much
+CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
 
 # Features of larger files are made in temporary files, if there is no cache; those of files above
 # the second size stay there in training.
