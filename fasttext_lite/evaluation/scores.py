@@ -55,8 +55,8 @@ class Evaluation:
     multilabel : bool
         Whether the model is of several labels for each text.
     calibration_error : float
-        Expected calibration error of the first predicted label of each text that has one, see
-        `model.calibration.calibration_error`.
+        Expected calibration error of the first predicted label of each text, of a model of several
+        labels of all that are predicted; see `model.calibration.calibration_error`.
     """
 
     names: list[str]
@@ -216,7 +216,7 @@ class _Counts:
         self._pairs = self.docs[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
         self.hits, self.predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
         self.first_found = np.empty(n, np.int32)
-        self.confidence, self.is_first_right = np.zeros(n), np.zeros(n, bool)
+        self._judged: list[tuple[np.ndarray, np.ndarray]] = []
         self.n_right = self.n_unknown = 0
 
     def add(self, start: int, result: Predictions) -> None:
@@ -226,15 +226,14 @@ class _Counts:
         right = np.isin((docs + start) * self.n_names + ids, self._pairs)
         self.hits += np.bincount(ids[right], minlength=self.n_names)
         self.predicted += np.bincount(ids, minlength=self.n_names)
-        part = slice(start, start + len(result.labels))
-        self.first_found[part] = result.labels[:, 0]
-        self.confidence[part] = result.probabilities[:, 0]
-        self.is_first_right[start + docs[right & (ranks == 0)]] = True
+        self.first_found[start : start + len(result.labels)] = result.labels[:, 0]
+        counts = (ranks == 0) | self.multilabel
+        self._judged.append((result.probabilities[docs, ranks][counts], right[counts]))
         own = self.own.take(np.arange(start, start + len(result.labels)))
         self.n_right += int(right_texts(result.labels, own, self.multilabel).sum())
         self.n_unknown += int((result.n_features == 0).sum())
 
     def calibration_error(self) -> float:
         """See `Evaluation.calibration_error`."""
-        has_one = self.first_found >= 0
-        return calibration_error(self.confidence[has_one], self.is_first_right[has_one])
+        confidence, right = (np.concatenate(each) for each in zip(*self._judged, strict=True))
+        return calibration_error(confidence, right)

@@ -202,12 +202,18 @@ def calibrate(parts: list[Judged]) -> Calibration:
 
 def _measured(calibration: Calibration, parts: list[Judged]) -> Calibration:
     """Return a calibration with its error on all texts of the parts."""
-    confidence, right = [], []
+    confidence, right, weights = [], [], []
     for part in parts:
         model = part.model.replace(calibration=calibration)
-        found = model.predict(part.features, n_threads=1)
-        confidence.append(found.probabilities[:, 0])
-        right.append(Judged(model, part.features, part.labels, part.weights).right())
-    weights = np.concatenate([part.weights for part in parts])
-    error = calibration_error(np.concatenate(confidence), np.concatenate(right), weights)
-    return dataclasses.replace(calibration, n_texts=len(weights), error=error)
+        if model.is_distribution:
+            confidence.append(model.predict(part.features, n_threads=1).probabilities[:, 0])
+            right.append(dataclasses.replace(part, model=model).right())
+            weights.append(part.weights)
+        else:  # each label of each text is a judgement
+            judged = dataclasses.replace(part, model=model).known()
+            confidence.append(model.probabilities(judged.features, 1).ravel())
+            right.append(judged.decisions().targets.ravel() == 1)
+            weights.append(np.repeat(judged.weights, len(model.labels)))
+    values = (np.concatenate(each) for each in (confidence, right, weights))
+    n_texts = sum(len(part.labels) for part in parts)
+    return dataclasses.replace(calibration, n_texts=n_texts, error=calibration_error(*values))
