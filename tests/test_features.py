@@ -504,6 +504,26 @@ def test_documents_of_each_row(documents, first, last, first_doc):
 
 
 @settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.lists(st.integers(0, 7), unique=True, max_size=6), max_size=6),
+    st.lists(st.integers(-1, 5), min_size=8, max_size=8),
+)
+def test_rows_get_other_numbers(documents, numbers):
+    ids = np.array([row for found in documents for row in found], np.int32)
+    counts = np.arange(ids.size, dtype=np.float32)
+    indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
+    table = np.array(numbers, np.int32)
+    expected = [
+        [(numbers[ids[i]], counts[i]) for i in range(a, b) if numbers[ids[i]] >= 0]
+        for a, b in zip(indptr[:-1].tolist(), indptr[1:].tolist(), strict=True)
+    ]
+    n = features_kernels.renumber_rows(ids, counts, indptr, table)
+    assert n == indptr[-1] == sum(map(len, expected))
+    for a, b, pairs in zip(indptr[:-1], indptr[1:], expected, strict=True):
+        assert list(zip(ids[a:b].tolist(), counts[a:b].tolist(), strict=True)) == pairs
+
+
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 4), max_size=9), st.data())
 def test_copies_of_documents(sizes, data):
     rng = np.random.default_rng(len(sizes))

@@ -114,7 +114,7 @@ class Entries:
     def take(self, docs: np.ndarray) -> Counts:
         """Return the rows and counts of some documents, in memory."""
         shares = np.concatenate([np.empty(0, np.float32), *self._shares])
-        matrix = FeatureMatrix(self._codes, self._counts, self._indptr).take(docs)
+        matrix = FeatureMatrix(self._codes, self._counts, self._indptr, self._maps).take(docs)
         self.release()
         return Counts(matrix, shares[docs])
 

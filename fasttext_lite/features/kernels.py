@@ -499,6 +499,37 @@ def number_rows(starts, lengths, first, last, codes, counts, table):
 
 
 @_kernel
+def renumber_rows(ids, counts, indptr, numbers):
+    """Give rows other numbers and drop those without one, in place, leaving no gaps.
+
+    Parameters
+    ----------
+    ids : int32[n_entries], counts : float32[n_entries], indptr : int64[n_docs + 1]
+        Of documents; all written in place.
+    numbers : int32[n_rows]
+        New number of each row; -1 = none.
+
+    Returns
+    -------
+    n : int
+        The end of the last document.
+    """
+    n = 0
+    begin = indptr[0]
+    for doc in range(indptr.size - 1):
+        end = indptr[doc + 1]
+        for i in range(begin, end):
+            number = numbers[ids[i]]
+            if number >= 0:
+                ids[n] = number
+                counts[n] = counts[i]
+                n += 1
+        begin = end
+        indptr[doc + 1] = n
+    return n
+
+
+@_kernel
 def weigh_document(begin, end, rows, counts, factors, logs, share, bias_row):
     """Replace the counts of the document rows[begin:end] by weights, in place; see `weigh_rows`.
 

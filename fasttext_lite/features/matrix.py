@@ -11,13 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fasttext_lite.compiled.arrays import take_ragged
-
 # Yields int32[n] of codes or rows, offsets int64[n_docs + 1] and the number of the first document.
 Parts: TypeAlias = Callable[[], Iterable[tuple[np.ndarray, np.ndarray, int]]]
 
 
-COPIED = 1 << 22  # numbers at a time
+COPIED, DOCS = 1 << 22, 1 << 8  # numbers and documents copied at a time
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,18 @@ class FeatureMatrix:
 
     def take(self, chosen: np.ndarray) -> FeatureMatrix:
         """Return the features of the chosen documents, in that order, in memory."""
-        indptr, ids, weights = take_ragged(self.indptr, chosen, self.ids, self.weights)
+        from fasttext_lite.features.kernels import copy_documents
+
+        docs = np.arange(len(self))[chosen]
+        indptr = np.zeros(docs.size + 1, np.int64)
+        np.cumsum(self.indptr[docs + 1] - self.indptr[docs], out=indptr[1:])
+        ids, weights = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
+        for start in range(0, docs.size, DOCS):
+            end = min(start + DOCS, docs.size)
+            copy_documents(
+                self.ids, self.weights, self.indptr, docs, start, end, indptr, ids, weights
+            )
+            self.release()
         return FeatureMatrix(ids, weights, indptr)
 
     def with_own_weights(self) -> FeatureMatrix:
@@ -118,13 +127,15 @@ class Counts:
         return Counts(self.matrix.take(docs), self.shares[docs])
 
     def renumbered(self, numbers: np.ndarray) -> Counts:
-        """Return the counts with the rows' new numbers, without those of number -1."""
-        ids = numbers[self.matrix.ids]
-        kept = np.flatnonzero(ids >= 0)
-        indptr = np.searchsorted(kept, self.matrix.indptr)
-        if kept.size == ids.size:
-            return Counts(FeatureMatrix(ids, self.matrix.weights, indptr), self.shares)
-        return Counts(FeatureMatrix(ids[kept], self.matrix.weights[kept], indptr), self.shares)
+        """Return the counts with the rows' new numbers, without those of number -1.
+
+        These counts are spent: their arrays become those of the result.
+        """
+        from fasttext_lite.features.kernels import renumber_rows
+
+        ids, counts, indptr = self.matrix.ids, self.matrix.weights, self.matrix.indptr
+        n = renumber_rows(ids, counts, indptr, numbers)
+        return Counts(FeatureMatrix(ids[:n], counts[:n], indptr), self.shares)
 
 
 def open_features(folder: str, indptr: np.ndarray) -> FeatureMatrix:

@@ -198,9 +198,11 @@ class FeatureSpace:
         return words_in(self.pool, self.word_ends)
 
     def weighed(self, counts: Counts, n_threads: int = 1) -> FeatureMatrix:
-        """Return the features of documents, given how often they have each of these rows."""
-        ids, weights = counts.matrix.ids.copy(), counts.matrix.weights.copy()
-        starts = counts.matrix.indptr.copy()
+        """Return the features of documents, given how often they have each of these rows.
+
+        The counts are spent: their arrays become those of the features.
+        """
+        ids, weights, starts = counts.matrix.ids, counts.matrix.weights, counts.matrix.indptr
         found = Codes(starts, np.diff(starts), ids, weights, counts.shares)
         self._weigh(found, 0, len(counts), n_threads)
         n = kernels.compact(starts, found.lengths, 0, len(counts), 0, ids, weights)
@@ -236,7 +238,7 @@ class FeatureSpace:
 
     def of_part(
         self, counts: Counts, labels: Labels, n_threads: int = 1
-    ) -> tuple[FeatureSpace, np.ndarray]:
+    ) -> tuple[FeatureSpace, np.ndarray, Counts]:
         """Return the space that would be if some of the texts were all.
 
         Parameters
@@ -253,6 +255,8 @@ class FeatureSpace:
             Of the rows that these texts have.
         numbers : int32[n_rows]
             Its number for each row of this space; -1 = none.
+        counts : Counts
+            Of the same texts, by its rows.
         """
         frequency = np.zeros(self.n_rows, np.int32)
         kernels.count_documents(counts.matrix.ids, frequency)
@@ -263,9 +267,10 @@ class FeatureSpace:
             self.config, self.pool, self.word_ends, self.row_codes[rows], frequency[rows],
             len(counts),
         )  # fmt: skip
-        matrix = counts.renumbered(numbers).matrix
+        counts = counts.renumbered(numbers)
+        matrix = counts.matrix
         space._measure_gains(lambda: [(matrix.ids, matrix.indptr, 0)], 0, labels, n_threads)
-        return space, numbers
+        return space, numbers, counts
 
     @classmethod
     def fit(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fasttext_lite.config.losses import Loss
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.measures import first_right
@@ -22,66 +23,12 @@ GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A model and texts that it was not trained on.
-
-    Attributes
-    ----------
-    model : Model
-    features, labels : FeatureMatrix, Labels
-        Of the texts; label ids are the model's.
-    weights : float64[n_texts]
-    """
-
-    model: Model
-    features: FeatureMatrix
-    labels: Labels
-    weights: np.ndarray
-
-    def right(self) -> np.ndarray:
-        """Return of each text whether its likeliest label is one of its own."""
-        return first_right(self.model, self.features, self.labels, 1)
-
-    def known(self) -> Judged:
-        """Return the texts that have a feature and known labels, or as many as are enough."""
-        sizes = np.diff(self.features.indptr), np.diff(self.labels.indptr)
-        good = (sizes[0] > 0) & (sizes[1] > 0)
-        foreign = (self.labels.ids < 0) | (self.labels.ids >= len(self.model.labels))
-        good[np.repeat(np.arange(len(good)), sizes[1])[foreign]] = False
-        most = max(min(MOST_TEXTS, MOST_SCORES // len(self.model.labels)), 1)
-        docs = np.flatnonzero(good)[:most]
-        taken = self.features.take(docs), self.labels.take(docs)
-        return Judged(self.model, *taken, self.weights[docs])
-
-    def decisions(self) -> _Decisions:
-        """Return the scores of all labels, those of a tree log-probabilities, with targets."""
-        docs = np.repeat(np.arange(len(self.labels)), np.diff(self.labels.indptr))
-        if self.model.tree is None:
-            hidden = self.model.embed(self.features, 1)
-            scores = (hidden @ self.model.output.T).astype(np.float64)
-        else:
-            scores = self.model.replace(calibration=Calibration(1.0)).scores(self.features, 1)
-        targets = np.zeros(scores.shape)
-        targets[docs, self.labels.ids] = 1
-        if self.model.is_distribution:
-            targets /= targets.sum(axis=1, keepdims=True)
-        return _Decisions(scores, targets, self.weights[:, None])
-
-
-@dataclass(frozen=True)
 class _Decisions:
     """Scores, targets and weights, float64[n, n_scores], [n, n_scores] and [n, 1]."""
 
     scores: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
-
-    @classmethod
-    def joined(cls, parts: list[_Decisions]) -> _Decisions:
-        """Return those of several models."""
-        names = ("scores", "targets", "weights")
-        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-        return cls(*arrays)
 
     def softened(self, together: bool) -> _Decisions:
         """Return the same with targets a little off 0 and 1: for none is an endless factor best."""
@@ -150,6 +97,76 @@ def _probabilities(scores: np.ndarray, together: bool) -> np.ndarray:
     return p / p.sum(axis=1, keepdims=True)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a model says of texts that it was not trained on.
+
+    Attributes
+    ----------
+    loss : Loss
+        Of the model.
+    together : bool
+        Whether the probabilities of a text sum to 1.
+    right : bool[n_texts]
+        Whether the likeliest label of each text is one of its own.
+    weights : float64[n_texts]
+    decisions : _Decisions
+        Of the texts that have a feature and known labels, or as many as are enough.
+    """
+
+    loss: Loss
+    together: bool
+    right: np.ndarray
+    weights: np.ndarray
+    decisions: _Decisions
+
+    @classmethod
+    def of(
+        cls, model: Model, features: FeatureMatrix, labels: Labels, weights: np.ndarray
+    ) -> Judged:
+        """Let a model judge texts.
+
+        Parameters
+        ----------
+        model : Model
+        features, labels : FeatureMatrix, Labels
+            Of the texts; ids of labels are the model's, others are unknown.
+        weights : float64[n_texts]
+        """
+        right = first_right(model, features, labels, 1)
+        n_features, sizes = np.diff(features.indptr), np.diff(labels.indptr)
+        good = (n_features > 0) & (sizes > 0)
+        foreign = (labels.ids < 0) | (labels.ids >= len(model.labels))
+        good[np.repeat(np.arange(len(good)), sizes)[foreign]] = False
+        most = max(min(MOST_TEXTS, MOST_SCORES // len(model.labels)), 1)
+        docs = np.flatnonzero(good)[:most]
+        decisions = _decisions(model, features.take(docs), labels.take(docs), weights[docs])
+        return cls(model.loss, model.is_distribution, right, weights, decisions)
+
+
+def _decisions(
+    model: Model, features: FeatureMatrix, labels: Labels, weights: np.ndarray
+) -> _Decisions:
+    """Return the scores of all labels, those of a tree log-probabilities, with targets."""
+    docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
+    if model.tree is None:
+        scores = (model.embed(features, 1) @ model.output.T).astype(np.float64)
+    else:
+        scores = model.replace(calibration=Calibration(1.0)).scores(features, 1)
+    targets = np.zeros(scores.shape)
+    targets[docs, labels.ids] = 1
+    if model.is_distribution:
+        targets /= targets.sum(axis=1, keepdims=True)
+    return _Decisions(scores, targets, weights[:, None])
+
+
+def _joined(parts: list[Judged]) -> _Decisions:
+    """Return the decisions of several models."""
+    names = ("scores", "targets", "weights")
+    found = [part.decisions for part in parts]
+    return _Decisions(*(np.concatenate([getattr(each, name) for each in found]) for name in names))
+
+
 def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
     """Return the log loss of each text, under the best factor for all scores, and its weight.
 
@@ -164,8 +181,7 @@ def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
     -------
     losses, weights : float64[n_texts]
     """
-    together = parts[0].model.is_distribution
-    found = _Decisions.joined([part.known().decisions() for part in parts])
+    together, found = parts[0].together, _joined(parts)
     z = found.softened(together).factor(together)[0] * found.scores
     if together:
         z -= z.max(axis=1, keepdims=True)
@@ -183,37 +199,26 @@ def calibrate(parts: list[Judged]) -> Calibration:
     parts : list of Judged
         One for each fold.
     """
-    model = parts[0].model
-    if model.loss.uses_tree and len(model.labels) > MOST_LEAVES:
-        return Calibration.none(model.loss)
-    together = model.is_distribution
-    known = [part.known() for part in parts]
-    if not sum(len(part.labels) for part in known):
-        return Calibration.none(model.loss)
-    decisions = _Decisions.joined([part.decisions() for part in known]).softened(together)
-    if model.loss.uses_tree:
-        found = Calibration(1.0, decisions.factor(True)[0])
-    elif together and model.loss.link == "sigmoid":
-        found = decisions.power()
+    loss, together, found = parts[0].loss, parts[0].together, _joined(parts)
+    n_texts, n_labels = found.scores.shape
+    if not n_texts or (loss.uses_tree and n_labels > MOST_LEAVES):
+        return Calibration.none(loss)
+    soft = found.softened(together)
+    scores = found.scores
+    if loss.uses_tree:
+        calibration = Calibration(1.0, soft.factor(True)[0])
+        scores = calibration.power * scores
+    elif together and loss.link == "sigmoid":
+        calibration = soft.power()
+        scores = -calibration.power * np.logaddexp(0, -calibration.scale * scores)
     else:
-        found = Calibration(decisions.factor(together)[0])
-    return _measured(found, parts)
-
-
-def _measured(calibration: Calibration, parts: list[Judged]) -> Calibration:
-    """Return a calibration with its error on all texts of the parts."""
-    confidence, right, weights = [], [], []
-    for part in parts:
-        model = part.model.replace(calibration=calibration)
-        if model.is_distribution:
-            confidence.append(model.predict(part.features, n_threads=1).probabilities[:, 0])
-            right.append(dataclasses.replace(part, model=model).right())
-            weights.append(part.weights)
-        else:  # each label of each text is a judgement
-            judged = dataclasses.replace(part, model=model).known()
-            confidence.append(model.probabilities(judged.features, 1).ravel())
-            right.append(judged.decisions().targets.ravel() == 1)
-            weights.append(np.repeat(judged.weights, len(model.labels)))
-    values = (np.concatenate(each) for each in (confidence, right, weights))
-    n_texts = sum(len(part.labels) for part in parts)
-    return dataclasses.replace(calibration, n_texts=n_texts, error=calibration_error(*values))
+        calibration = Calibration(soft.factor(together)[0])
+        scores = calibration.scale * scores
+    p = _probabilities(scores - scores.max(axis=1, keepdims=True) * together, together)
+    if together:
+        top = np.arange(n_texts), p.argmax(axis=1)
+        error = calibration_error(p[top], found.targets[top] > 0, found.weights[:, 0])
+    else:  # each label of each text is a judgement
+        weights = np.repeat(found.weights, n_labels)
+        error = calibration_error(p.ravel(), found.targets.ravel() == 1, weights)
+    return dataclasses.replace(calibration, n_texts=n_texts, error=error)

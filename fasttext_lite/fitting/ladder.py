@@ -20,6 +20,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import Judged, calibrate, text_losses
+from fasttext_lite.fitting.prepare import MOST_ENTRIES
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
@@ -111,7 +112,8 @@ class _Ladder:
     def _parts(self) -> list[_Part]:
         """Return the texts to hold out one after another, each with the rest of the sample."""
         docs, weights = self.sample.docs, self.prepared.doc_weights
-        n_held = min(math.ceil(HELD_OUT * FOLDS / docs.size), FOLDS)
+        room = MOST_ENTRIES // max(self.sample.counts.matrix.ids.size, 1)
+        n_held = max(min(math.ceil(HELD_OUT * FOLDS / docs.size), FOLDS, room), 1)
         weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
         labels = self.prepared.labels.take(docs)
         folds = make_folds(labels, FOLDS, self.seed)
@@ -187,13 +189,11 @@ class _Part:
 
         Nothing that is held out has a part in what features weigh.
         """
-        rest = self.counts.take(self.rest)
+        counts = self.counts.take(self.rest)
         labels, weights = self.labels.take(self.rest), self.weights[self.rest]
-        space, numbers = self.whole.space.of_part(rest, labels)
-        features, held = (
-            space.weighed(counts.renumbered(numbers))
-            for counts in (rest, self.counts.take(self.held))
-        )
+        space, numbers, counts = self.whole.space.of_part(counts, labels)
+        features = space.weighed(counts)
+        held = space.weighed(self.counts.take(self.held).renumbered(numbers))
         prepared = Prepared(
             self.whole.config, space, features, labels, self.whole.multilabel,
             weights.astype(np.float32),
@@ -215,16 +215,16 @@ class _Part:
         return dataclasses.replace(prepared, space=space, features=features), scaled[1][1]
 
     def judged(self, config: Config, seed: int) -> Judged:
-        """Train a candidate; return its model with the texts held out."""
+        """Train a candidate; return what it says of the texts held out."""
         prepared, held = self.with_energy(config.char_energy)
         config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
         tree = make_tree(prepared, config, seed, 1)
         model = Training(prepared, config, seed, 1, tree=tree).run(None, None, None).model
-        return Judged(model, held, self.labels.take(self.held), self.weights[self.held])
+        return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
 
 class _Step:
-    """A candidate with its models.
+    """A candidate, and what its models say.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ class _Step:
     def __init__(self, config: Config, parts: list[Judged]) -> None:
         self.config, self.parts = config, parts
         self.weights = np.concatenate([part.weights for part in parts])
-        self.right = np.concatenate([part.right() for part in parts])
+        self.right = np.concatenate([part.right for part in parts])
 
     @property
     def accuracy(self) -> float:

@@ -22,7 +22,7 @@ from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.marked import MarkedTexts
 
 # What settings are tried on: so many texts at most, and so many features of theirs.
-MOST_TEXTS, MOST_ENTRIES = 10_000, 4_000_000
+MOST_TEXTS, MOST_ENTRIES = 10_000, 3_000_000
 
 # Texts up to the first size are analysed once, as a whole; longer ones twice, in pieces of the
 # second, whose marks and codes take many times as much.

@@ -448,8 +448,8 @@ class Search:
         """Return a model of a trial, calibrated on the texts that it was not trained on."""
         model, labels = trainee.model, self.data.folds[0].valid_labels
         valid = model.features(self.data.folds[0].valid_texts, self.n_threads)
-        judged = Judged(model, valid, labels, np.ones(len(labels)))
-        if len(judged.known().labels) < LEAST_CALIBRATED:
+        judged = Judged.of(model, valid, labels, np.ones(len(labels)))
+        if len(judged.decisions.scores) < LEAST_CALIBRATED:
             return trainee
         return replace(trainee, model=model.replace(calibration=calibrate([judged])))
 
