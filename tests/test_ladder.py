@@ -89,13 +89,20 @@ def test_candidates_from_a_strong_fit_to_a_weak_one():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"loss": "ova"}, {"loss": "hs"}, {"lr": 0.3}, {"head": "linear"}, {"optimizer": "adam"},
+        {"loss": "ova", "lr": 0.3}, {"lr": 0.3}, {"head": "linear"}, {"optimizer": "adam"},
         {"pooling": "mean"}, {"focal": 1.0}, {"recipe": "fixed"},
+        {"loss": "hs", "optimizer": "adam"},
     ],
     ids=str,
 )  # fmt: skip
 def test_what_is_set_is_not_tried(settings):
     assert tried(3, **settings) == tried(50, **settings) == ([{}], 0)
+
+
+@pytest.mark.parametrize(("loss", "lr"), [("hs", 4.0), ("ova", 2.5), ("squared_hinge", 0.12)])
+def test_of_a_given_loss_lower_rates_are_tried(loss, lr):
+    assert tried(3, loss=loss) == ([{}, {"lr": lr / 2}, {"lr": lr / 4}], 0)
+    assert tried(50, loss=loss) == ([{}], 0)
 
 
 def test_where_there_is_one_way_only():
@@ -355,7 +362,9 @@ def test_a_grid_search_has_what_it_sets():
     best = search.best_estimator_
     for name, value in search.best_params_.items():
         assert getattr(best.model_.config, name) == value
-    assert best.history_.choice is None and best.model_.calibration.n_texts == 300
+    for tried_settings in best.history_.choice.candidates:
+        assert set(tried_settings.settings) == {"lr"}, "what is not set is open"
+    assert best.model_.calibration.n_texts > 250
 
 
 @pytest.mark.parametrize("method", ["seeds", "snapshot", "bagging"])

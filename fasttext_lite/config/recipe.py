@@ -100,6 +100,7 @@ def _linear(loss: str, lr: float | None = None) -> dict[str, Any]:
 LADDER_LINEAR = [_linear("ova"), _linear("squared_hinge"), _linear("squared_hinge", 0.06)]
 LADDER_LEARNED = [_linear("squared_hinge", 0.24), _linear("squared_hinge", 0.12)]
 LADDER_TO_LABELS = 150
+LOWER_RATES = (0.5, 0.25)  # by the usual one, under a linear head whose loss is given
 
 
 def candidates(
@@ -123,15 +124,21 @@ def candidates(
     int
         The place of the default among them.
     """
-    is_open = config.loss == config.head == "auto" and config.lr is None and not config.focal
+    alone: tuple[list[dict[str, Any]], int] = [{}], 0
     plain = OPTIMIZERS[config.optimizer].is_plain and config.pooling != "mean"
-    if config.recipe == "fixed" or not (is_open and plain) or multilabel:
-        return [{}], 0
-    if default.head == "linear":
+    if config.recipe == "fixed" or config.lr is not None or not plain or multilabel:
+        return alone
+    is_linear = default.head == "linear"
+    if config.loss != "auto":
+        rates = [factor * (default.lr or 0) for factor in LOWER_RATES]
+        return ([{}, *({"lr": lr} for lr in rates)], 0) if is_linear else alone
+    if config.head != "auto" or config.focal:
+        return alone
+    if is_linear:
         return LADDER_LINEAR, [each["loss"] for each in LADDER_LINEAR].index(default.loss)
     can_be_linear = _head(config, LINEAR_TO_LABELS, multilabel) == "linear"
     if not can_be_linear or n_labels > LADDER_TO_LABELS or config.dim is not None:
-        return [{}], 0
+        return alone
     return [{}, *LADDER_LEARNED], 0
 
 

@@ -24,6 +24,7 @@ from fasttext_lite.fitting.prepare import MOST_ENTRIES
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
+from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.choice import Candidate, Choice
 from fasttext_lite.parallel import cpu_count, run_blocks
 
@@ -178,6 +179,7 @@ class _Part:
     ) -> None:
         self.whole, self.counts, self.labels, self.weights = whole, counts, labels, weights
         self.rest, self.held = rest, held
+        self._trees: dict[tuple, LabelTree | None] = {}
 
     def make(self) -> None:
         """Make the features, before several threads ask for them."""
@@ -214,11 +216,18 @@ class _Part:
         space, features = scaled[0]
         return dataclasses.replace(prepared, space=space, features=features), scaled[1][1]
 
+    def _tree(self, prepared: Prepared, config: Config, seed: int) -> LabelTree | None:
+        """Return the label tree of a candidate; it does not depend on the rate of learning."""
+        key = config.loss, config.tree, config.char_energy
+        if key not in self._trees:
+            self._trees[key] = make_tree(prepared, config, seed, 1)
+        return self._trees[key]
+
     def judged(self, config: Config, seed: int) -> Judged:
         """Train a candidate; return what it says of the texts held out."""
         prepared, held = self.with_energy(config.char_energy)
         config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
-        tree = make_tree(prepared, config, seed, 1)
+        tree = self._tree(prepared, config, seed)
         model = Training(prepared, config, seed, 1, tree=tree).run(None, None, None).model
         return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
