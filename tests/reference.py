@@ -521,13 +521,17 @@ def gains(counts, prior, m=1.0):
     return (p * np.log(p * k)).sum(1)
 
 
-def agreement(rows):
-    """Return the share of pairs of labels, of two texts each, that are the same; -1 = no pair.
+def agreement(rows, weight):
+    """Return the mean weight of pairs of labels, of two texts each, that are the same; of all.
 
-    Rows are the label lists of the texts.
+    Rows are the label lists of the texts; the weight of a pair is the product of its labels'.
     """
     pairs = [(a, b) for i, x in enumerate(rows) for y in rows[:i] for a in x for b in y]
-    return sum(a == b for a, b in pairs) / len(pairs) if pairs else -1.0
+    if not pairs:
+        return 0.0, 0.0
+    weights = np.array([weight[a] * weight[b] for a, b in pairs])
+    same = np.array([a == b for a, b in pairs])
+    return float((weights * same).mean()), float(weights.mean())
 
 
 def pseudo_count(documents, rows):
@@ -536,18 +540,19 @@ def pseudo_count(documents, rows):
     Its logarithm by the share of the texts among these and 100 more. Documents are sets of
     features, rows the label lists of the same texts.
     """
-    found = []
+    labels = [label for row in rows for label in row]
+    k = len(set(labels))
+    weight = {label: len(labels) / k / labels.count(label) for label in labels}
+    same = pairs = 0.0
     for feature in set().union(*documents):
         own = [row for has, row in zip(documents, rows, strict=True) if feature in has]
         if 2 <= len(own) <= 64:
-            found.append(agreement(own))
-    found = [share for share in found if share >= 0]
-    if not found:
+            found = agreement(own, weight)
+            same, pairs = same + found[0], pairs + found[1]
+    if pairs == 0:
         return 1.0
-    labels = [label for row in rows for label in row]
-    chance = sum((labels.count(label) / len(labels)) ** 2 for label in set(labels))
-    mean = float(np.mean(found))
-    m = (1 - mean) / max(mean - chance, 1e-9)
+    a = same / pairs
+    m = (1 - a) / max(a - 1 / k, 1e-9)
     return min(max(0.25 * m, 1), 250) ** (len(rows) / (len(rows) + 100))
 
 

@@ -28,10 +28,11 @@ def estimate_pseudo_count(
     """Return how many labels of no feature weigh as much as those of one: empirical Bayes.
 
     If the labels of a feature's texts are drawn from shares of its own, and these from a Dirichlet
-    distribution around those of all texts with the concentration m, two of them are the same with
-    probability (1 + m s) / (1 + m), where s is the probability for any two texts. So the
-    agreement a that is found, on the mean over features, gives m = (1 - a) / (a - s) (the method of
-    moments; Minka, Estimating a Dirichlet distribution, 2000). A quarter of it is taken.
+    distribution around equal shares of the k labels with the concentration m, two of them are the
+    same with probability (1 + m / k) / (1 + m). So the agreement a that is found gives
+    m = (1 - a) / (a - 1 / k) (the method of moments; Minka, Estimating a Dirichlet distribution,
+    2000). Pairs of texts weigh as their labels are rare, as in `kernels.measure_gains`; each
+    feature counts the same. A quarter of the estimate is taken.
 
     Parameters
     ----------
@@ -61,20 +62,19 @@ def estimate_pseudo_count(
     docs = np.empty(ends[-1] if ends.size else 0, np.int32)
     for rows, indptr, doc in parts():
         kernels.list_chosen(rows, indptr, doc, place, at, docs)
-    shares = np.empty(asked.size)
-    kernels.measure_agreement(
-        begins, at, docs, labels.ids, labels.indptr, len(labels.names), shares
-    )
-    shares = shares[shares >= 0]
-    if shares.size == 0:
+    counts, found = labels.counts(), np.empty((asked.size, 2))
+    n_labels = np.count_nonzero(counts)
+    weights = labels.ids.size / np.maximum(counts * n_labels, 1)
+    kernels.measure_agreement(begins, at, docs, labels.ids, labels.indptr, weights, found)
+    same, pairs = found.sum(axis=0)
+    if pairs <= 0:
         return 1.0
-    chance = float(((labels.counts() / max(labels.ids.size, 1)) ** 2).sum())
-    agreement = float(shares.mean())
-    beyond = max(agreement - chance, 1e-9)
-    found = SHARE * (1 - agreement) / beyond
-    found = min(max(found, LEAST_PSEUDO_COUNT), MOST_PSEUDO_COUNT)
+    agreement = float(same / pairs)
+    beyond = max(agreement - 1 / n_labels, 1e-9)
+    share = SHARE * (1 - agreement) / beyond
+    share = min(max(share, LEAST_PSEUDO_COUNT), MOST_PSEUDO_COUNT)
     # Few texts tell little of it: towards 1, where there is nothing to go by.
-    return found ** (len(labels) / (len(labels) + FEW))
+    return share ** (len(labels) / (len(labels) + FEW))
 
 
 def write_gains(

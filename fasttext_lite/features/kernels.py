@@ -352,32 +352,43 @@ def list_chosen(rows, indptr, first_doc, place, ends, docs):
 
 
 @_kernel
-def measure_agreement(begins, ends, docs, label_ids, label_indptr, n_labels, agreement):
+def measure_agreement(begins, ends, docs, label_ids, label_indptr, weights, agreement):
     """Write how often two labels of different texts that have a feature are the same.
 
     Parameters
     ----------
     begins, ends, docs, label_ids, label_indptr
         As in `measure_gains`.
-    n_labels : int
-    agreement : float64[n_features]
-        Written in place: the share of the pairs that are the same; -1 where there is no pair.
+    weights : float64[n_labels]
+        Of each label; a pair weighs their product.
+    agreement : float64[n_features, 2]
+        Written in place: mean weight of the pairs that are the same, and of all pairs; 0 where
+        there is no pair.
     """
-    counts = np.zeros(n_labels)
-    for feature in range(agreement.size):
-        n = within = same = 0.0
+    sums = np.zeros(weights.size)
+    for feature in range(len(agreement)):
+        n = within = total = inside = same = 0.0
         for i in range(begins[feature], ends[feature]):
             first, last = label_indptr[docs[i]], label_indptr[docs[i] + 1]
-            within += (last - first) * (last - first - 1)
-            n += last - first
+            own = 0.0
             for j in range(first, last):
-                same += 2 * counts[label_ids[j]]
-                counts[label_ids[j]] += 1
+                label = label_ids[j]
+                same += 2 * weights[label] * sums[label]
+                sums[label] += weights[label]
+                own += weights[label]
+                inside -= weights[label] * weights[label]
+            total += own
+            inside += own * own
+            n += last - first
+            within += (last - first) * (last - first - 1)
+        squares = 0.0
         for i in range(begins[feature], ends[feature]):
             for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
-                counts[label_ids[j]] = 0
+                squares += weights[label_ids[j]] ** 2
+                sums[label_ids[j]] = 0
         pairs = n * (n - 1) - within
-        agreement[feature] = same / pairs if pairs > 0 else -1.0
+        agreement[feature, 0] = same / pairs if pairs > 0 else 0.0
+        agreement[feature, 1] = (total * total - squares - inside) / pairs if pairs > 0 else 0.0
 
 
 @_kernel
