@@ -537,23 +537,26 @@ def agreement(rows, weight):
 def pseudo_count(documents, rows):
     """Return a quarter of the concentration that the agreement of texts with a feature implies.
 
-    Its logarithm by the share of the texts among these and 100 more. Documents are sets of
+    The geometric mean of two: with texts as they are, and with labels that weigh the same. Its logarithm by the share of the texts among these and 100 more. Documents are sets of
     features, rows the label lists of the same texts.
     """
     labels = [label for row in rows for label in row]
     k = len(set(labels))
-    weight = {label: len(labels) / k / labels.count(label) for label in labels}
-    same = pairs = 0.0
-    for feature in set().union(*documents):
-        own = [row for has, row in zip(documents, rows, strict=True) if feature in has]
-        if 2 <= len(own) <= 64:
-            found = agreement(own, weight)
-            same, pairs = same + found[0], pairs + found[1]
-    if pairs == 0:
-        return 1.0
-    a = same / pairs
-    m = (1 - a) / max(a - 1 / k, 1e-9)
-    return min(max(0.25 * m, 1), 250) ** (len(rows) / (len(rows) + 100))
+    estimates = []
+    for balanced in (False, True):
+        weight = {x: len(labels) / k / labels.count(x) if balanced else 1.0 for x in labels}
+        same = pairs = 0.0
+        for feature in set().union(*documents):
+            own = [row for has, row in zip(documents, rows, strict=True) if feature in has]
+            if 2 <= len(own) <= 64:
+                found = agreement(own, weight)
+                same, pairs = same + found[0], pairs + found[1]
+        if pairs == 0:
+            return 1.0
+        chance = sum((weight[x] * labels.count(x) / len(labels)) ** 2 for x in set(labels))
+        a = same / pairs
+        estimates.append(min(max(0.25 * (1 - a) / max(a - chance, 1e-9), 1), 250))
+    return float(np.prod(estimates)) ** (0.5 * len(rows) / (len(rows) + 100))
 
 
 def scaled_characters(weights, is_chars, ratio):
