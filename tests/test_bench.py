@@ -298,9 +298,52 @@ def test_a_small_comparison_from_end_to_end(few, tmp_path, capsys):
     for run in runs:
         median = run["median"]
         assert median.keys() == {key for key, *_ in compare.COLUMNS}
-        assert median["accuracy"] > 0.5
+        assert median["accuracy"] > 0.5 and median["average_precision"] > 0.5
         assert 0 < median["train_seconds"] < median["train_process_seconds"]
         assert f"| {run['name']}" in text
+    ours, svc = (run["median"]["calibration_error"] for run in runs)
+    assert 0 < ours < 0.5 and svc is None
+
+
+def test_a_comparison_on_variants(few, tmp_path, capsys):
+    """Of two labels, whose scores are one number; a set without the variant is left out."""
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--contenders", "svc", "--variants", "rare,skew:0.9"]
+    assert compare.main([*arguments, "--threads", "1", "--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    sets = json.loads(report.read_text("utf-8"))["sets"]
+    assert sets.keys() == {"few rare", "few skew:0.9"}
+    assert sets["few skew:0.9"]["unfit"] in text
+    rare = sets["few rare"]
+    assert rare["about"]["n_labels"] == 2 and rare["about"]["n_rarest"] > 10
+    share = rare["about"]["n_rarest"] / rare["about"]["n_train"]
+    assert rare["runs"][0]["median"]["average_precision"] > 2 * share
+    assert compare.main(["--variants", "hard"]) == 2
+
+
+@pytest.mark.parametrize("package", ["lite", "fasttext"])
+def test_what_judges_agrees_with_what_labels(few, tmp_path, package):
+    """The text's likeliest label has the confidence; and the one label's scores rank texts."""
+    pytest.importorskip("fasttext" if package == "fasttext" else "fasttext_lite")
+    paths = {part: str(few / "few" / f"{part}.tsv") for part in ("train", "test")}
+    job = {"multilabel": False, "threads": 1, "work": str(tmp_path), "seed": 1, **paths}
+    about = peers.prepare(job)
+    converted = package == "fasttext"
+    # fastText 0.9.2 initialises all of its table only in 10 threads, and in tens of numbers.
+    settings = (
+        {"lr": 0.5, "epoch": 15, "dim": 10, "bucket": 1000, "thread": 10} if converted else []
+    )
+    job |= {"model": str(tmp_path / "model"), "settings": settings}
+    job |= {"train": str(tmp_path / "train.ft")} if converted else {}
+    {"lite": peers.train_lite, "fasttext": peers.train_fasttext}[package](job)
+    texts = str(tmp_path / ("texts.ft" if converted else "texts.txt"))
+    load = {"lite": peers.load_lite, "fasttext": peers.load_fasttext}[package]
+    labeller, judge, _ = load(job)
+    found = labeller(texts, 1)
+    own, confidence = judge(texts, about["rarest"])
+    assert len(own) == len(confidence) == len(found)
+    for label, chance, most in zip(found, own, confidence, strict=True):
+        assert chance == pytest.approx(most) if label == about["rarest"] else chance <= most
 
 
 def test_bad_usage_is_one_line(tmp_path, capsys):
