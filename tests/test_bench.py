@@ -389,15 +389,49 @@ def test_long_documents_from_end_to_end(few, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("bench.long_documents: --own")
 
 
-def test_an_ingredient_is_left_out(few, monkeypatch):
+def test_an_ingredient_is_left_out(few, monkeypatch, tmp_path, capsys):
     from bench import ablation
 
     changes = (("default", {}, "all"), ("- bias", {"bias": False}, "all"), ("many", {}, "many"))
     monkeypatch.setattr(ablation, "CHANGES", changes)
-    options = argparse.Namespace(multilabel="", folds=2, threads=1)
-    found = ablation.measure(few / "few" / "train.tsv", options)
-    assert found.keys() == {"default", "- bias"}
-    assert all(50 < value <= 100 for value in found.values())
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--folds", "2", "--threads", "1", "--json", str(report)]
+    assert ablation.main([*arguments, "--variants", "plain,few:20,skew:0.9"]) == 0
+    printed = capsys.readouterr()
+    assert "few skew:0.9 is left out: " in printed.err
+    results = json.loads(report.read_text("utf-8"))
+    assert results.keys() == {"few", "few few:20"}
+    for title, result in results.items():
+        assert (
+            f"- {title}: {result['about']['n_train']} rows to train on, 38 set aside" in printed.out
+        )
+        assert "default: head linear, loss " in printed.out
+        found = result["changes"]
+        assert found.keys() == {"default", "- bias"}
+        assert all(50 < each["accuracy"] <= 100 for each in found.values())
+    assert results["few"]["about"]["n_train"] == 384 - 38
+    assert results["few few:20"]["about"]["n_train"] == 160
+    assert "rarest label, where" not in printed.out
+    assert ablation.main([*arguments, "--variants", "long:30:90", "--folds", "4"]) == 2
+
+
+def test_an_ingredient_where_a_label_is_rare(few, monkeypatch, capsys):
+    from bench import ablation
+
+    monkeypatch.setattr(ablation, "LEAST_RARE", 1)
+    arguments = ["--data-dir", str(few), "--threads", "1", "--changes", "default;char_energy 4"]
+    assert ablation.main([*arguments, "--variants", "skew:0.05", "--most-rows", "300"]) == 0
+    accuracy, precision = capsys.readouterr().out.split("Average precision of the rarest label")
+    assert accuracy.count("| default") == precision.count("| default") == 1
+
+
+def test_changes_of_what_is_chosen_are_measured_without_a_choice():
+    from bench import ablation
+
+    recipes = {name: ablation.config_of(settings).recipe for name, settings, _ in ablation.CHANGES}
+    assert recipes["default"] == recipes["- bias"] == "auto"
+    assert recipes["recipe fixed"] == recipes["char_energy 4"] == "fixed"
+    assert recipes["linear, squared hinge, lr 0.06"] == "fixed"
 
 
 def test_a_small_model(few, capsys):
