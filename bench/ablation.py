@@ -189,8 +189,7 @@ def measure(path: Path, variant: str, options: argparse.Namespace) -> dict[str, 
             scores = judge(model, valid, about["rarest"], multilabel, options.threads)
             found.setdefault(change, []).append(scores)
             if not settings:
-                found_out = (*CHOSEN, "pseudo_count")
-                about["chosen"] = tools.words({x: getattr(model.config, x) for x in found_out})
+                about["chosen"] = chosen_words(model.config)
             title = variants.titled(name, variant)
             message = f"{title}, fold {fold}: {change}: {scores['accuracy']:.2f} ({seconds:.1f} s)"
             print(message, file=sys.stderr, flush=True)
@@ -212,6 +211,12 @@ def config_of(settings: dict[str, Any]) -> Config:
     """Return the settings of a change, without a choice where it is a change of what is chosen."""
     fixed = {"recipe": "fixed"} if set(settings) & set(CHOSEN) else {}
     return Config(**{**fixed, **settings})
+
+
+def chosen_words(config: Config) -> str:
+    """Return in words what was chosen or estimated from the texts."""
+    values = {name: getattr(config, name) for name in (*CHOSEN, "pseudo_count")}
+    return tools.words({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in values.items()})
 
 
 def applies(kind: str, change: str, n_labels: int, multilabel: bool) -> bool:
