@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import shutil
 import statistics
 import sys
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import tools
+from bench import tools, variants
 from bench.tools import FASTTEXT, MANY_LABELS, SVC_CJK, UsageError, measure, words
 
 LOSSES = ("auto", "softmax", "hs", "ova", "ns")
@@ -46,10 +47,13 @@ CONTENDERS = {
     ),
 }  # fmt: skip
 
-# Key, title, format, unit; whether more is better (None: ratios are differences).
+# Key, title, format, unit; whether more is better (None: ratios are differences). A contender may
+# lack some.
 COLUMNS = (
     ("accuracy", "accuracy", "{:.4f}", 1, None),
     ("macro_f1", "macro-F1", "{:.4f}", 1, None),
+    ("average_precision", "AP, rarest", "{:.4f}", 1, None),
+    ("calibration_error", "ECE", "{:.4f}", 1, None),
     ("train_process_seconds", "train s, process", "{:.2f}", 1, False),
     ("train_seconds", "train s, after imports", "{:.2f}", 1, False),
     ("rate", "texts/s", "{:,.0f}", 1, True),
@@ -72,12 +76,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(tools.heading("Comparison", report["about"]), flush=True)
     warmed: set[str] = set()
     failed = False
-    for name, folder in sets.items():
+    for name, variant in itertools.product(sets, options.variants):
         with tempfile.TemporaryDirectory(prefix="bench-", dir=options.work_dir) as work:
-            part = compare(name, folder, Path(work).resolve(), options, warmed)
-        report["sets"][name] = part
+            part = compare(name, variant, sets[name], Path(work).resolve(), options, warmed)
+        title = variants.titled(name, variant)
+        report["sets"][title] = part
         failed = failed or any("error" in run for run in part["runs"])
-        print(section(name, part), flush=True)
+        print(section(title, part), flush=True)
         tools.write_json(options.json, report)  # an interrupted run keeps what it has
     return int(failed)
 
@@ -89,6 +94,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--data-dir", default=tools.data_dir(), help="folder of NAME/train.tsv and NAME/test.tsv "
         "(default: the environment's FASTTEXT_LITE_DATA, else the bundled sets)")  # fmt: skip
     add("--sets", default="", help="names joined by commas, in DATA_DIR or bundled (default: all)")
+    add("--variants", default=variants.PLAIN, help=f"of the sets of one label to a text, joined by "
+        f"commas: {variants.USAGE}; default %(default)s")  # fmt: skip
     add("--contenders", default=",".join(CONTENDERS), help="default %(default)s")
     add("--loss", default="auto,hs", help="of auto (our default; for others softmax or, with "
         "several labels, ova), softmax, hs, ova, ns; default %(default)s")  # fmt: skip
@@ -103,6 +110,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--json", metavar="FILE", help="write everything as one JSON object")
     add("--work-dir", metavar="DIR", help="for temporary files (fastText's model takes 1 GB)")
     options = parser.parse_args(argv)
+    options.variants = variants.choose(options.variants)
     options.contenders = tools.choose("--contenders", options.contenders, CONTENDERS)
     options.loss = tools.choose("--loss", options.loss, LOSSES)
     if options.threads < 1 or options.repeat < 1:
@@ -138,13 +146,13 @@ def about_run(options: argparse.Namespace) -> dict[str, str]:
 
 
 def compare(
-    name: str, folder: Path, work: Path, options: argparse.Namespace, warmed: set[str]
+    name: str, variant: str, folder: Path, work: Path, options: argparse.Namespace, warmed: set[str]
 ) -> dict[str, Any]:
-    """Run every contender on one data set; return what was measured.
+    """Run every contender on one variant of a data set; return what was measured.
 
     Parameters
     ----------
-    name : str
+    name, variant : str
     folder : Path
         With train.tsv and test.tsv.
     work : Path
@@ -153,21 +161,25 @@ def compare(
     warmed : set of str
         Names of runs whose compiled code is in the cache already; grows.
     """
-    train, test = str(folder / "train.tsv"), str(folder / "test.tsv")
     job = {"multilabel": name in options.multilabel.split(","), "threads": options.threads}
-    about = tools.stage("prepare", {"package": "lite", "train": train, "test": test, **job}, work)
+    about = describe(variant, folder, job, work)
+    if "unfit" in about:
+        return {"about": {}, "left_out": [], "runs": [], "unfit": about["unfit"]}
     if "error" in about:
         return {"about": {}, "left_out": [], "runs": [{"name": "-", "error": about["error"]}]}
     runs, left_out = plan(about, options)
+    job["rarest"] = about["rarest"]
     for run in runs:
-        run["job"] = {**job, **job_of(name, run["contender"], run["loss"], about, train, work)}
+        run["job"] = {**job, **job_of(name, run["contender"], run["loss"], about, work)}
         run["job"]["program"] = options.cli
         if run["job"]["package"] == "lite" and run["name"] not in warmed:
             warmed.add(run["name"])
-            measure({**run["job"], "train": str(tools.BUNDLED / "en_topics" / "train.tsv")}, work)
+            small = {"train": str(tools.BUNDLED / "en_topics" / "train.tsv"), "rarest": None}
+            measure({**run["job"], **small}, work)
     for turn in range(options.repeat):
         for run in runs:
-            message = f"{name}: {run['name']}, round {turn + 1} of {options.repeat}"
+            title = variants.titled(name, variant)
+            message = f"{title}: {run['name']}, round {turn + 1} of {options.repeat}"
             print(f"bench.compare: {message}", file=sys.stderr, flush=True)
             run["rounds"].append(measure(run["job"], work))
     for run in runs:
@@ -176,10 +188,30 @@ def compare(
         if errors:
             run["error"] = errors[0]
         else:
-            keys = [key for key, *_ in COLUMNS]
-            run["median"] = {k: statistics.median(r[k] for r in run["rounds"]) for k in keys}
+            run["median"] = medians(run["rounds"])
     add_ratios([run for run in runs if "median" in run])
     return {"about": about, "left_out": left_out, "runs": runs}
+
+
+def describe(variant: str, folder: Path, job: dict[str, Any], work: Path) -> dict[str, Any]:
+    """Write the files of a variant of a data set and return what it is, or "unfit" or "error"."""
+    if variant != variants.PLAIN:
+        if job["multilabel"]:
+            return {"unfit": "its texts have several labels"}
+        told = {**job, "package": "variants", "variant": variant, "source": str(folder)}
+        written = tools.stage("vary", told, work)
+        if "unfit" in written or "error" in written:
+            return written
+        folder = work
+    paths = {part: str(folder / f"{part}.tsv") for part in ("train", "test")}
+    about = tools.stage("prepare", {"package": "lite", **paths, **job}, work)
+    return {**about, "train": paths["train"]}
+
+
+def medians(rounds: list[dict[str, Any]]) -> dict[str, float | None]:
+    """Return the median of each column over rounds, None of what was not measured."""
+    found = {key: [each.get(key) for each in rounds] for key, *_ in COLUMNS}
+    return {key: None if None in v else statistics.median(v) for key, v in found.items()}
 
 
 def plan(about: dict[str, Any], options: argparse.Namespace) -> tuple[list[dict], list[str]]:
@@ -200,7 +232,7 @@ def plan(about: dict[str, Any], options: argparse.Namespace) -> tuple[list[dict]
 
 
 def job_of(
-    name: str, contender: str, loss: str, about: dict[str, Any], train: str, work: Path
+    name: str, contender: str, loss: str, about: dict[str, Any], work: Path
 ) -> dict[str, Any]:
     """Return what `bench.stages.peers` has to know of one contender."""
     converted = contender in ("equal", "fasttext", "best", "cli")
@@ -219,7 +251,7 @@ def job_of(
     return {
         "package": CONTENDERS[contender][1],
         "settings": settings[contender],
-        "train": str(work / "train.ft") if converted else train,
+        "train": str(work / "train.ft") if converted else about["train"],
         "texts": str(work / ("texts.ft" if converted else "texts.txt")),
         "model": str(work / ("model.bin" if contender == "cli" else "model")),
     }
@@ -228,7 +260,7 @@ def job_of(
 def add_ratios(runs: list[dict[str, Any]]) -> None:
     """Add to each run how it stands to fastText with the same loss (LinearSVC: to the first).
 
-    Accuracy and macro-F1 are differences, all else factors; above 1 is better than fastText.
+    Scores are differences, all else factors; above 1 is better than fastText.
     """
     peers = {run["loss"]: run for run in runs if run["contender"] == "fasttext"}
     for run in runs:
@@ -239,7 +271,9 @@ def add_ratios(runs: list[dict[str, Any]]) -> None:
         run["ratios"] = {}
         for key, _, _, _, more_is_better in COLUMNS:
             own, other = run["median"][key], peer["median"][key]
-            if more_is_better is None:
+            if own is None or other is None:
+                run["ratios"][key] = None
+            elif more_is_better is None:
                 run["ratios"][key] = own - other
             else:
                 run["ratios"][key] = own / other if more_is_better else other / own
@@ -256,10 +290,13 @@ def section(name: str, part: dict[str, Any]) -> str:
         script = "CJK" if about["cjk"] else "not CJK"
         lines += [
             f"{about['n_train']:,} training and {about['n_test']:,} test texts, "
-            f"{about['n_labels']:,} labels, {script}{', multi-label' * about['multilabel']}; "
+            f"{about['n_labels']:,} labels ({about['n_rarest']:,} texts of the rarest, "
+            f"{about['rarest']}), {script}{', multi-label' * about['multilabel']}; "
             f"fastText's file made in {about['convert_seconds']:.2f} s.",
             "",
         ]
+    if "unfit" in part:
+        return "\n".join([*lines, f"Left out: {part['unfit']}."])
     if part["left_out"]:
         lines += [f"Left out (--slow runs them): {'; '.join(part['left_out'])}.", ""]
     good = [run for run in part["runs"] if "median" in run]
@@ -281,14 +318,16 @@ def section(name: str, part: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def cells(values: dict[str, float]) -> list[str]:
+def cells(values: dict[str, float | None]) -> list[str]:
     """Return the printed figures of one run."""
-    return [form.format(values[key] / unit) for key, _, form, unit, _ in COLUMNS]
+    shown = [(values[key], form, unit) for key, _, form, unit, _ in COLUMNS]
+    return ["-" if value is None else form.format(value / unit) for value, form, unit in shown]
 
 
-def ratio_cells(ratios: dict[str, float]) -> list[str]:
+def ratio_cells(ratios: dict[str, float | None]) -> list[str]:
     """Return the printed ratios of one run."""
-    return [f"{ratios[k]:+.4f}" if b is None else f"{ratios[k]:.2f}×" for k, _, _, _, b in COLUMNS]
+    forms = [(ratios[k], "{:+.4f}" if better is None else "{:.2f}×") for k, *_, better in COLUMNS]
+    return ["-" if value is None else form.format(value) for value, form in forms]
 
 
 if __name__ == "__main__":

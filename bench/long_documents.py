@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import tools
+from bench import tools, variants
+from bench.stages import files
 from bench.tools import FASTTEXT, UsageError, measure, stage, table
+from bench.variants import Row
 
 # Title: package, settings.
 RUNS: dict[str, tuple[str, Any]] = {
@@ -33,8 +35,6 @@ COLUMNS = (
     ("train_process_seconds", "training s", "{:.1f}", 1, statistics.median),
 )
 HELD_OUT = 5  # one row in so many
-
-Row = tuple[str, str]  # label and text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,39 +81,15 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 # -- documents -------------------------------------------------------------------------------
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Return labels and texts of a file of ``label<TAB>text``."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [(label, text) for label, tab, text in (x.partition("\t") for x in lines) if tab]
-
-
-def join(rows: list[Row], own: int, other: int, rng: random.Random) -> list[Row]:
-    """Return documents, each of `own` texts of its label and `other` texts of any, mixed.
-
-    A text is in one document for its label's sake.
-    """
-    rows = rng.sample(rows, len(rows))
-    texts = [text for _, text in rows]
-    by_label: dict[str, list[str]] = {}
-    for label, text in rows:
-        by_label.setdefault(label, []).append(text)
-    documents = []
-    for label, mine in by_label.items():
-        for start in range(0, len(mine) - own + 1, own):
-            parts = mine[start : start + own] + rng.choices(texts, k=other)
-            documents.append((label, " ".join(rng.sample(parts, len(parts)))))
-    return rng.sample(documents, len(documents))
-
-
 def write_split(rows: list[Row], folder: Path, options: argparse.Namespace, seed: int) -> None:
     """Write train.tsv and test.tsv of one split; no text is in both."""
     rng = random.Random(seed)
     rows = rng.sample(rows, len(rows))
     edge = len(rows) // HELD_OUT
     for part, chosen in (("test", rows[:edge]), ("train", rows[edge:])):
-        documents = join(chosen, options.own, options.other, rng)
-        lines = "".join(f"{label}\t{text}\n" for label, text in documents)
-        (folder / f"{part}.tsv").write_text(lines, encoding="utf-8")
+        documents = variants.join(chosen, options.own, options.other, rng)
+        lines = [f"{label}\t{text}" for label, text in documents]
+        files.write_lines(folder / f"{part}.tsv", lines)
 
 
 # -- running ---------------------------------------------------------------------------------
@@ -121,7 +97,7 @@ def write_split(rows: list[Row], folder: Path, options: argparse.Namespace, seed
 
 def measure_set(name: str, folder: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return what each run gave on each split of a data set."""
-    rows, splits = read_rows(folder / "train.tsv"), []
+    rows, splits = files.complete(files.read_labelled(folder / "train.tsv")), []
     for seed in range(1, options.splits + 1):
         with tempfile.TemporaryDirectory(prefix="long-", dir=options.work_dir) as temporary:
             work = Path(temporary).resolve()
@@ -144,8 +120,8 @@ def measure_split(work: Path, options: argparse.Namespace) -> dict[str, Any]:
         package, settings = RUNS[run]
         end = "ft" if package == "fasttext" else "tsv"
         texts = "texts.ft" if package == "fasttext" else "texts.txt"
-        files = {"train": f"{work}/train.{end}", "texts": f"{work}/{texts}"}
-        job = {**job, **files, "package": package, "settings": settings, "model": f"{work}/model"}
+        paths = {"train": f"{work}/train.{end}", "texts": f"{work}/{texts}"}
+        job = {**job, **paths, "package": package, "settings": settings, "model": f"{work}/model"}
         runs[run] = measure(job, work)
     return {**about, "runs": runs}
 

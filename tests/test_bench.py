@@ -7,11 +7,12 @@ import importlib.util
 import json
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from test_layers import circle, imported_modules
 
-from bench import compare, tools
+from bench import compare, tools, variants
 from bench.stages import files, peers
 
 BENCH = tools.ROOT / "bench"
@@ -22,7 +23,7 @@ MODULES = {
 # Their own memory must not count for the processes that they start.
 PARENTS = (
     "chinese", "compare", "long_documents", "scaling", "startup", "tools", "word_vectors",
-    "stages.files",
+    "variants", "stages.files",
 )  # fmt: skip
 
 
@@ -122,6 +123,98 @@ def test_scores_are_scikit_learns():
     assert files.macro_f1(found, sets) == pytest.approx(mean)
 
 
+def test_average_precision_is_scikit_learns():
+    from sklearn.metrics import average_precision_score
+
+    scores, right = [0.9, 0.5, 0.5, 0.5, 0.2, 0.1], [True, False, True, False, True, False]
+    # hits at ranks 1, of three equal ones up to 4, and 5
+    found = files.average_precision(scores, right)
+    assert found == pytest.approx((1 / 1 + 2 / 4 + 3 / 5) / 3)
+    assert found == pytest.approx(average_precision_score(right, scores))
+    assert files.average_precision([0.5], [False]) is None
+
+
+def test_the_rarest_label_is_the_first_by_name_of_several():
+    assert files.rarest(["b", "b", "c", "a"]) == "a"
+    assert files.rarest(["b", "b", "c", "a", "a"]) == "c"
+
+
+# -- variants --------------------------------------------------------------------------------
+
+ROWS = [(label, f"{label}{i}") for label, n in (("a", 60), ("b", 30), ("c", 10)) for i in range(n)]
+
+
+def labels_of(rows):
+    """Return how many rows each label has."""
+    return dict(Counter(label for label, _ in rows))
+
+
+def test_skewed_labels():
+    train, test = variants.make("skew:0.02", ROWS, ROWS[::-1])
+    assert labels_of(train) == {"a": 60, "b": 30, "c": 2}  # 2 / 92
+    assert labels_of(test) == {"a": 60, "b": 30, "c": 2}
+    assert labels_of(variants.make("skew:b:0.1", ROWS, ROWS)[0]) == {"a": 60, "b": 8, "c": 10}
+    for name in ("skew:0.2", "skew:nobody:0.2"):
+        with pytest.raises(variants.UnfitError, match="no more than 0.2 of the rows"):
+            variants.make(name, ROWS, ROWS)
+
+
+def test_the_rarest_label_against_the_rest():
+    train, test = variants.make("rare", ROWS, ROWS[:20])
+    assert labels_of(train) == {"not c": 90, "c": 10}
+    assert labels_of(test) == {"not c": 20}
+    assert [text for _, text in train] == [text for _, text in ROWS]
+
+
+def test_wrong_labels_are_trained_on_alone():
+    train, test = variants.make("noise:0.25", ROWS, ROWS)
+    changed = [a != b for a, b in zip(train, ROWS, strict=True)]
+    assert sum(changed) == 25 and test == ROWS
+    assert [text for _, text in train] == [text for _, text in ROWS]
+    assert labels_of(train).keys() == {"a", "b", "c"}
+
+
+def test_few_texts():
+    train, test = variants.make("few:12", ROWS, ROWS)
+    assert labels_of(train) == {"a": 12, "b": 12, "c": 10} and test == ROWS
+    assert set(train) < set(ROWS)
+
+
+def test_long_documents_are_as_many_as_tell_something():
+    train, test = variants.make("long:2:3", ROWS * 4, ROWS)
+    assert len(train) == 200 and len(test) == 50
+    for label, document in train:
+        texts = document.split(" ")
+        assert len(texts) == 5 and sum(text.startswith(label) for text in texts) >= 2
+    with pytest.raises(variants.UnfitError, match="only 100 documents"):
+        variants.make("long:2:3", ROWS, ROWS)
+
+
+def test_variants_have_names(tmp_path, capsys):
+    names = ["plain", "skew:0.02", "skew:a:b:0.1", "rare", "long:1:0", "noise:0.2", "few:3"]
+    assert variants.choose(",".join(names)) == names
+    assert [variants.titled("set", name) for name in names[:2]] == ["set", "set skew:0.02"]
+    wrong = (
+        "", "hard", "plain:1", "skew", "skew:2", "skew:0", "rare:a", "long", "long:0:3", "long:3",
+        "noise:nan", "noise:1:2", "few:0", "few:x",
+    )  # fmt: skip
+    for name in wrong:
+        with pytest.raises(tools.UsageError, match="variants are plain, skew:"):
+            variants.choose(name)
+    for name in names[:2]:
+        assert variants.make(name, ROWS, ROWS) == variants.make(name, ROWS, ROWS)
+    with pytest.raises(variants.UnfitError, match="less than two labels"):
+        variants.make("plain", ROWS[:3], ROWS)
+    bundled = str(tools.BUNDLED / "en_topics")
+    assert variants.main([bundled, str(tmp_path / "new"), "few:2"]) == 0
+    assert len(files.read_labelled(tmp_path / "new" / "train.tsv")) == 16
+    assert variants.main([bundled, str(tmp_path), "skew:0.9"]) == 1
+    assert variants.main([bundled, str(tmp_path), "hard"]) == 2
+    assert variants.main([str(tmp_path), str(tmp_path), "rare"]) == 2
+    assert variants.main([]) == 2
+    assert capsys.readouterr().err.count("bench.variants: ") == 4
+
+
 # -- tools -----------------------------------------------------------------------------------
 
 
@@ -205,9 +298,52 @@ def test_a_small_comparison_from_end_to_end(few, tmp_path, capsys):
     for run in runs:
         median = run["median"]
         assert median.keys() == {key for key, *_ in compare.COLUMNS}
-        assert median["accuracy"] > 0.5
+        assert median["accuracy"] > 0.5 and median["average_precision"] > 0.5
         assert 0 < median["train_seconds"] < median["train_process_seconds"]
         assert f"| {run['name']}" in text
+    ours, svc = (run["median"]["calibration_error"] for run in runs)
+    assert 0 < ours < 0.5 and svc is None
+
+
+def test_a_comparison_on_variants(few, tmp_path, capsys):
+    """Of two labels, whose scores are one number; a set without the variant is left out."""
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--contenders", "svc", "--variants", "rare,skew:0.9"]
+    assert compare.main([*arguments, "--threads", "1", "--json", str(report)]) == 0
+    text = capsys.readouterr().out
+    sets = json.loads(report.read_text("utf-8"))["sets"]
+    assert sets.keys() == {"few rare", "few skew:0.9"}
+    assert sets["few skew:0.9"]["unfit"] in text
+    rare = sets["few rare"]
+    assert rare["about"]["n_labels"] == 2 and rare["about"]["n_rarest"] > 10
+    share = rare["about"]["n_rarest"] / rare["about"]["n_train"]
+    assert rare["runs"][0]["median"]["average_precision"] > 2 * share
+    assert compare.main(["--variants", "hard"]) == 2
+
+
+@pytest.mark.parametrize("package", ["lite", "fasttext"])
+def test_what_judges_agrees_with_what_labels(few, tmp_path, package):
+    """The text's likeliest label has the confidence; and the one label's scores rank texts."""
+    pytest.importorskip("fasttext" if package == "fasttext" else "fasttext_lite")
+    paths = {part: str(few / "few" / f"{part}.tsv") for part in ("train", "test")}
+    job = {"multilabel": False, "threads": 1, "work": str(tmp_path), "seed": 1, **paths}
+    about = peers.prepare(job)
+    converted = package == "fasttext"
+    # fastText 0.9.2 initialises all of its table only in 10 threads, and in tens of numbers.
+    settings = (
+        {"lr": 0.5, "epoch": 15, "dim": 10, "bucket": 1000, "thread": 10} if converted else []
+    )
+    job |= {"model": str(tmp_path / "model"), "settings": settings}
+    job |= {"train": str(tmp_path / "train.ft")} if converted else {}
+    {"lite": peers.train_lite, "fasttext": peers.train_fasttext}[package](job)
+    texts = str(tmp_path / ("texts.ft" if converted else "texts.txt"))
+    load = {"lite": peers.load_lite, "fasttext": peers.load_fasttext}[package]
+    labeller, judge, _ = load(job)
+    found = labeller(texts, 1)
+    own, confidence = judge(texts, about["rarest"])
+    assert len(own) == len(confidence) == len(found)
+    for label, chance, most in zip(found, own, confidence, strict=True):
+        assert chance == pytest.approx(most) if label == about["rarest"] else chance <= most
 
 
 def test_bad_usage_is_one_line(tmp_path, capsys):
@@ -221,10 +357,10 @@ def test_bad_usage_is_one_line(tmp_path, capsys):
 def test_documents_are_joined_of_texts_of_a_split(few, tmp_path):
     from bench import long_documents
 
-    rows = long_documents.read_rows(few / "few" / "train.tsv")
+    rows = files.read_labelled(few / "few" / "train.tsv")
     options = argparse.Namespace(own=3, other=2)
     long_documents.write_split(rows, tmp_path, options, seed=1)
-    train, test = (long_documents.read_rows(tmp_path / f"{part}.tsv") for part in ("train", "test"))
+    train, test = (files.read_labelled(tmp_path / f"{part}.tsv") for part in ("train", "test"))
     assert len(train) > len(test) > 0
     for label, document in train:
         inside = [of for of, text in rows if f" {text} " in f" {document} "]
@@ -232,7 +368,7 @@ def test_documents_are_joined_of_texts_of_a_split(few, tmp_path):
     held_out = [text for _, text in rows if any(text in document for _, document in test)]
     assert not any(text in document for text in held_out for _, document in train)
     long_documents.write_split(rows, tmp_path, options, seed=1)
-    assert long_documents.read_rows(tmp_path / "train.tsv") == train
+    assert files.read_labelled(tmp_path / "train.tsv") == train
 
 
 def test_long_documents_from_end_to_end(few, tmp_path, capsys):
@@ -253,15 +389,49 @@ def test_long_documents_from_end_to_end(few, tmp_path, capsys):
     assert capsys.readouterr().err.startswith("bench.long_documents: --own")
 
 
-def test_an_ingredient_is_left_out(few, monkeypatch):
+def test_an_ingredient_is_left_out(few, monkeypatch, tmp_path, capsys):
     from bench import ablation
 
     changes = (("default", {}, "all"), ("- bias", {"bias": False}, "all"), ("many", {}, "many"))
     monkeypatch.setattr(ablation, "CHANGES", changes)
-    options = argparse.Namespace(multilabel="", folds=2, threads=1)
-    found = ablation.measure(few / "few" / "train.tsv", options)
-    assert found.keys() == {"default", "- bias"}
-    assert all(50 < value <= 100 for value in found.values())
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--folds", "2", "--threads", "1", "--json", str(report)]
+    assert ablation.main([*arguments, "--variants", "plain,few:20,skew:0.9"]) == 0
+    printed = capsys.readouterr()
+    assert "few skew:0.9 is left out: " in printed.err
+    results = json.loads(report.read_text("utf-8"))
+    assert results.keys() == {"few", "few few:20"}
+    for title, result in results.items():
+        assert (
+            f"- {title}: {result['about']['n_train']} rows to train on, 38 set aside" in printed.out
+        )
+        assert "default: head linear, loss " in printed.out
+        found = result["changes"]
+        assert found.keys() == {"default", "- bias"}
+        assert all(50 < each["accuracy"] <= 100 for each in found.values())
+    assert results["few"]["about"]["n_train"] == 384 - 38
+    assert results["few few:20"]["about"]["n_train"] == 160
+    assert "rarest label, where" not in printed.out
+    assert ablation.main([*arguments, "--variants", "long:30:90", "--folds", "4"]) == 2
+
+
+def test_an_ingredient_where_a_label_is_rare(few, monkeypatch, capsys):
+    from bench import ablation
+
+    monkeypatch.setattr(ablation, "LEAST_RARE", 1)
+    arguments = ["--data-dir", str(few), "--threads", "1", "--changes", "default;char_energy 4"]
+    assert ablation.main([*arguments, "--variants", "skew:0.05", "--most-rows", "300"]) == 0
+    accuracy, precision = capsys.readouterr().out.split("Average precision of the rarest label")
+    assert accuracy.count("| default") == precision.count("| default") == 1
+
+
+def test_changes_of_what_is_chosen_are_measured_without_a_choice():
+    from bench import ablation
+
+    recipes = {name: ablation.config_of(settings).recipe for name, settings, _ in ablation.CHANGES}
+    assert recipes["default"] == recipes["- bias"] == "auto"
+    assert recipes["recipe fixed"] == recipes["char_energy 4"] == "fixed"
+    assert recipes["linear, squared hinge, lr 0.06"] == "fixed"
 
 
 def test_a_small_model(few, capsys):

@@ -9,7 +9,7 @@ import itertools
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 PREFIX = "__label__"
@@ -46,6 +46,12 @@ def complete(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(label, text) for label, text in rows if label and text.strip()]
 
 
+def rarest(labels: Iterable[str]) -> str:
+    """Return the label that occurs least often, the first by name of several."""
+    counts = Counter(labels)
+    return min(counts, key=lambda label: (counts[label], label))
+
+
 def to_fasttext(labels: Collection[str], text: str) -> str:
     """Return a line of fastText's file."""
     return "".join(PREFIX + re.sub(r"\s", LABEL_SPACE, label) + " " for label in labels) + text
@@ -69,6 +75,34 @@ def macro_f1(found: Sequence[str], gold: Sequence[Collection[str]]) -> float:
     hits = Counter(name for name, true in zip(found, gold, strict=True) if name in true)
     total = Counter(itertools.chain(found, *gold))
     return sum(2 * hits[name] / count for name, count in total.items()) / len(total)
+
+
+def average_precision(scores: Sequence[float], right: Sequence[bool]) -> float | None:
+    """Return the mean precision at the texts that have a label, those of the same score together.
+
+    Parameters
+    ----------
+    scores : sequence of float
+        How sure it is that each text has the label: the order is what counts.
+    right : sequence of bool
+        Whether it has.
+
+    Returns
+    -------
+    float or None
+        None if no text has it.
+    """
+    counts: dict[float, list[int]] = {}
+    for value, true in zip(scores, right, strict=True):
+        count = counts.setdefault(value, [0, 0])
+        count[0] += 1
+        count[1] += true
+    n = hits = 0
+    total = 0.0
+    for value in sorted(counts, reverse=True):
+        n, hits = n + counts[value][0], hits + counts[value][1]
+        total += counts[value][1] * hits / n
+    return total / hits if hits else None
 
 
 def score(output: str | Path, gold: str | Path) -> dict[str, float]:

@@ -21,9 +21,13 @@ from typing import Any
 
 from bench.stages import files
 from bench.stages.files import LABEL_SPACE, read_lines, write_lines
+from bench.tools import MANY_LABELS
 
 Job = dict[str, Any]
 Labeller = Callable[[str, int], list[str]]
+# From a file of texts and a label: how sure it is that each text has it, and the probability of
+# each text's likeliest label. Without either it is None.
+Judge = Callable[[str, str], tuple[list[float] | None, list[float] | None]]
 CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 # Prediction passes after the first go on for this long.
@@ -41,6 +45,7 @@ MODULES = {
     "cli": [],
     "svc": ["joblib", *(f"sklearn.{name}" for name in _SVC)],
     "synthetic": ["bench.stages.synthetic"],
+    "variants": ["bench.variants"],
 }
 
 
@@ -54,7 +59,7 @@ def main(
     for module in modules.get(job["package"], ()):
         importlib.import_module(module)
     result = stages[job["stage"]](job)
-    result["peak_memory"] = files.peak_memory()
+    result.setdefault("peak_memory", files.peak_memory())
     Path(arguments[1]).write_text(json.dumps(result), encoding="utf-8")
 
 
@@ -87,8 +92,10 @@ def prepare(job: Job) -> dict[str, Any]:
     seconds = time.perf_counter() - start
     write_lines(work / "texts.txt", same_texts(test.texts))
     write_lines(work / "gold.txt", ["\t".join(labels) for labels in test.label_rows])
-    n_labels = len(train.labels.names)
+    names = [name for labels in train.label_rows for name in labels]
+    rarest, n_labels = files.rarest(names), len(train.labels.names)
     counts = {"n_train": len(rows), "n_test": len(test.texts), "n_labels": n_labels}
+    counts |= {"rarest": rarest, "n_rarest": names.count(rarest)}
     return {**counts, "cjk": cjk, "multilabel": job["multilabel"], "convert_seconds": seconds}
 
 
@@ -103,6 +110,17 @@ def split_tokens(texts: Any) -> list[str]:
     from fasttext_lite.text.analyzers import analyze
 
     return [" ".join(tokens) for tokens in analyze(texts, Config(analyzer="auto")).tokens()]
+
+
+def vary(job: Job) -> dict[str, Any]:
+    """Write train.tsv and test.tsv of a variant of a data set, or return why there is none."""
+    from bench import variants
+
+    try:
+        variants.write(job["variant"], Path(job["source"]), Path(job["work"]))
+    except variants.UnfitError as error:
+        return {"unfit": str(error)}
+    return {}
 
 
 def synthesize(job: Job) -> dict[str, Any]:
@@ -182,7 +200,7 @@ def predict(job: Job) -> dict[str, Any]:
     process does once, is reported by itself; the rate is the median of the passes after it.
     """
     loaders = {"lite": load_lite, "fasttext": load_fasttext, "cli": load_cli, "svc": load_svc}
-    labeller, config = loaders[job["package"]](job)
+    labeller, judge, config = loaders[job["package"]](job)
     output = f"{job['work']}/output.txt"
 
     def one_pass(threads: int = job["threads"]) -> float:
@@ -203,8 +221,12 @@ def predict(job: Job) -> dict[str, Any]:
     rate = rate_one = n_texts / median_pass(job["threads"])
     if config and job["threads"] > 1:
         rate_one = n_texts / median_pass(1)
+    peak_memory = files.peak_memory()
+    if judge is not None and job.get("rarest") is not None:
+        scores |= measured(judge, job)
     return {
         **scores,
+        "peak_memory": peak_memory,
         "start_to_labels_seconds": seconds,
         "rate": rate,
         "rate_one_thread": rate_one,
@@ -212,8 +234,27 @@ def predict(job: Job) -> dict[str, Any]:
     }
 
 
-def load_lite(job: Job) -> tuple[Labeller, dict[str, Any]]:
-    """Return what labels a file with a fasttext-lite model, and the model's settings."""
+def measured(judge: Judge, job: Job) -> dict[str, float | None]:
+    """Return the average precision of the label ``job["rarest"]`` and the calibration error."""
+    import numpy as np
+
+    from fasttext_lite.model.calibration import calibration_error
+
+    found, gold = (read_lines(f"{job['work']}/{name}.txt") for name in ("output", "gold"))
+    true = [set(line.split("\t")) for line in gold]
+    own, confidence = judge(job["texts"], job["rarest"])
+    scores: dict[str, float | None] = {}
+    if own is not None:
+        of_label = [job["rarest"] in labels for labels in true]
+        scores["average_precision"] = files.average_precision(own, of_label)
+    if confidence is not None:
+        right = np.array([name in labels for name, labels in zip(found, true, strict=True)])
+        scores["calibration_error"] = calibration_error(np.array(confidence), right)
+    return scores
+
+
+def load_lite(job: Job) -> tuple[Labeller, Judge, dict[str, Any]]:
+    """Return what labels and judges a file with a fasttext-lite model, and the model's settings."""
     from fasttext_lite.corpus.reader import read_texts
     from fasttext_lite.model.storage import load_model
 
@@ -227,11 +268,20 @@ def load_lite(job: Job) -> tuple[Labeller, dict[str, Any]]:
             labels.extend([names[i] for i in best.tolist()])
         return labels
 
-    return labeller, model.config.to_dict()
+    def judge(path: str, label: str) -> tuple[list[float] | None, list[float]]:
+        own: list[float] = []
+        confidence: list[float] = []
+        for texts in read_texts(path):
+            confidence += model.predict(texts, n_threads=1).probabilities[:, 0].tolist()
+            if len(names) <= MANY_LABELS:
+                own += model.probabilities(texts, 1)[:, names.index(label)].tolist()
+        return own or None, confidence
+
+    return labeller, judge, model.config.to_dict()
 
 
-def load_fasttext(job: Job) -> tuple[Labeller, None]:
-    """Return what labels a file with a fastText model (in one thread)."""
+def load_fasttext(job: Job) -> tuple[Labeller, Judge, None]:
+    """Return what labels and judges a file with a fastText model (in one thread)."""
     import fasttext
 
     model = fasttext.load_model(job["model"])
@@ -240,10 +290,20 @@ def load_fasttext(job: Job) -> tuple[Labeller, None]:
         found = model.predict(read_lines(path))[0]
         return [files.from_fasttext(labels[0]) if labels else "" for labels in found]
 
-    return labeller, None
+    def judge(path: str, label: str) -> tuple[list[float] | None, list[float]]:
+        ranked = len(model.labels) <= MANY_LABELS
+        labels, chances = model.predict(read_lines(path), k=-1 if ranked else 1)
+        confidence = [float(each[0]) if len(each) else 0.0 for each in chances]
+        if not ranked:
+            return None, confidence
+        (name,) = files.to_fasttext([label], "").split(" ")[:1]
+        found = (dict(zip(*pair, strict=True)) for pair in zip(labels, chances, strict=True))
+        return [float(each.get(name, 0.0)) for each in found], confidence
+
+    return labeller, judge, None
 
 
-def load_cli(job: Job) -> tuple[Labeller, None]:
+def load_cli(job: Job) -> tuple[Labeller, None, None]:
     """Return what labels a file with fastText's own command line, which loads the model first."""
 
     def labeller(path: str, threads: int) -> list[str]:
@@ -252,11 +312,11 @@ def load_cli(job: Job) -> tuple[Labeller, None]:
         names = found.decode("utf-8", "surrogatepass").split("\n")[:-1]
         return [files.from_fasttext(name) for name in names]
 
-    return labeller, None
+    return labeller, None, None
 
 
-def load_svc(job: Job) -> tuple[Labeller, None]:
-    """Return what labels a file with a scikit-learn pipeline (in one thread)."""
+def load_svc(job: Job) -> tuple[Labeller, Judge, None]:
+    """Return what labels and judges a file with a scikit-learn pipeline (in one thread)."""
     import joblib
 
     pipeline, names = joblib.load(job["model"])
@@ -266,10 +326,19 @@ def load_svc(job: Job) -> tuple[Labeller, None]:
         best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
         return names[best].tolist()
 
-    return labeller, None
+    def judge(path: str, label: str) -> tuple[list[float], None]:
+        scores = pipeline.decision_function(read_lines(path))
+        place = names.tolist().index(label)
+        if scores.ndim == 1:  # of two labels: how much speaks for the second
+            return (scores if place else -scores).tolist(), None
+        return scores[:, place].tolist(), None
+
+    return labeller, judge, None
 
 
-STAGES = {"prepare": prepare, "synthesize": synthesize, "train": train, "predict": predict}
+STAGES = {
+    "vary": vary, "prepare": prepare, "synthesize": synthesize, "train": train, "predict": predict
+}  # fmt: skip
 
 if __name__ == "__main__":
     main(sys.argv[1:], STAGES, MODULES)
