@@ -537,8 +537,9 @@ def agreement(rows, weight):
 def pseudo_count(documents, rows):
     """Return a quarter of the concentration that the agreement of texts with a feature implies.
 
-    The geometric mean of two: with texts as they are, and with labels that weigh the same. Its logarithm by the share of the texts among these and 100 more. Documents are sets of
-    features, rows the label lists of the same texts.
+    The geometric mean of two: with texts as they are, and with labels that weigh the same; its
+    logarithm by the share of the texts among these and 100 more. Documents are sets of features,
+    rows the label lists of the same texts.
     """
     labels = [label for row in rows for label in row]
     k = len(set(labels))
