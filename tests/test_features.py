@@ -503,6 +503,27 @@ def test_documents_of_each_row(documents, first, last, first_doc):
     assert [docs[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)] == expected
 
 
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 999), st.sampled_from([0.25, 1.0, 4.0]), st.booleans())
+def test_the_energy_of_characters_equals_its_twin(seed, ratio, has_bias):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 6, 5)
+    indptr = np.append(0, np.cumsum(sizes))
+    ids = np.concatenate([rng.permutation(8)[:n] for n in sizes]).astype(np.int32)
+    factors = rng.choice([-1.0, 1.0], 9).astype(np.float32)
+    bias_row = 7 if has_bias else -1
+    weights = rng.random(ids.size).astype(np.float32)
+    found = weights.copy()
+    features_kernels.scale_characters(ids, found, indptr, 0, 5, factors, bias_row, ratio)
+    for a, b in zip(indptr[:-1], indptr[1:], strict=True):
+        others = np.flatnonzero(ids[a:b] != bias_row) + a
+        expected = weights[a:b].astype(float)
+        if others.size:
+            of_chars = factors[ids[others]] < 0
+            expected[others - a] = reference.scaled_characters(weights[others], of_chars, ratio)
+        np.testing.assert_allclose(found[a:b], expected, rtol=1e-5)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.lists(st.integers(0, 7), unique=True, max_size=6), max_size=6),

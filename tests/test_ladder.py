@@ -4,9 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import reference
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.model_selection import GridSearchCV
 
 from fasttext_lite import FastTextClassifier, FastTextEnsemble, load
@@ -22,7 +19,6 @@ from fasttext_lite.config.recipe import (
 )
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.features import kernels
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, ladder
 from fasttext_lite.fitting.prepare import MOST_TEXTS, prepare
@@ -154,27 +150,6 @@ def test_what_is_held_out_has_no_part_in_what_features_weigh():
     unseen = alone.transform(analyze(Texts.from_sequence(texts[150:]), whole.config, 1), 1)
     for a, b in zip(by_name(found.space, of_held), by_name(alone, unseen), strict=True):
         assert a == pytest.approx(renumbered(b), rel=1e-5)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.integers(0, 999), st.sampled_from([0.25, 1.0, 4.0]), st.booleans())
-def test_the_energy_of_characters_equals_its_twin(seed, ratio, has_bias):
-    rng = RNG(seed)
-    sizes = rng.integers(0, 6, 5)
-    indptr = np.append(0, np.cumsum(sizes))
-    ids = np.concatenate([rng.permutation(8)[:n] for n in sizes]).astype(np.int32)
-    factors = rng.choice([-1.0, 1.0], 9).astype(np.float32)
-    bias_row = 7 if has_bias else -1
-    weights = rng.random(ids.size).astype(np.float32)
-    found = weights.copy()
-    kernels.scale_characters(ids, found, indptr, 0, 5, factors, bias_row, ratio)
-    for a, b in zip(indptr[:-1], indptr[1:], strict=True):
-        others = np.flatnonzero(ids[a:b] != bias_row) + a
-        expected = weights[a:b].astype(float)
-        if others.size:
-            of_chars = factors[ids[others]] < 0
-            expected[others - a] = reference.scaled_characters(weights[others], of_chars, ratio)
-        np.testing.assert_allclose(found[a:b], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("mapped", [False, True])

@@ -103,7 +103,7 @@ def score_labels(hidden, first, last, output, children, is_identity, scale, powe
                     scores[doc, k] = power * _log_sigmoid(scores[doc, k])
             continue
         for i in range(n_labels - 2, -1, -1):
-            score = scale * _score(output, i, hidden, doc)
+            score = scale * np.float64(_score(output, i, hidden, doc))
             above = nodes[n_labels + i]
             nodes[children[i, 0]] = above + _log_sigmoid(-score)
             nodes[children[i, 1]] = above + _log_sigmoid(score)
@@ -248,7 +248,7 @@ def search_tree(hidden, first, last, output, children, scale, threshold, labels,
                 found += 1
                 continue
             inner = node - n_labels
-            score = scale * _score(output, inner, hidden, doc)
+            score = scale * np.float64(_score(output, inner, hidden, doc))
             n = _push(weights, nodes, n, weight + _log_sigmoid(-score), children[inner, 0])
             n = _push(weights, nodes, n, weight + _log_sigmoid(score), children[inner, 1])
         for place in range(found, k):
