@@ -19,6 +19,7 @@ from fasttext_lite.config.recipe import (
 )
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, ladder
 from fasttext_lite.fitting.prepare import MOST_TEXTS, prepare
@@ -239,6 +240,30 @@ def test_one_or_two_texts_prove_nothing():
         found = Step([True] * 50).ahead_of(Step([False] * n + [True] * (50 - n)))
         assert low < found < high
         assert Step([False] * n + [True] * (50 - n)).ahead_of(Step(same)) == pytest.approx(-found)
+
+
+@pytest.mark.parametrize("diverges", ["squared_hinge", "all"])
+def test_what_diverges_is_no_candidate(diverges, monkeypatch):
+    run = ladder.Training.run
+
+    def fail(self, *given):
+        if diverges in ("all", self.config.loss):
+            raise TrainingError("it diverges")
+        return run(self, *given)
+
+    prepared = prepared_of(*made_texts(300, 0, wrong=0.6))
+    monkeypatch.setattr(ladder.Training, "run", fail)
+    chosen = ladder.choose(prepared, 0, 2)
+    assert chosen.config == prepared.config and chosen.choice is None
+    assert (chosen.calibration is None) == (diverges == "all")
+
+
+def test_rows_that_l1_would_drop_are_there_for_what_is_held_out():
+    texts, rows = made_texts(400, 0)
+    clf = FastTextClassifier(l1=0.01, random_state=0, n_jobs=1).fit(texts, rows)
+    full = FastTextClassifier(random_state=0, n_jobs=1).fit(texts, rows)
+    assert clf.model_.space.n_rows < full.model_.space.n_rows / 2
+    assert clf.model_.calibration.n_texts > 300 and clf.score(texts, rows) > 0.9
 
 
 @pytest.mark.parametrize("recipe", ["auto", "fixed"])

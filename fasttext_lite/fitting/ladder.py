@@ -8,6 +8,7 @@ more than chance would have it. The training on all texts comes after.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from functools import cached_property
@@ -18,6 +19,7 @@ from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import candidates, resolve, variations
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import make_folds
+from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepare import MOST_ENTRIES
@@ -66,6 +68,8 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
         return done
     ladder = _Ladder(prepared, asked, sample, seed, n_threads)
     steps = ladder.climb()
+    if not steps:
+        return done  # the default diverges: the training will say so
     taken, why = _taken(steps, ladder.margin)
     config, space, features = taken.config, prepared.space, prepared.features
     if config.char_energy != prepared.config.char_energy:
@@ -122,10 +126,15 @@ class _Ladder:
         return [_Part(self.prepared, counts, labels, weights, *fold) for fold in folds[:n_held]]
 
     def climb(self) -> list[_Step]:
-        """Try the default, then weaker and stronger fits while they are better, then variations."""
+        """Try the default, then weaker and stronger fits while they are better, then variations.
+
+        None is returned where the default diverges.
+        """
         n, default = len(self.configs), self.default
         beside = [place for place in (default + 1, default - 1) if 0 <= place < n]
         steps = self._tried([self.configs[i] for i in (default, *beside)], self.parts)
+        if not steps or steps[0].config != self.configs[default]:
+            return []
         for direction in (1, -1):
             place = default + 2 * direction
             while 0 <= place < n and _best(steps).config == self.configs[place - direction]:
@@ -145,13 +154,15 @@ class _Ladder:
 
         def work(i: int) -> None:
             config, part = jobs[i]
-            found[i] = part.judged(config, self.seed)
+            with contextlib.suppress(TrainingError):  # diverged: no candidate
+                found[i] = part.judged(config, self.seed)
 
         run_blocks(work, len(jobs), self.n_threads)
         n = len(parts)
         return [
             _Step(config, [found[j] for j in range(i * n, (i + 1) * n)])
             for i, config in enumerate(configs)
+            if all(j in found for j in range(i * n, (i + 1) * n))
         ]
 
 
@@ -228,7 +239,9 @@ class _Part:
         prepared, held = self.with_energy(config.char_energy)
         config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
         tree = self._tree(prepared, config, seed)
-        model = Training(prepared, config, seed, 1, tree=tree).run(None, None, None).model
+        # The texts held out have the numbers of all rows.
+        training = Training(prepared, config, seed, 1, tree=tree, prunes=False)
+        model = training.run(None, None, None).model
         return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
 

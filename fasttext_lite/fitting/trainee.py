@@ -70,6 +70,8 @@ class Training:
     noisy : callable, optional
         See `noise.make_noise`.
     tree : LabelTree, optional
+    prunes : bool
+        Whether features whose weights are all 0 leave the model, as l1 asks.
     """
 
     prepared: Prepared
@@ -79,6 +81,7 @@ class Training:
     valid: tuple[FeatureMatrix, Labels] | None = None
     noisy: Callable[[int], FeatureMatrix] | None = None
     tree: LabelTree | None = None
+    prunes: bool = True
 
     def run(
         self,
@@ -99,7 +102,7 @@ class Training:
             history.choice = prepared.choice
             if monitor is not None:
                 weights = monitor.finish(weights, history)
-        if self.config.l1:
+        if self.config.l1 and self.prunes:
             space, weights = without_zero_rows(space, weights, self.config.l1)
         return Trainee(self._model(weights, space), weights, history)
 
