@@ -57,7 +57,7 @@ def toys():
     OPTIMIZERS.add(
         Optimizer(
             "signs", f"{__name__}:sign_step",
-            slots=1, forgets=True, has_momentum=True, rates=(0.2, 0.05),
+            slots=1, forgets=True, beta1=0.5, rates=(0.2, 0.05),
         )
     )  # fmt: skip
     yield

@@ -189,7 +189,7 @@ BAD_VALUES = [
     ("supervision", "yes"), ("bias", 0), ("bias", None), ("head", "linearly"), ("head", None),
     ("loss", "logistic"), ("loss", ["hs"]), ("neg", 0), ("label_smoothing", 1.0),
     ("label_smoothing", float("nan")), ("focal", -1), ("focal", 11), ("focal", float("inf")),
-    ("optimizer", "adamw"), ("optimizer", None), ("beta1", -0.1), ("beta1", 1.0), ("beta1", None),
+    ("optimizer", "adamw"), ("optimizer", None), ("beta1", -0.1), ("beta1", 1.0),
     ("beta2", 0), ("beta2", 1.0), ("beta2", "0.9"), ("l2", -1e-9), ("l2", 1.5), ("l1", -1e-9),
     ("l1", 1.5), ("l1", None), ("max_norm", 0), ("max_norm", -1), ("clip", 0), ("clip", "none"),
     ("feature_dropout", 1.0), ("feature_dropout", -0.1), ("hidden_dropout", 1.0),

@@ -113,7 +113,7 @@ class Problem:
             *map(
                 dtype,
                 (
-                    config.label_smoothing, config.focal, config.beta1, config.beta2 or 0.9,
+                    config.label_smoothing, config.focal, config.beta1 or 0.0, config.beta2 or 0.9,
                     config.l1, config.l2, config.max_norm or 0, config.clip or 0,
                     config.feature_dropout, config.hidden_dropout,
                 ),

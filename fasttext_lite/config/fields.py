@@ -72,12 +72,13 @@ def _field(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def _defaults_of_beta2() -> str:
+def _defaults_of(beta: str) -> str:
     names: dict[float, list[str]] = {}
     for optimizer in OPTIMIZERS.values():
-        if optimizer.beta2 is not None:
-            names.setdefault(optimizer.beta2, []).append(optimizer.name)
-    return ", ".join(f"{beta2:g} for {' and '.join(of)}" for beta2, of in names.items())
+        value = getattr(optimizer, beta)
+        if value is not None:
+            names.setdefault(value, []).append(optimizer.name)
+    return ", ".join(f"{value:g} for {' and '.join(of)}" for value, of in names.items())
 
 
 RECIPES = ("auto", "fixed")
@@ -251,18 +252,14 @@ class Config:
     optimizer: str = _field(
         "sgd", "how rows move against their gradients", choices=OPTIMIZER_CHOICES
     )
-    beta1: float = _field(
-        # Rows rest while no text has them: a longer memory adds up in the rows that all texts
-        # share alone, and they run ahead of the others.
-        0.5,
-        f"decay of momentum ({', '.join(o.name for o in OPTIMIZERS.values() if o.has_momentum)})",
-        low=0.0,
-        high=0.9999,
-        before=0.9,
-    )
+    beta1: float | None = _field(
+        None,
+        f"decay of momentum; none = {_defaults_of('beta1')}",
+        low=0.0, high=0.9999, before=0.9,
+    )  # fmt: skip
     beta2: float | None = _field(
         None,
-        f"decay of the mean of squared gradients; none = {_defaults_of_beta2()}",
+        f"decay of the mean of squared gradients; none = {_defaults_of('beta2')}",
         low=0.0, low_open=True, high=0.99999, before=None,
     )  # fmt: skip
     lr: float | None = _field(

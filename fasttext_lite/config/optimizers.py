@@ -27,8 +27,8 @@ class Optimizer:
         Numbers that it keeps for each weight.
     forgets : bool
         Whether what it keeps decays with time, also while a row rests.
-    has_momentum : bool
-        Whether it uses `Config.beta1`.
+    beta1 : float, optional
+        Default of `Config.beta1`; None where it does not apply.
     beta2 : float, optional
         Default of `Config.beta2`; None where it does not apply.
     rates : (float, float), optional
@@ -43,7 +43,7 @@ class Optimizer:
     step: str
     slots: int = 0
     forgets: bool = False
-    has_momentum: bool = False
+    beta1: float | None = None
     beta2: float | None = None
     rates: tuple[float, float] | None = None
     is_proportional: bool = False
@@ -55,11 +55,11 @@ OPTIMIZERS: Records[Optimizer] = Records(
     Optimizer("sgd", f"{_KERNELS}:sgd", is_proportional=True, is_plain=True),
     Optimizer(
         "momentum", f"{_KERNELS}:momentum",
-        slots=1, forgets=True, has_momentum=True, rates=(2.0, 0.1), is_proportional=True,
+        slots=1, forgets=True, beta1=0.5, rates=(2.0, 0.1), is_proportional=True,
     ),
     Optimizer(
         "nesterov", f"{_KERNELS}:nesterov",
-        slots=1, forgets=True, has_momentum=True, rates=(2.0, 0.1), is_proportional=True,
+        slots=1, forgets=True, beta1=0.5, rates=(2.0, 0.1), is_proportional=True,
     ),
     Optimizer("adagrad", f"{_KERNELS}:adagrad", slots=1, rates=(0.2, 0.05)),
     Optimizer(
@@ -70,11 +70,11 @@ OPTIMIZERS: Records[Optimizer] = Records(
     ),
     Optimizer(
         "adam", f"{_KERNELS}:adam",
-        slots=2, forgets=True, has_momentum=True, beta2=0.999, rates=(0.03, 0.003),
+        slots=2, forgets=True, beta1=0.9, beta2=0.999, rates=(0.03, 0.003),
     ),
     Optimizer(
         "adamax", f"{_KERNELS}:adamax",
-        slots=2, forgets=True, has_momentum=True, beta2=0.999, rates=(0.2, 0.03),
+        slots=2, forgets=True, beta1=0.5, beta2=0.999, rates=(0.2, 0.03),
     ),
 )  # fmt: skip
 OPTIMIZER_CHOICES = Choices(table=OPTIMIZERS)

@@ -331,9 +331,11 @@ def _visits(
 
 def _settings(config: Config) -> Settings:
     """Return the numbers that the kernel needs."""
-    beta2 = config.beta2 or OPTIMIZERS[config.optimizer].beta2 or 0.0
+    optimizer = OPTIMIZERS[config.optimizer]
+    beta1 = (optimizer.beta1 or 0.0) if config.beta1 is None else config.beta1
+    beta2 = config.beta2 or optimizer.beta2 or 0.0
     numbers = (
-        config.label_smoothing, config.focal, config.beta1, beta2, config.l1, config.l2,
+        config.label_smoothing, config.focal, beta1, beta2, config.l1, config.l2,
         config.max_norm or 0, config.clip or 0, config.feature_dropout, config.hidden_dropout,
     )  # fmt: skip
     return Settings(*map(np.float32, numbers))
