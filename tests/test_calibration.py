@@ -169,6 +169,7 @@ def test_a_calibration_is_kept_by_files_pickles_and_quantisation(tmp_path):
 @pytest.mark.parametrize(
     "values",
     [
+        {"error": []}, {"scale": 10**300}, {"scale": 1e308}, {"error": -5}, {"power": True},
         {"scale": 0}, {"scale": -1}, {"scale": float("nan")}, {"scale": "1"}, {"power": -1},
         {"power": float("inf")}, {"n_texts": -1}, {"n_texts": 1.5}, {"error": "x"}, {"other": 1},
     ],
@@ -187,9 +188,14 @@ def test_a_damaged_calibration_is_refused(values, tmp_path):
 
 @pytest.mark.parametrize(
     "values",
-    [{"chosen": 7}, {"chosen": "0"}, {"candidates": 5}, {"why": None}, {"candidates": [{}]}, 3],
+    [
+        {"chosen": 7}, {"chosen": "0"}, {"candidates": 5}, {"why": None}, {"candidates": [{}]}, 3,
+        {"candidates": [{"settings": 5, "accuracy": 1, "ahead": 0}], "chosen": 0},
+        {"candidates": [{"settings": {"a": []}, "accuracy": 1, "ahead": 0}], "chosen": 0},
+        {"candidates": [{"settings": {}, "accuracy": 10**400, "ahead": 0}], "chosen": 0},
+    ],
     ids=str,
-)
+)  # fmt: skip
 def test_a_damaged_choice_is_refused(values, tmp_path):
     clf = FastTextClassifier(random_state=0).fit(*noisy_texts(60, 0))
     header, arrays = storage.pack(clf.model_)

@@ -679,7 +679,18 @@ def test_info_json(good, model):
     assert values["bytes"] == os.path.getsize(model)
     assert values["file"] == model
     assert (values["format_version"], values["n_texts"], values["multilabel"]) == (3, 36, False)
-    assert values["n_words"] + values["n_ngrams"] == load_model(model).space.n_rows
+    space = load_model(model).space
+    assert values["n_words"] == len(space.word_rows())
+    assert values["n_words"] + values["n_ngrams"] + space.has_bias == space.n_rows
+
+
+def test_words_without_a_row_are_not_counted(good, train, tmp_path):
+    model = tmp_path / "m.ftl"
+    out = good("train", train, "-o", model, "--max-features", 5, "--seed", 1)
+    space = load_model(model).space
+    n_words = len(space.word_rows())
+    assert space.n_rows == 6 and n_words < space.n_words
+    assert f" {n_words} words, {5 - n_words} n-grams, " in out
 
 
 @pytest.mark.parametrize("data", ["zh_topics", "en_topics"])

@@ -19,7 +19,7 @@ from fasttext_lite.config.recipe import (
 )
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import TrainingError
+from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, ladder
 from fasttext_lite.fitting.prepare import MOST_TEXTS, prepare
@@ -256,6 +256,123 @@ def test_what_diverges_is_no_candidate(diverges, monkeypatch):
     chosen = ladder.choose(prepared, 0, 2)
     assert chosen.config == prepared.config and chosen.choice is None
     assert (chosen.calibration is None) == (diverges == "all")
+
+
+def alone(n):
+    return [f"question number {i}" for i in range(n)], [f"faq{i}" for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "rows", "settings", "weights"),
+    [
+        (*alone(40), {}, None),  # nothing can be held out
+        (*alone(1500), {}, None),
+        ([chr(0x4E00 + i) for i in range(1500)], ["a", "b", "c"] * 500, {"maxn": 0}, None),
+        (["hello world", *[""] * 99], ["a", "b"] * 50, {}, None),  # one text has all features
+        (
+            [f"w{i % 7} x{i}" for i in range(200)], ["z", *["a", "b"] * 99, "a"], {},
+            np.array([1e30, *[1e-30] * 199]),
+        ),
+        (
+            [f"w{i % 30} y{i % 7}" for i in range(600)], [str(i % 30) for i in range(600)],
+            {"feature_dropout": 0.99}, None,  # candidates diverge
+        ),
+        (*alone(41), {"loss": "hs"}, None),
+    ],
+    ids=["none twice", "none twice, many", "unknown", "empty", "weights", "diverging", "hs"],
+)  # fmt: skip
+def test_where_nothing_can_be_learnt_from_what_is_held_out(
+    texts, rows, settings, weights, caplog, recwarn
+):
+    clf = FastTextClassifier(random_state=0, n_jobs=1, word_ngrams=1, **settings)
+    clf.fit(texts, rows, weights)
+    restarts = [record for record in caplog.records if "starting again" in record.message]
+    assert len(restarts) == clf.history_.restarts, "of candidates nothing is told"
+    calibration = clf.model_.calibration
+    assert calibration.n_texts == 0 or calibration.n_texts >= 40
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]
+    found = clf.predict_proba(texts[:3])
+    np.testing.assert_allclose(found.sum(1), 1)
+
+
+def test_of_very_many_labels_in_a_tree_nothing_is_tried(monkeypatch):
+    monkeypatch.setattr(ladder, "MOST_LEAVES", 5)
+    texts, rows = made_texts(300, 0, n_labels=6)
+    clf = FastTextClassifier(loss="hs", random_state=0, n_jobs=1).fit(texts, rows)
+    assert clf.history_.choice is None and clf.model_.calibration.n_texts == 0
+
+
+def test_where_labels_are_skewed_a_few_texts_prove_less():
+    texts, rows = made_texts(2000, 0, wrong=0.3)
+    even = prepared_of(texts, rows)
+    skewed = prepared_of(texts, ["rare" if i % 25 == 0 else "usual" for i in range(2000)])
+    margins = [ladder._Ladder(p, p.asked, p.sample, 0, 1).margin for p in (even, skewed)]
+    assert margins == [ladder.MARGIN, ladder.MARGIN_OF_FEW]
+    assert skewed.config.loss == "squared_hinge" and even.config.loss == "ova"
+
+
+def test_a_cache_of_skewed_labels_brings_the_same_default(tmp_path):
+    texts, rows = made_texts(300, 0)
+    rows = ["rare" if i % 20 == 0 else "usual" for i in range(300)]
+    file = tmp_path / "train.tsv"
+    file.write_text("".join(f"{row}\t{text}\n" for row, text in zip(rows, texts, strict=True)))
+    found = []
+    for name in ("cold.ftl", "warm.ftl"):
+        arguments = ["train", str(file), "-o", str(tmp_path / name), "-q", "--seed", "1"]
+        assert main([*arguments, "--recipe", "fixed", "--cache", str(tmp_path / "cache")]) == 0
+        found.append((tmp_path / name).read_bytes())
+    assert found[0] == found[1]
+    assert load(tmp_path / "warm.ftl").model_.config.loss == "squared_hinge"
+
+
+@pytest.mark.parametrize(
+    "damage", ["word_ends", "row_codes", "frequency", "gains", "sample_counts", "skipped"]
+)
+def test_a_cache_that_does_not_fit_together_is_made_again(damage, tmp_path):
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    texts, rows = made_texts(60, 0)
+    file = tmp_path / "train.tsv"
+    file.write_text("".join(f"{row}\t{text}\n" for row, text in zip(rows, texts, strict=True)))
+    arguments = ["train", str(file), "-q", "--seed", "1", "--cache", str(tmp_path / "cache"), "-o"]
+    assert main([*arguments, str(tmp_path / "a.ftl")]) == 0
+    (rest,) = (tmp_path / "cache").glob("*/rest.safetensors")
+    with safe_open(rest, framework="numpy") as opened:
+        about = json.loads(opened.metadata()["about"])
+        arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    if damage == "skipped":
+        about["skipped"] = []
+    elif damage == "word_ends":
+        arrays[damage] = arrays[damage][::-1].copy()
+    elif damage == "row_codes":
+        arrays[damage] = arrays[damage] * 0
+    elif damage == "frequency":
+        arrays[damage] = arrays[damage][:5].copy()
+    else:
+        arrays[damage] = arrays[damage] * np.float32(np.nan)
+    save_file(arrays, rest, {"about": json.dumps(about)})
+    assert main([*arguments, str(tmp_path / "b.ftl")]) == 0
+    assert (tmp_path / "a.ftl").read_bytes() == (tmp_path / "b.ftl").read_bytes()
+
+
+def test_without_room_for_changed_features_the_message_says_where(monkeypatch):
+    prepared = prepared_of(*spelled_texts(1500, 0))
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(FeatureSpace, "with_char_energy", fail)
+    monkeypatch.setattr(
+        ladder._Part, "with_energy", lambda self, energy: self.prepared if energy != 4 else 1 / 0
+    )
+    energy = prepared.config.replace(char_energy=4.0)
+    step = ladder._Ladder(prepared, prepared.asked, prepared.sample, 0, 1)
+    steps = step._tried([prepared.config], step.parts)
+    steps[0].config = energy
+    monkeypatch.setattr(ladder._Ladder, "climb", lambda self: steps)
+    with pytest.raises(InputError, match="cannot keep the features here.*TMPDIR"):
+        ladder.choose(prepared, 0, 1)
 
 
 def test_rows_that_l1_would_drop_are_there_for_what_is_held_out():

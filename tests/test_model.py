@@ -123,6 +123,7 @@ def test_a_model_of_the_past_judges_each_label_by_itself(model):
         np.testing.assert_allclose(found, plain.probabilities(TESTS)[known], rtol=1e-9)
         return
     assert not old.is_distribution
+    np.testing.assert_allclose(old.scores(TESTS)[known], raw, rtol=1e-4, atol=1e-6)
     factor = 2 if model.config.loss in HINGES else 1
     np.testing.assert_allclose(found, reference.sigmoid(factor * raw), rtol=1e-4, atol=1e-9)
 

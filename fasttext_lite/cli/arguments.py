@@ -27,10 +27,12 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
+def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
     """Add a flag for each field of `Config`; what is not given stays out of the namespace."""
     group = parser.add_argument_group("settings of the model")
     for field in dataclasses.fields(Config):
+        if field.name in without:
+            continue
         kind: Any
         kind, optional = field_type(field.name)
         flag = "--" + field.name.replace("_", "-")

@@ -56,7 +56,13 @@ def run(options: argparse.Namespace) -> None:
     if theirs:
         model = _to_their_other_kind(options, ending)
     else:
-        model = to_fasttext(load_model(options.model), ending == ".ftz", options.prepared)
+        own = load_model(options.model)
+        model = to_fasttext(own, ending == ".ftz", options.prepared)
+        if own.calibration is not None and own.calibration.n_texts and own.loss.link != "softmax":
+            say(
+                f"{options.out}: fastText's format has no place for the calibration of "
+                f"{own.loss.name}: the labels are the same, the probabilities those of fastText"
+            )
     if ending == ".ftz" and not model.is_quantized:
         model = _quantized(model, options)
     model.save(options.out)

@@ -83,14 +83,12 @@ def run(options: argparse.Namespace) -> None:
             f"{small.space.n_rows:,} of {model.space.n_rows:,} rows as {options.rows}"
         )
     if test is not None:
+        from fasttext_lite.cli.test import summary
         from fasttext_lite.evaluation.scores import evaluate
 
         for path, found in ((options.model, model), (options.output, small)):
             result = evaluate(found, test.texts, test.labels, n_threads=options.threads)
-            write(
-                f"{path}: n {result.n}  {result.figure} {result.accuracy:.4f}  "
-                f"macro-F1 {result.macro_f1:.4f}"
-            )
+            write(f"{path}: {summary(result)}")
 
 
 def _check_arguments(options: argparse.Namespace) -> None:

@@ -216,11 +216,13 @@ def _print_result(
         f"{seconds:.1f} s: loss {model.config.loss}, {n_epochs} epoch{'s' * (n_epochs != 1)}"
         f"{kept}, lr {history.lr:g}, final loss {loss:.4f}"
     )
+    space = model.space
+    n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
     if history.choice is not None:
         write(f"chosen: {history.choice.line()}")
     write(
         f"{options.output}: {os.path.getsize(options.output) / 1e6:.1f} MB, "
-        f"{model.space.n_words:,} words, {model.space.n_rows - model.space.n_words:,} n-grams, "
+        f"{space.n_word_rows:,} words, {n_ngrams:,} n-grams, "
         f"dim {model.dim}"
     )
 

@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="print only errors and the result"
     )
-    add_config(parser)
+    add_config(parser, without=("recipe",))  # what a search finds is trained as it was tried
     add_reading(parser)
     add_threads(parser)
 

@@ -205,7 +205,8 @@ class Config:
     recipe: str = _field(
         "auto",
         "how settings that are left open are chosen: auto (some candidates are tried on texts held "
-        "out, then all texts are trained on) or fixed (by the shape of the data alone)",
+        "out, then all texts are trained on) or fixed (by the shape of the data alone); with both, "
+        "probabilities are calibrated on texts held out",
         choices=RECIPES, before="fixed",
     )  # fmt: skip
     # the network and its training
@@ -216,7 +217,8 @@ class Config:
         "auto",
         "hs (label tree), softmax, ova (one vs all), ns (negative sampling), hinge and "
         "squared_hinge (one vs all, as linear support vector machines); auto = ova under a linear "
-        f"head, softmax up to {DENSE_TO_LABELS} labels, else hs; for rows with several labels "
+        "head (squared_hinge if labels are skewed, or better on texts held out), softmax up to "
+        f"{DENSE_TO_LABELS} labels, else hs; for rows with several labels "
         f"squared_hinge up to {DENSE_TO_LABELS}, else ns",
         choices=LOSS_CHOICES,
     )
@@ -264,7 +266,7 @@ class Config:
     )  # fmt: skip
     lr: float | None = _field(
         None,
-        "highest learning rate; none = chosen from the settings",
+        "highest learning rate; none = chosen from the settings, or on texts held out",
         low=0.0,
         low_open=True,
     )

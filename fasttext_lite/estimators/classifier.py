@@ -45,8 +45,9 @@ class FastTextClassifier(TextClassifier, OneModel):
     model_ : Model
         The trained model.
     history_ : History
-        Loss of each epoch, and the learning rate that was used; with validation data, callbacks
-        or `patience` also a report of each epoch (``history_.reports``).
+        Loss of each epoch, and the learning rate that was used; ``history_.choice`` says which
+        settings were chosen on texts held out, and why; with validation data, callbacks or
+        `patience` also a report of each epoch (``history_.reports``).
     target_kind_ : str
         "single", "lists" (each text had a list of labels) or "indicator" (a 0/1 matrix).
 

@@ -150,6 +150,11 @@ class FeatureSpace:
         words = self.words() if self.config.eos else []
         return words.index(EOS) if EOS in words else -1
 
+    @cached_property
+    def n_word_rows(self) -> int:
+        """Number of words of the vocabulary that have a row."""
+        return int(np.count_nonzero(self.row_codes < self.n_words))
+
     def word_rows(self) -> dict[bytes, int]:
         """Return the row of each word of the vocabulary that has one."""
         rows = np.full(self.n_words, -1)

@@ -28,6 +28,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix, open_features
+from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.text.normalize import simplified_hash
@@ -176,14 +177,16 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
         _check(features, labels, arrays["row_codes"].size)
         sample = _sample(arrays, len(features), arrays["row_codes"].size)
         asked, config = config, config.replace(**about["config"])
-        config = resolve(config, len(labels.names), multilabel or about["multilabel"])
+        several = multilabel or about["multilabel"]
+        config = resolve(config, len(labels.names), several, evenness=labels.evenness)
+        _check_space(arrays, config, len(features))
         space = FeatureSpace(
             config, arrays["words"], arrays["word_ends"], arrays["row_codes"],
             arrays["frequency"], len(features), arrays["gains"],
         )  # fmt: skip
         reader.names = about["seen"]
         reader.skipped = {why: (count, where) for why, (count, where) in about["skipped"].items()}
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
     return Prepared(
@@ -203,6 +206,19 @@ def _sample(arrays: dict[str, np.ndarray], n_texts: int, n_rows: int) -> Sample:
     if not good:
         raise ValueError("the sample is damaged")
     return Sample(docs, Counts(matrix, shares))
+
+
+def _check_space(arrays: dict[str, np.ndarray], config: Config, n_texts: int) -> None:
+    """Raise `ValueError` unless words, rows and what is known of them fit together."""
+    codes, frequency, gains = (arrays[name] for name in ("row_codes", "frequency", "gains"))
+    ends = np.append(0, arrays["word_ends"])
+    n_codes = ends.size - 1 + n_slots(config) + config.bias
+    good = codes.size == frequency.size == gains.size == np.unique(codes).size
+    good = good and bool(np.all(ends[1:] > ends[:-1])) and ends[-1] == arrays["words"].size
+    for values, most in ((codes, n_codes - 1), (frequency, n_texts)):
+        good = good and (values.size == 0 or (values.min() >= 0 and values.max() <= most))
+    if not good or not np.isfinite(gains).all() or not np.isfinite(arrays["sample_counts"]).all():
+        raise ValueError("the features are damaged")
 
 
 def _check_offsets(indptr: np.ndarray, n: int) -> None:

@@ -12,8 +12,10 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.measures import first_right
 from fasttext_lite.model.calibration import MOST_LEAVES, Calibration, calibration_error
+from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.model import Model
 
+LEAST_TEXTS = 40  # fewer would say what chance says
 MOST_TEXTS, MOST_SCORES = 4_000, 4_000_000  # that a calibration is fitted on, in each part
 FACTORS = (1e-3, 1e4)  # of scores, the least and the most
 BISECTIONS = 24
@@ -194,6 +196,8 @@ def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
 def calibrate(parts: list[Judged]) -> Calibration:
     """Return the calibration of models that are trained as those of some parts.
 
+    None but the scale of the loss where there are fewer than `LEAST_TEXTS`.
+
     Parameters
     ----------
     parts : list of Judged
@@ -201,7 +205,7 @@ def calibrate(parts: list[Judged]) -> Calibration:
     """
     loss, together, found = parts[0].loss, parts[0].together, _joined(parts)
     n_texts, n_labels = found.scores.shape
-    if not n_texts or (loss.uses_tree and n_labels > MOST_LEAVES):
+    if n_texts < LEAST_TEXTS or (loss.uses_tree and n_labels > MOST_LEAVES):
         return Calibration.none(loss)
     soft = found.softened(together)
     scores = found.scores
@@ -218,7 +222,8 @@ def calibrate(parts: list[Judged]) -> Calibration:
     if together:
         top = np.arange(n_texts), p.argmax(axis=1)
         error = calibration_error(p[top], found.targets[top] > 0, found.weights[:, 0])
-    else:  # each label of each text is a judgement
-        weights = np.repeat(found.weights, n_labels)
-        error = calibration_error(p.ravel(), found.targets.ravel() == 1, weights)
+    else:  # each label that a text gets is a judgement
+        given = p >= MULTILABEL_THRESHOLD
+        weights = np.repeat(found.weights, n_labels, axis=1)
+        error = calibration_error(p[given], found.targets[given] == 1, weights[given])
     return dataclasses.replace(calibration, n_texts=n_texts, error=error)

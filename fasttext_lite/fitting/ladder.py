@@ -11,26 +11,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import tempfile
 from functools import cached_property
 
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
-from fasttext_lite.config.recipe import candidates, resolve, variations
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.recipe import LEAST_EVENNESS, candidates, resolve, variations
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import make_folds
-from fasttext_lite.errors import TrainingError
+from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
-from fasttext_lite.fitting.calibrate import Judged, calibrate, text_losses
+from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepare import MOST_ENTRIES
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.calibration import MOST_LEAVES
 from fasttext_lite.model.choice import Candidate, Choice
 from fasttext_lite.parallel import cpu_count, run_blocks
-
-LEAST_TEXTS = 40  # fewer tell nothing
 
 # A fifth is held out at a time, until so many texts were, or all.
 FOLDS, HELD_OUT = 5, 1_000
@@ -38,8 +39,9 @@ FOLDS, HELD_OUT = 5, 1_000
 # Variations are tried on no fewer texts, where so many words have n-grams of characters.
 ENOUGH_TEXTS, LEAST_SHARE = 1_000, 0.25
 
-# Standard errors that a candidate must be ahead of the default in accuracy, or in log loss where
-# none is, and this one no more behind.
+# Standard errors that a candidate must be ahead of the default in accuracy (two of few texts, or
+# where labels are skewed, and few of the texts are of the rare ones), or in log loss where none is,
+# and this one no more behind.
 MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
 FEW_APART = 3.0  # texts more that candidates are taken to differ on: one or two prove nothing
 
@@ -60,23 +62,39 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     -------
     Prepared
         With `config`, `calibration` and `choice` filled in, and without its sample. The same where
-        there are too few texts.
+        there are too few texts, or more labels in a tree than are calibrated.
+
+    Raises
+    ------
+    InputError
+        If features in files must be changed and there is no room for it.
     """
     sample, asked = prepared.sample, prepared.asked
     done = dataclasses.replace(prepared, sample=None)
     if sample is None or asked is None or sample.docs.size < LEAST_TEXTS:
         return done
+    n_labels = len(prepared.labels.names)
+    if LOSSES[prepared.config.loss].uses_tree and n_labels > MOST_LEAVES:
+        return done  # is not calibrated, and a sample has few texts of a label
     ladder = _Ladder(prepared, asked, sample, seed, n_threads)
+    if ladder.n_held < LEAST_TEXTS:
+        return done
     steps = ladder.climb()
     if not steps:
         return done  # the default diverges: the training will say so
-    taken, why = _taken(steps, ladder.margin)
+    taken, why = _taken(steps, ladder.margin, ladder.is_large)
     config, space, features = taken.config, prepared.space, prepared.features
     if config.char_energy != prepared.config.char_energy:
         assert config.char_energy is not None
-        space, features = space.with_char_energy(
-            features, config.char_energy, n_threads or cpu_count()
-        )
+        try:
+            space, features = space.with_char_energy(
+                features, config.char_energy, n_threads or cpu_count()
+            )
+        except OSError as error:
+            raise InputError(
+                f"{tempfile.gettempdir()}: cannot keep the features here: "
+                f"{(error.strerror or str(error)).lower()}; name another folder in TMPDIR"
+            ) from None
     return dataclasses.replace(
         done, config=config, space=space, features=features, calibration=calibrate(taken.parts),
         choice=_report(steps, taken, why, ladder.names) if len(steps) > 1 else None,
@@ -111,8 +129,10 @@ class _Ladder:
         self.configs[self.default] = prepared.config
         self.names = list(settings[-1])
         self.is_large = sample.docs.size >= ENOUGH_TEXTS
-        self.margin = MARGIN if self.is_large else MARGIN_OF_FEW
+        is_even = prepared.labels.evenness >= LEAST_EVENNESS
+        self.margin = MARGIN if self.is_large and is_even else MARGIN_OF_FEW
         self.parts = self._parts()
+        self.n_held = sum(np.count_nonzero(part.weights[part.held]) for part in self.parts)
 
     def _parts(self) -> list[_Part]:
         """Return the texts to hold out one after another, each with the rest of the sample."""
@@ -240,7 +260,7 @@ class _Part:
         config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
         tree = self._tree(prepared, config, seed)
         # The texts held out have the numbers of all rows.
-        training = Training(prepared, config, seed, 1, tree=tree, prunes=False)
+        training = Training(prepared, config, seed, 1, tree=tree, is_trial=True)
         model = training.run(None, None, None).model
         return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
@@ -262,7 +282,7 @@ class _Step:
     @property
     def accuracy(self) -> float:
         """Share of the texts held out, by weight, whose likeliest label is right."""
-        return float(self.weights @ self.right / self.weights.sum())
+        return float(self.weights @ self.right / max(self.weights.sum(), 1e-300))
 
     def ahead_of(self, other: _Step) -> float:
         """Return by how many standard errors, of the difference on the same texts, it is better."""
@@ -282,6 +302,8 @@ class _Step:
 def _lead(gains: np.ndarray, weights: np.ndarray, n_more: float = 0.0) -> float:
     """Return the mean gain in standard errors, as if so many texts more had gained or lost 1."""
     total = float(weights.sum())
+    if total <= 0:
+        return 0.0
     mean = float(weights @ gains) / total
     squares = float(((weights * (gains - mean)) ** 2).sum()) + n_more * float((weights**2).mean())
     return mean * total / math.sqrt(squares) if squares > 0 else 0.0
@@ -292,7 +314,7 @@ def _best(steps: list[_Step]) -> _Step:
     return max(steps, key=lambda step: step.accuracy)
 
 
-def _taken(steps: list[_Step], margin: float) -> tuple[_Step, str]:
+def _taken(steps: list[_Step], margin: float, by_loss: bool) -> tuple[_Step, str]:
     """Return the step to take, and why.
 
     The most accurate one, if it is ahead of the default by more than chance. If none is, as with
@@ -302,7 +324,7 @@ def _taken(steps: list[_Step], margin: float) -> tuple[_Step, str]:
     lead = best.ahead_of(default)
     if lead >= margin and best is not default:
         return best, f"{lead:.1f} standard errors more accurate than the default"
-    if margin == MARGIN:
+    if by_loss:
         others = [
             step
             for step in steps[1:]
@@ -314,7 +336,8 @@ def _taken(steps: list[_Step], margin: float) -> tuple[_Step, str]:
             return surest, f"{lead:.1f} standard errors of log loss better than the default"
     if best is default:
         return default, "the default is the best"
-    return default, f"nothing is better than the default by {margin:g} standard errors"
+    least = "one standard error" if margin == MARGIN else "two standard errors"
+    return default, f"nothing is better than the default by {least}"
 
 
 def _report(steps: list[_Step], taken: _Step, why: str, names: list[str]) -> Choice:

@@ -51,7 +51,7 @@ class Trainee:
         from fasttext_lite.training.weights import stateless
 
         weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
-        return cls(model, weights, History() if history is None else history)
+        return cls(model, weights, History(choice=model.choice) if history is None else history)
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,9 @@ class Training:
     noisy : callable, optional
         See `noise.make_noise`.
     tree : LabelTree, optional
-    prunes : bool
-        Whether features whose weights are all 0 leave the model, as l1 asks.
+    is_trial : bool
+        Whether it is of a candidate: all rows stay, whatever l1 has set to 0, and nothing is said
+        of a divergence.
     """
 
     prepared: Prepared
@@ -81,7 +82,7 @@ class Training:
     valid: tuple[FeatureMatrix, Labels] | None = None
     noisy: Callable[[int], FeatureMatrix] | None = None
     tree: LabelTree | None = None
-    prunes: bool = True
+    is_trial: bool = False
 
     def run(
         self,
@@ -98,11 +99,12 @@ class Training:
                 self._start(pretrained), prepared.features, prepared.labels, self.config,
                 tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
                 n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
+                quiet=self.is_trial,
             )  # fmt: skip
             history.choice = prepared.choice
             if monitor is not None:
                 weights = monitor.finish(weights, history)
-        if self.config.l1 and self.prunes:
+        if self.config.l1 and not self.is_trial:
             space, weights = without_zero_rows(space, weights, self.config.l1)
         return Trainee(self._model(weights, space), weights, history)
 

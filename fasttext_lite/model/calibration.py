@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -82,15 +81,16 @@ class Calibration:
     error: float | None = None
 
     def __post_init__(self) -> None:
-        for value in (self.scale, self.power, self.error or 0.0):
-            if not isinstance(value, int | float) or not math.isfinite(value):
-                raise ValueError(f"a calibration is made of finite numbers; got {value!r}")
-        good = self.scale > 0 and self.power >= 0
-        if not good or type(self.n_texts) is not int or self.n_texts < 0:
-            raise ValueError(
-                "a calibration has a scale above 0, a power and a number of texts; got "
-                f"{self.scale!r}, {self.power!r} and {self.n_texts!r}"
-            )
+        for name, least, most in (("scale", 1e-9, 1e9), ("power", 0, 1e9), ("error", 0, 1)):
+            value = getattr(self, name)
+            if name == "error" and value is None:
+                continue
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not least <= value <= most:
+                raise ValueError(f"the {name} of a calibration is out of range; got {value!r}")
+            object.__setattr__(self, name, float(value))
+        if type(self.n_texts) is not int or not 0 <= self.n_texts < 2**63:
+            raise ValueError(f"a calibration has a number of texts; got {self.n_texts!r}")
 
     @classmethod
     def none(cls, loss: Loss) -> Calibration:

@@ -416,7 +416,8 @@ class Model:
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
             odds = 0.0 if self.is_distribution else np.log1p(-prior)
             scores[unknown] = np.log(prior) - odds
-        return scores
+        # Those of models of the past are the inner products.
+        return scores / self.scale if self.calibration is None else scores
 
     def probabilities(
         self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None

@@ -34,6 +34,7 @@ def train(
     callback: Callable[[Progress], None] | None = None,
     on_epoch: Callable[[EpochEnd], bool] | None = None,
     noisy: Callable[[int], FeatureMatrix] | None = None,
+    quiet: bool = False,
 ) -> tuple[Weights, History]:
     """Train and return the weights.
 
@@ -59,6 +60,8 @@ def train(
         `on_epoch` returns True. After a restart, epochs count from 1 again.
     noisy : callable, optional
         Given the number of an epoch from 0, returns the features to train on in it.
+    quiet : bool
+        Whether a restart is not to be told.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def train(
             noisy=noisy,
         )  # fmt: skip
 
-    return _attempts(start, config, callback, on_epoch)
+    return _attempts(start, config, callback, on_epoch, quiet)
 
 
 def _attempts(
@@ -83,6 +86,7 @@ def _attempts(
     config: Config,
     callback: Callable[[Progress], None] | None,
     on_epoch: Callable[[EpochEnd], bool] | None,
+    quiet: bool,
 ) -> tuple[Weights, History]:
     """Train until it does not diverge, each time at a quarter of the learning rate before.
 
@@ -104,7 +108,10 @@ def _attempts(
                 f"still with lr={history.lr:g}; give a smaller lr"
             )
         history.restarts += 1
-        logger.warning(
-            "training diverged with lr=%g; starting again with lr=%g", history.lr, history.lr / 4
-        )
+        if not quiet:
+            logger.warning(
+                "training diverged with lr=%g; starting again with lr=%g",
+                history.lr,
+                history.lr / 4,
+            )
         history.lr /= 4

@@ -51,7 +51,6 @@ WIDTH, WIDTH_DECAY, LEAST_WIDTH = 0.15, 0.9, 0.04  # of moves in the fine phase
 CENTRE_CHANCES = (0.6, 0.25, 0.15)  # of the best trials to be moved from
 MAX_DRAWS = 40  # in vain, before the search ends
 WARM_TEXTS = 64
-LEAST_CALIBRATED = 40  # texts
 
 
 @dataclass(frozen=True)
@@ -449,8 +448,6 @@ class Search:
         model, labels = trainee.model, self.data.folds[0].valid_labels
         valid = model.features(self.data.folds[0].valid_texts, self.n_threads)
         judged = Judged.of(model, valid, labels, np.ones(len(labels)))
-        if len(judged.decisions.scores) < LEAST_CALIBRATED:
-            return trainee
         return replace(trainee, model=model.replace(calibration=calibrate([judged])))
 
     # -- the budget --------------------------------------------------------------------------
