@@ -35,7 +35,6 @@ MAX_BLOCK = 8192
 # With features in files: documents in a run of neighbours, runs mixed, most documents in a block.
 # (Neighbours often have the same label: long runs would be learnt in bursts.)
 RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
-COPIED = 32  # documents copied from files at a time
 
 # That a thread takes with an output table of its own, where all of it changes at each step. With
 # 64, CLINC150 lost a tenth of a point on average of five seeds.
@@ -261,23 +260,13 @@ class Run:
 
     def copied(self, block: np.ndarray) -> tuple[np.ndarray, Docs]:
         """Return a block of documents in memory, and their numbers there."""
-        from fasttext_lite.features.kernels import copy_documents
-
-        features = self.features
         chosen, numbers = np.unique(block, return_inverse=True)
-        chosen = chosen.astype(np.int64)
-        indptr = np.zeros(chosen.size + 1, np.int64)
-        np.cumsum(features.indptr[chosen + 1] - features.indptr[chosen], out=indptr[1:])
-        ids, weights = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
-        for start in range(0, chosen.size, COPIED):
-            end = min(start + COPIED, chosen.size)
-            copy_documents(
-                features.ids, features.weights, features.indptr, chosen, start, end,
-                indptr, ids, weights,
-            )  # fmt: skip
-            features.release()  # a system maps 16 pages for each that is asked for
+        taken = self.features.take(chosen)
         labels = self.labels.take(chosen)
-        docs = Docs(ids, weights, indptr, labels.ids, labels.indptr, self.doc_weights[chosen])
+        docs = Docs(
+            taken.ids, taken.weights, taken.indptr, labels.ids, labels.indptr,
+            self.doc_weights[chosen],
+        )  # fmt: skip
         return numbers.astype(np.int32), docs
 
     def train_block(
