@@ -1,5 +1,6 @@
 """The recipe that chooses on texts held out: what it tries, what it takes, what it looks at."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -23,6 +24,7 @@ from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, ladder
 from fasttext_lite.fitting.prepare import MOST_TEXTS, prepare
+from fasttext_lite.fitting.prepared import take_prepared
 from fasttext_lite.text.analyzers import analyze
 
 RNG = np.random.default_rng
@@ -309,6 +311,35 @@ def test_where_labels_are_skewed_a_few_texts_prove_less():
     margins = [ladder._Ladder(p, p.asked, p.sample, 0, 1).margin for p in (even, skewed)]
     assert margins == [ladder.MARGIN, ladder.MARGIN_OF_FEW]
     assert skewed.config.loss == "squared_hinge" and even.config.loss == "ova"
+
+
+def test_of_many_texts_some_are_set_aside_to_calibrate_the_model_itself(monkeypatch):
+    texts, rows = made_texts(600, 0, wrong=0.3)
+    before = ladder.choose(prepared_of(texts, rows), 0, 1)
+    monkeypatch.setattr(ladder, "MANY_TEXTS", 500)
+    monkeypatch.setattr(ladder, "CALIBRATED_ON", 90)
+    config = Config(supervision=0.0, recipe="fixed")
+    chosen = ladder.choose(prepared_of(texts, rows, config), 0, 1)
+    assert before.aside is None and chosen.aside.size == 90 == np.unique(chosen.aside).size
+    model = fit.fit_prepared(chosen, n_threads=1).model
+    assert model.calibration.n_texts == 90 and model.calibration != chosen.calibration
+    assert chosen.doc_weights is None, "what was given stays"
+    # Nothing is learnt from them: with other labels, the rows are the same.
+    names = sorted(set(rows))
+    other = [names[0] if i in set(chosen.aside) else row for i, row in enumerate(rows)]
+    labels = Labels.from_rows([[row] for row in other], chosen.labels.names)
+    again = fit.fit_prepared(dataclasses.replace(chosen, labels=labels), n_threads=1).model
+    np.testing.assert_array_equal(again.embeddings, model.embeddings)
+    assert again.calibration != model.calibration
+    # Other settings, rows of other numbers, and parts of the texts have no use for them.
+    settings = chosen.config.replace(lr=1.0)
+    assert fit.fit_prepared(chosen, settings, n_threads=1).model.calibration.n_texts == 0
+    assert take_prepared(chosen, np.arange(50)).aside is None
+    clf = FastTextClassifier(l1=0.01, random_state=0, n_jobs=1).fit(texts, rows)
+    assert clf.model_.calibration.n_texts > 400
+    for recipe in ("auto", "fixed"):
+        clf = FastTextClassifier(recipe=recipe, random_state=0, n_jobs=1).fit(texts, rows)
+        assert clf.model_.calibration.n_texts == 90
 
 
 def test_a_cache_of_skewed_labels_brings_the_same_default(tmp_path):

@@ -20,6 +20,7 @@ from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.fitting.advice import warn_of_rare_labels
+from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
 from fasttext_lite.fitting.monitor import Watch
@@ -130,11 +131,33 @@ def fit_prepared(
     n_threads = n_threads or cpu_count()
     given, config = config, _settings(prepared, config, pretrained)
     if given is not None and config != _settings(prepared, None, pretrained):
-        prepared = dataclasses.replace(prepared, calibration=None, choice=None)
+        prepared = dataclasses.replace(prepared, calibration=None, choice=None, aside=None)
     training = _divided(prepared, config, watch, seed, n_threads)
     tree = make_tree(training.prepared, config, seed, n_threads)
     return_memory()
-    return dataclasses.replace(training, tree=tree).run(callback, watch, pretrained)
+    trained = training.prepared
+    if trained.aside is not None:
+        trained = dataclasses.replace(trained, doc_weights=_without(trained, trained.aside))
+    training = dataclasses.replace(training, prepared=trained, tree=tree)
+    trainee = training.run(callback, watch, pretrained)
+    return trainee if trained.aside is None else _calibrated(trainee, prepared, trained.aside)
+
+
+def _without(prepared: Prepared, docs: np.ndarray) -> np.ndarray:
+    """Return the weights of the texts, with 0 for some, float32[n_texts]."""
+    weights = prepared.doc_weights
+    weights = np.ones(len(prepared.labels), np.float32) if weights is None else weights.copy()
+    weights[docs] = 0
+    return weights
+
+
+def _calibrated(trainee: Trainee, prepared: Prepared, docs: np.ndarray) -> Trainee:
+    """Return a model that is calibrated on texts that it did not learn from."""
+    weights = np.ones(docs.size) if prepared.doc_weights is None else prepared.doc_weights[docs]
+    features, labels = prepared.features.take(docs), prepared.labels.take(docs)
+    judged = Judged.of(trainee.model, features, labels, weights.astype(np.float64))
+    model = trainee.model.replace(calibration=calibrate([judged]))
+    return dataclasses.replace(trainee, model=model)
 
 
 def _settings(

@@ -43,6 +43,9 @@ ENOUGH_TEXTS, LEAST_SHARE = 1_000, 0.25
 # where labels are skewed, and few of the texts are of the rare ones), or in log loss where none is,
 # and this one no more behind.
 MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
+# Of so many texts, the sample says little of the scores of a model of all: then so many, two in a
+# hundred at most, are set aside from the training to calibrate that very model.
+MANY_TEXTS, CALIBRATED_ON = 100_000, 2_000
 FEW_APART = 3.0  # texts more that candidates are taken to differ on: one or two prove nothing
 
 
@@ -61,8 +64,9 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     Returns
     -------
     Prepared
-        With `config`, `calibration` and `choice` filled in, and without its sample. The same where
-        there are too few texts, or more labels in a tree than are calibrated.
+        With `config`, `calibration`, `choice` and, of many texts, `aside` filled in, and without
+        its sample; features in memory may be those that were given, changed in place. The same
+        where there are too few texts, or more labels in a tree than are calibrated.
 
     Raises
     ------
@@ -98,7 +102,17 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     return dataclasses.replace(
         done, config=config, space=space, features=features, calibration=calibrate(taken.parts),
         choice=_report(steps, taken, why, ladder.names) if len(steps) > 1 else None,
+        aside=_aside(prepared, seed),
     )  # fmt: skip
+
+
+def _aside(prepared: Prepared, seed: int) -> np.ndarray | None:
+    """Return the texts to calibrate the model of all texts on; None where the sample is enough."""
+    if len(prepared.labels) < MANY_TEXTS or prepared.config.l1:  # l1 gives rows other numbers
+        return None
+    labelled = np.flatnonzero(np.diff(prepared.labels.indptr) > 0)
+    n = min(CALIBRATED_ON, labelled.size)
+    return np.sort(np.random.default_rng([seed, 12]).choice(labelled, n, replace=False))
 
 
 class _Ladder:
@@ -148,7 +162,7 @@ class _Ladder:
     def climb(self) -> list[_Step]:
         """Try the default, then weaker and stronger fits while they are better, then variations.
 
-        None is returned where the default diverges.
+        There is none where the default diverges.
         """
         n, default = len(self.configs), self.default
         beside = [place for place in (default + 1, default - 1) if 0 <= place < n]
@@ -174,7 +188,8 @@ class _Ladder:
 
         def work(i: int) -> None:
             config, part = jobs[i]
-            with contextlib.suppress(TrainingError):  # diverged: no candidate
+            # One that diverges, or finds no feature in a part, is no candidate.
+            with contextlib.suppress(TrainingError):
                 found[i] = part.judged(config, self.seed)
 
         run_blocks(work, len(jobs), self.n_threads)

@@ -58,6 +58,9 @@ class Prepared:
         What `ladder.choose` tries settings on.
     calibration : Calibration, optional
         Of the models to be trained; default: none but the loss's own scale.
+    aside : int64[n_aside], optional
+        Numbers of texts that `fit.fit_prepared` does not learn from and calibrates its model on,
+        in place of `calibration`.
     choice : Choice, optional
         How `config` was chosen, where it was.
     """
@@ -72,6 +75,7 @@ class Prepared:
     asked: Config | None = None
     sample: Sample | None = None
     calibration: Calibration | None = None
+    aside: np.ndarray | None = None
     choice: Choice | None = None
 
 
@@ -102,4 +106,5 @@ def take_prepared(
         doc_weights=doc_weights,
         marked=None if marked is None else marked.take(chosen),
         sample=None,
+        aside=None,
     )
