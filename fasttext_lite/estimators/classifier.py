@@ -210,7 +210,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         -------
         ndarray of shape (n_texts, n_classes), float64
             Columns in the order of `classes_`. Rows sum to 1 if each text had one label in
-            training; otherwise each label is judged by itself (all losses but hs).
+            training; otherwise each label is judged by itself (all losses but softmax and hs).
         """
         self._check_fitted()
         texts = X if type(X) is list else Texts.from_sequence(X)
