@@ -664,7 +664,7 @@ def file_lines(data: bytes) -> list[bytes]:
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     ended, last = lines[:-1], lines[-1]
     lines = [line.removesuffix(b"\r") for line in ended] + ([last] if last else [])
-    return lines or ([b""] if data else [])
+    return lines
 
 
 def labelled_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
@@ -680,6 +680,7 @@ def labelled_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
             raise BadLineError(number, (line[error.start], error.start + 1)) from None
         if kind == "tsv":
             names, text = tsv_line(line, multilabel, number)
+            names = [without_prefix(name, prefix) for name in names]
         else:
             names, text = fasttext_line(line, prefix.encode())
         reason = None
@@ -714,7 +715,22 @@ def fasttext_line(line: bytes, mark: bytes) -> tuple[list[str], bytes]:
     tokens = line.replace(b"\0", b" ").split()
     names = [token[size:].decode() for token in tokens if token.startswith(mark)]
     text = b" ".join(token for token in tokens if not token.startswith(mark))
-    return [name for name in names if name], text
+    return [without_prefix(name, mark.decode()) for name in names if name], text
+
+
+def without_prefix(name: str, prefix: str) -> str:
+    """Return a label without a prefix that it may have several times; a prefix alone stays."""
+    while prefix and len(name) > len(prefix) and name.startswith(prefix):
+        name = name[len(prefix) :]
+    return name
+
+
+def is_plain(data: bytes) -> bool:
+    """Return whether a file's bytes are neither packed nor in UTF-16 or UTF-32, nor no text."""
+    marks = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+    magic = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ", b"PK\3\4", b"PAR1", b"%PDF")
+    no_text = (*magic, b"\x93NUMPY", b"\xba\x16\x4f\x2f")
+    return not data.startswith((*marks, *no_text)) and data.count(0) * 4 <= max(len(data), 16)
 
 
 def without_marked_tokens(data: bytes, prefix: str) -> bytes:

@@ -135,8 +135,8 @@ def test_kernels_measure_as_functions_of_arrays_do():
 FORMAT = Format(
     "arrow",
     lines="text -> label",
-    recognises=lambda lines, prefix: all(b" -> " in line for line in lines),
-    parse_records=lambda path, lines, options: _records(lines),
+    recognises=lambda reading: all(b" -> " in line for line in reading.lines),
+    parse_records=lambda reading, lines: _records(lines),
     is_strict=True,
 )
 

@@ -21,7 +21,7 @@ from fasttext_lite.cli import app, console, demo
 from fasttext_lite.cli.arguments import config_from
 from fasttext_lite.config.fields import Config, field_type
 from fasttext_lite.config.presets import PRESETS
-from fasttext_lite.corpus.formats import FORMATS
+from fasttext_lite.corpus.formats import FORMATS, labelled_formats
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import UsageError
@@ -188,7 +188,9 @@ def test_train_and_test_on_other_formats(good, write, tmp_path, kind):
         "jsonl": [json.dumps({"kind": a, "words": b}) for a, b in rows],
     }[kind]
     data = write("".join(line + "\n" for line in lines))
-    reading = ["--format", kind, "--label-column", "kind", "--text-column", "words"]
+    reading = ["--format", kind]
+    if kind != "tsv":
+        reading += ["--label-column", "kind", "--text-column", "words"]
     good("train", data, "-o", tmp_path / "m.ftl", *QUICK, *reading)
     result = json.loads(good("test", tmp_path / "m.ftl", data, "--json", *reading))
     assert (result["n"], result["accuracy"]) == (36, 1.0)
@@ -562,7 +564,7 @@ def test_top_k(good, feed, model, k):
 
 def test_threshold_and_probabilities(good, feed, model):
     data = "soup bread\nsoup goal rain\nzzz\n"
-    note = "1 of 3 texts have no known feature; the class prior was used (first: line 3)"
+    note = "1 of 3 texts have no known feature; the class prior was used (first: text 3)"
     every = predict(good, feed, model, data, "-k", 3, "--prob", notices=note)
     pairs = [line.split("\t") for line in every.splitlines()]
     for line in pairs:
@@ -754,11 +756,15 @@ def test_help(run, command):
 
 def test_help_tells_the_formats_apart(run):
     text = " ".join(run("test", "--help")[1].split())
-    assert f"--format {{auto,{','.join(FORMATS)}}} fasttext: __label__name text; tsv: " in text
-    for each in FORMATS.values():
-        assert f"{each.name}: {each.help.format(prefix='__label__')}" in text
-    assert "auto (default) looks at the file --label-prefix P of the fasttext format" in text
-    assert "--text-column NAME of csv and jsonl --label-column NAME of csv and jsonl" in text
+    names = labelled_formats()
+    assert f"--format {{auto,{','.join(names)}}} fasttext: __label__name text; tsv: " in text
+    for name in names:
+        assert f"{name}: {FORMATS[name].help.format(prefix='__label__')}" in text
+    assert "auto (default) looks at the file's lines --label-prefix P what begins a label" in text
+    assert "--text-column NAME of csv and jsonl (default text)" in text
+    text = " ".join(run("predict", "--help")[1].split())
+    assert f"--format {{auto,{','.join(FORMATS)}}} " in text
+    assert "text: a text in each line, without words that begin with __label__" in text
 
 
 def test_help_of_one_command_imports_no_other():

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.corpus.formats import AUTO, DEFAULT_PREFIX, FORMATS, ReadOptions
+from fasttext_lite.corpus.formats import AUTO, FORMATS, ReadOptions, labelled_formats
+from fasttext_lite.corpus.headers import DELIMITERS
 from fasttext_lite.errors import UsageError
 
 DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
@@ -21,7 +22,7 @@ Value = TypeVar("Value")
 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """Add the file to train on and the model to write."""
-    parser.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
+    parser.add_argument("train", metavar="TRAIN", help="labelled text, packed or - for stdin too")
     parser.add_argument(
         "-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl"
     )
@@ -66,28 +67,78 @@ def add_preset(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="default", help=what)
 
 
-def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say how labelled files are read: a flag for each of `ReadOptions`."""
+def add_reading(parser: argparse.ArgumentParser, unlabelled: bool = False) -> None:
+    """Add the flags that say how files of texts are read: a flag for each of `ReadOptions`.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    unlabelled : bool
+        Whether the command reads texts without labels, too.
+    """
     group = parser.add_argument_group("format of the file")
-    looks = "; ".join(f"{name}: {form.help or form.lines}" for name, form in FORMATS.items())
+    names = list(FORMATS) if unlabelled else labelled_formats()
+    looks = "; ".join(f"{name}: {FORMATS[name].help or FORMATS[name].lines}" for name in names)
     group.add_argument(
         "--format",
-        choices=(AUTO, *FORMATS),
+        choices=(AUTO, *names),
         default=ReadOptions.format,
         help=looks.replace("{prefix}", ReadOptions.label_prefix)
-        + "; auto (default) looks at the file",
+        + "; auto (default) looks at the file's lines",
     )
-    for name, metavar in (("label_prefix", "P"), ("text_column", "NAME"), ("label_column", "NAME")):
-        users = [form.name for form in FORMATS.values() if name in form.options]
+    for name, (metavar, text) in _READING.items():
         group.add_argument(
             "--" + name.replace("_", "-"),
+            type=_reading_option(name),
             default=getattr(ReadOptions, name),
             metavar=metavar,
-            help=f"of {' and '.join(users)}" if len(users) > 1 else f"of the {users[0]} format",
+            help=text,
         )
     group.add_argument(
         "--multilabel", action="store_true", help="several labels in a field, joined by commas"
     )
+
+
+_READING = {
+    "label_prefix": (
+        "P",
+        f"what begins a label in fastText's format (default {ReadOptions.label_prefix}), and is no "
+        "part of a label in any other",
+    ),
+    "text_column": ("NAME", f"of csv and jsonl (default {ReadOptions.text_column})"),
+    "label_column": ("NAME", f"of csv and jsonl (default {ReadOptions.label_column})"),
+    "columns": (
+        "NAMES",
+        "names of the columns of a table whose first line is a record, too, such as label,text or "
+        "id,label,text",
+    ),
+    "delimiter": (
+        "C",
+        f"what is between the fields of a table: {', '.join(DELIMITERS)} or a character (default: "
+        "looks at the file)",
+    ),
+    "encoding": (
+        "NAME",
+        "of the file, as Python names it: gb18030, big5, utf-16, cp1252, ... (default UTF-8, or "
+        "what a byte order mark says)",
+    ),
+}
+
+
+def _reading_option(name: str) -> Callable[[str], str]:
+    """Return a parser of one of `ReadOptions`, which says what is wrong with it."""
+
+    def parse(text: str) -> str:
+        try:
+            # The other one that columns are checked against is looked at with all flags.
+            if name != "columns":
+                values: dict[str, Any] = {name: text}
+                ReadOptions(**values)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return text
+
+    return parse
 
 
 def add_unlabelled(parser: argparse.ArgumentParser) -> None:
@@ -98,8 +149,8 @@ def add_unlabelled(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         nargs="?",
         default=STDIN,
-        help="a text in each line, .gz too; default stdin; words that begin with "
-        f"{DEFAULT_PREFIX} are dropped, so that a labelled file can be given",
+        help="a text in each line, or whatever train reads: labels are no part of the text; .gz "
+        "and .zst too; default stdin",
     )
 
 
@@ -155,7 +206,11 @@ def config_from(options: argparse.Namespace) -> Config:
 def read_options(options: argparse.Namespace) -> ReadOptions:
     """Return how the flags of `add_reading` say that labelled files are read."""
     names = [field.name for field in dataclasses.fields(ReadOptions)]
-    return ReadOptions(**{name: getattr(options, name) for name in names})
+    given = {name: getattr(options, name) for name in names}
+    try:
+        return ReadOptions(**{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def whole(least: int) -> Callable[[str], int]:

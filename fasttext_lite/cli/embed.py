@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled
 from fasttext_lite.cli.console import is_same_file, say, write
-from fasttext_lite.cli.files import made_ahead, read_labelled_file
+from fasttext_lite.cli.files import made_ahead, open_texts, read_labelled_file
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.corpus.formats import DEFAULT_PREFIX
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.corpus.reader import Corpus, CorpusReader
     from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.model.model import Model
 
 
 HELP = "Print the embedding of each line of text."
 CHUNK = 1 << 14  # labelled texts embedded at a time
+NO_LABEL = "(no label)"  # in a map of texts of which others have one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labelled",
         action="store_true",
-        help="FILE has labels, read as by train: colour by (the first) label",
+        help="each text has a label, as train reads it: leave out those without, and colour by "
+        "(the first) label even if the model knows none of them",
     )
-    add_reading(parser)
+    add_reading(parser, unlabelled=True)
     add_threads(parser)
 
 
@@ -64,11 +65,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print_embeddings(model: Model, options: argparse.Namespace) -> None:
-    from fasttext_lite.corpus.reader import read_texts
-
-    for texts in made_ahead(read_texts(options.file, drop_prefix=DEFAULT_PREFIX), options.file):
-        rows = model.embed(texts, options.threads).tolist()
+    reader = open_texts(options, model.labels)
+    for chunk in made_ahead(reader, options.file):
+        rows = model.embed(chunk.texts, options.threads).tolist()
         write("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))
+    for notice in reader.notices:
+        say(notice)
 
 
 # -- a map -----------------------------------------------------------------------------------
@@ -98,7 +100,9 @@ def _draw_map(model: Model, options: argparse.Namespace) -> None:
     if options.of == "labels":
         notices = map_labels(model, options.plot, chunks=labelled, **given)
     else:
-        notices = map_documents(model, labelled or _plain(options), options.plot, **given)
+        reader = open_texts(options, model.labels)
+        notices = map_documents(model, labelled or _texts(reader), options.plot, **given)
+        notices = [*reader.notices, *notices]
     for notice in notices:
         say(notice)
     say(f"map of the {options.of or 'documents'} in {options.plot}")
@@ -111,8 +115,19 @@ def _labelled(corpus: Corpus) -> Iterator[tuple[Texts, Sequence[str]]]:
         yield corpus.texts.slice(start, start + CHUNK), groups[start : start + CHUNK]
 
 
-def _plain(options: argparse.Namespace) -> Iterator[tuple[Texts, None]]:
-    from fasttext_lite.corpus.reader import read_texts
+def _texts(reader: CorpusReader) -> Iterator[tuple[Texts, Sequence[str] | None]]:
+    """Yield texts, and the first label of each if the first of them have any."""
+    import numpy as np
 
-    for texts in read_texts(options.file, drop_prefix=DEFAULT_PREFIX):
-        yield texts, None
+    is_labelled = None
+    for chunk in reader:
+        if is_labelled is None:
+            is_labelled = chunk.ids.size > 0
+        groups = None
+        if is_labelled:
+            n_labels = np.diff(chunk.indptr)
+            ids = np.append(chunk.ids, 0)[np.minimum(chunk.indptr[:-1], chunk.ids.size)].tolist()
+            groups = [
+                reader.names[i] if n else NO_LABEL for i, n in zip(ids, n_labels, strict=True)
+            ]
+        yield chunk.texts, groups

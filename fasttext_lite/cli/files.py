@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from fasttext_lite.cli.arguments import read_options
@@ -12,7 +12,7 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.corpus.reader import Corpus, CorpusReader
     from fasttext_lite.fitting.training_file import TrainingFile
 
 Item = TypeVar("Item")
@@ -28,10 +28,32 @@ def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
 
 
 def say_skipped(source: Corpus | TrainingFile, options: argparse.Namespace) -> None:
-    """Say which lines of a labelled file were skipped, unless the user wants it quiet."""
+    """Say what is strange about a labelled file, and which of its lines were skipped.
+
+    Not if the user wants it quiet.
+    """
     if not getattr(options, "quiet", False):
-        for line in source.skip_report():
+        for line in (*source.notices, *source.skip_report()):
             say(line)
+
+
+def open_texts(
+    options: argparse.Namespace, labels: Collection[str], keeps_raw: bool = False
+) -> CorpusReader:
+    """Return a reader of the texts that a model is asked about.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of a command with `add_unlabelled` and `add_reading`.
+    labels : collection of str
+        Of the model.
+    keeps_raw : bool
+        As of `CorpusReader`.
+    """
+    from fasttext_lite.corpus.reader import CorpusReader
+
+    return CorpusReader(options.file, read_options(options), 1 << 20, labels, keeps_raw)
 
 
 def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:

@@ -1,23 +1,29 @@
-"""The command ``predict``: the labels of each line of text, as it comes."""
+"""The command ``predict``: the labels of each text, as it comes."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import add_threads, add_top, add_unlabelled
-from fasttext_lite.cli.console import flat, say, write
-from fasttext_lite.cli.files import made_ahead
-from fasttext_lite.corpus.formats import DEFAULT_PREFIX
+from fasttext_lite.cli.arguments import add_reading, add_threads, add_top, add_unlabelled
+from fasttext_lite.cli.console import flat, is_same_file, say, write
+from fasttext_lite.cli.files import made_ahead, open_texts
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.texts import Texts
+    from fasttext_lite.corpus.reader import CorpusReader, LabelledChunk
+    from fasttext_lite.corpus.writing import RecordWriter
     from fasttext_lite.model.model import Model, Predictions
 
-HELP = "Print the labels of each line of text."
+HELP = "Print the labels of each text of a file."
+ADDED = ("predicted_label", "score")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,60 +31,197 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_unlabelled(parser)
     add_top(parser)
     parser.add_argument("--prob", action="store_true", help="print probabilities too")
-    parser.add_argument("--json", action="store_true", help="print a JSON object for each line")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
     parser.add_argument(
-        "--label-prefix", default="", metavar="P", help="put before each label printed"
-    )
+        "-o", "--output", metavar="OUT",
+        help="write to this file. If it ends in .csv, .tsv or .jsonl, or --format is one of these: "
+        "the records of FILE with columns for label and score added (of FILE as it is read, if "
+        "that is in another format)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--added-columns", metavar="LABEL,SCORE", default=",".join(ADDED),
+        help=f"names of the columns that -o adds (default {','.join(ADDED)}; with -k 2 and more "
+        "also LABEL_2, SCORE_2, ..., or lists in JSON)",
+    )  # fmt: skip
+    add_reading(parser, unlabelled=True)
+    # Not given, it is no prefix of what is printed.
+    parser.set_defaults(label_prefix=None)
     add_threads(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the labels of each line, as our models or as fastText's have them."""
+    """Print the labels of each text, as our models or as fastText's have them."""
+    _check_output(options)
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import predict_with_options
 
         return predict_with_options(options)
     from fasttext_lite.model.storage import load_model
 
-    _predict(load_model(options.model), options)
+    model = load_model(options.model)
+    options.multilabel = options.multilabel or model.multilabel
+    with _output(options.output) as put:
+        _predict(model, options, put)
 
 
-def _predict(model: Model, options: argparse.Namespace) -> None:
-    """Print the labels of each line.
+def _check_output(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for an output that cannot be, and flags that it has no use for."""
+    columns = options.added_columns.split(",")
+    if len(columns) != 2 or not all(columns) or columns[0] == columns[1]:
+        raise UsageError(
+            f"--added-columns must be two names, such as {','.join(ADDED)}; got "
+            f"{options.added_columns!r}"
+        )
+    if options.output is None:
+        if options.added_columns != ",".join(ADDED):
+            raise UsageError("--added-columns is for records that -o FILE writes")
+        return
+    from fasttext_lite.model.safetensors import check_writable
 
-    Of a file, the next lines are read and predicted while those before are written. Standard
-    input is answered line by line, as it comes.
+    for path in (options.model, options.file):
+        if is_same_file(path, options.output):
+            raise UsageError(f"{path}: the output would overwrite this file")
+    check_writable(options.output)
+    if record_format(options) is not None and (options.prob or options.json):
+        flag = "--json" if options.json else "--prob"
+        raise UsageError(f"{flag} is not for records, which get a column for the score anyway")
+
+
+def record_format(options: argparse.Namespace) -> str | None:
+    """Return the format of the records that are to be written; None for lines of labels alone."""
+    from fasttext_lite.corpus.writing import WRITERS
+
+    if options.output is None:
+        return None
+    ending = os.path.splitext(options.output.lower())[1]
+    by_name = next((name for name in WRITERS if ending == f".{name}"), None)
+    return options.format if options.format in WRITERS else by_name
+
+
+@contextlib.contextmanager
+def _output(path: str | None) -> Iterator[Callable[[str], None]]:
+    """Give a function that writes lines to stdout, or to a file that is there when all is well."""
+    if path is None:
+        yield write
+        return
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+            yield lambda text: print(text, file=file)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _predict(model: Model, options: argparse.Namespace, put: Callable[[str], None]) -> None:
+    """Write the labels of each text.
+
+    Of a file, the next texts are read and predicted while those before are written. Standard
+    input is answered as it comes.
     """
-    from fasttext_lite.corpus.reader import read_texts
     from fasttext_lite.model.model import most_texts
 
-    names = [options.label_prefix + name for name in model.labels]
+    names = [(options.label_prefix or "") + name for name in model.labels]
     step = most_texts(len(model.labels), options.k)
-
-    def parts() -> Iterator[Texts]:
-        for chunk in made_ahead(read_texts(options.file, drop_prefix=DEFAULT_PREFIX), options.file):
-            yield from (chunk.slice(a, a + step) for a in range(0, len(chunk), step))
+    form = record_format(options)
+    if form is not None:
+        options.format = _format_read(options, model)
+    reader = open_texts(options, model.labels, keeps_raw=form is not None)
+    said = 0
 
     def answers() -> Iterator[tuple[str, int, int, int]]:
         """Yield lines, how many, how many of unknown texts, and the first of these or -1."""
-        for texts in parts():
-            result = model.predict(texts, options.k, options.threshold, options.threads)
-            unknown = result.n_features == 0
-            first = int(unknown.argmax()) if unknown.any() else -1
-            yield _lines(result, names, options), len(texts), int(unknown.sum()), first
+        writer = None
+        for chunk in made_ahead(reader, options.file):
+            if form is not None and writer is None:
+                writer = _writer(form, reader, options)
+            for start in range(0, len(chunk), step):
+                texts = chunk.texts.slice(start, start + step)
+                result = model.predict(texts, options.k, options.threshold, options.threads)
+                unknown = result.n_features == 0
+                first = int(unknown.argmax()) if unknown.any() else -1
+                if writer is None:
+                    lines = _lines(result, names, options)
+                else:
+                    lines = _records(writer, reader, chunk, start, result, names)
+                yield lines, len(texts), int(unknown.sum()), first
 
     n = n_unknown = first_unknown = 0
     for lines, size, unknown, first in made_ahead(answers(), options.file):
+        while said < len(reader.notices):  # what is known before the first answer, before it
+            say(reader.notices[said])
+            said += 1
         if first >= 0 and not n_unknown:
             first_unknown = n + first + 1
         n_unknown += unknown
         n += size
-        write(lines)
+        put(lines)
+    for notice in reader.notices[said:]:
+        say(notice)
     if n_unknown:
         say(
             f"{n_unknown} of {n} texts have no known feature; the class prior was used "
-            f"(first: line {first_unknown})"
+            f"(first: text {first_unknown})"
         )
+
+
+def _format_read(options: argparse.Namespace, model: Model) -> str:
+    """Return the format to read, where `--format` is first of all that of the records written."""
+    if options.format not in ("csv", "tsv", "jsonl") or options.file == STDIN:
+        return options.format
+    given, options.format = options.format, "auto"
+    reader = open_texts(options, model.labels)
+    found = reader.recognise().name
+    if found == "text" and given == "tsv" and any(b"\t" in line for line in reader.reading.lines):
+        return given
+    return found
+
+
+def _writer(form: str, reader: CorpusReader, options: argparse.Namespace) -> RecordWriter:
+    """Return what writes the records of a file with the labels found."""
+    from fasttext_lite.corpus.writing import RecordWriter
+
+    assert reader.format is not None
+    label, score = options.added_columns.split(",")
+    k = max(1, options.k)
+    columns = [label, score]
+    if form != "jsonl":
+        columns += [f"{name}_{i}" for i in range(2, k + 1) for name in (label, score)]
+    return RecordWriter(form, reader.format, reader.reading, columns)
+
+
+def _records(
+    writer: RecordWriter,
+    reader: CorpusReader,
+    chunk: LabelledChunk,
+    start: int,
+    result: Predictions,
+    names: list[str],
+) -> str:
+    """Return the records of a chunk from a place on, with the labels found, as lines."""
+    assert chunk.raw is not None
+    k = result.labels.shape[1]
+    texts = chunk.texts.slice(start, start + len(result.labels)).to_list()
+    lines = []
+    for i, (ids, probabilities) in enumerate(
+        zip(result.labels.tolist(), result.probabilities.tolist(), strict=True)
+    ):
+        found = [(names[j], _rounded(p)) for j, p in zip(ids, probabilities, strict=True) if j >= 0]
+        added: list[Any] = list(itertools.chain.from_iterable(found))
+        if len(writer.columns) == 2 and k > 1:
+            added = [[name for name, _ in found], [p for _, p in found]]
+        added += [None] * (len(writer.columns) - len(added))
+        doc = start + i
+        own = chunk.ids[chunk.indptr[doc] : chunk.indptr[doc + 1]].tolist()
+        labels = [reader.names[j] for j in own]
+        lines.append(writer.lines(chunk.raw[doc], labels, texts[i], added))
+    return "\n".join(lines)
+
+
+def _rounded(probability: float) -> float:
+    return float(f"{probability:.6g}")
 
 
 def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -> str:

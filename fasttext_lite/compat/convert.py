@@ -13,6 +13,7 @@ from fasttext_lite.config import losses
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.corpus.labels import without_prefix
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import huffman_tree
@@ -85,7 +86,7 @@ def from_fasttext(model: FastTextModel) -> Model:
 
 
 def _name(label: bytes) -> str:
-    return label.decode("utf-8", "replace").removeprefix(DEFAULT_LABEL)
+    return without_prefix(label.decode("utf-8", "replace"), DEFAULT_LABEL)
 
 
 def obstacles(config: Config, for_pruned: bool, prepared: bool) -> list[str]:
@@ -204,7 +205,10 @@ def _dictionary_of(model: Model, args: Args, order: np.ndarray) -> tuple[Diction
         -1: none.
     """
     space, n_words = model.space, model.space.n_words
-    labels = [as_bytes(DEFAULT_LABEL + model.labels[i]) for i in order.tolist()]
+    names = [without_prefix(model.labels[i], DEFAULT_LABEL) for i in order.tolist()]
+    if len(set(names)) < len(names):
+        raise ModelError("two labels of the model have the same name without their prefix")
+    labels = [as_bytes(DEFAULT_LABEL + name) for name in names]
     for label in labels:
         _check_label(label)
     counts = model.label_counts[order]

@@ -7,6 +7,7 @@ from fasttext_lite.faces import face
 __all__ = ["Corpus", "CorpusReader", "LabelledChunk", "Labels", "Texts"]
 
 STDIN = "-"  # standard input, in place of a file's name
+DEFAULT_PREFIX = "__label__"  # of labels in fastText's files; no part of a label anywhere
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.labels import Labels

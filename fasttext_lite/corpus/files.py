@@ -6,19 +6,19 @@ What cannot be read is an `InputError` with path:line.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import io
 import sys
-import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
+from typing import BinaryIO
 
 import numpy as np
 
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.compression import DAMAGE, LONGEST_MAGIC, unpacked
+from fasttext_lite.corpus.encodings import AUTO, TextStream, advice
 from fasttext_lite.errors import InputError
 
 _READ_BYTES = 1 << 20
-_BOM = b"\xef\xbb\xbf"
 
 
 class ReadError(Exception):
@@ -26,8 +26,10 @@ class ReadError(Exception):
 
 
 @contextlib.contextmanager
-def open_text(path: str) -> Iterator[io.BufferedIOBase]:
-    """Open a file or standard input ("-") for reading bytes; gzip is recognised by content.
+def open_binary(path: str) -> Iterator[io.BufferedIOBase]:
+    """Open a file or standard input ("-") for reading bytes, unpacked if they are packed.
+
+    How a file is packed is recognised by content; see `corpus.compression`.
 
     Raises
     ------
@@ -37,19 +39,39 @@ def open_text(path: str) -> Iterator[io.BufferedIOBase]:
     with contextlib.ExitStack() as stack:
         try:
             if path != STDIN:
-                raw = stack.enter_context(open(path, "rb"))
+                raw: BinaryIO = stack.enter_context(open(path, "rb"))
             elif sys.stdin is not None:
-                raw = sys.stdin.buffer  # type: ignore[assignment]
+                raw = sys.stdin.buffer
             else:
                 raise InputError(f"{name_of(path)}: standard input is closed")
-            is_gzip = raw.peek(2)[:2] == b"\x1f\x8b"
+            head = raw.peek(LONGEST_MAGIC)  # type: ignore[attr-defined]
         except OSError as error:
             raise InputError(f"{name_of(path)}: {(error.strerror or str(error)).lower()}") from None
-        yield stack.enter_context(gzip.GzipFile(fileobj=raw)) if is_gzip else raw
+        stream = unpacked(raw, head[:LONGEST_MAGIC], name_of(path))
+        yield stream if stream is raw else stack.enter_context(stream)
+
+
+@contextlib.contextmanager
+def open_text(path: str, encoding: str = AUTO) -> Iterator[TextStream]:
+    """Open a file or standard input ("-") for reading text as UTF-8, unpacked if it is packed.
+
+    Parameters
+    ----------
+    path : str
+    encoding : str
+        "auto" is UTF-8, or what a byte order mark says.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened; the message has its name and the reason.
+    """
+    with open_binary(path) as stream:
+        yield TextStream(stream, name_of(path), encoding)
 
 
 def iter_blocks(
-    path: str, chunk_bytes: int, fill: bool = True
+    path: str, chunk_bytes: int, fill: bool = True, encoding: str = AUTO
 ) -> Generator[np.ndarray, None, None]:
     """Yield the bytes of a file in blocks of whole lines, without a byte order mark.
 
@@ -60,24 +82,25 @@ def iter_blocks(
         Size of a block; one with a longer line is larger.
     fill : bool
         Wait until a block is full, not only until it has a line.
+    encoding : str
+        Of the file; the blocks are UTF-8.
 
     Yields
     ------
     uint8[n_bytes]
         Line ends included (the last line may lack its own); valid until the next block.
-        Empty only where the file is nothing but a byte order mark.
 
     Raises
     ------
     InputError
         If the file cannot be opened.
     ReadError
-        If it cannot be read on (also: a damaged .gz file).
+        If it cannot be read on (also: a damaged packed file).
     """
-    with open_text(path) as stream:
+    with open_text(path, encoding) as stream:
         buffer = bytearray(chunk_bytes)
         filled = 0
-        at_start, ended = True, False
+        ended = False
         failure = None
         while not (ended or failure):
             if filled == len(buffer):
@@ -91,14 +114,14 @@ def iter_blocks(
                     filled += len(piece)
                     if not fill:
                         break
-            except (OSError, EOFError, zlib.error) as error:
+            except InputError:
+                raise
+            except DAMAGE as error:
                 failure = error
             end = filled if ended else buffer.rfind(b"\n", fresh, filled) + 1
             if end == 0:
                 continue
-            start = len(_BOM) if at_start and buffer.startswith(_BOM) else 0
-            at_start = False
-            yield np.frombuffer(buffer, np.uint8)[start:end]
+            yield np.frombuffer(buffer, np.uint8)[:end]
             buffer[: filled - end] = buffer[end:filled]
             filled -= end
         if failure:
@@ -107,37 +130,8 @@ def iter_blocks(
 
 def split_lines(block: np.ndarray) -> Iterator[bytes]:
     """Yield the lines of a block without their ends."""
-    if not block.size:
-        yield b""
     for line in io.BytesIO(block.tobytes()):
         yield line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
-
-
-def iter_lines(
-    path: str, blocks: Iterable[np.ndarray] | None = None, chunk_bytes: int = 1 << 20
-) -> Iterator[bytes]:
-    """Yield the lines of a file as bytes, without line ends and without a byte order mark.
-
-    Parameters
-    ----------
-    path : str
-    blocks : iterable of uint8[n_bytes], optional
-        The file's blocks, where they are read already.
-    chunk_bytes : int
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or read (also: a damaged .gz file).
-    """
-    number = 0
-    try:
-        for block in iter_blocks(path, chunk_bytes) if blocks is None else blocks:
-            for line in split_lines(block):
-                number += 1
-                yield line
-    except ReadError as failure:
-        raise broken(path, number, failure) from None
 
 
 def broken(path: str, n_lines: int, failure: ReadError) -> InputError:
@@ -156,12 +150,30 @@ def decode_line(line: bytes, path: str, number: int) -> str:
     Raises
     ------
     InputError
-        If it is not UTF-8; the message has the place and the first bad byte.
+        If it is not UTF-8; the message has the place, the first bad byte and what to do.
     """
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name_of(path)}:{number}: not UTF-8 (byte 0x{line[error.start]:02x} at column "
-            f"{error.start + 1}); convert the file, for example with: iconv -f GB18030 -t UTF-8"
-        ) from None
+        raise not_utf8(path, number, line) from error
+
+
+def not_utf8(path: str, number: int, data: bytes) -> InputError:
+    """Return the error of a file of which a line is not UTF-8.
+
+    Parameters
+    ----------
+    path : str
+    number : int
+        Of the line.
+    data : bytes
+        From the beginning of the line on, as much as there is.
+    """
+    line = data.split(b"\n", 1)[0]
+    place = len(line)
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = error.start
+    byte = f"byte 0x{line[place]:02x} at column {place + 1}" if place < len(line) else "cut off"
+    return InputError(f"{name_of(path)}:{number}: not UTF-8 ({byte}); {advice(data)}")

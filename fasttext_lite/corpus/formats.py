@@ -1,4 +1,4 @@
-"""The formats of labelled files: how each is recognised, and how a file of it is parsed.
+"""The formats of files of texts: how each is recognised, and how a file of it is parsed.
 
 To add a format, add its parser to `corpus.records` or `corpus.kernels` and a record here; or from
 outside, with ``FORMATS.add(Format(...))`` and a parser of your own.  Parsers are imported when
@@ -8,62 +8,177 @@ they are used: the command line needs the names alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.config.records import Records
+from fasttext_lite.corpus import DEFAULT_PREFIX
+from fasttext_lite.corpus.compression import ENDINGS
+from fasttext_lite.corpus.encodings import AUTO as ANY_ENCODING
+from fasttext_lite.corpus.encodings import check_encoding
+from fasttext_lite.corpus.headers import (
+    DELIMITERS,
+    Header,
+    columns_of,
+    cut,
+    delimiter_of,
+    find_header,
+    share_of_size,
+)
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.records import Record
 
-AUTO = "auto"  # in the place of a format's name: to be guessed
-DEFAULT_PREFIX = "__label__"
+AUTO = "auto"  # in the place of a format's name: to be recognised
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read labelled files.
+    """How to read files of texts.
 
     Attributes
     ----------
     format : str
         A name of `FORMATS`, or "auto".
     label_prefix : str
-        What begins a label in the fasttext format.
+        What begins a label in the fasttext format; no part of a label in any other.
     text_column, label_column : str
         Names of the columns or keys in CSV and JSON lines.
+    columns : str
+        Names of the columns, between commas, of a table whose first line is a record, too.
+    delimiter : str
+        What is between the fields of a table: one character, or tab, comma, semicolon, pipe;
+        "" = recognised.
     multilabel : bool
         Cut the label field of TSV, CSV and JSON strings at commas.
+    encoding : str
+        One that Python knows; "auto" = UTF-8, or what a byte order mark says.
 
     Raises
     ------
     ValueError
-        If there is no such format.
+        If there is no such format or encoding, or `delimiter` or `columns` cannot be.
     """
 
     format: str = AUTO
     label_prefix: str = DEFAULT_PREFIX
     text_column: str = "text"
     label_column: str = "label"
+    columns: str = ""
+    delimiter: str = ""
     multilabel: bool = False
+    encoding: str = ANY_ENCODING
 
     def __post_init__(self) -> None:
         if self.format != AUTO and self.format not in FORMATS:
             known = ", ".join([AUTO, *FORMATS])
             raise ValueError(f"format must be one of {known}; got {self.format!r}")
+        object.__setattr__(self, "encoding", check_encoding(self.encoding))
+        object.__setattr__(self, "delimiter", delimiter_of(self.delimiter))
+        columns_of(self.columns, self.text_column)
 
 
-# Given path, lines and options.
-RecordParser = Callable[[str, Iterable[bytes], ReadOptions], "Iterator[Record]"]
-# Given a block, and `state`, `rows` and `table` of `corpus.kernels`: DONE or what stopped it.
+@dataclass
+class Reading:
+    """One file on its way: what is asked for, what it begins with, and what is to be said.
+
+    Attributes
+    ----------
+    path : str
+    options : ReadOptions
+    lines : sequence of bytes
+        Its first lines that are not empty, UTF-8.
+    first_line : int
+        Number of the first of them.
+    known : collection of str, optional
+        Labels of the model that is asked: each record is a text then, labelled or not. None where
+        only labelled texts count, as in training.
+    notices : list of str
+        What the user should know, in a line each.
+    n_faults : int
+        Lines that are not UTF-8, where each record counts.
+    """
+
+    path: str
+    options: ReadOptions = field(default_factory=ReadOptions)
+    lines: Sequence[bytes] = ()
+    first_line: int = 1
+    known: Collection[str] | None = None
+    notices: list[str] = field(default_factory=list)
+    n_faults: int = 0
+    _first_fault: InputError | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether records without a label, or without text, are texts, too."""
+        return self.known is not None
+
+    @property
+    def where(self) -> str:
+        """What messages call the file."""
+        from fasttext_lite.corpus.files import name_of
+
+        return name_of(self.path)
+
+    @property
+    def begin(self) -> str:
+        """What messages call the first line that is not empty."""
+        return f"{self.where}:{self.first_line}"
+
+    @cached_property
+    def ending(self) -> str:
+        """The ending of the file's name, in lower case, without that of a packed file."""
+        stem, ending = os.path.splitext(os.path.basename(self.path).lower())
+        while ending in ENDINGS:
+            stem, ending = os.path.splitext(stem)
+        return ending
+
+    @cached_property
+    def head(self) -> list[str]:
+        """The first lines as text."""
+        return [line.decode("utf-8", "replace").rstrip("\r") for line in self.lines]
+
+    @cached_property
+    def header(self) -> Header | None:
+        """The names of the columns, if the file is a table with a header or has `columns`."""
+        o = self.options
+        delimiter = "\t" if o.format == "tsv" and not o.delimiter else o.delimiter
+        return find_header(
+            self.head, o.text_column, o.label_column, delimiter, o.columns,
+            needs_label=not self.takes_all, is_table=self.ending in (".csv", ".tsv"),
+        )  # fmt: skip
+
+    def say(self, notice: str) -> None:
+        """Add a notice, each but once."""
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+    def note_fault(self, error: InputError, n_lines: int = 1) -> None:
+        """Count lines that are not UTF-8; `error` is what is wrong with the first of them."""
+        self._first_fault = self._first_fault or error
+        self.n_faults += n_lines
+
+    def say_faults(self) -> None:
+        """Add the notice of all lines that are not UTF-8, if there are any."""
+        if self.n_faults:
+            self.say(
+                f"{self.n_faults} line{'s' * (self.n_faults != 1)} read with U+FFFD in place of "
+                f"what is no UTF-8; the first is {self._first_fault}"
+            )
+
+
+# Given the lines of a file.
+RecordParser = Callable[[Reading, Iterable[bytes]], "Iterator[Record]"]
+# Given a block, and `state`, `docs` and `table` of `corpus.kernels`: DONE or what stopped it.
 BlockParser = Callable[[Any, Any, Any, Any], int]
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format of labelled files.
+    """One format of files of texts.
 
     Attributes
     ----------
@@ -72,17 +187,18 @@ class Format:
     lines : str
         What its lines look like, for people; {prefix} stands for that of labels.
     recognises : callable
-        Given the first lines that are not empty, at least one, and the prefix of labels: whether
-        they are of this format.
+        Given a `Reading` with at least one line: whether the lines are of this format.
     parse_records : callable, optional
         The parser in Python, a `RecordParser`.
     parse_blocks : callable, optional
-        In its place, for speed: given the options, a parser in compiled code, a `BlockParser`.
+        In its place, for speed: given the `Reading`, a parser in compiled code, a `BlockParser`.
     endings : tuple of str
-        Of the names of files that are of this format whatever they hold.
+        Of the names of files that are of this format if the lines do not say which they are.
     is_strict : bool
         Whether `recognises` looks at the whole of each line: such formats are asked first, as
         lines of theirs may hold what others look for.
+    has_labels : bool
+        Whether there may be labels; without, the format is for texts to predict alone.
     options : tuple of str
         The fields of `ReadOptions` that matter.
     bad_line : str
@@ -98,11 +214,12 @@ class Format:
 
     name: str
     lines: str
-    recognises: Callable[[Sequence[bytes], str], bool]
+    recognises: Callable[[Reading], bool]
     parse_records: RecordParser | None = None
-    parse_blocks: Callable[[ReadOptions], BlockParser] | None = None
+    parse_blocks: Callable[[Reading], BlockParser] | None = None
     endings: tuple[str, ...] = ()
     is_strict: bool = False
+    has_labels: bool = True
     options: tuple[str, ...] = ()
     bad_line: str = ""
     help: str = ""
@@ -114,83 +231,198 @@ class Format:
             raise ValueError(f"no format can be called {AUTO}")
 
 
-def guess_format(path: str, lines: Sequence[bytes], prefix: str = DEFAULT_PREFIX) -> str:
-    """Return the name of the format of a file that begins with `lines`.
+def labelled_formats() -> list[str]:
+    """Return the names of the formats that can have labels."""
+    return [each.name for each in FORMATS.values() if each.has_labels]
 
-    The ending of its name decides (before .gz), if it is that of a format; else the first lines
-    that are not empty do.  Strict formats are asked first, then the others in the order of the
-    table.
+
+def find_format(reading: Reading) -> Format:
+    """Return the format of a file, and note what the user should know about it.
+
+    The first lines that are not empty decide: strict formats are asked first, then the others in
+    the order of the table.  Where none recognises them, the ending of the file's name does; and
+    what is to be predicted is plain text then.
 
     Raises
     ------
     InputError
-        If no format recognises the lines.
+        If the format is not recognised.
     """
-    formats = list(FORMATS.values())
-    stem, ending = os.path.splitext(os.path.basename(path).lower())
-    while ending == ".gz":
-        stem, ending = os.path.splitext(stem)
-    for each in formats:
-        if ending in each.endings:
-            return each.name
-    filled = [line for line in lines if line.strip()]
-    for each in sorted(formats, key=lambda each: not each.is_strict):
-        if filled and each.recognises(filled, prefix):
-            return each.name
-    from fasttext_lite.corpus.files import name_of
+    options = reading.options
+    found = FORMATS[options.format] if options.format != AUTO else _recognised(reading)
+    if found.name == "tsv" and options.columns:
+        found = FORMATS["csv"]
+    if found.name == "tsv" and reading.header is not None:
+        reading.say(
+            f"{reading.begin}: the first line looks like a header "
+            f"({', '.join(reading.header.names)}) and is read as a text; without --format tsv the "
+            "columns are read by name"
+        )
+    for name in _TABLE_OPTIONS:
+        if getattr(options, name) != getattr(ReadOptions, name) and name not in found.options:
+            flag = f"--{name.replace('_', '-')}"
+            reading.say(f"{reading.where}: {flag} has no effect on the format {found.name}")
+    return found
 
-    *looks, last = (each.lines.replace("{prefix}", prefix) for each in formats)
+
+_TABLE_OPTIONS = ("text_column", "label_column", "columns", "delimiter")
+
+
+def _recognised(reading: Reading) -> Format:
+    """Return the format that the lines, or else the name of the file, speak for."""
+    formats = [each for each in FORMATS.values() if each.has_labels]
+    if reading.lines:
+        for each in sorted(formats, key=lambda each: not each.is_strict):
+            if each.recognises(reading):
+                return each
+    if reading.ending == ".json" or (reading.head[0].startswith("[{") and not reading.takes_all):
+        raise InputError(
+            f"{reading.begin}: one JSON object in each line is needed, this is another JSON; "
+            "for an array of objects: jq -c '.[]'"
+        )
+    for each in formats:
+        # A line that a parser of blocks finds nothing in is a plain text.
+        if reading.ending in each.endings and not (reading.takes_all and each.parse_blocks):
+            return each
+    if reading.takes_all:
+        _look_for_labels(reading)
+        return FORMATS["text"]
+    *looks, last = (
+        each.lines.replace("{prefix}", reading.options.label_prefix) for each in formats
+    )
     raise InputError(
-        f"{name_of(path)}:1: the format is not recognised; expected lines like "
-        f"{', '.join(looks)} or {last} (say which with --format)"
+        f"{reading.begin}: the format is not recognised; expected lines like "
+        f"{', '.join(looks)} or {last} (say which with --format){_table_hint(reading)}"
     )
 
 
+def _table_hint(reading: Reading) -> str:
+    """Return what to say of lines that look like a table without a header."""
+    for name, delimiter in DELIMITERS.items():
+        rows = [cut(line, delimiter) for line in reading.head]
+        if delimiter != "\t" and all(len(row) > 1 for row in rows):
+            flag = "" if name == "comma" else f" --delimiter {name}"
+            columns = "label,text" if len(rows[0]) == 2 else "label,text,..."
+            return (
+                f"; the lines look like fields separated by {delimiter!r} without a header, which "
+                f"--columns {columns}{flag} reads"
+            )
+    return ""
+
+
+def _look_for_labels(reading: Reading) -> None:
+    """Say so if texts to predict seem to be labelled, though they are read as they are."""
+    known = reading.known or ()
+    for name, delimiter in DELIMITERS.items():
+        if delimiter == "\t":
+            continue
+        labelled = [line for line in reading.head if cut(line, delimiter)[0].strip() in known]
+        if len(labelled) * 2 > len(reading.lines):
+            flag = "" if name == "comma" else f" --delimiter {name}"
+            reading.say(
+                f"{reading.where}: lines begin with a label of the model and {delimiter!r}, and "
+                f"are read as plain text; --columns label,text{flag} reads the label by itself"
+            )
+            return
+    if sum("\t" in line for line in reading.head) * 2 > len(reading.head):
+        reading.say(
+            f"{reading.where}: lines hold tabs, but what stands before is no label of the model: "
+            "they are read as plain text; --format tsv reads label<TAB>text"
+        )
+
+
 # -- the formats -----------------------------------------------------------------------------
-def _is_fasttext(lines: Sequence[bytes], prefix: str) -> bool:
-    mark = prefix.encode()
-    return any(token.startswith(mark) for line in lines for token in line.split())
+def _is_fasttext(reading: Reading) -> bool:
+    mark = reading.options.label_prefix
+    n_marked = sum(any(token.startswith(mark) for token in line.split()) for line in reading.head)
+    if n_marked * 2 < len(reading.head) and (n_marked == 0 or _has_tabs(reading)):
+        return False
+    fields = [line.split("\t")[0].split() for line in reading.head if "\t" in line]
+    spaced = [field for field in fields if field and not field[-1].startswith(mark)]
+    if mark and len(fields) == len(reading.head) and spaced and spaced[0][0].startswith(mark):
+        name = " ".join(spaced[0]).removeprefix(mark)
+        reading.say(
+            f"{reading.where}: labels before the tab seem to hold spaces ({name!r}), but one ends "
+            "at a space in fastText's format; --format tsv keeps them whole"
+        )
+    return True
 
 
-def _fasttext_parser(options: ReadOptions) -> BlockParser:
-    import numpy as np
+def _has_tabs(reading: Reading) -> bool:
+    return sum("\t" in line for line in reading.head) * 2 > len(reading.head)
 
+
+def _fasttext_parser(reading: Reading) -> BlockParser:
     from fasttext_lite.corpus.kernels import read_fasttext
 
-    mark = np.frombuffer(bytearray(options.label_prefix.encode()), np.uint8)
-    return lambda block, *arrays: read_fasttext(block, mark, *arrays)
+    mark, takes_all = _mark(reading), reading.takes_all
+    return lambda block, *arrays: read_fasttext(block, mark, takes_all, *arrays)
 
 
-def _is_tsv(lines: Sequence[bytes], prefix: str) -> bool:
-    return sum(b"\t" in line for line in lines) * 2 > len(lines)
+def _mark(reading: Reading) -> Any:
+    import numpy as np
+
+    return np.frombuffer(bytearray(reading.options.label_prefix.encode()), np.uint8)
 
 
-def _tsv_parser(options: ReadOptions) -> BlockParser:
+def _is_tsv(reading: Reading) -> bool:
+    if not _has_tabs(reading):
+        return False
+    if reading.known is None or reading.ending == ".tsv":
+        return True
+    prefix, is_cut = reading.options.label_prefix, reading.options.multilabel
+    n_known = 0
+    for line in reading.head:
+        label, tab, _ = line.partition("\t")
+        names = label.split(",") if is_cut else [label]
+        n_known += bool(tab) and names[0].strip().removeprefix(prefix) in reading.known
+    return n_known * 2 > len(reading.head)
+
+
+def _tsv_parser(reading: Reading) -> BlockParser:
     from fasttext_lite.corpus.kernels import read_tsv
 
-    return lambda block, *arrays: read_tsv(block, options.multilabel, *arrays)
+    mark, takes_all, is_cut = _mark(reading), reading.takes_all, reading.options.multilabel
+    return lambda block, *arrays: read_tsv(block, is_cut, mark, takes_all, *arrays)
 
 
-def _is_csv(lines: Sequence[bytes], prefix: str) -> bool:
-    header = lines[0].decode("utf-8", "replace").split(",")
-    names = {name.strip(' "').lower() for name in header}
-    return len(header) > 1 and not names.isdisjoint({"label", "labels"})
+def _is_csv(reading: Reading) -> bool:
+    header = reading.header
+    return header is not None and (
+        header.is_line or share_of_size(reading.head, header.delimiter, len(header.names)) > 0
+    )
 
 
-def _csv_records(path: str, lines: Iterable[bytes], options: ReadOptions) -> Iterator[Record]:
-    from fasttext_lite.corpus.records import read_csv
+def _csv_records(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
+    from fasttext_lite.corpus.records import read_table
 
-    return read_csv(path, lines, options.text_column, options.label_column, options.multilabel)
-
-
-def _is_jsonl(lines: Sequence[bytes], prefix: str) -> bool:
-    return all(line.lstrip().startswith(b"{") for line in lines)
+    return read_table(reading, lines)
 
 
-def _jsonl_records(path: str, lines: Iterable[bytes], options: ReadOptions) -> Iterator[Record]:
+def _is_jsonl(reading: Reading) -> bool:
+    if not all(line.lstrip().startswith("{") for line in reading.head):
+        return False
+    if not reading.takes_all:
+        return True
+    import json
+
+    try:
+        return isinstance(json.loads(reading.head[0]), dict)
+    except (ValueError, RecursionError):
+        return reading.ending in FORMATS["jsonl"].endings
+
+
+def _jsonl_records(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
     from fasttext_lite.corpus.records import read_jsonl
 
-    return read_jsonl(path, lines, options.text_column, options.label_column, options.multilabel)
+    return read_jsonl(reading, lines)
+
+
+def _text_parser(reading: Reading) -> BlockParser:
+    from fasttext_lite.corpus.lines import read_lines
+
+    mark = _mark(reading)
+    return lambda block, *arrays: read_lines(block, mark, *arrays)
 
 
 FORMATS: Records[Format] = Records(
@@ -210,17 +442,25 @@ FORMATS: Records[Format] = Records(
         recognises=_is_tsv,
         parse_blocks=_tsv_parser,
         endings=(".tsv",),
-        options=("multilabel",),
+        options=("label_prefix", "multilabel"),
         bad_line="no tab between label and text; expected label<TAB>text",
     ),
     Format(
         name="csv",
         lines="CSV with a header",
-        help="with a header",
+        help="a table with a header or --columns, its fields between commas, tabs, ...",
         recognises=_is_csv,
         parse_records=_csv_records,
         endings=(".csv",),
-        options=("text_column", "label_column", "multilabel"),
+        is_strict=True,
+        options=(
+            "label_prefix",
+            "text_column",
+            "label_column",
+            "columns",
+            "delimiter",
+            "multilabel",
+        ),
     ),
     Format(
         name="jsonl",
@@ -230,6 +470,15 @@ FORMATS: Records[Format] = Records(
         parse_records=_jsonl_records,
         endings=(".jsonl", ".ndjson"),
         is_strict=True,
-        options=("text_column", "label_column", "multilabel"),
+        options=("label_prefix", "text_column", "label_column", "multilabel"),
+    ),
+    Format(
+        name="text",
+        lines="plain text",
+        help="a text in each line, without words that begin with {prefix}",
+        recognises=lambda reading: False,
+        parse_blocks=_text_parser,
+        has_labels=False,
+        options=("label_prefix",),
     ),
 )

@@ -220,8 +220,19 @@ def _add_document(n_bytes, state, offsets, indptr):
 #     Labels by their names: an open-addressing table of their numbers; for each number the
 #     hash, the last document that has it and the place in the pool; the pool of all names.
 @_kernel
+def _without_prefix(data, first, last, mark):
+    """Return where a label begins behind its prefix, however often it has it.
+
+    A prefix alone is a label.
+    """
+    while mark.size and first + mark.size < last and _starts(data, first, last, mark):
+        first += mark.size
+    return first
+
+
+@_kernel
 def _tsv_labels(
-    data, first, last, multilabel, adding, state, ids, slots, hashes, seen, name_ends, pool
+    data, first, last, multilabel, mark, adding, state, ids, slots, hashes, seen, name_ends, pool
 ):
     """Add the labels of a field if `adding`; return DONE or what is full, and how many."""
     n_found = 0
@@ -235,6 +246,7 @@ def _tsv_labels(
         if a < b:
             n_found += 1
             if adding:
+                a = _without_prefix(data, a, b, mark)
                 status = _add_label(data, a, b, state, ids, slots, hashes, seen, name_ends, pool)
                 if status != DONE:
                     return status, n_found
@@ -252,7 +264,7 @@ def _tab_or_end(data, i):
 
 
 @_kernel
-def read_tsv(data, multilabel, state, docs, table):
+def read_tsv(data, multilabel, mark, takes_all, state, docs, table):
     """Parse lines ``labels<TAB>text``.
 
     Parameters
@@ -261,6 +273,10 @@ def read_tsv(data, multilabel, state, docs, table):
         A block of good UTF-8.
     multilabel : bool
         Cut the labels at commas.
+    mark : uint8[n]
+        What may begin a label and is no part of it.
+    takes_all : bool
+        Whether each line is a document, with labels and text or without.
     state, docs, table
         See above; written in place.
 
@@ -285,7 +301,10 @@ def read_tsv(data, multilabel, state, docs, table):
             for j in range(i, last):
                 if not _is_space(data[j]):
                     return BAD_LINE
-            _skip_line(data, i, i, False, state)
+            if takes_all:
+                _add_document(0, state, offsets, indptr)
+            else:
+                _skip_line(data, i, i, False, state)
             state[LINES] += 1
             i = stop + 1
             continue
@@ -297,12 +316,13 @@ def read_tsv(data, multilabel, state, docs, table):
         state[DOCS_BEGUN] += 1
         n_ids = state[N_IDS]
         status, n_found = _tsv_labels(
-            data, i, tab, multilabel, has_text, state, ids, slots, hashes, seen, name_ends, pool
-        )
+            data, i, tab, multilabel, mark, has_text or takes_all, state, ids,
+            slots, hashes, seen, name_ends, pool,
+        )  # fmt: skip
         if status != DONE:
             state[N_IDS] = n_ids
             return status
-        if has_text and n_found:
+        if takes_all or (has_text and n_found):
             _copy(data, first, last, text, state[N_BYTES])
             _add_document(last - first, state, offsets, indptr)
         else:
@@ -341,7 +361,7 @@ def _common_text(data, first, last, mark):
 
 
 @_kernel
-def read_fasttext(data, mark, state, docs, table):
+def read_fasttext(data, mark, takes_all, state, docs, table):
     """Parse fastText's lines: tokens that begin with `mark` are labels, the rest is text.
 
     Parameters
@@ -349,6 +369,9 @@ def read_fasttext(data, mark, state, docs, table):
     data : uint8[n_bytes]
         A block of good UTF-8.
     mark : uint8[n]
+    takes_all : bool
+        Whether each line is a document, with labels and text or without; one without any is its
+        text as it stands.
     state, docs, table
         See above; written in place.
 
@@ -380,15 +403,18 @@ def read_fasttext(data, mark, state, docs, table):
             n_bytes = last - first
             has_label = True
         else:
-            n_bytes, has_label = _copy_tokens(data, i, last, mark, text, at)
-            if n_bytes > 0 and has_label:
+            n_bytes, has_label, n_marked = _copy_tokens(data, i, last, mark, text, at)
+            if takes_all and n_marked == 0:
+                _copy(data, i, last, text, at)
+                n_bytes = last - i
+            if has_label and (n_bytes > 0 or takes_all):
                 status = _marked_labels(
                     data, i, last, mark, state, ids, slots, hashes, seen, name_ends, pool
                 )
         if status != DONE:
             state[N_IDS] = n_ids
             return status
-        if n_bytes > 0 and has_label:
+        if takes_all or (n_bytes > 0 and has_label):
             _add_document(n_bytes, state, offsets, indptr)
         else:
             _skip_line(text, at, at + n_bytes, has_label, state)
@@ -408,9 +434,13 @@ def _token_end(data, i, last):
 
 @_kernel
 def _copy_tokens(data, first, last, mark, text, at):
-    """Write the tokens without mark to `at`; return their bytes and whether there is a label."""
+    """Write the tokens without mark to `at`.
+
+    Return their bytes, whether there is a label, and how many tokens have a mark.
+    """
     start = at
     has_label = False
+    n_marked = 0
     i = first
     while i < last:
         if _is_blank(data[i]):
@@ -419,6 +449,7 @@ def _copy_tokens(data, first, last, mark, text, at):
         end = _token_end(data, i, last)
         if _starts(data, i, end, mark):
             has_label |= end - i > mark.size
+            n_marked += 1
         else:
             if at > start:
                 text[at] = 32
@@ -426,7 +457,7 @@ def _copy_tokens(data, first, last, mark, text, at):
             _copy(data, i, end, text, at)
             at += end - i
         i = end
-    return at - start, has_label
+    return at - start, has_label, n_marked
 
 
 @_kernel
@@ -440,8 +471,9 @@ def _marked_labels(data, first, last, mark, state, ids, slots, hashes, seen, nam
         end = _token_end(data, i, last)
         if end - i > mark.size and _starts(data, i, end, mark):
             status = _add_label(
-                data, i + mark.size, end, state, ids, slots, hashes, seen, name_ends, pool
-            )
+                data, _without_prefix(data, i + mark.size, end, mark), end,
+                state, ids, slots, hashes, seen, name_ends, pool,
+            )  # fmt: skip
             if status != DONE:
                 return status
         i = end

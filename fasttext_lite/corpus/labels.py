@@ -11,6 +11,13 @@ import numpy as np
 from fasttext_lite.compiled.arrays import take_ragged
 
 
+def without_prefix(label: str, prefix: str) -> str:
+    """Return a label without the prefix, however often it has it; a prefix alone is a label."""
+    while prefix and label.startswith(prefix) and len(label) > len(prefix):
+        label = label[len(prefix) :]
+    return label
+
+
 @dataclass(frozen=True)
 class Labels:
     """Label ids of documents, one document after another, and the names behind the ids.

@@ -1,36 +1,37 @@
-"""Read labelled and unlabelled text from files and standard input.
+"""Read labelled and unlabelled text from files and standard input: one reader for all commands.
 
 Text leaves this room as `Texts` (one UTF-8 buffer and offsets), labels as `Labels` (label ids
 document after document).  What a reader skips is counted, with the line where it first happened;
-what it cannot read is an `InputError` with path:line.  Models are unknown here.
+what the user should know is a notice; what cannot be read is an `InputError` with path:line.
+Models are unknown here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.files import (
     ReadError,
     broken,
-    decode_line,
     iter_blocks,
-    iter_lines,
     name_of,
+    not_utf8,
     split_lines,
 )
 from fasttext_lite.corpus.formats import (
-    AUTO,
     FORMATS,
     BlockParser,
     Format,
+    Reading,
     ReadOptions,
-    guess_format,
+    find_format,
 )
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
@@ -53,11 +54,14 @@ class Corpus:
         Without prefix; numbered by falling frequency, ties by first occurrence.
     skipped : dict
         Reason -> (number of lines, first line as path:line).
+    notices : list of str
+        What the user should know about the file, in a line each.
     """
 
     texts: Texts
     labels: Labels
     skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def label_rows(self) -> list[tuple[str, ...]]:
@@ -76,7 +80,7 @@ def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
     ]
 
 
-# -- labelled files --------------------------------------------------------------------------
+# -- files --------------------------------------------------------------------------
 DEFAULT_CHUNK_BYTES = 1 << 24
 _PEEK_LINES = 20  # not empty, to recognise a format by
 
@@ -86,7 +90,7 @@ _REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "tha
 
 @dataclass(frozen=True)
 class LabelledChunk:
-    """Some labelled documents of a file, in its order.
+    """Some documents of a file with their labels, in its order.
 
     Attributes
     ----------
@@ -95,11 +99,15 @@ class LabelledChunk:
         Label of document i: ``ids[indptr[i]:indptr[i + 1]]``; the labels of the file are
         numbered in the order of their first occurrence.
     indptr : int64[n_docs + 1]
+    raw : list, optional
+        The records as they stand in the file, where they were asked for: the line of each (bytes),
+        or the fields of a table (list of str).
     """
 
     texts: Texts
     ids: np.ndarray
     indptr: np.ndarray
+    raw: list[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -125,6 +133,7 @@ class _Documents:
         self.text = np.empty(0, np.uint8)
         self.offsets, self.indptr = np.zeros(1025, np.int64), np.zeros(1025, np.int64)
         self.ids = np.empty(1024, np.int32)
+        self.raw: list[Any] | None = None
 
     def reserve(self, n_bytes: int, n_docs: int = 0, n_ids: int = 0) -> None:
         """Make room for more bytes, documents and label numbers."""
@@ -159,7 +168,7 @@ class _Documents:
             (self.ids, self.n_ids),
         ):
             array.resize(size, refcheck=False)
-        chunk = LabelledChunk(Texts(self.text, self.offsets), self.ids, self.indptr)
+        chunk = LabelledChunk(Texts(self.text, self.offsets), self.ids, self.indptr, self.raw)
         self.clear()
         return chunk
 
@@ -196,46 +205,76 @@ class _Names:
         else:
             self.pool.resize(2 * self.pool.size + n_bytes, refcheck=False)
 
-    def to_list(self) -> list[str]:
-        data = self.pool.tobytes()
-        return [data[a:b].decode() for a, b in itertools.pairwise(self.ends[: self.n + 1].tolist())]
+    def since(self, first: int) -> list[str]:
+        """Return the names from a number on."""
+        bounds = self.ends[first : self.n + 1].tolist()
+        data = self.pool[bounds[0] : bounds[-1]].tobytes()
+        ends = [end - bounds[0] for end in bounds]
+        return [data[a:b].decode() for a, b in itertools.pairwise(ends)]
 
 
 class CorpusReader:
-    """A labelled file chunk by chunk, in bounded memory.
+    """A file of texts chunk by chunk, in bounded memory.
 
     Iterating yields `LabelledChunk`s and may be repeated where the file can be read again.
 
     Parameters
     ----------
     path : str
-        File name, or "-" for standard input; gzip is recognised by content.
+        File name, or "-" for standard input; how it is packed is recognised by content.
     options : ReadOptions, optional
     chunk_bytes : int
         Bytes of the file for each chunk; a longer line makes a larger chunk.
+    known : collection of str, optional
+        Labels of the model that is asked. With it, every record is a document, also without a
+        label or text, and bytes that are no UTF-8 become U+FFFD: predicting gives one result for
+        each record. A chunk holds what is there to read, so that it can be answered before the
+        input ends. Without, only labelled texts count, and others are skipped.
+    keeps_raw : bool
+        Whether chunks have the records as they stand in the file, too.
 
     Attributes
     ----------
     names : list of str
-        The labels in the order of their first occurrence; complete after an iteration.
+        The labels so far in the order of their first occurrence.
     skipped : dict
         As `Corpus.skipped`; complete after an iteration.
+    notices : list of str
+        As `Corpus.notices`; complete after an iteration.
+    reading : Reading
+        What the file begins with, and its header; since the first chunk.
+    format : Format, optional
+        Since the first chunk.
 
     Raises
     ------
     InputError
-        While iterating: if the file is missing, unreadable, not UTF-8, not in the format, or
-        has no usable line.
+        While iterating: if the file is missing, unreadable or not in the format; without `known`
+        also if it is not UTF-8, or has no usable line.
     """
 
     def __init__(
-        self, path: str, options: ReadOptions | None = None, chunk_bytes: int = DEFAULT_CHUNK_BYTES
+        self,
+        path: str,
+        options: ReadOptions | None = None,
+        chunk_bytes: int = DEFAULT_CHUNK_BYTES,
+        known: Collection[str] | None = None,
+        keeps_raw: bool = False,
     ) -> None:
         self.path = str(path)
         self.options = options or ReadOptions()
         self.chunk_bytes = chunk_bytes
+        self.known = None if known is None else frozenset(known)
+        self.keeps_raw = keeps_raw
+        self.reading = Reading(self.path, self.options, known=self.known)
+        self.format: Format | None = None
         self.names: list[str] = []
         self.skipped: dict[str, tuple[int, str]] = {}
+
+    @property
+    def notices(self) -> list[str]:
+        """What the user should know about the file, in a line each."""
+        return self.reading.notices
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""
@@ -250,18 +289,64 @@ class CorpusReader:
     def fill(self, docs: _Documents) -> Iterator[None]:
         """Add the file to `docs` block by block; what was added may be taken away between."""
         self.names, self.skipped = [], {}
+        self.reading = Reading(self.path, self.options, known=self.known)
         n_found = 0
-        blocks = iter_blocks(self.path, self.chunk_bytes)
+        blocks = iter_blocks(
+            self.path, self.chunk_bytes, fill=self.known is None, encoding=self.options.encoding
+        )
         with contextlib.closing(blocks):
-            form, held = _find_format(self.path, blocks, self.options)
+            form, held = self._find_format(blocks)
+            self.format = form
             parse = self._parse_records if form.parse_blocks is None else self._parse_blocks
             for n_docs in parse(form, itertools.chain(held, blocks), docs):
                 n_found += n_docs
                 yield
-        if n_found == 0:
+        self.reading.say_faults()
+        if n_found == 0 and self.known is None:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
             raise InputError(f"{name_of(self.path)}: {what}")
+
+    def recognise(self) -> Format:
+        """Return the file's format, reading no more than its first lines; not of stdin."""
+        with contextlib.closing(iter_blocks(self.path, 1 << 16, False, self.options.encoding)) as b:
+            return self._find_format(b)[0]
+
+    def _find_format(self, blocks: Iterator[np.ndarray]) -> tuple[Format, list[np.ndarray]]:
+        """Return the file's format and the blocks that had to be read to know.
+
+        As many blocks are read as it takes to see some lines that are not empty; of a stream that
+        is to be answered as it comes, as many as it takes to see one.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read that far or the format is not recognised.
+        """
+        is_live = self.known is not None and self.path == STDIN
+        head: list[bytes] = []
+        held: list[np.ndarray] = []
+        n_read = 0
+        try:
+            for block in blocks:
+                held.append(block)
+                for line in split_lines(block):
+                    n_read += 1
+                    if line.strip():
+                        if not head:
+                            self.reading.first_line = n_read
+                        head.append(line)
+                        if len(head) == _PEEK_LINES:
+                            break
+                if len(head) == _PEEK_LINES or (is_live and head):
+                    break
+                held[-1] = block.copy()
+        except ReadError as failure:
+            raise broken(self.path, n_read, failure) from None
+        if not head:  # all lines are empty: these formats say so
+            return FORMATS["tsv" if self.known is None else "text"], held
+        self.reading.lines = head
+        return find_format(self.reading), held
 
     def _parse_blocks(
         self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents
@@ -271,28 +356,53 @@ class CorpusReader:
         from fasttext_lite.corpus import kernels
 
         assert form.parse_blocks is not None
-        parser = form.parse_blocks(self.options)
+        parser = form.parse_blocks(self.reading)
         names = _Names()
         state = np.zeros(kernels.STATE_SIZE, np.int64)
         try:
             for block in blocks:
-                if not block.size:  # nothing but a byte order mark is one empty line
-                    block = np.full(1, kernels.NEWLINE, np.uint8)
                 n_before = docs.n_docs
-                fault = utf8.first_fault(block)
+                fault, n_lines = utf8.first_fault(block), int(state[kernels.LINES])
                 good = block
-                if fault >= 0:  # what stands before the bad line may have an error of its own
+                if fault >= 0 and self.known is not None:
+                    good = self._mended(block, fault, n_lines)
+                elif fault >= 0:  # what stands before the bad line may have an error of its own
                     good = block[: block[:fault].tobytes().rfind(b"\n") + 1]
                 self._parse_block(parser, form.bad_line, good, docs, names, state)
-                if fault >= 0:
-                    line = block[good.size :].tobytes().split(b"\n", 1)[0]
-                    decode_line(line, self.path, int(state[kernels.LINES]) + 1)
+                if fault >= 0 and self.known is None:
+                    number = int(state[kernels.LINES]) + 1
+                    raise not_utf8(self.path, number, block[good.size :].tobytes())
+                self.names += names.since(len(self.names))
+                if self.keeps_raw:
+                    docs.raw = list(split_lines(good))
                 yield docs.n_docs - n_before
         except ReadError as error:
             raise broken(self.path, int(state[kernels.LINES]), error) from None
         finally:
-            self.names = names.to_list()
             self._note_skipped(state[kernels.SKIPPED : kernels.FIRST], state[kernels.FIRST :])
+
+    def _mended(self, block: np.ndarray, fault: int, n_lines: int) -> np.ndarray:
+        """Return a block with U+FFFD for what is no UTF-8, and note it.
+
+        Parameters
+        ----------
+        block : uint8[n_bytes]
+        fault : int
+            Where its first fault is.
+        n_lines : int
+            Before the block.
+        """
+        from fasttext_lite.compiled import utf8
+
+        data = block.tobytes()
+        start = data.rfind(b"\n", 0, fault) + 1
+        number = n_lines + data.count(b"\n", 0, start) + 1
+        n_faults = sum(not _is_utf8(line) for line in data[start:].split(b"\n"))
+        self.reading.note_fault(not_utf8(self.path, number, data[start:]), n_faults)
+        mended = np.empty(3 * block.size, np.uint8)
+        ends = np.zeros(2, np.int64)
+        utf8.replace_faults(block, np.array([0, block.size], np.int64), mended, ends)
+        return mended[: ends[1]]
 
     def _parse_block(
         self,
@@ -340,63 +450,66 @@ class CorpusReader:
         numbers: dict[str, int] = {}
         texts: list[bytes] = []
         label_ids: list[list[int]] = []
+        raw: list[Any] = []
         size = 0
-        lines = iter_lines(self.path, blocks)
-        for line, labels, text in form.parse_records(self.path, lines, self.options):
-            reason = ""
-            if not labels:
-                reason = _NO_LABEL if text.strip() else _EMPTY
-            elif not text.strip(_FASTTEXT_SPACES):
-                reason = _NO_TEXT
+        lines = _Lines(self.path, blocks)
+        for number, labels, text, *more in form.parse_records(self.reading, lines):
+            reason = "" if self.known is not None else _why_skipped(labels, text)
             if reason:
-                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{line}"))
+                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{number}"))
                 self.skipped[reason] = (count + 1, where)
                 continue
             label_ids.append([numbers.setdefault(k, len(numbers)) for k in dict.fromkeys(labels)])
             texts.append(text)
+            if self.keeps_raw:
+                raw += more or [None]
             size += len(text)
-            if size >= self.chunk_bytes:
+            if size >= self.chunk_bytes or (self.known is not None and not lines.n_left):
                 docs.extend(texts, label_ids)
+                docs.raw = raw if self.keeps_raw else None
+                self.names += itertools.islice(numbers, len(self.names), None)
                 yield len(texts)
-                texts, label_ids, size = [], [], 0
+                texts, label_ids, raw, size = [], [], [], 0
         docs.extend(texts, label_ids)
+        docs.raw = raw if self.keeps_raw else None
         self.names = list(numbers)
         yield len(texts)
 
 
-def _find_format(
-    path: str, blocks: Iterator[np.ndarray], options: ReadOptions
-) -> tuple[Format, list[np.ndarray]]:
-    """Return a file's format and the blocks that had to be read to know.
+class _Lines:
+    """The lines of blocks, and how many of those that were read are left."""
 
-    As many blocks are read as it takes to see some lines that are not empty.
+    def __init__(self, path: str, blocks: Iterable[np.ndarray]) -> None:
+        self.path, self.blocks = path, blocks
+        self.n_left = 0
 
-    Raises
-    ------
-    InputError
-        If the file cannot be read that far or the format is not recognised.
-    """
-    head: list[bytes] = []
-    held: list[np.ndarray] = []
-    n_filled = 0
+    def __iter__(self) -> Iterator[bytes]:
+        number = 0
+        try:
+            for block in self.blocks:
+                lines = list(split_lines(block))
+                self.n_left = len(lines)
+                for line in lines:
+                    number += 1
+                    self.n_left -= 1
+                    yield line
+        except ReadError as failure:
+            raise broken(self.path, number, failure) from None
+
+
+def _why_skipped(labels: tuple[str, ...], text: bytes) -> str:
+    """Return why a labelled text cannot be used; "" if it can."""
+    if not labels:
+        return _NO_LABEL if text.strip() else _EMPTY
+    return "" if text.strip(_FASTTEXT_SPACES) else _NO_TEXT
+
+
+def _is_utf8(line: bytes) -> bool:
     try:
-        for block in blocks:
-            held.append(block)
-            for line in split_lines(block):
-                head.append(line)
-                n_filled += bool(line.strip())
-                if n_filled == _PEEK_LINES:
-                    break
-            if n_filled == _PEEK_LINES:
-                break
-            held[-1] = block.copy()
-    except ReadError as failure:
-        raise broken(path, len(head), failure) from None
-    if n_filled == 0:
-        return FORMATS["tsv"], held  # all lines are empty: this one says so
-    if options.format != AUTO:
-        return FORMATS[options.format], held
-    return FORMATS[guess_format(path, head, options.label_prefix)], held
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
@@ -405,7 +518,7 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
     Parameters
     ----------
     path : str
-        File name, or "-" for standard input; gzip is recognised by content.
+        File name, or "-" for standard input; how it is packed is recognised by content.
     options : ReadOptions, optional
 
     Returns
@@ -426,57 +539,4 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
         pass
     chunk = docs.chunk()
     labels = Labels(chunk.ids, chunk.indptr, reader.names)
-    return Corpus(chunk.texts, labels.by_frequency(), reader.skipped)
-
-
-# -- unlabelled files ------------------------------------------------------------------------
-def read_texts(
-    path: str, chunk_bytes: int = 1 << 20, drop_prefix: str | None = None
-) -> Iterator[Texts]:
-    """Yield the lines of an unlabelled file in chunks, one document a line, none left out.
-
-    A chunk holds what is there to read (at most `chunk_bytes` and the rest of a line), so
-    results can be printed before the input ends. Bytes that are no UTF-8 become U+FFFD:
-    predicting must give one result for each line.
-
-    Parameters
-    ----------
-    path : str
-        File name or "-" for standard input; gzip is recognised by content.
-    chunk_bytes : int
-        Bytes asked for at a time.
-    drop_prefix : str, optional
-        Drop the tokens that begin with this (as fastText does with "__label__"), so that a
-        labelled file can be read as texts.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or read.
-    """
-    mark = np.frombuffer(bytearray((drop_prefix or "").encode()), np.uint8)
-    try:
-        for block in iter_blocks(path, chunk_bytes, fill=False):
-            if block.size:
-                yield _clean_lines(block, mark)
-    except ReadError as error:
-        raise InputError(f"{name_of(path)}: cannot read on: {error}") from None
-
-
-def _clean_lines(block: np.ndarray, mark: np.ndarray) -> Texts:
-    """Return lines as texts: without CR at the end, in good UTF-8, without marked tokens."""
-    from fasttext_lite.compiled import utf8
-    from fasttext_lite.corpus import kernels
-
-    if block[-1] == kernels.NEWLINE:
-        block = block[:-1]
-    text = np.empty(block.size, np.uint8)
-    offsets = np.empty(np.count_nonzero(block == kernels.NEWLINE) + 2, np.int64)
-    kernels.clean_lines(block, mark, text, offsets)
-    text = text[: offsets[-1]]
-    if utf8.first_fault(block) >= 0:
-        damaged, old_offsets = text, offsets
-        text, offsets = np.empty(3 * text.size, np.uint8), np.empty_like(offsets)
-        utf8.replace_faults(damaged, old_offsets, text, offsets)
-        text = text[: offsets[-1]]
-    return Texts(text, offsets)
+    return Corpus(chunk.texts, labels.by_frequency(), reader.skipped, reader.notices)

@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus import DEFAULT_PREFIX
+from fasttext_lite.corpus.labels import Labels, without_prefix
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Target:
     classes : ndarray of shape (n_classes,)
         The different labels, sorted, in their own type.
     labels : Labels
-        Ids are positions in `classes`.
+        Ids are positions in `classes`; names are text, without fastText's prefix of labels.
     """
 
     kind: str
@@ -145,7 +146,7 @@ def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
         ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
         ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
         indptr = np.append(0, np.cumsum(sizes))
-    names = [str(name) for name in known]
+    names = [without_prefix(str(name), DEFAULT_PREFIX) for name in known]
     if len(set(names)) < len(names):
         names = [repr(name) for name in known]
     labels = Labels(ids.astype(np.int32), indptr.astype(np.int64), names)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.structure import label_fault
 from fasttext_lite.fitting.report import EpochReport
 
 logger = logging.getLogger("fasttext_lite")
@@ -24,11 +25,15 @@ OVERFIT_EPOCHS, OVERFIT_FALL, OVERFIT_ERRORS = 3, 0.01, 1.5
 RARE_TEXTS, RARE_NAMED, RARE_FROM = 3, 3, 100
 
 
-def warn_of_rare_labels(labels: Labels) -> None:
-    """Log one line if some labels have too few texts to be learnt.
+def warn_of_labels(labels: Labels) -> None:
+    """Log one line if labels look like a mistake, or some have too few texts to be learnt.
 
-    Silent below `RARE_FROM` texts: so small a training is a trial.
+    Of the latter nothing is said below `RARE_FROM` texts: so small a training is a trial.
     """
+    fault = label_fault(labels)
+    if fault is not None:
+        logger.warning("%s", fault)
+        return
     counts = labels.counts()
     rare = np.flatnonzero((counts > 0) & (counts < RARE_TEXTS))
     if len(labels) < RARE_FROM or rare.size == 0:

@@ -19,7 +19,7 @@ from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.fitting.advice import warn_of_rare_labels
+from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
@@ -81,7 +81,7 @@ def fit(
         If there are fewer than two labels, or training cannot start or diverges.
     """
     if not one_pass:
-        warn_of_rare_labels(labels)
+        warn_of_labels(labels)
     config = with_vectors(_one_pass(config) if one_pass else config, pretrained)
     if watch is not None and watch.log is not None:
         check_log(watch.log)  # before the time is spent

@@ -17,7 +17,7 @@ from fasttext_lite.corpus.reader import CorpusReader, read_corpus
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.fitting import fit
-from fasttext_lite.fitting.advice import warn_of_rare_labels
+from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepared import Prepared
@@ -38,6 +38,8 @@ class TrainingFile:
         Whether texts may have several labels or none.
     skipped : list of str
         As `skip_report` returns it.
+    notices : list of str
+        As `Corpus.notices`.
     data : Prepared or Texts
         Its features, or its texts where they are still to be made.
     pretrained : path-like, optional
@@ -48,6 +50,7 @@ class TrainingFile:
     labels: Labels
     multilabel: bool
     skipped: list[str]
+    notices: list[str]
     data: Prepared | Texts
     pretrained: str | os.PathLike[str] | None = None
 
@@ -74,7 +77,7 @@ class TrainingFile:
                 self.data, self.labels, self.config,
                 doc_weights=doc_weights, multilabel=self.multilabel, **run,
             )  # fmt: skip
-        warn_of_rare_labels(self.labels)
+        warn_of_labels(self.labels)
         data = dataclasses.replace(self.data, doc_weights=doc_weights)
         return fit.fit_prepared(choose(data, seed, n_threads), **run)
 
@@ -134,7 +137,9 @@ def read_training_file(
             multilabel=multilabel, n_threads=n_threads, cache=cache,
         )  # fmt: skip
         skipped, several = reader.skip_report(), prepared.multilabel
-        return TrainingFile(config, prepared.labels, several, skipped, prepared, pretrained)
+        return TrainingFile(
+            config, prepared.labels, several, skipped, reader.notices, prepared, pretrained
+        )
     if cache is not None:
         raise InputError(
             f"{path}: a cache needs a file that can be read twice, no noise in words, and for "
@@ -143,4 +148,6 @@ def read_training_file(
     corpus = read_corpus(path, options)
     several = multilabel or corpus.labels.is_multilabel
     skipped = corpus.skip_report()
-    return TrainingFile(config, corpus.labels, several, skipped, corpus.texts, pretrained)
+    return TrainingFile(
+        config, corpus.labels, several, skipped, corpus.notices, corpus.texts, pretrained
+    )

@@ -21,6 +21,7 @@ from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.kernels import text as kernels
 from fasttext_lite.compat.kernels.text import Lexicon
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.kernels import insert_codes
 from fasttext_lite.parallel import run_blocks
@@ -28,7 +29,7 @@ from fasttext_lite.text.kernels.words import insert_words
 
 EOS, BOW, EOW = "</s>", "<", ">"
 EOS_BYTES = EOS.encode()
-DEFAULT_LABEL = "__label__"  # the prefix of labels is not in the file
+DEFAULT_LABEL = DEFAULT_PREFIX  # it is not in the file
 RANGE_EXAMPLES = 1 << 12  # listed at a time
 _NO_ROWS = read_only(np.full((1, 2), -1, np.int32))
 

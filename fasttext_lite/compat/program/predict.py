@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fasttext_lite.compat.program.streams import blocks, load_classifier, made_ahead, say, write
-from fasttext_lite.corpus.formats import DEFAULT_PREFIX, ReadOptions
+from fasttext_lite.corpus import DEFAULT_PREFIX
+from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,144 @@
+"""Packed files: each way of packing is a record, told by the first bytes of a file.
+
+To add one, add a record.  What is no text at all is told here, too, so that the message can say
+what a file is and not only that it cannot be read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from fasttext_lite.config.records import Records
+from fasttext_lite.errors import InputError
+
+
+@dataclass(frozen=True)
+class Compression:
+    """One way of packing a file.
+
+    Attributes
+    ----------
+    name : str
+    magic : bytes
+        What packed files begin with.
+    ending : str
+        Of their names, with the dot.
+    unpack : callable
+        Given a binary stream, returns one of what is packed in it; `ImportError` where the
+        library is missing.
+    tool : str
+        Command that unpacks a file.
+    extra : str
+        Of this package, that brings the library; "" if nothing is needed.
+    """
+
+    name: str
+    magic: bytes
+    ending: str
+    unpack: Callable[[BinaryIO], io.BufferedIOBase]
+    tool: str
+    extra: str = ""
+
+
+def _gzip(stream: BinaryIO) -> io.BufferedIOBase:
+    return gzip.GzipFile(fileobj=stream)
+
+
+def _bzip2(stream: BinaryIO) -> io.BufferedIOBase:
+    import bz2
+
+    return bz2.BZ2File(stream)
+
+
+def _xz(stream: BinaryIO) -> io.BufferedIOBase:
+    import lzma
+
+    return lzma.LZMAFile(stream)
+
+
+def _zstd(stream: BinaryIO) -> io.BufferedIOBase:
+    import zstandard
+
+    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+    return io.BufferedReader(_Readable(reader, zstandard.ZstdError))
+
+
+class _Readable(io.RawIOBase):
+    """A reader of zstandard as a raw stream, whose failures are those of other libraries."""
+
+    def __init__(self, reader: Any, error: type[Exception]) -> None:
+        self._reader, self._error = reader, error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, space: memoryview) -> int:  # type: ignore[override]
+        try:
+            return cast(int, self._reader.readinto(space))
+        except self._error as error:
+            raise EOFError(str(error)) from None
+
+
+COMPRESSIONS: Records[Compression] = Records(
+    "compression",
+    Compression("gzip", b"\x1f\x8b", ".gz", _gzip, "gunzip"),
+    Compression("zstd", b"\x28\xb5\x2f\xfd", ".zst", _zstd, "unzstd", extra="zstd"),
+    Compression("bzip2", b"BZh91AY&SY", ".bz2", _bzip2, "bunzip2"),
+    Compression("xz", b"\xfd7zXZ\x00", ".xz", _xz, "unxz"),
+)
+ENDINGS = tuple(each.ending for each in COMPRESSIONS.values())
+LONGEST_MAGIC = max(len(each.magic) for each in COMPRESSIONS.values())
+
+# What cannot be unpacked or read to its end raises one of these.
+DAMAGE = (OSError, EOFError, zlib.error, ValueError)
+
+# What some files are that hold no lines of text, and what to do with them.
+_NO_TEXT = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the table as CSV",
+    b"PAR1\x15": "a Parquet file: write its columns as CSV or JSON lines first",
+    b"%PDF-": "a PDF file: extract its text first",
+    b"\x93NUMPY": "a NumPy array: text is needed",
+    (793712314).to_bytes(4, "little"): "a model of fastText: give the model first, then the text",
+}
+
+
+def compression_of(head: bytes) -> Compression | None:
+    """Return how a file is packed that begins with `head`; None if it is not."""
+    return next((each for each in COMPRESSIONS.values() if head.startswith(each.magic)), None)
+
+
+def unpacked(stream: BinaryIO, head: bytes, name: str) -> io.BufferedIOBase:
+    """Return a stream of what a file holds, unpacked if it is packed.
+
+    Parameters
+    ----------
+    stream : binary stream
+        At its beginning.
+    head : bytes
+        Its first bytes, which the stream still holds.
+    name : str
+        Of the file, for messages.
+
+    Raises
+    ------
+    InputError
+        If the file is no text, or the library that unpacks it is missing.
+    """
+    for magic, what in _NO_TEXT.items():
+        if head.startswith(magic):
+            raise InputError(f"{name}: not text but {what}")
+    found = compression_of(head)
+    if found is None:
+        return cast(io.BufferedIOBase, stream)
+    try:
+        return found.unpack(stream)
+    except ImportError:
+        raise InputError(
+            f"{name}: packed with {found.name}: unpack it with {found.tool}, or pip install "
+            f"'fasttext-lite[{found.extra}]'"
+        ) from None

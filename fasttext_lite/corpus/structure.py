@@ -1,0 +1,158 @@
+"""Labels that look like a mistake in the structure of a file: each kind is a check.
+
+Nothing is changed: what is strange is said in one line, with what to do.  A check is silent on
+labels that can be meant as they are, so it asks for much: most of the labels, or parts that are
+labels by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fasttext_lite.corpus import DEFAULT_PREFIX
+from fasttext_lite.corpus.labels import Labels
+
+FEWEST_TEXTS = 10  # of which the labels are counted
+OWN_SHARE = 0.5  # of the texts have a label that no other has
+# What programs write for a label that is missing.
+MISSING = ("nan", "NaN", "NAN", "<NA>", "NaT", "NULL", "null", "#N/A", "N/A", "\\N")
+_SEPARATORS = (",", ";", "|", "/", " ")
+
+
+def label_fault(labels: Labels, prefix: str = DEFAULT_PREFIX) -> str | None:
+    """Return what is strange about the labels of a file, in a line; None if nothing is.
+
+    Parameters
+    ----------
+    labels : Labels
+    prefix : str
+        What begins a label in fastText's format.
+    """
+    counts = labels.counts()
+    used = [name for name, n in zip(labels.names, counts.tolist(), strict=True) if n]
+    for check in _CHECKS:
+        found = check(labels, used, counts, prefix)
+        if found:
+            return found
+    return None
+
+
+def nearly_all_own(labels: Labels) -> bool:
+    """Return whether nearly every text has a label that no other has."""
+    counts = labels.counts()
+    n = len(labels)
+    single = int(np.count_nonzero(counts == 1))
+    return n >= FEWEST_TEXTS and single > OWN_SHARE * n and single > OWN_SHARE * labels.ids.size
+
+
+def _prefixed(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+    found = [name for name in used if prefix and prefix in name]
+    if not found:
+        return None
+    return (
+        f"{_many(len(found), 'label')} {_verb(found, 'contains', 'contain')} the prefix {prefix} "
+        f"({found[0]!r}): separate labels by spaces"
+    )
+
+
+def _glued(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+    """Most labels are a short word, a comma or other sign, and the first word of the text."""
+    for sign in (",", ";", ":", "|"):
+        pairs = [name.partition(sign) for name in used]
+        glued = [
+            (name, head) for name, (head, found, tail) in zip(used, pairs, strict=True)
+            if found and head and tail and tail == tail.strip()
+        ]  # fmt: skip
+        heads = {head for _, head in glued}
+        if len(glued) * 2 <= len(used) or len(glued) < 4 or len(heads) * 2 > len(glued):
+            continue
+        # Several labels in a field have each part as often as another; a text's words differ.
+        tails = {name.partition(sign)[2] for name, _ in glued}
+        if len(tails - heads) * 2 > len(tails) and not tails <= set(used):
+            what = "a comma" if sign == "," else repr(sign)
+            return (
+                f"most labels hold {what} followed by a word ({glued[0][0]!r}): put a space (or in "
+                "TSV a tab) after the label"
+            )
+    return None
+
+
+def _several(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+    """Labels are made of labels: several in one field."""
+    known = set(used)
+    brackets = [name for name in used if name[:1] == "[" and name[-1:] == "]"]
+    if brackets and len(brackets) * 2 > len(used):
+        return (
+            f"labels look like lists ({brackets[0]!r}): several labels for a row are joined by "
+            "commas, with --multilabel, or are a list in JSON lines"
+        )
+    for sign in _SEPARATORS:
+        joined = [name for name in used if sign in name.strip()]
+        parts = [[part.strip() for part in name.split(sign)] for name in joined]
+        alone = [
+            name for name, own in zip(joined, parts, strict=True)
+            if all(part in known for part in own if part)
+        ]  # fmt: skip
+        if not joined or len(alone) * 2 <= len(joined):
+            continue
+        if sign == ",":
+            return (
+                f"labels contain commas ({alone[0]!r}), and what is between them are labels, too: "
+                "several labels for a row need --multilabel (in Python, a list for each text)"
+            )
+        if len(alone) >= 2:
+            return (
+                f"labels contain {sign!r} ({alone[0]!r}), and what is between are labels, too: "
+                "several labels for a row are joined by commas, with --multilabel"
+            )
+    return None
+
+
+def _trailing(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+    ends = [name for name in used if name[-1:] in ",;" and len(name) > 1]
+    if not ends or (len(ends) * 2 <= len(used) and ends[0][:-1] not in used):
+        return None
+    return (
+        f"{_many(len(ends), 'label')} {_verb(ends, 'ends', 'end')} in {ends[0][-1]!r} "
+        f"({ends[0]!r}): leave it out"
+    )
+
+
+def _missing(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+    for name in MISSING:
+        if name in used:
+            n = int(counts[labels.names.index(name)])
+            return (
+                f"{_many(n, 'text')} {'has' if n == 1 else 'have'} the label {name!r}, which "
+                "usually stands for one that is missing: leave them out, or name it otherwise"
+            )
+    return None
+
+
+def _own(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+    if not nearly_all_own(labels):
+        return None
+    n = int(np.count_nonzero(counts == 1))
+    numbers = all(name.strip().lstrip("-").isdigit() for name in used[:100])
+    lengths = [len(name.split()) for name in used[:1000]]
+    if numbers:
+        why = "is the first column a number of the row? --columns id,label,text names the columns"
+    elif sum(lengths) > 3 * len(lengths):
+        why = "are label and text swapped? --columns text,label names the columns"
+    else:
+        why = "is the first column really the label? --columns names the columns"
+    return f"nearly every text has a label of its own ({n:,} of {len(labels):,}): {why}"
+
+
+Check = Callable[[Labels, Sequence[str], np.ndarray, str], "str | None"]
+_CHECKS: tuple[Check, ...] = (_prefixed, _several, _glued, _trailing, _missing, _own)
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def _verb(found: Sequence[str], one: str, many: str) -> str:
+    return one if len(found) == 1 else many
