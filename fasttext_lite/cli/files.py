@@ -20,10 +20,15 @@ Item = TypeVar("Item")
 
 def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
     """Return the corpus of a labelled file, and say what was skipped."""
+    from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.reader import read_corpus
+    from fasttext_lite.corpus.structure import LabelCounts, label_fault
 
     corpus = read_corpus(path, read_options(options))
     say_skipped(corpus, options)
+    fault = label_fault(LabelCounts.of(corpus.labels), read_options(options).label_prefix)
+    if fault is not None and not getattr(options, "quiet", False):
+        say(f"{name_of(path)}: {fault}")
     return corpus
 
 

@@ -14,10 +14,12 @@ from fasttext_lite.cli.arguments import add_reading, add_threads, add_top, add_u
 from fasttext_lite.cli.console import flat, is_same_file, say, write
 from fasttext_lite.cli.files import made_ahead, open_texts
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
+    from fasttext_lite.compat.program.predict import AskedModel
     from fasttext_lite.corpus.reader import CorpusReader, LabelledChunk
     from fasttext_lite.corpus.writing import RecordWriter
     from fasttext_lite.model.model import Model, Predictions
@@ -52,16 +54,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the labels of each text, as our models or as fastText's have them."""
     _check_output(options)
+    model: Model | AskedModel
     if is_fasttext(options.model):
-        from fasttext_lite.compat.program.predict import predict_with_options
+        from fasttext_lite.compat.program.predict import AskedModel, predict_with_options
 
-        return predict_with_options(options)
-    from fasttext_lite.model.storage import load_model
+        model = AskedModel.load(options.model)
+        if options.output is None and not options.json:
+            reader = None if _is_plain(options, model) else open_texts(options, model.labels)
+            return predict_with_options(options, reader)
+    else:
+        from fasttext_lite.model.storage import load_model
 
-    model = load_model(options.model)
-    options.multilabel = options.multilabel or model.multilabel
+        model = load_model(options.model)
+        options.multilabel = options.multilabel or model.multilabel
     with _output(options.output) as put:
         _predict(model, options, put)
+
+
+def _is_plain(options: argparse.Namespace, model: AskedModel) -> bool:
+    """Return whether fastText's own way of reading does for the file."""
+    if options.file == STDIN or options.format != AUTO:
+        return options.format in (AUTO, "text", "fasttext")
+    return open_texts(options, model.labels).recognise().name in ("text", "fasttext")
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -115,7 +129,9 @@ def _output(path: str | None) -> Iterator[Callable[[str], None]]:
         raise
 
 
-def _predict(model: Model, options: argparse.Namespace, put: Callable[[str], None]) -> None:
+def _predict(
+    model: Model | AskedModel, options: argparse.Namespace, put: Callable[[str], None]
+) -> None:
     """Write the labels of each text.
 
     Of a file, the next texts are read and predicted while those before are written. Standard
@@ -167,11 +183,13 @@ def _predict(model: Model, options: argparse.Namespace, put: Callable[[str], Non
         )
 
 
-def _format_read(options: argparse.Namespace, model: Model) -> str:
+def _format_read(options: argparse.Namespace, model: Model | AskedModel) -> str:
     """Return the format to read, where `--format` is first of all that of the records written."""
-    if options.format not in ("csv", "tsv", "jsonl") or options.file == STDIN:
+    from fasttext_lite.corpus.writing import WRITERS
+
+    if options.format not in WRITERS or options.file == STDIN:
         return options.format
-    given, options.format = options.format, "auto"
+    given, options.format = options.format, AUTO
     reader = open_texts(options, model.labels)
     found = reader.recognise().name
     if found == "text" and given == "tsv" and any(b"\t" in line for line in reader.reading.lines):

@@ -64,24 +64,44 @@ def _xz(stream: BinaryIO) -> io.BufferedIOBase:
 def _zstd(stream: BinaryIO) -> io.BufferedIOBase:
     import zstandard
 
-    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-    return io.BufferedReader(_Readable(reader, zstandard.ZstdError))
+    return io.BufferedReader(_Zstd(stream, zstandard))
 
 
-class _Readable(io.RawIOBase):
-    """A reader of zstandard as a raw stream, whose failures are those of other libraries."""
+class _Zstd(io.RawIOBase):
+    """What is packed in frames of zstd; a frame that breaks off is an `EOFError`.
 
-    def __init__(self, reader: Any, error: type[Exception]) -> None:
-        self._reader, self._error = reader, error
+    The reader of the library ends there without a word.
+    """
+
+    _READ = 1 << 15
+
+    def __init__(self, stream: BinaryIO, library: Any) -> None:
+        self._stream, self._library = stream, library
+        self._frame: Any = None
+        self._packed, self._held = b"", b""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, space: memoryview) -> int:  # type: ignore[override]
-        try:
-            return cast(int, self._reader.readinto(space))
-        except self._error as error:
-            raise EOFError(str(error)) from None
+        while not self._held:
+            packed = self._packed or self._stream.read1(self._READ)  # type: ignore[attr-defined]
+            self._packed = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("the packed file breaks off")
+                return 0
+            if self._frame is None:
+                self._frame = self._library.ZstdDecompressor().decompressobj()
+            try:
+                self._held = self._frame.decompress(packed)
+            except self._library.ZstdError as error:
+                raise EOFError(str(error)) from None
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        size = min(len(space), len(self._held))
+        space[:size], self._held = self._held[:size], self._held[size:]
+        return size
 
 
 COMPRESSIONS: Records[Compression] = Records(

@@ -25,6 +25,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+BOM_UTF8 = codecs.BOM_UTF8
+WIDE_MARKS = tuple(mark for mark, _ in _MARKS if mark != BOM_UTF8)
 _LONGEST_MARK = 4
 _FEWEST = 16  # bytes in which NULs are looked for
 _SAMPLE = 1 << 16  # bytes that are looked at to say what they look like
@@ -244,15 +246,21 @@ def _likeness(data: bytes, name: str) -> float:
     return n_common / n if n else 0.0
 
 
-def advice(data: bytes) -> str:
-    """Return what to do with a file that is not UTF-8, given the bytes from the fault on."""
+def advice(data: bytes, has_flag: bool = True) -> str:
+    """Return what to do with a file that is not UTF-8, given the bytes from the fault on.
+
+    Parameters
+    ----------
+    data : bytes
+    has_flag : bool
+        Whether ``--encoding`` can be given; else the file is to be converted.
+    """
     found = looks_like(data)
-    if found is not None:
-        return f"it looks like {_NAMES.get(found, found.upper())}: read it with --encoding {found}"
-    return (
-        "name its encoding, for example --encoding gb18030 (Chinese) or --encoding cp1252 "
-        "(western text, Windows-1252)"
-    )
+    if found is None:
+        how = "name its encoding with --encoding" if has_flag else "convert it with iconv -f"
+        return f"{how}, for example gb18030 (Chinese) or cp1252 (western text)"
+    how = f"read it with --encoding {found}" if has_flag else f"convert it with iconv -f {found}"
+    return f"it looks like {_NAMES.get(found, found.upper())}: {how}"
 
 
 _NAMES = {

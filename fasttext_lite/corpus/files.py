@@ -158,7 +158,7 @@ def decode_line(line: bytes, path: str, number: int) -> str:
         raise not_utf8(path, number, line) from error
 
 
-def not_utf8(path: str, number: int, data: bytes) -> InputError:
+def not_utf8(path: str, number: int, data: bytes, has_flag: bool = True) -> InputError:
     """Return the error of a file of which a line is not UTF-8.
 
     Parameters
@@ -168,6 +168,8 @@ def not_utf8(path: str, number: int, data: bytes) -> InputError:
         Of the line.
     data : bytes
         From the beginning of the line on, as much as there is.
+    has_flag : bool
+        Whether ``--encoding`` can be given.
     """
     line = data.split(b"\n", 1)[0]
     place = len(line)
@@ -176,4 +178,4 @@ def not_utf8(path: str, number: int, data: bytes) -> InputError:
     except UnicodeDecodeError as error:
         place = error.start
     byte = f"byte 0x{line[place]:02x} at column {place + 1}" if place < len(line) else "cut off"
-    return InputError(f"{name_of(path)}:{number}: not UTF-8 ({byte}); {advice(data)}")
+    return InputError(f"{name_of(path)}:{number}: not UTF-8 ({byte}); {advice(data, has_flag)}")

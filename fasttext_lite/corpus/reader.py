@@ -346,7 +346,21 @@ class CorpusReader:
         if not head:  # all lines are empty: these formats say so
             return FORMATS["tsv" if self.known is None else "text"], held
         self.reading.lines = head
-        return find_format(self.reading), held
+        try:
+            return find_format(self.reading), held
+        except InputError:
+            self._check_head(held)
+            raise
+
+    def _check_head(self, held: list[np.ndarray]) -> None:
+        """Raise `InputError` if what was read is not UTF-8: no wonder that nothing was found."""
+        number = 0
+        for block in held:
+            data = block.tobytes()
+            for line in data.splitlines(keepends=True):
+                number += 1
+                if not _is_utf8(line):
+                    raise not_utf8(self.path, number, data[data.index(line) :])
 
     def _parse_blocks(
         self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents

@@ -8,8 +8,7 @@ labels by themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
-import numpy as np
+from dataclasses import dataclass
 
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.labels import Labels
@@ -21,34 +20,43 @@ MISSING = ("nan", "NaN", "NAN", "<NA>", "NaT", "NULL", "null", "#N/A", "N/A", "\
 _SEPARATORS = (",", ";", "|", "/", " ")
 
 
-def label_fault(labels: Labels, prefix: str = DEFAULT_PREFIX) -> str | None:
+@dataclass(frozen=True)
+class LabelCounts:
+    """Labels of some texts, and how often each occurs.
+
+    Attributes
+    ----------
+    names : list of str
+    counts : list of int
+    n_texts : int
+    """
+
+    names: list[str]
+    counts: list[int]
+    n_texts: int
+
+    @classmethod
+    def of(cls, labels: Labels) -> LabelCounts:
+        """Return the labels that occur."""
+        counts = labels.counts().tolist()
+        used = [(name, n) for name, n in zip(labels.names, counts, strict=True) if n]
+        return cls([name for name, _ in used], [n for _, n in used], len(labels))
+
+
+def label_fault(labels: LabelCounts, prefix: str = DEFAULT_PREFIX) -> str | None:
     """Return what is strange about the labels of a file, in a line; None if nothing is.
 
     Parameters
     ----------
-    labels : Labels
+    labels : LabelCounts
     prefix : str
         What begins a label in fastText's format.
     """
-    counts = labels.counts()
-    used = [name for name, n in zip(labels.names, counts.tolist(), strict=True) if n]
-    for check in _CHECKS:
-        found = check(labels, used, counts, prefix)
-        if found:
-            return found
-    return None
+    return next((found for check in _CHECKS if (found := check(labels, prefix))), None)
 
 
-def nearly_all_own(labels: Labels) -> bool:
-    """Return whether nearly every text has a label that no other has."""
-    counts = labels.counts()
-    n = len(labels)
-    single = int(np.count_nonzero(counts == 1))
-    return n >= FEWEST_TEXTS and single > OWN_SHARE * n and single > OWN_SHARE * labels.ids.size
-
-
-def _prefixed(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
-    found = [name for name in used if prefix and prefix in name]
+def _prefixed(labels: LabelCounts, prefix: str) -> str | None:
+    found = [name for name in labels.names if prefix and prefix in name]
     if not found:
         return None
     return (
@@ -57,8 +65,9 @@ def _prefixed(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: s
     )
 
 
-def _glued(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+def _glued(labels: LabelCounts, prefix: str) -> str | None:
     """Most labels are a short word, a comma or other sign, and the first word of the text."""
+    used = labels.names
     for sign in (",", ";", ":", "|"):
         pairs = [name.partition(sign) for name in used]
         glued = [
@@ -79,8 +88,9 @@ def _glued(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str)
     return None
 
 
-def _several(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+def _several(labels: LabelCounts, prefix: str) -> str | None:
     """Labels are made of labels: several in one field."""
+    used = labels.names
     known = set(used)
     brackets = [name for name in used if name[:1] == "[" and name[-1:] == "]"]
     if brackets and len(brackets) * 2 > len(used):
@@ -93,7 +103,7 @@ def _several(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: st
         parts = [[part.strip() for part in name.split(sign)] for name in joined]
         alone = [
             name for name, own in zip(joined, parts, strict=True)
-            if all(part in known for part in own if part)
+            if all(part in known for part in own if part) and sum(map(bool, own)) > 1
         ]  # fmt: skip
         if not joined or len(alone) * 2 <= len(joined):
             continue
@@ -110,7 +120,8 @@ def _several(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: st
     return None
 
 
-def _trailing(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+def _trailing(labels: LabelCounts, prefix: str) -> str | None:
+    used = labels.names
     ends = [name for name in used if name[-1:] in ",;" and len(name) > 1]
     if not ends or (len(ends) * 2 <= len(used) and ends[0][:-1] not in used):
         return None
@@ -120,10 +131,10 @@ def _trailing(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: s
     )
 
 
-def _missing(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
+def _missing(labels: LabelCounts, prefix: str) -> str | None:
     for name in MISSING:
-        if name in used:
-            n = int(counts[labels.names.index(name)])
+        if name in labels.names:
+            n = labels.counts[labels.names.index(name)]
             return (
                 f"{_many(n, 'text')} {'has' if n == 1 else 'have'} the label {name!r}, which "
                 "usually stands for one that is missing: leave them out, or name it otherwise"
@@ -131,10 +142,10 @@ def _missing(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: st
     return None
 
 
-def _own(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -> str | None:
-    if not nearly_all_own(labels):
+def _own(labels: LabelCounts, prefix: str) -> str | None:
+    used, n = labels.names, labels.counts.count(1)
+    if labels.n_texts < FEWEST_TEXTS or n <= OWN_SHARE * max(labels.n_texts, sum(labels.counts)):
         return None
-    n = int(np.count_nonzero(counts == 1))
     numbers = all(name.strip().lstrip("-").isdigit() for name in used[:100])
     lengths = [len(name.split()) for name in used[:1000]]
     if numbers:
@@ -143,10 +154,10 @@ def _own(labels: Labels, used: Sequence[str], counts: np.ndarray, prefix: str) -
         why = "are label and text swapped? --columns text,label names the columns"
     else:
         why = "is the first column really the label? --columns names the columns"
-    return f"nearly every text has a label of its own ({n:,} of {len(labels):,}): {why}"
+    return f"nearly every text has a label of its own ({n:,} of {labels.n_texts:,}): {why}"
 
 
-Check = Callable[[Labels, Sequence[str], np.ndarray, str], "str | None"]
+Check = Callable[[LabelCounts, str], "str | None"]
 _CHECKS: tuple[Check, ...] = (_prefixed, _several, _glued, _trailing, _missing, _own)
 
 

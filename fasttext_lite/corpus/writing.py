@@ -109,6 +109,8 @@ def _as_text(value: Any) -> str:
 def _csv_writer(writer: RecordWriter) -> Callable[[Any, Mapping[str, Any], Sequence[Any]], str]:
     header = writer.reading.header
     delimiter = header.delimiter if writer.form.name == "csv" and header else ","
+    if delimiter == "\t":
+        delimiter = ","
 
     def line(values: Sequence[str]) -> str:
         out = io.StringIO()

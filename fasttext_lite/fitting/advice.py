@@ -11,7 +11,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.structure import label_fault
+from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.fitting.report import EpochReport
 
 logger = logging.getLogger("fasttext_lite")
@@ -30,7 +30,7 @@ def warn_of_labels(labels: Labels) -> None:
 
     Of the latter nothing is said below `RARE_FROM` texts: so small a training is a trial.
     """
-    fault = label_fault(labels)
+    fault = label_fault(LabelCounts.of(labels))
     if fault is not None:
         logger.warning("%s", fault)
         return

@@ -22,6 +22,9 @@ from fasttext_lite.compat.kernels import text as kernels
 from fasttext_lite.compat.kernels.text import Lexicon
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.corpus import DEFAULT_PREFIX
+from fasttext_lite.corpus.compression import DAMAGE, LONGEST_MAGIC, compression_of
+from fasttext_lite.corpus.encodings import BOM_UTF8, WIDE_MARKS
+from fasttext_lite.corpus.files import open_text
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.kernels import insert_codes
 from fasttext_lite.parallel import run_blocks
@@ -51,7 +54,9 @@ def as_array(data: bytes | mmap.mmap) -> np.ndarray:
 
 @contextlib.contextmanager
 def mapped(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
-    """Map a file into memory, or unpack it if it is gzipped.
+    """Map a file into memory; or read it, if it is packed or in UTF-16 or UTF-32 by its mark.
+
+    The byte order mark of UTF-8 is no part of the text.
 
     Yields
     ------
@@ -66,7 +71,8 @@ def mapped(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
     name = os.fspath(path)
     try:
         with open(name, "rb") as file:
-            if file.peek(2)[:2] == b"\x1f\x8b":
+            head = file.peek(LONGEST_MAGIC)[:LONGEST_MAGIC]
+            if compression_of(head) or head.startswith(WIDE_MARKS):
                 data = as_array(_unpacked(name))
             elif os.fstat(file.fileno()).st_size == 0:
                 data = as_array(file.read())  # also of what has no size, such as a pipe
@@ -75,18 +81,21 @@ def mapped(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{name} cannot be opened: {reason}") from None
-    yield data
+    yield data[len(BOM_UTF8) :] if data[: len(BOM_UTF8)].tobytes() == BOM_UTF8 else data
 
 
 def _unpacked(name: str) -> bytes:
-    import gzip
-    import zlib
-
+    """Return what a packed file, or one in UTF-16 or UTF-32, holds, as UTF-8."""
+    pieces = []
     try:
-        with gzip.open(name) as file:
-            return file.read()
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        with open_text(name) as stream:
+            while piece := stream.read1(1 << 20):
+                pieces.append(piece)
+    except InputError:
+        raise
+    except DAMAGE as error:
         raise InputError(f"{name}: cannot be unpacked: {error}") from None
+    return b"".join(pieces)
 
 
 @dataclass(frozen=True)

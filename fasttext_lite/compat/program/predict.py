@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from fasttext_lite.compat.program.streams import blocks, load_classifier, made_ahead, say, write
+from fasttext_lite.compat.program.streams import (
+    as_examples,
+    blocks,
+    labelled_blocks,
+    load_classifier,
+    made_ahead,
+    say,
+    write,
+)
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.model import FastTextModel
+    from fasttext_lite.corpus.reader import CorpusReader
+    from fasttext_lite.corpus.texts import Texts
+    from fasttext_lite.model.model import Predictions
 
 MAX_K = (1 << 31) - 1
 
@@ -74,14 +86,66 @@ def predict(command: str, words: list[str]) -> None:
     _print_labels(model, words[1], k, threshold, command == "predict-prob")
 
 
-def predict_with_options(options: argparse.Namespace) -> None:
-    """Run our ``predict`` with a model of fastText: its output, with our flags."""
-    _refuse_flags(options, ["json"], "--prob prints probabilities")
+def predict_with_options(options: argparse.Namespace, reader: CorpusReader | None = None) -> None:
+    """Run our ``predict`` with a model of fastText: its output, with our flags.
+
+    Parameters
+    ----------
+    options : Namespace
+    reader : CorpusReader, optional
+        Of the texts; default: the file is read as fastText reads it.
+    """
     model = load_classifier(options.model, "predict")
-    prefix = options.label_prefix.encode() or None
+    prefix = None if options.label_prefix is None else options.label_prefix.encode()
     _print_labels(
-        model, options.file, options.k, options.threshold, options.prob, prefix, options.threads
-    )
+        model, options.file, options.k, options.threshold, options.prob, prefix, options.threads,
+        reader,
+    )  # fmt: skip
+    for notice in () if reader is None else reader.notices:
+        say(notice)
+
+
+class AskedModel:
+    """A model of fastText that is asked about texts as one of ours is.
+
+    Parameters
+    ----------
+    model : FastTextModel
+
+    Attributes
+    ----------
+    labels : list of str
+        Without fastText's prefix.
+    """
+
+    def __init__(self, model: FastTextModel) -> None:
+        from fasttext_lite.corpus.labels import without_prefix
+
+        self._model = model
+        names = [name.decode("utf-8", "replace") for name in model.dictionary.labels]
+        self.labels = [without_prefix(name, DEFAULT_PREFIX) for name in names]
+
+    @classmethod
+    def load(cls, path: str) -> AskedModel:
+        """Read a classifier; see `streams.load`."""
+        return cls(load_classifier(path, "predict"))
+
+    def predict(
+        self, texts: Texts, k: int = 1, threshold: float = 0.0, n_threads: int | None = None
+    ) -> Predictions:
+        """Return the best labels of texts, as `Model.predict`.
+
+        Probabilities are in [0, 1], which fastText's, raised by 1e-5, may leave by a little.
+        """
+        import numpy as np
+
+        from fasttext_lite.model.model import Predictions
+
+        data, starts = as_examples(texts)
+        found = self._model.predict(data, starts, k, threshold, n_threads)
+        examples = self._model.dictionary.list(data, starts, n_threads or 1)
+        scores = np.where(found.labels < 0, 0.0, found.scores.astype(np.float64))
+        return Predictions(found.labels, np.clip(scores, 0, 1), np.diff(examples.indptr))
 
 
 def _print_labels(
@@ -92,6 +156,7 @@ def _print_labels(
     with_numbers: bool,
     prefix: bytes | None = None,
     n_threads: int | None = None,
+    reader: CorpusReader | None = None,
 ) -> None:
     from fasttext_lite.compat.program.printing import Names
 
@@ -99,10 +164,10 @@ def _print_labels(
     if prefix is not None:
         labels = [prefix + name.removeprefix(DEFAULT_PREFIX.encode()) for name in labels]
     names = Names(labels)
-    found = (
-        model.predict(data, starts, k, threshold, n_threads)
-        for data, starts in blocks(model, path, k)
-    )
+    examples = blocks(model, path, k)
+    if reader is not None:
+        examples = (as_examples(chunk.texts) for chunk in reader)
+    found = (model.predict(data, starts, k, threshold, n_threads) for data, starts in examples)
     for block in made_ahead(found, path):
         if with_numbers:
             write(names.lines_with_numbers(block.labels, block.scores))
@@ -120,15 +185,16 @@ def test(command: str, words: list[str]) -> None:
 def test_with_options(options: argparse.Namespace) -> None:
     """Run our ``test`` with a model of fastText: its output, with our flags."""
     instead = "they read fastText's files and print its metrics"
-    _refuse_flags(options, ["json", "confusion", "multilabel"], instead)
-    if options.format not in (ReadOptions.format, "fasttext") or (
-        options.label_prefix != ReadOptions.label_prefix
-    ):
-        raise UsageError(f"--format and --label-prefix are not for models of fastText; {instead}")
+    _refuse_flags(options, ["json", "confusion"], instead)
+    if options.label_prefix != ReadOptions.label_prefix:
+        raise UsageError(f"--label-prefix is not for models of fastText; {instead}")
+    names = [field.name for field in dataclasses.fields(ReadOptions)]
+    reading = ReadOptions(**{name: getattr(options, name) for name in names})
     model = load_classifier(options.model, "test")
     _print_metrics(
-        model, options.file, options.k, options.threshold, options.per_label, options.threads
-    )
+        model, options.file, options.k, options.threshold, options.per_label, options.threads,
+        reading,
+    )  # fmt: skip
 
 
 def _print_metrics(
@@ -138,6 +204,7 @@ def _print_metrics(
     threshold: float,
     per_label: bool,
     n_threads: int | None = None,
+    options: ReadOptions | None = None,
 ) -> None:
     import numpy as np
 
@@ -147,7 +214,7 @@ def _print_metrics(
 
     meter = Meter(model.dictionary)
     n_lines = 0
-    for data, starts in blocks(model, path, k):
+    for data, starts in labelled_blocks(model, path, k, options or ReadOptions()):
         examples = model.dictionary.list(data, starts, n_threads or cpu_count())
         counted = (np.diff(examples.indptr) > 0) & (np.diff(examples.label_indptr) > 0)
         if counted.any():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite.compat.advice import warn_of_labels
 from fasttext_lite.compat.files.arguments import LOSSES, STORED, Args
 from fasttext_lite.compat.files.dictionary import Dictionary
 from fasttext_lite.compat.meter import Meter
@@ -207,7 +208,8 @@ class Report:
 
     INTERVAL = 0.1  # seconds between two lines of progress
 
-    def __init__(self, verbose: int) -> None:
+    def __init__(self, verbose: int, args: Args | None = None) -> None:
+        self._args = args  # until something is said about the labels
         self.verbose = verbose if sys.stderr is not None else 0
         self.last: Any = None
         self._due = 0.0
@@ -219,7 +221,10 @@ class Report:
             sys.stderr.flush()
 
     def dictionary(self, dictionary: Dictionary) -> None:
-        """Print the size of the dictionary."""
+        """Print the size of the dictionary, and what looks wrong with its labels."""
+        if self._args is not None:
+            warn_of_labels(dictionary, self._args)
+            self._args = None
         if self.verbose > 0:
             self._write(
                 f"\rRead {dictionary.n_tokens // 1_000_000}M words\n"

@@ -6,10 +6,12 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.compat.program.usage import PROGRAM, SHARED
-from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus import DEFAULT_PREFIX, STDIN
+from fasttext_lite.corpus.formats import AUTO, ReadOptions
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fasttext_lite.compat.model import FastTextModel
+    from fasttext_lite.corpus.texts import Texts
 
 CHUNK = 1 << 20  # bytes of a stream taken at a time
 SPACES = (b" ", b"\t", b"\n", b"\v", b"\f", b"\r")  # between words for vectors (std::isspace)
@@ -70,19 +73,80 @@ def words(stream: Any) -> Iterator[list[bytes]]:
 
 def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the examples of a file or of standard input, see `FastTextModel.blocks`."""
+    from fasttext_lite.compat.advice import warn_of_bytes, warn_of_format
     from fasttext_lite.compat.files.dictionary import as_array, mapped
+    from fasttext_lite.corpus.files import name_of
 
     if path != STDIN and not _is_pipe(path):
         with mapped(path) as data:
+            warn_of_bytes(data, path)
+            warn_of_format(data, path, model.dictionary.labels)
             yield from model.blocks(data, k)
         return
     stream = standard_input() if path == STDIN else open(path, "rb")  # noqa: SIM115 - closed below
     try:
+        has_looked = False
         for piece in pieces(stream):
-            yield from model.blocks(as_array(piece), k)
+            data = as_array(piece)
+            if not has_looked:
+                has_looked = True
+                warn_of_bytes(data, name_of(path))
+                warn_of_format(data, path, model.dictionary.labels)
+            yield from model.blocks(data, k)
     finally:
         if path != STDIN:
             stream.close()
+
+
+def labelled_blocks(
+    model: FastTextModel, path: str, k: int, options: ReadOptions
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the examples of a labelled file in any format.
+
+    One in fastText's is read as fastText reads it, see `blocks`; of any other each record becomes
+    a line in fastText's format.
+    """
+    from fasttext_lite.corpus.labels import without_prefix
+    from fasttext_lite.corpus.reader import CorpusReader
+
+    prefix = DEFAULT_PREFIX
+    names = [name.decode("utf-8", "replace") for name in model.dictionary.labels]
+    reader = CorpusReader(path, options, known=[without_prefix(name, prefix) for name in names])
+    is_seekable = path != STDIN and not _is_pipe(path) and os.path.isfile(path)
+    form = reader.recognise().name if is_seekable else options.format
+    if form in ("text", "fasttext", AUTO):
+        yield from blocks(model, path, k)
+        return
+    for chunk in reader:
+        own = [f"{prefix}{name}".encode("utf-8", "surrogatepass") for name in reader.names]
+        ids, bounds = chunk.ids.tolist(), chunk.indptr.tolist()
+        labels = [b" ".join([own[i] for i in ids[a:b]] + [b""]) for a, b in pairwise(bounds)]
+        yield as_examples(chunk.texts, labels)
+    for notice in reader.notices:
+        say(notice)
+
+
+def as_examples(
+    texts: Texts, before: Sequence[bytes] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return texts as fastText's examples: bytes with a newline behind each, and the beginnings.
+
+    Parameters
+    ----------
+    texts : Texts
+    before : sequence of bytes, optional
+        What is to stand before each.
+    """
+    import numpy as np
+
+    from fasttext_lite.compat.files.dictionary import as_array
+
+    buffer, offsets = texts.buffer.tobytes(), texts.offsets.tolist()
+    pieces = [buffer[a:b] for a, b in pairwise(offsets)]
+    if before is not None:
+        pieces = [head + piece for head, piece in zip(before, pieces, strict=True)]
+    starts = np.append(0, np.cumsum([len(piece) + 1 for piece in pieces], dtype=np.int64))
+    return as_array(b"".join([piece + b"\n" for piece in pieces])), starts
 
 
 def _is_pipe(path: str) -> bool:

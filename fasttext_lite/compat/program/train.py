@@ -22,6 +22,9 @@ def train(command: str, words: list[str]) -> None:
     args, given = parse_flags(command, words)
     target = args.output + (".ftz" if args.autotune_model_size else ".bin")
     _check_training(command, args, target)
+    from fasttext_lite.compat.advice import warn_of_text
+
+    warn_of_text(args.input)
     model = _reported(args, lambda report: _fit(args, given, report))
     model.save(target)
     model.save_vectors(args.output + ".vec")
@@ -81,7 +84,7 @@ def _reported(args: Args, work: Callable[[Report], FastTextModel]) -> FastTextMo
     """Return what some work makes, its progress reported on stderr to the end."""
     from fasttext_lite.compat.program.printing import Report
 
-    report = Report(args.verbose)
+    report = Report(args.verbose, args)
     well = False
     try:
         model = work(report)

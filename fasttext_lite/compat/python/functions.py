@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fasttext_lite.compat.advice import warn_of_text
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import SUPERVISED, Args
 from fasttext_lite.compat.files.dictionary import BOW, EOS, EOW, as_array
@@ -68,7 +69,8 @@ def train_supervised(*args: Any, **kwargs: Any) -> _FastText:
         If an argument is unknown, given twice or of the wrong type.
     """
     settings, given = parse_arguments(args, kwargs, SUPERVISED_NAMES, Args(**SUPERVISED))
-    report = Report(settings.verbose)
+    report = Report(settings.verbose, settings)
+    warn_of_text(settings.input)
     if settings.autotune_validation_file:
         from fasttext_lite.compat.training.autotune import autotune
 
@@ -101,7 +103,8 @@ def train_unsupervised(*args: Any, **kwargs: Any) -> _FastText:
     settings, _ = parse_arguments(args, kwargs, UNSUPERVISED_NAMES, Args())
     from fasttext_lite.compat.training.words import train_unsupervised as train
 
-    report = Report(settings.verbose)
+    report = Report(settings.verbose, settings)
+    warn_of_text(settings.input)
     model = train(settings, callback=report.progress, on_dictionary=report.dictionary)
     report.finish(True)
     return wrapped(model)
