@@ -1,7 +1,8 @@
 """The documents as the tests read them: their text, their blocks, and what is proven of them.
 
-A test that proves a sentence is decorated with `proves` and a short piece of that sentence. Where the
-piece is no longer in the document, the test fails: what was said has changed, and so must the proof.
+A test that proves a sentence is decorated with `proves` and a short piece of that sentence. Where
+the piece is no longer in the document the test fails: what was said has changed, and so must the
+proof.
 """
 
 import functools

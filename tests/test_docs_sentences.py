@@ -1,7 +1,7 @@
 """What the documents say of the program's behaviour, sentence by sentence, on the real program.
 
-Each test names the sentences that it proves (`documents.proves`); those that other tests prove are in
-the table of `test_docs.py`.
+Each test names the sentences that it proves (`documents.proves`); those that other tests prove are
+in `proven_sentences.txt`.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators import ensemble
 from fasttext_lite.estimators.parameters import threads_of
 from fasttext_lite.features import gains, space
-from fasttext_lite.fitting import calibrate, ladder, prepare, streaming
+from fasttext_lite.fitting import calibrate, label_points, ladder, prepare, streaming
 from fasttext_lite.model import calibration, packed, quantization
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
@@ -179,14 +180,16 @@ def test_patience_needs_no_validation_file(place, good):
 def test_what_was_chosen_is_said(place, good):
     trained = good("train train.tsv -o m.ftl").out
     line = re.search(r"^chosen: (.*)$", trained, re.MULTILINE)[1]
-    assert "(default)" in line and "standard error" in line and "held out" in line
+    reason = r"(standard error|the default is the best)"
+    assert "(default)" in line and re.search(reason, line) and "held out" in line
     assert good("info m.ftl").out.count(line) == 1
     classifier = FastTextClassifier().fit(TEXTS, LABELS)
-    assert "standard error" in classifier.history_.choice.line()
+    assert re.search(reason, classifier.history_.choice.line())
     labels, texts = zip(*rows_of("en_topics", n=1_500), strict=True)
-    tried = FastTextClassifier().fit(texts, labels).history_.choice.candidates
+    tried = FastTextClassifier(random_state=0).fit(texts, labels).history_.choice.candidates
     assert [each.settings["char_energy"] for each in tried].count(4.0) == 1
-    assert len(tried) == len(LADDER_LINEAR) + 1
+    fits = {(each.settings["loss"], each.settings["lr"]) for each in tried}
+    assert 2 <= len(fits) <= len(LADDER_LINEAR)  # weaker ones only while they are better
 
 
 @proves(README, "`--recipe fixed` tries nothing")
@@ -322,7 +325,7 @@ def test_what_a_training_once_more_takes_of_the_model(place, good, monkeypatch):
     classifier.quantize(TEXTS, LABELS, cutoff=2000)
     assert seen[-1][1] is not None
     Path("new.tsv").write_text("unheard\ta text\nfood\tanother\n", "utf-8")
-    assert app.main("quantize m.ftl -o s.ftl --retrain new.tsv".split()) == 2
+    assert app.main(["quantize", "m.ftl", "-o", "s.ftl", "--retrain", "new.tsv"]) == 2
 
 
 @proves(QUANTIZATION, "half of their root mean square (`--step`)", "256 centroids")
@@ -539,10 +542,11 @@ def test_flags_of_ours_take_the_place_of_fasttexts(place, good):
     assert (config.word_ngrams, config.minn, config.maxn, config.neg) == (2, 2, 3, 4)
     assert {"hinge", "squared_hinge"} <= set(LOSSES)
     defaults, ours = Args.supervised(), Config(**_preset())
-    for theirs, name in (("lr", "lr"), ("dim", "dim"), ("epoch", "epochs"), ("minn", "minn"),
-                         ("maxn", "maxn"), ("word_ngrams", "word_ngrams"), ("neg", "neg"),
-                         ("bucket", "bucket"), ("loss", "loss"), ("min_count", "min_count")):  # fmt: skip
-        assert getattr(defaults, theirs) == getattr(ours, name), name
+    others = {"epoch": "epochs"}
+    for name in (
+        "lr", "dim", "epoch", "minn", "maxn", "word_ngrams", "neg", "bucket", "loss", "min_count",
+    ):  # fmt: skip
+        assert getattr(defaults, name) == getattr(ours, others.get(name, name)), name
 
 
 def _preset():
@@ -617,6 +621,148 @@ def test_a_mistake_leaves_nothing_behind(place, theirs, mistake, capfd):
         code = stop.code
     assert code == 2 and capfd.readouterr().err.count("\n") == 1
     assert not list(place.glob("half*"))
+
+
+@proves(COMPAT, "A model of ours that is converted to a `.bin` keeps its labels")
+@proves(COMPAT, "only the scale of a softmax has a place there, other losses get fastText's")
+@pytest.mark.parametrize("loss", ["softmax", "ova"])
+def test_what_a_bin_keeps_of_a_calibration(place, good, loss):
+    good(f"train train.tsv -o m.ftl --preset fasttext --lr 1 --epochs 20 --loss {loss} -q")
+    good("convert m.ftl m.bin")
+    ours, theirs = load_model("m.ftl"), fasttext.load_model("m.bin")
+    texts = [f"{text}" for text in TEXTS[:100]]
+    labels, probabilities = theirs.predict([text.replace("\n", " ") for text in texts])
+    found = ours.predict(Texts.from_sequence(texts), k=1)
+    names = [f"__label__{ours.labels[i]}" for i in found.labels[:, 0]]
+    assert names == [row[0] for row in labels]
+    gaps = np.abs(found.probabilities[:, 0] + 1e-5 - np.array([row[0] for row in probabilities]))
+    assert (gaps.max() < 1e-4) == (loss == "softmax")
+
+
+@proves(COMPAT, "another prefix stays, and gets `__label__` before it on the way back")
+def test_a_prefix_of_ones_own_comes_back_behind_the_usual_one(place, good):
+    lines = "".join(f"#{label} {text}\n" for label, text in ROWS)
+    Path("t.txt").write_text(lines, "utf-8")
+    fasttext.train_supervised("t.txt", dim=4, label="#", verbose=0).save_model("m.bin")
+    good("convert m.bin m.ftl")
+    assert "#food" in load_model("m.ftl").labels
+    good("convert m.ftl back.bin")
+    assert "__label__#food" in fasttext.load_model("back.bin").labels
+
+
+@proves(COMPAT, "Words of equal counts are numbered in the order of their first occurrence")
+@proves(COMPAT, "never more than there are processors", "A `.ftz` leaves them out")
+@proves(COMPAT, "In a `.bin` they take their room all the same")
+def test_rows_of_a_file_of_fasttext(place):
+    words = [f"w{i * 7 % 300}" for i in range(300)]
+    Path("t.txt").write_text(f"__label__a {' '.join(words)}\n__label__b x\n", "utf-8")
+    model = fasttext.train_supervised(
+        "t.txt", dim=4, wordNgrams=2, bucket=50_000, thread=1000, epoch=1, verbose=0
+    )
+    assert [word for word in model.words if word.startswith("w")] == words
+    model.save_model("m.bin")
+    assert os.path.getsize("m.bin") > 50_000 * 4 * 4
+    model.quantize()
+    model.save_model("m.ftz")
+    assert os.path.getsize("m.ftz") < 50_000
+
+
+@proves(COMPAT, "`fasttext-lite tune TRAIN --valid F --time N`")
+@proves(COMPAT, "`fasttext-lite test MODEL F -k K --threshold X`; with neither")
+@proves(COMPAT, "`fasttext-lite quantize MODEL -o OUT --cutoff N --retrain F`, or `--size 2M`")
+@proves(COMPAT, "| `-input F -output P` | `F -o P.ftl` |")
+def test_commands_of_ours_take_the_place_of_fasttexts(place, theirs, good):
+    Path("v.txt").write_text(
+        "".join(f"__label__{label} {text}\n" for label, text in rows_of("en_topics", "test", 200))
+    )
+    good(f"convert {theirs}/model.bin m.ftl")
+    printed = good(f"test {theirs}/model.bin v.txt 2 0.1").out
+    precision, recall = (float(line.split("\t")[1]) for line in printed.splitlines()[1:])
+    ours = good("test m.ftl v.txt -k 2 --threshold 0.1").out
+    figures = [float(re.search(rf"{name}@2 (\S+)", ours)[1]) for name in "PR"]
+    assert figures == pytest.approx([precision, recall], abs=6e-4)
+    good("tune train.tsv --valid test.tsv --time 1 -o t.ftl")
+    good("quantize m.ftl -o s.ftl --cutoff 500 --retrain train.tsv")
+    assert load_model("s.ftl").space.n_rows == 500
+    good("quantize m.ftl -o s.ftl --size 2M")
+
+
+@proves(COMPAT, "`skipgram` and `cbow` with all four losses, subwords, `-pretrainedVectors`")
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax", "ova"])
+@pytest.mark.parametrize("command", ["skipgram", "cbow"])
+def test_word_vectors_of_every_loss(place, good, command, loss):
+    Path("t.txt").write_text("\n".join(TEXTS) + "\n", "utf-8")
+    Path("p.vec").write_text("2 4\nthe 1 2 3 4\nzebra 1 1 1 1\n", "utf-8")
+    line = f"{command} -input t.txt -output v -loss {loss} -dim 4 -epoch 1 -bucket 100"
+    good(f"{line} -pretrainedVectors p.vec -verbose 0")
+    assert fasttext.load_model("v.bin").get_word_vector("goal").shape == (4,)
+    assert Path("v.vec").read_text("utf-8").split("\n")[0].endswith(" 4")
+
+
+@proves(COMPAT, "`-autotune-duration` is kept, unless the first trial takes longer")
+@proves(COMPAT, "A trial that diverges is skipped", "without training once more")
+def test_a_search_keeps_its_time_and_passes_over_what_diverges(theirs, monkeypatch):
+    from fasttext_lite.compat.training import autotune
+    from fasttext_lite.errors import TrainingError
+
+    real, calls = autotune.train_supervised, []
+
+    def sometimes(*args, **kwargs):
+        calls.append(time.perf_counter())
+        if len(calls) % 2 == 0:
+            raise TrainingError("training diverged")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(autotune, "train_supervised", sometimes)
+    path = str(theirs / "train.txt")
+    begin = time.perf_counter()
+    model = fasttext.train_supervised(
+        path, autotuneValidationFile=path, autotuneDuration=2, dim=4, bucket=100, verbose=0
+    )
+    assert time.perf_counter() - begin < 4 and len(calls) > 3
+    assert calls[-1] - begin < 2  # nothing is trained after the time
+    assert len(model.labels) == 8
+
+
+# -- data sets ------------------------------------------------------------------------------------
+
+
+@proves(DATASETS, "Rows are those that the source states", "some 285,000 in all")
+def test_the_table_of_data_sets_is_that_of_the_registry():
+    from fasttext_lite.datasets.registry import DATASETS as SETS
+
+    rows = re.findall(r"^\| (\w+) \|(.*)\|$", DOCUMENTS[DATASETS], re.MULTILINE)
+    cells = {name: [cell.strip() for cell in rest.split("|")] for name, rest in rows[::-1]}
+    table = {name: row for name, row in cells.items() if len(row) > 5}
+    assert set(SETS) <= set(table)
+    for name, entry in SETS.items():
+        task, language, counts, labels, size, *_ = table[name]
+        assert (task, language) == (entry.task, entry.language)
+        assert labels == ("" if entry.labels is None else str(entry.labels))
+        numbers = {int(number.replace(",", "")) for number in re.findall(r"[\d,]{3,}", counts)}
+        if not counts.startswith("some"):
+            assert numbers == set(entry.records.values()), name
+        assert ("in all" in counts) == (not {"train"} & set(entry.records))
+        if size:
+            assert float(size) == pytest.approx(entry.size / 1e6, abs=0.051), name
+
+
+@proves("datasets/README.md", "one in nine Chinese sentences has Latin words or digits")
+@proves("datasets/README.md", "The labels, the same in both sets", "UTF-8, in random order")
+@proves("datasets/README.md", "lengths run from a few characters to a few dozen words")
+def test_the_bundled_data_are_as_described():
+    named = re.search(r"both sets:\s*(.*?)\.", DOCUMENTS["datasets/README.md"], re.DOTALL)[1]
+    labels = sorted(re.split(r",\s*", named))
+    for name in ("en_topics", "zh_topics"):
+        rows = [row for part in ("train", "test") for row in rows_of(name, part, None)]
+        assert sorted({label for label, _ in rows}) == labels
+        assert [label for label, _ in rows] != sorted(label for label, _ in rows)
+        if name == "zh_topics":
+            share = np.mean([bool(re.search("[A-Za-z0-9]", text)) for _, text in rows])
+            assert share == pytest.approx(1 / 9, abs=0.01)
+            assert min(len(text) for _, text in rows) < 8
+        else:
+            assert 30 < max(len(text.split()) for _, text in rows) < 60
 
 
 # -- Chinese guide --------------------------------------------------------------------------------
@@ -701,6 +847,7 @@ def test_the_recipe_is_the_one_described():
 @proves(
     ACCURACY, "more than half of the training tokens are in one of these scripts", "4-grams where"
 )
+@proves(ACCURACY, "(15 bins of equal mass)", "two epochs with negative sampling")
 @proves(SPEED, "`--dtype float16`")
 def test_numbers_of_the_recipe():
     assert (fields.LONG_TEXT, fields.LONG_DOCUMENT) == (32, 100)
@@ -710,6 +857,7 @@ def test_numbers_of_the_recipe():
     assert (gains.SHARE, gains.LEAST_PSEUDO_COUNT) == (0.25, 1.0)
     assert (ladder.MARGIN, ladder.MARGIN_OF_FEW, ladder.MARGIN_OF_LOSS) == (1.0, 2.0, 2.0)
     assert (ladder.ENOUGH_TEXTS, ladder.LEAST_SHARE) == (1_000, 0.25)
+    assert calibration.BINS == 15 and label_points.POINT_EPOCHS == 2
     assert resolve(Config(max_features=0), 5, False, 500, 1_000).max_features == 0
     longest = resolve(Config(), 5, False, 10, 1_000, {name: 0.51 for name in ("Hangul",)})
     assert longest.word_ngrams == 4
@@ -762,6 +910,32 @@ def test_targets_do_what_they_say():
     for target in ("lint", "test", "test-nojit", "test-bounds"):
         assert f"make {target}" in script
     assert "make bench" not in script
+
+
+@proves("bench/README.md", "lr 0.5, 5 epochs, word n-grams up to 2, dim 100")
+@proves("bench/README.md", "without CJK text `char_wb` 1-5", "(`BEST` in tools.py)")
+@proves("bench/README.md", "fasttext-lite with fastText's settings (`--preset fasttext`)")
+@proves("docs/chinese.md", "lr 0.5, 5 epochs, word n-grams up to 2, dim 100")
+@proves(
+    "docs/chinese.md", "where there is no such row they are the same", "`sublinear_tf`, `min_df` 2"
+)
+@proves(SPEED, "(lr 0.5, 5 epochs, bigrams, dim 100, mean of the rows)")
+def test_settings_of_the_benchmarks():
+    from bench import compare, tools
+
+    assert tools.FASTTEXT == {"lr": 0.5, "epoch": 5, "wordNgrams": 2, "dim": 100}
+    assert compare.EQUAL.split() == [
+        "--preset=fasttext", "--lr=0.5", "--epochs=5", "--word-ngrams=2", "--dim=100",
+    ]  # fmt: skip
+    assert _preset()["pooling"] == "mean"
+    assert (compare.SVC_OTHER["analyzer"], compare.SVC_OTHER["ngram_range"]) == ("char_wb", (1, 5))
+    assert tools.SVC_CJK["ngram_range"] == (1, 3)
+    assert tools.SVC == {"sublinear_tf": True, "min_df": 2, "C": 0.3}
+    assert tools.MANY_LABELS == 1_000 and "thucnews" in tools.BEST
+    assert tools.best_of("shopping_category") == tools.FASTTEXT
+    assert set(tools.find_sets(tools.BUNDLED)) and set(compare.CONTENDERS) == {
+        "lite", "equal", "fasttext", "best", "cli", "svc",
+    }  # fmt: skip
 
 
 @proves(ACCURACY, "it looks at the shape of the data", "The first in a line is the default")
