@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 
-.PHONY: demo setup test test-nojit test-bounds lint format bench bench-chinese build clean
+.PHONY: demo setup test test-nojit test-bounds lint format messages bench bench-chinese build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -33,6 +33,10 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# docs/messages.md, from the source.
+messages: $(READY)
+	$(BIN)/python -m tools.make_messages
 
 # The data sets of FASTTEXT_LITE_DATA, or the bundled ones.
 bench: $(READY)
