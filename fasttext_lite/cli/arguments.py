@@ -53,7 +53,8 @@ def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -
             kind = checked(partial(words_of, kind=field.metadata["words"]))
         else:
             extra["metavar"] = "N" if kind is int else "X"
-        may_be_none = optional or field.metadata["off"] is not dataclasses.MISSING
+        has_off = field.metadata["off"] not in (dataclasses.MISSING, "none")
+        may_be_none = optional or has_off
         group.add_argument(flag, type=or_none(kind) if may_be_none else kind, help=text, **extra)
 
 

@@ -239,6 +239,9 @@ def _print_result(
     )
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
+    if history.vectors is not None:
+        found, of = history.vectors
+        write(f"{options.pretrained_vectors}: {found:,} of {of:,} words have a vector")
     if history.choice is not None:
         write(f"chosen: {history.choice.line()}")
     write(

@@ -483,6 +483,9 @@ class Config:
         unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"unknown parameter {', '.join(map(repr, unknown))}")
+        for name in values:
+            if values[name] is None and not field_type(name)[1]:
+                raise ValueError(f"{name} must be set; got None")
         texts = {
             name: stored_words(values[name], kind) for name, kind in TEXTS.items() if name in values
         }

@@ -129,10 +129,7 @@ class FastTextEnsemble(TextClassifier):
         n_threads = threads_of(self, training=True)
         states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
         texts, target, weights = training_data(self, X, y, sample_weight)
-        given = given_to(self)
-        ADVISER.look_before(config, given, texts.token_ends is not None)
-        if self.method == "snapshot" and given.get("schedule") not in (None, "cosine"):
-            ADVISER.say(Remark("schedule", "has no effect: method snapshot has cosines of its own"))
+        ADVISER.look_before(config, given_to(self), texts.token_ends is not None)
         prepared = prepare.prepare(
             texts, target.labels, config,
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
@@ -146,10 +143,9 @@ class FastTextEnsemble(TextClassifier):
                 trainee = self._train(prepared, seed_of(member), n_threads, callback, trainee)
             set_fitted(member, trainee, target.classes, target.kind)
             members.append(member)
-        ADVISER.look_after(members[0].model_.config, given, len(target.classes))
+        ADVISER.look_after(members[0].model_.config, given_to(self), len(target.classes))
         self.estimators_ = members
-        self.classes_ = target.classes
-        self.target_kind_ = target.kind
+        self.classes_, self.target_kind_ = target.classes, target.kind
         return self
 
     def _check(self) -> None:
@@ -163,6 +159,8 @@ class FastTextEnsemble(TextClassifier):
             raise ValueError("an ensemble does not take pretrained_vectors; leave them None")
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
+        if self.method == "snapshot" and self.schedule not in ("linear", "cosine"):
+            ADVISER.say(Remark("schedule", "has no effect: method snapshot has cosines of its own"))
 
     def _member(self, random_state: int | None) -> FastTextClassifier:
         parameters = self.get_params(deep=False)
