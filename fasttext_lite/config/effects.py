@@ -97,8 +97,8 @@ EFFECTS: dict[str, Effect] = {
     ),
     "pseudo_count": Effect(
         _of_config(lambda config: config.pooling != "mean" and config.supervision != 0),
-        "features are not weighed by what they tell about the labels (supervision {supervision:g}, "
-        "pooling {pooling})",
+        "features are not weighed by what they tell about the labels (supervision 0, or pooling "
+        "mean)",
         (1,),
     ),
     "bias": Effect(
