@@ -161,6 +161,7 @@ def test_every_setting_of_text_is_held_or_named():
     held |= {"supervision", "pseudo_count", "char_energy", "bias"}
     assert set(FEATURE_FIELDS) == other.keys() | held | {
         "user_dictionary",
+        "dictionary",
         "lone_marks",
         "script_rules",
     }  # of analyzers

@@ -19,6 +19,7 @@ from fasttext_lite.config.fields import (
     LONG_TEXT,
     MOST_NUMBERS,
     RESOLVED,
+    TEXTS,
     TREES,
     Config,
     field_type,
@@ -43,7 +44,7 @@ def test_each_field_is_documented_and_its_default_is_valid(field):
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 @pytest.mark.parametrize("value", ["nonsense", [], float("nan"), object()])
 def test_a_wrong_value_is_named(field, value):
-    if field.name in ("stop_words", "user_dictionary") and not isinstance(value, float):
+    if field.name in TEXTS and not isinstance(value, float):
         value = [value, 1]  # any text will do, and any list of texts
     with pytest.raises(ValueError, match=rf"^{field.name} must be .*; got "):
         Config(**{field.name: value})
@@ -65,7 +66,7 @@ def test_a_wrong_value_is_named(field, value):
         ("max_norm", 0, "a finite number above 0.0 or None"),
         ("word_swap", 1.5, "a finite number from 0.0 to 1.0"),
         ("lowercase", 1, "True or False"),
-        ("bias", None, "True or False"),
+        ("bias", 0, "True or False"),
         ("loss", "logistic", "one of auto, softmax, hs, ova, ns, hinge, squared_hinge"),
         ("loss", None, "one of auto, softmax, hs, ova, ns, hinge, squared_hinge"),
         ("pooling", "max", "one of blocks, tfidf, mean"),

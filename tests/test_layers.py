@@ -250,6 +250,7 @@ def test_only_the_estimators_and_maps_import_scikit_learn():
     assert users == {
         f"{NAME}.{name}"
         for name in (
+            "config.texts",  # its list of English stop words, when it is asked for
             "evaluation.maps",
             "estimators.base",
             "estimators.classifier",

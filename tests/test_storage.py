@@ -63,6 +63,7 @@ FIRST_SETTINGS = {
     "simplify": False,
     "stop_words": "",
     "user_dictionary": "",
+    "dictionary": "",
     "patience": None,
     "valid_fraction": 0.1,
     "norm": "none",
@@ -343,9 +344,9 @@ def test_each_record_names_an_array_of_its_owner():
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "v3_softmax": "19ed96ad926ba4f258396b826897d17c38071da0549fc075755bb10fd250f621",
-    "v3_hs": "30896c521416741519c9b2c9e9393b37352a42a8688fb84f1df5dd5ffffabb4d",
-    "v3_small": "64c11d0cbbe63bbb991a040bc85dcb71134cf6bd5fdef4943ffb47fd5dca87aa",
+    "v3_softmax": "b496ba47a309a710c500766b139ed6e3e714cc368bdec404963b96aa4c5c2229",
+    "v3_hs": "1b0f5146335715c10c8be3c6642f077fdc06a670933ef9a0089a8fa069a96188",
+    "v3_small": "07e7bc229da0755c63cc17e9639db0572195e11455819ae9222e9c559ee15e90",
 }
 LOSSES_OF_GOLDEN = ("softmax", "hs")
 

@@ -189,7 +189,7 @@ def test_what_decides_about_features_makes_a_cache_of_its_own(file, tmp_path, na
     prepare_file(CorpusReader(file), Config(), cache=cache)
     other = {
         "analyzer": "char", "lowercase": False, "nfkc": True, "simplify": True, "stop_words": "a",
-        "user_dictionary": "a 5", "lone_marks": False, "script_rules": False,
+        "user_dictionary": "a 5", "dictionary": "云 5", "lone_marks": False, "script_rules": False,
         "eos": True, "word_ngrams": 3, "boundaries": False, "minn": 1,
         "maxn": 3, "min_count": 2, "min_df": 2, "max_features": 9,
         "bucket": 9, "pooling": "tfidf",
@@ -205,7 +205,7 @@ def test_what_decides_about_features_makes_a_cache_of_its_own(file, tmp_path, na
     elif name == "multilabel":
         multilabel = True
     else:
-        words = {"analyzer": "jieba"} if name == "user_dictionary" else {}
+        words = {"analyzer": "jieba"} if "dictionary" in name else {}
         config = Config(**{name: other[name]}, **words)
     reader = CorpusReader(file, options)
     found = prepare_file(reader, config, multilabel=multilabel, cache=cache)

@@ -555,7 +555,7 @@ def test_vectors_can_be_gzipped(tmp_path, monkeypatch):
         ("1 2\na 1 x\n", ":2: not a word and 2 numbers"),
         ("1 2\na 1 nan\n", ":2: not a word and 2 numbers"),
         ("1 2\na\n", ":2: not a word and 2 numbers"),
-        ("3 1\na 1\n", "ends after 1 of the 3 words"),
+        ("3 1\na 1\n", ": cut off: line 1 states 3 words, it has 1"),
     ],
 )
 def test_damaged_vectors(write, content, message):
@@ -568,6 +568,6 @@ def test_damaged_vectors(write, content, message):
 def test_vectors_that_cannot_be_read(tmp_path, write):
     with pytest.raises(InputError, match="cannot be opened for loading: no such file"):
         read_vec(tmp_path / "none.vec")
-    cut = gzip.compress(b"1 2\na 1 2\n" * 50)[:-12]
+    cut = gzip.compress(b"50 2\n" + b"a 1 2\n" * 50)[:-12]
     with pytest.raises(InputError, match="cannot be opened for loading"):
         read_vec(write(cut, "v.gz"))

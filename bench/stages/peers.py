@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -255,15 +255,21 @@ def measured(judge: Judge, job: Job) -> dict[str, float | None]:
 
 def load_lite(job: Job) -> tuple[Labeller, Judge, dict[str, Any]]:
     """Return what labels and judges a file with a fasttext-lite model, and the model's settings."""
-    from fasttext_lite.corpus.reader import read_texts
+    from fasttext_lite.corpus.formats import ReadOptions
+    from fasttext_lite.corpus.reader import CorpusReader
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.model.storage import load_model
 
     model = load_model(job["model"])
     names = [name.replace(LABEL_SPACE, " ") for name in model.labels]
 
+    def read(path: str) -> Iterator[Texts]:
+        for chunk in CorpusReader(path, ReadOptions("text", label_prefix=""), 1 << 20, known=()):
+            yield chunk.texts
+
     def labeller(path: str, threads: int) -> list[str]:
         labels: list[str] = []
-        for texts in read_texts(path):
+        for texts in read(path):
             best = model.predict(texts, n_threads=threads).labels[:, 0]
             labels.extend([names[i] for i in best.tolist()])
         return labels
@@ -271,7 +277,7 @@ def load_lite(job: Job) -> tuple[Labeller, Judge, dict[str, Any]]:
     def judge(path: str, label: str) -> tuple[list[float] | None, list[float]]:
         own: list[float] = []
         confidence: list[float] = []
-        for texts in read_texts(path):
+        for texts in read(path):
             confidence += model.predict(texts, n_threads=1).probabilities[:, 0].tolist()
             if len(names) <= MANY_LABELS:
                 own += model.probabilities(texts, 1)[:, names.index(label)].tolist()

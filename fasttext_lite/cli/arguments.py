@@ -6,10 +6,12 @@ import argparse
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
+from fasttext_lite.config.texts import words_of
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO, FORMATS, ReadOptions, labelled_formats
 from fasttext_lite.corpus.headers import DELIMITERS
@@ -36,7 +38,7 @@ def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -
             continue
         kind: Any
         kind, optional = field_type(field.name)
-        flag = "--" + field.name.replace("_", "-")
+        flag = flag_of(field.name)
         default = field.default
         if default in (None, ""):
             default = "chosen" if field.name in RESOLVED else "none"
@@ -48,13 +50,18 @@ def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -
         if field.metadata["choices"]:
             extra["choices"] = field.metadata["choices"]
         elif kind is str:
-            extra["metavar"], kind = "TEXT", text_or_file
+            extra["metavar"] = "TEXT"
+            kind = checked(partial(words_of, kind=field.metadata["words"]))
         else:
             extra["metavar"] = "N" if kind is int else "X"
-        group.add_argument(flag, type=_or_none(kind) if optional else kind, help=text, **extra)
+        has_off = field.metadata["off"] not in (dataclasses.MISSING, "none")
+        may_be_none = optional or has_off
+        group.add_argument(flag, type=or_none(kind) if may_be_none else kind, help=text, **extra)
 
 
-def _or_none(kind: type) -> Callable[[str], Any]:
+def or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a type of argument that may be "none", too: None."""
+
     def parse(text: str) -> Any:
         return None if text == "none" else kind(text)
 
@@ -189,6 +196,11 @@ def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def flag_of(name: str) -> str:
+    """Return the flag of a setting or another argument; empty for an empty name."""
+    return name and "--" + name.replace("_", "-")
+
+
 def config_from(options: argparse.Namespace) -> Config:
     """Return the settings of the preset, with those that were given as flags.
 
@@ -272,18 +284,3 @@ def checked(parse: Callable[[str], Value]) -> Callable[[str], Value]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse_argument
-
-
-def text_or_file(text: str) -> str:
-    """Return a text as it is, or the content of the file of @FILE."""
-    if not text.startswith("@"):
-        return text
-    try:
-        with open(text[1:], encoding="utf-8-sig") as file:
-            return file.read()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text[1:]}: {(error.strerror or str(error)).lower()}"
-        ) from None
-    except UnicodeDecodeError:
-        raise argparse.ArgumentTypeError(f"{text[1:]}: not UTF-8") from None

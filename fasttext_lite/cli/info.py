@@ -7,6 +7,7 @@ import json
 import os
 
 from fasttext_lite.cli.console import flat, write
+from fasttext_lite.config.texts import unpacked
 
 HELP = "Describe a model file."
 
@@ -47,6 +48,9 @@ def run(options: argparse.Namespace) -> None:
         values["calibration"] = model.calibration.line()
     if model.choice is not None:
         values["choice"] = model.choice.line()
+    if settings["dictionary"]:
+        n_words = unpacked(settings["dictionary"]).count(b"\n")
+        settings["dictionary"] = f"{n_words:,} words in place of jieba's"
     for name, value in {**values, **settings}.items():
         write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
     write(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))

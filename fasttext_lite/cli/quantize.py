@@ -12,6 +12,7 @@ from fasttext_lite.cli.arguments import (
     add_threads,
     between,
     checked,
+    or_none,
     whole,
 )
 from fasttext_lite.cli.console import is_same_file, write
@@ -31,10 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file to write, .ftl")
     parser.add_argument(
-        "--size", type=checked(parse_size), metavar="BYTES",
+        "--size", type=or_none(checked(parse_size)), metavar="BYTES",
         help="largest file, as 500k or 2M; as many rows are kept as fit",
     )  # fmt: skip
-    parser.add_argument("--cutoff", type=whole(1), metavar="N", help="rows to keep (default all)")
+    parser.add_argument(
+        "--cutoff", type=or_none(whole(1)), metavar="N", help="rows to keep (default all)"
+    )
     parser.add_argument(
         "--rows", choices=("int8", "pq"), default="int8",
         help="form of the rows: int8 (rounded to steps, default) or pq (product quantisation)",
@@ -102,6 +105,8 @@ def _check_arguments(options: argparse.Namespace) -> None:
         )
     if options.rows != "pq" and (options.qnorm or options.dsub != 2):
         raise UsageError("--dsub and --qnorm are for --rows pq")
+    if options.rows != "int8" and options.step is not None:
+        raise UsageError("--step is for --rows int8")
     if options.retrain is None and (options.lr is not None or options.epochs is not None):
         raise UsageError("--lr and --epochs are for --retrain")
     for path in (options.model, options.retrain, options.test):

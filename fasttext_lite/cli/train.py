@@ -21,12 +21,15 @@ from fasttext_lite.cli.arguments import (
     add_threads,
     add_training,
     config_from,
+    flag_of,
+    given_settings,
     read_options,
     whole,
 )
 from fasttext_lite.cli.console import is_same_file, say, write
 from fasttext_lite.cli.files import read_labelled_file, refuse_stdout, say_skipped
 from fasttext_lite.cli.test import evaluate_corpus, summary
+from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
@@ -131,6 +134,7 @@ def _train(
 ) -> tuple[Trainee, int, float]:
     """Return what was trained, the number of texts of the training file, and the seconds."""
     from fasttext_lite.fitting.fit import balanced_weights
+    from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.fitting.progress import progress_bar
     from fasttext_lite.fitting.training_file import can_stream, read_training_file
 
@@ -141,6 +145,9 @@ def _train(
             "--cache needs a file that can be read twice, no noise in words, and for patience a "
             "--valid file"
         )
+    adviser, given = Adviser(flag_of), given_settings(options)
+    adviser.look_before(config, given)
+    adviser.say(*_idle_arguments(options, config))
     file = read_training_file(
         options.train, config, read_options(options),
         multilabel=options.multilabel, is_validated=is_validated, n_threads=options.threads,
@@ -158,7 +165,21 @@ def _train(
             callback=callback,
             watch=watch,
         )
+    adviser.look_after(trainee.model.config, given, len(labels.names))
     return trainee, len(labels), time.perf_counter() - start
+
+
+def _idle_arguments(options: argparse.Namespace, config: Config) -> list[Remark]:
+    """Return what to say of arguments that are no settings of the model."""
+    found = []
+    if options.seed is not None and (options.threads or 1) > 1:
+        why = f"does not make {options.threads} threads reproducible: only one thread is"
+        found.append(Remark("seed", why))
+    is_given = "valid_fraction" in given_settings(options)
+    if options.valid and config.patience is not None and is_given:
+        why = "has no effect: --valid gives the texts for patience"
+        found.append(Remark("valid_fraction", why))
+    return found
 
 
 # -- what to see of it -----------------------------------------------------------------------
@@ -218,6 +239,9 @@ def _print_result(
     )
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
+    if history.vectors is not None:
+        found, of = history.vectors
+        write(f"{options.pretrained_vectors}: {found:,} of {of:,} words have a vector")
     if history.choice is not None:
         write(f"chosen: {history.choice.line()}")
     write(

@@ -24,7 +24,9 @@ from fasttext_lite.cli.arguments import (
     add_training,
     checked,
     config_from,
+    flag_of,
     given_settings,
+    or_none,
     whole,
 )
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
@@ -72,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model-size",
-        type=checked(parse_size),
+        type=or_none(checked(parse_size)),
         metavar="SIZE",
         help="most bytes of the model file, such as 2M or 500k; default: no limit",
     )
@@ -85,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
     )
     parser.add_argument(
-        "--trials", type=whole(1), metavar="N", help="most trials (default no limit)"
+        "--trials", type=or_none(whole(1)), metavar="N", help="most trials (default no limit)"
     )
     parser.add_argument("--log", metavar="FILE", help="JSON lines to write, one for each trial")
     parser.add_argument(
@@ -118,6 +120,7 @@ def run(options: argparse.Namespace) -> None:
     start = time.perf_counter()
     config = config_from(options)
     _check_files(options)
+    from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.model.storage import save_model
     from fasttext_lite.tuning.log import TuningError
 
@@ -126,6 +129,8 @@ def run(options: argparse.Namespace) -> None:
     n_folds, figure = len(data.folds), _figure(options, data)
     if n_folds > 1:
         figure = f"{figure}, mean of {n_folds} folds"
+    adviser, given = Adviser(flag_of), given_settings(options)
+    adviser.look_before(config, given)
     table = TrialTable(figure, show, start + options.time)
     search = _make_search(options, config, data, table, start)
     for trial in search.trials:
@@ -137,7 +142,9 @@ def run(options: argparse.Namespace) -> None:
     finally:
         logging.getLogger("fasttext_lite").removeFilter(_is_shown)
         table.clear()
-    save_model(outcome.trainee.model, options.output)
+    model = outcome.trainee.model
+    adviser.look_after(model.config, given, len(model.labels))
+    save_model(model, options.output)
     size = os.path.getsize(options.output)
     if options.model_size is not None and size > options.model_size:
         os.unlink(options.output)
@@ -324,9 +331,11 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
     arguments = ["train", options.train, "-o", options.output]
     if options.preset != "default":
         arguments += ["--preset", options.preset]
+    given = given_settings(options)
     for field in dataclasses.fields(Config):
         value = getattr(config, field.name)
         if value != getattr(defaults, field.name):
+            value = getattr(given.get(field.name), "given", value)  # @FILE, not what it holds
             arguments += _flag(field.name, value)
     for reading in dataclasses.fields(ReadOptions):
         value = getattr(options, reading.name)
@@ -340,7 +349,7 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
 
 def _flag(name: str, value: Any) -> list[str]:
     """Return the words that give an argument a value."""
-    flag = name.replace("_", "-")
+    flag = flag_of(name)
     if isinstance(value, bool):
-        return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", "none" if value is None else str(value)]
+        return [flag if value else f"--no-{flag[2:]}"]
+    return [flag, "none" if value is None else str(value)]

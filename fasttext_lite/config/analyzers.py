@@ -62,6 +62,11 @@ class Analyzer:
         return self.segments + bool(self.classes)
 
     @property
+    def sees_marks(self) -> bool:
+        """Whether marks that extend a character may be tokens by themselves."""
+        return bool(self.classes) and not self.as_fasttext
+
+    @property
     def can_mark_one(self) -> bool:
         """Whether a single text can be marked in compiled code alone."""
         return not self.segments

@@ -17,6 +17,7 @@ from fasttext_lite.config.analyzers import ANALYZER_CHOICES, ANALYZERS
 from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZER_CHOICES, OPTIMIZERS
 from fasttext_lite.config.scripts import describe_ngrams
+from fasttext_lite.config.texts import DICTIONARY, STOP_WORDS, WORDS, Words, stored_words, words_of
 
 HEADS = ("auto", "learned", "linear")
 NORMS = ("none", "layer", "batch")
@@ -63,11 +64,20 @@ def _field(
     high: float | None = None,
     low_open: bool = False,
     before: Any = MISSING,
+    off: Any = MISSING,
+    words: str | None = None,
 ) -> Any:
-    """Return a field; `before`: the value that means what was done before there was this field."""
+    """Return a field.
+
+    `before`: the value that means what was done before there was this field. `off`: the value that
+    None means, too, and a switch's is False; without it, None is "chosen" or "no limit" where the
+    field may be None. `words`: what the field's text is, of `config.texts`.
+    """
+    if isinstance(default, bool):
+        off = False
     metadata = {
         "help": help, "choices": choices, "low": low, "high": high, "low_open": low_open,
-        "before": before,
+        "before": before, "off": off, "words": words,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -115,15 +125,23 @@ class Config:
     )
     stop_words: str = _field(
         "",
-        "tokens to leave out, between spaces or in lines; @FILE reads them from a file",
-        before="",
-    )
+        "tokens to leave out, between spaces or in lines; @FILE reads them from a file; english "
+        "= scikit-learn's list",
+        before="", off="", words=STOP_WORDS,
+    )  # fmt: skip
     user_dictionary: str = _field(
         "",
         f"words for the analyzers {_segmenting()}, a line each as jieba has them (word, and if you "
         "like its frequency and tag); @FILE reads them from a file",
-        before="",
-    )
+        before="", off="", words=WORDS,
+    )  # fmt: skip
+    dictionary: str = _field(
+        "",
+        f"main dictionary of the analyzers {_segmenting()} in place of jieba's own, a line for "
+        "each word with its frequency; @FILE reads it from a file, such as jieba's dict.txt.big; "
+        "the model keeps it",
+        before="", off="", words=DICTIONARY,
+    )  # fmt: skip
     lone_marks: bool = _field(
         True,
         "a mark that extends a character (accents, variation selectors, joiners) is a token where "
@@ -149,7 +167,9 @@ class Config:
         True, "n-grams of tokens see where a text begins and ends", before=False
     )
     minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
-    maxn: int = _field(4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64)
+    maxn: int = _field(
+        4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64, off=0
+    )
     min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
     min_df: int | None = _field(
         None,
@@ -241,7 +261,7 @@ class Config:
         0.0,
         "focal loss: multiply each term by (1 - probability) to this power, so that hard texts "
         "count more; not for the hinge losses",
-        low=0.0, high=10.0, before=0.0,
+        low=0.0, high=10.0, before=0.0, off=0.0,
     )  # fmt: skip
     head: str = _field(
         "auto",
@@ -277,8 +297,9 @@ class Config:
         choices=SCHEDULES,
     )
     warmup: float = _field(
-        0.0, "share of training in which the learning rate rises from 0", low=0.0, high=0.9
-    )
+        0.0, "share of training in which the learning rate rises from 0",
+        low=0.0, high=0.9, off=0.0,
+    )  # fmt: skip
     epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
     shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")
     # against overfitting
@@ -288,12 +309,13 @@ class Config:
         low=0.0,
         high=1.0,
         before=0.0,
+        off=0.0,
     )
     l1: float = _field(
         0.0,
         "weights move towards 0 by lr times this a step; features whose weights "
         "are all 0 leave the model (and the length that texts are scaled to)",
-        low=0.0, high=1.0, before=0.0,
+        low=0.0, high=1.0, before=0.0, off=0.0,
     )  # fmt: skip
     max_norm: float | None = _field(
         None, "longest row of a table; none = no limit", low=0.0, low_open=True, before=None
@@ -306,7 +328,12 @@ class Config:
         before=None,
     )
     feature_dropout: float = _field(
-        0.0, "chance of each feature to be left out of a step", low=0.0, high=0.99, before=0.0
+        0.0,
+        "chance of each feature to be left out of a step",
+        low=0.0,
+        high=0.99,
+        before=0.0,
+        off=0.0,
     )
     hidden_dropout: float = _field(
         0.0,
@@ -314,6 +341,7 @@ class Config:
         low=0.0,
         high=0.99,
         before=0.0,
+        off=0.0,
     )
     word_dropout: float = _field(
         0.0,
@@ -321,10 +349,11 @@ class Config:
         low=0.0,
         high=0.99,
         before=0.0,
+        off=0.0,
     )
     word_swap: float = _field(
         0.0, "chance of two neighbouring tokens to change places, anew in each epoch",
-        low=0.0, high=1.0, before=0.0,
+        low=0.0, high=1.0, before=0.0, off=0.0,
     )  # fmt: skip
     averaging: float = _field(
         0.0,
@@ -332,6 +361,7 @@ class Config:
         low=0.0,
         high=1.0,
         before=0.0,
+        off=0.0,
     )
     patience: int | None = _field(
         None,
@@ -354,9 +384,10 @@ class Config:
         "normalisation of the hidden vector: none, layer or batch",
         choices=NORMS,
         before="none",
+        off="none",
     )
     units: int = _field(
-        0, "units of a hidden layer; 0 = no hidden layer", low=0, high=4096, before=0
+        0, "units of a hidden layer; 0 = no hidden layer", low=0, high=4096, before=0, off=0
     )
     activation: str = _field("relu", "of the hidden layer", choices=ACTIVATIONS, before="relu")
     init: str = _field(
@@ -383,11 +414,12 @@ class Config:
             raise ValueError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
             )
-        if self.user_dictionary and not ANALYZERS[self.analyzer].segments:
-            raise ValueError(
-                f"user_dictionary goes with the analyzers {_segmenting()}; got analyzer "
-                f"{self.analyzer!r}"
-            )
+        for name in ("user_dictionary", "dictionary"):
+            if getattr(self, name) and not ANALYZERS[self.analyzer].segments:
+                raise ValueError(
+                    f"{name} goes with the analyzers {_segmenting()}; got analyzer "
+                    f"{self.analyzer!r}"
+                )
         if self.averaging and (self.l1 or self.l2):
             raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
         if self.focal and self.loss != "auto" and LOSSES[self.loss].focal is None:
@@ -434,7 +466,8 @@ class Config:
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with some values changed (and checked)."""
-        return dataclasses.replace(self, **changes)
+        kept: dict[str, Any] = {name: Words(getattr(self, name)) for name in TEXTS}
+        return dataclasses.replace(self, **{**kept, **changes})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Of a pickle that is older than some fields.
@@ -450,8 +483,21 @@ class Config:
         unknown = sorted(set(values) - {field.name for field in dataclasses.fields(cls)})
         if unknown:
             raise ValueError(f"unknown parameter {', '.join(map(repr, unknown))}")
-        return cls(**values)
+        for name in values:
+            if values[name] is None and not field_type(name)[1]:
+                raise ValueError(f"{name} must be set; got None")
+        texts = {
+            name: stored_words(values[name], kind) for name, kind in TEXTS.items() if name in values
+        }
+        return cls(**{**values, **texts})
 
+
+# The settings that are words, and what kind of `config.texts` they are.
+TEXTS: dict[str, str] = {
+    field.name: field.metadata["words"]
+    for field in dataclasses.fields(Config)
+    if field.metadata["words"]
+}
 
 # What training with float16 does not do.
 _NOT_FLOAT16 = (
@@ -461,8 +507,8 @@ _NOT_FLOAT16 = (
 
 # The settings that decide which features a text has; the rest belongs to training.
 FEATURE_FIELDS = (
-    "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "lone_marks",
-    "script_rules", "eos", "word_ngrams", "boundaries", "minn", "maxn",
+    "analyzer", "lowercase", "nfkc", "simplify", "stop_words", "user_dictionary", "dictionary",
+    "lone_marks", "script_rules", "eos", "word_ngrams", "boundaries", "minn", "maxn",
     "min_count", "min_df", "max_features", "bucket", "pooling", "char_energy",
     "supervision", "pseudo_count", "bias",
 )  # fmt: skip
@@ -507,9 +553,9 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
         With the parameter's name, its rule and the value received.
     """
     expected, optional = field_type(field.name)
-    if value is None and optional:
-        return None
     meta = field.metadata
+    if value is None and (optional or meta["off"] is not MISSING):
+        return None if optional else meta["off"]
     if meta["choices"] is not None:
         if not isinstance(value, str) or value not in meta["choices"]:
             raise ValueError(
@@ -517,13 +563,11 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
             )
         return str(value)
     if expected is str:
-        if isinstance(value, list | tuple | set | frozenset) and all(
-            isinstance(word, str) for word in value
-        ):
-            return "\n".join(sorted(value) if isinstance(value, set | frozenset) else value)
-        if not isinstance(value, str):
-            raise ValueError(f"{field.name} must be a text or a list of texts; got {value!r}")
-        return str(value)
+        try:
+            return str(words_of(value, meta["words"] or WORDS))
+        except ValueError as error:
+            space = "" if str(error).startswith("must be") else ":"
+            raise ValueError(f"{field.name}{space} {error}") from None
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     good = (

@@ -79,7 +79,7 @@ def resolve(
     if config.tree == "auto":
         chosen["tree"] = "linkage" if n_labels <= LINKAGE_TO_LABELS else "cluster"
     if config.dim is None:
-        chosen["dim"] = _dim(head, n_labels)
+        chosen["dim"] = usual_dim(head, n_labels)
     dim = config.dim or chosen["dim"]
     chosen.update(_features(config, head, dim, mean_tokens, n_texts, script_shares or {}))
     if config.supervision is None:
@@ -208,7 +208,8 @@ def _label_smoothing(loss: Loss, n_labels: int, multilabel: bool) -> float:
     return 0.2 if loss.uses_tree and n_labels > LINKAGE_TO_LABELS else 0.1
 
 
-def _dim(head: str, n_labels: int) -> int:
+def usual_dim(head: str, n_labels: int) -> int:
+    """Return the size of the hidden vector where it is left open."""
     # The product of the two tables has rank <= labels: few labels need few dimensions.
     dim = max(16 * math.ceil(n_labels / 16), 16)
     return min(dim, 128) if head == "learned" else dim

@@ -12,10 +12,18 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from fasttext_lite.config.fields import values_before
+from fasttext_lite.config.effects import Remark
+from fasttext_lite.config.fields import Config, values_before
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
-from fasttext_lite.estimators.parameters import check_verbose, config_of, seed_of, threads_of
+from fasttext_lite.estimators.parameters import (
+    check_verbose,
+    config_of,
+    given_to,
+    seed_of,
+    threads_of,
+    words_kept,
+)
 from fasttext_lite.estimators.targets import (
     Target,
     class_factors,
@@ -28,8 +36,12 @@ from fasttext_lite.estimators.targets import (
 from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting.given import Adviser
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model.model import Model
+
+# Of all estimators of the process: a search over settings does not say a thing again and again.
+ADVISER = Adviser()
 
 
 class UnknownTextWarning(UserWarning):
@@ -75,6 +87,10 @@ class OneModel(TextEstimator):
         seed = seed_of(self)
         texts, target, weights = training_data(self, X, y, sample_weight)
         watch = read_watch(target, validation_data, callbacks)
+        given = given_to(self)
+        ADVISER.look_before(config, given, texts.token_ends is not None)
+        if validation_data is not None and config.patience and "valid_fraction" in given:
+            ADVISER.say(Remark("valid_fraction", "has no effect: validation_data are given"))
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
             trainee = fitting.fit(
                 texts,
@@ -88,6 +104,7 @@ class OneModel(TextEstimator):
                 pretrained=self.pretrained_vectors,
                 watch=watch,
             )
+        ADVISER.look_after(trainee.model.config, given, len(target.classes))
         set_fitted(self, trainee, target.classes, target.kind)
 
     def _check_fitted(self) -> None:
@@ -136,8 +153,14 @@ class TextClassifier(ClassifierMixin, TextEstimator):
             return np.concatenate(chosen).astype(np.int64)
         return [self.classes_[row].tolist() for part in chosen for row in part]
 
-    def _to_save(self) -> dict[str, Any]:
-        """Return parameters and classes as JSON values, see `from_saved`."""
+    def _to_save(self, config: Config) -> dict[str, Any]:
+        """Return parameters and classes as JSON values, see `from_saved`.
+
+        Parameters
+        ----------
+        config : Config
+            Of the trained model, for the words that a parameter names a file of.
+        """
         kind = self.classes_.dtype.kind
         if kind == "O" and all(isinstance(name, str) for name in self.classes_):
             kind = "U"
@@ -146,7 +169,7 @@ class TextClassifier(ClassifierMixin, TextEstimator):
                 "labels must be text, numbers or booleans to be saved; these are "
                 f"{self.classes_.dtype} (pickle keeps any type)"
             )
-        parameters = self.get_params(deep=False)
+        parameters = words_kept(self.get_params(deep=False), config)
         if isinstance(parameters["class_weight"], dict):
             pairs = parameters["class_weight"].items()
             parameters["class_weight"] = [[plain(label), float(value)] for label, value in pairs]

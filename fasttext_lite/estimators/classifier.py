@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
+    ADVISER,
     OneModel,
     TextClassifier,
     from_saved,
@@ -22,7 +25,13 @@ from fasttext_lite.estimators.base import (
     training_data,
     warn_of_unknown,
 )
-from fasttext_lite.estimators.parameters import config_of, seed_of, threads_of, with_parameters
+from fasttext_lite.estimators.parameters import (
+    config_of,
+    given_to,
+    seed_of,
+    threads_of,
+    with_parameters,
+)
 from fasttext_lite.estimators.targets import is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.model import model as models
@@ -135,10 +144,13 @@ class FastTextClassifier(TextClassifier, OneModel):
         FastTextClassifier
             Itself.
         """
-        config = config_of(self)
+        config = config_of(self, self.model_.config if hasattr(self, "_trainee") else None)
         n_threads = threads_of(self, training=True)
         known, kind = self._known_classes(y, classes)
         texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
+        given = given_to(self)
+        ADVISER.look_before(config, given, texts.token_ends is not None)
+        ADVISER.say(*_not_of_one_pass(given, self.pretrained_vectors))
         run: dict[str, Any] = {
             "doc_weights": weights, "seed": seed_of(self), "n_threads": n_threads
         }  # fmt: skip
@@ -153,6 +165,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             trainee = fitting.fit(
                 texts, target.labels, config, multilabel=several, one_pass=True, **run
             )
+        ADVISER.look_after(trainee.model.config, given, len(target.classes))
         set_fitted(self, trainee, target.classes, target.kind)
         return self
 
@@ -256,7 +269,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             If the file cannot be written, or labels are neither text, numbers nor booleans.
         """
         check_is_fitted(self, "model_")
-        save_model(self.model_, path, self._to_save())
+        save_model(self.model_, path, self._to_save(self.model_.config))
 
     def quantize(self, X: Any = None, y: Any = None, **settings: Any) -> FastTextClassifier:
         """Return a copy with a smaller model, which cannot be trained further.
@@ -275,10 +288,27 @@ class FastTextClassifier(TextClassifier, OneModel):
             data = texts, target.labels, weights
         other = copy.copy(self)
         other._trainee = quantize_trainee(
-            self._trainee, settings, data, self._to_save(), seed_of(self), n_threads
+            self._trainee,
+            settings,
+            data,
+            self._to_save(self.model_.config),
+            seed_of(self),
+            n_threads,
         )
         other.model_ = other._trainee.model
         return other
+
+
+def _not_of_one_pass(given: Mapping[str, Any], vectors: Any) -> list[Remark]:
+    """Return what to say of parameters that `partial_fit` has no use for."""
+    names = [
+        name
+        for name in ("epochs", "schedule", "warmup", "averaging", "patience")
+        if given.get(name)
+    ]
+    names += ["pretrained_vectors"] * (vectors is not None)
+    why = "has no effect on partial_fit, which makes one pass at a constant lr"
+    return [Remark(name, why) for name in names]
 
 
 def load(path: str | os.PathLike[str]) -> FastTextClassifier:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.base import (
+    ADVISER,
     TextClassifier,
     from_saved,
     known_features,
@@ -24,6 +26,7 @@ from fasttext_lite.estimators.ensemble_file import read_ensemble, write_ensemble
 from fasttext_lite.estimators.parameters import (
     check_verbose,
     config_of,
+    given_to,
     seed_of,
     threads_of,
     with_parameters,
@@ -126,6 +129,7 @@ class FastTextEnsemble(TextClassifier):
         n_threads = threads_of(self, training=True)
         states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
         texts, target, weights = training_data(self, X, y, sample_weight)
+        ADVISER.look_before(config, given_to(self), texts.token_ends is not None)
         prepared = prepare.prepare(
             texts, target.labels, config,
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
@@ -139,9 +143,9 @@ class FastTextEnsemble(TextClassifier):
                 trainee = self._train(prepared, seed_of(member), n_threads, callback, trainee)
             set_fitted(member, trainee, target.classes, target.kind)
             members.append(member)
+        ADVISER.look_after(members[0].model_.config, given_to(self), len(target.classes))
         self.estimators_ = members
-        self.classes_ = target.classes
-        self.target_kind_ = target.kind
+        self.classes_, self.target_kind_ = target.classes, target.kind
         return self
 
     def _check(self) -> None:
@@ -155,6 +159,8 @@ class FastTextEnsemble(TextClassifier):
             raise ValueError("an ensemble does not take pretrained_vectors; leave them None")
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
+        if self.method == "snapshot" and self.schedule not in ("linear", "cosine"):
+            ADVISER.say(Remark("schedule", "has no effect: method snapshot has cosines of its own"))
 
     def _member(self, random_state: int | None) -> FastTextClassifier:
         parameters = self.get_params(deep=False)
@@ -267,7 +273,8 @@ class FastTextEnsemble(TextClassifier):
             If the file cannot be written, or labels are neither text, numbers nor booleans.
         """
         check_is_fitted(self, "estimators_")
-        write_ensemble(path, [member.model_ for member in self.estimators_], self._to_save())
+        config = self.estimators_[0].model_.config
+        write_ensemble(path, [member.model_ for member in self.estimators_], self._to_save(config))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FastTextEnsemble:

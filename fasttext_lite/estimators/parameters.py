@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from fasttext_lite.config.fields import Config
+from fasttext_lite.config.effects import not_default
+from fasttext_lite.config.fields import TEXTS, Config
+from fasttext_lite.config.texts import Words
 from fasttext_lite.parallel import cpu_count
 
 _OF_A_RUN = {
@@ -81,9 +84,43 @@ def with_parameters(own: Mapping[str, Any] | None = None) -> Callable[[type], ty
     return decorate
 
 
-def config_of(estimator: Any) -> Config:
-    """Return the settings of an estimator; a `ValueError` says which is out of range."""
-    return Config(**{name: getattr(estimator, name) for name in SETTINGS})
+def config_of(estimator: Any, trained: Config | None = None) -> Config:
+    """Return the settings of an estimator; a `ValueError` says which is out of range.
+
+    Parameters
+    ----------
+    estimator : estimator
+    trained : Config, optional
+        Of its model, which has the words already that the parameters may name files of.
+    """
+    values = {name: getattr(estimator, name) for name in SETTINGS}
+    if trained is not None:
+        values |= {name: Words(getattr(trained, name)) for name in TEXTS}
+    return Config(**values)
+
+
+def given_to(estimator: Any) -> dict[str, Any]:
+    """Return the settings that a user gave to an estimator, by name, as they were given."""
+    return not_default({name: getattr(estimator, name) for name in SETTINGS})
+
+
+def words_kept(parameters: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Return parameters for a file: words in place of the files that hold them.
+
+    Parameters
+    ----------
+    parameters : mapping
+    config : Config
+        Of the trained model.
+    """
+    kept = dict(parameters)
+    for name in TEXTS:
+        value = kept[name]
+        if isinstance(value, os.PathLike) or (isinstance(value, str) and value[:1] == "@"):
+            kept[name] = getattr(config, name)
+        elif isinstance(value, tuple | set | frozenset):
+            kept[name] = sorted(value) if isinstance(value, set | frozenset) else list(value)
+    return kept
 
 
 def threads_of(estimator: Any, *, training: bool) -> int:
@@ -121,7 +158,7 @@ def seed_of(estimator: Any) -> int:
 
 
 def check_verbose(estimator: Any) -> None:
-    """Raise `ValueError` if `verbose` is no whole number of at least 0."""
-    verbose = estimator.verbose
+    """Raise `ValueError` if `verbose` is no whole number of at least 0, nor None for 0."""
+    verbose = estimator.verbose or 0
     if not isinstance(verbose, int | np.integer | np.bool_) or verbose < 0:
         raise ValueError(f"verbose must be a whole number of at least 0; got {verbose!r}")

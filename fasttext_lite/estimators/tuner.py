@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.estimators.base import set_fitted, training_data
+from fasttext_lite.estimators.base import ADVISER, set_fitted, training_data
 from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.parameters import SETTINGS, config_of, seed_of, threads_of
 from fasttext_lite.estimators.targets import Target, read_target
@@ -148,6 +148,8 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         texts, target, weights = training_data(estimator, X, y)
         is_weighted = bool(np.any(weights != 1))
         data = _data(texts, target, weights if is_weighted else None, X_valid, y_valid, seed)
+        given = {name: getattr(estimator, name) for name in fixed}
+        ADVISER.look_before(config, given, texts.token_ends is not None)
         search = Search(
             data,
             config,
@@ -161,6 +163,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             **limits,
         )
         outcome = search.run()
+        ADVISER.look_after(outcome.trainee.model.config, given, len(target.classes))
         self._keep(estimator, target, outcome)
         return self
 

@@ -31,6 +31,7 @@ from fasttext_lite.text.analyzers import analyze
 
 CLOSE = 0.98  # of the size asked for: near enough
 MOST_TRIALS = 12
+DSUB = 2  # numbers that share a code
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,11 @@ class QuantizeSettings:
     cutoff: int | None = None
     rows: str = "int8"
     step: float = STEP
-    dsub: int = 2
+    dsub: int = DSUB
     qnorm: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "qnorm", bool(self.qnorm))
         for name in ("size", "cutoff", "dsub"):
             value = getattr(self, name)
             if value is None and name != "dsub":
@@ -77,6 +79,10 @@ class QuantizeSettings:
         number = isinstance(self.step, int | float) and not isinstance(self.step, bool)
         if not number or not 0.001 <= self.step <= 10:
             raise ModelError(f"step must be a number from 0.001 to 10; got {self.step!r}")
+        if self.rows != "pq" and (self.qnorm or self.dsub != DSUB):
+            raise ModelError("dsub and qnorm are for rows='pq'")
+        if self.rows != "int8" and self.step != STEP:
+            raise ModelError("step is for rows='int8'")
 
 
 def quantize_model(

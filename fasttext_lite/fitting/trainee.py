@@ -17,7 +17,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.monitor import Monitor, Watch
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.pruning import without_zero_rows
-from fasttext_lite.fitting.vectors import read_vectors
+from fasttext_lite.fitting.vectors import WordVectors, read_vectors
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.model import Model
@@ -94,14 +94,17 @@ class Training:
         from fasttext_lite.training import loop
 
         prepared, space = self.prepared, self.prepared.space
+        vectors = None if pretrained is None else read_vectors(pretrained, space, self.config)
         with self._monitor(watch) as monitor:
             weights, history = loop.train(
-                self._start(pretrained), prepared.features, prepared.labels, self.config,
+                self._start(vectors), prepared.features, prepared.labels, self.config,
                 tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
                 n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
                 quiet=self.is_trial,
             )  # fmt: skip
             history.choice = prepared.choice
+            if vectors is not None:
+                history.vectors = vectors.rows.size, vectors.n_words
             if monitor is not None:
                 weights = monitor.finish(weights, history)
         if self.config.l1 and not self.is_trial:
@@ -118,13 +121,12 @@ class Training:
             self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
         )  # fmt: skip
 
-    def _start(self, pretrained: str | os.PathLike[str] | None) -> Callable[[], Weights]:
+    def _start(self, vectors: WordVectors | None) -> Callable[[], Weights]:
         """Return what makes the weights to start from."""
         from fasttext_lite.training.weights import init_weights, n_output_rows
 
         space, config = self.prepared.space, self.config
         n_output = n_output_rows(config, len(self.prepared.labels.names))
-        vectors = None if pretrained is None else read_vectors(pretrained, space, config)
 
         def start() -> Weights:
             weights = init_weights(config, space.n_rows, n_output, self.seed)

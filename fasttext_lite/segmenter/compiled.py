@@ -10,6 +10,7 @@ Left out: paddle mode, part-of-speech tags (they are kept, not used), parallel p
 
 from __future__ import annotations
 
+import io
 import itertools
 import logging
 import math
@@ -83,6 +84,19 @@ class Segmenter(BaseSegmenter):
         version that was compared, this is a `LibrarySegmenter`, and a warning is logged once.
         """
         return _default()
+
+    @staticmethod
+    def of_words(dictionary: bytes) -> Segmenter | LibrarySegmenter:
+        """Return a segmenter of another main dictionary, see `default`.
+
+        Parameters
+        ----------
+        dictionary : bytes
+            Lines of a word, its frequency and maybe a tag.
+        """
+        segmenter = _class_of_installed()(io.BytesIO(dictionary))
+        segmenter._shared = True
+        return segmenter
 
     def copy(self) -> Segmenter:
         """Return a segmenter of the same words that can be changed by itself."""
@@ -277,25 +291,33 @@ class Segmenter(BaseSegmenter):
 
 @lru_cache(maxsize=1)
 def _default() -> Segmenter | LibrarySegmenter:
-    version = jieba_version(jieba_folder())
-    segmenter: Segmenter | LibrarySegmenter
-    if version == VERIFIED:
-        segmenter = Segmenter()
-    else:
-        _logger.warning(
-            "jieba %s is installed: the fast segmenter is equal to jieba %s, so jieba itself "
-            "is called, about 50 times slower",
-            version,
-            VERIFIED,
-        )
-        segmenter = LibrarySegmenter()
+    segmenter = _class_of_installed()()
     segmenter._shared = True
     return segmenter
+
+
+def _class_of_installed() -> type[Segmenter] | type[LibrarySegmenter]:
+    """Return what segments as the installed jieba does, with a warning if that is jieba itself."""
+    version = jieba_version(jieba_folder())
+    if version == VERIFIED:
+        return Segmenter
+    _logger.warning(
+        "jieba %s is installed: the fast segmenter is equal to jieba %s, so jieba itself "
+        "is called, about 50 times slower",
+        version,
+        VERIFIED,
+    )
+    return LibrarySegmenter
 
 
 @lru_cache(maxsize=1)
 def _model_of(folder: Path) -> np.ndarray:
     return read_model(folder)
+
+
+def is_cut_at(character: str) -> bool:
+    """Return whether jieba cuts a text before and behind a character, so that no word has it."""
+    return not _BLOCK.fullmatch(character)
 
 
 def _or(value: int | None, other: int) -> int:

@@ -17,6 +17,7 @@ from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.records import load
 from fasttext_lite.config.scripts import SCRIPTS
+from fasttext_lite.config.texts import unpacked
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.parallel import run_ranges
 from fasttext_lite.text.marked import MarkedTexts
@@ -74,7 +75,7 @@ def _mark(texts: Texts, config: Config, n_threads: int) -> MarkedTexts:
     if not analyzer.segments:
         marks = _mark_by_classes(texts, config, n_threads)
         return MarkedTexts(texts.buffer, texts.offsets, marks)
-    marks = segmenter_of(config.user_dictionary).mark(
+    marks = segmenter_of(config.user_dictionary, config.dictionary).mark(
         texts.buffer, texts.offsets, drop_spaces=True, n_threads=n_threads
     )
     words = MarkedTexts(texts.buffer, texts.offsets, marks)
@@ -149,22 +150,26 @@ def _stop_words(
 
 
 @lru_cache(maxsize=8)
-def segmenter_of(user_dictionary: str) -> Any:
-    """Return the segmenter of jieba's dictionary and some words more.
+def segmenter_of(user_dictionary: str, dictionary: str = "") -> Any:
+    """Return the segmenter of a dictionary and some words more.
+
+    Parameters
+    ----------
+    user_dictionary, dictionary : str
+        As in `Config`; without a dictionary, jieba's own.
 
     Raises
     ------
     InputError
-        If a line of theirs is none of jieba's.
+        If a line is none of jieba's.
     """
+    if user_dictionary.strip():
+        segmenter = segmenter_of("", dictionary).copy()
+        segmenter.load_userdict(user_dictionary.splitlines())
+        return segmenter
     from fasttext_lite.segmenter.compiled import Segmenter
 
-    segmenter = Segmenter.default()
-    if not user_dictionary.strip():
-        return segmenter
-    segmenter = segmenter.copy()
-    segmenter.load_userdict(user_dictionary.splitlines())
-    return segmenter
+    return Segmenter.of_words(unpacked(dictionary)) if dictionary else Segmenter.default()
 
 
 def disturb(

@@ -81,6 +81,8 @@ class History:
         With `Config.patience`: the epoch whose weights were kept.
     choice : model.choice.Choice, optional
         How settings that were left open were chosen, where several were tried.
+    vectors : (int, int), optional
+        How many words had a pretrained vector, and of how many.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -89,3 +91,4 @@ class History:
     reports: list[Any] = field(default_factory=list)
     best_epoch: int | None = None
     choice: Any = None
+    vectors: tuple[int, int] | None = None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import warnings
 import zlib
-from typing import IO
 
 import numpy as np
 
 from fasttext_lite.compat.files import binary
+from fasttext_lite.corpus.files import open_text
+from fasttext_lite.corpus.vectors import cut_off, read_header, vector_lines
 from fasttext_lite.errors import InputError, ModelError
 
 READ_ROWS = 1 << 14  # of a file that room is made for at a time
@@ -19,10 +19,10 @@ WRITTEN_ROWS = 1 << 10  # made into text at a time
 
 
 def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
-    """Read a file of word vectors, ``.vec``, plain or gzipped (``.gz``).
+    """Read a file of word vectors, ``.vec``, plain or compressed.
 
     Its first line holds the number of words and of dimensions; each other line a word and its
-    numbers, between spaces. Lines behind the last word are passed over, as by fastText.
+    numbers, between spaces or tabs. Lines behind the last word are passed over, as by fastText.
 
     Returns
     -------
@@ -36,7 +36,8 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
     """
     name = os.fspath(path)
     try:
-        with _open(name) as file, warnings.catch_warnings():
+        os.stat(name)
+        with open_text(name) as file, warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)  # for numbers that are none
             return _read_vec(name, file)
     except (OSError, EOFError, zlib.error) as error:
@@ -44,26 +45,13 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
         raise InputError(f"{name} cannot be opened for loading: {reason}") from None
 
 
-def _open(name: str) -> IO[bytes]:
-    if name.endswith(".gz"):
-        return io.BufferedReader(gzip.open(name))
-    return open(name, "rb")
-
-
-def _read_vec(name: str, file: IO[bytes]) -> tuple[list[bytes], np.ndarray]:
-    header = file.readline().split()
-    if len(header) != 2 or not all(part.isdigit() for part in header) or int(header[1]) < 1:
-        raise InputError(
-            f"{name}:1: not a file of vectors (.vec), whose first line is the number of words and "
-            "of dimensions"
-        )
-    n, dim = map(int, header)
+def _read_vec(name: str, file: io.BufferedIOBase) -> tuple[list[bytes], np.ndarray]:
+    n, dim = read_header(name, file.readline())
     words: list[bytes] = []
     chunks = [np.empty((0, dim), np.float32)]
-    for number, line in enumerate(file, 2):
+    for number, word, numbers in vector_lines(file):
         if len(words) == n:
             break
-        word, _, numbers = line.strip(b" \r\n").partition(b" ")
         try:
             vector = np.fromstring(numbers, np.float32, sep=" ")
         except (ValueError, DeprecationWarning):
@@ -76,7 +64,7 @@ def _read_vec(name: str, file: IO[bytes]) -> tuple[list[bytes], np.ndarray]:
         chunks[-1][i] = vector
         words.append(word)
     if len(words) < n:
-        raise InputError(f"{name}: ends after {len(words)} of the {n} words that its header states")
+        raise cut_off(name, n, len(words))
     return words, np.concatenate(chunks)
 
 
