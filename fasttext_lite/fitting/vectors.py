@@ -16,7 +16,7 @@ import numpy as np
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.corpus.files import open_text
+from fasttext_lite.corpus.files import open_binary
 from fasttext_lite.corpus.vectors import cut_off, read_header, vector_lines
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.space import FeatureSpace
@@ -171,7 +171,7 @@ def _open(path: str | os.PathLike[str]) -> Iterator[io.BufferedIOBase]:
         raise InputError("vectors cannot be read from standard input: name a file")
     try:
         os.stat(name)
-        with open_text(name) as file:
+        with open_binary(name) as file:
             yield file
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)

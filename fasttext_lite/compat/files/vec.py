@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 
 from fasttext_lite.compat.files import binary
-from fasttext_lite.corpus.files import open_text
+from fasttext_lite.corpus.files import open_binary
 from fasttext_lite.corpus.vectors import cut_off, read_header, vector_lines
 from fasttext_lite.errors import InputError, ModelError
 
@@ -37,7 +37,7 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
     name = os.fspath(path)
     try:
         os.stat(name)
-        with open_text(name) as file, warnings.catch_warnings():
+        with open_binary(name) as file, warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)  # for numbers that are none
             return _read_vec(name, file)
     except (OSError, EOFError, zlib.error) as error:
