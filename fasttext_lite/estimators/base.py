@@ -39,7 +39,21 @@ class UnknownTextWarning(UserWarning):
 class TextEstimator(BaseEstimator):
     """An estimator of texts: parameters from `parameters.with_parameters`, and tags."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        # NumPy gives each label as much room as the longest one takes: their names do.
+        state, model = dict(super().__getstate__()), self._any_model()
+        classes = state.get("classes_")
+        if model is not None and classes.dtype.kind == "U" and classes.tolist() == model.labels:
+            state["classes_"] = model.labels
+        return state
+
+    def _any_model(self) -> Model | None:
+        """Return the model, of an ensemble the first one; None before `fit`."""
+        return getattr(self, "model_", None)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("classes_"), list):
+            state = {**state, "classes_": np.array(state["classes_"])}
         # Of a pickle that is older than some parameters: what was done before there were any.
         known = self._get_param_names()
         added = {name: value for name, value in values_before().items() if name in known}

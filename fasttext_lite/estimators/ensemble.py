@@ -36,6 +36,7 @@ from fasttext_lite.fitting.prepared import Prepared, take_prepared
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.model import Model
 
 METHODS = ("seeds", "bagging", "snapshot")
 
@@ -155,6 +156,10 @@ class FastTextEnsemble(TextClassifier):
             raise ValueError("an ensemble does not take pretrained_vectors; leave them None")
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
+
+    def _any_model(self) -> Model | None:
+        members = getattr(self, "estimators_", None)
+        return members[0].model_ if members else None
 
     def _member(self, random_state: int | None) -> FastTextClassifier:
         parameters = self.get_params(deep=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,24 @@ class Trainee:
     model: Model
     weights: Weights
     history: History
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the model and the history: a pickle is as small as the model's file.
+
+        The tables of the weights are those of the model; the optimizer's state, which may be as
+        large as both, begins anew, as it does after `storage.load_model`.
+        """
+        return {"model": self.model, "history": self.history}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "weights" not in state:
+            state = vars(self.of_model(state["model"], state["history"]))
+        self.__dict__.update(state)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Trainee:
+        """Return a copy that goes on where this one would, with the optimizer's state."""
+        model, history = copy.deepcopy((self.model, self.history), memo)
+        return Trainee(model, self.weights.copy(), history)
 
     @classmethod
     def of_model(cls, model: Model, history: History | None = None) -> Trainee:

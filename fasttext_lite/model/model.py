@@ -135,12 +135,23 @@ class Model:
         return dataclasses.replace(self, **changes)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {name: getattr(self, name) for name in _names_of_fields()}
+        """Return the arguments of the constructor; of a quantised model its small form alone."""
+        state = {name: getattr(self, name) for name in _names_of_fields()}
+        if self.packed is not None:
+            from fasttext_lite.model.packed import narrowed_if_same
+
+            output = narrowed_if_same(self.output)
+            state |= {"space": None, "embeddings": None, "output": output}
+        return state
 
     def __setstate__(self, state: dict[str, Any] | tuple) -> None:
         if isinstance(state, tuple):
             state = dict(zip(_names_of_fields(), state, strict=False))
+        if state["embeddings"] is None:
+            from fasttext_lite.model.packed import unpack_tables
+
+            parts = state["packed"], state["config"], state["n_texts"]
+            state["space"], state["embeddings"] = unpack_tables(*parts)
         self.__init__(**state)  # type: ignore[misc]
 
     def sorted_by_label(self) -> Model:

@@ -122,11 +122,9 @@ def pack(
         return header, arrays
     header["format_version"] = QUANTIZED_VERSION
     header["quantized"] = packed.settings
-    from fasttext_lite.model.packed import narrowed
+    from fasttext_lite.model.packed import narrowed_if_same
 
-    half = narrowed(model.output)
-    if np.array_equal(half, model.output):
-        arrays["output"] = half
+    arrays["output"] = narrowed_if_same(arrays["output"])
     return header, {**packed.arrays, **arrays}
 
 
