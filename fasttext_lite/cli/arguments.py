@@ -66,6 +66,22 @@ def add_preset(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="default", help=what)
 
 
+def add_class_weight(
+    parser: argparse.ArgumentParser, what: str = "", default: str = "none"
+) -> None:
+    """Add the flag of the labels' weights; what is not given is None, `default` says what then."""
+    parser.add_argument(
+        "--class-weight", choices=("none", "balanced"),
+        help=f"{what}balanced: rare labels count as much as frequent ones, a text of several "
+        f"labels as the mean of theirs (default {default})",
+    )  # fmt: skip
+
+
+def given_class_weight(options: argparse.Namespace) -> str | None:
+    """Return the class weights that the flag asks for, as `model.run.Run` has them."""
+    return None if options.class_weight in (None, "none") else options.class_weight
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how labelled files are read: a flag for each of `ReadOptions`."""
     group = parser.add_argument_group("format of the file")

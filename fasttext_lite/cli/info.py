@@ -35,6 +35,8 @@ def run(options: argparse.Namespace) -> None:
         **({} if model.packed is None else {"quantized": model.packed.about}),
         "calibration": None if model.calibration is None else model.calibration.to_dict(),
         "choice": None if model.choice is None else model.choice.to_dict(),
+        **({} if model.run is None else {"run": model.run.to_dict()}),
+        **({} if model.threshold is None else {"threshold": model.threshold.to_dict()}),
         "config": model.config.to_dict(),
         "labels": model.labels,
     }
@@ -43,10 +45,9 @@ def run(options: argparse.Namespace) -> None:
         return
     labels = values.pop("labels")
     settings = values.pop("config")
-    if model.calibration is not None:
-        values["calibration"] = model.calibration.line()
-    if model.choice is not None:
-        values["choice"] = model.choice.line()
+    for name in ("calibration", "choice", "run", "threshold"):
+        if (part := getattr(model, name)) is not None:
+            values[name] = part.line()
     for name, value in {**values, **settings}.items():
         write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
     write(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))

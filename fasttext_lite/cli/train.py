@@ -15,12 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import (
+    add_class_weight,
     add_config,
     add_preset,
     add_reading,
     add_threads,
     add_training,
     config_from,
+    given_class_weight,
     read_options,
     whole,
 )
@@ -63,12 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the features of TRAIN in files here and not in memory; the next training on "
         "the same file with the same settings of features uses them again",
     )
-    parser.add_argument(
-        "--class-weight",
-        choices=("none", "balanced"),
-        default="none",
-        help="balanced: rare labels count as much as frequent ones (default none)",
-    )
+    add_class_weight(parser)
     add_config(parser)
     add_reading(parser)
     parser.add_argument(
@@ -130,9 +127,10 @@ def _train(
     options: argparse.Namespace, config: Config, valid: Corpus | None
 ) -> tuple[Trainee, int, float]:
     """Return what was trained, the number of texts of the training file, and the seconds."""
-    from fasttext_lite.fitting.fit import balanced_weights
+    from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.fitting.progress import progress_bar
     from fasttext_lite.fitting.training_file import can_stream, read_training_file
+    from fasttext_lite.model.run import Run
 
     start = time.perf_counter()
     is_validated = valid is not None
@@ -149,10 +147,12 @@ def _train(
     say_skipped(file, options)
     labels = file.labels
     watch = _make_watch(options, config, labels.names, valid)
+    run = Run(class_weight=given_class_weight(options), seed=options.seed)
     show = False if options.quiet else None
     with progress_bar(len(labels) * config.epochs, show) as callback:
         trainee = file.fit(
-            doc_weights=balanced_weights(labels) if options.class_weight == "balanced" else None,
+            doc_weights=class_weights(run.class_weight, labels),
+            run=run,
             seed=options.seed or 0,
             n_threads=options.threads or (None if options.seed is None else 1),
             callback=callback,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
     above_zero,
+    add_class_weight,
     add_config,
     add_preset,
     add_reading,
@@ -24,6 +25,7 @@ from fasttext_lite.cli.arguments import (
     add_training,
     checked,
     config_from,
+    given_class_weight,
     given_settings,
     whole,
 )
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from fasttext_lite.tuning.log import Trial
     from fasttext_lite.tuning.search import Outcome, Search
 
+OF_A_RUN = ("pretrained_vectors", "class_weight", "seed", "threads")  # flags of ``train``, too
 HELP = "Search for good settings and train a model with them."
 EPILOG = (
     "Settings given as flags are held fixed, others are searched. The time is that of the whole "
@@ -92,6 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on with the trials that are in the --log"
     )
     add_preset(parser, "settings to begin with")
+    parser.add_argument(
+        "--pretrained-vectors", metavar="FILE",
+        help="word vectors that all trainings start from, .vec; sets --dim",
+    )  # fmt: skip
+    add_class_weight(parser)
     parser.add_argument(
         "--seed",
         type=whole(0),
@@ -176,28 +184,32 @@ def _check_files(options: argparse.Namespace) -> None:
 
 def _read_data(options: argparse.Namespace) -> TuningData:
     """Return the texts to train on and those to compare settings on."""
+    from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.tuning.data import TuningData
 
     valid = read_labelled_file(options.valid, options) if options.valid else None
     corpus = read_labelled_file(options.train, options)
     labels = corpus.labels
     multilabel = labels.is_multilabel or options.multilabel
+    weights = class_weights(given_class_weight(options), labels)
     if valid is None:
         return TuningData.divide(
-            corpus.texts, labels, multilabel=multilabel, seed=options.seed or 0
-        )
+            corpus.texts, labels, multilabel=multilabel, doc_weights=weights,
+            seed=options.seed or 0,
+        )  # fmt: skip
     unseen = sorted(set(valid.labels.names) - set(labels.names))
     if unseen and not options.quiet:
         shown = f"{', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
         say(f"{options.valid}: labels without a training row count as errors: {shown}")
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
-    return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel)
+    return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
 
 
 def _make_search(
     options: argparse.Namespace, config: Config, data: TuningData, table: TrialTable, start: float
 ) -> Search:
     """Return the search that the flags ask for; what it does is shown in a table."""
+    from fasttext_lite.model.run import Run
     from fasttext_lite.tuning.metrics import Metric
     from fasttext_lite.tuning.search import Search
 
@@ -218,6 +230,8 @@ def _make_search(
             on_progress=table.progress if table.live else None,
             on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
             start=start,
+            run=Run(class_weight=given_class_weight(options), seed=options.seed),
+            pretrained=options.pretrained_vectors,
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -298,6 +312,8 @@ def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcom
         where = f"{data.n_judged:,} rows in {len(data.folds)} folds (mean)"
     begun = "" if first is None else f" ({first:.4f} with the settings it began with)"
     write(f"{_figure(options, data)} {best.score:.4f} on {where}{begun}")
+    if model.threshold is not None:
+        write(f"threshold {model.threshold.line()}")
     if not options.quiet:
         left_out = "" if outcome.is_whole else " (time was too short to add the rows set aside)"
         write(
@@ -332,7 +348,7 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
         value = getattr(options, reading.name)
         if value != reading.default:
             arguments += _flag(reading.name, value)
-    for name in ("seed", "threads"):
+    for name in OF_A_RUN:
         if getattr(options, name) is not None:
             arguments += _flag(name, getattr(options, name))
     return arguments
@@ -343,4 +359,5 @@ def _flag(name: str, value: Any) -> list[str]:
     flag = name.replace("_", "-")
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", "none" if value is None else str(value)]
+    text = "none" if value is None else str(value)
+    return [f"--{flag}={text}"] if text.startswith("-") else [f"--{flag}", text]

@@ -18,8 +18,8 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import check_verbose, config_of, seed_of, threads_of
 from fasttext_lite.estimators.targets import (
     Target,
-    class_factors,
     label_array,
+    named_weights,
     plain,
     read_target,
     sample_weights,
@@ -28,8 +28,10 @@ from fasttext_lite.estimators.targets import (
 from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting.class_weight import class_factors
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 
 
 class UnknownTextWarning(UserWarning):
@@ -97,6 +99,7 @@ class OneModel(TextEstimator):
                 doc_weights=weights,
                 multilabel=target.kind != "single",
                 seed=seed,
+                run=run_of(self, target, sample_weight, seed),
                 n_threads=n_threads,
                 callback=callback,
                 pretrained=self.pretrained_vectors,
@@ -272,8 +275,20 @@ def training_data(
         found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
         raise ValueError(f"y must have at least 2 classes; found {found}")
     weights = sample_weights(sample_weight, len(texts))
-    weights = weights * class_factors(estimator.class_weight, target, weights)
+    class_weight = named_weights(estimator.class_weight, target)
+    weights = weights * class_factors(class_weight, target.labels, weights)
     return _without_weightless(texts, target, weights)
+
+
+def run_of(
+    estimator: TextEstimator, target: Target, sample_weight: Any = None, seed: int | None = None
+) -> Run:
+    """Return how a training is run, for those that come after it."""
+    return Run(
+        class_weight=named_weights(estimator.class_weight, target),
+        sample_weight=sample_weight is not None,
+        seed=None if estimator.random_state is None else seed,
+    )
 
 
 def _without_weightless(

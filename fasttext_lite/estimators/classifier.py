@@ -18,6 +18,7 @@ from fasttext_lite.estimators.base import (
     known_features,
     normalized,
     probabilities,
+    run_of,
     set_fitted,
     training_data,
     warn_of_unknown,
@@ -27,6 +28,7 @@ from fasttext_lite.estimators.targets import is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import read_model, save_model
 
 
@@ -139,9 +141,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         n_threads = threads_of(self, training=True)
         known, kind = self._known_classes(y, classes)
         texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
-        run: dict[str, Any] = {
-            "doc_weights": weights, "seed": seed_of(self), "n_threads": n_threads
-        }  # fmt: skip
+        seed = seed_of(self)
+        run: dict[str, Any] = {"doc_weights": weights, "seed": seed, "n_threads": n_threads}
         if hasattr(self, "_trainee"):
             old = self._trainee.model
             new = resolve(config, len(old.labels), old.multilabel)
@@ -150,8 +151,9 @@ class FastTextClassifier(TextClassifier, OneModel):
             trainee = fitting.fit_more(self._trainee, texts, target.labels, config=config, **run)
         else:
             several = target.kind != "single"
+            about = run_of(self, target, sample_weight, seed)
             trainee = fitting.fit(
-                texts, target.labels, config, multilabel=several, one_pass=True, **run
+                texts, target.labels, config, multilabel=several, one_pass=True, run=about, **run
             )
         set_fitted(self, trainee, target.classes, target.kind)
         return self
@@ -258,21 +260,25 @@ class FastTextClassifier(TextClassifier, OneModel):
         check_is_fitted(self, "model_")
         save_model(self.model_, path, self._to_save())
 
-    def quantize(self, X: Any = None, y: Any = None, **settings: Any) -> FastTextClassifier:
+    def quantize(
+        self, X: Any = None, y: Any = None, sample_weight: Any = None, **settings: Any
+    ) -> FastTextClassifier:
         """Return a copy with a smaller model, which cannot be trained further.
 
-        With X and y, as in `fit`, the rows that are kept are trained on these once more.  The
-        settings are those of `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub,
-        qnorm; see docs/quantization.md.
+        With X, y and `sample_weight`, as in `fit`, the rows that are kept are trained on these
+        once more, with the `class_weight` of the estimator.  The settings are those of
+        `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub, qnorm, and of the
+        training lr and epochs; see docs/quantization.md.
         """
-        from fasttext_lite.fitting.quantize import quantize_trainee
+        from fasttext_lite.fitting.quantize import Again, quantize_trainee
 
         self._check_fitted()
         data, n_threads = None, threads_of(self, training=X is not None)
         if X is not None:
             known, kind = self.classes_, self.target_kind_
-            texts, target, weights = training_data(self, X, y, None, known, kind)
-            data = texts, target.labels, weights
+            texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
+            run = run_of(self, target, sample_weight)
+            data = Again(texts, target.labels, weights, run)
         other = copy.copy(self)
         other._trainee = quantize_trainee(
             self._trainee, settings, data, self._to_save(), seed_of(self), n_threads
@@ -302,8 +308,13 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     extra = header.get("estimator")
     if extra is None:
         model = model.sorted_by_label()
+        run = model.run or Run()
         extra = {
-            "parameters": model.config.to_dict(),
+            "parameters": {
+                **model.config.to_dict(),
+                "class_weight": run.class_weight,
+                "random_state": run.seed,
+            },
             "classes": model.labels,
             "target_kind": "lists" if model.multilabel else "single",
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from fasttext_lite.estimators.base import (
     from_saved,
     known_features,
     probabilities,
+    run_of,
     set_fitted,
     training_data,
 )
@@ -131,7 +133,8 @@ class FastTextEnsemble(TextClassifier):
             texts, target.labels, config,
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
         )  # fmt: skip
-        prepared = choose(prepared, seed_of(self), n_threads)
+        run = run_of(self, target, sample_weight)
+        prepared = dataclasses.replace(choose(prepared, seed_of(self), n_threads), run=run)
         members: list[FastTextClassifier] = []
         trainee = None
         for state in np.asarray(states).tolist():

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from fasttext_lite.fitting.vectors import read_vectors
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 
 if TYPE_CHECKING:
     from fasttext_lite.training.history import History
@@ -125,7 +126,7 @@ class Training:
                 weights = monitor.finish(weights, history)
         if self.config.l1 and not self.is_trial:
             space, weights = without_zero_rows(space, weights, self.config.l1)
-        return Trainee(self._model(weights, space), weights, history)
+        return Trainee(self._model(weights, space, self._ended(history)), weights, history)
 
     def _monitor(self, watch: Watch | None) -> contextlib.AbstractContextManager[Monitor | None]:
         """Return what follows the training, if anybody watches or patience asks for it."""
@@ -135,6 +136,7 @@ class Training:
         return Monitor(
             watch or Watch(), self.config, make_model, self.prepared.features,
             self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
+            run=self.prepared.run,
         )  # fmt: skip
 
     def _start(self, pretrained: str | os.PathLike[str] | None) -> Callable[[], Weights]:
@@ -157,13 +159,20 @@ class Training:
     def _calibration(self) -> Calibration:
         return self.prepared.calibration or Calibration.none(LOSSES[self.config.loss])
 
-    def _model(self, weights: Weights, space: FeatureSpace) -> Model:
+    def _ended(self, history: History) -> Run | None:
+        """Return how the training was run, with the epochs of the weights that are kept."""
+        run, epochs = self.prepared.run, history.best_epoch or len(history.loss)
+        if epochs < self.config.epochs:
+            run = replace(run or Run(), epochs=epochs)
+        return run
+
+    def _model(self, weights: Weights, space: FeatureSpace, run: Run | None = None) -> Model:
         labels = self.prepared.labels
         return Model(
             config=self.config, labels=labels.names, label_counts=labels.counts(),
             n_texts=len(self.prepared.features), space=space, tree=self.tree,
             multilabel=self.prepared.multilabel, calibration=self._calibration,
-            choice=self.prepared.choice, **tables_of(weights),
+            choice=self.prepared.choice, run=run or self.prepared.run, **tables_of(weights),
         )  # fmt: skip
 
 
