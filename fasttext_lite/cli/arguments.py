@@ -6,13 +6,17 @@ import argparse
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO, DEFAULT_PREFIX, FORMATS, ReadOptions
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.threshold import TUNED
+
+if TYPE_CHECKING:
+    from fasttext_lite.model.model import Model
 
 DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
 _PREFIX = "config_"  # of the settings of the model in the namespace
@@ -122,22 +126,61 @@ def add_unlabelled(parser: argparse.ArgumentParser) -> None:
 def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
     """Add how many labels a text gets at most, and from which probability on.
 
+    What is not given is None until `settle_top`.
+
     Parameters
     ----------
     parser : ArgumentParser
     neither : str, optional
-        What is done where neither is given, if that is not what the defaults say: what is not
-        given is None then.
+        What is done where neither is given, if that is not what the defaults say.
     """
-    k, threshold = (None, None) if neither else (DEFAULT_K, DEFAULT_THRESHOLD)
     parser.add_argument(
-        "-k", type=whole(1), default=k,
+        "-k", type=whole(1),
         help=f"most labels for a text (default {DEFAULT_K}{neither})",
     )  # fmt: skip
     parser.add_argument(
-        "--threshold", type=between(0, 1), default=threshold,
-        help=f"least probability (default {DEFAULT_THRESHOLD:g}{neither})",
+        "--threshold", type=_threshold,
+        help=f"least probability (default {DEFAULT_THRESHOLD:g}{neither}), or {TUNED}: the one "
+        "that `tune` has found for the model (--metric precision-at-recall:R or "
+        "recall-at-precision:P), for all labels that reach it unless -k is given",
     )  # fmt: skip
+
+
+def _threshold(text: str) -> float | str:
+    return TUNED if text == TUNED else between(0, 1)(text)
+
+
+def settle_top(options: argparse.Namespace, model: Model | None, *, neither: bool = False) -> None:
+    """Give `k` and `threshold` the numbers that they stand for.
+
+    Parameters
+    ----------
+    options : Namespace
+        With the arguments of `add_top` and ``model``, the model's file.
+    model : Model, optional
+        None: one of fastText's.
+    neither : bool
+        Whether both stay None where neither is given.
+
+    Raises
+    ------
+    UsageError
+        If the model has no threshold of its own, and it is asked for.
+    """
+    if neither and options.k is None and options.threshold is None:
+        return
+    if options.threshold == TUNED:
+        tuned = None if model is None else model.threshold
+        if model is None or tuned is None:
+            raise UsageError(
+                f"{options.model}: the model has no threshold of its own: give a number, or tune "
+                "it with --metric precision-at-recall:R or recall-at-precision:P"
+            )
+        options.threshold = tuned.value
+        if options.k is None:
+            options.k = tuned.most_labels(len(model.labels))
+    options.k = DEFAULT_K if options.k is None else options.k
+    options.threshold = DEFAULT_THRESHOLD if options.threshold is None else options.threshold
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

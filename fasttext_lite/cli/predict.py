@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fasttext_lite.cli.arguments import add_threads, add_top, add_unlabelled
+from fasttext_lite.cli.arguments import add_threads, add_top, add_unlabelled, settle_top
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.cli.files import made_ahead
 from fasttext_lite.corpus.formats import DEFAULT_PREFIX
@@ -37,10 +37,13 @@ def run(options: argparse.Namespace) -> None:
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import predict_with_options
 
+        settle_top(options, None)
         return predict_with_options(options)
     from fasttext_lite.model.storage import load_model
 
-    _predict(load_model(options.model), options)
+    model = load_model(options.model)
+    settle_top(options, model)
+    _predict(model, options)
 
 
 def _predict(model: Model, options: argparse.Namespace) -> None:

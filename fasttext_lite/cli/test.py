@@ -7,11 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
-    DEFAULT_K,
-    DEFAULT_THRESHOLD,
     add_reading,
     add_threads,
     add_top,
+    settle_top,
 )
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.cli.files import read_labelled_file
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import test_with_options
 
-        _fill_in(options)
+        settle_top(options, None)
         return test_with_options(options)
     if options.confusion:
         from fasttext_lite.evaluation.plots import check_plot
@@ -55,6 +54,7 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.model.storage import load_model
 
     model = load_model(options.model)
+    settle_top(options, model, neither=True)
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     options.multilabel = options.multilabel or model.multilabel
@@ -72,14 +72,6 @@ def run(options: argparse.Namespace) -> None:
 
         plot_confusion(result, options.confusion)
         say(f"confusion matrix in {options.confusion}")
-
-
-def _fill_in(options: argparse.Namespace) -> None:
-    """Give k and threshold their defaults where they are not given."""
-    if options.k is None:
-        options.k = DEFAULT_K
-    if options.threshold is None:
-        options.threshold = DEFAULT_THRESHOLD
 
 
 def evaluate_corpus(
