@@ -83,6 +83,10 @@ def run(options: argparse.Namespace) -> None:
     options.multilabel = options.multilabel or model.multilabel
     retrain = read_labelled_file(options.retrain, options) if options.retrain else None
     test = read_labelled_file(options.test, options) if options.test else None
+    if test is not None:
+        from fasttext_lite.corpus.strangers import check_known
+
+        check_known(test.labels.used(), model.labels, options.test)
     small = _quantized(model, retrain, options)
     save_model(small, options.output)
     if not options.quiet:

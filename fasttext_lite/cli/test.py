@@ -59,6 +59,9 @@ def run(options: argparse.Namespace) -> None:
         check_plot(options.confusion, len(model.labels))
     options.multilabel = options.multilabel or model.multilabel
     corpus = read_labelled_file(options.file, options)
+    from fasttext_lite.corpus.strangers import check_known
+
+    check_known(corpus.labels.used(), model.labels, options.file)
     result = evaluate_corpus(model, corpus, options, options.k, options.threshold)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:
@@ -85,14 +88,16 @@ def evaluate_corpus(
 
     Without k and threshold it is measured by what it decides; see `evaluation.scores.evaluate`.
     """
+    from fasttext_lite.corpus.strangers import difference, shown
     from fasttext_lite.evaluation.scores import evaluate
 
     result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
     if result.n_unseen_texts:
         unseen = result.names[result.n_known :]
+        why = difference(unseen, model.labels)
         say(
             f"{result.n_unseen_texts} of {result.n} texts have labels that the model does not "
-            f"know, counted as errors: {', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
+            f"know, counted as errors: {shown(unseen)}{f'; {why}' if why else ''}"
         )
     if result.n_unknown_texts:
         say(

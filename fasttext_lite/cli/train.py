@@ -178,10 +178,12 @@ def _make_watch(
     asked = valid is not None or options.log is not None or options.plot is not None
     if not asked and config.patience is None:
         return None
+    from fasttext_lite.corpus.strangers import check_known
     from fasttext_lite.fitting.monitor import Watch
 
     pair = None
     if valid is not None:
+        check_known(valid.labels.used(), names, options.valid, "the training")
         pair = valid.texts, valid.labels.renamed(names)
     callbacks = () if options.quiet else (partial(show_epoch, config.epochs),)
     return Watch(pair, callbacks, options.log)

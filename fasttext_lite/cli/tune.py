@@ -184,6 +184,7 @@ def _check_files(options: argparse.Namespace) -> None:
 
 def _read_data(options: argparse.Namespace) -> TuningData:
     """Return the texts to train on and those to compare settings on."""
+    from fasttext_lite.corpus.strangers import check_known, shown
     from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.tuning.data import TuningData
 
@@ -197,10 +198,10 @@ def _read_data(options: argparse.Namespace) -> TuningData:
             corpus.texts, labels, multilabel=multilabel, doc_weights=weights,
             seed=options.seed or 0,
         )  # fmt: skip
+    check_known(valid.labels.used(), labels.names, options.valid, "the training")
     unseen = sorted(set(valid.labels.names) - set(labels.names))
     if unseen and not options.quiet:
-        shown = f"{', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
-        say(f"{options.valid}: labels without a training row count as errors: {shown}")
+        say(f"{options.valid}: labels without a training row count as errors: {shown(unseen)}")
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
     return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.strangers import difference, shown
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.fitting import fit
@@ -293,9 +294,10 @@ def _as_known(labels: Labels, model: Model) -> Labels:
     """Return labels with the numbers that the model gives them."""
     unknown = sorted(set(labels.used()) - set(model.labels))
     if unknown:
+        why = difference(unknown, model.labels)
         raise InputError(
             f"the texts to train on have {len(unknown)} labels that the model does not know: "
-            f"{', '.join(unknown[:5])}{', ...' * (len(unknown) > 5)}"
+            f"{shown(unknown)}{f'; {why}' if why else ''}"
         )
     return labels.renamed(model.labels)
 
