@@ -7,9 +7,7 @@ Heavy imports stand inside the functions.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.fitting.fit import Trainee
     from fasttext_lite.fitting.monitor import Watch
-    from fasttext_lite.fitting.report import EpochReport
     from fasttext_lite.training.history import History
 
 HELP = "Train a model on a labelled file."
@@ -180,6 +177,7 @@ def _make_watch(
         return None
     from fasttext_lite.corpus.strangers import check_known
     from fasttext_lite.fitting.monitor import Watch
+    from fasttext_lite.fitting.progress import show_epoch
 
     pair = None
     if valid is not None:
@@ -187,21 +185,6 @@ def _make_watch(
         pair = valid.texts, valid.labels.renamed(names)
     callbacks = () if options.quiet else (partial(show_epoch, config.epochs),)
     return Watch(pair, callbacks, options.log)
-
-
-def show_epoch(n_epochs: int, report: EpochReport) -> None:
-    """Print an epoch's line on stderr, above the progress bar."""
-    if sys.stderr is None:
-        return
-    # Training goes on though nobody reads.
-    with contextlib.suppress(OSError):
-        if not sys.stderr.isatty():
-            sys.stderr.write(f"{report.line(n_epochs)}\n")
-            sys.stderr.flush()
-            return
-        from tqdm import tqdm
-
-        tqdm.write(report.line(n_epochs), file=sys.stderr)
 
 
 def _print_result(

@@ -29,7 +29,7 @@ from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.class_weight import class_factors
-from fasttext_lite.fitting.progress import progress_bar
+from fasttext_lite.fitting.progress import progress_bar, shown
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 
@@ -44,8 +44,10 @@ class TextEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         # NumPy gives each label as much room as the longest one takes: their names do.
         state, model = dict(super().__getstate__()), self._any_model()
-        classes = state.get("classes_")
-        if model is not None and classes.dtype.kind == "U" and classes.tolist() == model.labels:
+        if model is None:
+            return state
+        classes = state["classes_"]
+        if classes.dtype.kind == "U" and classes.tolist() == model.labels:
             state["classes_"] = model.labels
         return state
 
@@ -91,6 +93,7 @@ class OneModel(TextEstimator):
         seed = seed_of(self)
         texts, target, weights = training_data(self, X, y, sample_weight)
         watch = read_watch(target, validation_data, callbacks)
+        watch = shown(watch, config) if self.verbose else watch
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
             trainee = fitting.fit(
                 texts,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -23,9 +24,16 @@ from fasttext_lite.estimators.base import (
     training_data,
     warn_of_unknown,
 )
-from fasttext_lite.estimators.parameters import config_of, seed_of, threads_of, with_parameters
-from fasttext_lite.estimators.targets import is_matrix, unique_labels
+from fasttext_lite.estimators.parameters import (
+    check_verbose,
+    config_of,
+    seed_of,
+    threads_of,
+    with_parameters,
+)
+from fasttext_lite.estimators.targets import Target, is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.run import Run
@@ -141,22 +149,29 @@ class FastTextClassifier(TextClassifier, OneModel):
         n_threads = threads_of(self, training=True)
         known, kind = self._known_classes(y, classes)
         texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
-        seed = seed_of(self)
-        run: dict[str, Any] = {"doc_weights": weights, "seed": seed, "n_threads": n_threads}
+        run: dict[str, Any] = {
+            "doc_weights": weights, "seed": seed_of(self), "n_threads": n_threads
+        }  # fmt: skip
+        check_verbose(self)
+        with progress_bar(len(texts), bool(self.verbose)) as run["callback"]:
+            trainee = self._pass(texts, target, config, run, sample_weight)
+        set_fitted(self, trainee, target.classes, target.kind)
+        return self
+
+    def _pass(
+        self, texts: Texts, target: Target, config: Config, run: dict[str, Any], sample_weight: Any
+    ) -> fitting.Trainee:
+        """Train one epoch, the first or one more; `run` as of `fit_more`."""
         if hasattr(self, "_trainee"):
             old = self._trainee.model
             new = resolve(config, len(old.labels), old.multilabel)
             changes = {name: getattr(new, name) for name in ("lr", "label_smoothing", "neg")}
             config = old.config.replace(**changes)
-            trainee = fitting.fit_more(self._trainee, texts, target.labels, config=config, **run)
-        else:
-            several = target.kind != "single"
-            about = run_of(self, target, sample_weight, seed)
-            trainee = fitting.fit(
-                texts, target.labels, config, multilabel=several, one_pass=True, run=about, **run
-            )
-        set_fitted(self, trainee, target.classes, target.kind)
-        return self
+            return fitting.fit_more(self._trainee, texts, target.labels, config=config, **run)
+        several, about = target.kind != "single", run_of(self, target, sample_weight, run["seed"])
+        return fitting.fit(
+            texts, target.labels, config, multilabel=several, one_pass=True, run=about, **run
+        )
 
     def _known_classes(self, y: Any, classes: Any) -> tuple[np.ndarray | None, str | None]:
         """Return the classes and the kind of y that `partial_fit` knows beforehand."""

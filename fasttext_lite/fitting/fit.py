@@ -209,6 +209,7 @@ def fit_more(
     doc_weights: np.ndarray | None = None,
     seed: int = 0,
     n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
 ) -> Trainee:
     """Train one epoch on more documents, at a constant learning rate.
 
@@ -220,7 +221,7 @@ def fit_more(
         Left as it is; the result is a new one.
     config : Config, optional
         With other settings of training (lr, label_smoothing, neg) than the model's.
-    texts, labels, doc_weights, seed, n_threads
+    texts, labels, doc_weights, seed, n_threads, callback
         As in `fit`; the labels must be named as the model's.
 
     Returns
@@ -244,7 +245,7 @@ def fit_more(
         weights, history = loop.train(
             start, features, labels, config,
             tree=old.tree, doc_weights=doc_weights,
-            blank=False, seed=seed, n_threads=n_threads,
+            blank=False, seed=seed, n_threads=n_threads, callback=callback,
         )  # fmt: skip
     model = old.replace(
         config=whole, label_counts=old.label_counts + labels.counts(),

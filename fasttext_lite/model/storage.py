@@ -71,7 +71,12 @@ KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 
 # What the header holds beside, where the model has it.
-OPTIONAL = {"calibration": Calibration, "choice": Choice, "run": Run, "threshold": Threshold}
+OPTIONAL: dict[str, Any] = {
+    "calibration": Calibration,
+    "choice": Choice,
+    "run": Run,
+    "threshold": Threshold,
+}
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 
 
@@ -197,6 +202,8 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         tree = LabelTree(**parts["tree"])
         tree.check()
     space: FeatureSpace
+    model_parts: dict[str, Any] = parts["model"]
+    others: dict[str, Any] = {name: _optional(header, name) for name in OPTIONAL}
     if packed is not None:
         from fasttext_lite.model.packed import unpack_tables
 
@@ -206,9 +213,7 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         space = FeatureSpace(config, n_texts=n_texts, **parts["space"])
     return Model(
         config=config, labels=labels, n_texts=n_texts, space=space, tree=tree,
-        multilabel=header["multilabel"], packed=packed,
-        **{name: _optional(header, name, kind) for name, kind in OPTIONAL.items()},
-        **parts["model"],
+        multilabel=header["multilabel"], packed=packed, **others, **model_parts,
     )  # fmt: skip
 
 
@@ -232,13 +237,13 @@ def _values(part: Any) -> dict[str, Any]:
     return {} if part is None else part.to_dict()
 
 
-def _optional(header: dict[str, Any], name: str, kind: Any) -> Any:
-    """Return what a header holds under a name, None if nothing."""
+def _optional(header: dict[str, Any], name: str) -> Any:
+    """Return what a header holds under a name of `OPTIONAL`, None if nothing."""
     values = header.get(name)
     if values is None:
         return None
     try:
-        return kind.from_dict(values)
+        return OPTIONAL[name].from_dict(values)
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"its {name} is unreadable") from None
 
