@@ -42,6 +42,7 @@ from fasttext_lite.compiled.made_of import (
     made_of,
     source_hash,
 )
+from fasttext_lite.compiled.notice import NOTICE
 
 # Options of `numba.njit`, by what a kernel needs.  All let other threads run, and divide as NumPy
 # does instead of looking for a zero at each division.
@@ -146,9 +147,7 @@ class KernelCache(NullCache):
         """Return the compiled version for a signature, or None: Numba compiles it then."""
         _prepare(target_context)
         name = self._name(sig, target_context.codegen())
-        if name is None:
-            return None
-        for files in self._files:
+        for files in self._files if name is not None else ():
             try:
                 found, payload = files.read(name)
                 if found == sig:
@@ -157,10 +156,12 @@ class KernelCache(NullCache):
                 continue
             except Exception:  # a damaged file raises anything
                 files.remove(name)
+        NOTICE.begin((self._function, sig), (files.folder for files in self._files))
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Write a compiled version into the first folder that takes it."""
+        NOTICE.end((self._function, sig))
         if data.lifted or data.library.has_dynamic_globals:
             return
         name = self._name(sig, data.codegen)
