@@ -58,8 +58,8 @@ def run(options: argparse.Namespace) -> None:
         model = _to_their_other_kind(options, ending)
     else:
         own = load_model(options.model)
-        _say_what_is_lost(own, options.out)
         model = to_fasttext(own, ending == ".ftz", options.prepared)
+        _say_what_is_lost(own, options.out)
     if ending == ".ftz" and not model.is_quantized:
         model = _quantized(model, options)
     model.save(options.out)

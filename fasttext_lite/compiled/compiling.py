@@ -146,8 +146,17 @@ class KernelCache(NullCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled version for a signature, or None: Numba compiles it then."""
         _prepare(target_context)
+        found = self._stored(sig, target_context)
+        if found is None:
+            NOTICE.begin((self._function, sig), (files.folder for files in self._files))
+        return found
+
+    def _stored(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled version that a file holds, or None."""
         name = self._name(sig, target_context.codegen())
-        for files in self._files if name is not None else ():
+        if name is None:
+            return None
+        for files in self._files:
             try:
                 found, payload = files.read(name)
                 if found == sig:
@@ -156,7 +165,6 @@ class KernelCache(NullCache):
                 continue
             except Exception:  # a damaged file raises anything
                 files.remove(name)
-        NOTICE.begin((self._function, sig), (files.folder for files in self._files))
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
