@@ -23,6 +23,8 @@ QUICK = ("--recipe", "fixed", "--epochs", "2", "--threads", "1")
          "they differ by the prefix 'topic/' alone, which the file's labels have"),
         (["__label__ab", "__label__b"], ["ab", "b"],
          "they differ by the prefix '__label__' alone, which the file's labels have"),
+        (["__label__ab", "__label__c", "__label__d"], ["b", "c", "d"],
+         "they differ by the prefix '__label__' alone, which the file's labels have"),
         (["A", "B"], ["a", "b"], "they differ by upper and lower case alone"),
         (["a b", " c"], ["ab", "c"], "they differ by white space alone"),
         (["ａ", "ｂ"], ["a", "b"], "they differ by the form of Unicode (NFKC) alone"),

@@ -37,6 +37,7 @@ from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.threshold import TUNED
 from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, VALID_SHARE
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="accuracy",
         help="what to maximise: accuracy (default; with several labels to a text exact match, the "
         "share of texts that get all of theirs and no others), macro-f1, micro-f1, f1:LABEL, "
-        "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
+        "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]; the model keeps the threshold "
+        f"that the last two find: `predict` and `test --threshold {TUNED}`",
     )
     parser.add_argument(
         "--trials", type=whole(1), metavar="N", help="most trials (default no limit)"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fasttext_lite.errors import InputError
 
 SHOWN = 5  # labels of each side in a message
+LOOKED_AT = 100  # labels that may have a prefix
 LEAST_SHARE = 0.5  # of a file's labels that a difference must explain
 
 
@@ -66,12 +67,15 @@ def difference(names: Iterable[str], known: Iterable[str]) -> str:
 
 
 def _prefixes(longer: Sequence[str], shorter: set[str]) -> list[str]:
-    """Return what the first of some names that ends in a shorter one has before it, long last."""
-    for name in longer[: 2 * SHOWN]:
-        found = [name[:i] for i in range(1, len(name)) if name[i:] in shorter]
-        if found:
-            return found
-    return []
+    """Return what names have before one of the shorter names that they end in."""
+    return list(
+        dict.fromkeys(
+            name[:i]
+            for name in longer[:LOOKED_AT]
+            for i in range(1, len(name))
+            if name[i:] in shorter
+        )
+    )
 
 
 def _spaceless(name: str) -> str:
