@@ -12,11 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from fasttext_lite.compiled.notice import NOTICE
+
 ROOT = Path(__file__).parent.parent
 
 assert "numba" not in sys.modules, "numba was imported before its cache folder was set"
 USER = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
 os.environ["NUMBA_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), f"fasttext-lite-tests-{USER}")
+
+# What tests look for on stderr does not depend on whether this run is the first one here.
+NOTICE.is_told = True
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 

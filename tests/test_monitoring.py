@@ -5,6 +5,7 @@ import json
 import logging
 import math
 import os
+import re
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from fasttext_lite.corpus.split import set_aside
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.estimators.classifier import FastTextClassifier
+from fasttext_lite.estimators.ensemble import FastTextEnsemble
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import advice, measures, monitor, prepare
 from fasttext_lite.fitting import fit as fitting
@@ -676,7 +678,7 @@ def test_cli_mistakes_in_combination(files, train):
 
 
 def test_cli_writes_above_the_bar_on_a_terminal(files, train, monkeypatch):
-    from fasttext_lite.cli.train import show_epoch
+    from fasttext_lite.fitting.progress import show_epoch
 
     written = []
     monkeypatch.setattr("tqdm.tqdm.write", lambda text, file: written.append(text))
@@ -685,3 +687,71 @@ def test_cli_writes_above_the_bar_on_a_terminal(files, train, monkeypatch):
     monkeypatch.setattr("sys.stderr", None)
     show_epoch(3, report(2))
     assert written == [report(2).line(3)]
+
+
+# -- verbose estimators ----------------------------------------------------------------------
+LABELS = ["fruit", "cars"] * 20
+TEXTS = [f"{'apple pear' if label == 'fruit' else 'motor wheel'} w{i}" for i, label in
+         enumerate(LABELS)]  # fmt: skip
+
+
+def epochs_in(text):
+    """Return the reports of epochs in what was printed, without the bars."""
+    parts = [part.strip() for part in re.split(r"[\r\n]|\x1b\[[A-Z]", text)]
+    return [re.sub(r"[\d.]+ s$", "", part) for part in parts if re.match(r"(member .*)?epoch", part)
+            and "loss" in part and " texts" not in part]  # fmt: skip
+
+
+def test_verbose_prints_each_epoch_as_the_command_line_does(capsys):
+    clf = FastTextClassifier(epochs=3, random_state=0, verbose=1)
+    clf.fit(TEXTS, LABELS, validation_data=(TEXTS[:9], LABELS[:9]))
+    printed = capsys.readouterr()
+    assert printed.out == "" and "texts/s" in printed.err
+    lines = [re.sub(r"[\d.]+ s$", "", each.line(3)) for each in clf.history_.reports]
+    assert len(lines) == 3 and "valid" in lines[0]
+    assert epochs_in(printed.err) == lines
+
+
+@pytest.mark.parametrize("how", ["callbacks", "patience"])
+def test_verbose_prints_epochs_where_somebody_watches(how, capsys):
+    seen = []
+    clf = FastTextClassifier(
+        epochs=3, random_state=0, verbose=1, patience=3 if how == "patience" else None
+    )
+    clf.fit(TEXTS, LABELS, callbacks=seen.append if how == "callbacks" else None)
+    assert len(epochs_in(capsys.readouterr().err)) == 3
+    assert len(seen) == (3 if how == "callbacks" else 0)
+
+
+def test_verbose_alone_shows_the_bar(capsys):
+    clf = FastTextClassifier(epochs=3, random_state=0, verbose=1).fit(TEXTS, LABELS)
+    err = capsys.readouterr().err
+    assert "texts/s" in err and epochs_in(err) == []
+    assert clf.history_.reports == []
+    clf.partial_fit(TEXTS, LABELS)
+    assert "texts/s" in capsys.readouterr().err
+    FastTextClassifier(verbose=1).partial_fit(TEXTS, LABELS, classes=sorted(set(LABELS)))
+    assert "texts/s" in capsys.readouterr().err
+
+
+def test_a_quiet_estimator_prints_nothing(capsys):
+    clf = FastTextClassifier(epochs=2, random_state=0, patience=2)
+    clf.fit(TEXTS, LABELS, validation_data=(TEXTS[:9], LABELS[:9])).partial_fit(TEXTS, LABELS)
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ValueError, match="verbose must be"):
+        clf.set_params(verbose=-1).partial_fit(TEXTS, LABELS)
+
+
+@pytest.mark.parametrize("method", ["seeds", "bagging", "snapshot"])
+def test_a_verbose_ensemble_names_its_members(method, capsys):
+    ensemble = FastTextEnsemble(
+        n_members=2, method=method, epochs=3, patience=3, random_state=0, verbose=1
+    ).fit(TEXTS, LABELS)
+    err = capsys.readouterr().err
+    assert "member 1/2" in err and "member 2/2" in err
+    found = epochs_in(err)
+    assert [line[:25] for line in found[:3]] == [
+        f"member 1/2: epoch {i}/3: loss"[:25] for i in (1, 2, 3)
+    ]
+    assert len(found) == (3 if method == "snapshot" else 6)
+    assert len(ensemble.estimators_) == 2

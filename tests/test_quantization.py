@@ -537,7 +537,7 @@ def test_fasttexts_endings_and_idle_flags_are_refused(tmp_path, capsys):
     for flags, message in (
         (["-o", "x.ftz"], "writes .ftl files"),
         (["-o", "x.ftl", "--qnorm"], "are for --rows pq"),
-        (["-o", "x.ftl", "--lr", "0.5"], "are for --retrain"),
+        (["-o", "x.ftl", "--lr", "0.5", "--epochs", "2"], "--lr, --epochs are for --retrain"),
     ):
         assert main(["quantize", model, *flags]) == 2
         assert message in capsys.readouterr().err

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from fasttext_lite.cli import app
-from fasttext_lite.compiled import compiling, made_of
+from fasttext_lite.compiled import compiling, made_of, notice
 
 PACKAGE = Path(__file__).parent.parent / "fasttext_lite"
 NO_CODE = shutil.ignore_patterns("__pycache__")
@@ -139,6 +139,8 @@ LITTLE_SPACE = (
     "import resource\n"
     "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))\n"
 )  # fmt: skip
+# A slow machine may take so long for tiny kernels that it says so.
+QUIET = "from fasttext_lite.compiled.notice import NOTICE; NOTICE.is_told = True\n"
 COMPILED, LOADED = ["18.0", "loaded 0 of 1"], ["18.0", "loaded 1 of 1"]
 with_limits = pytest.mark.skipif(sys.platform == "win32", reason="it has no such limit")
 
@@ -203,7 +205,7 @@ def start(root, code, **changes):
     env |= changes
     env = {name: value for name, value in env.items() if value is not None}
     return subprocess.Popen(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", QUIET + code],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd=root / "home",
     )  # fmt: skip
 
@@ -684,3 +686,88 @@ def test_the_collector_is_tuned_in_our_own_process_alone(monkeypatch, capsys, ow
         assert registered == [gc.freeze] * own
     finally:
         gc.set_threshold(*before)
+
+
+# -- what a first run says -------------------------------------------------------------------
+ONE_TRAINING = """
+from fasttext_lite import FastTextClassifier
+texts = ["red apples", "green apples", "fast cars", "slow cars"]
+FastTextClassifier(random_state=0, epochs=1).fit(texts, list("aabb"))
+"""
+
+
+def test_the_first_training_says_once_that_it_compiles(tmp_path):
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    first, second = (
+        subprocess.run(
+            [sys.executable, "-c", ONE_TRAINING],
+            capture_output=True,
+            text=True,
+            env=env,
+            check=True,
+        )
+        for _ in range(2)
+    )
+    assert first.stderr.splitlines() == [notice.ONCE] and first.stdout == ""
+    assert (second.stderr, second.stdout) == ("", "")
+
+
+@pytest.fixture
+def clock(monkeypatch, caplog):
+    """Return a function that a notice asks for the time: what it was set to last."""
+    now = [0.0]
+    monkeypatch.setattr(notice.time, "perf_counter", lambda: now[0])
+    caplog.set_level("WARNING", "fasttext_lite")
+    return lambda seconds: now.__setitem__(0, seconds)
+
+
+def test_a_kernel_or_two_are_no_news(clock, caplog, tmp_path):
+    told = notice.Notice()
+    told.begin("a", [str(tmp_path)])
+    clock(0.3)
+    told.begin("b", [str(tmp_path)])  # inside a
+    told.end("b")
+    clock(0.6)
+    told.end("a")
+    clock(50.0)  # nothing compiles meanwhile
+    told.begin("c", [str(tmp_path)])
+    assert not told.is_told and not caplog.records
+    clock(50.5)
+    told.begin("d", [str(tmp_path)])
+    clock(99.0)
+    told.begin("e", [str(tmp_path)])
+    assert told.is_told
+    assert [record.message for record in caplog.records] == [notice.ONCE]
+
+
+def test_where_no_folder_can_be_written_it_says_so(clock, caplog, tmp_path):
+    (tmp_path / "file").touch()
+    told = notice.Notice()
+    told.begin("a", [])
+    clock(2.0)
+    told.begin("b", [str(tmp_path / "file"), str(tmp_path / "file" / "below")])
+    assert [record.message for record in caplog.records] == [notice.EACH_TIME]
+    told = notice.Notice()
+    told.begin("a", [])
+    clock(4.0)
+    told.begin("b", [str(tmp_path / "new" / "below")])  # it can be made
+    assert caplog.records[-1].message == notice.ONCE
+
+
+@pytest.mark.parametrize("flags", [(), ("-q",)])
+def test_the_command_line_has_the_notice_in_one_line(flags, write, tmp_path):
+    data = write("a\tx y\nb\tz w\n" * 9, "t.tsv")
+    code = (
+        "import sys; from fasttext_lite.compiled import notice\n"
+        "from fasttext_lite.cli.app import main\n"
+        "notice.LEAST = -1\n"
+        "begin = notice.NOTICE.begin\n"
+        "main(sys.argv[1:]); begin('a', ['.'])"
+    )
+    out = str(tmp_path / "m.ftl")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", data, "-o", out, "--epochs", "1", *flags],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    expected = [] if flags else [f"fasttext-lite: {notice.ONCE}"]
+    assert done.stderr.splitlines() == expected

@@ -636,7 +636,7 @@ def test_too_few_rows():
 def test_several_labels(loss):
     names = [[name] if i % 3 else [name, "extra"] for i, name in enumerate(Y)]
     found = search(
-        make_data(X, names), base={"loss": loss}, metric=Metric("micro-f1"), n_trials=4
+        make_data(X, names), base={"loss": loss, "lr": 0.5}, metric=Metric("micro-f1"), n_trials=4
     )  # fmt: skip
     outcome = found.run()
     assert outcome.trainee.model.multilabel
@@ -820,10 +820,11 @@ def test_tuner_with_several_labels(kind):
     y = [[name] if i % 3 else [name, "extra"] for i, name in enumerate(Y)]
     if kind == "indicator":
         y = np.array([[name in row for name in (*WORDS, "extra")] for row in y], int)
-    found = tuner(metric="micro-f1").fit(X, y)
+    params = {"params": QUICK | {"epochs": 4, "lr": 0.5}, "metric": "micro-f1"}
+    found = tuner(**params).fit(X, y)
     assert found.best_estimator_.target_kind_ == kind
     assert len(found.predict(X)) == len(X)
-    again = tuner(metric="micro-f1").fit(X, y, X[:9], y[:9])
+    again = tuner(**params).fit(X, y, X[:9], y[:9])
     assert again.best_estimator_.model_.n_texts == len(X)
 
 

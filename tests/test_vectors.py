@@ -13,6 +13,7 @@ from fasttext_lite.errors import InputError
 from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.ensemble import FastTextEnsemble
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting.class_weight import class_weights
 
 TEXTS = ["red apples", "Green apples", "fast cars", "slow cars"] * 4
 LABELS = Labels.from_rows([["fruit"], ["fruit"], ["cars"], ["cars"]] * 4)
@@ -108,8 +109,8 @@ def test_estimator_and_command_line(tmp_path, capsys):
 
 def test_balanced_weights():
     labels = Labels.from_rows([["a"]] * 6 + [["b"]] * 2 + [["a", "b"]])
-    found = fitting.balanced_weights(labels)
+    found = class_weights("balanced", labels)
     expected = np.array([1 / 7] * 6 + [1 / 3] * 2 + [(1 / 7 + 1 / 3) / 2])
     np.testing.assert_allclose(found, expected / expected.mean(), rtol=1e-6)
-    blank = fitting.balanced_weights(Labels.from_rows([["a"], [], ["b"]]))
+    blank = class_weights("balanced", Labels.from_rows([["a"], [], ["b"]]))
     np.testing.assert_allclose(blank, 1)

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
@@ -16,6 +16,10 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO, FORMATS, ReadOptions, labelled_formats
 from fasttext_lite.corpus.headers import DELIMITERS
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.threshold import TUNED
+
+if TYPE_CHECKING:
+    from fasttext_lite.model.model import Model
 
 DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
 _PREFIX = "config_"  # of the settings of the model in the namespace
@@ -72,6 +76,22 @@ def or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
 def add_preset(parser: argparse.ArgumentParser, what: str) -> None:
     """Add the flag of the preset; `what` says what it does."""
     parser.add_argument("--preset", choices=sorted(PRESETS), default="default", help=what)
+
+
+def add_class_weight(
+    parser: argparse.ArgumentParser, what: str = "", default: str = "none"
+) -> None:
+    """Add the flag of the labels' weights; what is not given is None, `default` says what then."""
+    parser.add_argument(
+        "--class-weight", choices=("none", "balanced"),
+        help=f"{what}balanced: rare labels count as much as frequent ones, a text of several "
+        f"labels as the mean of theirs (default {default})",
+    )  # fmt: skip
+
+
+def given_class_weight(options: argparse.Namespace) -> str | None:
+    """Return the class weights that the flag asks for, as `model.run.Run` has them."""
+    return None if options.class_weight in (None, "none") else options.class_weight
 
 
 def add_reading(parser: argparse.ArgumentParser, unlabelled: bool = False) -> None:
@@ -164,22 +184,61 @@ def add_unlabelled(parser: argparse.ArgumentParser) -> None:
 def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
     """Add how many labels a text gets at most, and from which probability on.
 
+    What is not given is None until `settle_top`.
+
     Parameters
     ----------
     parser : ArgumentParser
     neither : str, optional
-        What is done where neither is given, if that is not what the defaults say: what is not
-        given is None then.
+        What is done where neither is given, if that is not what the defaults say.
     """
-    k, threshold = (None, None) if neither else (DEFAULT_K, DEFAULT_THRESHOLD)
     parser.add_argument(
-        "-k", type=whole(1), default=k,
+        "-k", type=whole(1),
         help=f"most labels for a text (default {DEFAULT_K}{neither})",
     )  # fmt: skip
     parser.add_argument(
-        "--threshold", type=between(0, 1), default=threshold,
-        help=f"least probability (default {DEFAULT_THRESHOLD:g}{neither})",
+        "--threshold", type=_threshold,
+        help=f"least probability (default {DEFAULT_THRESHOLD:g}{neither}), or {TUNED}: the one "
+        "that `tune` has found for the model (--metric precision-at-recall:R or "
+        "recall-at-precision:P), for all labels that reach it unless -k is given",
     )  # fmt: skip
+
+
+def _threshold(text: str) -> float | str:
+    return TUNED if text == TUNED else between(0, 1)(text)
+
+
+def settle_top(options: argparse.Namespace, model: Model | None, *, neither: bool = False) -> None:
+    """Give `k` and `threshold` the numbers that they stand for.
+
+    Parameters
+    ----------
+    options : Namespace
+        With the arguments of `add_top` and ``model``, the model's file.
+    model : Model, optional
+        None: one of fastText's.
+    neither : bool
+        Whether both stay None where neither is given.
+
+    Raises
+    ------
+    UsageError
+        If the model has no threshold of its own, and it is asked for.
+    """
+    if neither and options.k is None and options.threshold is None:
+        return
+    if options.threshold == TUNED:
+        tuned = None if model is None else model.threshold
+        if model is None or tuned is None:
+            raise UsageError(
+                f"{options.model}: the model has no threshold of its own: give a number, or tune "
+                "it with --metric precision-at-recall:R or recall-at-precision:P"
+            )
+        options.threshold = tuned.value
+        if options.k is None:
+            options.k = tuned.most_labels(len(model.labels))
+    options.k = DEFAULT_K if options.k is None else options.k
+    options.threshold = DEFAULT_THRESHOLD if options.threshold is None else options.threshold
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
 
 HELP = "Convert a model: .ftl, and fastText's .bin and .ftz."
+DSUB = 2
 ENDINGS = (".ftl", ".bin", ".ftz")
 
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "without stop words, as MODEL does it itself",
     )
     group = parser.add_argument_group("for .ftz, as fastText's quantize has them")
-    group.add_argument("--dsub", type=whole(1), default=2, metavar="N", help="numbers in a code")
+    group.add_argument("--dsub", type=whole(1), default=DSUB, metavar="N", help="numbers in a code")
     group.add_argument("--cutoff", type=whole(0), default=0, metavar="N", help="rows to keep")
     group.add_argument("--qnorm", action="store_true", help="code the lengths of rows apart")
     group.add_argument("--qout", action="store_true", help="code the output table, too")
@@ -58,11 +59,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         own = load_model(options.model)
         model = to_fasttext(own, ending == ".ftz", options.prepared)
-        if own.calibration is not None and own.calibration.n_texts and own.loss.link != "softmax":
-            say(
-                f"{options.out}: fastText's format has no place for the calibration of "
-                f"{own.loss.name}: the labels are the same, the probabilities those of fastText"
-            )
+        _say_what_is_lost(own, options.out)
     if ending == ".ftz" and not model.is_quantized:
         model = _quantized(model, options)
     model.save(options.out)
@@ -71,6 +68,20 @@ def run(options: argparse.Namespace) -> None:
             f"{options.out} has a row for each of {model.args.bucket:,} buckets, and those of "
             "n-grams that training did not see are zeros which count in the mean of a text; a "
             ".ftz leaves them out"
+        )
+
+
+def _say_what_is_lost(model: Model, out: str) -> None:
+    """Say what fastText's format has no place for."""
+    if model.calibration is not None and model.calibration.n_texts and model.loss.link != "softmax":
+        say(
+            f"{out}: fastText's format has no place for the calibration of {model.loss.name}: the "
+            "labels are the same, the probabilities those of fastText"
+        )
+    if model.threshold is not None:
+        say(
+            f"{out}: fastText's format has no place for the threshold {model.threshold.value!r} "
+            f"that was tuned for {model.threshold.metric}"
         )
 
 
@@ -86,8 +97,9 @@ def _check_arguments(options: argparse.Namespace, ending: str) -> None:
     if is_same_file(options.model, options.out):
         raise UsageError(f"{options.out}: the model would overwrite itself")
     check_writable(options.out)
-    if ending != ".ftz" and (options.cutoff or options.qnorm or options.qout):
-        raise UsageError(f"{options.out}: --cutoff, --qnorm and --qout are for .ftz")
+    given = options.cutoff or options.qnorm or options.qout or options.dsub != DSUB
+    if ending != ".ftz" and given:
+        raise UsageError(f"{options.out}: --dsub, --cutoff, --qnorm and --qout are for .ftz")
 
 
 def _to_ours(path: str) -> Model:

@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> None:
         **({} if model.packed is None else {"quantized": model.packed.about}),
         "calibration": None if model.calibration is None else model.calibration.to_dict(),
         "choice": None if model.choice is None else model.choice.to_dict(),
+        **({} if model.run is None else {"run": model.run.to_dict()}),
+        **({} if model.threshold is None else {"threshold": model.threshold.to_dict()}),
         "config": model.config.to_dict(),
         "labels": model.labels,
     }
@@ -44,10 +46,9 @@ def run(options: argparse.Namespace) -> None:
         return
     labels = values.pop("labels")
     settings = values.pop("config")
-    if model.calibration is not None:
-        values["calibration"] = model.calibration.line()
-    if model.choice is not None:
-        values["choice"] = model.choice.line()
+    for name in ("calibration", "choice", "run", "threshold"):
+        if (part := getattr(model, name)) is not None:
+            values[name] = part.line()
     if settings["dictionary"]:
         n_words = unpacked(settings["dictionary"]).count(b"\n")
         settings["dictionary"] = f"{n_words:,} words in place of jieba's"

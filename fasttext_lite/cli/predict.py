@@ -10,7 +10,13 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import add_reading, add_threads, add_top, add_unlabelled
+from fasttext_lite.cli.arguments import (
+    add_reading,
+    add_threads,
+    add_top,
+    add_unlabelled,
+    settle_top,
+)
 from fasttext_lite.cli.console import flat, is_same_file, say, write
 from fasttext_lite.cli.files import made_ahead, open_texts
 from fasttext_lite.corpus import STDIN
@@ -58,6 +64,7 @@ def run(options: argparse.Namespace) -> None:
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import AskedModel, predict_with_options
 
+        settle_top(options, None)
         model = AskedModel.load(options.model)
         if options.output is None and not options.json:
             reader = None if _is_plain(options, model) else open_texts(options, model.labels)
@@ -66,6 +73,7 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.model.storage import load_model
 
         model = load_model(options.model)
+        settle_top(options, model)
         options.multilabel = options.multilabel or model.multilabel
     with _output(options.output) as put:
         _predict(model, options, put)

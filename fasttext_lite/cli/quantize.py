@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
     above_zero,
+    add_class_weight,
     add_reading,
     add_threads,
     between,
     checked,
+    given_class_weight,
     or_none,
     whole,
 )
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.model.model import Model
 
+OF_RETRAIN = ("lr", "epochs", "class_weight", "seed")
 HELP = "Write a smaller file of a model: fewer rows, as codes of few bits."
 
 
@@ -62,7 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--epochs", type=whole(1), metavar="N", help="of --retrain")
     parser.add_argument("--test", metavar="FILE", help="labelled text to test both models on")
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of --retrain")
+    add_class_weight(parser, "of --retrain: ", "as in the training of MODEL")
+    parser.add_argument(
+        "--seed", type=whole(0), metavar="N",
+        help="of --retrain: makes it reproducible, with one thread, unless --threads says "
+        "otherwise (default: as in the training of MODEL)",
+    )  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the tests' results")
     add_reading(parser)
     add_threads(parser)
@@ -77,6 +86,10 @@ def run(options: argparse.Namespace) -> None:
     options.multilabel = options.multilabel or model.multilabel
     retrain = read_labelled_file(options.retrain, options) if options.retrain else None
     test = read_labelled_file(options.test, options) if options.test else None
+    if test is not None:
+        from fasttext_lite.corpus.strangers import check_known
+
+        check_known(test.labels.used(), model.labels, options.test)
     small = _quantized(model, retrain, options)
     save_model(small, options.output)
     if not options.quiet:
@@ -107,8 +120,10 @@ def _check_arguments(options: argparse.Namespace) -> None:
         raise UsageError("--dsub and --qnorm are for --rows pq")
     if options.rows != "int8" and options.step is not None:
         raise UsageError("--step is for --rows int8")
-    if options.retrain is None and (options.lr is not None or options.epochs is not None):
-        raise UsageError("--lr and --epochs are for --retrain")
+    given = [name for name in OF_RETRAIN if getattr(options, name) is not None]
+    if options.retrain is None and given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{flags} {'is' if len(given) == 1 else 'are'} for --retrain")
     for path in (options.model, options.retrain, options.test):
         if is_same_file(path, options.output):
             raise UsageError(f"{path}: the quantised model would overwrite this file")
@@ -118,14 +133,21 @@ def _check_arguments(options: argparse.Namespace) -> None:
 def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace) -> Model:
     """Return a model as the flags ask for it."""
     from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
+    from fasttext_lite.model.run import Run
 
     chosen: dict[str, Any] = {} if options.step is None else {"step": options.step}
     settings = QuantizeSettings(
         size=options.size, cutoff=options.cutoff, rows=options.rows, dsub=options.dsub,
         qnorm=options.qnorm, **chosen,
     )  # fmt: skip
+    run = model.run or Run()
+    if options.class_weight is not None:
+        run = dataclasses.replace(run, class_weight=given_class_weight(options))
+    if options.seed is not None:
+        run = dataclasses.replace(run, seed=options.seed)
+    reproducible = retrain is not None and run.seed is not None
     return quantize_model(
-        model, settings, seed=options.seed, n_threads=options.threads,
+        model, settings, run=run, n_threads=options.threads or (1 if reproducible else None),
         retrain=None if retrain is None else (retrain.texts, retrain.labels),
         training={"lr": options.lr, "epochs": options.epochs},
     )  # fmt: skip

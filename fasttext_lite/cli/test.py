@@ -7,11 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
-    DEFAULT_K,
-    DEFAULT_THRESHOLD,
     add_reading,
     add_threads,
     add_top,
+    settle_top,
 )
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.cli.files import read_labelled_file
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> None:
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import test_with_options
 
-        _fill_in(options)
+        settle_top(options, None)
         return test_with_options(options)
     if options.confusion:
         from fasttext_lite.evaluation.plots import check_plot
@@ -55,10 +54,14 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.model.storage import load_model
 
     model = load_model(options.model)
+    settle_top(options, model, neither=True)
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     options.multilabel = options.multilabel or model.multilabel
     corpus = read_labelled_file(options.file, options)
+    from fasttext_lite.corpus.strangers import check_known
+
+    check_known(corpus.labels.used(), model.labels, options.file)
     result = evaluate_corpus(model, corpus, options, options.k, options.threshold)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:
@@ -74,14 +77,6 @@ def run(options: argparse.Namespace) -> None:
         say(f"confusion matrix in {options.confusion}")
 
 
-def _fill_in(options: argparse.Namespace) -> None:
-    """Give k and threshold their defaults where they are not given."""
-    if options.k is None:
-        options.k = DEFAULT_K
-    if options.threshold is None:
-        options.threshold = DEFAULT_THRESHOLD
-
-
 def evaluate_corpus(
     model: Model,
     corpus: Corpus,
@@ -93,14 +88,16 @@ def evaluate_corpus(
 
     Without k and threshold it is measured by what it decides; see `evaluation.scores.evaluate`.
     """
+    from fasttext_lite.corpus.strangers import difference, shown
     from fasttext_lite.evaluation.scores import evaluate
 
     result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
     if result.n_unseen_texts:
         unseen = result.names[result.n_known :]
+        why = difference(unseen, model.labels)
         say(
             f"{result.n_unseen_texts} of {result.n} texts have labels that the model does not "
-            f"know, counted as errors: {', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
+            f"know, counted as errors: {shown(unseen)}{f'; {why}' if why else ''}"
         )
     if result.n_unknown_texts:
         say(

@@ -7,14 +7,13 @@ Heavy imports stand inside the functions.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import (
+    add_class_weight,
     add_config,
     add_preset,
     add_reading,
@@ -22,6 +21,7 @@ from fasttext_lite.cli.arguments import (
     add_training,
     config_from,
     flag_of,
+    given_class_weight,
     given_settings,
     read_options,
     whole,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.fitting.fit import Trainee
     from fasttext_lite.fitting.monitor import Watch
-    from fasttext_lite.fitting.report import EpochReport
     from fasttext_lite.training.history import History
 
 HELP = "Train a model on a labelled file."
@@ -66,12 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the features of TRAIN in files here and not in memory; the next training on "
         "the same file with the same settings of features uses them again",
     )
-    parser.add_argument(
-        "--class-weight",
-        choices=("none", "balanced"),
-        default="none",
-        help="balanced: rare labels count as much as frequent ones (default none)",
-    )
+    add_class_weight(parser)
     add_config(parser)
     add_reading(parser)
     parser.add_argument(
@@ -133,10 +127,11 @@ def _train(
     options: argparse.Namespace, config: Config, valid: Corpus | None
 ) -> tuple[Trainee, int, float]:
     """Return what was trained, the number of texts of the training file, and the seconds."""
-    from fasttext_lite.fitting.fit import balanced_weights
+    from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.fitting.progress import progress_bar
     from fasttext_lite.fitting.training_file import can_stream, read_training_file
+    from fasttext_lite.model.run import Run
 
     start = time.perf_counter()
     is_validated = valid is not None
@@ -156,10 +151,12 @@ def _train(
     say_skipped(file, options)
     labels = file.labels
     watch = _make_watch(options, config, labels.names, valid)
+    run = Run(class_weight=given_class_weight(options), seed=options.seed)
     show = False if options.quiet else None
     with progress_bar(len(labels) * config.epochs, show) as callback:
         trainee = file.fit(
-            doc_weights=balanced_weights(labels) if options.class_weight == "balanced" else None,
+            doc_weights=class_weights(run.class_weight, labels),
+            run=run,
             seed=options.seed or 0,
             n_threads=options.threads or (None if options.seed is None else 1),
             callback=callback,
@@ -199,28 +196,16 @@ def _make_watch(
     asked = valid is not None or options.log is not None or options.plot is not None
     if not asked and config.patience is None:
         return None
+    from fasttext_lite.corpus.strangers import check_known
     from fasttext_lite.fitting.monitor import Watch
+    from fasttext_lite.fitting.progress import show_epoch
 
     pair = None
     if valid is not None:
+        check_known(valid.labels.used(), names, options.valid, "the training")
         pair = valid.texts, valid.labels.renamed(names)
     callbacks = () if options.quiet else (partial(show_epoch, config.epochs),)
     return Watch(pair, callbacks, options.log)
-
-
-def show_epoch(n_epochs: int, report: EpochReport) -> None:
-    """Print an epoch's line on stderr, above the progress bar."""
-    if sys.stderr is None:
-        return
-    # Training goes on though nobody reads.
-    with contextlib.suppress(OSError):
-        if not sys.stderr.isatty():
-            sys.stderr.write(f"{report.line(n_epochs)}\n")
-            sys.stderr.flush()
-            return
-        from tqdm import tqdm
-
-        tqdm.write(report.line(n_epochs), file=sys.stderr)
 
 
 def _print_result(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
     above_zero,
+    add_class_weight,
     add_config,
     add_preset,
     add_reading,
@@ -25,6 +26,7 @@ from fasttext_lite.cli.arguments import (
     checked,
     config_from,
     flag_of,
+    given_class_weight,
     given_settings,
     or_none,
     whole,
@@ -37,6 +39,7 @@ from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.threshold import TUNED
 from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, VALID_SHARE
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from fasttext_lite.tuning.log import Trial
     from fasttext_lite.tuning.search import Outcome, Search
 
+OF_A_RUN = ("pretrained_vectors", "class_weight", "seed", "threads")  # flags of ``train``, too
 HELP = "Search for good settings and train a model with them."
 EPILOG = (
     "Settings given as flags are held fixed, others are searched. The time is that of the whole "
@@ -84,7 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="accuracy",
         help="what to maximise: accuracy (default; with several labels to a text exact match, the "
         "share of texts that get all of theirs and no others), macro-f1, micro-f1, f1:LABEL, "
-        "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]",
+        "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]; the model keeps the "
+        f"threshold that the last two find: `predict` and `test --threshold {TUNED}`",
     )
     parser.add_argument(
         "--trials", type=or_none(whole(1)), metavar="N", help="most trials (default no limit)"
@@ -94,6 +99,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on with the trials that are in the --log"
     )
     add_preset(parser, "settings to begin with")
+    parser.add_argument(
+        "--pretrained-vectors", metavar="FILE",
+        help="word vectors that all trainings start from, .vec; sets --dim",
+    )  # fmt: skip
+    add_class_weight(parser)
     parser.add_argument(
         "--seed",
         type=whole(0),
@@ -183,28 +193,33 @@ def _check_files(options: argparse.Namespace) -> None:
 
 def _read_data(options: argparse.Namespace) -> TuningData:
     """Return the texts to train on and those to compare settings on."""
+    from fasttext_lite.corpus.strangers import check_known, shown
+    from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.tuning.data import TuningData
 
     valid = read_labelled_file(options.valid, options) if options.valid else None
     corpus = read_labelled_file(options.train, options)
     labels = corpus.labels
     multilabel = labels.is_multilabel or options.multilabel
+    weights = class_weights(given_class_weight(options), labels)
     if valid is None:
         return TuningData.divide(
-            corpus.texts, labels, multilabel=multilabel, seed=options.seed or 0
-        )
+            corpus.texts, labels, multilabel=multilabel, doc_weights=weights,
+            seed=options.seed or 0,
+        )  # fmt: skip
+    check_known(valid.labels.used(), labels.names, options.valid, "the training")
     unseen = sorted(set(valid.labels.names) - set(labels.names))
     if unseen and not options.quiet:
-        shown = f"{', '.join(unseen[:5])}{', ...' * (len(unseen) > 5)}"
-        say(f"{options.valid}: labels without a training row count as errors: {shown}")
+        say(f"{options.valid}: labels without a training row count as errors: {shown(unseen)}")
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
-    return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel)
+    return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
 
 
 def _make_search(
     options: argparse.Namespace, config: Config, data: TuningData, table: TrialTable, start: float
 ) -> Search:
     """Return the search that the flags ask for; what it does is shown in a table."""
+    from fasttext_lite.model.run import Run
     from fasttext_lite.tuning.metrics import Metric
     from fasttext_lite.tuning.search import Search
 
@@ -225,6 +240,8 @@ def _make_search(
             on_progress=table.progress if table.live else None,
             on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
             start=start,
+            run=Run(class_weight=given_class_weight(options), seed=options.seed),
+            pretrained=options.pretrained_vectors,
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -305,6 +322,8 @@ def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcom
         where = f"{data.n_judged:,} rows in {len(data.folds)} folds (mean)"
     begun = "" if first is None else f" ({first:.4f} with the settings it began with)"
     write(f"{_figure(options, data)} {best.score:.4f} on {where}{begun}")
+    if model.threshold is not None:
+        write(f"threshold {model.threshold.line()}")
     if not options.quiet:
         left_out = "" if outcome.is_whole else " (time was too short to add the rows set aside)"
         write(
@@ -341,7 +360,7 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
         value = getattr(options, reading.name)
         if value != reading.default:
             arguments += _flag(reading.name, value)
-    for name in ("seed", "threads"):
+    for name in OF_A_RUN:
         if getattr(options, name) is not None:
             arguments += _flag(name, getattr(options, name))
     return arguments
@@ -352,4 +371,5 @@ def _flag(name: str, value: Any) -> list[str]:
     flag = flag_of(name)
     if isinstance(value, bool):
         return [flag if value else f"--no-{flag[2:]}"]
-    return [flag, "none" if value is None else str(value)]
+    text = "none" if value is None else str(value)
+    return [f"{flag}={text}"] if text.startswith("-") else [flag, text]

@@ -42,6 +42,7 @@ from fasttext_lite.compiled.made_of import (
     made_of,
     source_hash,
 )
+from fasttext_lite.compiled.notice import NOTICE
 
 # Options of `numba.njit`, by what a kernel needs.  All let other threads run, and divide as NumPy
 # does instead of looking for a zero at each division.
@@ -145,6 +146,13 @@ class KernelCache(NullCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled version for a signature, or None: Numba compiles it then."""
         _prepare(target_context)
+        found = self._stored(sig, target_context)
+        if found is None:
+            NOTICE.begin((self._function, sig), (files.folder for files in self._files))
+        return found
+
+    def _stored(self, sig: Any, target_context: Any) -> Any:
+        """Return the compiled version that a file holds, or None."""
         name = self._name(sig, target_context.codegen())
         if name is None:
             return None
@@ -161,6 +169,7 @@ class KernelCache(NullCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Write a compiled version into the first folder that takes it."""
+        NOTICE.end((self._function, sig))
         if data.lifted or data.library.has_dynamic_globals:
             return
         name = self._name(sig, data.codegen)

@@ -26,8 +26,8 @@ from fasttext_lite.estimators.parameters import (
 )
 from fasttext_lite.estimators.targets import (
     Target,
-    class_factors,
     label_array,
+    named_weights,
     plain,
     read_target,
     sample_weights,
@@ -36,9 +36,11 @@ from fasttext_lite.estimators.targets import (
 from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting.class_weight import class_factors
 from fasttext_lite.fitting.given import Adviser
-from fasttext_lite.fitting.progress import progress_bar
+from fasttext_lite.fitting.progress import progress_bar, shown
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 
 # Of all estimators of the process: a search over settings does not say a thing again and again.
 ADVISER = Adviser()
@@ -51,7 +53,23 @@ class UnknownTextWarning(UserWarning):
 class TextEstimator(BaseEstimator):
     """An estimator of texts: parameters from `parameters.with_parameters`, and tags."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        # NumPy gives each label as much room as the longest one takes: their names do.
+        state, model = dict(super().__getstate__()), self._any_model()
+        if model is None:
+            return state
+        classes = state["classes_"]
+        if classes.dtype.kind == "U" and classes.tolist() == model.labels:
+            state["classes_"] = model.labels
+        return state
+
+    def _any_model(self) -> Model | None:
+        """Return the model, of an ensemble the first one; None before `fit`."""
+        return getattr(self, "model_", None)
+
     def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("classes_"), list):
+            state = {**state, "classes_": np.array(state["classes_"])}
         # Of a pickle that is older than some parameters: what was done before there were any.
         known = self._get_param_names()
         added = {name: value for name, value in values_before().items() if name in known}
@@ -91,6 +109,7 @@ class OneModel(TextEstimator):
         ADVISER.look_before(config, given, texts.token_ends is not None)
         if validation_data is not None and config.patience and "valid_fraction" in given:
             ADVISER.say(Remark("valid_fraction", "has no effect: validation_data are given"))
+        watch = shown(watch, config) if self.verbose else watch
         with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
             trainee = fitting.fit(
                 texts,
@@ -99,6 +118,7 @@ class OneModel(TextEstimator):
                 doc_weights=weights,
                 multilabel=target.kind != "single",
                 seed=seed,
+                run=run_of(self, target, sample_weight, seed),
                 n_threads=n_threads,
                 callback=callback,
                 pretrained=self.pretrained_vectors,
@@ -281,8 +301,20 @@ def training_data(
         found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
         raise ValueError(f"y must have at least 2 classes; found {found}")
     weights = sample_weights(sample_weight, len(texts))
-    weights = weights * class_factors(estimator.class_weight, target, weights)
+    class_weight = named_weights(estimator.class_weight, target)
+    weights = weights * class_factors(class_weight, target.labels, weights)
     return _without_weightless(texts, target, weights)
+
+
+def run_of(
+    estimator: TextEstimator, target: Target, sample_weight: Any = None, seed: int | None = None
+) -> Run:
+    """Return how a training is run, for those that come after it."""
+    return Run(
+        class_weight=named_weights(estimator.class_weight, target),
+        sample_weight=sample_weight is not None,
+        seed=None if estimator.random_state is None else seed,
+    )
 
 
 def _without_weightless(

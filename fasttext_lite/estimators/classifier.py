@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.effects import Remark
+from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -21,21 +22,25 @@ from fasttext_lite.estimators.base import (
     known_features,
     normalized,
     probabilities,
+    run_of,
     set_fitted,
     training_data,
     warn_of_unknown,
 )
 from fasttext_lite.estimators.parameters import (
+    check_verbose,
     config_of,
     given_to,
     seed_of,
     threads_of,
     with_parameters,
 )
-from fasttext_lite.estimators.targets import is_matrix, unique_labels
+from fasttext_lite.estimators.targets import Target, is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import read_model, save_model
 
 
@@ -154,20 +159,26 @@ class FastTextClassifier(TextClassifier, OneModel):
         run: dict[str, Any] = {
             "doc_weights": weights, "seed": seed_of(self), "n_threads": n_threads
         }  # fmt: skip
+        check_verbose(self)
+        with progress_bar(len(texts), bool(self.verbose)) as run["callback"]:
+            trainee = self._pass(texts, target, config, run, sample_weight)
+        set_fitted(self, trainee, target.classes, target.kind)
+        return self
+
+    def _pass(
+        self, texts: Texts, target: Target, config: Config, run: dict[str, Any], sample_weight: Any
+    ) -> fitting.Trainee:
+        """Train one epoch, the first or one more; `run` as of `fit_more`."""
         if hasattr(self, "_trainee"):
             old = self._trainee.model
             new = resolve(config, len(old.labels), old.multilabel)
             changes = {name: getattr(new, name) for name in ("lr", "label_smoothing", "neg")}
             config = old.config.replace(**changes)
-            trainee = fitting.fit_more(self._trainee, texts, target.labels, config=config, **run)
-        else:
-            several = target.kind != "single"
-            trainee = fitting.fit(
-                texts, target.labels, config, multilabel=several, one_pass=True, **run
-            )
-        ADVISER.look_after(trainee.model.config, given, len(target.classes))
-        set_fitted(self, trainee, target.classes, target.kind)
-        return self
+            return fitting.fit_more(self._trainee, texts, target.labels, config=config, **run)
+        several, about = target.kind != "single", run_of(self, target, sample_weight, run["seed"])
+        return fitting.fit(
+            texts, target.labels, config, multilabel=several, one_pass=True, run=about, **run
+        )
 
     def _known_classes(self, y: Any, classes: Any) -> tuple[np.ndarray | None, str | None]:
         """Return the classes and the kind of y that `partial_fit` knows beforehand."""
@@ -271,21 +282,25 @@ class FastTextClassifier(TextClassifier, OneModel):
         check_is_fitted(self, "model_")
         save_model(self.model_, path, self._to_save(self.model_.config))
 
-    def quantize(self, X: Any = None, y: Any = None, **settings: Any) -> FastTextClassifier:
+    def quantize(
+        self, X: Any = None, y: Any = None, sample_weight: Any = None, **settings: Any
+    ) -> FastTextClassifier:
         """Return a copy with a smaller model, which cannot be trained further.
 
-        With X and y, as in `fit`, the rows that are kept are trained on these once more.  The
-        settings are those of `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub,
-        qnorm; see docs/quantization.md.
+        With X, y and `sample_weight`, as in `fit`, the rows that are kept are trained on these
+        once more, with the `class_weight` of the estimator.  The settings are those of
+        `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub, qnorm, and of the
+        training lr and epochs; see docs/quantization.md.
         """
-        from fasttext_lite.fitting.quantize import quantize_trainee
+        from fasttext_lite.fitting.quantize import Again, quantize_trainee
 
         self._check_fitted()
         data, n_threads = None, threads_of(self, training=X is not None)
         if X is not None:
             known, kind = self.classes_, self.target_kind_
-            texts, target, weights = training_data(self, X, y, None, known, kind)
-            data = texts, target.labels, weights
+            texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
+            run = run_of(self, target, sample_weight)
+            data = Again(texts, target.labels, weights, run)
         other = copy.copy(self)
         other._trainee = quantize_trainee(
             self._trainee,
@@ -332,8 +347,13 @@ def load(path: str | os.PathLike[str]) -> FastTextClassifier:
     extra = header.get("estimator")
     if extra is None:
         model = model.sorted_by_label()
+        run = model.run or Run()
         extra = {
-            "parameters": model.config.to_dict(),
+            "parameters": {
+                **model.config.to_dict(),
+                "class_weight": run.class_weight,
+                "random_state": run.seed,
+            },
             "classes": model.labels,
             "target_kind": "lists" if model.multilabel else "single",
         }

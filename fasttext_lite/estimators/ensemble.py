@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from fasttext_lite.estimators.base import (
     from_saved,
     known_features,
     probabilities,
+    run_of,
     set_fitted,
     training_data,
 )
@@ -36,9 +37,10 @@ from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import prepare
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
-from fasttext_lite.fitting.progress import progress_bar
+from fasttext_lite.fitting.progress import progress_bar, shown
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.model import Model
 
 METHODS = ("seeds", "bagging", "snapshot")
 
@@ -114,15 +116,10 @@ class FastTextEnsemble(TextClassifier):
         TypeError
             If X is one string or holds something other than text.
         ValueError
-            If a parameter or y is not as described, there are fewer than two labels, or
-            `validation_data` or `callbacks` are given.
+            If a parameter or y is not as described, or `validation_data` or `callbacks` are given.
         """
         self._check()
-        if validation_data is not None or callbacks is not None:
-            raise ValueError(
-                f"{type(self).__name__} takes neither validation_data nor callbacks; with patience "
-                "each member sets texts of its own aside"
-            )
+        self._refuse(validation_data, callbacks)
         config = config_of(self)
         if self.method == "snapshot":
             config = config.replace(schedule="cosine")
@@ -135,18 +132,28 @@ class FastTextEnsemble(TextClassifier):
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
         )  # fmt: skip
         prepared = choose(prepared, seed_of(self), n_threads)
+        prepared = dataclasses.replace(prepared, run=run_of(self, target, sample_weight))
         members: list[FastTextClassifier] = []
         trainee = None
-        for state in np.asarray(states).tolist():
-            member = self._member(state)
-            with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
-                trainee = self._train(prepared, seed_of(member), n_threads, callback, trainee)
+        for number, state in enumerate(np.asarray(states).tolist(), 1):
+            member, name = self._member(state), f"member {number}/{self.n_members}: "
+            how: dict[str, Any] = {"seed": seed_of(member), "n_threads": n_threads}
+            how["watch"] = shown(None, config, name) if self.verbose else None
+            with progress_bar(len(texts) * config.epochs, bool(self.verbose), name) as show:
+                trainee = self._train(prepared, trainee, callback=show, **how)
             set_fitted(member, trainee, target.classes, target.kind)
             members.append(member)
         ADVISER.look_after(members[0].model_.config, given_to(self), len(target.classes))
         self.estimators_ = members
         self.classes_, self.target_kind_ = target.classes, target.kind
         return self
+
+    def _refuse(self, validation_data: Any, callbacks: Any) -> None:
+        if validation_data is not None or callbacks is not None:
+            raise ValueError(
+                f"{type(self).__name__} takes neither validation_data nor callbacks; with patience "
+                "each member sets texts of its own aside"
+            )
 
     def _check(self) -> None:
         n = self.n_members
@@ -162,6 +169,10 @@ class FastTextEnsemble(TextClassifier):
         if self.method == "snapshot" and self.schedule not in ("linear", "cosine"):
             ADVISER.say(Remark("schedule", "has no effect: method snapshot has cosines of its own"))
 
+    def _any_model(self) -> Model | None:
+        members = getattr(self, "estimators_", None)
+        return members[0].model_ if members else None
+
     def _member(self, random_state: int | None) -> FastTextClassifier:
         parameters = self.get_params(deep=False)
         del parameters["n_members"], parameters["method"]
@@ -170,20 +181,15 @@ class FastTextEnsemble(TextClassifier):
         return FastTextClassifier(**{**parameters, "random_state": random_state})
 
     def _train(
-        self,
-        prepared: Prepared,
-        seed: int,
-        n_threads: int,
-        callback: Callable[[Any], None],
-        last: fitting.Trainee | None,
+        self, prepared: Prepared, last: fitting.Trainee | None, **how: Any
     ) -> fitting.Trainee:
-        """Train a member; `last` is the one before it."""
-        run: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
+        """Train a member; `last` is the one before it, `how` as of `fit_prepared`."""
         if self.method == "bagging":
-            return _fit_on_sample(prepared, **run)
+            return _fit_on_sample(prepared, **how)
         if self.method == "snapshot" and last is not None:
-            return fitting.fit_cycle(last, prepared, **run)
-        return fitting.fit_prepared(prepared, **run)
+            del how["watch"]  # patience has no say in a cycle
+            return fitting.fit_cycle(last, prepared, **how)
+        return fitting.fit_prepared(prepared, **how)
 
     def _features(self, X: Any, stacklevel: int) -> list[FeatureMatrix]:
         """Return each member's features of the texts, the same object where they are shared."""
@@ -308,9 +314,7 @@ class FastTextEnsemble(TextClassifier):
         return ensemble
 
 
-def _fit_on_sample(
-    prepared: Prepared, seed: int, n_threads: int, callback: Callable[[Any], None]
-) -> fitting.Trainee:
+def _fit_on_sample(prepared: Prepared, seed: int, **how: Any) -> fitting.Trainee:
     """Train on texts drawn with replacement: each once, weighted with how often it was drawn."""
     n, labels = len(prepared.labels), prepared.labels
     drawn = np.random.default_rng([seed, 8]).multinomial(n, np.full(n, 1 / n))
@@ -319,8 +323,7 @@ def _fit_on_sample(
     if prepared.doc_weights is not None:
         weights *= prepared.doc_weights[chosen]
     trainee = fitting.fit_prepared(
-        take_prepared(prepared, chosen, weights),
-        seed=seed, n_threads=n_threads, callback=callback,
+        take_prepared(prepared, chosen, weights), seed=seed, **how,
     )  # fmt: skip
     # The class prior is that of the sample, which has as many texts as there are.
     counts = np.bincount(

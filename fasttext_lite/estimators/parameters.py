@@ -34,7 +34,11 @@ _OF_A_RUN = {
         "int or None: threads; -1 = all processors. None = all processors, but 1 for training "
         "when `random_state` is given, because only one thread gives the same result every time",
     ),
-    "verbose": (0, "int: 1 shows a progress bar on stderr while training"),
+    "verbose": (
+        0,
+        "int: 1 shows a progress bar on stderr while training, and a line for each epoch with "
+        "validation data, callbacks or `patience`",
+    ),
 }
 SETTINGS = {field.name: field for field in dataclasses.fields(Config)}
 _SHARED = {

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.labels import Labels, without_prefix
+from fasttext_lite.model.run import BALANCED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,16 +181,14 @@ def sample_weights(sample_weight: Any, n: int) -> np.ndarray:
     return weights
 
 
-def class_factors(class_weight: Any, target: Target, weights: np.ndarray) -> np.ndarray:
-    """Return the mean class weight of each text's labels, float64[n]; 1 for a text without.
+def named_weights(class_weight: Any, target: Target) -> str | dict[str, float] | None:
+    """Return class weights by the names of the labels, as `fitting.class_weight` takes them.
 
     Parameters
     ----------
     class_weight : dict, "balanced" or None
-        Balanced: a label's weight is inverse to the sum of its texts' weights.
+        By the labels themselves.
     target : Target
-    weights : float64[n]
-        Weights of the texts.
 
     Raises
     ------
@@ -197,31 +196,20 @@ def class_factors(class_weight: Any, target: Target, weights: np.ndarray) -> np.
         If `class_weight` is something else, names a label that is not there, or has a weight
         that is negative or not finite.
     """
-    y, n_classes = target.labels, len(target.classes)
-    sizes = np.diff(y.indptr)
-    if class_weight is None:
-        return np.ones(len(y))
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        totals = np.bincount(y.ids, np.repeat(weights, sizes), n_classes)
-        present = totals > 0
-        factors = np.ones(n_classes)
-        factors[present] = weights.sum() / (present.sum() * totals[present])
-    elif isinstance(class_weight, dict):
-        known = {label: i for i, label in enumerate(target.classes.tolist())}
-        factors = np.ones(n_classes)
-        for label, weight in class_weight.items():
-            label = plain(label)
-            if label not in known:
-                raise ValueError(f"class_weight has a label that is not in y: {label!r}")
-            number = isinstance(weight, numbers.Real) and math.isfinite(weight)
-            if not number or weight < 0:
-                raise ValueError(
-                    f"class_weight of {label!r} must be a finite number of at least 0; "
-                    f"got {weight!r}"
-                )
-            factors[known[label]] = weight
-    else:
+    if class_weight is None or (isinstance(class_weight, str) and class_weight == BALANCED):
+        return class_weight
+    if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
-    sums = np.zeros(len(y))
-    np.add.at(sums, np.repeat(np.arange(len(y)), sizes), factors[y.ids])
-    return np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)
+    names = dict(zip(target.classes.tolist(), target.labels.names, strict=True))
+    found: dict[str, float] = {}
+    for label, weight in class_weight.items():
+        label = plain(label)
+        if label not in names:
+            raise ValueError(f"class_weight has a label that is not in y: {label!r}")
+        number = isinstance(weight, numbers.Real) and math.isfinite(weight)
+        if not number or weight < 0:
+            raise ValueError(
+                f"class_weight of {label!r} must be a finite number of at least 0; got {weight!r}"
+            )
+        found[names[label]] = float(weight)
+    return found

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.estimators.base import ADVISER, set_fitted, training_data
+from fasttext_lite.estimators.base import ADVISER, run_of, set_fitted, training_data
 from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.parameters import SETTINGS, config_of, seed_of, threads_of
 from fasttext_lite.estimators.targets import Target, read_target
@@ -76,6 +76,10 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     trials_ : list of Trial
     is_refitted_ : bool
         Whether the texts set aside were trained on in the end.
+    threshold_ : float or None
+        With the metrics precision-at-recall and recall-at-precision the threshold of
+        `predict_proba` that is the best; ``best_estimator_.model_.threshold`` says what was
+        measured with it, and on what.
     classes_ : ndarray of shape (n_classes,)
 
     Examples
@@ -137,8 +141,8 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         TypeError
             If `estimator` is not a FastTextClassifier, or X holds something other than text.
         ValueError
-            If a parameter or y is not as described, no model can be small enough, or the log
-            cannot be used.
+            If a parameter or y is not as described, no model can be small enough, all trials
+            score 0, or the log cannot be used.
         """
         limits = self._limits()
         metric = Metric.parse(self.metric)
@@ -159,6 +163,8 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             n_threads=n_threads,
             log=self.log,
             resume=bool(self.resume),
+            run=run_of(estimator, target, seed=seed),
+            pretrained=estimator.pretrained_vectors,
             on_trial=_print if self.verbose else None,
             **limits,
         )
@@ -217,6 +223,8 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.best_score_ = float(outcome.best.score or 0.0)
         self.trials_ = outcome.trials
         self.is_refitted_ = outcome.is_whole
+        threshold = outcome.trainee.model.threshold
+        self.threshold_ = None if threshold is None else threshold.value
         self.classes_ = target.classes
 
     def predict(self, X: Any) -> Any:

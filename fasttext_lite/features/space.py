@@ -93,7 +93,7 @@ class FeatureSpace:
             self.row_codes,
             self.frequency,
             self.n_texts,
-            self.gains,
+            self.gains if self.config.supervision else None,  # without, all are 1
         )
 
     def __setstate__(self, state: tuple) -> None:

@@ -31,6 +31,7 @@ from fasttext_lite.fitting.trainee import Trainee, Training, tables_of
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.fitting.validation import as_features, texts_aside
 from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.text.analyzers import analyze
 
@@ -52,17 +53,16 @@ def fit(
     watch: Watch | None = None,
     pretrained: str | os.PathLike[str] | None = None,
     one_pass: bool = False,
+    run: Run | None = None,
 ) -> Trainee:
     """Train a model from nothing; return it with its weights and its history.
 
     Parameters
     ----------
-    texts, labels : Texts, Labels
-        Of the same documents, ids in [0, n_labels).
+    texts, labels, doc_weights, run
+        Of the documents, ids of labels in [0, n_labels); see `Prepared`.
     config : Config
         What it leaves open is filled in by `recipe.resolve`.
-    doc_weights : float32[n_docs], optional
-        Factor of each document's loss.
     multilabel : bool, optional
         Whether documents may have several labels or none; default: whether any has.
     seed, n_threads, callback
@@ -97,8 +97,9 @@ def fit(
     )
     if not one_pass:
         prepared = choose(prepared, seed, n_threads)
-    run: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-    return fit_prepared(prepared, watch=watch, pretrained=pretrained, **run)
+    how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
+    prepared = dataclasses.replace(prepared, run=run)
+    return fit_prepared(prepared, watch=watch, pretrained=pretrained, **how)
 
 
 def fit_prepared(
@@ -194,27 +195,6 @@ def _divided(
     return Training(prepared, config, seed, n_threads, valid, noisy)
 
 
-def balanced_weights(labels: Labels) -> np.ndarray:
-    """Return a factor for each text under which all labels weigh the same.
-
-    n_texts / (n_labels * count), the mean over the text's labels, scaled to a mean of 1; as
-    scikit-learn's ``class_weight="balanced"``. A text without a label gets the mean.
-
-    Returns
-    -------
-    float32[n_texts]
-    """
-    factors = 1.0 / np.maximum(labels.counts(), 1)
-    sizes = np.diff(labels.indptr)
-    sums = np.bincount(
-        np.repeat(np.arange(sizes.size), sizes), factors[labels.ids], minlength=sizes.size
-    )
-    weights = sums / np.maximum(sizes, 1)
-    if not sizes.all():
-        weights[sizes == 0] = weights[sizes > 0].mean() if sizes.any() else 1.0
-    return (weights / weights.mean()).astype(np.float32)
-
-
 # -- from where a training ended -------------------------------------------------------------
 def _one_pass(config: Config) -> Config:
     return config.replace(epochs=1, schedule="constant", warmup=0.0, averaging=0.0, patience=None)
@@ -229,6 +209,7 @@ def fit_more(
     doc_weights: np.ndarray | None = None,
     seed: int = 0,
     n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
 ) -> Trainee:
     """Train one epoch on more documents, at a constant learning rate.
 
@@ -240,7 +221,7 @@ def fit_more(
         Left as it is; the result is a new one.
     config : Config, optional
         With other settings of training (lr, label_smoothing, neg) than the model's.
-    texts, labels, doc_weights, seed, n_threads
+    texts, labels, doc_weights, seed, n_threads, callback
         As in `fit`; the labels must be named as the model's.
 
     Returns
@@ -252,7 +233,9 @@ def fit_more(
     from fasttext_lite.training.weights import grow_weights
 
     old = trainee.model
-    config = _one_pass(config or old.config)
+    # The model keeps the settings of a whole training: another one goes by them.
+    whole = config or old.config
+    config = _one_pass(whole)
     n_threads = n_threads or cpu_count()
     space, features = old.space.grow(analyze(texts, config, n_threads), n_threads, labels)
     start = partial(grow_weights, trainee.weights, config, space.n_rows, seed)
@@ -262,10 +245,10 @@ def fit_more(
         weights, history = loop.train(
             start, features, labels, config,
             tree=old.tree, doc_weights=doc_weights,
-            blank=False, seed=seed, n_threads=n_threads,
+            blank=False, seed=seed, n_threads=n_threads, callback=callback,
         )  # fmt: skip
     model = old.replace(
-        config=config, label_counts=old.label_counts + labels.counts(),
+        config=whole, label_counts=old.label_counts + labels.counts(),
         n_texts=old.n_texts + len(texts), space=space, packed=None, **tables_of(weights),
     )  # fmt: skip
     return Trainee(model, weights, history)

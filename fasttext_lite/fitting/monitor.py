@@ -26,6 +26,7 @@ from fasttext_lite.fitting.measures import dead_share, mean_loss, right_share
 from fasttext_lite.fitting.report import EpochReport
 from fasttext_lite.model.decisions import figure_name
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 from fasttext_lite.version import __version__
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Monitor:
         That are trained on.
     valid : pair of FeatureMatrix and Labels, optional
     seed, n_threads : int
+    run : Run, optional
+        For the log.
 
     Notes
     -----
@@ -91,6 +94,7 @@ class Monitor:
         *,
         seed: int = 0,
         n_threads: int = 1,
+        run: Run | None = None,
     ) -> None:
         self.config, self.make_model, self.valid = config, make_model, valid
         self.callbacks, self.n_threads = watch.callbacks, n_threads
@@ -103,7 +107,8 @@ class Monitor:
         self.warner = Warner(len(valid[1]) if valid else 0)
         self.start = time.perf_counter()
         self.log = None if watch.log is None else TrainingLog(watch.log)
-        self._log_start(features, labels, {"seed": seed, "n_threads": n_threads})
+        about = {} if run is None else run.to_dict()
+        self._log_start(features, labels, {**about, "seed": seed, "n_threads": n_threads})
 
     def __enter__(self) -> Monitor:
         return self

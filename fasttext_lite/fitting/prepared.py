@@ -13,6 +13,7 @@ from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
+from fasttext_lite.model.run import Run
 from fasttext_lite.text.marked import MarkedTexts
 
 
@@ -63,6 +64,8 @@ class Prepared:
         in place of `calibration`.
     choice : Choice, optional
         How `config` was chosen, where it was.
+    run : Run, optional
+        How the training is run, for those that come after it.
     """
 
     config: Config
@@ -77,6 +80,7 @@ class Prepared:
     calibration: Calibration | None = None
     aside: np.ndarray | None = None
     choice: Choice | None = None
+    run: Run | None = None
 
 
 def take_prepared(

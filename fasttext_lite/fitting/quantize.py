@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.strangers import difference, shown
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.class_weight import class_weights
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.pruning import usefulness
 from fasttext_lite.model.model import Model
@@ -25,13 +28,16 @@ from fasttext_lite.model.packed import (
     pack_tables,
     unpack_tables,
 )
+from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import model_size
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 
+OF_TRAINING = ("lr", "epochs")  # what training again may have in place of the model's
 CLOSE = 0.98  # of the size asked for: near enough
 MOST_TRIALS = 12
 DSUB = 2  # numbers that share a code
+_logger = logging.getLogger("fasttext_lite")
 
 
 @dataclass(frozen=True)
@@ -92,8 +98,9 @@ def quantize_model(
     retrain: tuple[Texts, Labels] | None = None,
     doc_weights: np.ndarray | None = None,
     training: Mapping[str, Any] | None = None,
+    run: Run | None = None,
     estimator: Mapping[str, Any] | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
 ) -> Model:
@@ -108,13 +115,15 @@ def quantize_model(
     retrain : (Texts, Labels), optional
         Train the rows that are kept once more, from the start, with the model's own settings.
     doc_weights : float32[n_texts], optional
-        Factor of the loss of each of these texts.
+        Factor of the loss of each of these texts; default: as the class weights say.
     training : mapping, optional
         Settings of that training (`lr`, `epochs`) in place of the model's, where not None.
+    run : Run, optional
+        How that training is run (class weights, seed); default: as that of the model was.
     estimator : mapping, optional
         What `storage.save_model` will get: it counts for the size.
     seed, n_threads, callback
-        Of the training, see `loop.train`; n_threads of the rest too.
+        Of the training, see `loop.train`; n_threads of the rest too. Default: the seed of `run`.
 
     Returns
     -------
@@ -137,14 +146,15 @@ def quantize_model(
     n_rows, small = shrinking.by_size()
     if retrain is None:
         return small
-    train = _Retraining(model, *retrain, doc_weights, training or {}, seed, n_threads, callback)
+    again = Again(*retrain, doc_weights, run or model.run or Run())
+    train = _Retraining(model, again, training or {}, seed, n_threads, callback)
     return shrinking.trained(train, n_rows)
 
 
 def quantize_trainee(
     trainee: fit.Trainee,
     settings: Mapping[str, Any],
-    data: tuple[Texts, Labels, np.ndarray] | None,
+    data: Again | None,
     estimator: Mapping[str, Any],
     seed: int,
     n_threads: int,
@@ -155,9 +165,9 @@ def quantize_trainee(
     ----------
     trainee : fit.Trainee
     settings : mapping
-        Of `QuantizeSettings`, by name.
-    data : (Texts, Labels, float32[n_texts]), optional
-        What to train on again, with the factor of each text's loss.
+        Of `QuantizeSettings`, by name; with `data` also `lr` and `epochs`.
+    data : Again, optional
+        What to train on again.
     estimator, seed, n_threads
         As in `quantize_model`.
 
@@ -166,15 +176,36 @@ def quantize_trainee(
     ModelError
         As `quantize_model`, and for a setting that there is not.
     """
+    training = {} if data is None else {name: settings.get(name) for name in OF_TRAINING}
+    settings = {name: value for name, value in settings.items() if name not in training}
     unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(QuantizeSettings)})
     if unknown:
         raise ModelError(f"quantize has no setting {', '.join(map(repr, unknown))}")
     model = quantize_model(
-        trainee.model, QuantizeSettings(**settings), retrain=None if data is None else data[:2],
-        doc_weights=None if data is None else data[2], estimator=estimator, seed=seed,
-        n_threads=n_threads,
+        trainee.model, QuantizeSettings(**settings), training=training, estimator=estimator,
+        retrain=None if data is None else (data.texts, data.labels),
+        doc_weights=None if data is None else data.doc_weights,
+        run=None if data is None else data.run, seed=seed, n_threads=n_threads,
     )  # fmt: skip
     return fit.Trainee.of_model(model, trainee.history)
+
+
+@dataclass(frozen=True)
+class Again:
+    """What the rows that are kept are trained on once more.
+
+    Attributes
+    ----------
+    texts, labels : Texts, Labels
+    doc_weights : float32[n_texts], optional
+        Default: as `run` says.
+    run : Run
+    """
+
+    texts: Texts
+    labels: Labels
+    doc_weights: np.ndarray | None
+    run: Run
 
 
 class _Shrinking:
@@ -269,9 +300,10 @@ def _as_known(labels: Labels, model: Model) -> Labels:
     """Return labels with the numbers that the model gives them."""
     unknown = sorted(set(labels.used()) - set(model.labels))
     if unknown:
+        why = difference(unknown, model.labels)
         raise InputError(
             f"the texts to train on have {len(unknown)} labels that the model does not know: "
-            f"{', '.join(unknown[:5])}{', ...' * (len(unknown) > 5)}"
+            f"{shown(unknown)}{f'; {why}' if why else ''}"
         )
     return labels.renamed(model.labels)
 
@@ -282,22 +314,33 @@ class _Retraining:
     def __init__(
         self,
         model: Model,
-        texts: Texts,
-        labels: Labels,
-        doc_weights: np.ndarray | None,
+        again: Again,
         training: Mapping[str, Any],
-        seed: int,
+        seed: int | None,
         n_threads: int,
         callback: Callable[[Any], None] | None,
     ) -> None:
+        before, run = model.run or Run(), again.run
+        if again.doc_weights is None:
+            run = dataclasses.replace(run, sample_weight=False)
+        if before.sample_weight and not run.sample_weight:
+            _logger.warning(
+                "the texts had weights of their own in training (sample_weight), which the model "
+                "does not know: it is trained again without them"
+            )
         changes = {name: value for name, value in training.items() if value is not None}
+        if before.epochs is not None:  # training was ended before all of them
+            changes.setdefault("epochs", before.epochs)
         # Noise in texts and pretrained vectors do not come back: the rows are what they are.
         self.config = model.config.replace(
             word_dropout=0.0, word_swap=0.0, patience=None, **changes
         )
-        self.model, self.texts, self.labels = model, texts, _as_known(labels, model)
-        self.doc_weights = doc_weights
-        self.seed, self.n_threads, self.callback = seed, n_threads, callback
+        self.model, self.run, self.texts = model, run, again.texts
+        self.labels, self.doc_weights = _as_known(again.labels, model), again.doc_weights
+        if self.doc_weights is None:
+            self.doc_weights = class_weights(run.class_weight, self.labels)
+        self.seed = (run.seed or 0) if seed is None else seed
+        self.n_threads, self.callback = n_threads, callback
 
     def __call__(self, rows: np.ndarray) -> Model:
         """Return a model of these rows."""
@@ -306,9 +349,9 @@ class _Retraining:
         features = space.transform(marked, self.n_threads)
         prepared = Prepared(
             self.config, space, features, self.labels, self.model.multilabel, self.doc_weights,
-            calibration=self.model.calibration, choice=self.model.choice,
+            calibration=self.model.calibration, choice=self.model.choice, run=self.run,
         )  # fmt: skip
         return fit.fit_prepared(
             prepared, self.config,
             seed=self.seed, n_threads=self.n_threads, callback=self.callback,
-        ).model  # fmt: skip
+        ).model.replace(threshold=self.model.threshold)  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from fasttext_lite.fitting.vectors import WordVectors, read_vectors
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 
 if TYPE_CHECKING:
     from fasttext_lite.training.history import History
@@ -43,6 +45,24 @@ class Trainee:
     model: Model
     weights: Weights
     history: History
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the model and the history: a pickle is as small as the model's file.
+
+        The tables of the weights are those of the model; the optimizer's state, which may be as
+        large as both, begins anew, as it does after `storage.load_model`.
+        """
+        return {"model": self.model, "history": self.history}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "weights" not in state:
+            state = vars(self.of_model(state["model"], state["history"]))
+        self.__dict__.update(state)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Trainee:
+        """Return a copy that goes on where this one would, with the optimizer's state."""
+        model, history = copy.deepcopy((self.model, self.history), memo)
+        return Trainee(model, self.weights.copy(), history)
 
     @classmethod
     def of_model(cls, model: Model, history: History | None = None) -> Trainee:
@@ -109,7 +129,7 @@ class Training:
                 weights = monitor.finish(weights, history)
         if self.config.l1 and not self.is_trial:
             space, weights = without_zero_rows(space, weights, self.config.l1)
-        return Trainee(self._model(weights, space), weights, history)
+        return Trainee(self._model(weights, space, self._ended(history)), weights, history)
 
     def _monitor(self, watch: Watch | None) -> contextlib.AbstractContextManager[Monitor | None]:
         """Return what follows the training, if anybody watches or patience asks for it."""
@@ -119,6 +139,7 @@ class Training:
         return Monitor(
             watch or Watch(), self.config, make_model, self.prepared.features,
             self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
+            run=self.prepared.run,
         )  # fmt: skip
 
     def _start(self, vectors: WordVectors | None) -> Callable[[], Weights]:
@@ -140,13 +161,20 @@ class Training:
     def _calibration(self) -> Calibration:
         return self.prepared.calibration or Calibration.none(LOSSES[self.config.loss])
 
-    def _model(self, weights: Weights, space: FeatureSpace) -> Model:
+    def _ended(self, history: History) -> Run | None:
+        """Return how the training was run, with the epochs of the weights that are kept."""
+        run, epochs = self.prepared.run, history.best_epoch or len(history.loss)
+        if epochs < self.config.epochs:
+            run = replace(run or Run(), epochs=epochs)
+        return run
+
+    def _model(self, weights: Weights, space: FeatureSpace, run: Run | None = None) -> Model:
         labels = self.prepared.labels
         return Model(
             config=self.config, labels=labels.names, label_counts=labels.counts(),
             n_texts=len(self.prepared.features), space=space, tree=self.tree,
             multilabel=self.prepared.multilabel, calibration=self._calibration,
-            choice=self.prepared.choice, **tables_of(weights),
+            choice=self.prepared.choice, run=run or self.prepared.run, **tables_of(weights),
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
 from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.model.run import Run
 
 
 @dataclass(frozen=True)
@@ -66,20 +67,21 @@ class TrainingFile:
         n_threads: int | None = None,
         callback: Callable[[Any], None] | None = None,
         watch: Watch | None = None,
+        run: Run | None = None,
     ) -> fit.Trainee:
         """Train a model; parameters as of `fit.fit`."""
-        run: dict[str, Any] = {
+        how: dict[str, Any] = {
             "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
             "pretrained": self.pretrained,
         }  # fmt: skip
         if isinstance(self.data, Texts):
             return fit.fit(
                 self.data, self.labels, self.config,
-                doc_weights=doc_weights, multilabel=self.multilabel, **run,
+                doc_weights=doc_weights, multilabel=self.multilabel, run=run, **how,
             )  # fmt: skip
         warn_of_labels(self.labels)
-        data = dataclasses.replace(self.data, doc_weights=doc_weights)
-        return fit.fit_prepared(choose(data, seed, n_threads), **run)
+        data = dataclasses.replace(self.data, doc_weights=doc_weights, run=run)
+        return fit.fit_prepared(choose(data, seed, n_threads), **how)
 
 
 def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool:

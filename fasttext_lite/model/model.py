@@ -22,6 +22,8 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
+from fasttext_lite.model.run import Run
+from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.parallel import cpu_count, run_ranges
 from fasttext_lite.text.analyzers import analyze, can_mark_one, class_of_characters
 
@@ -96,6 +98,10 @@ class Model:
         losses of one vs all judge each label by itself whatever the texts are.
     choice : Choice, optional
         How settings that were left open were chosen, where several were tried.
+    run : Run, optional
+        How the training was run, where that is not the usual way.
+    threshold : Threshold, optional
+        Of probabilities, where `tune` has found one.
     packed : packed.Packed, optional
         What the file of a quantised model holds in place of `space` and `embeddings`.
     """
@@ -115,6 +121,8 @@ class Model:
     packed: Packed | None = None
     calibration: Calibration | None = None
     choice: Choice | None = None
+    run: Run | None = None
+    threshold: Threshold | None = None
 
     def __post_init__(self) -> None:
         self.label_counts = np.asarray(self.label_counts, np.int64)
@@ -135,12 +143,23 @@ class Model:
         return dataclasses.replace(self, **changes)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the arguments of the constructor."""
-        return {name: getattr(self, name) for name in _names_of_fields()}
+        """Return the arguments of the constructor; of a quantised model its small form alone."""
+        state = {name: getattr(self, name) for name in _names_of_fields()}
+        if self.packed is not None:
+            from fasttext_lite.model.packed import narrowed_if_same
+
+            output = narrowed_if_same(self.output)
+            state |= {"space": None, "embeddings": None, "output": output}
+        return state
 
     def __setstate__(self, state: dict[str, Any] | tuple) -> None:
         if isinstance(state, tuple):
             state = dict(zip(_names_of_fields(), state, strict=False))
+        if state["embeddings"] is None:
+            from fasttext_lite.model.packed import unpack_tables
+
+            parts = state["packed"], state["config"], state["n_texts"]
+            state["space"], state["embeddings"] = unpack_tables(*parts)
         self.__init__(**state)  # type: ignore[misc]
 
     def sorted_by_label(self) -> Model:

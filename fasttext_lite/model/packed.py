@@ -313,6 +313,12 @@ def narrowed(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float16)
 
 
+def narrowed_if_same(array: np.ndarray) -> np.ndarray:
+    """Return an array as float16 where that changes no number, else as it is."""
+    half = narrowed(array)
+    return half if np.array_equal(half, array) else array
+
+
 def _planes(numbers: np.ndarray) -> np.ndarray:
     """Return whole numbers below 2**32 as their lowest bytes, then the next, and so on."""
     return np.ascontiguousarray(numbers.astype("<u4").view(np.uint8).reshape(-1, 4).T)

@@ -13,6 +13,8 @@ key, ``fasttext-lite``, with a JSON object:
 ``estimator``       what `FastTextClassifier` adds, or null
 ``calibration``     of `Calibration`; models of the past have none
 ``choice``          of `Choice`, where settings were chosen among several
+``run``             of `Run`: class weights, seed, epochs, where they were given
+``threshold``       of `Threshold`, where tuning has found one
 =================  =============================================================
 
 Its arrays are those of `arrays.ARRAYS`.  Version 1 had none of the optional arrays but the label
@@ -49,6 +51,7 @@ from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 from fasttext_lite.model.safetensors import (
     check_writable,
     file_size,
@@ -56,6 +59,7 @@ from fasttext_lite.model.safetensors import (
     reason,
     write_file,
 )
+from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.version import __version__
 
 if TYPE_CHECKING:
@@ -66,6 +70,13 @@ QUANTIZED_VERSION = 4  # of the files of quantised models
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 
+# What the header holds beside, where the model has it.
+OPTIONAL: dict[str, Any] = {
+    "calibration": Calibration,
+    "choice": Choice,
+    "run": Run,
+    "threshold": Threshold,
+}
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 
 
@@ -110,10 +121,9 @@ def pack(
         "n_texts": model.n_texts,
         "estimator": None if estimator is None else dict(estimator),
     }
-    if model.calibration is not None:
-        header["calibration"] = model.calibration.to_dict()
-    if model.choice is not None:
-        header["choice"] = model.choice.to_dict()
+    for name in OPTIONAL:
+        if values := _values(getattr(model, name)):
+            header[name] = values
     packed = model.packed
     arrays = {
         array.name: array.of(model) for array in stored_arrays(model.config, packed is not None)
@@ -122,11 +132,9 @@ def pack(
         return header, arrays
     header["format_version"] = QUANTIZED_VERSION
     header["quantized"] = packed.settings
-    from fasttext_lite.model.packed import narrowed
+    from fasttext_lite.model.packed import narrowed_if_same
 
-    half = narrowed(model.output)
-    if np.array_equal(half, model.output):
-        arrays["output"] = half
+    arrays["output"] = narrowed_if_same(arrays["output"])
     return header, {**packed.arrays, **arrays}
 
 
@@ -194,6 +202,8 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         tree = LabelTree(**parts["tree"])
         tree.check()
     space: FeatureSpace
+    model_parts: dict[str, Any] = parts["model"]
+    others: dict[str, Any] = {name: _optional(header, name) for name in OPTIONAL}
     if packed is not None:
         from fasttext_lite.model.packed import unpack_tables
 
@@ -203,10 +213,7 @@ def unpack(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
         space = FeatureSpace(config, n_texts=n_texts, **parts["space"])
     return Model(
         config=config, labels=labels, n_texts=n_texts, space=space, tree=tree,
-        multilabel=header["multilabel"], packed=packed,
-        calibration=_optional(header, "calibration", Calibration),
-        choice=_optional(header, "choice", Choice),
-        **parts["model"],
+        multilabel=header["multilabel"], packed=packed, **others, **model_parts,
     )  # fmt: skip
 
 
@@ -225,13 +232,18 @@ def _split(settings: Any, arrays: dict[str, np.ndarray]) -> tuple[Packed, dict[s
     return Packed(settings, packed), others
 
 
-def _optional(header: dict[str, Any], name: str, kind: Any) -> Any:
-    """Return what a header holds under a name, None if nothing."""
+def _values(part: Any) -> dict[str, Any]:
+    """Return the JSON values of a part of a model, none of what is not there."""
+    return {} if part is None else part.to_dict()
+
+
+def _optional(header: dict[str, Any], name: str) -> Any:
+    """Return what a header holds under a name of `OPTIONAL`, None if nothing."""
     values = header.get(name)
     if values is None:
         return None
     try:
-        return kind.from_dict(values)
+        return OPTIONAL[name].from_dict(values)
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"its {name} is unreadable") from None
 

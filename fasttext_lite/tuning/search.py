@@ -30,10 +30,13 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import fit, prepare
-from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.prepared import take_prepared
+from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.tuning.data import FeatureCache, TuningData
@@ -42,6 +45,7 @@ from fasttext_lite.tuning.log import Trial, TrialLog, TuningError
 from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.size import SizeLimit, TooLargeError, extent_of
 from fasttext_lite.tuning.space import Space
+from fasttext_lite.tuning.thresholds import calibrated, with_threshold
 
 ETA = 3  # one in so many goes on to the next rung, which has so many times the texts
 MAX_RUNGS = 3
@@ -127,6 +131,10 @@ class Search:
         Called when Ctrl-C has ended the search, before the final training.
     start : float, optional
         When the time began, of `time.perf_counter`; default: now.
+    run : Run, optional
+        How the trainings are run: the final model keeps it.
+    pretrained : path-like, optional
+        File of word vectors that all trainings start from; `dim` is theirs.
 
     Raises
     ------
@@ -154,14 +162,20 @@ class Search:
         on_progress: Callable[[int, float], None] | None = None,
         on_interrupt: Callable[[], None] | None = None,
         start: float | None = None,
+        run: Run | None = None,
+        pretrained: str | os.PathLike[str] | None = None,
     ) -> None:
         if seconds is None and n_trials is None:
             raise ValueError("a search needs a time or a number of trials to end")
         self.metric = metric or Metric("accuracy")
-        self.metric.check(data.labels.names)
+        judged = dict.fromkeys(name for fold in data.folds for name in fold.valid_labels.used())
+        self.metric.check(data.labels.names, judged)
         self.start = time.perf_counter() if start is None else start
         # What a search finds is trained as it was tried.
-        self.data, self.base, self.seed = data, base.replace(recipe="fixed"), seed
+        self.data, self.seed = data, seed
+        self.base = with_vectors(base.replace(recipe="fixed"), pretrained)
+        fixed = {*fixed, "dim"} if pretrained is not None else fixed
+        self.about_run, self.pretrained = run, pretrained
         self.n_trials = math.inf if n_trials is None else n_trials
         self.n_threads = n_threads or cpu_count()
         self.on_trial, self.on_progress = on_trial, on_progress
@@ -178,7 +192,8 @@ class Search:
         self.seen: set[str] = set()
         self.best: Trial | None = None
         self.first: float | None = None  # score of the first trial
-        self.kept: tuple[int, fit.Trainee] | None = None  # the best trial's
+        self.kept: tuple[int, tuple[fit.Trainee, ...]] | None = None  # the best trial's, by fold
+        self.reached: float | None = None  # of the level that the metric asks for, the highest
         self.log = None if log is None else self._open_log(log, resume)
         self.rng = np.random.default_rng([seed, 7, len(self.trials)])
 
@@ -211,7 +226,7 @@ class Search:
         Raises
         ------
         TuningError
-            If no model can be small enough.
+            If no model can be small enough, or all trials score 0.
         TrainingError
             If the first trial cannot train.
         """
@@ -230,7 +245,13 @@ class Search:
             if self.log is not None:
                 self.log.close()
         assert self.best is not None
+        if not any(trial.score for trial in self.trials):
+            n = len(self.trials)
+            about = n, self.data.n_judged, self.data.multilabel
+            raise TuningError(self.metric.why_zero(self.reached, *about))
         trainee, is_whole = self._final(self.best)
+        if self.metric.has_threshold:
+            trainee = self._with_threshold(trainee, is_whole)
         config = self.base.replace(**self.best.params)
         seconds = time.perf_counter() - self.start
         return Outcome(self.trials, self.best, config, trainee, is_whole, interrupted, seconds)
@@ -334,16 +355,16 @@ class Search:
             attempt = _Attempt("failed", " ".join(str(error).split()))
         seconds = time.perf_counter() - start
         size = 0
-        if attempt.trainee is not None:
-            size = self.size_limit.size(config, extent_of(attempt.trainee.model))
+        if attempt.trainees:
+            size = self.size_limit.size(config, extent_of(attempt.trainees[0].model))
         trial = Trial(
             number, phase, share, params, attempt.score, None, size, seconds,
             attempt.status, attempt.note, attempt.pace, attempt.fold_scores,
         )  # fmt: skip
         best = trial if self._is_better(trial) else self.best
         trial = replace(trial, best=None if best is None else best.score)
-        if self._remember(trial) and attempt.trainee is not None:
-            self.kept = number, attempt.trainee
+        if self._remember(trial) and attempt.trainees:
+            self.kept = number, attempt.trainees
         if self.log is not None:
             self.log.add(trial)
         if self.on_trial is not None:
@@ -370,7 +391,8 @@ class Search:
         scores = tuple(part.score for part in parts)
         score = sum(scores) / len(scores)
         return _Attempt(
-            "done", "; ".join(notes), score, float(pace), parts[0].trainee,
+            "done", "; ".join(notes), score, float(pace),
+            tuple(part.trainee for part in (parts if self.metric.has_threshold else parts[:1])),
             scores if n_folds > 1 else (),
         )  # fmt: skip
 
@@ -379,23 +401,35 @@ class Search:
         start = time.perf_counter()
         features = self.features.get(config, fold)
         ready = time.perf_counter()
-        prepared = features.prepared
+        prepared = replace(features.prepared, run=self.about_run)
         if share < 1:
             order = self.orders[fold]
             prepared = take_prepared(prepared, order[: round(share * len(order))])
         begin = time.perf_counter()
         trainee = fit.fit_prepared(
-            prepared, config, seed=self.seed, n_threads=self.n_threads, callback=stopwatch
-        )
+            prepared, config, seed=self.seed, n_threads=self.n_threads, callback=stopwatch,
+            pretrained=self.pretrained,
+        )  # fmt: skip
         trained = time.perf_counter()
         note = ""
         if trainee.history.restarts:
             note = f"diverged; trained with lr {trainee.history.lr:g}"
         gold = self.data.folds[fold].valid_labels
-        score = self.metric.score(trainee.model, features.valid, gold, self.n_threads)
+        trainee, score = self._score(trainee, features.valid, gold)
         end = time.perf_counter()
         overhead = begin - ready + end - trained
         return _Part(trainee, score, note, trained - begin, overhead, end - start)
+
+    def _score(
+        self, trainee: fit.Trainee, valid: FeatureMatrix, gold: Labels
+    ) -> tuple[fit.Trainee, float]:
+        """Return the metric; where it looks for a threshold, of the calibrated model."""
+        if not self.metric.has_threshold:
+            return trainee, self.metric.score(trainee.model, valid, gold, self.n_threads)
+        model = calibrated(trainee.model, valid, gold)
+        level = self.metric.best([self.metric.pairs(model, valid, gold, self.n_threads)])
+        self.reached = max(self.reached or 0.0, level.highest)
+        return replace(trainee, model=model), level.score
 
     def _remember(self, trial: Trial) -> bool:
         """Add a trial; return whether it is the best."""
@@ -426,7 +460,7 @@ class Search:
 
     def _final(self, best: Trial) -> tuple[fit.Trainee, bool]:
         """Return the final model, and whether it was trained on all texts."""
-        kept = self.kept[1] if self.kept and self.kept[0] == best.number else None
+        kept = self._kept_of(best)[0] if self._kept_of(best) else None
         if kept is not None and self.data.whole is None:
             return self._calibrated(kept), True
         if kept is not None and self._final_seconds() / FINAL_SAFETY > self.forecast.left:
@@ -439,16 +473,32 @@ class Search:
                 texts, labels, self.space.config(best.params),
                 doc_weights=weights, multilabel=data.multilabel, seed=self.seed,
                 n_threads=self.n_threads, callback=Stopwatch(limit, self.on_progress, 0),
+                pretrained=self.pretrained, run=self.about_run,
             ), True  # fmt: skip
         assert kept is not None
         return self._calibrated(kept), False
 
     def _calibrated(self, trainee: fit.Trainee) -> fit.Trainee:
         """Return a model of a trial, calibrated on the texts that it was not trained on."""
-        model, labels = trainee.model, self.data.folds[0].valid_labels
-        valid = model.features(self.data.folds[0].valid_texts, self.n_threads)
-        judged = Judged.of(model, valid, labels, np.ones(len(labels)))
-        return replace(trainee, model=model.replace(calibration=calibrate([judged])))
+        valid = trainee.model.features(self.data.valid_texts, self.n_threads)
+        model = calibrated(trainee.model, valid, self.data.valid_labels)
+        return replace(trainee, model=model)
+
+    def _kept_of(self, best: Trial) -> tuple[fit.Trainee, ...]:
+        """Return what was kept of a trial, by fold; none of a trial of a log."""
+        return self.kept[1] if self.kept and self.kept[0] == best.number else ()
+
+    def _with_threshold(self, trainee: fit.Trainee, is_whole: bool) -> fit.Trainee:
+        """Return the final model with the best threshold on texts held out."""
+        assert self.best is not None
+        judges: tuple[fit.Trainee, ...] = (trainee,)
+        if is_whole and self.data.whole is not None:
+            stopwatch = Stopwatch(math.inf, self.on_progress, 0, len(self.data.folds))
+            config = self.space.config(self.best.params)
+            judges = self._kept_of(self.best) or self._attempt(config, 1.0, stopwatch).trainees
+        models = [judge.model for judge in judges]
+        model = with_threshold(trainee.model, models, self.data, self.metric, self.n_threads)
+        return replace(trainee, model=model)
 
     # -- the budget --------------------------------------------------------------------------
 
@@ -479,7 +529,7 @@ class _Attempt:
     note: str = ""
     score: float | None = None
     pace: float = 0.0
-    trainee: fit.Trainee | None = None  # of the first fold
+    trainees: tuple[fit.Trainee, ...] = ()  # by fold; the first alone where one is enough
     fold_scores: tuple[float, ...] = ()
 
 
