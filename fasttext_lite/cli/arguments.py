@@ -23,8 +23,9 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     """Add the file to train on and the model to write."""
     parser.add_argument("train", metavar="TRAIN", help="labelled text, .gz or - for stdin too")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl"
-    )
+        "-o", "--output", metavar="MODEL",
+        help="file to write, .ftl (default: TRAIN with .ftl in place of its ending, beside it)",
+    )  # fmt: skip
 
 
 def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import add_threads, add_top, add_unlabelled
 from fasttext_lite.cli.console import flat, say, write
-from fasttext_lite.cli.files import made_ahead
+from fasttext_lite.cli.files import check_texts, made_ahead
 from fasttext_lite.corpus.formats import DEFAULT_PREFIX
 from fasttext_lite.model.magic import is_fasttext
 
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the labels of each line, as our models or as fastText's have them."""
+    check_texts(options, "classify")
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import predict_with_options
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.config.records import Records
 from fasttext_lite.errors import InputError
 
@@ -51,8 +52,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.format != AUTO and self.format not in FORMATS:
-            known = ", ".join([AUTO, *FORMATS])
-            raise ValueError(f"format must be one of {known}; got {self.format!r}")
+            raise ValueError(not_a_choice("format", self.format, [AUTO, *FORMATS]))
 
 
 # Given path, lines and options.

@@ -15,7 +15,13 @@ from sklearn.utils.validation import check_is_fitted
 from fasttext_lite.config.fields import values_before
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
-from fasttext_lite.estimators.parameters import check_verbose, config_of, seed_of, threads_of
+from fasttext_lite.estimators.parameters import (
+    check_names,
+    check_verbose,
+    config_of,
+    seed_of,
+    threads_of,
+)
 from fasttext_lite.estimators.targets import (
     Target,
     class_factors,
@@ -44,6 +50,11 @@ class TextEstimator(BaseEstimator):
         known = self._get_param_names()
         added = {name: value for name, value in values_before().items() if name in known}
         super().__setstate__({**added, **state})
+
+    def set_params(self, **params: Any) -> TextEstimator:
+        """Set parameters; a `ValueError` names what may have been meant by one that is none."""
+        check_names(self, params)
+        return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

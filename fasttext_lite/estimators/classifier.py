@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.foreign import with_advice
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -22,7 +23,13 @@ from fasttext_lite.estimators.base import (
     training_data,
     warn_of_unknown,
 )
-from fasttext_lite.estimators.parameters import config_of, seed_of, threads_of, with_parameters
+from fasttext_lite.estimators.parameters import (
+    config_of,
+    in_constructor,
+    seed_of,
+    threads_of,
+    with_parameters,
+)
 from fasttext_lite.estimators.targets import is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.model import model as models
@@ -69,6 +76,7 @@ class FastTextClassifier(TextClassifier, OneModel):
     ['fruit', 'cars']
     """
 
+    @with_advice(in_constructor)
     def fit(
         self,
         X: Any,
@@ -112,6 +120,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         self._fit(X, y, sample_weight, validation_data, callbacks)
         return self
 
+    @with_advice(in_constructor)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> FastTextClassifier:

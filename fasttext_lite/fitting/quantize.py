@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
@@ -73,7 +74,7 @@ class QuantizeSettings:
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ModelError(f"{name} must be a whole number of at least 1; got {value!r}")
         if self.rows not in KINDS:
-            raise ModelError(f"rows must be one of {', '.join(KINDS)}; got {self.rows!r}")
+            raise ModelError(not_a_choice("rows", self.rows, KINDS))
         number = isinstance(self.step, int | float) and not isinstance(self.step, bool)
         if not number or not 0.001 <= self.step <= 10:
             raise ModelError(f"step must be a number from 0.001 to 10; got {self.step!r}")

@@ -47,7 +47,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
-from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.magic import check_ending, is_fasttext
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import (
     check_writable,
@@ -87,6 +87,7 @@ def save_model(
     ModelError
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
+    check_ending(path)
     check_writable(path)
     write_document(path, *pack(model, estimator))
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fasttext_lite.config.foreign import FASTTEXT_FLAG, advice
 from fasttext_lite.config.records import Records
 from fasttext_lite.errors import InputError, UsageError
 
@@ -213,8 +214,7 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
     for word in rest:
         field = BY_FLAG.get(word[1:]) if word.startswith("-") else None
         if field is None:
-            kind = "unknown argument" if word.startswith("-") else "arguments begin with a dash"
-            raise UsageError(f"{kind}: {word} (see fasttext-lite {command})")
+            raise UsageError(f"{_about(word)} (see fasttext-lite {command} --help)")
         if isinstance(field.default, bool):
             value: Any = True
         else:
@@ -229,6 +229,14 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
     except InputError as error:
         raise UsageError(str(error)) from None
     return args, given
+
+
+def _about(word: str) -> str:
+    """Return what to say about a word that is no flag."""
+    if not word.startswith("-"):
+        said = f": did you mean -{word}?" if word in BY_FLAG else ""
+        return f"arguments begin with a dash: {word}{said}"
+    return f"unknown argument: {word}{advice(word, BY_FLAG, FASTTEXT_FLAG)}"
 
 
 def _value(field: dataclasses.Field[Any], flag: str, text: str) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fasttext_lite.compat.files.arguments import LOSSES, MODELS, Args
+from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, advice
 from fasttext_lite.errors import InputError
 
 Path = str | bytes | os.PathLike[str]
@@ -55,7 +56,8 @@ def _named(values: Sequence[Any], more: dict[str, Any], names: Sequence[str]) ->
     for given, value in more.items():
         name = _ALIASES.get(given, given)
         if name not in names:
-            raise TypeError(f"unexpected keyword argument '{given}'")
+            said = advice(given, names, FASTTEXT_KEYWORD)
+            raise TypeError(f"unexpected keyword argument '{given}'{said}")
         if name in named:
             raise TypeError(f"multiple values for argument '{name}'")
         named[name] = value

@@ -25,7 +25,7 @@ from fasttext_lite.compat.python.arguments import (
     parse_arguments,
 )
 from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8, wrapped
-from fasttext_lite.model.magic import FASTTEXT_MAGIC
+from fasttext_lite.model.magic import FASTTEXT_MAGIC, packing
 
 __all__ = [
     "BOW",
@@ -122,7 +122,7 @@ def load_model(path: Any) -> _FastText:
     """
     if isinstance(path, bytes | bytearray | memoryview):
         data = bytes(path)
-        if data.startswith(FASTTEXT_MAGIC):
+        if data.startswith(FASTTEXT_MAGIC) or packing(data[:8], "") or b"\0" in data:
             return wrapped(FastTextModel(binary.parse(as_array(data), "the model")), {})
         path = data
     return _FastText(as_path("path", path))
