@@ -19,7 +19,7 @@ from fasttext_lite.cli import app
 from fasttext_lite.compat.files.arguments import BY_FLAG
 from fasttext_lite.config.foreign import FLAG, FOREIGN, KEYWORD, _key, advice
 from fasttext_lite.corpus.formats import AUTO, FORMATS
-from fasttext_lite.estimators.parameters import SETTINGS, _SHARED
+from fasttext_lite.estimators.parameters import _SHARED, SETTINGS
 from fasttext_lite.tuning.metrics import METRICS
 
 X, Y = ["red apples", "fast cars"] * 5, ["fruit", "cars"] * 5

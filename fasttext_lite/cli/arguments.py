@@ -116,8 +116,8 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
     """
     k, threshold = (None, None) if neither else (DEFAULT_K, DEFAULT_THRESHOLD)
     parser.add_argument(
-        "-k", type=whole(1), default=k,
-        help=f"most labels for a text (default {DEFAULT_K}{neither})",
+        "-k", type=_number_of_labels, default=k,
+        help=f"most labels for a text, -1 = all (default {DEFAULT_K}{neither})",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=between(0, 1), default=threshold,
@@ -174,6 +174,16 @@ def whole(least: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _number_of_labels(text: str) -> int:
+    """Return a number of labels; -1 stands for all."""
+    try:
+        return -1 if int(text) == -1 else whole(1)(text)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of at least 1, or -1 for all labels; got {text!r}"
+        ) from None
 
 
 def above_zero(what: str = "a number") -> Callable[[str], float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from fasttext_lite.compat.files.arguments import LOSSES, Args
@@ -16,6 +18,8 @@ from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model import storage
+from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.quantization import N_CODES
 from fasttext_lite.training.kernels.parts import NORM_EPSILON
@@ -82,6 +86,34 @@ def from_fasttext(model: FastTextModel) -> Model:
         config=config, labels=names, label_counts=counts, n_texts=n_texts, space=space,
         embeddings=rows, output=output, tree=tree,
     )  # fmt: skip
+
+
+def read_fasttext(path: str | os.PathLike[str]) -> Model:
+    """Read a model file of fastText as a model of this package; see `from_fasttext`.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, or cannot become one; then the message says what reads it.
+    """
+    name, model = os.fsdecode(path), FastTextModel.load(path)
+    try:
+        return from_fasttext(model)
+    except ModelError as error:
+        raise ModelError(
+            f"{name}: {error}; fasttext_lite.compat.load_model reads it as it is"
+        ) from None
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model file of this package, or one of fastText's as a model of this package.
+
+    Raises
+    ------
+    ModelError
+        As `model.storage.load_model` and `read_fasttext`.
+    """
+    return read_fasttext(path) if is_fasttext(path) else storage.load_model(path)
 
 
 def _name(label: bytes) -> str:

@@ -34,6 +34,7 @@ from fasttext_lite.estimators.targets import is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.storage import read_model, save_model
 
 
@@ -267,12 +268,53 @@ class FastTextClassifier(TextClassifier, OneModel):
         check_is_fitted(self, "model_")
         save_model(self.model_, path, self._to_save())
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FastTextClassifier:
+        """Read a model file, written by `save` or by the command line, or one of fastText's.
+
+        The same as `fasttext_lite.load`.
+
+        Parameters
+        ----------
+        path : path-like
+            A ``.bin`` or ``.ftz`` of fastText becomes a model of this package, see
+            `compat.convert.from_fasttext`.
+
+        Returns
+        -------
+        FastTextClassifier
+            Fitted. `partial_fit` goes on with fresh optimizer state (which matters to adagrad).
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, corrupt, of another kind, or of a newer format.
+        """
+        if is_fasttext(path):
+            from fasttext_lite.compat.convert import read_fasttext
+
+            model, extra = read_fasttext(path), None
+        else:
+            model, header = read_model(path)
+            extra = header.get("estimator")
+        if extra is None:
+            model = model.sorted_by_label()
+            extra = {
+                "parameters": model.config.to_dict(),
+                "classes": model.labels,
+                "target_kind": "lists" if model.multilabel else "single",
+            }
+        classifier = from_saved(cls, extra, len(model.labels), path)
+        trainee = fitting.Trainee.of_model(model)
+        set_fitted(classifier, trainee, classifier.classes_, classifier.target_kind_)
+        return classifier
+
     def quantize(self, X: Any = None, y: Any = None, **settings: Any) -> FastTextClassifier:
         """Return a copy with a smaller model, which cannot be trained further.
 
         With X and y, as in `fit`, the rows that are kept are trained on these once more.  The
-        settings are those of `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub,
-        qnorm; see docs/quantization.md.
+        settings are those of `fasttext-lite quantize`: size (in bytes, or as "500k"), cutoff,
+        rows, step, dsub, qnorm; see docs/quantization.md.
         """
         from fasttext_lite.fitting.quantize import quantize_trainee
 
@@ -291,32 +333,5 @@ class FastTextClassifier(TextClassifier, OneModel):
 
 
 def load(path: str | os.PathLike[str]) -> FastTextClassifier:
-    """Read a model file, written by `FastTextClassifier.save` or by the command line.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    FastTextClassifier
-        Fitted. `partial_fit` goes on with fresh optimizer state (which matters to adagrad).
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, corrupt, of another kind, or of a newer format.
-    """
-    model, header = read_model(path)
-    extra = header.get("estimator")
-    if extra is None:
-        model = model.sorted_by_label()
-        extra = {
-            "parameters": model.config.to_dict(),
-            "classes": model.labels,
-            "target_kind": "lists" if model.multilabel else "single",
-        }
-    classifier = from_saved(FastTextClassifier, extra, len(model.labels), path)
-    trainee = fitting.Trainee.of_model(model)
-    set_fitted(classifier, trainee, classifier.classes_, classifier.target_kind_)
-    return classifier
+    """Read a model file; see `FastTextClassifier.load`."""
+    return FastTextClassifier.load(path)

@@ -254,6 +254,11 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_.score(X, y, sample_weight)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the best estimator to a file that `fasttext_lite.load` reads."""
+        check_is_fitted(self, "best_estimator_")
+        self.best_estimator_.save(path)
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         own = FastTextClassifier(n_jobs=self.n_jobs).__sklearn_tags__()

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.config.foreign import not_a_choice
+from fasttext_lite.config.foreign import advice, not_a_choice
+from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
@@ -41,7 +42,7 @@ class QuantizeSettings:
     Attributes
     ----------
     size : int, optional
-        Largest file in bytes; as many rows are kept as fit.
+        Largest file in bytes, or text as "500k" or "2M"; as many rows are kept as fit.
     cutoff : int, optional
         Rows to keep; default: all.
     rows : {"int8", "pq"}
@@ -67,6 +68,11 @@ class QuantizeSettings:
     qnorm: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.size, str):
+            try:
+                object.__setattr__(self, "size", parse_size(self.size))
+            except ValueError as error:
+                raise ModelError(f"size: {error}") from None
         for name in ("size", "cutoff", "dsub"):
             value = getattr(self, name)
             if value is None and name != "dsub":
@@ -161,9 +167,10 @@ def quantize_trainee(
     ModelError
         As `quantize_model`, and for a setting that there is not.
     """
-    unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(QuantizeSettings)})
-    if unknown:
-        raise ModelError(f"quantize has no setting {', '.join(map(repr, unknown))}")
+    known = [field.name for field in dataclasses.fields(QuantizeSettings)]
+    for name in settings:
+        if name not in known:
+            raise ModelError(f"quantize has no setting {name!r}{advice(name, known)}")
     model = quantize_model(
         trainee.model, QuantizeSettings(**settings), retrain=None if data is None else data[:2],
         doc_weights=None if data is None else data[2], estimator=estimator, seed=seed,
