@@ -6,6 +6,7 @@ import io
 import json
 import lzma
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -376,3 +377,92 @@ def test_the_command_line_runs_as_a_program(folder):
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2 and "echo 'red apples' |" in done.stderr
+
+
+# -- wrong calls of fastText's functions -----------------------------------------------------
+def train(folder, *arguments, **named):
+    """Train on the folder's texts, unless told otherwise."""
+    named.setdefault("verbose", 0)
+    return compat.train_supervised(*(arguments or [str(folder / "train.txt")]), **named)
+
+
+WRONG_TRAINING = {
+    "a list": (lambda f: train(f, ["red apples"]), TypeError, "takes lists"),
+    "no path": (lambda f: train(f, 3), TypeError, "input must be a str or a path; got int"),
+    "no input": (lambda f: compat.train_supervised(), ValueError, "no file is given"),
+    "no file": (lambda f: train(f, "none.txt"), ValueError, "none.txt cannot be opened: no such"),
+    "a folder": (lambda f: train(f, str(f)), ValueError, "it is a directory"),
+    "lr as text": (lambda f: train(f, lr="0.5"), TypeError, "lr must be a number; got '0.5'"),
+    "lr below 0": (lambda f: train(f, lr=-1), ValueError, "lr must be at least 0; got -1.0"),
+    "no epoch": (lambda f: train(f, epoch=0), ValueError, "epoch must be at least 1; got 0"),
+    "half an epoch": (lambda f: train(f, epoch=1.5), TypeError, "epoch must be a whole number"),
+    "no dim": (lambda f: train(f, dim=0), ValueError, "dim must be at least 1; got 0"),
+    "no thread": (lambda f: train(f, thread=0), ValueError, "thread must be at least 1; got 0"),
+    "n-grams": (lambda f: train(f, wordNgrams=-1), ValueError, "wordNgrams must be at least 0"),
+    "alias": (lambda f: train(f, word_ngrams=-1), ValueError, "wordNgrams must be at least 0"),
+    "no bucket": (lambda f: train(f, wordNgrams=2, bucket=0), ValueError, "with wordNgrams above"),
+    "duration": (
+        lambda f: train(f, autotuneValidationFile="x", autotuneDuration=0),
+        ValueError,
+        "autotuneDuration must be at least 1; got 0",
+    ),
+    "loss": (lambda f: train(f, loss="crossentropy"), ValueError, "softmax here"),
+    "no loss": (lambda f: train(f, loss=3), ValueError, "Unrecognized loss name: 3; one of hs"),
+    "label": (lambda f: train(f, label=3), TypeError, "label must be a str; got 3"),
+    "twice": (lambda f: train(f, min_count=1, minCount=1), TypeError, "multiple values"),
+    "metric": (
+        lambda f: train(f, autotuneValidationFile=str(f / "train.txt"), autotuneMetric="acc"),
+        ValueError,
+        "unknown metric 'acc': f1, f1:LABEL",
+    ),
+    "model": (
+        lambda f: compat.train_unsupervised(str(f / "train.txt"), "bow", verbose=0),
+        ValueError,
+        "Unrecognized model name: 'bow'; cbow or skipgram",
+    ),
+    "empty path": (lambda f: compat.load_model(""), ValueError, "path is empty: name a model"),
+    "empty bytes": (lambda f: compat.load_model(b""), ValueError, "path is empty: name a model"),
+    "load a folder": (lambda f: compat.load_model(str(f)), ValueError, "is a directory"),
+    "load a text": (
+        lambda f: compat.load_model(str(f / "train.txt")), ValueError, "not a model of fastText"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG_TRAINING)
+def test_a_wrong_call_of_a_function(folder, name):
+    call, kind, says = WRONG_TRAINING[name]
+    with pytest.raises(kind) as caught:
+        call(folder)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+    assert not re.search(" -[a-z]", str(caught.value))  # no flags where there are none
+
+
+WRONG_CALLS = {
+    "number": (lambda m: m.predict(3), AttributeError, "text must be a str or a list of str; got"),
+    "tuple": (lambda m: m.predict(("a", "b")), AttributeError, "list(text) makes a list of it"),
+    "array": (lambda m: m.predict(np.array(["a"])), AttributeError, "got ndarray; list(text)"),
+    "bytes": (lambda m: m.predict(b"abc"), TypeError, "got bytes; text.decode() makes a str"),
+    "in a list": (lambda m: m.predict(["a", 3]), AttributeError, "got int"),
+    "k": (lambda m: m.predict("a", 0), ValueError, "1 or higher, or -1 for all labels; got 0"),
+    "k of many": (lambda m: m.predict(["a"], -2), ValueError, "or -1 for all labels; got -2"),
+    "k as text": (lambda m: m.predict("a", "3"), TypeError, "k must be a whole number; got '3'"),
+    "threshold": (lambda m: m.predict("a", 1, "x"), TypeError, "threshold must be a number"),
+    "vector": (lambda m: m.get_sentence_vector(3), AttributeError, "text must be a str"),
+    "line": (lambda m: m.get_line(None), AttributeError, "got NoneType"),
+    "neighbours": (lambda m: m.get_nearest_neighbors("a", 0), ValueError, "below 0 for all words"),
+    "retrain": (lambda m: m.quantize(retrain=True), ValueError, "quantize(input=PATH, ...)"),
+    "cutoff": (lambda m: m.quantize(cutoff=-1), ValueError, "cutoff must be at least 0; got -1"),
+    "lr": (lambda m: m.quantize(lr="x"), TypeError, "lr must be a number; got 'x'"),
+    "epochs": (lambda m: m.quantize(epochs=3), TypeError, "did you mean epoch?"),
+    "test": (lambda m: m.test("none.txt"), ValueError, "none.txt cannot be opened: no such file"),
+    "save": (lambda m: m.save_model(3), TypeError, "path must be a str or a path; got int"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_CALLS)
+def test_a_wrong_call_of_a_method(folder, name):
+    call, kind, says = WRONG_CALLS[name]
+    with pytest.raises(kind) as caught:
+        call(compat.load_model(folder / "model.bin"))
+    assert says in str(caught.value) and "\n" not in str(caught.value)

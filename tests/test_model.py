@@ -693,4 +693,7 @@ def test_names_and_rows_of_predictions(model):
             for ids, values in zip(found.labels.tolist(), found.probabilities.tolist(), strict=True)
         ]
         assert found.names == [[name for name, _ in row] for row in found.rows()]
-    assert found.rows()[0] == pytest.approx(model.predict_one(TESTS[0], 2, 0.3))
+    for (name, p), (expected, q) in zip(
+        found.rows()[0], model.predict_one(TESTS[0], 2, 0.3), strict=True
+    ):
+        assert name == expected and p == pytest.approx(q)

@@ -369,7 +369,7 @@ def _fasttext_names() -> Iterator[tuple[str, str]]:
 
 
 def with_advice(
-    elsewhere: Callable[[str], str] = "".format,
+    elsewhere: Callable[[str], str] = "".format, place: Place = KEYWORD
 ) -> Callable[[Function], Function]:
     """Return a decorator: a wrong keyword is answered with the nearest name, or ours.
 
@@ -377,6 +377,7 @@ def with_advice(
     ----------
     elsewhere : callable, optional
         Given the wrong name, what `advice` takes as `elsewhere`.
+    place : Place
 
     Raises
     ------
@@ -393,7 +394,7 @@ def with_advice(
             if not kwargs.keys() <= known:
                 wrong = next(name for name in kwargs if name not in known)
                 title = function.__qualname__.removesuffix(".__init__")
-                raise TypeError(unexpected(title, wrong, names, elsewhere=elsewhere(wrong)))
+                raise TypeError(unexpected(title, wrong, names, place, elsewhere(wrong)))
             return function(*args, **kwargs)
 
         return call  # type: ignore[return-value]

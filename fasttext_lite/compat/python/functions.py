@@ -125,6 +125,8 @@ def load_model(path: Any) -> _FastText:
         if data.startswith(FASTTEXT_MAGIC) or packing(data[:8], "") or b"\0" in data:
             return wrapped(FastTextModel(binary.parse(as_array(data), "the model")), {})
         path = data
+    if not as_path("path", path):
+        raise ValueError("path is empty: name a model file, .bin or .ftz")
     return _FastText(as_path("path", path))
 
 
