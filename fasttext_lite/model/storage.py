@@ -331,7 +331,7 @@ def read_document(path: str, key: str = KEY) -> tuple[dict[str, Any], dict[str, 
     if is_fasttext(path):
         raise ModelError(
             f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
-            "MODEL OUT.ftl`; fasttext_lite.load reads it so, fasttext_lite.compat as it is"
+            "MODEL OUT.ftl`; in Python, fasttext_lite.load does, and fasttext_lite.compat reads it"
         )
     file = read_file(path)
     return _parse_header(file.metadata, key, path), file.arrays()
