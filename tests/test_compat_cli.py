@@ -286,8 +286,8 @@ def test_shared_names_go_by_what_is_given(places):
     model, test = places["MODEL"], places["TEST"]
     for line in (
         f"predict {model} {test}", f"predict {model} -", f"test {test} {test} 3",
-        f"predict {model} {test} -1", f"test {model} {test} 1 0.5", f"predict {model} {test} x", "supervised", "dump",
-        "quantize -output x", "quantize -cutoff 10",
+        f"predict {model} {test} -1", f"test {model} {test} 1 0.5", f"predict {model} {test} x",
+        "supervised", "dump", "quantize -output x", "quantize -cutoff 10",
     ):  # fmt: skip
         assert usage.takes(line.split()), line
     for line in (

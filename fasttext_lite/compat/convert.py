@@ -18,8 +18,6 @@ from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import huffman_tree
-from fasttext_lite.model import storage
-from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.quantization import N_CODES
 from fasttext_lite.training.kernels.parts import NORM_EPSILON
@@ -103,17 +101,6 @@ def read_fasttext(path: str | os.PathLike[str]) -> Model:
         raise ModelError(
             f"{name}: {error}; fasttext_lite.compat.load_model reads it as it is"
         ) from None
-
-
-def load_model(path: str | os.PathLike[str]) -> Model:
-    """Read a model file of this package, or one of fastText's as a model of this package.
-
-    Raises
-    ------
-    ModelError
-        As `model.storage.load_model` and `read_fasttext`.
-    """
-    return read_fasttext(path) if is_fasttext(path) else storage.load_model(path)
 
 
 def _name(label: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.compat.either import read_model
 from fasttext_lite.config.foreign import with_advice
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
@@ -34,8 +35,7 @@ from fasttext_lite.estimators.targets import is_matrix, unique_labels
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
-from fasttext_lite.model.magic import is_fasttext
-from fasttext_lite.model.storage import read_model, save_model
+from fasttext_lite.model.storage import save_model
 
 
 @with_parameters()
@@ -290,13 +290,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         ModelError
             If the file is missing, corrupt, of another kind, or of a newer format.
         """
-        if is_fasttext(path):
-            from fasttext_lite.compat.convert import read_fasttext
-
-            model, extra = read_fasttext(path), None
-        else:
-            model, header = read_model(path)
-            extra = header.get("estimator")
+        model, header = read_model(path)
+        extra = header.get("estimator")
         if extra is None:
             model = model.sorted_by_label()
             extra = {
