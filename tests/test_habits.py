@@ -247,6 +247,13 @@ def test_a_text_in_place_of_a_file(refused, folder, text, command, verb):
     assert printed.stdout == f"{text}\n"
 
 
+@pytest.mark.parametrize("command", ["predict", "embed"])
+def test_a_text_of_several_words_in_place_of_a_file(refused, folder, command):
+    said = refused(command, folder / "model.ftl", "a", "late", "goal")
+    assert f"echo 'a late goal' | fasttext-lite {command} {folder}/model.ftl" in said
+    assert "no flag --probb" in refused(command, folder / "model.ftl", "a", "late", "--probb")
+
+
 @pytest.mark.parametrize("more", [[], ["1"], ["2", "0.5"]])
 def test_a_text_in_place_of_a_file_of_fasttexts_commands(refused, folder, more):
     model = folder / "model.bin"
@@ -338,7 +345,7 @@ def test_info_describes_models_of_fasttext(run, folder, name):
         == values["kind"]
         == ("fastText, skipgram" if is_words else "fastText, supervised")
     )
-    assert values["config"]["dim"] == lines["dim"] == "8"
+    assert values["config"]["dim"] == int(lines["dim"]) == 8
     assert values["n_labels"] == len(values["labels"]) == int(lines["n_labels"])
     assert values["quantized"] == values["pruned"] == (name == "model.ftz")
     assert values["n_words"] == len(compat.load_model(folder / name).words)

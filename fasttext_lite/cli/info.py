@@ -58,14 +58,12 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _of_fasttext(path: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what one of fastText's files holds; its settings by the names of its ``dump``."""
-    from fasttext_lite.compat.files.arguments import MODELS
+    """Return what one of fastText's files holds; its settings by the names of its flags."""
+    from fasttext_lite.compat.files.arguments import FIELDS, MODELS, STORED
     from fasttext_lite.compat.model import FastTextModel
-    from fasttext_lite.compat.program.printing import argument_lines
 
     model = FastTextModel.load(path)
     dictionary = model.dictionary
-    settings = [line.split(" ", 1) for line in argument_lines(model.args).decode().splitlines()]
     values = {
         "kind": f"fastText, {MODELS[model.args.model].command}",
         "n_labels": dictionary.n_labels,
@@ -74,7 +72,7 @@ def _of_fasttext(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         "n_rows": model.input.shape[0],
         "quantized": model.is_quantized,
         "pruned": dictionary.pairs is not None,
-        "config": dict(settings),
+        "config": {FIELDS[name].metadata["flag"]: getattr(model.args, name) for name in STORED},
         "labels": [label.decode("utf-8", "replace") for label in dictionary.labels],
     }
     return values, {}

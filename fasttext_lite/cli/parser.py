@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from fasttext_lite.cli.console import one_line
 from fasttext_lite.config.foreign import FLAG, WORD, advice, not_a_choice
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.missing import instead_of_file
 
 
 def _nowhere(flag: str) -> list[str]:
@@ -54,8 +57,17 @@ class Parser(argparse.ArgumentParser):
             self.error("")
         options, rest = super().parse_known_args(args, namespace)
         if rest:
+            self._refuse_words(options, rest)
             self.error(f"unrecognized arguments: {' '.join(rest)}{self._about_value(rest[0])}")
         return options, rest
+
+    def _refuse_words(self, options: argparse.Namespace, rest: Sequence[str]) -> None:
+        """Say how to give a text to a command that reads files, where its words came unquoted."""
+        if self.get_default("file") == STDIN and not rest[0].startswith("-"):
+            text = " ".join([options.file, *rest])
+            call = f"{self.prog} {shlex.quote(options.model)}"
+            if said := instead_of_file(text, call, "read"):
+                self.error(said)
 
     def _flags(self) -> Iterable[str]:
         """Return the words that look like flags of this parser, up to a command or ``--``."""
