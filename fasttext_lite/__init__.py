@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fasttext_lite.compat.either import load_model
     from fasttext_lite.config.fields import Config
     from fasttext_lite.errors import InputError, ModelError, TrainingError
     from fasttext_lite.estimators.base import UnknownTextWarning
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from fasttext_lite.estimators.transformer import FastTextTransformer
     from fasttext_lite.estimators.tuner import FastTextTuner
     from fasttext_lite.model.model import Model
-    from fasttext_lite.model.storage import load_model
 
 __getattr__, __dir__ = face(
     __name__,
@@ -58,7 +58,7 @@ __getattr__, __dir__ = face(
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",
         "load": "fasttext_lite.estimators.classifier",
-        "load_model": "fasttext_lite.model.storage",
+        "load_model": "fasttext_lite.compat.either",
     },
 )
 moved.install()

@@ -123,7 +123,7 @@ def test_an_empty_or_missing_or_foreign_file(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(ModelError, match="is empty"):
         binary.read(path)
-    path.write_bytes(b"PK\3\4" + bytes(100))
+    path.write_bytes(b"PQ\3\4" + bytes(100))
     with pytest.raises(ModelError, match="wrong file format"):
         binary.read(path)
     with pytest.raises(ModelError, match="cannot be opened for loading"):

@@ -286,14 +286,14 @@ def test_shared_names_go_by_what_is_given(places):
     model, test = places["MODEL"], places["TEST"]
     for line in (
         f"predict {model} {test}", f"predict {model} -", f"test {test} {test} 3",
-        f"predict {model} {test} -1", f"test {model} {test} 1 0.5", "supervised", "dump",
-        "quantize -output x", "quantize -cutoff 10",
+        f"predict {model} {test} -1", f"test {model} {test} 1 0.5", f"predict {model} {test} x",
+        "supervised", "dump", "quantize -output x", "quantize -cutoff 10",
     ):  # fmt: skip
         assert usage.takes(line.split()), line
     for line in (
         "predict", f"predict {model}", f"predict {test} {test}", f"predict {model} {test} -k 3",
         f"test {model} {test} --per-label", "quantize m.ftl -o x.ftl", "quantize --help", "train",
-        f"predict {model} {test} 1 2 3", f"predict {model} {test} x", "quantize",
+        f"predict {model} {test} 1 2 3", f"predict {test} {test} x", "quantize",
     ):  # fmt: skip
         assert not usage.takes(line.split()), line
 
@@ -324,7 +324,13 @@ MISTAKES = {
     "dump MODEL words": "words: unknown part of a model; one of args, dict, input, output",
     "test MODEL TEST --json": "--json is not for models of fastText",
     "test MODEL TEST --label-prefix #": "--label-prefix is not for models of fastText",
-    "supervised -input TRAIN": "supervised needs -input and -output",
+    "supervised -input TRAIN": "supervised needs -output PREFIX (see",
+    "supervised -dim 3": "supervised needs -input FILE and -output PREFIX (see",
+    "supervised -input -output NONE": "-input needs a value, and -output is the next flag",
+    "supervised TRAIN": "did you mean -input ",
+    "supervised -input TRAIN -loss crossentropy": "crossentropy is softmax here",
+    "quantize -output NONE.bin": "-output names the model's file without .bin: -output ",
+    "predict MODEL TEST much": "k needs to be 1 or higher, or -1 for all labels; got 'much'",
     "supervised -input": "-input needs a value",
     "supervised -speed 3": "unknown argument: -speed",
     "supervised -input - -output NONE": "Cannot use stdin for training!",

@@ -1617,7 +1617,7 @@ def test_partial_fit_takes_the_present_learning_rate():
 def test_wrong_arguments_name_the_class():
     with pytest.raises(TypeError, match=r"FastTextClassifier\.__init__\(\) takes 1 positional"):
         FastTextClassifier("hs")
-    with pytest.raises(TypeError, match="FastTextClassifier: .*'epoch'"):
+    with pytest.raises(TypeError, match="FastTextClassifier.*'epoch': .*epochs"):
         FastTextClassifier(epoch=3)
 
 

@@ -207,7 +207,7 @@ def test_parameters():
     again = clone(found)
     assert again.get_params() == found.get_params()
     assert again.set_params(n_members=2, dim=4).fit(X, Y).estimators_[0].model_.dim == 4
-    with pytest.raises(TypeError, match="FastTextEnsemble: .*'members'"):
+    with pytest.raises(TypeError, match="FastTextEnsemble.*'members': did you mean n_members"):
         FastTextEnsemble(members=3)
 
 

@@ -299,9 +299,9 @@ def test_sorting_the_labels_changes_only_their_order(model):
     assert ordered.label_counts.tolist() == model.label_counts[place].tolist()
 
 
-@pytest.mark.parametrize("k", [0, -1, 1.5, "1", True, None])
+@pytest.mark.parametrize("k", [0, -2, 1.5, "1", True, None])
 def test_bad_k(model, k):
-    with pytest.raises(ValueError, match="k must be a whole number of at least 1; got"):
+    with pytest.raises(ValueError, match="k must be a whole number of at least 1, or -1 for all"):
         model.predict(["w1"], k=k)
 
 
@@ -671,3 +671,29 @@ def test_hinge_losses_reach_their_margin_and_stop(loss):
     order = np.argsort(model.scores(["red", "blue", "red square"]), axis=None)
     ranked = model.probabilities(["red", "blue", "red square"]).ravel()[order]
     assert (np.diff(ranked) >= 0).all()
+
+
+# -- all labels ------------------------------------------------------------------------------
+@pytest.mark.parametrize("threshold", [0.0, 0.3])
+def test_k_of_minus_one_is_all_labels(model, threshold):
+    n = len(model.labels)
+    every, named = (model.predict(TESTS, k, threshold) for k in (-1, n))
+    np.testing.assert_array_equal(every.labels, named.labels)
+    np.testing.assert_array_equal(every.probabilities, named.probabilities)
+    for text in TESTS:
+        assert model.predict_one(text, -1, threshold) == model.predict_one(text, n, threshold)
+    assert models.most_texts(n, -1) == models.most_texts(n, n) < models.most_texts(n, 1)
+
+
+def test_names_and_rows_of_predictions(model):
+    for texts in (TESTS[:2], TESTS * 20):  # one after another, and together
+        found = model.predict(texts, 2, 0.3)
+        assert found.rows() == [
+            [(model.labels[i], p) for i, p in zip(ids, values, strict=True) if i >= 0]
+            for ids, values in zip(found.labels.tolist(), found.probabilities.tolist(), strict=True)
+        ]
+        assert found.names == [[name for name, _ in row] for row in found.rows()]
+    for (name, p), (expected, q) in zip(
+        found.rows()[0], model.predict_one(TESTS[0], 2, 0.3), strict=True
+    ):
+        assert name == expected and p == pytest.approx(q)

@@ -396,7 +396,7 @@ def test_embed_plot_of_the_labels(run, tmp_path):
         (["x.tsv", "--plot", "none/p.png"], "cannot write the plot"),
         (["few.txt", "--plot", "p.png"], "at least 3 texts with known features; found 2"),
         (["p.svg", "--plot", "p.svg"], "the plot would overwrite this file"),
-        (["x.tsv", "--plot", "p.png", "--method", "umap"], "invalid choice"),
+        (["x.tsv", "--plot", "p.png", "--method", "umap"], "must be one of pca, tsne; got 'umap'"),
     ],
 )
 def test_embed_plot_mistakes(run, tmp_path, monkeypatch, arguments, says):

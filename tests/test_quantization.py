@@ -535,7 +535,7 @@ def test_mistakes_on_the_command_line(files, capfd):
 def test_fasttexts_endings_and_idle_flags_are_refused(tmp_path, capsys):
     model = str(tmp_path / "m.ftl")
     for flags, message in (
-        (["-o", "x.ftz"], "writes .ftl files"),
+        (["-o", "x.ftz"], "that ending is fastText's"),
         (["-o", "x.ftl", "--qnorm"], "are for --rows pq"),
         (["-o", "x.ftl", "--lr", "0.5", "--epochs", "2"], "--lr, --epochs are for --retrain"),
     ):

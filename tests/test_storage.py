@@ -622,7 +622,7 @@ def test_nothing_in_a_file_is_executed(tmp_path, path):
         (struct.pack("<ii", 793712314, 12) + bytes(100), "this is a model of fastText"),
         (to_bytes({"x": np.zeros(3)}), "a safetensors file, but not"),
         (to_bytes({"x": np.zeros(3)}, {"format": "pt"}), "a safetensors file, but not"),
-        (b"\x1f\x8b\x08 compressed", "not a model file"),
+        (b"\x1f\x8b\x08 compressed", "it is packed with gzip: unpack it first (gunzip < "),
     ],
     ids=range(12),
 )

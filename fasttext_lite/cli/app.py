@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import functools
 import gc
 import logging
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NoReturn
 
-from fasttext_lite.cli.console import PROGRAM, abandon_stdout, one_line, say
+from fasttext_lite.cli.console import PROGRAM, abandon_stdout, say
+from fasttext_lite.cli.parser import Parser
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
 from fasttext_lite.compat.program.usage import takes
 from fasttext_lite.errors import InputError, ModelError, TrainingError, UsageError
@@ -70,31 +71,33 @@ def make_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         The command line that is to be parsed: if it begins with a command, the files of the others
         are not imported.
     """
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="Train and use fast text classifiers.",
         epilog="fastText's own commands work unchanged, on its files and with its flags: "
         f"{', '.join(FASTTEXT)} (`{PROGRAM} supervised --help` and so on).",
-        allow_abbrev=False,
     )
+    parser.other_commands = [*COMMANDS, *FASTTEXT]
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
         command = import_module(COMMANDS[name])
-        sub = commands.add_parser(
-            name, help=command.HELP, description=command.HELP, allow_abbrev=False
-        )
+        sub = commands.add_parser(name, help=command.HELP, description=command.HELP)
+        sub.having = functools.partial(_commands_with, without=name)
         command.add_arguments(sub)
         sub.set_defaults(run=command.run)
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
-    """Reports a mistake in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the message and the way to help; exit with code 2."""
-        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+def _commands_with(flag: str, without: str) -> list[str]:
+    """Return the other commands that have a long flag, given without its dashes."""
+    found = []
+    for name in COMMANDS:
+        if name != without:
+            other = argparse.ArgumentParser()
+            import_module(COMMANDS[name]).add_arguments(other)
+            found += [name] * (f"--{flag}" in other._option_string_actions and flag != "help")
+    return found
 
 
 def fasttext_command(words: Sequence[str]) -> Callable[[], None] | None:

@@ -30,8 +30,9 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     """Add the file to train on and the model to write."""
     parser.add_argument("train", metavar="TRAIN", help="labelled text, packed or - for stdin too")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="MODEL", help="file to write, .ftl"
-    )
+        "-o", "--output", metavar="MODEL",
+        help="file to write, .ftl (default: TRAIN with .ftl in place of its ending, beside it)",
+    )  # fmt: skip
 
 
 def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -> None:
@@ -193,8 +194,8 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
         What is done where neither is given, if that is not what the defaults say.
     """
     parser.add_argument(
-        "-k", type=whole(1),
-        help=f"most labels for a text (default {DEFAULT_K}{neither})",
+        "-k", type=_number_of_labels,
+        help=f"most labels for a text, -1 = all (default {DEFAULT_K}{neither})",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=_threshold,
@@ -299,6 +300,16 @@ def whole(least: int) -> Callable[[str], int]:
         return value
 
     return parse
+
+
+def _number_of_labels(text: str) -> int:
+    """Return a number of labels; -1 stands for all."""
+    try:
+        return -1 if int(text) == -1 else whole(1)(text)
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of at least 1, or -1 for all labels; got {text!r}"
+        ) from None
 
 
 def above_zero(what: str = "a number") -> Callable[[str], float]:

@@ -50,7 +50,9 @@ def run(options: argparse.Namespace) -> None:
         if not theirs:
             load_model(options.model)
             raise UsageError(f"{options.model}: this is a fasttext-lite model already")
-        save_model(_to_ours(options.model), options.out)
+        from fasttext_lite.compat.convert import read_fasttext
+
+        save_model(read_fasttext(options.model), options.out)
         return
     from fasttext_lite.compat.convert import has_empty_rows, to_fasttext
 
@@ -100,19 +102,6 @@ def _check_arguments(options: argparse.Namespace, ending: str) -> None:
     given = options.cutoff or options.qnorm or options.qout or options.dsub != DSUB
     if ending != ".ftz" and given:
         raise UsageError(f"{options.out}: --dsub, --cutoff, --qnorm and --qout are for .ftz")
-
-
-def _to_ours(path: str) -> Model:
-    """Return our model for the file of one of fastText's."""
-    from fasttext_lite.compat.convert import from_fasttext
-    from fasttext_lite.compat.model import FastTextModel
-
-    try:
-        return from_fasttext(FastTextModel.load(path))
-    except ModelError as error:
-        if str(error).startswith(path):
-            raise
-        raise ModelError(f"{path}: {error}") from None
 
 
 def _to_their_other_kind(options: argparse.Namespace, ending: str) -> FastTextModel:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled
 from fasttext_lite.cli.console import is_same_file, say, write
-from fasttext_lite.cli.files import made_ahead, open_texts, read_labelled_file
+from fasttext_lite.cli.files import check_texts, made_ahead, open_texts, read_labelled_file
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the embedding of each line, or draw a map of them."""
+    check_texts(options, "embed")
     _check_map_arguments(options)
     from fasttext_lite.model.storage import load_model
 

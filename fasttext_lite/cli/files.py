@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from fasttext_lite.cli.arguments import read_options
-from fasttext_lite.cli.console import say
+from fasttext_lite.cli.console import PROGRAM, say
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.compression import ENDINGS
+from fasttext_lite.corpus.formats import FORMATS
+from fasttext_lite.corpus.missing import instead_of_file
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.magic import OWN_ENDING, check_ending
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus, CorpusReader
     from fasttext_lite.fitting.training_file import TrainingFile
 
 Item = TypeVar("Item")
+# Of the names of files of texts, beside those of `FORMATS`.
+PACKED = (*ENDINGS, ".zip")
+TEXT_ENDINGS = frozenset((".txt", ".text", ".json", ".ft", ".fasttext", ".train", ".dat"))
 
 
 def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
@@ -71,7 +80,42 @@ def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:
     return iter(items) if path == STDIN else ahead(items)
 
 
-def refuse_stdout(output: str) -> None:
-    """Raise `UsageError` for a model that would go to stdout."""
+def check_output(output: str) -> None:
+    """Raise an error for a model that would go to stdout, or to a file of another kind."""
     if output == STDIN:
         raise UsageError("a model cannot be written to stdout; name a file (./- is one too)")
+    check_ending(output)
+
+
+def model_beside(path: str) -> str:
+    """Return the model's file for a file of texts: beside it, with .ftl in place of its ending.
+
+    Endings that say nothing of what is in the file stay: data.v2 becomes data.v2.ftl.
+
+    Raises
+    ------
+    UsageError
+        If the texts come from standard input.
+    """
+    if path == STDIN:
+        raise UsageError("texts from stdin have no name to call the model by: say -o MODEL.ftl")
+    stem, ending = os.path.splitext(path)
+    while ending.lower() in PACKED:
+        path = stem
+        stem, ending = os.path.splitext(path)
+    known = {ending for form in FORMATS.values() for ending in form.endings} | TEXT_ENDINGS
+    return (stem if ending.lower() in known else path) + OWN_ENDING
+
+
+def check_texts(options: argparse.Namespace, what: str) -> None:
+    """Raise `UsageError` for a text in the place of the file of texts of `add_unlabelled`.
+
+    Parameters
+    ----------
+    options : Namespace
+    what : str
+        What the command does to a text, as a verb.
+    """
+    call = f"{PROGRAM} {options.command} {shlex.quote(options.model)}"
+    if said := instead_of_file(options.file, call, what):
+        raise UsageError(said)

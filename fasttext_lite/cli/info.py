@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from typing import Any
 
 from fasttext_lite.cli.console import flat, write
 from fasttext_lite.config.texts import unpacked
+from fasttext_lite.model.magic import is_fasttext
 
-HELP = "Describe a model file."
+HELP = "Describe a model file, of ours or of fastText."
+MOST_LABELS = 20  # that are printed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,12 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print what a model file holds."""
+    describe = _of_fasttext if is_fasttext(options.model) else _of_ours
+    values, lines = describe(options.model)
+    about: dict[str, Any] = {"file": options.model, "bytes": os.path.getsize(options.model)}
+    if options.json:
+        write(json.dumps({**about, **values}, ensure_ascii=False))
+        return
+    labels, settings = values.pop("labels"), values.pop("config")
+    for name, value in {**about, **values, **settings, **lines}.items():
+        write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
+    more = ", ..." * (len(labels) > MOST_LABELS)
+    write(flat(f"{'labels':<16}{', '.join(labels[:MOST_LABELS])}{more}"))
+
+
+def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what one of our files holds, and what is printed of some of it in lines."""
     from fasttext_lite.model.storage import read_model
 
-    model, header = read_model(options.model)
+    model, header = read_model(path)
+    notes: dict[str, Any] = {"calibration": model.calibration, "choice": model.choice}
+    notes |= {
+        name: note
+        for name, note in (("run", model.run), ("threshold", model.threshold))
+        if note is not None
+    }
     values = {
-        "file": options.model,
-        "bytes": os.path.getsize(options.model),
         "format_version": header["format_version"],
         "created_by": header.get("created_by"),
         "n_labels": len(model.labels),
@@ -34,24 +56,33 @@ def run(options: argparse.Namespace) -> None:
         "n_ngrams": model.space.n_rows - model.space.n_word_rows - model.space.has_bias,
         "multilabel": model.multilabel,
         **({} if model.packed is None else {"quantized": model.packed.about}),
-        "calibration": None if model.calibration is None else model.calibration.to_dict(),
-        "choice": None if model.choice is None else model.choice.to_dict(),
-        **({} if model.run is None else {"run": model.run.to_dict()}),
-        **({} if model.threshold is None else {"threshold": model.threshold.to_dict()}),
+        **{name: None if note is None else note.to_dict() for name, note in notes.items()},
         "config": model.config.to_dict(),
         "labels": model.labels,
     }
-    if options.json:
-        write(json.dumps(values, ensure_ascii=False))
-        return
-    labels = values.pop("labels")
-    settings = values.pop("config")
-    for name in ("calibration", "choice", "run", "threshold"):
-        if (part := getattr(model, name)) is not None:
-            values[name] = part.line()
-    if settings["dictionary"]:
-        n_words = unpacked(settings["dictionary"]).count(b"\n")
-        settings["dictionary"] = f"{n_words:,} words in place of jieba's"
-    for name, value in {**values, **settings}.items():
-        write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
-    write(flat(f"{'labels':<16}{', '.join(labels[:20])}{', ...' * (len(labels) > 20)}"))
+    lines = {name: note.line() for name, note in notes.items() if note is not None}
+    if model.config.dictionary:
+        n_words = unpacked(model.config.dictionary).count(b"\n")
+        lines["dictionary"] = f"{n_words:,} words in place of jieba's"
+    return values, lines
+
+
+def _of_fasttext(path: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what one of fastText's files holds; its settings by the names of its flags."""
+    from fasttext_lite.compat.files.arguments import FIELDS, MODELS, STORED
+    from fasttext_lite.compat.model import FastTextModel
+
+    model = FastTextModel.load(path)
+    dictionary = model.dictionary
+    values = {
+        "kind": f"fastText, {MODELS[model.args.model].command}",
+        "n_labels": dictionary.n_labels,
+        "n_words": dictionary.n_words,
+        "n_tokens": dictionary.n_tokens,
+        "n_rows": model.input.shape[0],
+        "quantized": model.is_quantized,
+        "pruned": dictionary.pairs is not None,
+        "config": {FIELDS[name].metadata["flag"]: getattr(model.args, name) for name in STORED},
+        "labels": [label.decode("utf-8", "replace") for label in dictionary.labels],
+    }
+    return values, {}

@@ -18,7 +18,7 @@ from fasttext_lite.cli.arguments import (
     settle_top,
 )
 from fasttext_lite.cli.console import flat, is_same_file, say, write
-from fasttext_lite.cli.files import made_ahead, open_texts
+from fasttext_lite.cli.files import check_texts, made_ahead, open_texts
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.errors import UsageError
@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the labels of each text, as our models or as fastText's have them."""
+    check_texts(options, "classify")
     _check_output(options)
     model: Model | AskedModel
     if is_fasttext(options.model):

@@ -19,22 +19,27 @@ from fasttext_lite.cli.arguments import (
     whole,
 )
 from fasttext_lite.cli.console import is_same_file, write
-from fasttext_lite.cli.files import read_labelled_file, refuse_stdout
+from fasttext_lite.cli.files import check_output, read_labelled_file
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.magic import OWN_ENDING
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.model.model import Model
 
 OF_RETRAIN = ("lr", "epochs", "class_weight", "seed")
+SMALL = f".small{OWN_ENDING}"  # ends the name of a model that has none of its own
 HELP = "Write a smaller file of a model: fewer rows, as codes of few bits."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="file to write, .ftl")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT",
+        help=f"file to write, .ftl (default: MODEL with {SMALL} in place of .ftl, beside it)",
+    )  # fmt: skip
     parser.add_argument(
         "--size", type=or_none(checked(parse_size)), metavar="BYTES",
         help="largest file, as 500k or 2M; as many rows are kept as fit",
@@ -79,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Quantise a model and write it."""
+    options.output = options.output or options.model.removesuffix(OWN_ENDING) + SMALL
     _check_arguments(options)
     from fasttext_lite.model.storage import load_model, save_model
 
@@ -111,11 +117,7 @@ def _check_arguments(options: argparse.Namespace) -> None:
     """Raise an error for flags that have no use, and an output that cannot be."""
     from fasttext_lite.model.safetensors import check_writable
 
-    refuse_stdout(options.output)
-    if options.output.lower().endswith((".bin", ".ftz")):
-        raise UsageError(
-            f"{options.output}: this command writes .ftl files; for fastText's use convert"
-        )
+    check_output(options.output)
     if options.rows != "pq" and (options.qnorm or options.dsub != 2):
         raise UsageError("--dsub and --qnorm are for --rows pq")
     if options.rows != "int8" and options.step is not None:

@@ -27,7 +27,7 @@ from fasttext_lite.cli.arguments import (
     whole,
 )
 from fasttext_lite.cli.console import is_same_file, say, write
-from fasttext_lite.cli.files import read_labelled_file, refuse_stdout, say_skipped
+from fasttext_lite.cli.files import check_output, model_beside, read_labelled_file, say_skipped
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
@@ -83,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Train a model, write it, and print how it went."""
     config = config_from(options)
+    options.output = options.output or model_beside(options.train)
     _check_files(options)
     valid = read_labelled_file(options.valid, options) if options.valid else None
     from fasttext_lite.model.storage import save_model
@@ -101,7 +102,7 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error unless all outputs can be written, and overwrite no other file."""
     from fasttext_lite.model.safetensors import check_writable
 
-    refuse_stdout(options.output)
+    check_output(options.output)
     check_writable(options.output)
     if options.train == STDIN and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")

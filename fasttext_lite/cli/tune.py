@@ -32,7 +32,7 @@ from fasttext_lite.cli.arguments import (
     whole,
 )
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
-from fasttext_lite.cli.files import read_labelled_file, refuse_stdout
+from fasttext_lite.cli.files import check_output, model_beside, read_labelled_file
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.sizes import parse_size
@@ -129,6 +129,7 @@ def run(options: argparse.Namespace) -> None:
     """Search, train with the best settings, write the model, and print what was found."""
     start = time.perf_counter()
     config = config_from(options)
+    options.output = options.output or model_beside(options.train)
     _check_files(options)
     from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.model.storage import save_model
@@ -177,7 +178,7 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error for files that cannot be what the flags say."""
     from fasttext_lite.model.safetensors import check_writable
 
-    refuse_stdout(options.output)
+    check_output(options.output)
     if options.resume and not options.log:
         raise UsageError("--resume needs the --log to go on with")
     if options.train == STDIN and options.valid == STDIN:

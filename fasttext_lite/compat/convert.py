@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from fasttext_lite.compat.files.arguments import LOSSES, Args
@@ -83,6 +85,23 @@ def from_fasttext(model: FastTextModel) -> Model:
         config=config, labels=names, label_counts=counts, n_texts=n_texts, space=space,
         embeddings=rows, output=output, tree=tree,
     )  # fmt: skip
+
+
+def read_fasttext(path: str | os.PathLike[str]) -> Model:
+    """Read a model file of fastText as a model of this package; see `from_fasttext`.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, or cannot become one; then the message says what reads it.
+    """
+    name, model = os.fsdecode(path), FastTextModel.load(path)
+    try:
+        return from_fasttext(model)
+    except ModelError as error:
+        raise ModelError(
+            f"{name}: {error}; fasttext_lite.compat.load_model reads it as it is"
+        ) from None
 
 
 def _name(label: bytes) -> str:

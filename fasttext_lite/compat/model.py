@@ -28,6 +28,7 @@ from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import cpu_count, run_ranges
 
+_BAD_K = "k needs to be 1 or higher, or -1 for all labels; got {}"
 BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
 
 
@@ -195,7 +196,7 @@ class FastTextModel:
         if not self.is_supervised:
             raise ValueError("Model needs to be supervised for prediction!")
         if k == 0 or k < -1:
-            raise ValueError("k needs to be 1 or higher!")
+            raise ValueError(_BAD_K.format(k))
         n_labels = self.dictionary.n_labels
         k = n_labels if k == -1 else min(k, n_labels)
         n_threads = n_threads or cpu_count()
@@ -249,7 +250,7 @@ class FastTextModel:
         arrays = self._line_arrays
         if k != 1:
             if k == 0 or k < -1:
-                raise ValueError("k needs to be 1 or higher!")
+                raise ValueError(_BAD_K.format(k))
             n_labels = self.dictionary.n_labels
             k = n_labels if k == -1 or k > n_labels else k
         labels, scores = np.empty(k, np.int64), np.empty(k)

@@ -14,6 +14,7 @@ from dataclasses import MISSING, dataclass
 from typing import Any, get_args, get_origin, get_type_hints
 
 from fasttext_lite.config.analyzers import ANALYZER_CHOICES, ANALYZERS
+from fasttext_lite.config.foreign import not_a_choice, with_advice
 from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZER_CHOICES, OPTIMIZERS
 from fasttext_lite.config.scripts import describe_ngrams
@@ -492,6 +493,8 @@ class Config:
         return cls(**{**values, **texts})
 
 
+Config.__init__ = with_advice()(Config.__init__)  # type: ignore[method-assign]
+
 # The settings that are words, and what kind of `config.texts` they are.
 TEXTS: dict[str, str] = {
     field.name: field.metadata["words"]
@@ -558,9 +561,7 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
         return None if optional else meta["off"]
     if meta["choices"] is not None:
         if not isinstance(value, str) or value not in meta["choices"]:
-            raise ValueError(
-                f"{field.name} must be one of {', '.join(meta['choices'])}; got {value!r}"
-            )
+            raise ValueError(not_a_choice(field.name, value, meta["choices"]))
         return str(value)
     if expected is str:
         try:

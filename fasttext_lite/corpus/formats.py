@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.config.records import Records
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.compression import ENDINGS
@@ -74,8 +75,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.format != AUTO and self.format not in FORMATS:
-            known = ", ".join([AUTO, *FORMATS])
-            raise ValueError(f"format must be one of {known}; got {self.format!r}")
+            raise ValueError(not_a_choice("format", self.format, [AUTO, *FORMATS]))
         object.__setattr__(self, "encoding", check_encoding(self.encoding))
         object.__setattr__(self, "delimiter", delimiter_of(self.delimiter))
         columns_of(self.columns, self.text_column)

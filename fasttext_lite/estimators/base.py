@@ -17,6 +17,7 @@ from fasttext_lite.config.fields import Config, values_before
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import (
+    check_names,
     check_verbose,
     config_of,
     given_to,
@@ -74,6 +75,11 @@ class TextEstimator(BaseEstimator):
         known = self._get_param_names()
         added = {name: value for name, value in values_before().items() if name in known}
         super().__setstate__({**added, **state})
+
+    def set_params(self, **params: Any) -> TextEstimator:
+        """Set parameters; a `ValueError` names what may have been meant by one that is none."""
+        check_names(self, params)
+        return super().set_params(**params)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

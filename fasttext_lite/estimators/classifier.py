@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.compat.either import read_model
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.foreign import with_advice
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -31,6 +33,7 @@ from fasttext_lite.estimators.parameters import (
     check_verbose,
     config_of,
     given_to,
+    in_constructor,
     seed_of,
     threads_of,
     with_parameters,
@@ -41,7 +44,7 @@ from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.run import Run
-from fasttext_lite.model.storage import read_model, save_model
+from fasttext_lite.model.storage import save_model
 
 
 @with_parameters()
@@ -83,6 +86,7 @@ class FastTextClassifier(TextClassifier, OneModel):
     ['fruit', 'cars']
     """
 
+    @with_advice(in_constructor)
     def fit(
         self,
         X: Any,
@@ -126,6 +130,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         self._fit(X, y, sample_weight, validation_data, callbacks)
         return self
 
+    @with_advice(in_constructor)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> FastTextClassifier:
@@ -282,6 +287,47 @@ class FastTextClassifier(TextClassifier, OneModel):
         check_is_fitted(self, "model_")
         save_model(self.model_, path, self._to_save(self.model_.config))
 
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FastTextClassifier:
+        """Read a model file, written by `save` or by the command line, or one of fastText's.
+
+        The same as `fasttext_lite.load`.
+
+        Parameters
+        ----------
+        path : path-like
+            A ``.bin`` or ``.ftz`` of fastText becomes a model of this package, see
+            `compat.convert.from_fasttext`.
+
+        Returns
+        -------
+        FastTextClassifier
+            Fitted. `partial_fit` goes on with fresh optimizer state (which matters to adagrad).
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, corrupt, of another kind, or of a newer format.
+        """
+        model, header = read_model(path)
+        extra = header.get("estimator")
+        if extra is None:
+            model = model.sorted_by_label()
+            run = model.run or Run()
+            extra = {
+                "parameters": {
+                    **model.config.to_dict(),
+                    "class_weight": run.class_weight,
+                    "random_state": run.seed,
+                },
+                "classes": model.labels,
+                "target_kind": "lists" if model.multilabel else "single",
+            }
+        classifier = from_saved(cls, extra, len(model.labels), path)
+        trainee = fitting.Trainee.of_model(model)
+        set_fitted(classifier, trainee, classifier.classes_, classifier.target_kind_)
+        return classifier
+
     def quantize(
         self, X: Any = None, y: Any = None, sample_weight: Any = None, **settings: Any
     ) -> FastTextClassifier:
@@ -289,8 +335,8 @@ class FastTextClassifier(TextClassifier, OneModel):
 
         With X, y and `sample_weight`, as in `fit`, the rows that are kept are trained on these
         once more, with the `class_weight` of the estimator.  The settings are those of
-        `fasttext-lite quantize`: size (in bytes), cutoff, rows, step, dsub, qnorm, and of the
-        training lr and epochs; see docs/quantization.md.
+        `fasttext-lite quantize`: size (in bytes, or as "500k"), cutoff, rows, step, dsub, qnorm,
+        and of the training lr and epochs; see docs/quantization.md.
         """
         from fasttext_lite.fitting.quantize import Again, quantize_trainee
 
@@ -327,37 +373,5 @@ def _not_of_one_pass(given: Mapping[str, Any], vectors: Any) -> list[Remark]:
 
 
 def load(path: str | os.PathLike[str]) -> FastTextClassifier:
-    """Read a model file, written by `FastTextClassifier.save` or by the command line.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Returns
-    -------
-    FastTextClassifier
-        Fitted. `partial_fit` goes on with fresh optimizer state (which matters to adagrad).
-
-    Raises
-    ------
-    ModelError
-        If the file is missing, corrupt, of another kind, or of a newer format.
-    """
-    model, header = read_model(path)
-    extra = header.get("estimator")
-    if extra is None:
-        model = model.sorted_by_label()
-        run = model.run or Run()
-        extra = {
-            "parameters": {
-                **model.config.to_dict(),
-                "class_weight": run.class_weight,
-                "random_state": run.seed,
-            },
-            "classes": model.labels,
-            "target_kind": "lists" if model.multilabel else "single",
-        }
-    classifier = from_saved(FastTextClassifier, extra, len(model.labels), path)
-    trainee = fitting.Trainee.of_model(model)
-    set_fitted(classifier, trainee, classifier.classes_, classifier.target_kind_)
-    return classifier
+    """Read a model file; see `FastTextClassifier.load`."""
+    return FastTextClassifier.load(path)

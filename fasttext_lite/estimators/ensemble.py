@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.effects import Remark
+from fasttext_lite.config.foreign import not_a_choice, with_advice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.base import (
@@ -28,6 +29,7 @@ from fasttext_lite.estimators.parameters import (
     check_verbose,
     config_of,
     given_to,
+    in_constructor,
     seed_of,
     threads_of,
     with_parameters,
@@ -89,6 +91,7 @@ class FastTextEnsemble(TextClassifier):
     ['fruit', 'cars']
     """
 
+    @with_advice(in_constructor)
     def fit(
         self,
         X: Any,
@@ -160,7 +163,7 @@ class FastTextEnsemble(TextClassifier):
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n_members must be a whole number of at least 1; got {n!r}")
         if not isinstance(self.method, str) or self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}; got {self.method!r}")
+            raise ValueError(not_a_choice("method", self.method, METHODS))
         check_verbose(self)
         if self.pretrained_vectors is not None:
             raise ValueError("an ensemble does not take pretrained_vectors; leave them None")

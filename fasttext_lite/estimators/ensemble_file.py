@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS
+from fasttext_lite.model.magic import check_ending
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import check_writable
 from fasttext_lite.model.storage import (
@@ -40,6 +41,7 @@ def write_ensemble(
     ModelError
         If the file cannot be written.
     """
+    check_ending(path)
     check_writable(path)
     packed = [pack(model) for model in models]
     tensors: dict[str, np.ndarray] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from fasttext_lite.config.effects import not_default
 from fasttext_lite.config.fields import TEXTS, Config
+from fasttext_lite.config.foreign import advice, unexpected
 from fasttext_lite.config.texts import Words
 from fasttext_lite.parallel import cpu_count
 
@@ -65,13 +66,11 @@ def with_parameters(own: Mapping[str, Any] | None = None) -> Callable[[type], ty
 
     def decorate(cls: type) -> type:
         def __init__(self: Any, **values: Any) -> None:  # noqa: N807 - it becomes the method
-            try:
-                bound = signature.bind(self, **values)
-            except TypeError as error:
-                raise TypeError(f"{cls.__name__}: {error}") from None
-            bound.apply_defaults()
-            for name in defaults:
-                setattr(self, name, bound.arguments[name])
+            for name in values:
+                if name not in defaults:
+                    raise TypeError(unexpected(cls.__name__, name, defaults))
+            for name, default in defaults.items():
+                setattr(self, name, values.get(name, default))
 
         __init__.__signature__ = signature  # type: ignore[attr-defined]
         __init__.__qualname__ = f"{cls.__name__}.__init__"
@@ -86,6 +85,41 @@ def with_parameters(own: Mapping[str, Any] | None = None) -> Callable[[type], ty
         return cls
 
     return decorate
+
+
+def in_constructor(name: str) -> str:
+    """Return what to say about a setting that is given to `fit`; empty if it is none."""
+    return _as_setting(name, "given to the constructor")
+
+
+def in_params(name: str) -> str:
+    """Return what to say about a setting that is given to the tuner; empty if it is none."""
+    return _as_setting(name, "held fixed by params, a dict")
+
+
+def _as_setting(name: str, how: str) -> str:
+    if name in _SHARED:
+        return f"it is {how}"
+    said = advice(name, _SHARED, is_near=False).removeprefix(": ")
+    return f"{said} ({how})" if said else ""
+
+
+def check_names(estimator: Any, given: Iterable[str]) -> None:
+    """Raise `ValueError` for a name that is none of an estimator's parameters.
+
+    Those of estimators inside it, with two underscores, are theirs to check.
+    """
+    known = estimator._get_param_names()
+    for name in given:
+        own, _, inner = name.partition("__")
+        if inner and own in known and not hasattr(getattr(estimator, own), "set_params"):
+            raise ValueError(
+                f"{name!r} cannot be set: {own} is {getattr(estimator, own)!r}; give one first"
+            )
+        if own not in known:
+            raise ValueError(
+                f"invalid parameter {own!r} for {type(estimator).__name__}{advice(own, known)}"
+            )
 
 
 def config_of(estimator: Any, trained: Config | None = None) -> Config:

@@ -9,9 +9,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.foreign import with_advice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import OneModel
-from fasttext_lite.estimators.parameters import threads_of, with_parameters
+from fasttext_lite.estimators.parameters import in_constructor, threads_of, with_parameters
 
 
 @with_parameters()
@@ -41,6 +42,7 @@ class FastTextTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, One
     FastTextClassifier : The classifier itself.
     """
 
+    @with_advice(in_constructor)
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> FastTextTransformer:
         """Train on texts and labels, as `FastTextClassifier.fit`."""
         self._fit(X, y, sample_weight)

@@ -13,11 +13,20 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.foreign import advice, with_advice
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import ADVISER, run_of, set_fitted, training_data
 from fasttext_lite.estimators.classifier import FastTextClassifier
-from fasttext_lite.estimators.parameters import SETTINGS, config_of, seed_of, threads_of
+from fasttext_lite.estimators.parameters import (
+    SETTINGS,
+    check_names,
+    config_of,
+    in_constructor,
+    in_params,
+    seed_of,
+    threads_of,
+)
 from fasttext_lite.estimators.targets import Target, read_target
 from fasttext_lite.tuning.data import TuningData
 from fasttext_lite.tuning.log import Trial
@@ -92,6 +101,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     (1.0, ['cars'])
     """
 
+    @with_advice(in_params)
     def __init__(
         self,
         estimator: FastTextClassifier | None = None,
@@ -119,6 +129,7 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @with_advice(in_constructor)
     def fit(self, X: Any, y: Any, X_valid: Any = None, y_valid: Any = None) -> FastTextTuner:
         """Search, and train the best estimator.
 
@@ -173,6 +184,11 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self._keep(estimator, target, outcome)
         return self
 
+    def set_params(self, **params: Any) -> FastTextTuner:
+        """Set parameters; a `ValueError` names what may have been meant by one that is none."""
+        check_names(self, params)
+        return super().set_params(**params)
+
     def _limits(self) -> dict[str, Any]:
         seconds, n_trials = self.time, self.n_trials
         number = isinstance(seconds, int | float | np.number) and not isinstance(seconds, bool)
@@ -207,9 +223,11 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if name in SETTINGS and value != usual[name]
         }
         params = dict(self.params or {})
-        unknown = sorted(set(params) - set(SETTINGS))
-        if unknown:
-            raise ValueError(f"params has no setting of the model: {', '.join(map(repr, unknown))}")
+        for name in params:
+            if name not in SETTINGS:
+                raise ValueError(
+                    f"params has no setting of the model: {name!r}{advice(name, SETTINGS)}"
+                )
         estimator.set_params(**params)
         for name in ("random_state", "n_jobs"):
             if getattr(self, name) is not None:
@@ -246,6 +264,11 @@ class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Return the share of texts whose labels are predicted exactly."""
         check_is_fitted(self, "best_estimator_")
         return self.best_estimator_.score(X, y, sample_weight)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the best estimator to a file that `fasttext_lite.load` reads."""
+        check_is_fitted(self, "best_estimator_")
+        self.best_estimator_.save(path)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

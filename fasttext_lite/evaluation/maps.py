@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.evaluation.plots import check_plot, plot_map
@@ -164,7 +165,7 @@ def project(
     data = np.asarray(vectors, np.float64)
     n, dim = data.shape
     if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+        raise ValueError(not_a_choice("method", method, METHODS))
     if n < 3:
         raise ValueError(f"a map needs at least 3 points; got {n}")
     points = np.zeros((n, 2))

@@ -21,7 +21,7 @@ from fasttext_lite.model.decisions import (
     figure_name,
     right_texts,
 )
-from fasttext_lite.model.model import Model, Predictions, most_texts
+from fasttext_lite.model.model import ALL_LABELS, Model, Predictions, check_top, most_texts
 
 
 @dataclass(frozen=True)
@@ -165,6 +165,8 @@ def evaluate(
         parts = decide_in_parts(model, texts, n_threads)
     else:
         k, threshold = 1 if k is None else k, 0.0 if threshold is None else threshold
+        check_top(k, threshold)
+        k = n_known if k == ALL_LABELS else k
         parts = _predict_in_parts(model, texts, k, threshold, n_threads)
     for start, predictions in parts:
         found.add(start, predictions)
@@ -187,7 +189,7 @@ def _predict_in_parts(
 ) -> Iterator[tuple[int, Predictions]]:
     """Predict some texts after others, in bounded memory."""
     n, step = len(texts), most_texts(len(model.labels), k)
-    for start in range(0, max(n, 1), step):  # once without texts too: k and threshold are checked
+    for start in range(0, max(n, 1), step):
         part = texts.slice(start, min(start + step, n))
         yield start, model.predict(part, k, threshold, n_threads)
 

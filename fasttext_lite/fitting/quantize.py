@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite.config.foreign import advice, not_a_choice
+from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.strangers import difference, shown
 from fasttext_lite.corpus.texts import Texts
@@ -47,7 +49,7 @@ class QuantizeSettings:
     Attributes
     ----------
     size : int, optional
-        Largest file in bytes; as many rows are kept as fit.
+        Largest file in bytes, or text as "500k" or "2M"; as many rows are kept as fit.
     cutoff : int, optional
         Rows to keep; default: all.
     rows : {"int8", "pq"}
@@ -74,6 +76,11 @@ class QuantizeSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "qnorm", bool(self.qnorm))
+        if isinstance(self.size, str):
+            try:
+                object.__setattr__(self, "size", parse_size(self.size))
+            except ValueError as error:
+                raise ModelError(f"size: {error}") from None
         for name in ("size", "cutoff", "dsub"):
             value = getattr(self, name)
             if value is None and name != "dsub":
@@ -81,7 +88,7 @@ class QuantizeSettings:
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ModelError(f"{name} must be a whole number of at least 1; got {value!r}")
         if self.rows not in KINDS:
-            raise ModelError(f"rows must be one of {', '.join(KINDS)}; got {self.rows!r}")
+            raise ModelError(not_a_choice("rows", self.rows, KINDS))
         number = isinstance(self.step, int | float) and not isinstance(self.step, bool)
         if not number or not 0.001 <= self.step <= 10:
             raise ModelError(f"step must be a number from 0.001 to 10; got {self.step!r}")
@@ -178,9 +185,10 @@ def quantize_trainee(
     """
     training = {} if data is None else {name: settings.get(name) for name in OF_TRAINING}
     settings = {name: value for name, value in settings.items() if name not in training}
-    unknown = sorted(set(settings) - {field.name for field in dataclasses.fields(QuantizeSettings)})
-    if unknown:
-        raise ModelError(f"quantize has no setting {', '.join(map(repr, unknown))}")
+    known = [field.name for field in dataclasses.fields(QuantizeSettings)]
+    for name in settings:
+        if name not in known:
+            raise ModelError(f"quantize has no setting {name!r}{advice(name, known)}")
     model = quantize_model(
         trainee.model, QuantizeSettings(**settings), training=training, estimator=estimator,
         retrain=None if data is None else (data.texts, data.labels),

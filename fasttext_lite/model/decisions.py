@@ -52,7 +52,7 @@ def decide(model: Model, texts: Texts | FeatureMatrix, n_threads: int | None = N
     labels = np.full((len(found), max(sizes.max(initial=0), 1)), -1, np.int32)
     probabilities = np.zeros(labels.shape)
     labels[docs, ranks], probabilities[docs, ranks] = ids, values
-    return Predictions(labels, probabilities, n_features)
+    return Predictions(labels, probabilities, n_features, model.labels)
 
 
 def decide_in_parts(

@@ -6,7 +6,7 @@ A `Model` does not change after it is made and may be used from many threads at 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 CHUNK_SCORES = 1 << 22
 RANGE_WORK = 1 << 29  # multiplications between two looks at Ctrl-C
 
+ALL_LABELS = -1  # in place of a number of labels, as in fastText
+
 # Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
 MAX_SELECTED = 32
 
@@ -60,11 +62,37 @@ class Predictions:
         In [0, 1]; 0 where there is no label.
     n_features : int64[n_texts]
         Known features of each text; where 0, the labels are those of the class prior.
+    label_names : sequence of str
+        Of each label id, as `Model.labels`; `names` and `rows` are made with them.
+
+    Examples
+    --------
+    ``labels`` are numbers, quick to work with.  For people there are names and rows:
+
+    >>> found = Predictions(np.array([[1, 0]]), np.array([[0.9, 0.1]]), np.ones(1), ["no", "yes"])
+    >>> found.names
+    [['yes', 'no']]
+    >>> found.rows()
+    [[('yes', 0.9), ('no', 0.1)]]
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
     n_features: np.ndarray
+    label_names: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[list[str]]:
+        """The names of the best labels of each text, likeliest first."""
+        return [[name for name, _ in row] for row in self.rows()]
+
+    def rows(self) -> list[list[tuple[str, float]]]:
+        """Return name and probability of the best labels of each text, as `Model.predict_one`."""
+        names = self.label_names
+        return [
+            [(names[i], p) for i, p in zip(ids, values, strict=True) if i >= 0]
+            for ids, values in zip(self.labels.tolist(), self.probabilities.tolist(), strict=True)
+        ]
 
 
 @dataclass(eq=False, kw_only=True, repr=False)
@@ -386,7 +414,7 @@ class Model:
         ----------
         text : str
         k : int
-            Most labels; more than there are labels means all of them.
+            Most labels; -1, or more than there are labels, means all of them.
         threshold : float
             Least probability of a label, in [0, 1].
 
@@ -406,7 +434,7 @@ class Model:
         check_top(k, threshold)
         if not isinstance(text, str):
             raise TypeError(f"text must be str; got {type(text).__name__}")
-        k = min(int(k), len(self.labels))
+        k = n_asked(k, len(self.labels))
         if self._tables is None or k > MAX_SELECTED:
             found = self.predict([text], k, threshold, 1)
             ids, values = found.labels[0].tolist(), found.probabilities[0].tolist()
@@ -515,7 +543,7 @@ class Model:
         ----------
         texts : Texts, FeatureMatrix, or iterable of str or of token lists
         k : int
-            Most labels for a text; more than there are labels means all of them.
+            Most labels for a text; -1, or more than there are labels, means all of them.
         threshold : float
             Least probability of a label, in [0, 1].
         n_threads : int, optional
@@ -524,6 +552,8 @@ class Model:
         Returns
         -------
         Predictions
+            Label ids (`Predictions.labels`) and probabilities as arrays; the names of the labels
+            are in `Predictions.names`, both together in `Predictions.rows`.
 
         Raises
         ------
@@ -531,7 +561,7 @@ class Model:
             If k or threshold is out of range.
         """
         check_top(k, threshold)
-        k = min(int(k), len(self.labels))
+        k = n_asked(k, len(self.labels))
         if k <= MAX_SELECTED and self._is_few(texts):
             assert isinstance(texts, list)
             found = np.empty((len(texts), 2, k))
@@ -542,6 +572,7 @@ class Model:
                 found[:, 0].astype(np.int32),
                 found[:, 1].copy(),
                 np.array(counts),
+                self.labels,
             )
         hidden, n_features = self._hidden(texts, n_threads)
         labels = np.empty((len(hidden), k), np.int32)
@@ -555,7 +586,7 @@ class Model:
             n_threads or cpu_count(),
             self._most_docs,
         )
-        return Predictions(labels, best, self._without_bias(n_features))
+        return Predictions(labels, best, self._without_bias(n_features), self.labels)
 
     def _prior_labels(self, k: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the best labels of a text without features: int32[1, k], float64[1, k]."""
@@ -627,13 +658,21 @@ def _is_identity(table: np.ndarray) -> bool:
 
 def most_texts(n_labels: int, k: int) -> int:
     """Return how many texts to predict at a time for k labels each, in bounded memory."""
-    return max(1, CHUNK_SCORES // max(1, min(k, n_labels)))
+    return max(1, CHUNK_SCORES // max(1, n_asked(k, n_labels)))
+
+
+def n_asked(k: int, n_labels: int) -> int:
+    """Return how many labels a text gets at most, where k is asked for; -1 = all."""
+    return n_labels if k == ALL_LABELS else min(int(k), n_labels)
 
 
 def check_top(k: Any, threshold: Any) -> None:
-    """Raise `ValueError` unless k is a whole number from 1 and threshold a number in [0, 1]."""
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-        raise ValueError(f"k must be a whole number of at least 1; got {k!r}")
+    """Raise `ValueError` unless k is -1 or a whole number from 1, and threshold in [0, 1]."""
+    whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+    if not whole or (k < 1 and k != ALL_LABELS):
+        raise ValueError(
+            f"k must be a whole number of at least 1, or {ALL_LABELS} for all labels; got {k!r}"
+        )
     number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
     if not number or not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be a number from 0 to 1; got {threshold!r}")

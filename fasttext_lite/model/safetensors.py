@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fasttext_lite.errors import ModelError
+from fasttext_lite.model.magic import packing
 
 LINE = 64  # bytes of a cache line
 
@@ -183,6 +184,8 @@ def read_file(path: str) -> MappedFile:
     try:
         return MappedFile(path, data, *_parse_index(data))
     except ValueError as error:
+        if packed := packing(data[:8], path):
+            raise ModelError(packed) from None
         raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
 
 

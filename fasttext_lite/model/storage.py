@@ -49,7 +49,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
-from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.magic import check_ending, is_fasttext
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.safetensors import (
@@ -98,6 +98,7 @@ def save_model(
     ModelError
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
+    check_ending(path)
     check_writable(path)
     write_document(path, *pack(model, estimator))
 
@@ -342,7 +343,7 @@ def read_document(path: str, key: str = KEY) -> tuple[dict[str, Any], dict[str, 
     if is_fasttext(path):
         raise ModelError(
             f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
-            "MODEL OUT.ftl`, or use fasttext_lite.compat"
+            "MODEL OUT.ftl`; in Python, fasttext_lite.load does, and fasttext_lite.compat reads it"
         )
     file = read_file(path)
     return _parse_header(file.metadata, key, path), file.arrays()

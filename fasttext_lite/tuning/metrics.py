@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.features.matrix import FeatureMatrix
@@ -69,7 +70,7 @@ class Metric:
             If there is no such metric.
         """
         if not isinstance(text, str):
-            raise ValueError(f"metric must be one of {', '.join(METRICS)}; got {text!r}")
+            raise ValueError(not_a_choice("metric", text, METRICS))
         kind, _, rest = text.partition(":")
         if text in PLAIN:
             return cls(kind)
@@ -87,7 +88,7 @@ class Metric:
                     f"got {text!r}"
                 )
             return cls(kind, level, label or None)
-        raise ValueError(f"metric must be one of {', '.join(METRICS)}; got {text!r}")
+        raise ValueError(not_a_choice("metric", text, METRICS))
 
     @property
     def level_asked(self) -> float:

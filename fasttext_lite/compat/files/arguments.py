@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fasttext_lite.config.foreign import FASTTEXT_FLAG, WORD, advice, not_a_choice
 from fasttext_lite.config.records import Records
 from fasttext_lite.errors import InputError, UsageError
 
@@ -144,25 +146,34 @@ class Args:
         """Whether any n-gram is hashed."""
         return self.word_ngrams > 1 or self.maxn > 0
 
-    def check(self) -> None:
-        """Raise `InputError` for values that cannot work; fastText crashes on some of them."""
+    def check(self, write: Callable[[str], str] = "-{}".format) -> None:
+        """Raise `InputError` for values that cannot work; fastText crashes on some of them.
+
+        Parameters
+        ----------
+        write : callable
+            How the name of an argument is written, given that of its flag.
+        """
         for field in dataclasses.fields(self):
             value, low, high = getattr(self, field.name), *_range(field)
-            flag = field.metadata["flag"]
+            flag = write(field.metadata["flag"])
             if isinstance(value, float) and not math.isfinite(value):
-                raise InputError(f"-{flag} must be a finite number; got {value}")
+                raise InputError(f"{flag} must be a finite number; got {value}")
             if low is not None and value < low:
-                raise InputError(f"-{flag} must be at least {low:g}; got {value}")
+                raise InputError(f"{flag} must be at least {low:g}; got {value}")
             if high is not None and value > high:
-                raise InputError(f"-{flag} must be at most {high:g}; got {value}")
+                raise InputError(f"{flag} must be at most {high:g}; got {value}")
             if isinstance(value, int) and abs(value) > MAX_TABLE:
-                raise InputError(f"-{flag} is too large: {value}")
+                raise InputError(f"{flag} is too large: {value}")
         if self.loss not in LOSSES:
-            raise InputError(f"-loss must be one of {', '.join(LOSSES)}; got {self.loss!r}")
+            raise InputError(not_a_choice("loss", self.loss, LOSSES))
         if self.model not in MODELS:
             raise InputError(f"-model must be one of {', '.join(MODELS)}; got {self.model!r}")
         if self.uses_buckets and self.bucket < 1:
-            raise InputError("-bucket must be at least 1 with -wordNgrams above 1 or -maxn above 0")
+            raise InputError(
+                f"{write('bucket')} must be at least 1 with {write('wordNgrams')} above 1 or "
+                f"{write('maxn')} above 0; got {self.bucket}"
+            )
 
 
 SUPERVISED: dict[str, Any] = {
@@ -213,14 +224,14 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
     for word in rest:
         field = BY_FLAG.get(word[1:]) if word.startswith("-") else None
         if field is None:
-            kind = "unknown argument" if word.startswith("-") else "arguments begin with a dash"
-            raise UsageError(f"{kind}: {word} (see fasttext-lite {command})")
+            raise UsageError(f"{_about(word)} (see fasttext-lite {command} --help)")
         if isinstance(field.default, bool):
             value: Any = True
         else:
             text = next(rest, None)
-            if text is None:
-                raise UsageError(f"{word} needs a value")
+            if text is None or (text[:1] == "-" and text[1:] in BY_FLAG):
+                found = "" if text is None else f", and {text} is the next flag"
+                raise UsageError(f"{word} needs a value{found}")
             value = _value(field, word, text)
         setattr(args, field.name, value)
         given.add(field.name)
@@ -231,11 +242,23 @@ def parse_flags(command: str, words: Sequence[str]) -> tuple[Args, set[str]]:
     return args, given
 
 
+def _about(word: str) -> str:
+    """Return what to say about a word that is no flag."""
+    if not word.startswith("-"):
+        said = f": did you mean -{word}?" if word in BY_FLAG else ""
+        if os.path.exists(word):
+            said = f": did you mean -input {word}?"
+        return f"arguments begin with a dash: {word}{said}"
+    return f"unknown argument: {word}{advice(word, BY_FLAG, FASTTEXT_FLAG)}"
+
+
 def _value(field: dataclasses.Field[Any], flag: str, text: str) -> Any:
     if field.name == "loss":
         text = next((loss.name for loss in LOSSES.values() if loss.full_name == text), text)
         if text not in LOSSES:
-            raise UsageError(f"{flag}: unknown loss {text}; one of {', '.join(LOSSES)}, one-vs-all")
+            said = advice(text, LOSSES, WORD, "loss")
+            known = ", ".join(LOSSES)
+            raise UsageError(f"{flag}: unknown loss {text}; one of {known}, one-vs-all{said}")
         return text
     kind: Any = type(field.default)
     try:

@@ -26,7 +26,7 @@ from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.kernels.text import parse_entries
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
-from fasttext_lite.model.magic import FASTTEXT_MAGIC
+from fasttext_lite.model.magic import FASTTEXT_MAGIC, packing
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
 VERSION = 12
@@ -86,6 +86,8 @@ def parse(data: np.ndarray, name: str) -> ModelParts:
         magic, version, *values = reader.unpack(_HEADER)
     except _DamagedError:
         magic, version, values = b"", -1, []
+    if packed := packing(data[:8].tobytes(), name):
+        raise ModelError(packed)
     if magic != FASTTEXT_MAGIC:
         raise ModelError(f"{name} has wrong file format: it is not a model of fastText")
     if not OLDEST <= version <= VERSION:

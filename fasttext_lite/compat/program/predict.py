@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from fasttext_lite.compat.program.streams import (
     say,
     write,
 )
-from fasttext_lite.corpus import DEFAULT_PREFIX
+from fasttext_lite.compat.program.usage import PROGRAM
+from fasttext_lite.corpus import DEFAULT_PREFIX, STDIN
 from fasttext_lite.corpus.formats import ReadOptions
+from fasttext_lite.corpus.missing import instead_of_file
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,6 +85,9 @@ def _refuse_flags(options: argparse.Namespace, names: Sequence[str], instead: st
 def predict(command: str, words: list[str]) -> None:
     """Run ``predict`` and ``predict-prob``: print the labels of each line."""
     k, threshold = parse_k(words, 2, 1, all_labels=True), _parse_threshold(words)
+    call = f"{PROGRAM} {command} {shlex.quote(words[0])} {STDIN} {' '.join(words[2:])}"
+    if said := instead_of_file(words[1], call.rstrip()):
+        raise UsageError(said)
     model = load_classifier(words[0], command)
     _print_labels(model, words[1], k, threshold, command == "predict-prob")
 

@@ -13,7 +13,7 @@ from fasttext_lite.compat.program.usage import PROGRAM, SHARED
 from fasttext_lite.corpus import DEFAULT_PREFIX, STDIN
 from fasttext_lite.corpus.formats import AUTO, ReadOptions
 from fasttext_lite.errors import ModelError, UsageError
-from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.magic import is_fasttext, packing_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,6 +176,8 @@ def load(path: str, command: str) -> FastTextModel:
     """
     from fasttext_lite.compat.model import FastTextModel
 
+    if os.path.isfile(path) and (packed := packing_of(path)):
+        raise ModelError(packed)
     if command in SHARED and os.path.isfile(path) and not is_fasttext(path):
         raise ModelError(
             f"{path} is not a model of fastText; with one of {PROGRAM} say "

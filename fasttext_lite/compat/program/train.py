@@ -34,8 +34,11 @@ def train(command: str, words: list[str]) -> None:
 
 def _check_training(command: str, args: Args, target: str) -> None:
     """Refuse arguments that contradict each other, and files that cannot be written."""
-    if not args.input or not args.output:
-        raise UsageError(f"{command} needs -input and -output (see {PROGRAM} {command} --help)")
+    needed = {"-input FILE": args.input, "-output PREFIX": args.output}
+    if missing := [flag for flag, value in needed.items() if not value]:
+        raise UsageError(
+            f"{command} needs {' and '.join(missing)} (see {PROGRAM} {command} --help)"
+        )
     if args.input == STDIN:
         raise UsageError("Cannot use stdin for training!")
     with_autotune = bool(args.autotune_validation_file)
@@ -70,6 +73,8 @@ def quantize(command: str, words: list[str]) -> None:
     if args.retrain and not args.input:
         raise UsageError("-retrain needs -input, the file to train on")
     target = args.output + ".ftz"
+    if args.output.endswith(".bin") and not os.path.exists(args.output + ".bin"):
+        raise UsageError(f"-output names the model's file without .bin: -output {args.output[:-4]}")
     model = load(args.output + ".bin", "quantize -output")
     _check_files(args, [target])
     from fasttext_lite.compat.training import quantize as quantization

@@ -188,6 +188,9 @@ def takes(words: Sequence[str]) -> bool:
     paths, numbers = rest[:2], rest[2:]
     if any(word.startswith("-") and word != STDIN for word in paths):
         return False
-    if numbers:
-        return len(numbers) <= 2 and all(map(is_number, numbers))
-    return len(paths) == 2 and is_fasttext(paths[0])
+    theirs = len(paths) == 2 and is_fasttext(paths[0])
+    if not numbers:
+        return theirs
+    if theirs and len(numbers) <= 2:  # a word that is no number is for theirs to refuse
+        return not any(word.startswith("-") and not is_number(word) for word in numbers)
+    return len(numbers) <= 2 and all(map(is_number, numbers))

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from fasttext_lite.compat.files.arguments import LOSSES, MODELS, Args
+from fasttext_lite.compat.files.arguments import FIELDS, LOSSES, MODELS, Args
+from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, WORD, advice
 from fasttext_lite.errors import InputError
 
 Path = str | bytes | os.PathLike[str]
@@ -39,6 +40,7 @@ SUPERVISED_NAMES = (
     "autotuneDuration", "autotuneModelSize",
 )  # fmt: skip
 UNSUPERVISED_NAMES = ("input", "model", *ATTRIBUTES)
+_WORDS = ("label", "autotuneMetric", "autotuneModelSize")  # the other texts are paths
 _UNSUPERVISED = {kind.command: kind.name for kind in MODELS.values() if not kind.is_supervised}
 
 
@@ -55,7 +57,8 @@ def _named(values: Sequence[Any], more: dict[str, Any], names: Sequence[str]) ->
     for given, value in more.items():
         name = _ALIASES.get(given, given)
         if name not in names:
-            raise TypeError(f"unexpected keyword argument '{given}'")
+            said = advice(given, names, FASTTEXT_KEYWORD)
+            raise TypeError(f"unexpected keyword argument '{given}'{said}")
         if name in named:
             raise TypeError(f"multiple values for argument '{name}'")
         named[name] = value
@@ -73,6 +76,13 @@ def _typed(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, str):
         if name == "autotuneModelSize" and isinstance(value, int):
             return str(value)  # bytes
+        if name in _WORDS and not isinstance(value, str):
+            raise TypeError(f"{name} must be a str; got {value!r}")
+        if name == "input" and isinstance(value, list | tuple):
+            raise TypeError(
+                f"input must be a path; got {type(value).__name__}: fastText learns from a file; "
+                "fasttext_lite.FastTextClassifier().fit(texts, labels) takes lists"
+            )
         return as_path(name, value)
     return as_whole(name, value) if isinstance(default, int) else as_number(name, value)
 
@@ -108,7 +118,9 @@ def parse_arguments(
     for name, value in named.items():
         if name == "loss":
             if not isinstance(value, str) or value not in LOSSES:
-                raise InputError(f"Unrecognized loss name: {value!r}; one of {', '.join(LOSSES)}")
+                said = advice(value, LOSSES, WORD, "loss") if isinstance(value, str) else ""
+                known = ", ".join(LOSSES)
+                raise InputError(f"Unrecognized loss name: {value!r}; one of {known}{said}")
         elif name == "model":
             if value not in _UNSUPERVISED:
                 raise InputError(f"Unrecognized model name: {value!r}; cbow or skipgram")
@@ -117,4 +129,15 @@ def parse_arguments(
             value = _typed(name, value, getattr(defaults, field_of(name)))
         changes[field_of(name)] = value
     changes.setdefault("thread", max((os.cpu_count() or 1) - 1, 1))
-    return defaults.replace(**changes), {field_of(name) for name in named}
+    args = defaults.replace(**changes)
+    args.check(_as_keyword)
+    return args, {field_of(name) for name in named}
+
+
+def _as_keyword(flag: str) -> str:
+    """Return the keyword for what a flag sets."""
+    return next((name for name in SUPERVISED_NAMES if _flag_of(name) == flag), flag)
+
+
+def _flag_of(name: str) -> str:
+    return str(FIELDS[field_of(name)].metadata["flag"])

@@ -26,7 +26,7 @@ from fasttext_lite.compat.python.arguments import (
     parse_arguments,
 )
 from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8, wrapped
-from fasttext_lite.model.magic import FASTTEXT_MAGIC
+from fasttext_lite.model.magic import FASTTEXT_MAGIC, packing
 
 __all__ = [
     "BOW",
@@ -125,9 +125,11 @@ def load_model(path: Any) -> _FastText:
     """
     if isinstance(path, bytes | bytearray | memoryview):
         data = bytes(path)
-        if data.startswith(FASTTEXT_MAGIC):
+        if data.startswith(FASTTEXT_MAGIC) or packing(data[:8], "") or b"\0" in data:
             return wrapped(FastTextModel(binary.parse(as_array(data), "the model")), {})
         path = data
+    if not as_path("path", path):
+        raise ValueError("path is empty: name a model file, .bin or .ftz")
     return _FastText(as_path("path", path))
 
 

@@ -27,6 +27,7 @@ from fasttext_lite.compat.python.arguments import (
     loss_name,
     model_name,
 )
+from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
 _NEWLINE = 10
@@ -61,10 +62,24 @@ def utf8(text: str | bytes) -> bytes:
 
 
 def _one_line(text: Any, function: str) -> bytes:
-    """Return a text with a newline behind it."""
-    if text.find("\n") != -1:
+    """Return a text with a newline behind it; errors are of fastText's kinds."""
+    try:
+        has_newline = text.find("\n") != -1
+    except (AttributeError, TypeError) as error:
+        raise type(error)(_no_text(text)) from None
+    if has_newline:
         raise ValueError(_ONE_LINE.format(function))
     return utf8(text + "\n")
+
+
+def _no_text(text: Any) -> str:
+    """Return what to say of something that is no text."""
+    how = ""
+    if isinstance(text, bytes):
+        how = "; text.decode() makes a str of it"
+    elif isinstance(text, Iterable):
+        how = "; list(text) makes a list of it"
+    return f"text must be a str or a list of str; got {type(text).__name__}{how}"
 
 
 class _Names(dict[int, str]):
@@ -439,7 +454,7 @@ class _FastText:
 
     def _most(self, k: int) -> int:
         if as_whole("k", k) == 0:
-            raise ValueError("k needs to be 1 or higher!")
+            raise ValueError("k needs to be 1 or higher, or below 0 for all words; got 0")
         return k if k > 0 else self.model.dictionary.n_words
 
     # -- changes
@@ -462,6 +477,7 @@ class _FastText:
         self._model, self._names = model, {}
         self._words = self._labels = None
 
+    @with_advice(place=FASTTEXT_KEYWORD)
     def quantize(
         self,
         input: Path | None = None,  # noqa: A002 - fastText's name
@@ -500,7 +516,7 @@ class _FastText:
             If the model is not supervised or is quantised, or the file is missing.
         """
         if retrain and not input:
-            raise ValueError("Need input file path if retraining")
+            raise ValueError("Need input file path if retraining: quantize(input=PATH, ...)")
         from fasttext_lite.compat.training import quantize as training
 
         own = self.model.args
@@ -508,11 +524,11 @@ class _FastText:
             input=as_path("input", input) if input else "",
             qout=bool(qout), retrain=bool(retrain), qnorm=bool(qnorm),
             cutoff=as_whole("cutoff", cutoff), dsub=as_whole("dsub", dsub),
-            epoch=as_whole("epoch", epoch or own.epoch), lr=float(lr or own.lr),
+            epoch=as_whole("epoch", epoch or own.epoch), lr=as_number("lr", lr or own.lr),
             thread=as_whole("thread", thread or own.thread),
             verbose=as_whole("verbose", verbose or own.verbose),
         )  # fmt: skip
-        args.check()
+        args.check("{}".format)
         report = Report(args.verbose)
         self._change(training.quantize(self.model, args, callback=report.progress))
         report.finish(True)

@@ -1,0 +1,125 @@
+"""The parser of command lines: a mistake is one line that names the nearest flag or command."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from fasttext_lite.cli.console import one_line
+from fasttext_lite.config.foreign import FLAG, WORD, advice, not_a_choice
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.missing import instead_of_file
+
+
+def _nowhere(flag: str) -> list[str]:
+    return []
+
+
+def _had_by(commands: Sequence[str]) -> str:
+    *most, last = commands or [""]
+    return f"{', '.join(most)} and {last} have it" if most else f"{last} has it" * bool(last)
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a mistake in one line, with what may have been meant.
+
+    Attributes
+    ----------
+    having : callable
+        Given the name of a flag, the other commands that have it.
+    other_commands : sequence of str
+        Commands that are not parsed here, but may have been meant.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        self.having: Callable[[str], list[str]] = _nowhere
+        self.other_commands: Sequence[str] = ()
+        self._words: list[str] = []
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and the way to help; exit with code 2.
+
+        An unknown flag is told of first: it may be the reason for the rest.
+        """
+        unknown = next(filter(None, map(self._about_flag, self._flags())), "")
+        self.exit(2, f"{self.prog}: {one_line(unknown or message)} (see {self.prog} --help)\n")
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; what a command does not know is a mistake that its own parser reports."""
+        self._words = [] if args is None else list(args)
+        glued = next((word for word in self._flags() if self._is_long(word)), None)
+        if glued is not None:
+            self.error("")
+        options, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self._refuse_words(options, rest)
+            self.error(f"unrecognized arguments: {' '.join(rest)}{self._about_value(rest[0])}")
+        return options, rest
+
+    def _refuse_words(self, options: argparse.Namespace, rest: Sequence[str]) -> None:
+        """Say how to give a text to a command that reads files, where its words came unquoted."""
+        if self.get_default("file") == STDIN and not rest[0].startswith("-"):
+            text = " ".join([options.file, *rest])
+            call = f"{self.prog} {shlex.quote(options.model)}"
+            if said := instead_of_file(text, call, "read"):
+                self.error(said)
+
+    def _flags(self) -> Iterable[str]:
+        """Return the words that look like flags of this parser, up to a command or ``--``."""
+        has_commands = self._subparsers is not None
+        for word in self._words:
+            if word == "--" or (has_commands and not word.startswith("-")):
+                return
+            is_number = self._negative_number_matcher.match(word)
+            if len(word) > 1 and word.startswith("-") and " " not in word and not is_number:
+                yield word.partition("=")[0]
+
+    def _is_long(self, word: str) -> bool:
+        """Return whether a word is a long flag with one dash, which would pass as a short one."""
+        return not word.startswith("--") and f"-{word}" in self._option_string_actions
+
+    def _about_flag(self, word: str) -> str:
+        """Return what to say about a flag, empty if it is known."""
+        known = self._option_string_actions
+        is_short = word[:1] == "-" and word[:2] in known and not word.startswith("--")
+        if word in known or (is_short and not self._is_long(word)):
+            return ""
+        name = word.lstrip("-")
+        elsewhere = _had_by(self.having(name))
+        if name in self.other_commands:
+            return f"no flag {word}: {name} is a command, without dashes"
+        flags = [flag.lstrip("-") for flag in known if flag.startswith("--")]
+        said = advice(name, flags, FLAG, elsewhere=elsewhere)
+        return f"no flag {word}{said}"
+
+    def _about_value(self, word: str) -> str:
+        """Return what to say about a word behind a flag that takes none."""
+        place = self._words.index(word) if word in self._words else 0
+        before = self._words[place - 1] if place else ""
+        known = self._option_string_actions
+        if len(before) > 2 and before[:2] in known and before not in known:
+            return f": {before} is read as {before[:2]} {before[2:]}"
+        action = known.get(before)
+        if action is None or action.nargs != 0:
+            return ""
+        if isinstance(action, argparse.BooleanOptionalAction):
+            return f": {before} takes no value, {action.option_strings[-1]} is its contrary"
+        return f": {before} takes no value"
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Report a value that is none of the choices."""
+        choices = action.choices
+        if choices is None or value in choices:
+            return
+        if isinstance(action, argparse._SubParsersAction):
+            known = [*choices, *self.other_commands]
+            said = advice(value, known, WORD, action.dest)
+            self.error(f"no {action.dest} {value}{said}")
+        name = action.dest.removeprefix("config_")
+        message = not_a_choice(name, value, choices).removeprefix(name + " ")
+        raise argparse.ArgumentError(action, message)
