@@ -273,7 +273,7 @@ def test_flags_of_reading(run, write, model, flags, content):
         (["--encoding", "rot13"], "one that Python knows"),
         (["--encoding", "ascii"], "FILE:7: not ascii (byte 0xe7)"),
         (["--encoding", "utf-16"], "not utf-16"),
-        (["--format", "xml"], "invalid choice: 'xml'"),
+        (["--format", "xml"], "must be one of auto, fasttext"),
     ],
 )
 def test_bad_flags_of_reading(run, write, model, flags, message):
@@ -749,3 +749,32 @@ def test_the_arrays_of_a_reader_that_takes_all(write):
     assert chunks[0].texts.to_list() == ["goal", "", "", "bank", "coach"]
     assert np.diff(chunks[0].indptr).tolist() == [1, 0, 1, 0, 1]
     assert chunks[0].raw == [b"sport\tgoal", b"", b"money\t", b"\tbank", b"sport\tcoach"]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "tsv", "gzip", "utf-16"])
+def test_the_texts_of_the_training_are_known_again(run, write, tmp_path, form):
+    path, model = write(FORMS["fasttext"], "train.txt"), tmp_path / "x.ftl"
+    content = {
+        "gzip": gzip.compress(FORMS["tsv"].encode()),
+        "utf-16": FORMS["tsv"].encode("utf-16"),
+    }
+    same = write(content.get(form, FORMS.get(form)), "same")
+    other = write(FORMS["tsv"].replace("goal", "gaol"), "other")
+    words = "are the texts that the model is trained on"
+    quick = QUICK[:-1]
+    for valid, expected in ((same, 1), (other, 0)):
+        _, _, err = run("train", path, "-o", model, *quick, "--valid", valid)
+        assert err.count(words) == expected
+        _, _, err = run(
+            "train", path, "-o", model, *quick, "--valid", valid, "--cache", tmp_path / "c"
+        )
+        assert err.count(words) == expected
+        _, _, err = run("test", model, valid)
+        assert err.count(words) == expected
+        _, _, err = run("quantize", model, "-o", tmp_path / "q.ftl", "--test", valid)
+        assert err.count(words) == expected
+        out = ("-o", tmp_path / "t.ftl", "--trials", 1, "--time", 20, "--seed", 1)
+        _, _, err = run("tune", path, *out, "--valid", valid)
+        assert err.count(words) == expected
+        _, _, err = run("test", tmp_path / "t.ftl", valid)
+        assert err.count(words) == expected

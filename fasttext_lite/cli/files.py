@@ -51,6 +51,28 @@ def say_skipped(source: Corpus | TrainingFile, options: argparse.Namespace) -> N
             say(line)
 
 
+def say_if_trained_on(
+    path: str, corpus: Corpus, trained_on: str | None, options: argparse.Namespace
+) -> None:
+    """Say so if a model is measured on the very texts that it was trained on.
+
+    Parameters
+    ----------
+    path : str
+        The file to measure on.
+    corpus : Corpus
+        What it holds.
+    trained_on : str, optional
+        Fingerprint of the texts of the training.
+    options : Namespace
+    """
+    if trained_on and corpus.fingerprint == trained_on and not getattr(options, "quiet", False):
+        say(
+            f"{path}: these are the texts that the model is trained on: the figures do not tell "
+            "how it does on others"
+        )
+
+
 def open_texts(
     options: argparse.Namespace, labels: Collection[str], keeps_raw: bool = False
 ) -> CorpusReader:

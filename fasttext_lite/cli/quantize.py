@@ -19,7 +19,7 @@ from fasttext_lite.cli.arguments import (
     whole,
 )
 from fasttext_lite.cli.console import is_same_file, write
-from fasttext_lite.cli.files import check_output, read_labelled_file
+from fasttext_lite.cli.files import check_output, read_labelled_file, say_if_trained_on
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import OWN_ENDING
@@ -96,6 +96,10 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.corpus.strangers import check_known
 
         check_known(test.labels.used(), model.labels, options.test)
+        trained_on = model.run.texts if model.run else None
+        if retrain is not None and retrain.fingerprint == test.fingerprint:
+            trained_on = test.fingerprint
+        say_if_trained_on(options.test, test, trained_on, options)
     small = _quantized(model, retrain, options)
     save_model(small, options.output)
     if not options.quiet:
@@ -147,6 +151,8 @@ def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace
         run = dataclasses.replace(run, class_weight=given_class_weight(options))
     if options.seed is not None:
         run = dataclasses.replace(run, seed=options.seed)
+    if retrain is not None:
+        run = dataclasses.replace(run, texts=retrain.fingerprint)
     reproducible = retrain is not None and run.seed is not None
     return quantize_model(
         model, settings, run=run, n_threads=options.threads or (1 if reproducible else None),

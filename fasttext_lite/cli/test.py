@@ -13,7 +13,7 @@ from fasttext_lite.cli.arguments import (
     settle_top,
 )
 from fasttext_lite.cli.console import flat, say, write
-from fasttext_lite.cli.files import read_labelled_file
+from fasttext_lite.cli.files import read_labelled_file, say_if_trained_on
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.corpus.strangers import check_known
 
     check_known(corpus.labels.used(), model.labels, options.file)
+    trained_on = model.run.texts if model.run else None
+    say_if_trained_on(options.file, corpus, trained_on, options)
     result = evaluate_corpus(model, corpus, options, options.k, options.threshold)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:

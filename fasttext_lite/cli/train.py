@@ -27,7 +27,13 @@ from fasttext_lite.cli.arguments import (
     whole,
 )
 from fasttext_lite.cli.console import is_same_file, say, write
-from fasttext_lite.cli.files import check_output, model_beside, read_labelled_file, say_skipped
+from fasttext_lite.cli.files import (
+    check_output,
+    model_beside,
+    read_labelled_file,
+    say_if_trained_on,
+    say_skipped,
+)
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
@@ -150,9 +156,11 @@ def _train(
         cache=options.cache, pretrained=options.pretrained_vectors,
     )  # fmt: skip
     say_skipped(file, options)
+    if valid is not None:
+        say_if_trained_on(options.valid, valid, file.fingerprint, options)
     labels = file.labels
     watch = _make_watch(options, config, labels.names, valid)
-    run = Run(class_weight=given_class_weight(options), seed=options.seed)
+    run = Run(class_weight=given_class_weight(options), seed=options.seed, texts=file.fingerprint)
     show = False if options.quiet else None
     with progress_bar(len(labels) * config.epochs, show) as callback:
         trainee = file.fit(

@@ -32,7 +32,12 @@ from fasttext_lite.cli.arguments import (
     whole,
 )
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
-from fasttext_lite.cli.files import check_output, model_beside, read_labelled_file
+from fasttext_lite.cli.files import (
+    check_output,
+    model_beside,
+    read_labelled_file,
+    say_if_trained_on,
+)
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.sizes import parse_size
@@ -135,7 +140,7 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.model.storage import save_model
     from fasttext_lite.tuning.log import TuningError
 
-    data = _read_data(options)
+    data, texts = _read_data(options)
     show = not options.quiet and sys.stderr is not None
     n_folds, figure = len(data.folds), _figure(options, data)
     if n_folds > 1:
@@ -143,7 +148,7 @@ def run(options: argparse.Namespace) -> None:
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
     table = TrialTable(figure, show, start + options.time)
-    search = _make_search(options, config, data, table, start)
+    search = _make_search(options, config, data, table, start, texts)
     for trial in search.trials:
         table.add(trial)
     # What diverges is in the table.
@@ -192,8 +197,8 @@ def _check_files(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.log}: the log would be written into this file of texts")
 
 
-def _read_data(options: argparse.Namespace) -> TuningData:
-    """Return the texts to train on and those to compare settings on."""
+def _read_data(options: argparse.Namespace) -> tuple[TuningData, str]:
+    """Return the texts to train on and those to compare settings on; and a fingerprint of all."""
     from fasttext_lite.corpus.strangers import check_known, shown
     from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.tuning.data import TuningData
@@ -204,20 +209,28 @@ def _read_data(options: argparse.Namespace) -> TuningData:
     multilabel = labels.is_multilabel or options.multilabel
     weights = class_weights(given_class_weight(options), labels)
     if valid is None:
-        return TuningData.divide(
+        data = TuningData.divide(
             corpus.texts, labels, multilabel=multilabel, doc_weights=weights,
             seed=options.seed or 0,
         )  # fmt: skip
+        return data, corpus.fingerprint
+    say_if_trained_on(options.valid, valid, corpus.fingerprint, options)
     check_known(valid.labels.used(), labels.names, options.valid, "the training")
     unseen = sorted(set(valid.labels.names) - set(labels.names))
     if unseen and not options.quiet:
         say(f"{options.valid}: labels without a training row count as errors: {shown(unseen)}")
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
-    return TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
+    data = TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
+    return data, corpus.fingerprint
 
 
 def _make_search(
-    options: argparse.Namespace, config: Config, data: TuningData, table: TrialTable, start: float
+    options: argparse.Namespace,
+    config: Config,
+    data: TuningData,
+    table: TrialTable,
+    start: float,
+    texts: str,
 ) -> Search:
     """Return the search that the flags ask for; what it does is shown in a table."""
     from fasttext_lite.model.run import Run
@@ -241,7 +254,7 @@ def _make_search(
             on_progress=table.progress if table.live else None,
             on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
             start=start,
-            run=Run(class_weight=given_class_weight(options), seed=options.seed),
+            run=Run(class_weight=given_class_weight(options), seed=options.seed, texts=texts),
             pretrained=options.pretrained_vectors,
         )
     except ValueError as error:

@@ -25,6 +25,7 @@ from fasttext_lite.corpus.files import (
     not_utf8,
     split_lines,
 )
+from fasttext_lite.corpus.fingerprint import Fingerprint
 from fasttext_lite.corpus.formats import (
     FORMATS,
     BlockParser,
@@ -56,12 +57,15 @@ class Corpus:
         Reason -> (number of lines, first line as path:line).
     notices : list of str
         What the user should know about the file, in a line each.
+    fingerprint : str
+        See `corpus.fingerprint`.
     """
 
     texts: Texts
     labels: Labels
     skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
+    fingerprint: str = ""
 
     @property
     def label_rows(self) -> list[tuple[str, ...]]:
@@ -245,6 +249,8 @@ class CorpusReader:
         What the file begins with, and its header; since the first chunk.
     format : Format, optional
         Since the first chunk.
+    fingerprint : str
+        Of the texts; complete after an iteration.
 
     Raises
     ------
@@ -270,6 +276,7 @@ class CorpusReader:
         self.format: Format | None = None
         self.names: list[str] = []
         self.skipped: dict[str, tuple[int, str]] = {}
+        self.fingerprint = ""
 
     @property
     def notices(self) -> list[str]:
@@ -298,9 +305,12 @@ class CorpusReader:
             form, held = self._find_format(blocks)
             self.format = form
             parse = self._parse_records if form.parse_blocks is None else self._parse_blocks
+            print_ = Fingerprint()
             for n_docs in parse(form, itertools.chain(held, blocks), docs):
                 n_found += n_docs
+                print_.add(docs.text, docs.offsets[docs.n_docs - n_docs : docs.n_docs + 1])
                 yield
+            self.fingerprint = print_.text()
         self.reading.say_faults()
         if n_found == 0 and self.known is None:
             detail = "; ".join(_skip_report(self.skipped))
@@ -553,4 +563,6 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
         pass
     chunk = docs.chunk()
     labels = Labels(chunk.ids, chunk.indptr, reader.names)
-    return Corpus(chunk.texts, labels.by_frequency(), reader.skipped, reader.notices)
+    return Corpus(
+        chunk.texts, labels.by_frequency(), reader.skipped, reader.notices, reader.fingerprint
+    )

@@ -34,7 +34,7 @@ from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.text.normalize import simplified_hash
 from fasttext_lite.version import __version__
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 # What `recipe.resolve` looks at to choose settings of features, besides these themselves.
 _DECIDING = ("dim", "head", "init", "norm", "units")
@@ -156,6 +156,7 @@ def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
         "names": labels.names,
         "seen": reader.names,
         "skipped": reader.skipped,
+        "fingerprint": reader.fingerprint,
         "multilabel": prepared.multilabel,
     }
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
@@ -184,7 +185,7 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
             config, arrays["words"], arrays["word_ends"], arrays["row_codes"],
             arrays["frequency"], len(features), arrays["gains"],
         )  # fmt: skip
-        reader.names = about["seen"]
+        reader.names, reader.fingerprint = about["seen"], str(about["fingerprint"])
         reader.skipped = {why: (count, where) for why, (count, where) in about["skipped"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         shutil.rmtree(folder, ignore_errors=True)

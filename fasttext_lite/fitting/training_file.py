@@ -45,6 +45,8 @@ class TrainingFile:
         Its features, or its texts where they are still to be made.
     pretrained : path-like, optional
         File of word vectors to start from.
+    fingerprint : str
+        See `corpus.fingerprint`.
     """
 
     config: Config
@@ -54,6 +56,7 @@ class TrainingFile:
     notices: list[str]
     data: Prepared | Texts
     pretrained: str | os.PathLike[str] | None = None
+    fingerprint: str = ""
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""
@@ -140,8 +143,9 @@ def read_training_file(
         )  # fmt: skip
         skipped, several = reader.skip_report(), prepared.multilabel
         return TrainingFile(
-            config, prepared.labels, several, skipped, reader.notices, prepared, pretrained
-        )
+            config, prepared.labels, several, skipped, reader.notices, prepared, pretrained,
+            reader.fingerprint,
+        )  # fmt: skip
     if cache is not None:
         raise InputError(
             f"{path}: a cache needs a file that can be read twice, no noise in words, and for "
@@ -151,5 +155,6 @@ def read_training_file(
     several = multilabel or corpus.labels.is_multilabel
     skipped = corpus.skip_report()
     return TrainingFile(
-        config, corpus.labels, several, skipped, corpus.notices, corpus.texts, pretrained
-    )
+        config, corpus.labels, several, skipped, corpus.notices, corpus.texts, pretrained,
+        corpus.fingerprint,
+    )  # fmt: skip

@@ -24,6 +24,8 @@ class Run:
         None: nobody asked for the same result every time.
     epochs : int, optional
         Epochs that the weights are of, where training was ended before `Config.epochs`.
+    texts : str, optional
+        What tells the file of texts from others, see `corpus.fingerprint`.
 
     Raises
     ------
@@ -35,6 +37,7 @@ class Run:
     sample_weight: bool = False
     seed: int | None = None
     epochs: int | None = None
+    texts: str | None = None
 
     def __post_init__(self) -> None:
         weight = self.class_weight
@@ -43,6 +46,7 @@ class Run:
         else:
             good = weight in (None, BALANCED)
         good = good and type(self.sample_weight) is bool
+        good = good and isinstance(self.texts, str | None)
         for value, least in ((self.seed, 0), (self.epochs, 1)):
             good = good and (value is None or (type(value) is int and least <= value < 2**63))
         if not good:

@@ -184,7 +184,7 @@ def read_file(path: str) -> MappedFile:
     try:
         return MappedFile(path, data, *_parse_index(data))
     except ValueError as error:
-        if packed := packing(data[:8], path):
+        if packed := packing(data[:16], path):
             raise ModelError(packed) from None
         raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
 

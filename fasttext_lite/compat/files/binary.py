@@ -86,7 +86,7 @@ def parse(data: np.ndarray, name: str) -> ModelParts:
         magic, version, *values = reader.unpack(_HEADER)
     except _DamagedError:
         magic, version, values = b"", -1, []
-    if packed := packing(data[:8].tobytes(), name):
+    if packed := packing(data[:16].tobytes(), name):
         raise ModelError(packed)
     if magic != FASTTEXT_MAGIC:
         raise ModelError(f"{name} has wrong file format: it is not a model of fastText")

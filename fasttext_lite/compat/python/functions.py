@@ -125,7 +125,7 @@ def load_model(path: Any) -> _FastText:
     """
     if isinstance(path, bytes | bytearray | memoryview):
         data = bytes(path)
-        if data.startswith(FASTTEXT_MAGIC) or packing(data[:8], "") or b"\0" in data:
+        if data.startswith(FASTTEXT_MAGIC) or packing(data[:16], "") or b"\0" in data:
             return wrapped(FastTextModel(binary.parse(as_array(data), "the model")), {})
         path = data
     if not as_path("path", path):
