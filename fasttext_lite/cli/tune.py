@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     from fasttext_lite.tuning.log import Trial
     from fasttext_lite.tuning.search import Outcome, Search
 
+METRIC_HELP = (
+    "what to maximise: accuracy (default; with several labels to a text exact match, the share of "
+    "texts that get all of theirs and no others), macro-f1, micro-f1, f1:LABEL, "
+    "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]; the model keeps the threshold "
+    f"that the last two find, for `predict --threshold {TUNED}` and `test`"
+)
 OF_A_RUN = ("pretrained_vectors", "class_weight", "seed", "threads")  # flags of ``train``, too
 HELP = "Search for good settings and train a model with them."
 EPILOG = (
@@ -91,10 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric",
         type=checked(_metric),
         default="accuracy",
-        help="what to maximise: accuracy (default; with several labels to a text exact match, the "
-        "share of texts that get all of theirs and no others), macro-f1, micro-f1, f1:LABEL, "
-        "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]; the model keeps the "
-        f"threshold that the last two find: `predict` and `test --threshold {TUNED}`",
+        help=METRIC_HELP,
     )
     parser.add_argument(
         "--trials", type=or_none(whole(1)), metavar="N", help="most trials (default no limit)"
