@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.corpus.files import decode_line, not_utf8
 from fasttext_lite.corpus.headers import (
@@ -18,33 +18,15 @@ from fasttext_lite.corpus.headers import (
     missing,
 )
 from fasttext_lite.corpus.labels import without_prefix
+from fasttext_lite.corpus.reading import Record
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.formats import Reading
+    from fasttext_lite.corpus.reading import Reading
 
 # The widest field of a CSV file; the csv module's own limit is 131,072 characters.
 _MAX_FIELD = 2**31 - 1
 _NEWLINES = str.maketrans("\r\n", "  ")
-
-
-class Record(NamedTuple):
-    """One record of a file.
-
-    Attributes
-    ----------
-    line : int
-    labels : tuple of str
-    text : bytes
-        Of text and labels one may be empty. Neither has line breaks.
-    raw : list of str or str, optional
-        The fields of a table, or the line.
-    """
-
-    line: int
-    labels: tuple[str, ...]
-    text: bytes
-    raw: Any = None
 
 
 def _decoder(reading: Reading) -> Any:

@@ -151,6 +151,18 @@ def read_training_file(
             f"{path}: a cache needs a file that can be read twice, no noise in words, and for "
             "patience validation data"
         )
+    return _as_a_whole(path, config, options, multilabel=multilabel, pretrained=pretrained)
+
+
+def _as_a_whole(
+    path: str,
+    config: Config,
+    options: ReadOptions,
+    *,
+    multilabel: bool,
+    pretrained: str | os.PathLike[str] | None,
+) -> TrainingFile:
+    """Read a labelled file at once, its texts to memory."""
     corpus = read_corpus(path, options)
     several = multilabel or corpus.labels.is_multilabel
     skipped = corpus.skip_report()
