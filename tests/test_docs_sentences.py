@@ -4,9 +4,14 @@ Each test names the sentences that it proves (`documents.proves`); those that ot
 in `proven_sentences.txt`.
 """
 
+import bz2
+import csv
 import dataclasses
 import gzip
+import io
+import itertools
 import json
+import lzma
 import os
 import pickle
 import re
@@ -18,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zstandard
 from documents import DOCUMENTS, ROOT, proves
 
 import fasttext_lite
@@ -39,6 +45,7 @@ from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.recipe import LADDER_LINEAR, LEAST_EVENNESS, candidates, resolve
 from fasttext_lite.config.scripts import SCRIPTS
+from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
@@ -119,12 +126,16 @@ def process(line, folder, **kwargs):
 
 
 @proves(README, "CPython 3.10 or newer", "with OpenCC, for traditional Chinese", "# with plots")
-@proves(ZH, "需要 CPython 3.10 或更新", "需要繁体转简体时（安装 OpenCC）")
+@proves(README, "with zstandard, for files packed as .zst")
+@proves(ZH, "需要 CPython 3.10 或更新", "需要繁体转简体时（安装 OpenCC）", "需要读 .zst 压缩文件时")
 def test_what_an_installation_needs():
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     assert 'requires-python = ">=3.10"' in project
     assert re.search(r'^plot = \["matplotlib', project, re.MULTILINE)
     assert re.search(r'^zh = \["OpenCC', project, re.MULTILINE)
+    assert re.search(r'^zstd = \["zstandard', project, re.MULTILINE)
+    assert COMPRESSIONS["zstd"].extra == "zstd"
+    assert [each.name for each in COMPRESSIONS.values() if each.extra] == ["zstd"]
 
 
 @proves(README, "sets up .venv, trains on the bundled data, tests, predicts, draws a plot")
@@ -134,8 +145,13 @@ def test_the_demo_does_what_it_says(place, good):
     assert {path.suffix for path in Path("demo").iterdir()} >= {".ftl", ".png"}
 
 
-@proves(README, "Training files are `label<TAB>text`")
-@proves(ZH, "带表头的 CSV、JSON Lines，以及它们的 .gz 压缩文件")
+@proves(README, "`label<TAB>text`, fastText's `__label__name text`, tables with a header")
+@proves(README, "`,` `;` `|` or a tab", "and JSON lines")
+@proves(
+    ZH,
+    "带表头的表格（逗号、分号、竖线或制表符分隔）、JSON Lines",
+    "以及它们的 .gz、.bz2、.xz、.zst",
+)
 def test_every_form_of_a_training_file_gives_the_same_model(place, good, feed):
     records = [{"label": label, "text": text} for label, text in ROWS]
     quoted = ('"' + text.replace('"', '""') + '"' for text in TEXTS)
@@ -146,15 +162,118 @@ def test_every_form_of_a_training_file_gives_the_same_model(place, good, feed):
         + "".join(f"{label},{text}\n" for label, text in zip(LABELS, quoted, strict=True)),
         "a.jsonl": "".join(json.dumps(record) + "\n" for record in records),
     }
+    for name, sign in {"semicolons": ";", "bars": "|", "tabs": "\t"}.items():
+        out = io.StringIO()
+        csv.writer(out, delimiter=sign, lineterminator="\n").writerows([("label", "text"), *ROWS])
+        forms[name] = out.getvalue()
     found = set()
-    for name, content in forms.items():
+    packers = [gzip.compress, bz2.compress, lzma.compress, zstandard.compress]
+    for (name, content), pack in zip(forms.items(), itertools.cycle(packers), strict=False):
         Path(name).write_text(content, "utf-8")
-        Path(f"{name}.gz").write_bytes(gzip.compress(content.encode()))
-        for path in (name, f"{name}.gz", "-"):
+        Path(f"{name}.packed").write_bytes(pack(content.encode()))
+        for path in (name, f"{name}.packed", "-"):
             feed(content)
             good(f"train {path} -o m.ftl --seed 1 --recipe fixed -q")
             found.add(good("predict m.ftl test.tsv --prob").out)
     assert len(found) == 1
+
+
+@proves(README, "`--columns label,text` names the columns of a table without a header")
+@proves(
+    ZH,
+    "表格没有表头时，用 `--columns label,text` 给出列名",
+    "用 `--label-column` 和 `--text-column`",
+)
+def test_tables_name_their_columns_or_are_told_them(place, good):
+    rows = [("topic", "body"), *zip(LABELS, TEXTS, strict=True)]
+    for name, lines in {"named.csv": rows, "bare.csv": rows[1:]}.items():
+        with open(name, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(lines)
+        assert app.main(["test", "model.ftl", name]) == 2
+    wanted = good("test model.ftl train.tsv").out
+    assert good("test model.ftl bare.csv --columns label,text").out == wanted
+    assert good("test model.ftl named.csv --label-column topic --text-column body").out == wanted
+
+
+@proves(README, "Files are UTF-8, or what a byte order mark or `--encoding gb18030` says")
+@proves(
+    ZH, "GBK 编码的文件用 `--encoding gb18030`", "不是 UTF-8 的文件，`train`、`test`、`tune` 会报错"
+)
+@proves(ZH, "`predict` 和 `embed` 提示一次后继续，都会说出看起来是哪种编码")
+def test_encodings_are_told_or_marked_and_never_guessed(place, good, capfd):
+    content = tsv(rows_of("zh_topics", n=60))
+    for name, encoding in {"a": "utf-8", "b": "gb18030", "c": "utf-16"}.items():
+        Path(name).write_text(content, encoding)
+    wanted = good("predict model.ftl a --format tsv").out
+    assert good("predict model.ftl b --format tsv --encoding gb18030").out == wanted
+    assert good("predict model.ftl c --format tsv").out == wanted
+    looks = "b:1: not UTF-8 (byte 0x"
+    for line in ("train b -o m.ftl", "test model.ftl b", "tune b -o m.ftl"):
+        assert app.main(line.split()) == 2
+        said = capfd.readouterr().err
+        assert looks in said and said.endswith("read it with --encoding gb18030\n")
+    for command in ("predict", "embed"):
+        done = good(f"{command} model.ftl b --format tsv")
+        assert done.out.count("\n") == 60 and done.err.count("--encoding gb18030") == 1
+        assert looks in done.err
+
+
+@proves(README, "`label<TAB>text` if what stands before the tabs is a label of the model")
+@proves(
+    README, "with the columns `predicted_label` and `score` added", "# -o out.csv writes records"
+)
+@proves(ZH, "`predict model.ftl texts.csv -o out.csv`（或 .tsv、.jsonl）写出原来的记录")
+@proves(COMPAT, "each record has an answer, and `-o out.csv` writes them")
+@proves(
+    COMPAT, "are texts like others for `predict MODEL FILE`, as in fastText, and a line says so"
+)
+def test_predictions_are_added_to_the_records(place, good, theirs, caplog):
+    answers = good("predict model.ftl train.tsv").out.splitlines()
+    bare = Path("bare.txt")
+    bare.write_text("".join(f"{text}\n" for text in TEXTS), "utf-8")
+    assert good("predict model.ftl bare.txt").out.splitlines() == answers
+    bare.write_text("".join(f"no label\t{text}\n" for text in TEXTS), "utf-8")
+    assert "are read as plain text" in good("predict model.ftl bare.txt").err
+    with open("texts.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("id", "text"), *enumerate(TEXTS)])
+    for ending in ("csv", "tsv", "jsonl"):
+        assert good(f"predict model.ftl texts.csv -o out.{ending}").out == ""
+        lines = Path(f"out.{ending}").read_text("utf-8").splitlines()
+        if ending == "jsonl":
+            records = [json.loads(line) for line in lines]
+        else:
+            records = list(csv.DictReader(lines, delimiter="\t" if ending == "tsv" else ","))
+        assert [record["predicted_label"] for record in records] == answers
+        assert [record["text"] for record in records] == TEXTS
+        assert set(records[0]) == {"id", "text", "predicted_label", "score"}
+    caplog.clear()
+    model = f"{theirs}/model.bin"
+    assert good(f"predict {model} texts.csv").out.count("\n") == len(TEXTS) + 1
+    assert "takes each line for a text" in caplog.messages[-1]
+    assert good(f"predict {model} texts.csv --format csv").out.count("\n") == len(TEXTS)
+    good(f"predict {model} texts.csv -o out.csv")
+    assert Path("out.csv").read_text("utf-8").startswith("id,text,predicted_label,score\n")
+
+
+@proves(README, "labels glued to texts, several labels in a field, a label of its own for nearly")
+@proves(README, "in Python labels come back as they were given; the model and its file have them")
+def test_what_is_said_of_labels(place, good, caplog):
+    glued = "".join(f"__label__{label},{text}\n" for label, text in ROWS)
+    own = "".join(f"{i}\t{text}\n" for i, text in enumerate(TEXTS))
+    several = "".join(f"{label},{LABELS[i % 7]}\t{text}\n" for i, (label, text) in enumerate(ROWS))
+    for content, words in {
+        glued: "hold a comma followed by a word", own: "a label of its own",
+        several + tsv(ROWS): "need --multilabel",
+    }.items():  # fmt: skip
+        caplog.clear()
+        Path("odd.tsv").write_text(content, "utf-8")
+        good("train odd.tsv -o m.ftl --recipe fixed --epochs 1")
+        assert [words in message for message in caplog.messages].count(True) == 1, words
+    marked = [f"__label__{label}" for label in LABELS]
+    classifier = FastTextClassifier(recipe="fixed").fit(TEXTS, marked)
+    classifier.save("m.ftl")
+    assert set(load("m.ftl").predict(TEXTS)) <= set(marked) >= set(classifier.predict(TEXTS))
+    assert set(load_model("m.ftl").labels) == set(LABELS)
 
 
 @proves(README, "show each epoch's loss and accuracy", "warnings say in plain words")
@@ -280,11 +399,11 @@ def test_a_model_shrinks(place, good):
     assert not np.array_equal(output, load_model("learned.ftl").output)
 
 
-@proves(QUANTIZATION, '`classifier.quantize(size=500_000).save("small.ftl")`')
+@proves(QUANTIZATION, '`classifier.quantize(size="500k").save("small.ftl")`')
 @proves(QUANTIZATION, "with training texts and labels as first arguments to train again")
 def test_a_classifier_shrinks(place):
     classifier = FastTextClassifier(random_state=0).fit(TEXTS, LABELS)
-    classifier.quantize(size=60_000).save("small.ftl")
+    classifier.quantize(size="60k").save("small.ftl")
     assert os.path.getsize("small.ftl") <= 60_000
     again = classifier.quantize(TEXTS, LABELS, size=60_000)
     assert again.score(TEXTS, LABELS) > 0.9
@@ -293,10 +412,10 @@ def test_a_classifier_shrinks(place):
 
 
 @proves(QUANTIZATION, "with the settings that the model's file has, the chosen ones included")
-@proves(QUANTIZATION, "pretrained vectors, weights of texts, and class weights")
-@proves(QUANTIZATION, "noise in words and `patience`", "but may have no new labels")
+@proves(QUANTIZATION, "takes no part: pretrained vectors, noise in words and `patience`")
+@proves(QUANTIZATION, "Class weights, seed and", "but may have no new labels")
 @proves(QUANTIZATION, "The texts need not be those of the first training")
-@proves(QUANTIZATION, "`--lr` and `--epochs` give this training other values")
+@proves(QUANTIZATION, "`--lr`, `--epochs`, `--class-weight` and `--seed` give this training other")
 def test_what_a_training_once_more_takes_of_the_model(place, good, monkeypatch):
     from fasttext_lite.fitting import fit
 
@@ -306,20 +425,26 @@ def test_what_a_training_once_more_takes_of_the_model(place, good, monkeypatch):
         fit,
         "fit_prepared",
         lambda prepared, *rest, **kw: (
-            seen.append((prepared.config, prepared.doc_weights)) or real(prepared, *rest, **kw)
+            seen.append((prepared.config, prepared.doc_weights, kw["seed"]))
+            or real(prepared, *rest, **kw)
         ),
     )
     good(
         "train train.tsv -o m.ftl --word-dropout 0.2 --patience 3 --epochs 4 "
-        "--class-weight balanced -q"
+        "--class-weight balanced --seed 3 -q"
     )
     seen.clear()
     config = load_model("m.ftl").config
     good("quantize m.ftl -o s.ftl --cutoff 2000 --retrain test.tsv")
-    taken, doc_weights = seen[-1]
-    assert taken == config.replace(word_dropout=0.0, patience=None) and doc_weights is None
-    good("quantize m.ftl -o s.ftl --cutoff 2000 --retrain test.tsv --lr 0.5 --epochs 2")
-    assert (seen[-1][0].lr, seen[-1][0].epochs) == (0.5, 2)
+    taken, doc_weights, seed = seen[-1]
+    assert taken == config.replace(word_dropout=0.0, patience=None, epochs=taken.epochs)
+    assert doc_weights is not None and len(set(doc_weights)) > 1 and seed == 3
+    good(
+        "quantize m.ftl -o s.ftl --cutoff 2000 --retrain test.tsv --lr 0.5 --epochs 2 "
+        "--class-weight none --seed 4"
+    )
+    taken, doc_weights, seed = seen[-1]
+    assert (taken.lr, taken.epochs, seed) == (0.5, 2, 4) and doc_weights is None
     classifier = FastTextClassifier(class_weight="balanced").fit(TEXTS, LABELS)
     seen.clear()
     classifier.quantize(TEXTS, LABELS, cutoff=2000)
@@ -668,9 +793,11 @@ def test_rows_of_a_file_of_fasttext(place):
 
 
 @proves(COMPAT, "`fasttext-lite tune TRAIN --valid F --time N`")
-@proves(COMPAT, "`fasttext-lite test MODEL F -k K --threshold X`; with neither")
+@proves(COMPAT, "`fasttext-lite test MODEL F -k K --threshold X`, K of -1 is all labels here, too")
 @proves(COMPAT, "`fasttext-lite quantize MODEL -o OUT --cutoff N --retrain F`, or `--size 2M`")
-@proves(COMPAT, "| `-input F -output P` | `F -o P.ftl` |")
+@proves(
+    COMPAT, "| `-input F -output P` | `F -o P.ftl`; without `-o` the model is F with .ftl in place"
+)
 def test_commands_of_ours_take_the_place_of_fasttexts(place, theirs, good):
     Path("v.txt").write_text(
         "".join(f"__label__{label} {text}\n" for label, text in rows_of("en_topics", "test", 200))
@@ -681,10 +808,13 @@ def test_commands_of_ours_take_the_place_of_fasttexts(place, theirs, good):
     ours = good("test m.ftl v.txt -k 2 --threshold 0.1").out
     figures = [float(re.search(rf"{name}@2 (\S+)", ours)[1]) for name in "PR"]
     assert figures == pytest.approx([precision, recall], abs=6e-4)
+    assert f"P@{len(set(LABELS))} " in good("test m.ftl v.txt -k -1").out
     good("tune train.tsv --valid test.tsv --time 1 -o t.ftl")
     good("quantize m.ftl -o s.ftl --cutoff 500 --retrain train.tsv")
     assert load_model("s.ftl").space.n_rows == 500
     good("quantize m.ftl -o s.ftl --size 2M")
+    good("train test.tsv --recipe fixed -q")
+    assert len(load_model("test.ftl").labels) == 8
 
 
 @proves(COMPAT, "`skipgram` and `cbow` with all four losses, subwords, `-pretrainedVectors`")

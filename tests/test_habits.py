@@ -176,7 +176,7 @@ def zipped(data: bytes) -> bytes:
 PACKERS = {
     "gz": (gzip.compress, "gzip", "gunzip "),
     "xz": (lzma.compress, "xz", "unxz "),
-    "bz2": (bz2.compress, "bzip2", "bunzip2 "),
+    "bz2": (lambda data: bz2.compress(data, 1), "bzip2", "bunzip2 "),
     "zip": (zipped, "zip", "unzip "),
     "zst": (lambda data: b"\x28\xb5\x2f\xfd" + data, "zstd", "unzstd "),
     "packed": (gzip.compress, "gzip", "gunzip < "),

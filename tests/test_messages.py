@@ -15,8 +15,15 @@ from tools import make_messages
 from tools.make_messages import Message, literal
 
 TARGET = make_messages.TARGET
+
+
+def uncoded(cell: str) -> str:
+    """Return what stands between the back ticks of a cell: one, or two and a space."""
+    return cell[3:-3] if cell.startswith("`` ") else cell.strip("`")
+
+
 ROWS = [
-    Message(cells[0].strip("` ").replace("\\|", "|"), cells[1], cells[2].strip("`"))
+    Message(uncoded(cells[0]).replace("\\|", "|"), cells[1], uncoded(cells[2]))
     for cells in (
         re.split(r" (?<!\\)\| ", line[2:-2])
         for line in TARGET.read_text("utf-8").splitlines()
@@ -139,6 +146,9 @@ def f():
     for line in lines():
         say(line)
 => skipped {number} of them
+
+raise ValueError(f'{write("bucket")} must be set first')
+=> {bucket} must be set first
 
 raise NotImplementedError('nobody sees it')
 """

@@ -300,6 +300,7 @@ PACKERS = {
         zstandard.ZstdCompressor().compress(data[i : i + 50]) for i in range(0, len(data), 50)
     ),
     "bzip2": bz2.compress,
+    "bzip2 -1": lambda data: bz2.compress(data, 1),
     "xz": lzma.compress,
 }
 
@@ -313,6 +314,17 @@ def test_packed_files_are_recognised_by_content(run, write, feed, model, packed,
     assert good(run, "predict", model, path).splitlines() == LABELS
     feed(data)
     assert good(run, "predict", model, "-").splitlines() == LABELS
+
+
+@pytest.mark.parametrize("sign", ["BZh", "BZh9", "BZh91AY", "BZh01AY&SY"])
+def test_a_text_that_begins_as_packed_files_do(run, write, model, sign):
+    path = write(f"{sign} goal match\nbank rate\n")
+    assert good(run, "predict", model, path).splitlines() == ["sport", "money"]
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+def test_an_empty_file_that_bzip2_packed(run, write, model, level):
+    assert good(run, "predict", model, write(bz2.compress(b"", level))) == ""
 
 
 @pytest.mark.parametrize("packed", PACKERS)

@@ -458,6 +458,8 @@ class Renderer:
             return "type"
         if name in ("map", "filter"):
             return self.name(node.args[-1])
+        if isinstance(node.func, ast.Name) and len(node.args) == 1 and _is_word(node.args[0]):
+            return word(node.args[0].value)  # type: ignore[attr-defined]
         if (name in PLAIN or isinstance(node.func, ast.Name) and name[0] == "_") and node.args:
             return self.name(node.args[0])
         if isinstance(node.func, ast.Attribute) and _name(node.func.value) not in MODULES:
@@ -467,6 +469,10 @@ class Renderer:
             if not node.args or name in ("get", "translate", "decode", "removeprefix", "replace"):
                 return self.name(inner)
         return word(name)
+
+
+def _is_word(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and str(node.value).isidentifier()
 
 
 _METHODS = {

@@ -177,8 +177,8 @@ def add_unlabelled(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         nargs="?",
         default=STDIN,
-        help="a text in each line, or whatever train reads: labels are no part of the text; .gz "
-        "and .zst too; default stdin",
+        help="a text in each line, or whatever train reads: labels are no part of the text; "
+        "packed too; default stdin",
     )
 
 

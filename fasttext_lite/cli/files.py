@@ -47,7 +47,9 @@ def say_skipped(source: Corpus | TrainingFile, options: argparse.Namespace) -> N
     Not if the user wants it quiet.
     """
     if not getattr(options, "quiet", False):
-        for line in (*source.notices, *source.skip_report()):
+        for notice in source.notices:
+            say(notice)
+        for line in source.skip_report():
             say(line)
 
 

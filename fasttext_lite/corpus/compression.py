@@ -24,8 +24,8 @@ class Compression:
     Attributes
     ----------
     name : str
-    magic : bytes
-        What packed files begin with.
+    magics : tuple of bytes
+        What packed files begin with: one of these.
     ending : str
         Of their names, with the dot.
     unpack : callable
@@ -38,7 +38,7 @@ class Compression:
     """
 
     name: str
-    magic: bytes
+    magics: tuple[bytes, ...]
     ending: str
     unpack: Callable[[BinaryIO], io.BufferedIOBase]
     tool: str
@@ -104,15 +104,20 @@ class _Zstd(io.RawIOBase):
         return size
 
 
+# The sign alone may begin a text: a level and the sign of a block, or of the end, stand behind.
+_BZIP2 = tuple(
+    b"BZh%d" % level + sign for level in range(1, 10) for sign in (b"1AY&SY", b"\x17rE8P\x90")
+)
+
 COMPRESSIONS: Records[Compression] = Records(
     "compression",
-    Compression("gzip", b"\x1f\x8b", ".gz", _gzip, "gunzip"),
-    Compression("zstd", b"\x28\xb5\x2f\xfd", ".zst", _zstd, "unzstd", extra="zstd"),
-    Compression("bzip2", b"BZh91AY&SY", ".bz2", _bzip2, "bunzip2"),
-    Compression("xz", b"\xfd7zXZ\x00", ".xz", _xz, "unxz"),
+    Compression("gzip", (b"\x1f\x8b",), ".gz", _gzip, "gunzip"),
+    Compression("zstd", (b"\x28\xb5\x2f\xfd",), ".zst", _zstd, "unzstd", extra="zstd"),
+    Compression("bzip2", _BZIP2, ".bz2", _bzip2, "bunzip2"),
+    Compression("xz", (b"\xfd7zXZ\x00",), ".xz", _xz, "unxz"),
 )
 ENDINGS = tuple(each.ending for each in COMPRESSIONS.values())
-LONGEST_MAGIC = max(len(each.magic) for each in COMPRESSIONS.values())
+LONGEST_MAGIC = max(len(magic) for each in COMPRESSIONS.values() for magic in each.magics)
 
 # What cannot be unpacked or read to its end raises one of these.
 DAMAGE = (OSError, EOFError, zlib.error, ValueError)
@@ -129,7 +134,7 @@ _NO_TEXT = {
 
 def compression_of(head: bytes) -> Compression | None:
     """Return how a file is packed that begins with `head`; None if it is not."""
-    return next((each for each in COMPRESSIONS.values() if head.startswith(each.magic)), None)
+    return next((each for each in COMPRESSIONS.values() if head.startswith(each.magics)), None)
 
 
 def unpacked(stream: BinaryIO, head: bytes, name: str) -> io.BufferedIOBase:

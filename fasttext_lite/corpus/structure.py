@@ -7,7 +7,7 @@ labels by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fasttext_lite.corpus import DEFAULT_PREFIX
@@ -60,8 +60,8 @@ def _prefixed(labels: LabelCounts, prefix: str) -> str | None:
     if not found:
         return None
     return (
-        f"{_many(len(found), 'label')} {_verb(found, 'contains', 'contain')} the prefix {prefix} "
-        f"({found[0]!r}): separate labels by spaces"
+        f"{len(found):,} label{'s' * (len(found) != 1)} contain{'s' * (len(found) == 1)} the "
+        f"prefix {prefix} ({found[0]!r}): separate labels by spaces"
     )
 
 
@@ -125,8 +125,9 @@ def _trailing(labels: LabelCounts, prefix: str) -> str | None:
     ends = [name for name in used if name[-1:] in ",;" and len(name) > 1]
     if not ends or (len(ends) * 2 <= len(used) and ends[0][:-1] not in used):
         return None
+    sign = ends[0][-1]
     return (
-        f"{_many(len(ends), 'label')} {_verb(ends, 'ends', 'end')} in {ends[0][-1]!r} "
+        f"{len(ends):,} label{'s' * (len(ends) != 1)} end{'s' * (len(ends) == 1)} in {sign!r} "
         f"({ends[0]!r}): leave it out"
     )
 
@@ -136,8 +137,8 @@ def _missing(labels: LabelCounts, prefix: str) -> str | None:
         if name in labels.names:
             n = labels.counts[labels.names.index(name)]
             return (
-                f"{_many(n, 'text')} {'has' if n == 1 else 'have'} the label {name!r}, which "
-                "usually stands for one that is missing: leave them out, or name it otherwise"
+                f"{n:,} text{'s' * (n != 1)} {'has' if n == 1 else 'have'} the label {name!r}, "
+                "which usually stands for one that is missing: leave them out, or name it otherwise"
             )
     return None
 
@@ -159,11 +160,3 @@ def _own(labels: LabelCounts, prefix: str) -> str | None:
 
 Check = Callable[[LabelCounts, str], "str | None"]
 _CHECKS: tuple[Check, ...] = (_prefixed, _several, _glued, _trailing, _missing, _own)
-
-
-def _many(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
-
-
-def _verb(found: Sequence[str], one: str, many: str) -> str:
-    return one if len(found) == 1 else many
