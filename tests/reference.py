@@ -696,6 +696,28 @@ def labelled_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
     return rows, texts, skipped
 
 
+def all_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
+    """Parse each line of a TSV or fastText file, labelled or not, with U+FFFD for bad bytes.
+
+    Returns (label rows, texts).
+    """
+    mark = prefix.encode()
+    rows, texts = [], []
+    for number, line in enumerate(file_lines(data), 1):
+        line = line.decode("utf-8", "replace").encode()
+        if kind == "tsv":
+            names, text = tsv_line(line, multilabel, number)
+            names = [without_prefix(name, prefix) for name in names]
+        else:
+            names, text = fasttext_line(line, mark)
+            tokens = line.replace(b"\0", b" ").split()
+            if not any(token.startswith(mark) for token in tokens):
+                text = line
+        rows.append(tuple(dict.fromkeys(names)))
+        texts.append(text)
+    return rows, texts
+
+
 def tsv_line(line: bytes, multilabel: bool, number: int) -> tuple[list[str], bytes]:
     if not line.strip():
         return [], b""

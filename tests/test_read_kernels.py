@@ -125,6 +125,37 @@ def test_labelled_files_equal_their_twin(
             assert found == wanted
 
 
+@settings(deadline=None, max_examples=400)
+@given(
+    st.one_of(GOOD, DAMAGED),
+    st.sampled_from(["tsv", "fasttext"]),
+    st.booleans(),
+    st.sampled_from(["__label__", "#", "# ", "热"]),
+    st.integers(1, 40),
+)
+def test_files_to_predict_equal_their_twin(
+    tmp_path_factory, data, kind, multilabel, prefix, chunk_bytes
+):
+    path = file_of(tmp_path_factory, data)
+    options = ReadOptions(kind, prefix, multilabel=multilabel)
+    rows, texts = [], []
+    reader = CorpusReader(path, options, chunk_bytes, known=("a", "b"), keeps_raw=True)
+    try:
+        wanted = reference.all_lines(data, kind, prefix, multilabel)
+    except reference.BadLineError as bad:
+        with pytest.raises(InputError, match=rf":{bad.args[0]}: no tab"):
+            list(reader)
+        return
+    if not any(line.strip() for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n")):
+        return  # read as plain text: nothing says what it is
+    for chunk in reader:
+        bounds = zip(chunk.indptr[:-1], chunk.indptr[1:], strict=True)
+        rows += [tuple(reader.names[i] for i in chunk.ids[a:b]) for a, b in bounds]
+        texts += [text.encode() for text in chunk.texts.to_list()]
+        assert len(chunk.raw) == len(chunk)
+    assert (rows, texts) == wanted
+
+
 def texts_of(path, chunk_bytes, prefix):
     options = ReadOptions("text", label_prefix=prefix or "")
     return [chunk.texts for chunk in CorpusReader(path, options, chunk_bytes, known=())]

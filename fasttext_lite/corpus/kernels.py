@@ -246,7 +246,8 @@ def _tsv_labels(
         if a < b:
             n_found += 1
             if adding:
-                a = _without_prefix(data, a, b, mark)
+                if mark.size and data[a] == mark[0]:
+                    a = _without_prefix(data, a, b, mark)
                 status = _add_label(data, a, b, state, ids, slots, hashes, seen, name_ends, pool)
                 if status != DONE:
                     return status, n_found
@@ -301,14 +302,9 @@ def read_tsv(data, multilabel, mark, takes_all, state, docs, table):
             for j in range(i, last):
                 if not _is_space(data[j]):
                     return BAD_LINE
-            if takes_all:
-                _add_document(0, state, offsets, indptr)
-            else:
-                _skip_line(data, i, i, False, state)
-            state[LINES] += 1
-            i = stop + 1
-            continue
-        first = tab + 1
+            tab, first = i, last  # neither label nor text
+        else:
+            first = tab + 1
         j = first
         while j < last and _is_blank(data[j]):
             j += 1

@@ -471,33 +471,56 @@ class CorpusReader:
     ) -> Iterator[int]:
         """Yield the number of new documents for some megabytes each of a file parsed in Python."""
         assert form.parse_records is not None
-        numbers: dict[str, int] = {}
+        numbers = _Numbers()
         texts: list[bytes] = []
         label_ids: list[list[int]] = []
         raw: list[Any] = []
-        size = 0
+        size, takes_all = 0, self.known is not None
         lines = _Lines(self.path, blocks)
-        for number, labels, text, *more in form.parse_records(self.reading, lines):
-            reason = "" if self.known is not None else _why_skipped(labels, text)
-            if reason:
-                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{number}"))
+        for record in form.parse_records(self.reading, lines):
+            labels, text = record[1], record[2]
+            if not takes_all and (reason := _why_skipped(labels, text)):
+                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{record[0]}"))
                 self.skipped[reason] = (count + 1, where)
                 continue
-            label_ids.append([numbers.setdefault(k, len(numbers)) for k in dict.fromkeys(labels)])
+            label_ids.append(numbers[labels])
             texts.append(text)
             if self.keeps_raw:
-                raw += more or [None]
+                raw.append(record[3] if len(record) > 3 else None)
             size += len(text)
-            if size >= self.chunk_bytes or (self.known is not None and not lines.n_left):
-                docs.extend(texts, label_ids)
-                docs.raw = raw if self.keeps_raw else None
-                self.names += itertools.islice(numbers, len(self.names), None)
+            if size >= self.chunk_bytes or (takes_all and not lines.n_left):
+                self._put(docs, texts, label_ids, raw, numbers)
                 yield len(texts)
                 texts, label_ids, raw, size = [], [], [], 0
+        self._put(docs, texts, label_ids, raw, numbers)
+        yield len(texts)
+
+    def _put(
+        self,
+        docs: _Documents,
+        texts: list[bytes],
+        label_ids: list[list[int]],
+        raw: list[Any],
+        numbers: _Numbers,
+    ) -> None:
+        """Add records to `docs`, and the names that are new."""
         docs.extend(texts, label_ids)
         docs.raw = raw if self.keeps_raw else None
-        self.names = list(numbers)
-        yield len(texts)
+        self.names += itertools.islice(numbers.of_name, len(self.names), None)
+
+
+class _Numbers(dict[tuple[str, ...], list[int]]):
+    """The numbers of labels, each but once, by their names; names are numbered as they come."""
+
+    def __init__(self) -> None:
+        self.of_name: dict[str, int] = {}
+
+    def __missing__(self, labels: tuple[str, ...]) -> list[int]:
+        of_name = self.of_name
+        found = [of_name.setdefault(name, len(of_name)) for name in dict.fromkeys(labels)]
+        if len(self) < 1 << 16:
+            self[labels] = found
+        return found
 
 
 class _Lines:
@@ -512,11 +535,9 @@ class _Lines:
         try:
             for block in self.blocks:
                 lines = list(split_lines(block))
-                self.n_left = len(lines)
-                for line in lines:
+                for self.n_left in range(len(lines) - 1, -1, -1):
                     number += 1
-                    self.n_left -= 1
-                    yield line
+                    yield lines[-1 - self.n_left]
         except ReadError as failure:
             raise broken(self.path, number, failure) from None
 

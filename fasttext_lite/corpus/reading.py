@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.compression import ENDINGS
@@ -17,24 +17,10 @@ from fasttext_lite.errors import InputError
 
 AUTO = "auto"  # in the place of a format's name: to be recognised
 
-
-class Record(NamedTuple):
-    """One record of a file.
-
-    Attributes
-    ----------
-    line : int
-    labels : tuple of str
-    text : bytes
-        Of text and labels one may be empty. Neither has line breaks.
-    raw : list of str or str, optional
-        The fields of a table, or the line.
-    """
-
-    line: int
-    labels: tuple[str, ...]
-    text: bytes
-    raw: Any = None
+# Of a record: its line, its labels, its text (of these two one may be empty; neither has line
+# breaks), and, where the format can write it again, the fields of a table (list of str) or its
+# line.
+Record = tuple[int, tuple[str, ...], bytes] | tuple[int, tuple[str, ...], bytes, Any]
 
 
 @dataclass(frozen=True)

@@ -18,45 +18,55 @@ from fasttext_lite.corpus.headers import (
     missing,
 )
 from fasttext_lite.corpus.labels import without_prefix
-from fasttext_lite.corpus.reading import Record
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reading import Reading
+    from fasttext_lite.corpus.reading import Reading, Record
 
 # The widest field of a CSV file; the csv module's own limit is 131,072 characters.
 _MAX_FIELD = 2**31 - 1
 _NEWLINES = str.maketrans("\r\n", "  ")
+_MOST_FIELDS = 1 << 16  # whose labels are remembered
 
 
-def _decoder(reading: Reading) -> Any:
-    """Return a function of a line and its number that returns it as text.
+def _decoded(reading: Reading, line: bytes, number: int) -> str:
+    """Return a line that is not UTF-8 as text, with U+FFFD for what is none, and note it.
 
-    Where each record counts, bytes that are no UTF-8 become U+FFFD, and that is noted.
+    Raises
+    ------
+    InputError
+        Where only labelled texts count.
     """
     if not reading.takes_all:
-        return lambda line, number: decode_line(line, reading.path, number)
-
-    def decode(line: bytes, number: int) -> str:
-        try:
-            return line.decode("utf-8")
-        except UnicodeDecodeError:
-            reading.note_fault(not_utf8(reading.path, number, line))
-            return line.decode("utf-8", "replace")
-
-    return decode
+        return decode_line(line, reading.path, number)
+    reading.note_fault(not_utf8(reading.path, number, line))
+    return line.decode("utf-8", "replace")
 
 
-def _split_labels(text: str, reading: Reading) -> tuple[str, ...]:
-    parts = text.split(",") if reading.options.multilabel else [text]
-    return _named([part.strip() for part in parts], reading)
+def _flat(text: str) -> str:
+    """Return a text with spaces for line breaks."""
+    return text.translate(_NEWLINES) if "\n" in text or "\r" in text else text
 
 
-def _named(labels: Sequence[str], reading: Reading) -> tuple[str, ...]:
+class _Fields(dict[str, tuple[str, ...]]):
+    """The labels in a field, by the field: most are met again and again."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._prefix = reading.options.label_prefix
+        self._is_cut = reading.options.multilabel
+
+    def __missing__(self, field: str) -> tuple[str, ...]:
+        text = _flat(field)
+        parts = text.split(",") if self._is_cut else [text]
+        found = _named([part.strip() for part in parts], self._prefix)
+        if len(self) < _MOST_FIELDS:
+            self[field] = found
+        return found
+
+
+def _named(labels: Sequence[str], prefix: str) -> tuple[str, ...]:
     """Return labels without their prefix, and without those that are empty."""
-    return tuple(
-        name for label in labels if (name := without_prefix(label, reading.options.label_prefix))
-    )
+    return tuple(name for label in labels if (name := without_prefix(label, prefix)))
 
 
 def read_table(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
@@ -83,23 +93,27 @@ def read_table(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
         reading.say(f"{reading.begin}: {between}columns are read by the names here ({names})")
     label_at, text_at = columns
     assert text_at is not None
-    least = max(text_at, label_at or 0) + 1
-    what = "tab" if header.delimiter == "\t" else {",": "comma"}.get(header.delimiter, "delimiter")
+    least, most = max(text_at, label_at or 0) + 1, len(header.names)
+    labels: tuple[str, ...] = ()
+    labels_of = _Fields(reading)
     for number, row in _rows(reading, lines, header):
-        if not row:
-            if not reading.takes_all:
-                yield Record(number, (), b"")
-            continue
-        if not least <= len(row) <= len(header.names):
-            raise InputError(
-                f"{reading.where}:{number}: {len(row)} column{'s' * (len(row) != 1)}, the "
-                f"header has {len(header.names)} (a text with a {what} must stand in quotes)"
-            )
-        labels = () if label_at is None else _split_labels(
-            row[label_at].translate(_NEWLINES), reading
-        )  # fmt: skip
-        text = row[text_at].translate(_NEWLINES)
-        yield Record(number, labels, text.encode("utf-8", "surrogatepass"), row)
+        if least <= len(row) <= most:
+            if label_at is not None:
+                labels = labels_of[row[label_at]]
+            yield number, labels, _flat(row[text_at]).encode("utf-8", "surrogatepass"), row
+        elif row:
+            raise InputError(f"{reading.where}:{number}: {_misfit(row, header)}")
+        elif not reading.takes_all:
+            yield number, (), b"", row
+
+
+def _misfit(row: list[str], header: Header) -> str:
+    """Return what is wrong with a row that does not fit the header."""
+    what = "tab" if header.delimiter == "\t" else {",": "comma"}.get(header.delimiter, "delimiter")
+    return (
+        f"{len(row)} column{'s' * (len(row) != 1)}, the header has {len(header.names)} (a text "
+        f"with a {what} must stand in quotes)"
+    )
 
 
 def _first_line(reading: Reading) -> Header:
@@ -136,19 +150,24 @@ def _rows(
     reading: Reading, lines: Iterable[bytes], header: Header
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number and the fields of each row behind the header; no fields if empty."""
-    decode = _decoder(reading)
     awaits_header = header.is_line
-    if header.delimiter == "\t":
+
+    def decoded(end: str) -> Iterator[str]:
         for number, line in enumerate(lines, 1):
-            text = decode(line, number)
+            try:
+                yield line.decode() + end
+            except UnicodeDecodeError:
+                yield _decoded(reading, line, number) + end
+
+    if header.delimiter == "\t":
+        for number, text in enumerate(decoded(""), 1):
             if awaits_header and text.strip():
                 awaits_header = False
             elif not awaits_header:
                 yield number, cut_at_tabs(text) if text.strip() else []
         return
     start = 1
-    decoded = (decode(line, number) + "\n" for number, line in enumerate(lines, 1))
-    reader = csv.reader(decoded, strict=True, delimiter=header.delimiter)
+    reader = csv.reader(decoded("\n"), strict=True, delimiter=header.delimiter)
     limit = csv.field_size_limit(_MAX_FIELD)
     try:
         for row in reader:
@@ -171,37 +190,58 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
     InputError
         If a line is no object, or lacks a key.
     """
-    decode = _decoder(reading)
     label_key, text_key = reading.options.label_column, reading.options.text_column
+    labels_of, prefix = _Fields(reading), reading.options.label_prefix
+    parse = json.JSONDecoder().decode
     for number, line in enumerate(lines, 1):
-        decoded = decode(line, number)
-        where = f"{reading.where}:{number}"
-        if not decoded.strip():
-            if not reading.takes_all:
-                yield Record(number, (), b"")
-            continue
         try:
-            record = json.loads(decoded)
+            decoded = line.decode()
+        except UnicodeDecodeError:
+            decoded = _decoded(reading, line, number)
+        try:
+            record = parse(decoded)
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{where}: bad JSON: {error}") from None
-        if not isinstance(record, dict):
-            raise InputError(f"{where}: expected a JSON object, got {type(record).__name__}")
-        for flag, wanted in (("label", label_key), ("text", text_key)):
-            if wanted not in record and (flag == "text" or not reading.takes_all):
-                raise InputError(f"{where}: {_no_key(record, wanted, flag)}")
-        text, label = record[text_key], record.get(label_key)
-        if text is None:
-            text = ""
-        if not isinstance(text, str):
-            raise InputError(f"{where}: the text must be a string, got {type(text).__name__}")
-        if isinstance(label, str):
-            labels = _split_labels(label.translate(_NEWLINES), reading)
-        elif isinstance(label, list):
-            labels = _json_labels(label, where, reading)
+            if not decoded.strip():
+                if not reading.takes_all:
+                    yield number, (), b"", decoded
+                continue
+            raise InputError(f"{reading.where}:{number}: bad JSON: {error}") from None
+        try:
+            text, label = record[text_key], record[label_key]
+        except (KeyError, TypeError, IndexError):
+            text, label = _text_and_label(record, reading, number)
+        if text.__class__ is not str:
+            text = _checked_text(text, f"{reading.where}:{number}")
+        if label.__class__ is str:
+            labels = labels_of[label]
         else:
-            labels = _json_labels([] if label is None else [label], where, reading)
-        text = text.translate(_NEWLINES).encode("utf-8", "surrogatepass")
-        yield Record(number, labels, text, decoded)
+            values = label if isinstance(label, list) else [] if label is None else [label]
+            labels = _json_labels(values, f"{reading.where}:{number}", prefix)
+        yield number, labels, _flat(text).encode("utf-8", "surrogatepass"), decoded
+
+
+def _text_and_label(record: Any, reading: Reading, number: int) -> tuple[Any, Any]:
+    """Return text and label of a record that is no object, or that lacks one of them.
+
+    Raises
+    ------
+    InputError
+        Unless it is an object that may do without a label.
+    """
+    where = f"{reading.where}:{number}"
+    if not isinstance(record, dict):
+        raise InputError(f"{where}: expected a JSON object, got {type(record).__name__}")
+    label_key, text_key = reading.options.label_column, reading.options.text_column
+    for flag, wanted in (("label", label_key), ("text", text_key)):
+        if wanted not in record and (flag == "text" or not reading.takes_all):
+            raise InputError(f"{where}: {_no_key(record, wanted, flag)}")
+    return record[text_key], record.get(label_key)
+
+
+def _checked_text(text: Any, where: str) -> str:
+    if text is None:
+        return ""
+    raise InputError(f"{where}: the text must be a string, got {type(text).__name__}")
 
 
 def _no_key(record: dict[str, Any], wanted: str, flag: str) -> str:
@@ -212,11 +252,11 @@ def _no_key(record: dict[str, Any], wanted: str, flag: str) -> str:
     )
 
 
-def _json_labels(values: list[Any], where: str, reading: Reading) -> tuple[str, ...]:
+def _json_labels(values: list[Any], where: str, prefix: str) -> tuple[str, ...]:
     labels = []
     for value in values:
         if not isinstance(value, str | int | float):
             raise InputError(f"{where}: the label must be a string, a number or a list of them")
         name = value if isinstance(value, str) else json.dumps(value)
         labels.append(name.translate(_NEWLINES).strip())
-    return _named(labels, reading)
+    return _named(labels, prefix)
