@@ -30,7 +30,7 @@ _MOST_FIELDS = 1 << 16  # whose labels are remembered
 
 
 # Of a record: its line, its labels, its text (of these two one may be empty; neither has line
-# breaks), and, where the format can write it again, the fields of a table (list of str) or its line.
+# breaks), and where the format can write it again, the fields of a table (list of str) or the line.
 Record = tuple[int, tuple[str, ...], bytes] | tuple[int, tuple[str, ...], bytes, Any]
 
 
