@@ -15,6 +15,7 @@ from sklearn.base import clone
 
 from fasttext_lite import FastTextClassifier, FastTextEnsemble, FastTextTuner, load
 from fasttext_lite.cli import app
+from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.fitting.class_weight import class_weights
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import load_model, read_model
@@ -161,14 +162,16 @@ def test_flags_of_quantize_come_first(run, trainings, write, tmp_path):
 @pytest.mark.parametrize("flags", [(), ("--class-weight", "balanced", "--seed", "4")])
 def test_info_says_how_a_training_was_run(flags, run, write, tmp_path):
     model = tmp_path / "m.ftl"
-    run("train", write(TSV), "-o", model, *QUICK, *flags)
+    data = write(TSV)
+    run("train", data, "-o", model, *QUICK, *flags)
     text, values = run("info", model).out, json.loads(run("info", model, "--json").out)
+    texts = read_corpus(data).fingerprint
     if flags:
-        assert values["run"] == {"class_weight": "balanced", "seed": 4}
-        assert "run             class_weight balanced, seed 4\n" in text
+        assert values["run"] == {"class_weight": "balanced", "seed": 4, "texts": texts}
+        assert f"run             class_weight balanced, seed 4, texts {texts}\n" in text
     else:
-        assert "run" not in values and "\nrun " not in text
-    assert (load_model(model).run or Run()) == Run(**values.get("run", {}))
+        assert values["run"] == {"texts": texts} and f"run             texts {texts}\n" in text
+    assert load_model(model).run == Run(**values["run"])
 
 
 def test_the_log_of_a_training_says_how_it_was_run(run, write, tmp_path):
@@ -246,7 +249,8 @@ def test_load_gives_the_estimator_what_the_command_line_was_given(run, trainings
     clf.partial_fit(TEXTS, LABELS)
     weights = trainings[-1]["doc_weights"]
     assert weights.min() < 0.9 < 1.1 < weights.max()
-    assert clf.model_.run == Run(class_weight="balanced", seed=3)
+    texts = read_corpus(data).fingerprint
+    assert clf.model_.run == Run(class_weight="balanced", seed=3, texts=texts)
     clf.save(tmp_path / "again.ftl")
     assert load(tmp_path / "again.ftl").class_weight == "balanced"
 

@@ -18,8 +18,7 @@ from fasttext_lite.errors import InputError
 AUTO = "auto"  # in the place of a format's name: to be recognised
 
 # Of a record: its line, its labels, its text (of these two one may be empty; neither has line
-# breaks), and, where the format can write it again, the fields of a table (list of str) or its
-# line.
+# breaks), and where the format can write it again, the fields of a table (list of str) or the line.
 Record = tuple[int, tuple[str, ...], bytes] | tuple[int, tuple[str, ...], bytes, Any]
 
 
