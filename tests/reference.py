@@ -705,7 +705,9 @@ def all_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
     rows, texts = [], []
     for number, line in enumerate(file_lines(data), 1):
         line = line.decode("utf-8", "replace").encode()
-        if kind == "tsv":
+        if kind == "tsv" and b"\t" not in line:
+            names, text = [], line if line.strip() else b""
+        elif kind == "tsv":
             names, text = tsv_line(line, multilabel, number)
             names = [without_prefix(name, prefix) for name in names]
         else:
@@ -752,7 +754,9 @@ def is_plain(data: bytes) -> bool:
     marks = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
     magic = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ", b"PK\3\4", b"PAR1", b"%PDF")
     no_text = (*magic, b"\x93NUMPY", b"\xba\x16\x4f\x2f")
-    return not data.startswith((*marks, *no_text)) and data.count(0) * 4 <= max(len(data), 16)
+    few_nuls = data.count(0) < max(3, len(data) // 200)
+    macs = data.count(b"\r") > 1 and b"\n" not in data
+    return not data.startswith((*marks, *no_text)) and few_nuls and not macs
 
 
 def without_marked_tokens(data: bytes, prefix: str) -> bytes:

@@ -235,7 +235,7 @@ def test_a_strict_format_is_asked_before_the_others(monkeypatch):
     assert guess_format("data.txt", lines) == "jsonl"
     monkeypatch.setattr(FORMATS, "_records", {**FORMATS})
     FORMATS.remove("jsonl")
-    assert guess_format("data.txt", lines) == "fasttext"
+    assert guess_format("data.txt", lines) == "tsv"
 
 
 def test_unknown_formats_are_refused():

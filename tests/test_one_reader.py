@@ -272,7 +272,7 @@ def test_flags_of_reading(run, write, model, flags, content):
         (["--encoding", "klingon"], "one that Python knows, such as utf-8"),
         (["--encoding", "rot13"], "one that Python knows"),
         (["--encoding", "ascii"], "FILE:7: not ascii (byte 0xe7)"),
-        (["--encoding", "utf-16"], "not utf-16"),
+        (["--encoding", "utf-16"], "no byte order mark: name utf-16-le or utf-16-be"),
         (["--format", "xml"], "must be one of auto, fasttext"),
     ],
 )
@@ -611,6 +611,12 @@ FAULTS = {
     "ends in ','": ["a", "b", "a,"] * 5,
     "a number of the row": [str(i) for i in range(30)],
     "really the label": [f"id{i}" for i in range(30)],
+    "need --multilabel (": ["a,b", "b,a", "b,c", "c,b", "a,c", "c,a", "a,d", "d,a"] * 3,
+    "contain '、'": ["甲、乙", "乙、丙", "丙、甲", "乙、甲", "丙、乙", "甲、丙", "丁、甲", "甲、丁"]
+    * 3,
+    "begins with a byte order mark": ["a", "b", "\ufeffa"] * 5,
+    "a header among the rows": [*["a", "b"] * 20, "label"],
+    "differ by case alone": ["Health", "food", "health"] * 5,
     "are label and text swapped": [f"a text of some words {i}" for i in range(30)],
 }
 FINE = {
@@ -619,6 +625,7 @@ FINE = {
     "names with commas": ["Business, Finance", "Arts, Culture", "Sport"] * 10,
     "names with spaces": ["real estate", "home office", "travel"] * 10,
     "names with slashes": ["tv/radio", "science/nature"] * 10,
+    "two parts, each in its place": [f"{a}, {b}" for a in "xyz" for b in "uvw"] * 3,
     "hierarchies": ["sci:space", "sci:med", "rec:autos", "rec:sport", "talk:politics"] * 10,
     "none": ["none", "spam"] * 10,
     "few texts": [f"id{i}" for i in range(5)],

@@ -11,6 +11,7 @@ from fasttext_lite.compat.program.usage import PROGRAM
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
+MOST_SHOWN = 2000  # characters of a notice
 _BREAKS = str.maketrans("\r\n\t", "   ")
 
 
@@ -33,8 +34,11 @@ def say(message: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Return a text without its line breaks."""
-    return " ".join(text.split())
+    """Return a text without its line breaks, control characters and excessive length."""
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+    return line if len(line) <= MOST_SHOWN else f"{line[: MOST_SHOWN - 200]} ... {line[-200:]}"
 
 
 def flat(label: str) -> str:
@@ -47,6 +51,14 @@ def abandon_stdout() -> None:
     if sys.stdout is not None:
         with contextlib.suppress(io.UnsupportedOperation):  # it may be no file at all
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_stdin(path: str) -> bool:
+    """Return whether a file is what standard input comes from."""
+    try:
+        return os.path.samestat(os.fstat(sys.stdin.fileno()), os.stat(path))
+    except (OSError, ValueError, AttributeError):  # it is no file
+        return False
 
 
 def is_same_file(path: str | None, other: str | None) -> bool:

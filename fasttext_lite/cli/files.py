@@ -99,9 +99,10 @@ def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:
 
     A thread that waits for standard input would keep the process from ending.
     """
+    from fasttext_lite.corpus.files import is_regular
     from fasttext_lite.parallel import ahead
 
-    return iter(items) if path == STDIN else ahead(items)
+    return ahead(items) if is_regular(path) else iter(items)
 
 
 def check_output(output: str) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from fasttext_lite.cli.arguments import (
     add_unlabelled,
     settle_top,
 )
-from fasttext_lite.cli.console import flat, is_same_file, say, write
+from fasttext_lite.cli.console import flat, is_same_file, is_stdin, say, write
 from fasttext_lite.cli.files import check_texts, made_ahead, open_texts
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO
@@ -68,7 +69,9 @@ def run(options: argparse.Namespace) -> None:
         settle_top(options, None)
         model = AskedModel.load(options.model)
         if options.output is None and not options.json:
-            reader = None if _is_plain(options, model) else open_texts(options, model.labels)
+            reader = None
+            if not _is_plain(options, model):
+                reader = open_texts(options, model.labels, keeps_raw=True)
             return predict_with_options(options, reader)
     else:
         from fasttext_lite.model.storage import load_model
@@ -82,14 +85,19 @@ def run(options: argparse.Namespace) -> None:
 
 def _is_plain(options: argparse.Namespace, model: AskedModel) -> bool:
     """Return whether fastText's own way of reading does for the file."""
-    if options.file == STDIN or options.format != AUTO:
-        return options.format in (AUTO, "text", "fasttext")
+    from fasttext_lite.corpus.files import is_regular
+
+    if not is_regular(options.file):
+        return False
+    if options.format != AUTO:
+        return options.format in ("text", "fasttext")
     return open_texts(options, model.labels).recognise().name in ("text", "fasttext")
 
 
 def _check_output(options: argparse.Namespace) -> None:
     """Raise `UsageError` for an output that cannot be, and flags that it has no use for."""
-    columns = options.added_columns.split(",")
+    columns = [name.strip() for name in options.added_columns.split(",")]
+    options.added_columns = ",".join(columns)
     if len(columns) != 2 or not all(columns) or columns[0] == columns[1]:
         raise UsageError(
             f"--added-columns must be two names, such as {','.join(ADDED)}; got "
@@ -99,12 +107,13 @@ def _check_output(options: argparse.Namespace) -> None:
         if options.added_columns != ",".join(ADDED):
             raise UsageError("--added-columns is for records that -o FILE writes")
         return
-    from fasttext_lite.model.safetensors import check_writable
+    if options.output != STDIN:
+        from fasttext_lite.model.safetensors import check_writable
 
-    for path in (options.model, options.file):
-        if is_same_file(path, options.output):
-            raise UsageError(f"{path}: the output would overwrite this file")
-    check_writable(options.output)
+        for path in (options.model, options.file):
+            if is_same_file(path, options.output) or (path == STDIN and is_stdin(options.output)):
+                raise UsageError(f"{options.output}: the output would overwrite this file")
+        check_writable(options.output, "the output")
     if record_format(options) is not None and (options.prob or options.json):
         flag = "--json" if options.json else "--prob"
         raise UsageError(f"{flag} is not for records, which get a column for the score anyway")
@@ -123,15 +132,21 @@ def record_format(options: argparse.Namespace) -> str | None:
 
 @contextlib.contextmanager
 def _output(path: str | None) -> Iterator[Callable[[str], None]]:
-    """Give a function that writes lines to stdout, or to a file that is there when all is well."""
-    if path is None:
+    """Give a function that writes lines to stdout, or to a file that is there when all is well.
+
+    A link stays one, and a file that was there before keeps who may read it.
+    """
+    if path in (None, STDIN):
         yield write
         return
-    temporary = f"{path}.{os.getpid()}.tmp"
+    target = os.path.realpath(str(path))
+    temporary = f"{target}.{os.getpid()}.tmp"
     try:
-        with open(temporary, "w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+        with open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             yield lambda text: print(text, file=file)
-        os.replace(temporary, path)
+        if os.path.exists(target):
+            shutil.copymode(target, temporary)
+        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
@@ -149,16 +164,18 @@ def _predict(
     from fasttext_lite.model.model import most_texts
 
     names = [(options.label_prefix or "") + name for name in model.labels]
+    options.k = len(names) if options.k == -1 else min(options.k, len(names))
     step = most_texts(len(model.labels), options.k)
     form = record_format(options)
     if form is not None:
         options.format = _format_read(options, model)
     reader = open_texts(options, model.labels, keeps_raw=form is not None)
     said = 0
+    writer = None
 
     def answers() -> Iterator[tuple[str, int, int, int]]:
         """Yield lines, how many, how many of unknown texts, and the first of these or -1."""
-        writer = None
+        nonlocal writer
         for chunk in made_ahead(reader, options.file):
             if form is not None and writer is None:
                 writer = _writer(form, reader, options)
@@ -183,6 +200,8 @@ def _predict(
         n_unknown += unknown
         n += size
         put(lines)
+    if form is not None and writer is None and reader.format is not None:
+        put_if_any(_writer(form, reader, options).header(), put)  # of a table without a record
     for notice in reader.notices[said:]:
         say(notice)
     if n_unknown:
@@ -192,13 +211,22 @@ def _predict(
         )
 
 
+def put_if_any(line: str, put: Callable[[str], None]) -> None:
+    """Write a line unless it is empty."""
+    if line:
+        put(line)
+
+
 def _format_read(options: argparse.Namespace, model: Model | AskedModel) -> str:
     """Return the format to read, where `--format` is first of all that of the records written."""
+    from fasttext_lite.corpus.files import is_regular
     from fasttext_lite.corpus.writing import WRITERS
 
-    if options.format not in WRITERS or options.file == STDIN:
+    if options.format not in WRITERS:
         return options.format
     given, options.format = options.format, AUTO
+    if not is_regular(options.file):
+        return AUTO
     reader = open_texts(options, model.labels)
     found = reader.recognise().name
     if found == "text" and given == "tsv" and any(b"\t" in line for line in reader.reading.lines):
@@ -212,10 +240,12 @@ def _writer(form: str, reader: CorpusReader, options: argparse.Namespace) -> Rec
 
     assert reader.format is not None
     label, score = options.added_columns.split(",")
-    k = max(1, options.k)
+    k = options.k
     columns = [label, score]
     if form != "jsonl":
         columns += [f"{name}_{i}" for i in range(2, k + 1) for name in (label, score)]
+    if len(set(columns)) < len(columns):
+        raise UsageError(f"--added-columns gives two columns of -k {k} the same name")
     return RecordWriter(form, reader.format, reader.reading, columns)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,8 +57,6 @@ def _bzip2(stream: BinaryIO) -> io.BufferedIOBase:
 
 
 def _xz(stream: BinaryIO) -> io.BufferedIOBase:
-    import lzma
-
     return lzma.LZMAFile(stream)
 
 
@@ -120,7 +119,7 @@ ENDINGS = tuple(each.ending for each in COMPRESSIONS.values())
 LONGEST_MAGIC = max(len(magic) for each in COMPRESSIONS.values() for magic in each.magics)
 
 # What cannot be unpacked or read to its end raises one of these.
-DAMAGE = (OSError, EOFError, zlib.error, ValueError)
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
 # What some files are that hold no lines of text, and what to do with them.
 _NO_TEXT = {
@@ -135,6 +134,41 @@ _NO_TEXT = {
 def compression_of(head: bytes) -> Compression | None:
     """Return how a file is packed that begins with `head`; None if it is not."""
     return next((each for each in COMPRESSIONS.values() if head.startswith(each.magics)), None)
+
+
+def beginning(raw: io.BufferedReader) -> tuple[bytes, io.BufferedReader]:
+    """Return the first bytes of a stream, and a stream that still holds them.
+
+    They may come in pieces: as long as they begin like a packed file, more are waited for.
+    """
+    head = raw.peek(LONGEST_MAGIC)[:LONGEST_MAGIC]
+    if not _may_go_on(head):
+        return head, raw
+    held = b""
+    while _may_go_on(held) and (piece := raw.read1(LONGEST_MAGIC - len(held))):
+        held += piece
+    return held, io.BufferedReader(_Joined(held, raw))
+
+
+def _may_go_on(head: bytes) -> bool:
+    magics = [magic for each in COMPRESSIONS.values() for magic in each.magics]
+    return any(magic.startswith(head) and magic != head for magic in (*magics, *_NO_TEXT))
+
+
+class _Joined(io.RawIOBase):
+    """Some bytes, and a stream behind them."""
+
+    def __init__(self, held: bytes, stream: io.BufferedReader) -> None:
+        self._held, self._stream = held, stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, space: memoryview) -> int:  # type: ignore[override]
+        piece = self._held[: len(space)] or self._stream.read1(len(space))
+        self._held = self._held[len(space) :]
+        space[: len(piece)] = piece
+        return len(piece)
 
 
 def unpacked(stream: BinaryIO, head: bytes, name: str) -> io.BufferedIOBase:

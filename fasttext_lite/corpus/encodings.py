@@ -10,6 +10,7 @@ import codecs
 import io
 from typing import TYPE_CHECKING
 
+from fasttext_lite.corpus.compression import compression_of
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _MARKS = (
 BOM_UTF8 = codecs.BOM_UTF8
 WIDE_MARKS = tuple(mark for mark, _ in _MARKS if mark != BOM_UTF8)
 _LONGEST_MARK = 4
+_FEWEST_NULS = 3
 _FEWEST = 16  # bytes in which NULs are looked for
 _SAMPLE = 1 << 16  # bytes that are looked at to say what they look like
 
@@ -52,7 +54,7 @@ def check_encoding(name: str) -> str:
             f"encoding must be auto or one that Python knows, such as utf-8, utf-16, gb18030, "
             f"big5, shift_jis or cp1252; got {name!r}"
         )
-    return found.name
+    return "utf-8" if found.name == "utf-8-sig" else found.name
 
 
 class TextStream:
@@ -109,7 +111,13 @@ class TextStream:
                 break
             head += piece
         marked = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), None)
+        _check_text(head, self._name)
         encoding = self._encoding
+        if marked is None and encoding in ("utf-16", "utf-32"):
+            raise InputError(
+                f"{self._name}:1: the file has no byte order mark: name {encoding}-le or "
+                f"{encoding}-be with --encoding"
+            )
         if marked is not None:
             head = head[len(marked[0]) :]
             if encoding not in (AUTO, marked[1]) and not marked[1].startswith(encoding):
@@ -146,6 +154,15 @@ class TextStream:
             ) from None
         self._n_lines += text.count("\n")
         return text.encode("utf-8", "surrogatepass")
+
+
+def _check_text(head: bytes, name: str) -> None:
+    """Raise `InputError` for what is unpacked and still no text."""
+    if head[257:262] == b"ustar":
+        raise InputError(f"{name}: not text but a tar archive: unpack it, and name the file in it")
+    packed = compression_of(head)
+    if packed is not None:
+        raise InputError(f"{name}: packed twice: unpack it once with {packed.tool}")
 
 
 def _check_nul(head: bytes, name: str) -> None:
@@ -193,12 +210,21 @@ _COMMON = {
     "과안주면요여라게조스장오라구선상원",
     "utf-16-le": _CHINESE,
     "utf-16-be": _CHINESE,
-    "cp1252": "éèàùçâêîôûëïüöäßñáíóúåæøãõÉÀÇÜÖÄ’‘“”–—…€£°«»¿¡œ",
-    "cp1251": "оеаинтсрвл",
+    "cp1252": "éèàùçâêîôûëïüöäßñáíóúåæøãõÉÀÇÜÖÄ’‘“”–—…€£°«»¡",
+    "cp1250": "ąćęłńóśźżčďěňřšťůžýáíéőűúöăţşđŁŚŻŠČŘŽÁÉ„”–",
+    "cp1251": "оеаинтсрвлкмдпуяыьгзбч",
+    "cp1253": "αοιετσνηρπκμλςάέήίόύώ",
+    "cp1255": "יולהאמרשתבנמדכח",
+    "cp1256": "اليمونترةعبسدفحك",
+    "cp874": "านรกอเงมยลวดทสต่้ัิี",
 }
+# Wider forms of others, which are tried where those fail.
+_WIDER = {"big5": "cp950", "euc_kr": "cp949"}
 _KANA = range(0x3041, 0x30FF)
-_LEAST_SHARE = 0.12  # of frequent characters among those that are not ASCII
-_ISOLATED = ("cp1252",)  # whose letters stand between ASCII letters
+# Least share of frequent characters among those that are not ASCII; of encodings of single bytes,
+# in which nearly everything is some text, most must be.
+_LEAST_SHARE, _LEAST_OF_BYTES = 0.12, 0.6
+_ISOLATED = ("cp1252", "cp1250")  # whose letters stand between ASCII letters
 
 
 def looks_like(data: bytes) -> str | None:
@@ -213,25 +239,38 @@ def looks_like(data: bytes) -> str | None:
 
     data = data[:_SAMPLE]
     if 0 in data:  # in no encoding of one or two bytes
-        form = _wide_form(np.frombuffer(data, np.uint8)) if len(data) >= 4 else None
+        form = _wide_form(np.frombuffer(data, np.uint8)) if len(data) >= _FEWEST else None
         even, odd = data[::2].count(0), data[1::2].count(0)
         if form is not None:
             return form
-        # Of line ends, spaces and digits in UTF-16.
-        if max(even, odd) > 2 * min(even, odd):
+        # Of line ends, spaces and digits in UTF-16: there are some in each line.
+        many = max(_FEWEST_NULS, len(data) // 200)
+        if max(even, odd) >= many and max(even, odd) > 2 * min(even, odd):
             return "utf-16-le" if odd > even else "utf-16-be"
     scores = {name: _likeness(data, name) for name in _COMMON}
-    best = max(scores, key=lambda name: scores[name])
-    return best if scores[best] >= _LEAST_SHARE else None
+    for name, wider in _WIDER.items():
+        scores[wider] = _likeness(data, wider, _COMMON[name]) if not scores[name] else 0.0
+    good = {name: score for name, score in scores.items() if score >= _least(name)}
+    return max(good, key=lambda name: good[name], default=None)
 
 
-def _likeness(data: bytes, name: str) -> float:
+def _least(name: str) -> float:
+    return _LEAST_OF_BYTES if name in _OF_BYTES else _LEAST_SHARE
+
+
+_OF_BYTES = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp874")
+
+
+def _likeness(data: bytes, name: str, letters: str = "") -> float:
     """Return the share of frequent characters if bytes are read in an encoding."""
     try:
         text = codecs.getincrementaldecoder(name)("strict").decode(data)
-    except UnicodeError:
-        return 0.0
-    common = set(_COMMON[name])
+    except UnicodeError as error:
+        # A single byte that the encoding lacks says little.
+        if name not in _OF_BYTES or getattr(error, "start", 0) * 2 < len(data):
+            return 0.0
+        text = data.decode(name, "ignore")
+    common = set(letters or _COMMON[name])
     n = n_common = 0
     before = ""
     for i, character in enumerate(text):
@@ -266,4 +305,7 @@ def advice(data: bytes, has_flag: bool = True) -> str:
 _NAMES = {
     "gb18030": "GB18030 (GBK)", "big5": "Big5", "shift_jis": "Shift-JIS", "euc_jp": "EUC-JP",
     "euc_kr": "EUC-KR", "cp1252": "Windows-1252", "cp1251": "Windows-1251",
+    "cp950": "Big5 (of Windows)", "cp949": "CP949 (Korean)", "cp1250": "Windows-1250",
+    "cp1253": "Windows-1253 (Greek)", "cp1255": "Windows-1255 (Hebrew)",
+    "cp1256": "Windows-1256 (Arabic)", "cp874": "Windows-874 (Thai)",
 }  # fmt: skip

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import stat
 import sys
 from collections.abc import Generator, Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.corpus.compression import DAMAGE, LONGEST_MAGIC, unpacked
+from fasttext_lite.corpus.compression import DAMAGE, beginning, unpacked
 from fasttext_lite.corpus.encodings import AUTO, TextStream, advice
 from fasttext_lite.errors import InputError
 
@@ -44,11 +46,11 @@ def open_binary(path: str) -> Iterator[io.BufferedIOBase]:
                 raw = sys.stdin.buffer
             else:
                 raise InputError(f"{name_of(path)}: standard input is closed")
-            head = raw.peek(LONGEST_MAGIC)  # type: ignore[attr-defined]
+            head, begun = beginning(cast(io.BufferedReader, raw))
         except OSError as error:
             raise InputError(f"{name_of(path)}: {(error.strerror or str(error)).lower()}") from None
-        stream = unpacked(raw, head[:LONGEST_MAGIC], name_of(path))
-        yield stream if stream is raw else stack.enter_context(stream)
+        stream = unpacked(begun, head, name_of(path))
+        yield stream if stream is begun else stack.enter_context(stream)
 
 
 @contextlib.contextmanager
@@ -137,6 +139,14 @@ def split_lines(block: np.ndarray) -> Iterator[bytes]:
 def broken(path: str, n_lines: int, failure: ReadError) -> InputError:
     """Return the error of a file that cannot be read on after some lines."""
     return InputError(f"{name_of(path)}:{n_lines + 1}: cannot read on: {failure}")
+
+
+def is_regular(path: str) -> bool:
+    """Return whether a file can be opened more than once: neither a stream nor a pipe."""
+    try:
+        return path != STDIN and stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def name_of(path: str) -> str:

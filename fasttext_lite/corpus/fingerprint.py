@@ -17,7 +17,7 @@ class Fingerprint:
 
     def __init__(self) -> None:
         self._n_docs = self._n_bytes = 0
-        self._hash = hashlib.blake2b(digest_size=12)
+        self._sizes, self._hash = hashlib.blake2b(digest_size=4), hashlib.blake2b(digest_size=8)
 
     def add(self, text: np.ndarray, offsets: np.ndarray) -> None:
         """Add documents.
@@ -31,11 +31,11 @@ class Fingerprint:
         n_looked_at = min(_FIRST - self._n_docs, offsets.size - 1)
         if n_looked_at > 0:
             bounds = offsets[: n_looked_at + 1]
-            self._hash.update(np.diff(bounds).tobytes())
+            self._sizes.update(np.diff(bounds).tobytes())
             self._hash.update(text[bounds[0] : bounds[-1]].tobytes())
         self._n_docs += offsets.size - 1
         self._n_bytes += int(offsets[-1] - offsets[0])
 
     def text(self) -> str:
         """Return it in a word."""
-        return f"{self._n_docs}-{self._n_bytes}-{self._hash.hexdigest()}"
+        return f"{self._n_docs}-{self._n_bytes}-{self._sizes.hexdigest()}{self._hash.hexdigest()}"

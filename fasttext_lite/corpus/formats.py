@@ -7,9 +7,10 @@ they are used: the command line needs the names alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.config.records import Records
@@ -46,6 +47,7 @@ class ReadOptions(UncheckedOptions):
         super().__post_init__()
 
 
+Item = TypeVar("Item")
 # Given the lines of a file.
 RecordParser = Callable[[Reading, Iterable[bytes]], Iterator[Record]]
 # Given a block, and `state`, `docs` and `table` of `corpus.kernels`: DONE or what stopped it.
@@ -151,7 +153,7 @@ def _recognised(reading: Reading) -> Format:
         for each in sorted(formats, key=lambda each: not each.is_strict):
             if each.recognises(reading):
                 return each
-    if reading.ending == ".json" or (reading.head[0].startswith("[{") and not reading.takes_all):
+    if reading.ending == ".json" or _is_other_json(reading):
         raise InputError(
             f"{reading.begin}: one JSON object in each line is needed, this is another JSON; "
             "for an array of objects: jq -c '.[]'"
@@ -188,39 +190,77 @@ def _table_hint(reading: Reading) -> str:
 
 def _look_for_labels(reading: Reading) -> None:
     """Say so if texts to predict seem to be labelled, though they are read as they are."""
-    known = reading.known or ()
+    known, head = reading.known or (), reading.head
     for name, delimiter in DELIMITERS.items():
-        if delimiter == "\t":
-            continue
-        labelled = [line for line in reading.head if cut(line, delimiter)[0].strip() in known]
-        if len(labelled) * 2 > len(reading.lines):
-            flag = "" if name == "comma" else f" --delimiter {name}"
+        flag = "" if name in ("comma", "tab") else f" --delimiter {name}"
+        rows = [[field.strip() for field in cut(line, delimiter)] for line in head]
+        if delimiter != "\t" and _most(rows, lambda row: len(row) > 1 and row[0] in known):
             reading.say(
                 f"{reading.where}: lines begin with a label of the model and {delimiter!r}, and "
                 f"are read as plain text; --columns label,text{flag} reads the label by itself"
             )
             return
-    if sum("\t" in line for line in reading.head) * 2 > len(reading.head):
+        if _most(rows, lambda row: len(row) > 1 and row[-1] in known):
+            reading.say(
+                f"{reading.where}: lines end with {delimiter!r} and a label of the model, and are "
+                f"read as plain text; --columns text,label{flag} reads the label by itself"
+            )
+            return
+    begins = [_FIRST_WORD.match(line) for line in head]
+    if _most(begins, lambda found: found is not None and found[2] in known):
+        shown = next(found[0] for found in begins if found is not None and found[2] in known)
         reading.say(
-            f"{reading.where}: lines hold tabs, but what stands before is no label of the model: "
-            "they are read as plain text; --format tsv reads label<TAB>text"
+            f"{reading.where}: lines begin with a label of the model ({shown.strip()!r}), which is "
+            "read as a word of the text"
         )
+    elif _has_tabs(reading):
+        _say_tabs(reading, "they are read as plain text; --format tsv reads label<TAB>text")
+
+
+# A word with what may stand around a label.
+_FIRST_WORD = re.compile(r"""\s*(["'(\[]*(?:__\w+?__)?\s*)([^\s:,;|"')\]]+)["')\]]*[:,;|]?""")
+
+
+def _most(items: Sequence[Item], holds: Callable[[Item], bool]) -> bool:
+    """Return whether something holds for more than half of some items."""
+    return sum(map(holds, items)) * 2 > len(items)
+
+
+def _say_tabs(reading: Reading, how: str) -> None:
+    second = [line.split("\t")[1].strip() for line in reading.head if line.count("\t") > 1]
+    if reading.known and sum(field in reading.known for field in second) * 2 > len(reading.head):
+        how = "the second field is one: --columns id,label,text names the columns"
+    reading.say(
+        f"{reading.where}: lines hold tabs, but what stands before is no label of the model: {how}"
+    )
 
 
 # -- the formats -----------------------------------------------------------------------------
 def _is_fasttext(reading: Reading) -> bool:
-    mark = reading.options.label_prefix
-    n_marked = sum(any(token.startswith(mark) for token in line.split()) for line in reading.head)
-    if n_marked * 2 < len(reading.head) and (n_marked == 0 or _has_tabs(reading)):
+    mark, head = reading.options.label_prefix, reading.head
+    n_marked = sum(any(token.startswith(mark) for token in line.split()) for line in head)
+    n_begun = sum(line.lstrip().startswith(mark) for line in head)
+    n_quoted = sum(line.lstrip().startswith(f'"{mark}') for line in head)
+    if mark and n_quoted:
+        reading.say(
+            f"{reading.where}: lines stand in quotes, so that their labels are not seen: write "
+            "them without (pandas: quoting=csv.QUOTE_NONE)"
+        )
+    if _has_tabs(reading) and n_begun * 2 < len(head):
         return False
-    fields = [line.split("\t")[0].split() for line in reading.head if "\t" in line]
+    if n_marked * 2 < len(head) and n_marked == 0:
+        return False
+    fields = [line.split("\t")[0].split() for line in head if "\t" in line]
     spaced = [field for field in fields if field and not field[-1].startswith(mark)]
-    if mark and len(fields) == len(reading.head) and spaced and spaced[0][0].startswith(mark):
+    if mark and len(fields) == len(head) and spaced and spaced[0][0].startswith(mark):
         name = " ".join(spaced[0]).removeprefix(mark)
         reading.say(
             f"{reading.where}: labels before the tab seem to hold spaces ({name!r}), but one ends "
             "at a space in fastText's format; --format tsv keeps them whole"
         )
+    n_alone = sum(line.split()[0] == mark for line in head)
+    if mark and n_alone * 2 > len(head):
+        reading.say(f"{reading.where}: a space stands between {mark} and the label: take it away")
     return True
 
 
@@ -244,7 +284,7 @@ def _mark(reading: Reading) -> Any:
 def _is_tsv(reading: Reading) -> bool:
     if not _has_tabs(reading):
         return False
-    if reading.known is None or reading.ending == ".tsv":
+    if reading.known is None:
         return True
     prefix, is_cut = reading.options.label_prefix, reading.options.multilabel
     n_known = 0
@@ -252,7 +292,14 @@ def _is_tsv(reading: Reading) -> bool:
         label, tab, _ = line.partition("\t")
         names = label.split(",") if is_cut else [label]
         n_known += bool(tab) and names[0].strip().removeprefix(prefix) in reading.known
-    return n_known * 2 > len(reading.head)
+    if n_known * 2 <= len(reading.head):
+        if reading.ending != ".tsv":
+            return False
+        swapped = sum(line.split("\t")[-1].strip() in reading.known for line in reading.head)
+        if swapped * 2 > len(reading.head):
+            return False  # and that is said
+        _say_tabs(reading, "it is left out; --format text reads whole lines")
+    return True
 
 
 def _tsv_parser(reading: Reading) -> BlockParser:
@@ -278,14 +325,28 @@ def _csv_records(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
 def _is_jsonl(reading: Reading) -> bool:
     if not all(line.lstrip().startswith("{") for line in reading.head):
         return False
-    if not reading.takes_all:
+    if not reading.takes_all or reading.ending in FORMATS["jsonl"].endings:
         return True
+    # One bad line is a mistake in JSON, and no plain text.
+    key = json_key(reading.options.text_column)
+    return sum(key in line for line in reading.head) * 2 > len(reading.head)
+
+
+def json_key(name: str) -> str:
+    """Return a key as it stands in JSON."""
     import json
 
-    try:
-        return isinstance(json.loads(reading.head[0]), dict)
-    except (ValueError, RecursionError):
-        return reading.ending in FORMATS["jsonl"].endings
+    return json.dumps(name, ensure_ascii=False)
+
+
+def _is_other_json(reading: Reading) -> bool:
+    """Return whether a file is JSON, but not an object in each line."""
+    first = reading.head[0].strip()
+    if not first.startswith(("[{", "{")) and first != "[":
+        return False
+    return json_key(reading.options.text_column) in "".join(reading.head) or (
+        first.startswith("[{") and not reading.takes_all
+    )
 
 
 def _jsonl_records(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # What may separate the fields of a table, by the words that the command line takes for it.
@@ -13,16 +15,25 @@ DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}
 LABEL_NAMES = (
     "label", "labels", "category", "categories", "class", "classes", "target", "targets", "tag",
     "tags", "topic", "topics", "intent", "intents", "sentiment", "label_name", "class_name",
-    "classname", "label_text", "gold", "gold_label", "y", "genre", "emotion", "polarity",
+    "classname", "label_text", "gold", "gold_label", "genre", "emotion", "polarity",
     "language", "lang", "标签", "类别", "分类",
 )  # fmt: skip
 TEXT_NAMES = (
     "text", "texts", "sentence", "sentences", "content", "contents", "title", "titles", "body",
     "review", "reviews", "message", "comment", "comments", "tweet", "document", "doc", "query",
     "question", "utterance", "headline", "description", "post", "news", "review_text", "raw_text",
-    "clean_text", "input", "x", "文本", "内容", "标题", "评论",
+    "clean_text", "input", "文本", "内容", "标题", "评论",
 )  # fmt: skip
+# Of other columns beside these.
+_OTHER_NAMES = (
+    "", "id", "ids", "idx", "index", "no", "uid", "uuid", "doc_id", "row", "date", "time",
+    "timestamp", "author", "user", "source", "url", "score", "rating", "stars", "split", "name",
+    "number", "year", "created_at", "序号", "编号", "日期",
+)  # fmt: skip
+_USUAL = frozenset((*LABEL_NAMES, *TEXT_NAMES, *_OTHER_NAMES))
 _LONGEST_NAME, _MOST_WORDS = 64, 3
+_MAX_FIELD = 2**31 - 1
+_SHOWN = 8  # names in a message
 
 
 @dataclass(frozen=True)
@@ -33,13 +44,24 @@ class Header:
     ----------
     names : list of str
     delimiter : str
-    is_line : bool
-        Whether the names stand in the first line, which is no record then.
+    n_lines : int
+        Lines at the beginning that are not empty, and no records.
     """
 
     names: list[str]
     delimiter: str
-    is_line: bool = True
+    n_lines: int = 1
+
+    @property
+    def is_line(self) -> bool:
+        """Whether the names stand in the file."""
+        return self.n_lines > 0
+
+    @property
+    def shown(self) -> str:
+        """The names for a message."""
+        names = [name[:40] for name in self.names[:_SHOWN]]
+        return ", ".join(names) + ", ..." * (len(self.names) > _SHOWN)
 
     def index(self, wanted: str) -> int | None:
         """Return the place of a column, whatever its letters' case; None if there is none."""
@@ -83,12 +105,23 @@ def columns_of(text: str, text_column: str) -> list[str]:
     return names
 
 
+@contextlib.contextmanager
+def wide_fields() -> Iterator[None]:
+    """Let the csv module read fields of any length; its own limit is 131,072 characters."""
+    limit = csv.field_size_limit(_MAX_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
 def cut(line: str, delimiter: str) -> list[str]:
     """Return the fields of a line of a table."""
     if delimiter == "\t":
         return cut_at_tabs(line)
     try:
-        return next(csv.reader([line], delimiter=delimiter), [""])
+        with wide_fields():
+            return next(csv.reader([line], delimiter=delimiter), [""])
     except csv.Error:
         return [line]
 
@@ -140,55 +173,100 @@ def find_header(
     """
     if not lines:
         return None
+    n_before = 0
+    if found := _SEPARATOR_LINE.fullmatch(lines[0]):  # of Excel
+        n_before, delimiter, lines = 1, delimiter or found[1], lines[1:]
     tried = [delimiter] if delimiter else list(DELIMITERS.values())
     if columns:
         names = columns_of(columns, text_column)
-        best = max(tried, key=lambda each: share_of_size(lines, each, len(names)))
-        return Header(names, best, is_line=False)
-    for each in tried:
+        best = max(tried, key=lambda each: _fit(lines, each, len(names)))
+        fields = [name.strip().casefold() for name in cut(lines[0], best)] if lines else []
+        is_line = fields == [name.casefold() for name in names]
+        return Header(names, best, n_before + is_line)
+    for each in tried if lines else ():
         names = [name.strip().strip('"') for name in cut(lines[0], each)]
-        header = Header(names, each)
+        header = Header(names, each, n_before + 1)
         if len(names) < 2 - (is_table and not needs_label):
             continue
         if max(map(len, names)) > _LONGEST_NAME:
             continue
-        if _names_columns(header, lines, text_column, label_column, needs_label=needs_label):
+        known = _names_columns if needs_label else _names_texts
+        if known(header, lines, text_column, label_column, is_table):
             return header
     return None
 
 
+# The line in which Excel says what separates fields.
+_SEPARATOR_LINE = re.compile("sep=(.)", re.IGNORECASE)
+
+
+def _fit(lines: Sequence[str], delimiter: str, size: int) -> tuple[float, int]:
+    """Return how well a delimiter makes so many fields of lines: best, those that it divides."""
+    return share_of_size(lines, delimiter, size), sum(delimiter in line for line in lines)
+
+
 def _names_columns(
-    header: Header, lines: Sequence[str], text_column: str, label_column: str, *, needs_label: bool
+    header: Header, lines: Sequence[str], text_column: str, label_column: str, is_table: bool
 ) -> bool:
-    """Return whether the first line's fields are names of columns."""
+    """Return whether the first line's fields are names of columns, one of labels among them."""
     has_text = header.index(text_column) is not None
     has_label = header.index(label_column) is not None
     if has_text and has_label:
         return True
     names = {name.casefold() for name in header.names}
-    if any(len(name.split()) > _MOST_WORDS for name in names):
+    if len(header.names) < 2 or any(len(name.split()) > _MOST_WORDS for name in names):
         return False
-    rest = lines[1:]
-    if header.names[0] in [cut(line, header.delimiter)[0].strip() for line in rest]:
+    if not _is_consistent(header, lines):
         return False
-    if len(header.names) == 1:
-        return has_text
-    if not rest or share_of_size(rest, header.delimiter, len(header.names)) < 0.5:
-        return not needs_label and has_text and not rest
     texts, labels = not names.isdisjoint(TEXT_NAMES), not names.isdisjoint(LABEL_NAMES)
-    if not needs_label:
-        return has_text or (texts and (labels or header.delimiter != ","))
-    return has_label or not names.isdisjoint(("label", "labels")) or (texts and labels)
+    bare = all(_BARE_NAME.fullmatch(name) for name in header.names)
+    return (
+        has_label or (has_text and bare) or (texts and labels)
+        or not names.isdisjoint(("label", "labels"))
+    )  # fmt: skip
+
+
+# One word, as programs call columns.
+_BARE_NAME = re.compile(r"[#\w.-]*")
+
+
+def _names_texts(
+    header: Header, lines: Sequence[str], text_column: str, label_column: str, is_table: bool
+) -> bool:
+    """Return whether the first line's fields are names of columns, where texts are looked for.
+
+    A plain text must not be taken for a table: names stand without white space around them,
+    and are usual ones, unless the file's name says that it is a table.
+    """
+    if header.index(text_column) is None:
+        return is_table and _names_columns(header, lines, text_column, label_column, is_table)
+    fields = cut(lines[0], header.delimiter)
+    if not is_table and not all(_BARE_NAME.fullmatch(field) for field in fields):
+        return False
+    usual = {name.casefold() for name in header.names} <= _USUAL | {
+        text_column.casefold(), label_column.casefold()
+    }  # fmt: skip
+    if header.index(label_column) is not None and usual:
+        return not lines[1:] or _is_consistent(header, lines)
+    return is_table or (usual and _is_consistent(header, lines))
+
+
+def _is_consistent(header: Header, lines: Sequence[str]) -> bool:
+    """Return whether the lines behind the first have as many fields, and begin otherwise."""
+    rest = lines[1:]
+    if not rest or header.names[0] in [cut(line, header.delimiter)[0].strip() for line in rest]:
+        return False
+    return share_of_size(rest, header.delimiter, len(header.names)) >= 0.5
 
 
 def share_of_size(lines: Sequence[str], delimiter: str, size: int) -> float:
     """Return the share of lines that have so many fields."""
     try:
-        rows = (
-            [cut_at_tabs(line) for line in lines]
-            if delimiter == "\t"
-            else list(csv.reader([f"{line}\n" for line in lines], delimiter=delimiter))
-        )
+        if delimiter == "\t":
+            rows = [cut_at_tabs(line) for line in lines]
+        else:
+            with wide_fields():
+                rows = list(csv.reader([f"{line}\n" for line in lines], delimiter=delimiter))
     except csv.Error:
         return 0.0
     return sum(len(row) == size for row in rows) / max(len(rows), 1)
@@ -200,7 +278,7 @@ def likely(names: Sequence[str], known: Sequence[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def missing(header: Header, column: str, flag: str) -> str:
+def missing(header: Header, column: str, flag: str, other: str = "") -> str:
     """Return what is wrong with a header that lacks a column, and what to do.
 
     Parameters
@@ -210,8 +288,13 @@ def missing(header: Header, column: str, flag: str) -> str:
         The name that is not there.
     flag : {"label", "text"}
         Which it is.
+    other : str
+        The name of the column that is the other one.
     """
-    shown = ", ".join(header.names)
+    shown = header.shown
     guess = likely(header.names, LABEL_NAMES if flag == "label" else TEXT_NAMES)
+    others = [name for name in header.names if name != other]
+    if guess is None and len(others) == 1:
+        guess = others[0]
     advice = f"name it with --{flag}-column {guess}" if guess else f"name it with --{flag}-column"
     return f"no column {column!r} in the header ({shown}); {advice}"

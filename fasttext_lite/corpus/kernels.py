@@ -299,10 +299,14 @@ def read_tsv(data, multilabel, mark, takes_all, state, docs, table):
         if i < stop < data.size and data[stop - 1] == RETURN:
             last -= 1
         if tab >= last:
+            is_empty = True
             for j in range(i, last):
-                if not _is_space(data[j]):
-                    return BAD_LINE
-            tab, first = i, last  # neither label nor text
+                is_empty &= _is_space(data[j])
+            if not (is_empty or takes_all):
+                return BAD_LINE
+            if not is_empty:
+                _skip_line(data, i, last, False, state)  # it is counted, and a text
+            tab, first = i, last if is_empty else i  # no label
         else:
             first = tab + 1
         j = first

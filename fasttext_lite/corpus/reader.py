@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.encodings import looks_like
 from fasttext_lite.corpus.files import (
     ReadError,
     broken,
+    is_regular,
     iter_blocks,
     name_of,
     not_utf8,
@@ -87,6 +88,7 @@ def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
 # -- files --------------------------------------------------------------------------
 DEFAULT_CHUNK_BYTES = 1 << 24
 _PEEK_LINES = 20  # not empty, to recognise a format by
+_LOOKED_AT, _LONE_RETURNS = 1 << 20, 2  # bytes of a file, and so many CR without a newline
 
 # Why lines are skipped, in the order of the kernels' numbers.
 _REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
@@ -106,12 +108,15 @@ class LabelledChunk:
     raw : list, optional
         The records as they stand in the file, where they were asked for: the line of each (bytes),
         or the fields of a table (list of str).
+    block : bytes, optional
+        With `raw`, of a format that compiled code parses: the lines with their ends.
     """
 
     texts: Texts
     ids: np.ndarray
     indptr: np.ndarray
     raw: list[Any] | None = None
+    block: bytes | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -138,6 +143,7 @@ class _Documents:
         self.offsets, self.indptr = np.zeros(1025, np.int64), np.zeros(1025, np.int64)
         self.ids = np.empty(1024, np.int32)
         self.raw: list[Any] | None = None
+        self.block: bytes | None = None
 
     def reserve(self, n_bytes: int, n_docs: int = 0, n_ids: int = 0) -> None:
         """Make room for more bytes, documents and label numbers."""
@@ -172,7 +178,9 @@ class _Documents:
             (self.ids, self.n_ids),
         ):
             array.resize(size, refcheck=False)
-        chunk = LabelledChunk(Texts(self.text, self.offsets), self.ids, self.indptr, self.raw)
+        chunk = LabelledChunk(
+            Texts(self.text, self.offsets), self.ids, self.indptr, self.raw, self.block
+        )
         self.clear()
         return chunk
 
@@ -312,6 +320,11 @@ class CorpusReader:
                 yield
             self.fingerprint = print_.text()
         self.reading.say_faults()
+        if self.known is not None and _NO_LABEL in self.skipped:
+            count, first = self.skipped.pop(_NO_LABEL)
+            self.reading.say(
+                f"{count} line{'s' * (count != 1)} without a tab read as texts (first: {first})"
+            )
         if n_found == 0 and self.known is None:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
@@ -333,13 +346,15 @@ class CorpusReader:
         InputError
             If the file cannot be read that far or the format is not recognised.
         """
-        is_live = self.known is not None and self.path == STDIN
+        is_live = self.known is not None and not is_regular(self.path)
         head: list[bytes] = []
         held: list[np.ndarray] = []
         n_read = 0
         try:
             for block in blocks:
                 held.append(block)
+                if len(held) == 1:
+                    self._check_line_ends(block)
                 for line in split_lines(block):
                     n_read += 1
                     if line.strip():
@@ -361,6 +376,22 @@ class CorpusReader:
         except InputError:
             self._check_head(held)
             raise
+
+    def _check_line_ends(self, block: np.ndarray) -> None:
+        """Raise `InputError` if lines of the first block end as those of old Macs did.
+
+        What must be answered is one line then, and that is said.
+        """
+        data = block[:_LOOKED_AT].tobytes()
+        if data.count(b"\r") < _LONE_RETURNS or b"\n" in data:
+            return
+        message = (
+            f"{name_of(self.path)}:1: lines end with a carriage return alone, as those of old "
+            "Macs did: convert them, for example with: tr '\\r' '\\n'"
+        )
+        if self.known is None:
+            raise InputError(message)
+        self.reading.say(message)
 
     def _check_head(self, held: list[np.ndarray]) -> None:
         """Raise `InputError` if what was read is not UTF-8: no wonder that nothing was found."""
@@ -398,7 +429,7 @@ class CorpusReader:
                     raise not_utf8(self.path, number, block[good.size :].tobytes())
                 self.names += names.since(len(self.names))
                 if self.keeps_raw:
-                    docs.raw = list(split_lines(good))
+                    docs.raw, docs.block = list(split_lines(good)), good.tobytes()
                 yield docs.n_docs - n_before
         except ReadError as error:
             raise broken(self.path, int(state[kernels.LINES]), error) from None
@@ -422,7 +453,10 @@ class CorpusReader:
         start = data.rfind(b"\n", 0, fault) + 1
         number = n_lines + data.count(b"\n", 0, start) + 1
         n_faults = sum(not _is_utf8(line) for line in data[start:].split(b"\n"))
-        self.reading.note_fault(not_utf8(self.path, number, data[start:]), n_faults)
+        error = not_utf8(self.path, number, data[start:])
+        if looks_like(data[start:]) in ("utf-16-le", "utf-16-be"):
+            raise error  # what looks like lines are none
+        self.reading.note_fault(error, n_faults)
         mended = np.empty(3 * block.size, np.uint8)
         ends = np.zeros(2, np.int64)
         utf8.replace_faults(block, np.array([0, block.size], np.int64), mended, ends)

@@ -16,6 +16,7 @@ from fasttext_lite.corpus.headers import (
     cut_at_tabs,
     likely,
     missing,
+    wide_fields,
 )
 from fasttext_lite.corpus.labels import without_prefix
 from fasttext_lite.errors import InputError
@@ -23,8 +24,6 @@ from fasttext_lite.errors import InputError
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reading import Reading, Record
 
-# The widest field of a CSV file; the csv module's own limit is 131,072 characters.
-_MAX_FIELD = 2**31 - 1
 _NEWLINES = str.maketrans("\r\n", "  ")
 _MOST_FIELDS = 1 << 16  # whose labels are remembered
 
@@ -84,14 +83,11 @@ def read_table(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
         found = header.index(wanted)
         if found is None and (flag == "text" or not reading.takes_all):
             raise InputError(f"{reading.begin}: {_advice(reading, header, wanted, flag)}")
+        if header.names.count(wanted) > 1:
+            raise InputError(f"{reading.begin}: two columns are called {wanted!r} ({header.shown})")
         columns.append(found)
-    if header.is_line and header.delimiter != "," and not options.delimiter:
-        names = ", ".join(header.names)
-        between = "" if header.delimiter == "\t" else (
-            f"the fields seem to be separated by {header.delimiter!r}, and "
-        )  # fmt: skip
-        reading.say(f"{reading.begin}: {between}columns are read by the names here ({names})")
     label_at, text_at = columns
+    _say_how(reading, header, label_at)
     assert text_at is not None
     least, most = max(text_at, label_at or 0) + 1, len(header.names)
     labels: tuple[str, ...] = ()
@@ -107,8 +103,32 @@ def read_table(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
             yield number, (), b"", row
 
 
+def _say_how(reading: Reading, header: Header, label_at: int | None) -> None:
+    """Say how a table is read, unless there is nothing to it: commas, a label and a text."""
+    options = reading.options
+    if options.columns and header.is_line:
+        reading.say(f"{reading.begin}: the line of the names that --columns gives is no record")
+    elif header.is_line and not options.delimiter and (header.delimiter != "," or label_at is None):
+        between = "" if header.delimiter in ",\t" else (
+            f"the fields seem to be separated by {header.delimiter!r}, and "
+        )  # fmt: skip
+        reading.say(
+            f"{reading.begin}: {between}columns are read by the names here ({header.shown})"
+        )
+
+
 def _misfit(row: list[str], header: Header) -> str:
     """Return what is wrong with a row that does not fit the header."""
+    if not header.is_line:
+        return (
+            f"{len(row)} fields between {header.delimiter!r}, but --columns names "
+            f"{len(header.names)}: name all columns; a text with the sign must stand in quotes"
+        )
+    if header.delimiter == "\t" and any(field[:1] == '"' for field in row):
+        return (
+            f"{len(row)} column{'s' * (len(row) != 1)}, the header has {len(header.names)}: a "
+            "text in quotes goes on in the next line; write it in one line, or a table of commas"
+        )
     what = "tab" if header.delimiter == "\t" else {",": "comma"}.get(header.delimiter, "delimiter")
     return (
         f"{len(row)} column{'s' * (len(row) != 1)}, the header has {len(header.names)} (a text "
@@ -125,15 +145,17 @@ def _first_line(reading: Reading) -> Header:
 def _advice(reading: Reading, header: Header, wanted: str, flag: str) -> str:
     """Return what is wrong with the first line, and what to do."""
     if likely(header.names, (*LABEL_NAMES, *TEXT_NAMES)) or reading.header is not None:
-        return missing(header, wanted, flag)
-    shown = ", ".join(header.names)
+        o = reading.options
+        other = o.text_column if flag == "label" else o.label_column
+        return missing(header, wanted, flag, other)
+    shown = header.shown
     delimiter = next((each for each in ";|\t" if each in reading.head[0]), None)
     if len(header.names) == 1 and delimiter is not None and not reading.options.delimiter:
         names = [name.strip() for name in cut(reading.head[0], delimiter)]
-        other = Header(names, delimiter)
+        shown = Header(names, delimiter).shown
         return (
             f"the fields seem to be separated by {delimiter!r}: say --delimiter {delimiter!r}; "
-            f"{_looks_like_data(', '.join(other.names), wanted)}"
+            f"{_looks_like_data(shown, wanted)}"
         )
     return _looks_like_data(shown, wanted)
 
@@ -150,7 +172,7 @@ def _rows(
     reading: Reading, lines: Iterable[bytes], header: Header
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the line number and the fields of each row behind the header; no fields if empty."""
-    awaits_header = header.is_line
+    n_left = header.n_lines
 
     def decoded(end: str) -> Iterator[str]:
         for number, line in enumerate(lines, 1):
@@ -161,25 +183,26 @@ def _rows(
 
     if header.delimiter == "\t":
         for number, text in enumerate(decoded(""), 1):
-            if awaits_header and text.strip():
-                awaits_header = False
-            elif not awaits_header:
-                yield number, cut_at_tabs(text) if text.strip() else []
+            is_filled = "\t" in text or bool(text.strip())
+            if n_left and text.strip():
+                n_left -= 1
+            elif not n_left:
+                yield number, cut_at_tabs(text) if is_filled else []
         return
     start = 1
     reader = csv.reader(decoded("\n"), strict=True, delimiter=header.delimiter)
-    limit = csv.field_size_limit(_MAX_FIELD)
     try:
-        for row in reader:
-            if awaits_header:
-                awaits_header = not row
-            else:
-                yield start, row
-            start = reader.line_num + 1
+        with wide_fields():
+            for row in reader:
+                if len(row) == 1 and not row[0].strip():  # a line of white space
+                    row = []
+                if n_left:
+                    n_left -= bool(row)
+                else:
+                    yield start, row
+                start = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{reading.where}:{start}: bad CSV: {error}") from None
-    finally:
-        csv.field_size_limit(limit)
 
 
 def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
@@ -214,6 +237,10 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
             text = _checked_text(text, f"{reading.where}:{number}")
         if label.__class__ is str:
             labels = labels_of[label]
+        elif reading.takes_all:
+            labels = ()  # it is not needed, and may be anything
+            if isinstance(label, list | int | float):
+                labels = _labels_if_any(label, prefix)
         else:
             values = label if isinstance(label, list) else [] if label is None else [label]
             labels = _json_labels(values, f"{reading.where}:{number}", prefix)
@@ -250,6 +277,14 @@ def _no_key(record: dict[str, Any], wanted: str, flag: str) -> str:
         f"no key {wanted!r} (keys: {', '.join(record)}); name it with --{flag}-column"
         f"{f' {guess}' if guess else ''}"
     )
+
+
+def _labels_if_any(label: Any, prefix: str) -> tuple[str, ...]:
+    """Return the labels of a value; none if it is not what labels are."""
+    try:
+        return _json_labels(label if isinstance(label, list) else [label], "", prefix)
+    except InputError:
+        return ()
 
 
 def _json_labels(values: list[Any], where: str, prefix: str) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ FEWEST_TEXTS = 10  # of which the labels are counted
 OWN_SHARE = 0.5  # of the texts have a label that no other has
 # What programs write for a label that is missing.
 MISSING = ("nan", "NaN", "NAN", "<NA>", "NaT", "NULL", "null", "#N/A", "N/A", "\\N")
-_SEPARATORS = (",", ";", "|", "/", " ")
+_SEPARATORS = (",", ";", "|", "/", " ", "+", "&", "，", "、")
+_FEWEST_COMBINED = 6  # labels made of others, where none of these stands alone
+_MARK = "\ufeff"  # of byte order
 
 
 @dataclass(frozen=True)
@@ -100,24 +102,38 @@ def _several(labels: LabelCounts, prefix: str) -> str | None:
         )
     for sign in _SEPARATORS:
         joined = [name for name in used if sign in name.strip()]
-        parts = [[part.strip() for part in name.split(sign)] for name in joined]
+        parts = [[part for piece in name.split(sign) if (part := piece.strip())] for name in joined]
         alone = [
             name for name, own in zip(joined, parts, strict=True)
-            if all(part in known for part in own if part) and sum(map(bool, own)) > 1
+            if len(own) > 1 and all(part in known for part in own)
         ]  # fmt: skip
-        if not joined or len(alone) * 2 <= len(joined):
-            continue
-        if sign == ",":
+        if len(alone) * 2 <= len(joined) or (len(alone) < 2 and sign != ","):
+            alone = joined if _are_combined(used, joined, parts) else []
+        if alone and sign == ",":
             return (
-                f"labels contain commas ({alone[0]!r}), and what is between them are labels, too: "
-                "several labels for a row need --multilabel (in Python, a list for each text)"
+                f"labels contain commas ({alone[0]!r}), and what is between them comes again in "
+                "others: several labels for a row need --multilabel (in Python, a list for each "
+                "text)"
             )
-        if len(alone) >= 2:
+        if alone:
             return (
-                f"labels contain {sign!r} ({alone[0]!r}), and what is between are labels, too: "
-                "several labels for a row are joined by commas, with --multilabel"
+                f"labels contain {sign!r} ({alone[0]!r}), and what is between comes again in "
+                "others: several labels for a row are joined by commas, with --multilabel"
             )
     return None
+
+
+def _are_combined(used: list[str], joined: list[str], parts: list[list[str]]) -> bool:
+    """Return whether most labels are made of parts that are few, each in several places."""
+    if len(joined) < _FEWEST_COMBINED or len(joined) * 2 <= len(used):
+        return False
+    different = {part for own in parts for part in own}
+    places: dict[str, set[int]] = {}
+    for own in parts:
+        for place, part in enumerate(own):
+            places.setdefault(part, set()).add(place)
+    moving = sum(len(where) > 1 for where in places.values())
+    return len(different) * 2 <= len(joined) and moving * 2 > len(different)
 
 
 def _trailing(labels: LabelCounts, prefix: str) -> str | None:
@@ -143,6 +159,31 @@ def _missing(labels: LabelCounts, prefix: str) -> str | None:
     return None
 
 
+def _put_together(labels: LabelCounts, prefix: str) -> str | None:
+    """Files were put together, each with a beginning of its own."""
+    for name, n in zip(labels.names, labels.counts, strict=True):
+        if name.startswith(_MARK):
+            return (
+                f"a label begins with a byte order mark ({name.strip(_MARK)!r}): take the marks "
+                "out of the middle of the file, where files were put together"
+            )
+        if name.casefold() in ("label", "labels") and n * 20 <= labels.n_texts:
+            return (
+                f"{n:,} text{'s' * (n != 1)} {'has' if n == 1 else 'have'} the label {name!r}: is "
+                "a header among the rows?"
+            )
+    return None
+
+
+def _case(labels: LabelCounts, prefix: str) -> str | None:
+    folded: dict[str, str] = {}
+    for name in labels.names:
+        other = folded.setdefault(name.casefold(), name)
+        if other != name:
+            return f"two labels differ by case alone ({other!r}, {name!r}): are they one?"
+    return None
+
+
 def _own(labels: LabelCounts, prefix: str) -> str | None:
     used, n = labels.names, labels.counts.count(1)
     if labels.n_texts < FEWEST_TEXTS or n <= OWN_SHARE * max(labels.n_texts, sum(labels.counts)):
@@ -154,9 +195,14 @@ def _own(labels: LabelCounts, prefix: str) -> str | None:
     elif sum(lengths) > 3 * len(lengths):
         why = "are label and text swapped? --columns text,label names the columns"
     else:
-        why = "is the first column really the label? --columns names the columns"
+        why = (
+            "is the first column really the label (--columns names the columns of a table), or a "
+            "space missing after it?"
+        )
     return f"nearly every text has a label of its own ({n:,} of {labels.n_texts:,}): {why}"
 
 
 Check = Callable[[LabelCounts, str], "str | None"]
-_CHECKS: tuple[Check, ...] = (_prefixed, _several, _glued, _trailing, _missing, _own)
+_CHECKS: tuple[Check, ...] = (
+    _prefixed, _put_together, _several, _glued, _trailing, _missing, _own, _case,
+)  # fmt: skip

@@ -36,17 +36,24 @@ _NOT_IN_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
 _LONGEST_INDEX = 100_000_000  # bytes; as safetensors has it
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` unless a file can be written at `path`; leaves nothing behind."""
+def check_writable(path: str | os.PathLike[str], what: str = "the model") -> None:
+    """Raise `ModelError` unless a file can be written at `path`; leaves nothing behind.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What is to be written, for the message.
+    """
     target = Path(os.path.realpath(path))
     temporary = _temporary(target)
     try:
         if target.exists() and not target.is_file():
-            raise ModelError(f"{path}: cannot write the model: {_kind(target.stat().st_mode)}")
+            raise ModelError(f"{path}: cannot write {what}: {_kind(target.stat().st_mode)}")
         temporary.touch(exist_ok=False)
         temporary.unlink()
     except OSError as error:
-        raise ModelError(f"{path}: cannot write the model: {reason(error)}") from None
+        raise ModelError(f"{path}: cannot write {what}: {reason(error)}") from None
 
 
 def _kind(mode: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fasttext_lite.compat.program.streams import (
     as_examples,
     blocks,
+    examples_of,
     labelled_blocks,
     load_classifier,
     made_ahead,
@@ -107,8 +108,6 @@ def predict_with_options(options: argparse.Namespace, reader: CorpusReader | Non
         model, options.file, options.k, options.threshold, options.prob, prefix, options.threads,
         reader,
     )  # fmt: skip
-    for notice in () if reader is None else reader.notices:
-        say(notice)
 
 
 class AskedModel:
@@ -172,7 +171,7 @@ def _print_labels(
     names = Names(labels)
     examples = blocks(model, path, k)
     if reader is not None:
-        examples = (as_examples(chunk.texts) for chunk in reader)
+        examples = examples_of(model, reader, k)
     found = (model.predict(data, starts, k, threshold, n_threads) for data, starts in examples)
     for block in made_ahead(found, path):
         if with_numbers:

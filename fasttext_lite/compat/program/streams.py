@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.compat.program.usage import PROGRAM, SHARED
 from fasttext_lite.corpus import DEFAULT_PREFIX, STDIN
-from fasttext_lite.corpus.formats import AUTO, ReadOptions
+from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext, packing_of
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fasttext_lite.compat.model import FastTextModel
+    from fasttext_lite.corpus.reader import CorpusReader
     from fasttext_lite.corpus.texts import Texts
 
 CHUNK = 1 << 20  # bytes of a stream taken at a time
@@ -75,17 +76,16 @@ def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray
     """Yield the examples of a file or of standard input, see `FastTextModel.blocks`."""
     from fasttext_lite.compat.advice import warn_of_bytes, warn_of_format
     from fasttext_lite.compat.files.dictionary import as_array, mapped
-    from fasttext_lite.corpus.files import name_of
+    from fasttext_lite.corpus.files import is_regular, name_of, open_text
 
-    if path != STDIN and not _is_pipe(path):
+    if is_regular(path) or not os.path.exists(path) and path != STDIN or os.path.isdir(path):
         with mapped(path) as data:
             warn_of_bytes(data, path)
             warn_of_format(data, path, model.dictionary.labels)
             yield from model.blocks(data, k)
         return
-    stream = standard_input() if path == STDIN else open(path, "rb")  # noqa: SIM115 - closed below
-    try:
-        has_looked = False
+    has_looked = False
+    with open_text(path) as stream:
         for piece in pieces(stream):
             data = as_array(piece)
             if not has_looked:
@@ -93,9 +93,6 @@ def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray
                 warn_of_bytes(data, name_of(path))
                 warn_of_format(data, path, model.dictionary.labels)
             yield from model.blocks(data, k)
-    finally:
-        if path != STDIN:
-            stream.close()
 
 
 def labelled_blocks(
@@ -106,24 +103,62 @@ def labelled_blocks(
     One in fastText's is read as fastText reads it, see `blocks`; of any other each record becomes
     a line in fastText's format.
     """
+    from fasttext_lite.corpus.files import is_regular
     from fasttext_lite.corpus.labels import without_prefix
     from fasttext_lite.corpus.reader import CorpusReader
 
-    prefix = DEFAULT_PREFIX
     names = [name.decode("utf-8", "replace") for name in model.dictionary.labels]
-    reader = CorpusReader(path, options, known=[without_prefix(name, prefix) for name in names])
-    is_seekable = path != STDIN and not _is_pipe(path) and os.path.isfile(path)
-    form = reader.recognise().name if is_seekable else options.format
-    if form in ("text", "fasttext", AUTO):
+    known = [without_prefix(name, DEFAULT_PREFIX) for name in names]
+    reader = CorpusReader(path, options, known=known, keeps_raw=True)
+    is_file = is_regular(path)
+    if not is_file and path != STDIN and not os.path.exists(path):
+        yield from blocks(model, path, k)  # which says so
+    elif is_file and reader.recognise().name in _LINES:
         yield from blocks(model, path, k)
-        return
+    else:
+        yield from examples_of(model, reader, k, has_labels=True)
+
+
+_LINES = ("text", "fasttext")  # formats whose lines fastText reads
+
+
+def examples_of(
+    model: FastTextModel, reader: CorpusReader, k: int, has_labels: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield records as fastText's examples.
+
+    Parameters
+    ----------
+    model : FastTextModel
+    reader : CorpusReader
+        That keeps the records as they are.
+    k : int
+        Labels that each is to get.
+    has_labels : bool
+        Whether the labels are to stand before the texts.
+    """
+    from fasttext_lite.compat.files.dictionary import as_array
+
     for chunk in reader:
-        own = [f"{prefix}{name}".encode("utf-8", "surrogatepass") for name in reader.names]
-        ids, bounds = chunk.ids.tolist(), chunk.indptr.tolist()
-        labels = [b" ".join([own[i] for i in ids[a:b]] + [b""]) for a, b in pairwise(bounds)]
+        assert reader.format is not None and chunk.raw is not None
+        if reader.format.name in _LINES:
+            yield from model.blocks(as_array(chunk.block or b""), k)
+            continue
+        labels = None
+        if has_labels:
+            own = [f"{DEFAULT_PREFIX}{n}".encode("utf-8", "surrogatepass") for n in reader.names]
+            ids, bounds = chunk.ids.tolist(), chunk.indptr.tolist()
+            labels = [b" ".join([own[i] for i in ids[a:b]] + [b""]) for a, b in pairwise(bounds)]
         yield as_examples(chunk.texts, labels)
     for notice in reader.notices:
         say(notice)
+
+
+def starts_of(sizes: Sequence[int]) -> np.ndarray:
+    """Return where each of some pieces begins, and the last ends, int64[n + 1]."""
+    import numpy as np
+
+    return np.append(0, np.cumsum(sizes, dtype=np.int64))
 
 
 def as_examples(
@@ -137,15 +172,13 @@ def as_examples(
     before : sequence of bytes, optional
         What is to stand before each.
     """
-    import numpy as np
-
     from fasttext_lite.compat.files.dictionary import as_array
 
     buffer, offsets = texts.buffer.tobytes(), texts.offsets.tolist()
     pieces = [buffer[a:b] for a, b in pairwise(offsets)]
     if before is not None:
         pieces = [head + piece for head, piece in zip(before, pieces, strict=True)]
-    starts = np.append(0, np.cumsum([len(piece) + 1 for piece in pieces], dtype=np.int64))
+    starts = starts_of([len(piece) + 1 for piece in pieces])
     return as_array(b"".join([piece + b"\n" for piece in pieces])), starts
 
 
