@@ -708,8 +708,8 @@ def all_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
         if kind == "tsv" and b"\t" not in line:
             names, text = [], line if line.strip() else b""
         elif kind == "tsv":
-            names, text = tsv_line(line, multilabel, number)
-            names = [without_prefix(name, prefix) for name in names]
+            names, text = tsv_line(line + b"x", multilabel, number)
+            names, text = [without_prefix(name, prefix) for name in names], text[:-1]
         else:
             names, text = fasttext_line(line, mark)
             tokens = line.replace(b"\0", b" ").split()

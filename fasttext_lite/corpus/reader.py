@@ -454,7 +454,7 @@ class CorpusReader:
         number = n_lines + data.count(b"\n", 0, start) + 1
         n_faults = sum(not _is_utf8(line) for line in data[start:].split(b"\n"))
         error = not_utf8(self.path, number, data[start:])
-        if looks_like(data[start:]) in ("utf-16-le", "utf-16-be"):
+        if b"\0" in data and looks_like(data[start:]) in ("utf-16-le", "utf-16-be"):
             raise error  # what looks like lines are none
         self.reading.note_fault(error, n_faults)
         mended = np.empty(3 * block.size, np.uint8)
