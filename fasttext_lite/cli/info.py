@@ -61,6 +61,8 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         "labels": model.labels,
     }
     lines = {name: note.line() for name, note in notes.items() if note is not None}
+    if model.threshold is not None:
+        lines["threshold"] = model.threshold.line(quantized=model.packed is not None)
     if model.config.dictionary:
         n_words = unpacked(model.config.dictionary).count(b"\n")
         lines["dictionary"] = f"{n_words:,} words in place of jieba's"

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
@@ -23,10 +24,12 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.threshold import Threshold
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.program.predict import AskedModel
     from fasttext_lite.corpus.reader import CorpusReader, LabelledChunk
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.corpus.writing import RecordWriter
     from fasttext_lite.model.model import Model, Predictions
 
@@ -149,7 +152,8 @@ def _predict(
     from fasttext_lite.model.model import most_texts
 
     names = [(options.label_prefix or "") + name for name in model.labels]
-    step = most_texts(len(model.labels), options.k)
+    answer, most = _answering(model, options)
+    step = most_texts(len(model.labels), most)
     form = record_format(options)
     if form is not None:
         options.format = _format_read(options, model)
@@ -164,7 +168,7 @@ def _predict(
                 writer = _writer(form, reader, options)
             for start in range(0, len(chunk), step):
                 texts = chunk.texts.slice(start, start + step)
-                result = model.predict(texts, options.k, options.threshold, options.threads)
+                result = answer(texts)
                 unknown = result.n_features == 0
                 first = int(unknown.argmax()) if unknown.any() else -1
                 if writer is None:
@@ -190,6 +194,19 @@ def _predict(
             f"{n_unknown} of {n} texts have no known feature; the class prior was used "
             f"(first: text {first_unknown})"
         )
+
+
+def _answering(
+    model: Model | AskedModel, options: argparse.Namespace
+) -> tuple[Callable[[Texts], Predictions], int]:
+    """Return what gives texts their labels, and how many labels of a text it looks at."""
+    from fasttext_lite.model.decisions import decide_by
+    from fasttext_lite.model.model import ALL_LABELS, Model
+
+    k, threshold, n_threads = options.k, options.threshold, options.threads
+    if isinstance(model, Model) and isinstance(threshold, Threshold):  # of one label
+        return partial(decide_by, model, threshold=threshold, k=k, n_threads=n_threads), ALL_LABELS
+    return partial(model.predict, k=k, threshold=threshold, n_threads=n_threads), k
 
 
 def _format_read(options: argparse.Namespace, model: Model | AskedModel) -> str:

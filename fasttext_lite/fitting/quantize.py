@@ -17,6 +17,7 @@ from fasttext_lite.corpus.strangers import difference, shown
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.advice import warn_of_threshold
 from fasttext_lite.fitting.class_weight import class_weights
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.pruning import usefulness
@@ -347,6 +348,7 @@ class _Retraining:
         self.labels, self.doc_weights = _as_known(again.labels, model), again.doc_weights
         if self.doc_weights is None:
             self.doc_weights = class_weights(run.class_weight, self.labels)
+        warn_of_threshold(model)
         self.seed = (run.seed or 0) if seed is None else seed
         self.n_threads, self.callback = n_threads, callback
 
@@ -362,4 +364,4 @@ class _Retraining:
         return fit.fit_prepared(
             prepared, self.config,
             seed=self.seed, n_threads=self.n_threads, callback=self.callback,
-        ).model.replace(threshold=self.model.threshold)  # fmt: skip
+        ).model  # fmt: skip
