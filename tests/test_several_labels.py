@@ -94,8 +94,7 @@ def test_all_tell_the_same(say):
 
 JOINED = "".join(f"{','.join(labels)}\t{text}\n" for text, labels in zip(*VALID, strict=True))
 LISTS = "".join(
-    json.dumps({"label": labels, "text": text}) + "\n"
-    for text, labels in zip(*TRAIN, strict=True)
+    json.dumps({"label": labels, "text": text}) + "\n" for text, labels in zip(*TRAIN, strict=True)
 )
 AS_TABLE = "label,text\n" + "".join(
     f'"{",".join(labels)}",{text}\n' for text, labels in zip(*VALID, strict=True)

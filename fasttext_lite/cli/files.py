@@ -143,6 +143,16 @@ def open_texts(
     return CorpusReader(options.file, read_options(options), 1 << 20, labels, keeps_raw)
 
 
+def say_if_nothing_is_cut(reader: CorpusReader) -> None:
+    """Say so if ``--multilabel`` was given for texts whose format has no field of labels."""
+    form = reader.format
+    if form is not None and "multilabel" not in form.options:
+        say(
+            f"--multilabel has no effect: {reader.reading.where} is read as {form.name}, and there "
+            "no labels are joined by commas"
+        )
+
+
 def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:
     """Yield items that a thread of their own makes ahead, unless they come from stdin.
 

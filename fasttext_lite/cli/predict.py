@@ -19,7 +19,7 @@ from fasttext_lite.cli.arguments import (
     settle_top,
 )
 from fasttext_lite.cli.console import flat, is_same_file, say, write
-from fasttext_lite.cli.files import check_texts, made_ahead, open_texts
+from fasttext_lite.cli.files import check_texts, made_ahead, open_texts, say_if_nothing_is_cut
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.errors import UsageError
@@ -63,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the labels of each text, as our models or as fastText's have them."""
     check_texts(options, "classify")
+    options.is_cut = options.multilabel  # by the user's wish, not the model's
     _check_output(options)
     model: Model | AskedModel
     if is_fasttext(options.model):
@@ -189,6 +190,8 @@ def _predict(
         put(lines)
     for notice in reader.notices[said:]:
         say(notice)
+    if options.is_cut:
+        say_if_nothing_is_cut(reader)
     if n_unknown:
         say(
             f"{n_unknown} of {n} texts have no known feature; the class prior was used "

@@ -31,7 +31,7 @@ from fasttext_lite.model.packed import (
     pack_tables,
     unpack_tables,
 )
-from fasttext_lite.model.run import Run
+from fasttext_lite.model.run import UNTOLD, Run
 from fasttext_lite.model.storage import model_size
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
@@ -287,7 +287,10 @@ class _Shrinking:
 
     def _small_form(self, source: Model, rows: np.ndarray) -> Model:
         """Return a model with some rows of another in their small form."""
-        settings, config = self.settings, self.model.config
+        settings = self.settings
+        # The settings of the whole training, with what was given for one more.
+        own = {name: getattr(source.config, name) for name in OF_TRAINING}
+        config = self.model.config.replace(**own)
         space, rows = by_feature(source.space, rows)
         table = source.embeddings[rows].astype(np.float32)
         packed: Packed = pack_tables(
@@ -317,6 +320,17 @@ def _as_known(labels: Labels, model: Model) -> Labels:
     return labels.renamed(model.labels)
 
 
+def _say_untold(model: Model, given: Mapping[str, Any]) -> None:
+    """Say which settings of a training are not those that a converted model was trained with."""
+    usual = [f"{name} {getattr(model.config, name):g}" for name in UNTOLD if name not in given]
+    if usual:
+        _logger.warning(
+            "a converted model does not know what it was trained with: it is trained again with "
+            "%s, as you say no other",
+            ", ".join(usual),
+        )
+
+
 class _Retraining:
     """Trains chosen rows of a model once more, from the start."""
 
@@ -338,6 +352,9 @@ class _Retraining:
                 "does not know: it is trained again without them"
             )
         changes = {name: value for name, value in training.items() if value is not None}
+        if before.source is not None:
+            run = dataclasses.replace(run, source=None)
+            _say_untold(model, changes)
         if before.epochs is not None:  # training was ended before all of them
             changes.setdefault("epochs", before.epochs)
         # Noise in texts and pretrained vectors do not come back: the rows are what they are.
