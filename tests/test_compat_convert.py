@@ -1,10 +1,13 @@
 """Models of fastText become models of this package and back, with the same predictions."""
 
+import json
+
 import fasttext
 import numpy as np
 import pytest
 from test_conformance import NGRAMS, THREADS, sentence, train_with_wheel, training_text
 
+from fasttext_lite.cli import app
 from fasttext_lite.compat.convert import (
     from_fasttext,
     has_empty_rows,
@@ -21,6 +24,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.fitting import fit
+from fasttext_lite.model.storage import load_model
 
 SHIFT = 1e-5  # that fastText adds to each probability
 
@@ -195,3 +199,63 @@ def test_labels_with_white_space_are_refused():
     model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
     with pytest.raises(ModelError, match="'__label__a b': it has white space"):
         to_fasttext(model)
+
+
+# -- what the format has no place for --------------------------------------------------------
+
+
+def convert(capsys, *paths):
+    capsys.readouterr()
+    assert app.main(["convert", *map(str, paths)]) == 0
+    return [line for line in capsys.readouterr().err.splitlines() if "how the model was" in line]
+
+
+RUNS = [
+    ({}, (), None),
+    ({"lr": 0.1}, (), None),
+    ({"lr": 0.7}, (), "lr 0.7"),
+    ({}, ("--seed", "3"), "seed 3"),
+    ({"lr": 0.5}, ("--seed", "3", "--class-weight", "balanced"),
+     "lr 0.5, class_weight balanced, seed 3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", [".bin", ".ftz"])
+@pytest.mark.parametrize(("settings", "flags", "lost"), RUNS)
+def test_how_a_model_was_trained_is_lost_with_a_line(
+    tmp_path, capsys, caplog, settings, flags, lost, ending
+):
+    data, own, back = tmp_path / "t.tsv", tmp_path / "own.ftl", tmp_path / "back.ftl"
+    data.write_text("".join(f"{'ab'[i % 2]}\tw{i % 9} v{i % 2} x{i}\n" for i in range(600)))
+    words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+    train_with = ["train", str(data), "-o", str(own), "--preset", "fasttext", "--dim", "4"]
+    assert app.main([*train_with, *words, *flags, "-q"]) == 0
+    theirs = tmp_path / f"m{ending}"
+    found = convert(capsys, own, theirs)
+    assert len(found) == (lost is not None)
+    if lost is not None:
+        where = f"{theirs}: fastText's format has no place for how the model was trained: {lost}; "
+        assert where in found[0]
+    assert convert(capsys, theirs, back) == []
+    # ... and what is not known is not stated.
+    assert app.main(["info", str(back)]) == 0
+    printed = capsys.readouterr().out
+    assert "lr              not known: fastText's files have no place for lr\n" in printed
+    assert "run             source fastText\n" in printed
+    assert app.main(["info", str(back), "--json"]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["config"]["lr"] is None and described["config"]["epochs"] == 5
+    # Trained again, it is known.
+    small = tmp_path / "small.ftl"
+    again = ["quantize", str(back), "-o", str(small), "--retrain", str(data), "-q"]
+    for more, is_said in (((), True), (("--lr", "0.3"), False)):
+        caplog.clear()
+        assert app.main([*again, *more]) == 0
+        assert any("does not know what it was trained" in m for m in caplog.messages) == is_said
+        model = load_model(small)
+        assert (model.run is None or model.run.source is None) and model.config.lr == (
+            0.1 if is_said else 0.3
+        )
+        capsys.readouterr()
+        assert app.main(["info", str(small)]) == 0
+        assert "not known" not in capsys.readouterr().out

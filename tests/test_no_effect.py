@@ -25,7 +25,13 @@ from fasttext_lite.cli.app import main
 from fasttext_lite.cli.arguments import flag_of
 from fasttext_lite.config import texts as words
 from fasttext_lite.config.analyzers import ANALYZERS
-from fasttext_lite.config.effects import EFFECTS, not_default, without_effect
+from fasttext_lite.config.effects import (
+    EFFECTS,
+    HARDLY,
+    hardly_with_effect,
+    not_default,
+    without_effect,
+)
 from fasttext_lite.config.fields import TEXTS, Config, field_type
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
@@ -237,6 +243,61 @@ def test_a_search_says_a_thing_once(said):
     cross_val_score(estimator, X, Y, cv=3)
     GridSearchCV(estimator, {"lr": [0.1, 1.0]}, cv=2).fit(X, Y)
     assert len(said()) == 1
+
+
+@pytest.mark.parametrize("name", HARDLY)
+def test_what_changes_but_few_texts_is_said_and_true(said, train_cli, name):
+    value = {"minn": 1, "maxn": 6}[name]
+    given = {"analyzer": "char", name: value}
+    marked = [text.replace("a", "a\u0301") for text in X]  # n-grams of characters with marks
+    for texts, is_same in ((X, True), (marked, False)):
+        one, other = (
+            FastTextClassifier(**{**SMALL, "lr": 1.0, **settings}).fit(texts, Y)
+            for settings in ({"analyzer": "char"}, {**given, "minn": 1})
+        )
+        rows = one.model_.space.n_rows, other.model_.space.n_rows
+        assert (rows[0] == rows[1]) == is_same
+        if is_same:
+            np.testing.assert_allclose(one.predict_proba(texts), other.predict_proba(texts))
+    said()
+    ADVISER.said.clear()
+    line = "has next to no effect: the tokens of the analyzer char are single characters"
+    FastTextClassifier(**{**SMALL, **given}).fit(X, Y)
+    (found,) = said()
+    assert found.startswith(f"{name} {line}")
+    flags = ("--analyzer", "char", "--epochs", 1, flag_of(name), value)
+    assert train_cli(*flags)[1].count(f"{flag_of(name)} {line}") == 1
+    FastTextClassifier(**{**SMALL, **given}).fit([text.split() for text in X], Y)
+    assert without_effect(Config(**given), given) == []
+    assert said() == []
+    assert hardly_with_effect(Config(**{name: value}), {name: value}) == []
+
+
+@pytest.mark.parametrize("command", ["predict", "embed", "test"])
+@pytest.mark.parametrize("form", ["text", "fasttext", "tsv", "csv", "jsonl"])
+def test_a_cut_at_commas_of_what_has_none(train_cli, tmp_path, capsys, command, form):
+    if command == "test" and form == "text":
+        pytest.skip("needs labels")
+    train_cli("--epochs", 1)
+    lines = {
+        "text": "red fast\nsweet\n",
+        "fasttext": "__label__cars red fast\n__label__fruit sweet\n",
+        "tsv": "cars\tred fast\nfruit\tsweet\n",
+        "csv": "label,text\ncars,red fast\nfruit,sweet\n",
+        "jsonl": '{"label": "cars", "text": "red"}\n{"label": "fruit", "text": "sweet"}\n',
+    }
+    path = tmp_path / f"texts.{form}"
+    path.write_text(lines[form])
+    for flags, is_said in (((), False), (("--multilabel",), command == "test" or form not in
+                                         ("tsv", "csv", "jsonl"))):  # fmt: skip
+        capsys.readouterr()
+        assert main([command, str(tmp_path / "m.ftl"), str(path), *flags]) == 0
+        assert ("--multilabel has no effect: " in capsys.readouterr().err) == is_said
+
+
+def test_that_several_labels_are_allowed_is_an_effect(train_cli, tmp_path):
+    assert train_cli("--multilabel", "--epochs", 1) == (0, "")
+    assert load(tmp_path / "m.ftl").model_.multilabel
 
 
 def test_a_tuner_speaks_of_what_is_held_fixed(said):

@@ -1,5 +1,6 @@
 """Rows of several labels: all commands and estimators tell the same figures by the same names."""
 
+import io
 import json
 import random
 
@@ -89,6 +90,67 @@ def test_all_tell_the_same(say):
         assert f"settings ({shown})" in err
     out = say("quantize", "m.ftl", "-o", "q.ftl", "--test", "valid.txt").out
     assert f"m.ftl: {summary(result)}\n" in out
+
+
+JOINED = "".join(f"{','.join(labels)}\t{text}\n" for text, labels in zip(*VALID, strict=True))
+LISTS = "".join(
+    json.dumps({"label": labels, "text": text}) + "\n" for text, labels in zip(*TRAIN, strict=True)
+)
+AS_TABLE = "label,text\n" + "".join(
+    f'"{",".join(labels)}",{text}\n' for text, labels in zip(*VALID, strict=True)
+)
+
+
+@pytest.fixture
+def valid_of(folder, monkeypatch):
+    """Return a function that writes a file to validate on, or puts it on standard input."""
+
+    def valid_of(kind):
+        if kind == "stdin":
+            data = io.TextIOWrapper(io.BufferedReader(io.BytesIO(JOINED.encode())))
+            monkeypatch.setattr("sys.stdin", data)
+            return "-"
+        (folder / f"joined.{kind}").write_text(AS_TABLE if kind == "csv" else JOINED)
+        return f"joined.{kind}"
+
+    return valid_of
+
+
+@pytest.mark.parametrize("kind", ["tsv", "csv", "stdin"])
+@pytest.mark.parametrize("train", ["train.txt", "train.jsonl"])
+def test_a_file_to_validate_on_is_cut_as_the_training_file(say, folder, valid_of, train, kind):
+    (folder / "train.jsonl").write_text(LISTS)
+    out, err = say("train", train, "-o", "m.ftl", "--valid", valid_of(kind), *SMALL)
+    result = evaluate(load("m.ftl").model_, Texts.from_sequence(VALID[0]), VALID[1])
+    assert out.splitlines()[-1].endswith(summary(result))
+    assert "does not know" not in err and "multilabel" not in err and err.count("sea,") == 0
+    assert f"valid {result.accuracy:.3f}, " in err
+    assert say("test", "m.ftl", valid_of(kind)).out == summary(result) + "\n"
+    tune = ["tune", train, "-o", "t.ftl", "--valid", valid_of(kind), "--trials", 1]
+    out, err = say(*tune, *SMALL)
+    assert out.startswith(f"exact match {result.accuracy:.4f} on ")
+    assert "count as errors" not in err
+    out = say("quantize", "m.ftl", "-o", "q.ftl", "--test", valid_of(kind)).out
+    assert f"m.ftl: {summary(result)}\n" in out
+
+
+def test_where_texts_have_one_label_a_comma_is_part_of_it(say, folder):
+    (folder / "one.tsv").write_text(
+        "".join(f"{','.join(sorted(labels)[:2])}\t{text}\n"
+                for text, labels in zip(*TRAIN, strict=True))
+    )  # fmt: skip
+    out, _ = say("train", "one.tsv", "-o", "m.ftl", "--valid", "one.tsv", *SMALL)
+    assert "accuracy " in out.splitlines()[-1]
+    assert any("," in label for label in load("m.ftl").model_.labels)
+
+
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_what_is_wrong_with_a_file_to_validate_on_is_said_first(command, folder, capsys):
+    for name in ("none.tsv", "bad.tsv"):
+        (folder / "bad.tsv").write_bytes(b"sea\tsea1\nsea\t\xff\xfe\n")
+        given = [command, folder / "not there", "-o", folder / "n.ftl", "--valid", folder / name]
+        assert app.main(list(map(str, given))) == 2
+        assert name in capsys.readouterr().err
 
 
 def test_test_in_json(say):

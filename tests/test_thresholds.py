@@ -99,10 +99,10 @@ def test_what_is_stated_is_reached_on_the_validation_file(name, several, run, wr
         wanted, reached = reached, wanted
     assert reached >= metric.level
     assert float(re.match(rf"{re.escape(name)} ([\d.]+) on", out)[1]) == round(wanted, 4)
-    # The number itself does the same as the word.
-    k = stated.most_labels(3)
+    # The number itself does the same as the word, where it is for all labels.
+    k = stated.most_labels(3, several)
     number = run("test", model, valid, "--threshold", stated.value, "-k", k, *more)
-    assert number == run("test", model, valid, "--threshold", "tuned", *more)
+    assert label or number == run("test", model, valid, "--threshold", "tuned", *more)
     assert f"threshold       {stated.line()}\n" in run("info", model)
     assert json.loads(run("info", model, "--json"))["threshold"] == stated.to_dict()
 
@@ -208,11 +208,77 @@ def test_the_threshold_goes_where_the_model_goes(tuned, run, write, tmp_path, ca
     clf.save(tmp_path / "clf.ftl")
     assert load(tmp_path / "clf.ftl").model_.threshold == threshold
     assert clf.quantize().model_.threshold == threshold
-    assert clf.partial_fit(["ham0 new"], ["ham"]).model_.threshold == threshold
-    data = write(tsv(rows(100, 1)))
-    for flags in ((), ("--retrain", data), ("--cutoff", "50")):
+    for flags in ((), ("--cutoff", "50"), ("--rows", "pq", "--dsub", "4")):
         run("quantize", tuned, "-o", tmp_path / "q.ftl", *flags)
         assert load_model(tmp_path / "q.ftl").threshold == threshold
+        line = f"threshold       {threshold.line(quantized=True)}\n"
+        assert line in run("info", tmp_path / "q.ftl") and "before quantisation" in line
+    assert "before quantisation" not in run("info", tuned)
+
+
+def further(clf, how):
+    X, y = [text for _, text in rows(100, 1)], [labels[0] for labels, _ in rows(100, 1)]
+    if how == "partial_fit":
+        return clf.partial_fit(X, y)
+    if how == "fit":
+        return clf.fit(X, y)
+    return clf.quantize(X, y, **({"cutoff": 50} if how == "cutoff and retrain" else {}))
+
+
+@pytest.mark.parametrize("how", ["partial_fit", "fit", "retrain", "cutoff and retrain"])
+def test_the_threshold_does_not_outlive_its_model(how, tuned, caplog):
+    value = load_model(tuned).threshold.value
+    clf = further(load(tuned), how)
+    assert clf.model_.threshold is None
+    said = [line for line in caplog.messages if "threshold" in line]
+    expected = f"the threshold {value!r} that tuning has found was that of the model before: it is "
+    assert how == "fit" or (len(said) == 1 and said[0].startswith(expected))
+    if how in ("partial_fit", "fit"):
+        further(clf, "partial_fit")
+        assert [line for line in caplog.messages if "threshold" in line] == said, "once"
+
+
+def test_nor_on_the_command_line(tuned, run, write, tmp_path, caplog):
+    data = write(tsv(rows(100, 1)))
+    run("quantize", tuned, "-o", tmp_path / "q.ftl", "--cutoff", "50", "--retrain", data)
+    assert load_model(tmp_path / "q.ftl").threshold is None
+    assert [line for line in caplog.messages if "it is dropped; tune again" in line]
+    assert "\nthreshold " not in run("info", tmp_path / "q.ftl")
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("name", METRICS[2:])
+def test_a_threshold_of_a_label_is_for_that_label_alone(
+    name, several, write, tmp_path, capsys, run
+):
+    train, valid = write(tsv(rows(300, 1, several)), "t.tsv"), write(tsv(rows(200, 2, several)))
+    model, more = tmp_path / "m.ftl", ("--multilabel",) * several
+    run("tune", train, "-o", model, "--valid", valid, "--metric", name, *QUICK, *more)
+    found = load_model(model)
+    texts = [text for _, text in rows(200, 2, several)] + ["zzz"]
+    path, value = write("\n".join(texts) + "\n", "texts.txt"), found.threshold.value
+    for k in (None, 1, 2, -1):
+        asked = () if k is None else ("-k", k)
+        assert app.main([*map(str, ("predict", model, path, "--threshold", "tuned", *asked))]) == 0
+        out, err = capsys.readouterr()
+        (line,) = [line for line in err.splitlines() if "threshold" in line]
+        others = "other labels from a probability of 0.5" if several else "the likeliest of the"
+        assert f"the threshold {value!r} is that of 'spam': a text gets this label" in line
+        assert others in line
+        n = {None: 3 if several else 1, -1: 3}.get(k, k)
+        for printed, row in zip(out.split("\n")[:-1], found.probabilities(texts, 1), strict=True):
+            chances = sorted(zip(row, found.labels, strict=True), key=lambda pair: -pair[0])
+            spam = next(p for p, label in chances if label == "spam")
+            expected = ["spam"] * int(spam >= value) + [
+                label for p, label in chances if label != "spam" and (not several or p >= 0.5)
+            ]
+            assert printed == "\t".join(expected[:n])
+    # In records, in JSON and with `test`, too.
+    run("predict", model, path, "--threshold", "tuned", "-o", tmp_path / "out.csv")
+    run("predict", model, path, "--threshold", "tuned", "--json")
+    assert json.loads(run("test", model, valid, "--threshold", "tuned", "--json", *more))[
+        "threshold"
+    ] == value  # fmt: skip
 
 
 def test_fasttexts_format_has_no_place_for_it(run, write, tmp_path, capsys):

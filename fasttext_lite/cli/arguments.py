@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fasttext_lite.cli.console import say
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.texts import words_of
@@ -16,7 +17,7 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO, FORMATS, ReadOptions, labelled_formats
 from fasttext_lite.corpus.headers import DELIMITERS
 from fasttext_lite.errors import UsageError
-from fasttext_lite.model.threshold import TUNED
+from fasttext_lite.model.threshold import TUNED, Threshold
 
 if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
@@ -201,7 +202,8 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
         "--threshold", type=_threshold,
         help=f"least probability (default {DEFAULT_THRESHOLD:g}{neither}), or {TUNED}: the one "
         "that `tune` has found for the model (--metric precision-at-recall:R or "
-        "recall-at-precision:P), for all labels that reach it unless -k is given",
+        "recall-at-precision:P), for all labels that reach it unless -k is given; one that was "
+        "found for a LABEL decides on that label alone, and on others nothing changes",
     )  # fmt: skip
 
 
@@ -235,11 +237,26 @@ def settle_top(options: argparse.Namespace, model: Model | None, *, neither: boo
                 f"{options.model}: the model has no threshold of its own: give a number, or tune "
                 "it with --metric precision-at-recall:R or recall-at-precision:P"
             )
-        options.threshold = tuned.value
+        options.threshold = tuned.value if tuned.label is None else tuned
+        if tuned.label is not None:
+            _say_whose(tuned, model)
         if options.k is None:
-            options.k = tuned.most_labels(len(model.labels))
+            options.k = tuned.most_labels(len(model.labels), model.multilabel)
     options.k = DEFAULT_K if options.k is None else options.k
     options.threshold = DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+
+
+def _say_whose(tuned: Threshold, model: Model) -> None:
+    """Say which label a threshold is of, and how the others are decided for."""
+    from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+
+    others = "the likeliest of the other labels where not"
+    if model.multilabel:
+        others = f"other labels from a probability of {MULTILABEL_THRESHOLD:g} on"
+    say(
+        f"the threshold {tuned.value!r} is that of {tuned.label!r}: a text gets this label where "
+        f"its probability reaches it, and {others}"
+    )
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

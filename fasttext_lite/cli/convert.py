@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from fasttext_lite.cli.arguments import add_threads, whole
 from fasttext_lite.cli.console import is_same_file, say
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.run import UNTOLD
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.model import FastTextModel
@@ -75,6 +77,11 @@ def run(options: argparse.Namespace) -> None:
 
 def _say_what_is_lost(model: Model, out: str) -> None:
     """Say what fastText's format has no place for."""
+    if how := _how_it_was_trained(model):
+        say(
+            f"{out}: fastText's format has no place for how the model was trained: {how}; who "
+            "converts it back and trains it again gives that once more"
+        )
     if model.calibration is not None and model.calibration.n_texts and model.loss.link != "softmax":
         say(
             f"{out}: fastText's format has no place for the calibration of {model.loss.name}: the "
@@ -85,6 +92,21 @@ def _say_what_is_lost(model: Model, out: str) -> None:
             f"{out}: fastText's format has no place for the threshold {model.threshold.value!r} "
             f"that was tuned for {model.threshold.metric}"
         )
+
+
+def _how_it_was_trained(model: Model) -> str:
+    """Return what a training was given and a file of fastText's does not tell; "" if it is usual.
+
+    What it does not tell and what stands for it in a model converted back are the settings
+    `UNTOLD`, and what is known of the run.
+    """
+    from fasttext_lite.config.presets import PRESETS
+
+    own, back = model.config.to_dict(), PRESETS["fasttext"]
+    told = [f"{name} {own[name]:g}" for name in UNTOLD if own[name] != back[name]]
+    if model.run is not None:
+        told.append(dataclasses.replace(model.run, epochs=None, texts=None, source=None).line())
+    return ", ".join(filter(None, told))
 
 
 def _check_arguments(options: argparse.Namespace, ending: str) -> None:

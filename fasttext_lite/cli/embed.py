@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled
 from fasttext_lite.cli.console import is_same_file, say, write
-from fasttext_lite.cli.files import check_texts, made_ahead, open_texts, read_labelled_file
+from fasttext_lite.cli.files import (
+    check_texts,
+    made_ahead,
+    open_texts,
+    read_labelled_file,
+    say_if_nothing_is_cut,
+)
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
@@ -72,6 +78,8 @@ def _print_embeddings(model: Model, options: argparse.Namespace) -> None:
         write("\n".join(" ".join(f"{x:.6g}" for x in row) for row in rows))
     for notice in reader.notices:
         say(notice)
+    if options.multilabel:
+        say_if_nothing_is_cut(reader)
 
 
 # -- a map -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import shlex
 from collections.abc import Collection, Iterable, Iterator
@@ -29,16 +30,64 @@ TEXT_ENDINGS = frozenset((".txt", ".text", ".json", ".ft", ".fasttext", ".train"
 
 def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
     """Return the corpus of a labelled file, and say what was skipped."""
-    from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.reader import read_corpus
-    from fasttext_lite.corpus.structure import LabelCounts, label_fault
 
     corpus = read_corpus(path, read_options(options))
+    _say_what_is_strange(path, corpus, options)
+    return corpus
+
+
+def _say_what_is_strange(path: str, corpus: Corpus, options: argparse.Namespace) -> None:
+    """Say what was skipped of a labelled file, and what looks wrong with its labels."""
+    from fasttext_lite.corpus.files import name_of
+    from fasttext_lite.corpus.structure import LabelCounts, label_fault
+
     say_skipped(corpus, options)
     fault = label_fault(LabelCounts.of(corpus.labels), read_options(options).label_prefix)
     if fault is not None and not getattr(options, "quiet", False):
         say(f"{name_of(path)}: {fault}")
-    return corpus
+
+
+class ValidationFile:
+    """The labelled file to validate on, whose labels are cut as those of the training file are.
+
+    How these are is known when the training file has been read. What is wrong with this file
+    should be known before that, so it is read at once; and once more, if its labels are to be cut
+    after all. A stream, which can be read but once, waits.
+
+    Parameters
+    ----------
+    path : str
+    options : Namespace
+        Of a command with `add_reading`.
+    """
+
+    def __init__(self, path: str, options: argparse.Namespace) -> None:
+        self.path, self.options = path, options
+        is_stream = path == STDIN or (os.path.exists(path) and not os.path.isfile(path))
+        self._uncut = None if is_stream else self._read(options.multilabel)
+
+    def _read(self, multilabel: bool) -> Corpus:
+        from fasttext_lite.corpus.reader import read_corpus
+
+        return read_corpus(
+            self.path, dataclasses.replace(read_options(self.options), multilabel=multilabel)
+        )
+
+    def corpus(self, multilabel: bool) -> Corpus:
+        """Return what the file holds, and say what was skipped.
+
+        Parameters
+        ----------
+        multilabel : bool
+            Whether the texts of the training may have several labels.
+        """
+        found = self._uncut
+        is_cut = self.options.multilabel or not multilabel
+        if found is None or not (is_cut or all("," not in name for name in found.labels.names)):
+            found = self._read(multilabel or self.options.multilabel)
+        _say_what_is_strange(self.path, found, self.options)
+        return found
 
 
 def say_skipped(source: Corpus | TrainingFile, options: argparse.Namespace) -> None:
@@ -92,6 +141,16 @@ def open_texts(
     from fasttext_lite.corpus.reader import CorpusReader
 
     return CorpusReader(options.file, read_options(options), 1 << 20, labels, keeps_raw)
+
+
+def say_if_nothing_is_cut(reader: CorpusReader) -> None:
+    """Say so if ``--multilabel`` was given for texts whose format has no field of labels."""
+    form = reader.format
+    if form is not None and "multilabel" not in form.options:
+        say(
+            f"--multilabel has no effect: {reader.reading.where} is read as {form.name}, and there "
+            "no labels are joined by commas"
+        )
 
 
 def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:

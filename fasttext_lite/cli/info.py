@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what one of our files holds, and what is printed of some of it in lines."""
+    from fasttext_lite.model.run import UNTOLD
     from fasttext_lite.model.storage import read_model
 
     model, header = read_model(path)
@@ -47,6 +48,8 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         for name, note in (("run", model.run), ("threshold", model.threshold))
         if note is not None
     }
+    config = model.config.to_dict()
+    untold = UNTOLD if model.run is not None and model.run.source else ()
     values = {
         "format_version": header["format_version"],
         "created_by": header.get("created_by"),
@@ -57,10 +60,13 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         "multilabel": model.multilabel,
         **({} if model.packed is None else {"quantized": model.packed.about}),
         **{name: None if note is None else note.to_dict() for name, note in notes.items()},
-        "config": model.config.to_dict(),
+        "config": {name: None if name in untold else config[name] for name in config},
         "labels": model.labels,
     }
     lines = {name: note.line() for name, note in notes.items() if note is not None}
+    if model.threshold is not None:
+        lines["threshold"] = model.threshold.line(quantized=model.packed is not None)
+    lines |= {name: f"not known: fastText's files have no place for {name}" for name in untold}
     if model.config.dictionary:
         n_words = unpacked(model.config.dictionary).count(b"\n")
         lines["dictionary"] = f"{n_words:,} words in place of jieba's"

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
@@ -19,15 +20,17 @@ from fasttext_lite.cli.arguments import (
     settle_top,
 )
 from fasttext_lite.cli.console import flat, is_same_file, is_stdin, say, write
-from fasttext_lite.cli.files import check_texts, made_ahead, open_texts
+from fasttext_lite.cli.files import check_texts, made_ahead, open_texts, say_if_nothing_is_cut
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.threshold import Threshold
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.program.predict import AskedModel
     from fasttext_lite.corpus.reader import CorpusReader, LabelledChunk
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.corpus.writing import RecordWriter
     from fasttext_lite.model.model import Model, Predictions
 
@@ -61,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print the labels of each text, as our models or as fastText's have them."""
     check_texts(options, "classify")
+    options.is_cut = options.multilabel  # by the user's wish, not the model's
     _check_output(options)
     model: Model | AskedModel
     if is_fasttext(options.model):
@@ -165,7 +169,8 @@ def _predict(
 
     names = [(options.label_prefix or "") + name for name in model.labels]
     options.k = len(names) if options.k == -1 else min(options.k, len(names))
-    step = most_texts(len(model.labels), options.k)
+    answer, most = _answering(model, options)
+    step = most_texts(len(model.labels), most)
     form = record_format(options)
     if form is not None:
         options.format = _format_read(options, model)
@@ -181,7 +186,7 @@ def _predict(
                 writer = _writer(form, reader, options)
             for start in range(0, len(chunk), step):
                 texts = chunk.texts.slice(start, start + step)
-                result = model.predict(texts, options.k, options.threshold, options.threads)
+                result = answer(texts)
                 unknown = result.n_features == 0
                 first = int(unknown.argmax()) if unknown.any() else -1
                 if writer is None:
@@ -204,6 +209,8 @@ def _predict(
         put_if_any(_writer(form, reader, options).header(), put)  # of a table without a record
     for notice in reader.notices[said:]:
         say(notice)
+    if options.is_cut:
+        say_if_nothing_is_cut(reader)
     if n_unknown:
         say(
             f"{n_unknown} of {n} texts have no known feature; the class prior was used "
@@ -215,6 +222,19 @@ def put_if_any(line: str, put: Callable[[str], None]) -> None:
     """Write a line unless it is empty."""
     if line:
         put(line)
+
+
+def _answering(
+    model: Model | AskedModel, options: argparse.Namespace
+) -> tuple[Callable[[Texts], Predictions], int]:
+    """Return what gives texts their labels, and how many labels of a text it looks at."""
+    from fasttext_lite.model.decisions import decide_by
+    from fasttext_lite.model.model import ALL_LABELS, Model
+
+    k, threshold, n_threads = options.k, options.threshold, options.threads
+    if isinstance(model, Model) and isinstance(threshold, Threshold):  # of one label
+        return partial(decide_by, model, threshold=threshold, k=k, n_threads=n_threads), ALL_LABELS
+    return partial(model.predict, k=k, threshold=threshold, n_threads=n_threads), k
 
 
 def _format_read(options: argparse.Namespace, model: Model | AskedModel) -> str:

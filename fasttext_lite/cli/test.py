@@ -57,10 +57,13 @@ def run(options: argparse.Namespace) -> None:
     settle_top(options, model, neither=True)
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
-    options.multilabel = options.multilabel or model.multilabel
+    is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
     corpus = read_labelled_file(options.file, options)
+    from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.strangers import check_known
 
+    if is_asked and not corpus.labels.is_multilabel:
+        say(f"--multilabel has no effect: no text of {name_of(options.file)} has several labels")
     check_known(corpus.labels.used(), model.labels, options.file)
     trained_on = model.run.texts if model.run else None
     say_if_trained_on(options.file, corpus, trained_on, options)

@@ -28,9 +28,9 @@ from fasttext_lite.cli.arguments import (
 )
 from fasttext_lite.cli.console import is_same_file, say, write
 from fasttext_lite.cli.files import (
+    ValidationFile,
     check_output,
     model_beside,
-    read_labelled_file,
     say_if_trained_on,
     say_skipped,
 )
@@ -91,10 +91,10 @@ def run(options: argparse.Namespace) -> None:
     config = config_from(options)
     options.output = options.output or model_beside(options.train)
     _check_files(options)
-    valid = read_labelled_file(options.valid, options) if options.valid else None
+    valid_file = ValidationFile(options.valid, options) if options.valid else None
     from fasttext_lite.model.storage import save_model
 
-    trainee, n_texts, seconds = _train(options, config, valid)
+    trainee, n_texts, seconds, valid = _train(options, config, valid_file)
     save_model(trainee.model, options.output)
     if not options.quiet:
         _print_result(options, trainee, n_texts, seconds)
@@ -131,9 +131,9 @@ def _check_files(options: argparse.Namespace) -> None:
 
 # -- training --------------------------------------------------------------------------------
 def _train(
-    options: argparse.Namespace, config: Config, valid: Corpus | None
-) -> tuple[Trainee, int, float]:
-    """Return what was trained, the number of texts of the training file, and the seconds."""
+    options: argparse.Namespace, config: Config, valid_file: ValidationFile | None
+) -> tuple[Trainee, int, float, Corpus | None]:
+    """Return what was trained, the number of its file's texts, the seconds, and --valid's texts."""
     from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.fitting.progress import progress_bar
@@ -141,7 +141,7 @@ def _train(
     from fasttext_lite.model.run import Run
 
     start = time.perf_counter()
-    is_validated = valid is not None
+    is_validated = valid_file is not None
     if options.cache and not can_stream(options.train, config, is_validated=is_validated):
         raise UsageError(
             "--cache needs a file that can be read twice, no noise in words, and for patience a "
@@ -156,6 +156,7 @@ def _train(
         cache=options.cache, pretrained=options.pretrained_vectors,
     )  # fmt: skip
     say_skipped(file, options)
+    valid = None if valid_file is None else valid_file.corpus(file.multilabel)
     if valid is not None:
         say_if_trained_on(options.valid, valid, file.fingerprint, options)
     labels = file.labels
@@ -172,7 +173,7 @@ def _train(
             watch=watch,
         )
     adviser.look_after(trainee.model.config, given, len(labels.names))
-    return trainee, len(labels), time.perf_counter() - start
+    return trainee, len(labels), time.perf_counter() - start, valid
 
 
 def _idle_arguments(options: argparse.Namespace, config: Config) -> list[Remark]:

@@ -33,6 +33,7 @@ from fasttext_lite.cli.arguments import (
 )
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
 from fasttext_lite.cli.files import (
+    ValidationFile,
     check_output,
     model_beside,
     read_labelled_file,
@@ -206,17 +207,18 @@ def _read_data(options: argparse.Namespace) -> tuple[TuningData, str]:
     from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.tuning.data import TuningData
 
-    valid = read_labelled_file(options.valid, options) if options.valid else None
+    valid_file = ValidationFile(options.valid, options) if options.valid else None
     corpus = read_labelled_file(options.train, options)
     labels = corpus.labels
     multilabel = labels.is_multilabel or options.multilabel
     weights = class_weights(given_class_weight(options), labels)
-    if valid is None:
+    if valid_file is None:
         data = TuningData.divide(
             corpus.texts, labels, multilabel=multilabel, doc_weights=weights,
             seed=options.seed or 0,
         )  # fmt: skip
         return data, corpus.fingerprint
+    valid = valid_file.corpus(multilabel)
     say_if_trained_on(options.valid, valid, corpus.fingerprint, options)
     check_known(valid.labels.used(), labels.names, options.valid, "the training")
     unseen = sorted(set(valid.labels.names) - set(labels.names))

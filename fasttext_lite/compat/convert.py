@@ -21,6 +21,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.quantization import N_CODES
+from fasttext_lite.model.run import Run
 from fasttext_lite.training.kernels.parts import NORM_EPSILON
 
 # The loss of fastText that turns scores into probabilities by each link.
@@ -83,7 +84,7 @@ def from_fasttext(model: FastTextModel) -> Model:
     rows = model.input.decode()[: codes.size]
     return Model(
         config=config, labels=names, label_counts=counts, n_texts=n_texts, space=space,
-        embeddings=rows, output=output, tree=tree,
+        embeddings=rows, output=output, tree=tree, run=Run(source="fastText"),
     )  # fmt: skip
 
 

@@ -35,6 +35,9 @@ class Analyzer:
     by_script : bool
         Whether the characters of some scripts are tokens, and longer n-grams the default there; see
         `config.scripts`.
+    by_character : bool
+        Whether each token is a character with the marks that extend it: of n-grams of characters
+        there are next to none.
     as_fasttext : bool
         Whether fastText would cut the text into the same tokens.
 
@@ -50,6 +53,7 @@ class Analyzer:
     segments: bool = False
     least_subword_chars: int = 2
     by_script: bool = False
+    by_character: bool = False
     as_fasttext: bool = False
 
     def __post_init__(self) -> None:
@@ -87,7 +91,7 @@ ANALYZERS: Records[Analyzer] = Records(
         least_subword_chars=1,
         as_fasttext=True,
     ),
-    Analyzer("char", classes=f"{_TEXT}:single_characters", by_script=True),
+    Analyzer("char", classes=f"{_TEXT}:single_characters", by_script=True, by_character=True),
     Analyzer("jieba", "Chinese words", segments=True),
     Analyzer(
         "mixed",

@@ -143,6 +143,22 @@ EFFECTS: dict[str, Effect] = {
 }  # fmt: skip
 
 
+def _has_subwords(config: Config, _: int | None) -> bool:
+    return not config.maxn or not ANALYZERS[config.analyzer].by_character
+
+
+# Settings that change but few texts, and when they do more; an analyzer must have cut these.
+HARDLY: dict[str, Effect] = {
+    name: Effect(
+        _has_subwords,
+        "the tokens of the analyzer {analyzer} are single characters, and only one with marks of "
+        "its own has n-grams of characters",
+        (0,),
+    )
+    for name in ("minn", "maxn")
+}
+
+
 @dataclass(frozen=True)
 class Remark:
     """Something that a user gave and should know more about.
@@ -181,14 +197,30 @@ def without_effect(
     -------
     list of Remark
     """
+    return _remarks(EFFECTS, "has no effect", config, given, n_labels)
+
+
+def hardly_with_effect(config: Config, given: Mapping[str, Any]) -> list[Remark]:
+    """Return the settings that were given and change but few texts; see `without_effect`."""
+    return _remarks(HARDLY, "has next to no effect", config, given, None)
+
+
+def _remarks(
+    effects: Mapping[str, Effect],
+    what: str,
+    config: Config,
+    given: Mapping[str, Any],
+    n_labels: int | None,
+) -> list[Remark]:
+    """Return what to say of the settings that were given and do not apply."""
     found = []
     values = _Shown(config)
     for name, value in given.items():
-        effect = EFFECTS.get(name)
+        effect = effects.get(name)
         if effect is None or value is None or value in effect.idle:
             continue
         if not effect.applies(config, n_labels):
-            found.append(Remark(name, f"has no effect: {effect.reason.format_map(values)}"))
+            found.append(Remark(name, f"{what}: {effect.reason.format_map(values)}"))
     return found
 
 

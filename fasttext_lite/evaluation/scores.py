@@ -17,11 +17,13 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.calibration import calibration_error
 from fasttext_lite.model.decisions import (
     MULTILABEL_THRESHOLD,
+    decide_by,
     decide_in_parts,
     figure_name,
     right_texts,
 )
 from fasttext_lite.model.model import ALL_LABELS, Model, Predictions, check_top, most_texts
+from fasttext_lite.model.threshold import Threshold
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def evaluate(
     texts: Texts | FeatureMatrix,
     gold: Labels | Sequence[Sequence[str]],
     k: int | None = None,
-    threshold: float | None = None,
+    threshold: float | Threshold | None = None,
     n_threads: int | None = None,
 ) -> Evaluation:
     """Predict texts and compare with their true labels.
@@ -147,7 +149,8 @@ def evaluate(
         with an unseen label.
     k, threshold : optional
         See `Model.predict`; without the other one, k is 1 and the threshold 0. Without both, the
-        model is measured by what it decides; see `decisions.decide`.
+        model is measured by what it decides; see `decisions.decide`. A `Threshold` of one label
+        is for that label alone, see `decisions.decide_by`.
     n_threads : int, optional
 
     Returns
@@ -165,9 +168,11 @@ def evaluate(
         parts = decide_in_parts(model, texts, n_threads)
     else:
         k, threshold = 1 if k is None else k, 0.0 if threshold is None else threshold
-        check_top(k, threshold)
+        value = threshold.value if isinstance(threshold, Threshold) else threshold
+        check_top(k, value)
         k = n_known if k == ALL_LABELS else k
         parts = _predict_in_parts(model, texts, k, threshold, n_threads)
+        threshold = value
     for start, predictions in parts:
         found.add(start, predictions)
     has_gold = np.diff(own.indptr) > 0
@@ -185,13 +190,21 @@ def evaluate(
 
 
 def _predict_in_parts(
-    model: Model, texts: Texts | FeatureMatrix, k: int, threshold: float, n_threads: int | None
+    model: Model,
+    texts: Texts | FeatureMatrix,
+    k: int,
+    threshold: float | Threshold,
+    n_threads: int | None,
 ) -> Iterator[tuple[int, Predictions]]:
     """Predict some texts after others, in bounded memory."""
-    n, step = len(texts), most_texts(len(model.labels), k)
+    looks_at_all = isinstance(threshold, Threshold)
+    n, step = len(texts), most_texts(len(model.labels), ALL_LABELS if looks_at_all else k)
     for start in range(0, max(n, 1), step):
         part = texts.slice(start, min(start + step, n))
-        yield start, model.predict(part, k, threshold, n_threads)
+        if isinstance(threshold, Threshold):
+            yield start, decide_by(model, part, threshold, k, n_threads)
+        else:
+            yield start, model.predict(part, k, threshold, n_threads)
 
 
 class _Counts:

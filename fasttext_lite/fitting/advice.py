@@ -13,6 +13,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.fitting.report import EpochReport
+from fasttext_lite.model.model import Model
 
 logger = logging.getLogger("fasttext_lite")
 
@@ -44,6 +45,16 @@ def warn_of_labels(labels: Labels) -> None:
         "give them more texts, merge them or leave them out",
         rare.size, counts.size, RARE_TEXTS, names, ", ..." * (rare.size > RARE_NAMED),
     )  # fmt: skip
+
+
+def warn_of_threshold(model: Model) -> None:
+    """Log one line if a model that is trained on has a threshold: the next one will not."""
+    if model.threshold is not None:
+        logger.warning(
+            "the threshold %r that tuning has found was that of the model before: it is dropped; "
+            "tune again for one of this model",
+            model.threshold.value,
+        )
 
 
 class Warner:

@@ -19,7 +19,7 @@ from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.fitting.advice import warn_of_labels
+from fasttext_lite.fitting.advice import warn_of_labels, warn_of_threshold
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
@@ -235,6 +235,7 @@ def fit_more(
     old = trainee.model
     # The model keeps the settings of a whole training: another one goes by them.
     whole = config or old.config
+    warn_of_threshold(old)
     config = _one_pass(whole)
     n_threads = n_threads or cpu_count()
     space, features = old.space.grow(analyze(texts, config, n_threads), n_threads, labels)
@@ -249,7 +250,8 @@ def fit_more(
         )  # fmt: skip
     model = old.replace(
         config=whole, label_counts=old.label_counts + labels.counts(),
-        n_texts=old.n_texts + len(texts), space=space, packed=None, **tables_of(weights),
+        n_texts=old.n_texts + len(texts), space=space, packed=None, threshold=None,
+        **tables_of(weights),
     )  # fmt: skip
     return Trainee(model, weights, history)
 
@@ -292,4 +294,5 @@ def fit_cycle(
         tree=old.tree, doc_weights=prepared.doc_weights, blank=False, seed=seed,
         n_threads=n_threads or cpu_count(), callback=callback,
     )  # fmt: skip
-    return Trainee(old.replace(packed=None, **tables_of(weights)), weights, history)
+    model = old.replace(packed=None, threshold=None, **tables_of(weights))
+    return Trainee(model, weights, history)

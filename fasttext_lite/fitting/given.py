@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fasttext_lite.config.analyzers import ANALYZERS
-from fasttext_lite.config.effects import Remark, without_effect
+from fasttext_lite.config.effects import Remark, hardly_with_effect, without_effect
 from fasttext_lite.config.fields import Config
 
 logger = logging.getLogger("fasttext_lite")
@@ -49,6 +49,7 @@ class Adviser:
         self.say(*without_effect(config, given))
         if are_cut:
             return
+        self.say(*hardly_with_effect(config, given))
         from fasttext_lite.text.unmatched import unmatched_lines, unmatched_stop_words
 
         if config.stop_words:

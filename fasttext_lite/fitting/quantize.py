@@ -17,6 +17,7 @@ from fasttext_lite.corpus.strangers import difference, shown
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.fitting import fit
+from fasttext_lite.fitting.advice import warn_of_threshold
 from fasttext_lite.fitting.class_weight import class_weights
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.pruning import usefulness
@@ -30,7 +31,7 @@ from fasttext_lite.model.packed import (
     pack_tables,
     unpack_tables,
 )
-from fasttext_lite.model.run import Run
+from fasttext_lite.model.run import UNTOLD, Run
 from fasttext_lite.model.storage import model_size
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
@@ -286,7 +287,10 @@ class _Shrinking:
 
     def _small_form(self, source: Model, rows: np.ndarray) -> Model:
         """Return a model with some rows of another in their small form."""
-        settings, config = self.settings, self.model.config
+        settings = self.settings
+        # The settings of the whole training, with what was given for one more.
+        own = {name: getattr(source.config, name) for name in OF_TRAINING}
+        config = self.model.config.replace(**own)
         space, rows = by_feature(source.space, rows)
         table = source.embeddings[rows].astype(np.float32)
         packed: Packed = pack_tables(
@@ -316,6 +320,17 @@ def _as_known(labels: Labels, model: Model) -> Labels:
     return labels.renamed(model.labels)
 
 
+def _say_untold(model: Model, given: Mapping[str, Any]) -> None:
+    """Say which settings of a training are not those that a converted model was trained with."""
+    usual = [f"{name} {getattr(model.config, name):g}" for name in UNTOLD if name not in given]
+    if usual:
+        _logger.warning(
+            "a converted model does not know what it was trained with: it is trained again with "
+            "%s, as you say no other",
+            ", ".join(usual),
+        )
+
+
 class _Retraining:
     """Trains chosen rows of a model once more, from the start."""
 
@@ -337,6 +352,9 @@ class _Retraining:
                 "does not know: it is trained again without them"
             )
         changes = {name: value for name, value in training.items() if value is not None}
+        if before.source is not None:
+            run = dataclasses.replace(run, source=None)
+            _say_untold(model, changes)
         if before.epochs is not None:  # training was ended before all of them
             changes.setdefault("epochs", before.epochs)
         # Noise in texts and pretrained vectors do not come back: the rows are what they are.
@@ -347,6 +365,7 @@ class _Retraining:
         self.labels, self.doc_weights = _as_known(again.labels, model), again.doc_weights
         if self.doc_weights is None:
             self.doc_weights = class_weights(run.class_weight, self.labels)
+        warn_of_threshold(model)
         self.seed = (run.seed or 0) if seed is None else seed
         self.n_threads, self.callback = n_threads, callback
 
@@ -362,4 +381,4 @@ class _Retraining:
         return fit.fit_prepared(
             prepared, self.config,
             seed=self.seed, n_threads=self.n_threads, callback=self.callback,
-        ).model.replace(threshold=self.model.threshold)  # fmt: skip
+        ).model  # fmt: skip

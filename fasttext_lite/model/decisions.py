@@ -13,7 +13,8 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.model.model import Model, Predictions, most_texts
+from fasttext_lite.model.model import Model, Predictions, most_texts, n_asked
+from fasttext_lite.model.threshold import Threshold
 
 MULTILABEL_THRESHOLD = 0.5  # least probability of the labels of a text that may have several
 ACCURACY, EXACT_MATCH = "accuracy", "exact match"
@@ -53,6 +54,46 @@ def decide(model: Model, texts: Texts | FeatureMatrix, n_threads: int | None = N
     probabilities = np.zeros(labels.shape)
     labels[docs, ranks], probabilities[docs, ranks] = ids, values
     return Predictions(labels, probabilities, n_features, model.labels)
+
+
+def decide_by(
+    model: Model,
+    texts: Texts | FeatureMatrix,
+    threshold: Threshold,
+    k: int,
+    n_threads: int | None = None,
+) -> Predictions:
+    """Return the labels that the model decides for by the threshold of one label.
+
+    Parameters
+    ----------
+    model : Model
+    texts : Texts or FeatureMatrix
+        As many as `model.most_texts` allows for all labels.
+    threshold : Threshold
+        With a label.
+    k : int
+        Most labels for a text; -1 = all.
+    n_threads : int, optional
+
+    Returns
+    -------
+    Predictions
+        A text has the threshold's label if that one's probability reaches it, and then it comes
+        first. The others are those of `decide`: the likeliest, and of a model of several labels
+        all that are as likely as `MULTILABEL_THRESHOLD`.
+    """
+    found, n_features = model.judge(texts, n_threads)
+    label = model.labels.index(str(threshold.label))
+    ranks = found.copy()
+    if model.multilabel:
+        ranks[found < MULTILABEL_THRESHOLD] = -1.0
+    ranks[:, label] = np.where(found[:, label] >= threshold.value, 2.0, -1.0)
+    labels = np.argsort(-ranks, axis=1, kind="stable")[:, : n_asked(k, len(model.labels))]
+    labels = labels.astype(np.int32)
+    is_given = np.take_along_axis(ranks, labels, axis=1) >= 0
+    probabilities = np.where(is_given, np.take_along_axis(found, labels, axis=1), 0.0)
+    return Predictions(np.where(is_given, labels, -1), probabilities, n_features, model.labels)
 
 
 def decide_in_parts(

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 BALANCED = "balanced"
+UNTOLD = ("lr",)  # settings of a training that fastText's files have no place for
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Run:
         Epochs that the weights are of, where training was ended before `Config.epochs`.
     texts : str, optional
         What tells the file of texts from others, see `corpus.fingerprint`.
+    source : str, optional
+        Whose file the model was converted from. Such a file does not tell the settings `UNTOLD`:
+        `Config` has usual ones in their place.
 
     Raises
     ------
@@ -38,6 +42,7 @@ class Run:
     seed: int | None = None
     epochs: int | None = None
     texts: str | None = None
+    source: str | None = None
 
     def __post_init__(self) -> None:
         weight = self.class_weight
@@ -46,7 +51,7 @@ class Run:
         else:
             good = weight in (None, BALANCED)
         good = good and type(self.sample_weight) is bool
-        good = good and isinstance(self.texts, str | None)
+        good = good and isinstance(self.texts, str | None) and isinstance(self.source, str | None)
         for value, least in ((self.seed, 0), (self.epochs, 1)):
             good = good and (value is None or (type(value) is int and least <= value < 2**63))
         if not good:

@@ -17,7 +17,8 @@ class Threshold:
     Attributes
     ----------
     value : float
-        In [0, 1]: a label is given to a text where its probability reaches it.
+        In [0, 1]: a label is given to a text where its probability reaches it. Of `label` alone,
+        if there is one: see `decisions.decide_by`.
     metric : str
         What it is the best threshold for, as `tuning.metrics.Metric` names it.
     label : str, optional
@@ -57,9 +58,14 @@ class Threshold:
         if not isinstance(self.metric, str) or not isinstance(self.label, str | None):
             raise ValueError("the metric of a threshold is unreadable")
 
-    def most_labels(self, n_labels: int) -> int:
-        """Return how many labels of a text may reach it, of a model of so many labels."""
-        return n_labels if self.label is not None else min(PAIRS, n_labels)
+    def most_labels(self, n_labels: int, multilabel: bool) -> int:
+        """Return how many labels a text may get by it, of a model of so many labels.
+
+        Where it is that of one label, the others are decided for as without it.
+        """
+        if self.label is None:
+            return min(PAIRS, n_labels)
+        return n_labels if multilabel else 1
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Threshold:
@@ -70,10 +76,17 @@ class Threshold:
         """Return JSON values."""
         return asdict(self)
 
-    def line(self) -> str:
-        """Return one line that says what it is, and what it was measured on."""
+    def line(self, quantized: bool = False) -> str:
+        """Return one line that says what it is, and what it was measured on.
+
+        Parameters
+        ----------
+        quantized : bool
+            Whether the model was quantised since: tuning finds none of a model that is.
+        """
         judges = {0: "", 1: ", judged before the last training"}
         how = judges.get(self.n_folds, f", judged in {self.n_folds} folds")
+        how += ", measured before quantisation" * quantized
         return (
             f"{self.value!r} for {self.metric}: precision {self.precision:.4f}, recall "
             f"{self.recall:.4f} ({self.n_texts:,} texts held out{how})"
