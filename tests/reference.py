@@ -7,6 +7,8 @@ import re
 import numpy as np
 import scipy.special
 
+from fasttext_lite.corpus.compression import _NO_TEXT, COMPRESSIONS
+
 FASTTEXT_SPACES = re.compile(rb"[ \n\r\t\v\f\0]+")
 
 
@@ -752,8 +754,8 @@ def without_prefix(name: str, prefix: str) -> str:
 def is_plain(data: bytes) -> bool:
     """Return whether a file's bytes are neither packed nor in UTF-16 or UTF-32, nor no text."""
     marks = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
-    magic = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh9", b"\xfd7zXZ", b"PK\3\4", b"PAR1", b"%PDF")
-    no_text = (*magic, b"\x93NUMPY", b"\xba\x16\x4f\x2f")
+    packed = [magic for each in COMPRESSIONS.values() for magic in each.magics]
+    no_text = (*packed, *_NO_TEXT)
     few_nuls = data.count(0) < max(3, len(data) // 200)
     macs = data.count(b"\r") > 1 and b"\n" not in data
     return not data.startswith((*marks, *no_text)) and few_nuls and not macs

@@ -6,7 +6,11 @@ import gzip
 import io
 import json
 import lzma
+import os
 import re
+import tarfile
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -160,6 +164,14 @@ PLAIN = {
     "braces": "{goal} match\n{bank rate\n",
     "one word": "text\ngoal match\n",
     "quotes": '"goal match\nbank" rate\n',
+    "a comma each": "Text, please\nHello, world\nYes, sir\n",
+    "a semicolon each": "Text; me\nhow; why\n",
+    "bars": "x | y\n1 | 2\n",
+    "a name and a number": "Review | 5\nA | 3\n",
+    "names with spaces": "content; language\nfoo; bar\nbaz; qux\n",
+    "names of columns in a sentence": "text, label\nhello you\n",
+    "one line": "Text, STOP\n",
+    "a bracket": "[goal] match\n[bank\n",
 }
 
 
@@ -183,7 +195,7 @@ def test_what_looks_labelled_and_is_read_as_text_is_said(run, write, feed, model
         feed(lines)
         code, out, err = run("predict", model, path)
         assert (code, len(out.splitlines()), len(err.splitlines())) == (0, 9, 1)
-        assert "--columns label,text reads the label by itself" in err
+        assert "--columns label,text reads them" in err
     out = good(run, "predict", model, write(lines, "x.txt"), "--columns", "label,text")
     assert out.splitlines() == LABELS
 
@@ -511,8 +523,11 @@ def test_tables_without_the_header_that_is_needed(write, lines, message):
         ("category\tsentence\na\tb\nc\td\n", "--label-column category"),
         ("id\tclass\treview\n1\ta\tb\n2\tc\td\n", "--label-column class"),
         ('[{"text": "a", "label": "b"}]\n', "one JSON object in each line is needed"),
-        ("sport,goal match\nmoney,bank rate\n", "--columns label,text reads"),
-        ("sport;goal match\nmoney;bank rate\n", "--columns label,text --delimiter semicolon reads"),
+        ("sport,goal match\nmoney,bank rate\n", "--columns label,text reads them"),
+        (
+            "sport;goal match\nmoney;bank rate\n",
+            "--columns label,text --delimiter semicolon reads them",
+        ),
     ],
 )
 def test_structures_that_are_named(write, lines, message):
@@ -797,3 +812,178 @@ def test_the_texts_of_the_training_are_known_again(run, write, tmp_path, form):
         assert err.count(words) == expected
         _, _, err = run("test", tmp_path / "t.ftl", valid)
         assert err.count(words) == expected
+
+
+# -- streams, ends of lines, wide fields ---------------------------------------------------------
+
+
+def through_a_pipe(folder, data, pause=0.0):
+    """Return a named pipe through which bytes come in two pieces."""
+    path = str(folder / "pipe")
+    os.mkfifo(path)
+
+    def feed():
+        with open(path, "wb") as file:
+            file.write(data[:1])
+            file.flush()
+            time.sleep(pause)
+            file.write(data[1:])
+
+    threading.Thread(target=feed, daemon=True).start()
+    return path
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "tsv", "gzip"])
+@pytest.mark.parametrize("flags", [[], ["--format", "csv"]])
+def test_a_pipe_with_a_name_loses_nothing(run, model, tmp_path, form, flags):
+    data = FORMS["tsv"].encode() if form == "gzip" else FORMS[form].encode()
+    data = gzip.compress(data) if form == "gzip" else data
+    out = tmp_path / "o.csv"
+    good(run, "predict", model, through_a_pipe(tmp_path, data, 0.2), "-o", out, *flags)
+    found = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
+    assert [row["predicted_label"] for row in found] == LABELS
+
+
+@pytest.mark.parametrize("form", ["fasttext", "csv", "jsonl", "tsv", "gzip"])
+@pytest.mark.parametrize("way", ["pipe", "stdin"])
+def test_streams_for_models_of_fasttext(run, write, feed, tmp_path, form, way):
+    stem = str(tmp_path / "m")
+    words = ["supervised", "-input", write(FORMS["fasttext"], "f.txt"), "-output", stem, "-lr", "1"]
+    good(run, *words, "-bucket", "10", "-dim", "8", "-epoch", "50", "-verbose", "0")
+    data = gzip.compress(FORMS["tsv"].encode()) if form == "gzip" else FORMS[form].encode()
+    for command in (["predict", f"{stem}.bin"], ["test", f"{stem}.bin"]):
+        path = "-"
+        if way == "pipe":
+            folder = tmp_path / command[0]
+            folder.mkdir()
+            path = through_a_pipe(folder, data)
+        else:
+            feed(data)
+        out = good(run, *command, path, "--threads", 1)
+        if command[0] == "test":
+            assert out.startswith("N\t9\nP@1\t1\n")
+        else:
+            assert out.split() == [f"__label__{label}" for label in LABELS]
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("  \nlabel,text\nsport,goal\n  \nmoney,bank\n", ["goal", "bank"]),
+        ("label,text\n1,", None),
+        ("text\tlabel\n\t\ngoal\tsport\n", ["", "goal"]),
+        ("label,text\n,\nsport,goal\n", ["", "goal"]),
+        ("sep=;\nlabel;text\nsport;goal\n", ["goal"]),
+        ("id,text,label\r\n1,goal,sport\r\n", ["goal"]),
+        (
+            '{"text": "goal", "label": {"a": 1}}\n{"text": "bank", "label": [["x"]]}\n',
+            ["goal", "bank"],
+        ),
+        ("sport\tgoal\nbank rate\nmoney\tloan\n", ["goal", "bank rate", "loan"]),
+    ],
+)
+def test_records_are_neither_lost_nor_made(write, content, texts):
+    if texts is None:  # wider than the csv module's own limit
+        content, texts = content + "a " * 70_000 + "\n2,goal\n", ["a " * 70_000, "goal"]
+    for chunk_bytes in (5, 1 << 20):
+        reader = CorpusReader(write(content), None, chunk_bytes, known=set(LABELS))
+        assert [text for chunk in reader for text in chunk.texts.to_list()] == texts
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"text":"goal\n{"text":"bank"}\n',
+        '{"text":"goal"},\n{"text":"bank"},\n',
+        '[{"text":"goal"},{"text":"bank"}]\n',
+        '[\n {"text": "goal"},\n {"text": "bank"}\n]\n',
+        '{\n "text": "goal"\n}\n',
+    ],
+)
+def test_bad_json_is_no_plain_text(run, write, model, content):
+    for command in ("predict", "embed"):
+        code, out, err = run(command, model, write(content, "x.txt"))
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert "JSON" in err and "x.txt:1: " in err
+
+
+def test_ends_of_lines_of_old_macs_are_named(run, write, model):
+    for content in (FORMS["tsv"], FORMS["csv"], FORMS["fasttext"]):
+        path = write(content.replace("\n", "\r"))
+        for command in (["test", model, path], ["train", path, "-o", path + ".ftl"]):
+            code, out, err = run(*command)
+            assert (code, out, len(err.splitlines())) == (2, "", 1)
+            assert "end with a carriage return alone" in err
+        assert "end with a carriage return alone" in run("predict", model, path)[2]
+
+
+def test_archives_and_what_is_packed_twice_are_named(run, write, model):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        info = tarfile.TarInfo("train.tsv")
+        info.size = len(FORMS["tsv"].encode())
+        archive.addfile(info, io.BytesIO(FORMS["tsv"].encode()))
+    tar = out.getvalue()
+    cases = {
+        tar: "a tar archive: unpack it",
+        gzip.compress(tar): "a tar archive: unpack it",
+        gzip.compress(gzip.compress(FORMS["tsv"].encode())): "packed twice",
+    }
+    for data, message in cases.items():
+        path = write(data)
+        for command in (["predict", model, path], ["test", model, path]):
+            code, printed, err = run(*command)
+            assert (code, printed, len(err.splitlines())) == (2, "", 1) and message in err
+    code, _, err = run("predict", model, model)
+    assert code == 2 and "not text but a model" in err
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+def test_a_flipped_byte_in_a_packed_file_is_one_line(run, write, model, packed):
+    data = bytearray(PACKERS[packed]("".join(f"{a}\t{b}\n" for a, b in ROWS * 50).encode()))
+    for place in range(2, len(data), max(1, len(data) // 40)):
+        damaged = bytearray(data)
+        damaged[place] ^= 0xFF
+        code, _, err = run("test", model, write(bytes(damaged)))
+        assert code in (0, 2) and "Traceback" not in err
+
+
+def test_records_written_can_be_read_again(run, write, model, tmp_path):
+    texts = ["goal\nmatch", "bank\rrate", 'soup "bread"', '"goal"', '""', "a,b", "tab\there", ""]
+    rows = [{"label": "sport", "text": text, "n": i} for i, text in enumerate(texts)]
+    path = write("".join(json.dumps(row) + "\n" for row in rows), "in.jsonl")
+    flat = [re.sub("[\r\n]", " ", text) for text in texts]
+    for ending in ("csv", "tsv", "jsonl"):
+        out = tmp_path / f"o.{ending}"
+        good(run, "predict", model, path, "-o", out)
+        if ending == "csv":
+            with out.open(encoding="utf-8", newline="") as file:
+                assert [row["text"] for row in csv.DictReader(file)] == texts
+        wanted = [text.replace("\t", " ") for text in flat] if ending == "tsv" else flat
+        reader = CorpusReader(str(out), known=LABELS)
+        assert [text for chunk in reader for text in chunk.texts.to_list()] == wanted
+    double = write("label,text,note,note\nsport,goal,A,B\nmoney,bank\n", "in.csv")
+    good(run, "predict", model, double, "-o", tmp_path / "d.csv")
+    lines = (tmp_path / "d.csv").read_text().splitlines()
+    assert lines[0] == "label,text,note,note,predicted_label,score"
+    assert lines[1].startswith("sport,goal,A,B,") and lines[2].startswith("money,bank,,,")
+    code, _, err = run("predict", model, double, "-o", tmp_path / "d.jsonl")
+    assert code == 2 and "two columns are called 'note'" in err
+    empty = write("label,text\n", "empty.csv")
+    good(run, "predict", model, empty, "-o", tmp_path / "e.csv")
+    assert (tmp_path / "e.csv").read_text() == "label,text,predicted_label,score\n"
+
+
+def test_what_is_written_over(run, write, feed, model, tmp_path):
+    path, out, link = write(FORMS["csv"], "in.csv"), tmp_path / "o.csv", tmp_path / "link.csv"
+    out.write_text("old")
+    out.chmod(0o600)
+    link.symlink_to(out)
+    good(run, "predict", model, path, "-o", link)
+    assert link.is_symlink() and out.read_text().startswith("label,text,predicted_label")
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert good(run, "predict", model, path, "-o", "-", "--format", "csv").startswith("label,text,")
+    good(run, "predict", model, path, "-o", out, "-k", 1_000_000)
+    assert out.read_text().splitlines()[0].endswith("predicted_label_3,score_3")
+    good(run, "predict", model, path, "-o", out, "-k", -1)
+    assert out.read_text().splitlines()[0].endswith("predicted_label_3,score_3")

@@ -127,6 +127,11 @@ _NO_TEXT = {
     b"PAR1\x15": "a Parquet file: write its columns as CSV or JSON lines first",
     b"%PDF-": "a PDF file: extract its text first",
     b"\x93NUMPY": "a NumPy array: text is needed",
+    b"\x89PNG": "a picture: text is needed",
+    b"\xff\xd8\xff": "a picture: text is needed",
+    b"\x80\x04\x95": "a pickle: write its texts as CSV or JSON lines first",
+    b"\x80\x05\x95": "a pickle: write its texts as CSV or JSON lines first",
+    b"\x7fELF": "a program: text is needed",
     (793712314).to_bytes(4, "little"): "a model of fastText: give the model first, then the text",
 }
 

@@ -160,6 +160,8 @@ def _check_text(head: bytes, name: str) -> None:
     """Raise `InputError` for what is unpacked and still no text."""
     if head[257:262] == b"ustar":
         raise InputError(f"{name}: not text but a tar archive: unpack it, and name the file in it")
+    if head[5:9] == b"\0\0\0{":  # safetensors: the length of a header in JSON, and that
+        raise InputError(f"{name}: not text but a model: give the model first, then the text")
     packed = compression_of(head)
     if packed is not None:
         raise InputError(f"{name}: packed twice: unpack it once with {packed.tool}")

@@ -168,7 +168,9 @@ def decode_line(line: bytes, path: str, number: int) -> str:
         raise not_utf8(path, number, line) from error
 
 
-def not_utf8(path: str, number: int, data: bytes, has_flag: bool = True) -> InputError:
+def not_utf8(
+    path: str, number: int, data: bytes, has_flag: bool = True, sample: bytes = b""
+) -> InputError:
     """Return the error of a file of which a line is not UTF-8.
 
     Parameters
@@ -180,6 +182,8 @@ def not_utf8(path: str, number: int, data: bytes, has_flag: bool = True) -> Inpu
         From the beginning of the line on, as much as there is.
     has_flag : bool
         Whether ``--encoding`` can be given.
+    sample : bytes
+        What the file begins with; default: `data` says which encoding it may be.
     """
     line = data.split(b"\n", 1)[0]
     place = len(line)
@@ -188,4 +192,6 @@ def not_utf8(path: str, number: int, data: bytes, has_flag: bool = True) -> Inpu
     except UnicodeDecodeError as error:
         place = error.start
     byte = f"byte 0x{line[place]:02x} at column {place + 1}" if place < len(line) else "cut off"
-    return InputError(f"{name_of(path)}:{number}: not UTF-8 ({byte}); {advice(data, has_flag)}")
+    return InputError(
+        f"{name_of(path)}:{number}: not UTF-8 ({byte}); {advice(sample or data, has_flag)}"
+    )

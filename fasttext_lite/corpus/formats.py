@@ -177,15 +177,26 @@ def _recognised(reading: Reading) -> Format:
 def _table_hint(reading: Reading) -> str:
     """Return what to say of lines that look like a table without a header."""
     for name, delimiter in DELIMITERS.items():
-        rows = [cut(line, delimiter) for line in reading.head]
-        if delimiter != "\t" and all(len(row) > 1 for row in rows):
-            flag = "" if name == "comma" else f" --delimiter {name}"
-            columns = "label,text" if len(rows[0]) == 2 else "label,text,..."
+        sizes = {len(cut(line, delimiter)) for line in reading.head}
+        if delimiter != "\t" and min(sizes) > 1:
             return (
-                f"; the lines look like fields separated by {delimiter!r} without a header, which "
-                f"--columns {columns}{flag} reads"
+                f"; the lines look like fields separated by {delimiter!r} without a header: "
+                f"{_how_to_cut(name, sizes)}"
             )
     return ""
+
+
+def _how_to_cut(name: str, sizes: set[int]) -> str:
+    """Return how to read lines of so many fields, of which the first is the label."""
+    sign = DELIMITERS[name]
+    if len(sizes) > 1:
+        return (
+            f"texts hold {sign!r}, too, so put a tab for the first of each line, for example with: "
+            f"sed 's/{sign}/\\t/'"
+        )
+    flag = "" if name in ("comma", "tab") else f" --delimiter {name}"
+    more = "" if max(sizes) == 2 else f", and so on for all {max(sizes)} fields,"
+    return f"--columns label,text{more}{flag} reads them"
 
 
 def _look_for_labels(reading: Reading) -> None:
@@ -195,9 +206,10 @@ def _look_for_labels(reading: Reading) -> None:
         flag = "" if name in ("comma", "tab") else f" --delimiter {name}"
         rows = [[field.strip() for field in cut(line, delimiter)] for line in head]
         if delimiter != "\t" and _most(rows, lambda row: len(row) > 1 and row[0] in known):
+            how = _how_to_cut(name, {len(row) for row in rows})
             reading.say(
                 f"{reading.where}: lines begin with a label of the model and {delimiter!r}, and "
-                f"are read as plain text; --columns label,text{flag} reads the label by itself"
+                f"are read as plain text; {how}"
             )
             return
         if _most(rows, lambda row: len(row) > 1 and row[-1] in known):
@@ -257,6 +269,13 @@ def _is_fasttext(reading: Reading) -> bool:
         reading.say(
             f"{reading.where}: labels before the tab seem to hold spaces ({name!r}), but one ends "
             "at a space in fastText's format; --format tsv keeps them whole"
+        )
+    glued = [line.split()[0] for line in head if len(line.split()) == 1]
+    sign = next((sign for sign in ",:;，：" if sum(sign in token for token in glued)), "")
+    if mark and sign and len(glued) * 2 > len(head):
+        reading.say(
+            f"{reading.where}: lines have no space, and {sign!r} seems to stand between label and "
+            "text: put a space there"
         )
     n_alone = sum(line.split()[0] == mark for line in head)
     if mark and n_alone * 2 > len(head):

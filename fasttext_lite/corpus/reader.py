@@ -285,6 +285,7 @@ class CorpusReader:
         self.names: list[str] = []
         self.skipped: dict[str, tuple[int, str]] = {}
         self.fingerprint = ""
+        self._sample = b""  # of the beginning, if that is not UTF-8
 
     @property
     def notices(self) -> list[str]:
@@ -353,6 +354,8 @@ class CorpusReader:
         try:
             for block in blocks:
                 held.append(block)
+                if len(held) == 1 and not _is_utf8(block[:_LOOKED_AT].tobytes()):
+                    self._sample = block[:_LOOKED_AT].tobytes()
                 if len(held) == 1:
                     self._check_line_ends(block)
                 for line in split_lines(block):
@@ -401,7 +404,7 @@ class CorpusReader:
             for line in data.splitlines(keepends=True):
                 number += 1
                 if not _is_utf8(line):
-                    raise not_utf8(self.path, number, data[data.index(line) :])
+                    raise not_utf8(self.path, number, data[data.index(line) :], sample=self._sample)
 
     def _parse_blocks(
         self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents
@@ -426,7 +429,8 @@ class CorpusReader:
                 self._parse_block(parser, form.bad_line, good, docs, names, state)
                 if fault >= 0 and self.known is None:
                     number = int(state[kernels.LINES]) + 1
-                    raise not_utf8(self.path, number, block[good.size :].tobytes())
+                    rest = block[good.size :].tobytes()
+                    raise not_utf8(self.path, number, rest, sample=self._sample)
                 self.names += names.since(len(self.names))
                 if self.keeps_raw:
                     docs.raw, docs.block = list(split_lines(good)), good.tobytes()
@@ -453,8 +457,8 @@ class CorpusReader:
         start = data.rfind(b"\n", 0, fault) + 1
         number = n_lines + data.count(b"\n", 0, start) + 1
         n_faults = sum(not _is_utf8(line) for line in data[start:].split(b"\n"))
-        error = not_utf8(self.path, number, data[start:])
-        if b"\0" in data and looks_like(data[start:]) in ("utf-16-le", "utf-16-be"):
+        error = not_utf8(self.path, number, data[start:], sample=self._sample)
+        if b"\0" in data and looks_like(self._sample or data[start:]) in ("utf-16-le", "utf-16-be"):
             raise error  # what looks like lines are none
         self.reading.note_fault(error, n_faults)
         mended = np.empty(3 * block.size, np.uint8)

@@ -157,6 +157,11 @@ def _advice(reading: Reading, header: Header, wanted: str, flag: str) -> str:
             f"the fields seem to be separated by {delimiter!r}: say --delimiter {delimiter!r}; "
             f"{_looks_like_data(shown, wanted)}"
         )
+    if len(header.names) == 1 and reading.takes_all:
+        return (
+            f"no column {wanted!r} in the header ({shown}): name it with --text-column, or if it "
+            "is a text, say --columns text"
+        )
     return _looks_like_data(shown, wanted)
 
 
