@@ -6,10 +6,12 @@ import io
 import json
 import lzma
 import os
+import pickle
 import re
 import shlex
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import numpy as np
@@ -273,6 +275,168 @@ def test_a_missing_file_is_no_text(refused, folder, path, command):
 def test_a_long_text_is_not_printed_in_full(refused, folder):
     said = refused("predict", folder / "model.ftl", "goal " * 1000)
     assert len(said) < 400 and "echo TEXT | fasttext-lite predict" in said
+
+
+# -- the file behind flags, before them or between -----------------------------------------------
+ORDERS = [
+    ("predict", "--prob"),
+    ("predict", "--json"),
+    ("predict", "-k 2"),
+    ("predict", "-k -1"),
+    ("predict", "--encoding cp1252"),
+    ("predict", "--prob --threads 1"),
+    ("embed", "--format text"),
+    ("embed", "--multilabel"),
+    ("test", "--per-label"),
+]
+
+
+@pytest.mark.parametrize("command, flags", ORDERS)
+def test_the_file_stands_anywhere(run, folder, command, flags):
+    model = folder / "model.ftl"
+    file = folder / ("train.tsv" if command == "test" else "texts.txt")
+    flags = flags.split()
+    expected = run(command, model, file, *flags)
+    assert expected[0] == 0 and expected[1]
+    assert run(command, *flags, model, file) == expected
+    assert run(command, model, *flags, file) == expected
+    assert run(command, model, *flags, "--", file) == expected
+    assert run(command, *flags, "--", model, file) == expected
+
+
+def test_files_with_names_like_flags_stand_behind_dashes(run, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-x.txt").write_bytes((folder / "texts.txt").read_bytes())
+    expected = run("predict", folder / "model.ftl", folder / "texts.txt", "--prob")
+    assert run("predict", folder / "model.ftl", "--prob", "--", "-x.txt") == expected
+    assert run("predict", folder / "model.ftl", "./-x.txt", "--prob") == expected
+
+
+def test_without_a_file_it_is_stdin(run, folder, monkeypatch):
+    for words in (["--prob"], ["-", "--prob"], ["--prob", "-"], ["--prob", "--", "-"]):
+        monkeypatch.setattr(
+            sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"red apples\n")))
+        )
+        code, out, err = run("predict", folder / "model.ftl", *words)
+        assert (code, out.split("\t")[0], err) == (0, "fruit", ""), words
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["t.txt", "--prob", "more"], "unrecognized arguments: more: --prob takes no value"),
+        (["--prob", "t.txt", "--probb"], "no flag --probb: did you mean --prob?"),
+        (["--prob", "t.txt", "more.txt"], "unrecognized arguments: more.txt"),
+        (["-", "--prob", "t.txt"], "unrecognized arguments: t.txt"),
+        (["--prob", "a", "late", "goal"], "echo 'a late goal' | fasttext-lite predict"),
+    ],
+)
+def test_too_many_words(refused, folder, words, says):
+    assert says in refused("predict", folder / "model.ftl", *words)
+
+
+# -- files that are no models --------------------------------------------------------------------
+def tar(data: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("model.ftl")
+        member.size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return file.getvalue()
+
+
+NO_MODELS = {
+    "empty": (b"", "it is empty"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\n", "`git lfs pull`"),
+    "html": (b"\n<!DOCTYPE html><html><body>404</body></html>", "it is HTML or XML"),
+    "xml": (b"<?xml version='1.0'?><Error/>", "it is HTML or XML"),
+    "pickle": (pickle.dumps({"a": 1}), "it is a pickle"),
+    "old pickle": (pickle.dumps({"a": 1}, 2), "it is a pickle"),
+    "tar": (tar(b"x" * 999), "it is a tar archive: unpack it first (tar -xf "),
+    "text": ("fruit\tred apples é\n".encode() * 99, "it is a text: `fasttext-lite train "),
+    "a long text": ("é".encode() * 999, "it is a text"),
+    "a long text, off by one": (b"a" + "終".encode() * 999, "it is a text"),
+    "vec": (b"2 3\nred 1 2 3\nfast 3 2 1\n", "--pretrained-vectors"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(99), "HDF5"),
+    "npy": (b"\x93NUMPY\1\0" + bytes(99), "NumPy"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_MODELS)
+@pytest.mark.parametrize("command", ["info", "test", "predict", "quantize"])
+def test_what_is_no_model_is_told(refused, folder, tmp_path, kind, command):
+    data, says = NO_MODELS[kind]
+    path = tmp_path / "m.ftl"
+    path.write_bytes(data)
+    more = {"test": [folder / "train.tsv"], "predict": [folder / "texts.txt"]}.get(command, [])
+    said = refused(command, path, *more)
+    assert said.startswith(f"fasttext-lite: {path}: not a model file: ") and says in said
+
+
+@pytest.mark.parametrize("kind", NO_MODELS)
+def test_what_is_no_model_is_told_in_python(tmp_path, kind):
+    data, says = NO_MODELS[kind]
+    path = tmp_path / "m.bin"
+    path.write_bytes(data)
+    with pytest.raises(ModelError) as caught:
+        fasttext_lite.load(path)
+    assert says in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(ValueError) as caught:
+        compat.load_model(str(path))
+    assert says.removeprefix("it is ") in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("name", ["model.ftl", "model.bin"])
+def test_a_cut_model_is_damaged_and_nothing_else(refused, folder, tmp_path, name, size):
+    data = (folder / name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(data[: int(len(data) * size)])
+    assert "damaged" in refused("info", path)
+
+
+def test_a_model_of_ours_is_no_model_of_fasttext(folder):
+    with pytest.raises(ValueError, match="one of fasttext-lite: fasttext_lite.load reads it"):
+        compat.load_model(str(folder / "model.ftl"))
+
+
+@pytest.mark.parametrize("name", ["m.tgz", "m.tar.gz", "m.TAR.GZ", "m.tar.xz", "m.tbz2"])
+def test_a_packed_archive_is_no_packed_model(tmp_path, name):
+    path = tmp_path / name
+    pack = {"z": gzip.compress, "Z": gzip.compress, "2": bz2.compress}
+    path.write_bytes((lzma.compress if name[-2:] == "xz" else pack[name[-1]])(tar(b"x" * 999)))
+    for load in (fasttext_lite.load, compat.load_model):
+        with pytest.raises(ValueError) as caught:
+            load(str(path))
+        says = f"{path}: it is a packed tar archive: unpack it first (tar -xf {path})"
+        assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("model", ["model.ftl", "model.bin", "model.ftz"])
+@pytest.mark.parametrize("command", ["test", "predict", "embed"])
+def test_first_the_model_then_the_file(refused, folder, command, model):
+    model, file = folder / model, folder / "train.tsv"
+    said = refused(command, file, model)
+    assert f"first the model: fasttext-lite {command} {model} {file}\n" in said
+
+
+# -- flags of what is not done -------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "flags, names",
+    [
+        ("--multilabel", "--multilabel is"),
+        ("--delimiter tab", "--delimiter is"),
+        (
+            "--label-column zz --delimiter tab --multilabel",
+            "--label-column, --delimiter, --multilabel are",
+        ),
+        ("--format csv --encoding cp1252", "--format, --encoding are"),
+    ],
+)
+def test_flags_of_files_that_quantize_is_not_given(refused, folder, tmp_path, flags, names):
+    said = refused("quantize", folder / "model.ftl", "-o", tmp_path / "q.ftl", *flags.split())
+    assert names in said and "for --retrain and --test" in said
+    assert os.listdir(tmp_path) == []
 
 
 # -- all labels ------------------------------------------------------------------------------

@@ -366,6 +366,10 @@ OFF = {
 }
 
 
+# What does nothing and is not said by a word of its own, or by 0.
+OFF_BY_NAME = {"schedule": ("constant",), "min_count": (1,)}
+
+
 def test_what_may_be_off():
     assert {
         "stop_words",
@@ -374,13 +378,16 @@ def test_what_may_be_off():
         "norm",
         "units",
         "maxn",
+        "minn",
+        "schedule",
+        "min_count",
         "l1",
         "l2",
     } < set(OFF)
     switches = {name for name in Config().to_dict() if field_type(name)[0] is bool}
     assert switches < set(OFF)
     for name, off in OFF.items():
-        assert off in ("", "none", 0, 0.0, False), name
+        assert off in ("", "none", 0, 0.0, False, *OFF_BY_NAME.get(name, ())), name
         assert not field_type(name)[1], f"{name}: None means something else"
 
 

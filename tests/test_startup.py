@@ -708,7 +708,7 @@ def test_the_first_training_says_once_that_it_compiles(tmp_path):
         )
         for _ in range(2)
     )
-    assert first.stderr.splitlines() == [notice.ONCE] and first.stdout == ""
+    assert first.stderr.splitlines() == [notice.FIRST] and first.stdout == ""
     assert (second.stderr, second.stdout) == ("", "")
 
 
@@ -737,7 +737,7 @@ def test_a_kernel_or_two_are_no_news(clock, caplog, tmp_path):
     clock(99.0)
     told.begin("e", [str(tmp_path)])
     assert told.is_told
-    assert [record.message for record in caplog.records] == [notice.ONCE]
+    assert [record.message for record in caplog.records] == [notice.FIRST]
 
 
 def test_where_no_folder_can_be_written_it_says_so(clock, caplog, tmp_path):
@@ -751,7 +751,7 @@ def test_where_no_folder_can_be_written_it_says_so(clock, caplog, tmp_path):
     told.begin("a", [])
     clock(4.0)
     told.begin("b", [str(tmp_path / "new" / "below")])  # it can be made
-    assert caplog.records[-1].message == notice.ONCE
+    assert caplog.records[-1].message == notice.FIRST
 
 
 @pytest.mark.parametrize("flags", [(), ("-q",)])
@@ -769,5 +769,5 @@ def test_the_command_line_has_the_notice_in_one_line(flags, write, tmp_path):
         [sys.executable, "-c", code, "train", data, "-o", out, "--epochs", "1", *flags],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    expected = [] if flags else [f"fasttext-lite: {notice.ONCE}"]
+    expected = [] if flags else [f"fasttext-lite: {notice.FIRST}"]
     assert done.stderr.splitlines() == expected

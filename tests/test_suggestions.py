@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from encodings.aliases import aliases
 
 import pytest
 from sklearn.model_selection import GridSearchCV
@@ -16,10 +17,13 @@ from fasttext_lite import (
     compat,
 )
 from fasttext_lite.cli import app
+from fasttext_lite.cli.arguments import flag_of
 from fasttext_lite.compat.files.arguments import BY_FLAG
+from fasttext_lite.config.fields import field_type
 from fasttext_lite.config.foreign import FLAG, FOREIGN, KEYWORD, _key, advice
 from fasttext_lite.corpus.formats import AUTO, FORMATS
 from fasttext_lite.estimators.parameters import _SHARED, SETTINGS
+from fasttext_lite.model.run import BALANCED
 from fasttext_lite.tuning.metrics import METRICS
 
 X, Y = ["red apples", "fast cars"] * 5, ["fruit", "cars"] * 5
@@ -63,7 +67,30 @@ FLAGS = {
     "predict m --proba": "--prob",
     "predict m --valid x": "train and tune have it",
     "predict m --quiet": "train, tune and quantize have it",
-    "predict m --top-k 3": "no flag --top-k",
+    "predict m --top-k 3": "top_k is -k here",
+    "predict m --topk 3": "k is -k here",
+    "test m x --n-best 3": "n_best is -k here",
+    "predict m --k 3": "did you mean -k?",
+    "train x --sep tab": "sep of pandas is --delimiter here",
+    "predict m --separator ,": "separator is --delimiter here",
+    "train x --header 0": "there is --columns, for a file whose first line has no names: "
+    "--columns label,text",
+    "train x --autotune-duration 60": "autotune-duration of fastText is --time: tune has it",
+    "train x --autotune-metric f1": "autotune-metric of fastText is --metric: tune has it",
+    "train x --autotune-modelsize 2M": "is --model-size: tune has it",
+    "train x --autotune-validation v": "is --valid here, of the command tune",
+    "train x --max-len 9": "texts are not cut",
+    "train x --maxlen 9": "texts are not cut",
+    "train x --max-length 9": "texts are not cut",
+    "predict m --max-seq-length 9": "texts are not cut",
+    "train x --test t": "`fasttext-lite test MODEL FILE` measures a model",
+    "tune x --test-file t": "`fasttext-lite test MODEL FILE` measures a model",
+    "train x --pretrained v": "--pretrained-vectors",
+    "train x --lrate 1": "lrate is --lr here",
+    "train x --device cpu": "it runs on the processor",
+    "predict m --gpu": "it runs on the processor",
+    "train x --cuda": "it runs on the processor",
+    "predict m --epoch 3": "epoch of fastText is --epochs: train, tune and quantize have it",
     "predict m --treshold 0.5": "--threshold",
     "predict m --verbose": "no flag --verbose",
     "predict m -output out": "did you mean --output?",
@@ -105,6 +132,15 @@ CHOICES = {
     "--optimizer Adam": "did you mean adam?",
     "--analyzer word": "word of scikit-learn is auto here",
     "--analyzer jeiba": "did you mean jieba?",
+    "--optimizer adma": "did you mean adam?",
+    "--optimizer adamaxx": "did you mean adamax?",
+    "--loss hierarchical": "hierarchical is hs here",
+    "--loss hierarchical_softmax": "is hs here",
+    "--loss sigmoid": "sigmoid is ova here",
+    "--loss binary_crossentropy": "is ova here",
+    "--analyzer words": "words is auto here",
+    "--schedule cosine_annealing": "cosine_annealing is cosine here",
+    "--class-weight auto": "auto is balanced here",
     "--format json": "json of pandas is jsonl here",
     "--class-weight balance": "did you mean balanced?",
     "--schedule Linear": "did you mean linear?",
@@ -131,6 +167,9 @@ KEYWORDS = {
     "verbos": "verbose",
     "batch_size": "no batches",
     "input": "given to fit",
+    "multilabel": "lists of labels as y",
+    "device": "runs on the processor",
+    "max_len": "texts are not cut",
 }
 FASTTEXT_FLAGS = {
     "-epochs 3": "-epoch?",
@@ -156,7 +195,7 @@ FASTTEXT_KEYWORDS = {
     "autotune_duration": "autotuneDuration?",
     "random_state": "seed",
 }
-NOTHING_NEAR = ("foo", "gpu", "device", "xyz", "fp16", "a", "checkpoint", "zzz_top")
+NOTHING_NEAR = ("foo", "tpu", "driver", "xyz", "fp16", "a", "checkpoint", "zzz_top")
 
 
 def refused(capsys, line: str) -> str:
@@ -187,6 +226,35 @@ def test_a_wrong_command(capsys, line):
 def test_a_wrong_choice(capsys, line):
     said = refused(capsys, f"train x {line}")
     assert CHOICES[line] in said and "must be one of" in said
+
+
+NUMBERS = [field.name for field in SETTINGS.values() if field_type(field.name)[0] in (int, float)]
+
+
+@pytest.mark.parametrize("given", ["auto", "1-3", "1,5", "two", ""])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_number_is_told_the_rule(capsys, name, given):
+    with pytest.raises(ValueError) as ours:
+        Config(**{name: given})
+    assert app.main(["train", "x", flag_of(name), given]) == 2
+    assert capsys.readouterr().err == f"fasttext-lite: {ours.value}\n"
+    assert str(ours.value).startswith(f"{name} must be a ")
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if field_type(name)[0] is int])
+def test_half_a_whole_number_is_told_the_rule(capsys, name):
+    said = refused(capsys, f"train x {flag_of(name)} 2.5")
+    assert f"fasttext-lite: {name} must be a whole number " in said and "got 2.5" in said
+
+
+@pytest.mark.parametrize(
+    "name, nearest",
+    [("utf8-sig", "utf-8-sig"), ("ansi", "cp1252"), ("latin_one", ""), ("utf-9", "utf-"),
+     ("shiftjis2", "shift_jis")],
+)  # fmt: skip
+def test_a_wrong_encoding(capsys, name, nearest):
+    said = refused(capsys, f"train x --encoding {name}")
+    assert f"got '{name}'" in said and nearest in said.partition("got ")[2]
 
 
 @pytest.mark.parametrize("name", KEYWORDS)
@@ -230,6 +298,55 @@ def test_a_wrong_argument(call, says):
     with pytest.raises(TypeError, match=says) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return FastTextClassifier(epochs=1, recipe="fixed", dim=4).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "call, says",
+    [
+        (lambda c: c.predict(X, k=2), "predict.. got .* 'k': model_.predict.X, k=2, "),
+        (lambda c: c.predict(X, top_k=2), "predict.. got .* 'top_k': model_.predict.X, k=2, "),
+        (lambda c: c.predict_proba(X, threshold=0.5), "predict_proba.. got .* 'threshold': model_"),
+        (lambda c: c.predict(X, foo=1), "predict.. got an unexpected keyword argument 'foo'$"),
+        (lambda c: c.model_.predict_one("a", top_k=3), "Model.predict_one.. got .*k here"),
+        (lambda c: c.model_.predict_one("a", treshold=3), "did you mean threshold"),
+        (lambda c: c.model_.predict(X, topk=3), "Model.predict.. got .*k here"),
+        (lambda c: c.model_.predict(X, n_jobs=3), "Model.predict.. got an unexpected"),
+    ],
+)
+def test_a_wrong_keyword_of_a_prediction(classifier, call, says):
+    with pytest.raises(TypeError, match=says) as caught:
+        call(classifier)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_hint_says_works(classifier):
+    rows = classifier.model_.predict(X, k=2, threshold=0.1).rows()
+    assert len(rows) == len(X) and {label for label, _ in rows[0]} <= set(Y)
+
+
+@pytest.mark.parametrize(
+    "name, says",
+    [
+        ("save_model", "save_model of fastText is save here"),
+        ("load_model", "load here"),
+        ("train", "fit here"),
+        ("evaluate", "evaluate is score here"),
+        ("predict_one", "predict.\\[text\\]. takes one"),
+        ("embed", "FastTextTransformer"),
+        ("nothing_such", "no attribute 'nothing_such'$"),
+        ("model_", "no attribute 'model_'$"),
+    ],
+)
+@pytest.mark.parametrize("cls", [FastTextClassifier, FastTextEnsemble])
+def test_a_wrong_method(cls, name, says):
+    with pytest.raises(AttributeError, match=f"{cls.__name__}.*{says}") as caught:
+        getattr(cls(), name)
+    assert caught.value.name == name and not hasattr(cls(), name)
 
 
 @pytest.mark.parametrize(
@@ -309,6 +426,10 @@ def known_names() -> dict[str, set[str]]:
         "action": set(commands["datasets"]._subparsers._group_actions[0].choices),
         "format": {AUTO, *FORMATS},
         "metric": set(METRICS),
+        "class_weight": {BALANCED},
+        "encoding": set(aliases.values()),
+        "predict": set(),
+        "method": set(dir(FastTextClassifier)),
         **choices,
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fasttext_lite.cli.console import say
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
+from fasttext_lite.config.foreign import WORD, advice
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.config.texts import words_of
 from fasttext_lite.corpus import STDIN
@@ -60,9 +62,22 @@ def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -
             kind = checked(partial(words_of, kind=field.metadata["words"]))
         else:
             extra["metavar"] = "N" if kind is int else "X"
+            kind = _number_of(kind)
         has_off = field.metadata["off"] not in (dataclasses.MISSING, "none")
         may_be_none = optional or has_off
         group.add_argument(flag, type=or_none(kind) if may_be_none else kind, help=text, **extra)
+
+
+def _number_of(kind: type) -> Callable[[str], Any]:
+    """Return a parser of numbers; what is none, `Config` refuses with the setting's rule."""
+
+    def parse(text: str) -> Any:
+        for read in (kind, float):  # 1e3 is a whole number, too
+            with contextlib.suppress(ValueError):
+                return read(text)
+        return text
+
+    return parse
 
 
 def or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -71,7 +86,6 @@ def or_none(kind: Callable[[str], Any]) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         return None if text == "none" else kind(text)
 
-    parse.__name__ = kind.__name__  # argparse names it in its message
     return parse
 
 
@@ -164,10 +178,19 @@ def _reading_option(name: str) -> Callable[[str], str]:
                 values: dict[str, Any] = {name: text}
                 ReadOptions(**values)
         except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+            said = advice(text, _encodings(), WORD, name) if name == "encoding" else ""
+            raise argparse.ArgumentTypeError(f"{error}{said}") from None
         return text
 
     return parse
+
+
+def _encodings() -> list[str]:
+    """Return the names of encodings of text that Python knows, as it writes them."""
+    from encodings.aliases import aliases
+
+    names = {*aliases.values(), "utf_8_sig"}  # which has no other name
+    return sorted(name.replace("_", "-") if name[:4] == "utf_" else name for name in names)
 
 
 def add_unlabelled(parser: argparse.ArgumentParser) -> None:
@@ -300,6 +323,15 @@ def read_options(options: argparse.Namespace) -> ReadOptions:
         return ReadOptions(**{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def given_reading(options: argparse.Namespace) -> list[str]:
+    """Return the flags of `add_reading` that say something other than their defaults."""
+    return [
+        flag_of(field.name)
+        for field in dataclasses.fields(ReadOptions)
+        if getattr(options, field.name) != field.default
+    ]
 
 
 def whole(least: int) -> Callable[[str], int]:

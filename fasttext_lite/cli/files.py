@@ -16,7 +16,7 @@ from fasttext_lite.corpus.compression import ENDINGS
 from fasttext_lite.corpus.formats import FORMATS
 from fasttext_lite.corpus.missing import instead_of_file
 from fasttext_lite.errors import UsageError
-from fasttext_lite.model.magic import OWN_ENDING, check_ending
+from fasttext_lite.model.magic import OWN_ENDING, check_ending, check_order
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus, CorpusReader
@@ -192,7 +192,7 @@ def model_beside(path: str) -> str:
 
 
 def check_texts(options: argparse.Namespace, what: str) -> None:
-    """Raise `UsageError` for a text in the place of the file of texts of `add_unlabelled`.
+    """Raise an error for a text or a model in the place of the file of `add_unlabelled`.
 
     Parameters
     ----------
@@ -200,6 +200,7 @@ def check_texts(options: argparse.Namespace, what: str) -> None:
     what : str
         What the command does to a text, as a verb.
     """
+    check_order(options.model, options.file, f"{PROGRAM} {options.command}")
     call = f"{PROGRAM} {options.command} {shlex.quote(options.model)}"
     if said := instead_of_file(options.file, call, what):
         raise UsageError(said)

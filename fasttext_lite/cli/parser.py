@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from fasttext_lite.cli.console import one_line
-from fasttext_lite.config.foreign import FLAG, WORD, advice, not_a_choice
+from fasttext_lite.config.foreign import FLAG, WORD, advice, not_a_choice, translations
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.missing import instead_of_file
+
+_NOT_GIVEN = object()  # what an argument holds whose word has not come
 
 
 def _nowhere(flag: str) -> list[str]:
@@ -55,10 +57,37 @@ class Parser(argparse.ArgumentParser):
         glued = next((word for word in self._flags() if self._is_long(word)), None)
         if glued is not None:
             self.error("")
-        options, rest = super().parse_known_args(args, namespace)
+        options, rest = self._parse_in_any_order(args, namespace)
         if rest:
             self._refuse_words(options, rest)
             self.error(f"unrecognized arguments: {' '.join(rest)}{self._about_value(rest[0])}")
+        return options, rest
+
+    def _parse_in_any_order(
+        self, args: Sequence[str] | None, namespace: argparse.Namespace | None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse; an argument that may be left out may stand behind a flag, too.
+
+        argparse takes it for left out as soon as the arguments before it are there.
+        """
+        late = [action for action in self._get_positional_actions() if action.nargs == "?"]
+        defaults = [action.default for action in late]
+        for action in late:
+            action.default = _NOT_GIVEN
+        try:
+            options, rest = super().parse_known_args(args, namespace)
+        finally:
+            for action, default in zip(late, defaults, strict=True):
+                action.default = default
+        for action in late:
+            if getattr(options, action.dest) is not _NOT_GIVEN:
+                continue
+            setattr(options, action.dest, action.default)
+            is_ended = rest[:1] == ["--"]  # whatever follows is no flag
+            words = rest[is_ended:]
+            if words and (is_ended or not self._is_flag(words[0])):
+                setattr(options, action.dest, words[0])
+                rest = words[1:]
         return options, rest
 
     def _refuse_words(self, options: argparse.Namespace, rest: Sequence[str]) -> None:
@@ -66,7 +95,8 @@ class Parser(argparse.ArgumentParser):
         if self.get_default("file") == STDIN and not rest[0].startswith("-"):
             text = " ".join([options.file, *rest])
             call = f"{self.prog} {shlex.quote(options.model)}"
-            if said := instead_of_file(text, call, "read"):
+            is_text = bool(instead_of_file(options.file, call))  # and not a file and one more
+            if is_text and (said := instead_of_file(text, call, "read")):
                 self.error(said)
 
     def _flags(self) -> Iterable[str]:
@@ -75,9 +105,13 @@ class Parser(argparse.ArgumentParser):
         for word in self._words:
             if word == "--" or (has_commands and not word.startswith("-")):
                 return
-            is_number = self._negative_number_matcher.match(word)
-            if len(word) > 1 and word.startswith("-") and " " not in word and not is_number:
+            if self._is_flag(word):
                 yield word.partition("=")[0]
+
+    def _is_flag(self, word: str) -> bool:
+        """Return whether a word looks like a flag."""
+        is_number = self._negative_number_matcher.match(word)
+        return len(word) > 1 and word.startswith("-") and " " not in word and not is_number
 
     def _is_long(self, word: str) -> bool:
         """Return whether a word is a long flag with one dash, which would pass as a short one."""
@@ -90,12 +124,24 @@ class Parser(argparse.ArgumentParser):
         if word in known or (is_short and not self._is_long(word)):
             return ""
         name = word.lstrip("-")
-        elsewhere = _had_by(self.having(name))
         if name in self.other_commands:
             return f"no flag {word}: {name} is a command, without dashes"
-        flags = [flag.lstrip("-") for flag in known if flag.startswith("--")]
+        # The short name of a flag that has no long one is its name.
+        flags = [
+            flag.lstrip("-")
+            for flag, action in known.items()
+            if flag.startswith("--") or action.option_strings == [flag]
+        ]
+        elsewhere = _had_by(self.having(name)) or self._translated_elsewhere(name)
         said = advice(name, flags, FLAG, elsewhere=elsewhere)
         return f"no flag {word}{said}"
+
+    def _translated_elsewhere(self, name: str) -> str:
+        """Return which other commands have a flag that a foreign name stands for."""
+        for ours, said in translations(name, FLAG):
+            if commands := _had_by(self.having(ours.replace("_", "-"))):
+                return f"{said}: {commands}"
+        return ""
 
     def _about_value(self, word: str) -> str:
         """Return what to say about a word behind a flag that takes none."""
@@ -114,8 +160,8 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """Report a value that is none of the choices."""
         choices = action.choices
-        if choices is None or value in choices:
-            return
+        if choices is None or value is None or value in choices:
+            return  # None is what `or_none` makes of "none"
         if isinstance(action, argparse._SubParsersAction):
             known = [*choices, *self.other_commands]
             said = advice(value, known, WORD, action.dest)

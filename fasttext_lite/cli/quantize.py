@@ -15,6 +15,7 @@ from fasttext_lite.cli.arguments import (
     between,
     checked,
     given_class_weight,
+    given_reading,
     or_none,
     whole,
 )
@@ -130,6 +131,9 @@ def _check_arguments(options: argparse.Namespace) -> None:
     if options.retrain is None and given:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise UsageError(f"{flags} {'is' if len(given) == 1 else 'are'} for --retrain")
+    if options.retrain is None and options.test is None and (given := given_reading(options)):
+        are = "is" if len(given) == 1 else "are"
+        raise UsageError(f"{', '.join(given)} {are} for --retrain and --test")
     for path in (options.model, options.retrain, options.test):
         if is_same_file(path, options.output):
             raise UsageError(f"{path}: the quantised model would overwrite this file")

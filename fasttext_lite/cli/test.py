@@ -12,9 +12,9 @@ from fasttext_lite.cli.arguments import (
     add_top,
     settle_top,
 )
-from fasttext_lite.cli.console import flat, say, write
+from fasttext_lite.cli.console import PROGRAM, flat, say, write
 from fasttext_lite.cli.files import read_labelled_file, say_if_trained_on
-from fasttext_lite.model.magic import is_fasttext
+from fasttext_lite.model.magic import check_order, is_fasttext
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print how well a model predicts the labels of a file."""
+    check_order(options.model, options.file, f"{PROGRAM} test")
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import test_with_options
 

@@ -1,9 +1,9 @@
-"""Tell once that kernels are being compiled, where that takes long: the first run on a machine.
+"""Tell that kernels are being compiled, where that takes long: on a machine, what is used first.
 
 It is a warning of the logger, not an `info`: who waits for ten seconds without a word must see it
 in a notebook, too, where nobody has set up logging. It comes once in a process, and in no process
-that finds its code on disk. It is not `warnings.warn`: where warnings are made errors, that would
-break off Numba's compilation.
+that finds its code on disk: another loss or command may be new to the machine. It is not
+`warnings.warn`: where warnings are made errors, that would break off Numba's compilation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import time
 from collections.abc import Iterable
 
 LEAST = 1.0  # seconds of compiling before anything is said; one more kernel may take no longer
-ONCE = "compiling fasttext_lite for this machine, once: it takes some 10 s"
+FIRST = (
+    "compiling fasttext_lite for this machine: it takes some 10 s, the first time that something "
+    "is used"
+)
 EACH_TIME = (
     "compiling fasttext_lite, which takes some 10 s in each process: no folder for compiled code "
     "can be written; set NUMBA_CACHE_DIR to one"
@@ -55,7 +58,7 @@ class Notice:
             self._outermost, self._start = kernel, now
         if self._spent + now - self._start > LEAST:
             self.is_told = True
-            _logger.warning(ONCE if any(map(_takes_files, folders)) else EACH_TIME)
+            _logger.warning(FIRST if any(map(_takes_files, folders)) else EACH_TIME)
 
     def end(self, kernel: object) -> None:
         """Take note that a kernel was compiled."""

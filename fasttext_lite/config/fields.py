@@ -167,11 +167,15 @@ class Config:
     boundaries: bool = _field(
         True, "n-grams of tokens see where a text begins and ends", before=False
     )
-    minn: int = _field(2, "shortest n-gram of characters inside a word", low=0, high=64)
+    minn: int = _field(
+        2, "shortest n-gram of characters inside a word; 0 = as 1", low=0, high=64, off=0
+    )
     maxn: int = _field(
         4, "longest n-gram of characters inside a word; 0 = none", low=0, high=64, off=0
     )
-    min_count: int = _field(1, "drop words that occur less often in training", low=1, high=2**31)
+    min_count: int = _field(
+        1, "drop words that occur less often in training", low=1, high=2**31, off=1
+    )
     min_df: int | None = _field(
         None,
         "drop words and n-grams that fewer training texts have; none = 1, or "
@@ -296,6 +300,7 @@ class Config:
         "learning rate over training: linear (to 0), constant, step (a tenth after each third), "
         "exponential (to a hundredth), inverse (1/t, to a tenth), cosine (to 0)",
         choices=SCHEDULES,
+        off="constant",
     )
     warmup: float = _field(
         0.0, "share of training in which the learning rate rises from 0",

@@ -81,6 +81,8 @@ class Place(NamedTuple):
     def write(self, name: str, value: str = "") -> str:
         """Return a name as it is written here."""
         form = self.with_value if value else self.form
+        if self.dash == "-" and len(name) == 1:
+            form = form.removeprefix("-")
         return form.format(name.replace("_", self.dash), value)
 
 
@@ -94,6 +96,10 @@ _LONGEST = "the longest n-gram alone: {} for (1, 2)"
 _SHARE = "a share of training: {}"
 _WAITS = "epochs without a better one: {}"
 _FILES = "files are named without a flag; `fasttext-lite supervised` takes fastText's flags"
+_WHOLE = "texts are not cut, all of a text counts"
+_PROCESSOR = "it runs on the processor, in as many threads as you like"
+_OF_TUNE = "of the command tune"
+_SEVERAL = "model_.predict(X, k=2, threshold=0.1).rows() has the best labels of each text"
 _QUIET = "which leaves only errors and results"
 
 FOREIGN = (
@@ -106,6 +112,7 @@ FOREIGN = (
     Foreign("iter", GENSIM, "epochs"),
     Foreign("n_estimators", SKLEARN, "n_members", place="keyword"),
     Foreign("learning_rate", KERAS, "lr"),
+    Foreign("lrate", "", "lr"),
     Foreign("eta0 learning_rate_init", SKLEARN, "lr"),
     Foreign("eta", XGBOOST, "lr"),
     Foreign("lr_scheduler_type", TRANSFORMERS, "schedule"),
@@ -139,7 +146,7 @@ FOREIGN = (
     Foreign("negative", GENSIM, "neg"),
     Foreign("negatives num_negative", "", "neg"),
     Foreign("pretrainedVectors", FASTTEXT, "pretrained_vectors"),
-    Foreign("embeddings vectors word_vectors", "", "pretrained_vectors"),
+    Foreign("embeddings vectors word_vectors pretrained", "", "pretrained_vectors"),
     Foreign("class_weights", "", "class_weight"),
     Foreign("scale_pos_weight", XGBOOST, "class_weight", "{}", "balanced", place="flag"),
     Foreign("scale_pos_weight", XGBOOST, "class_weight", "{}", "'balanced'", place="keyword"),
@@ -155,6 +162,9 @@ FOREIGN = (
     Foreign("minCountLabel", FASTTEXT, "", "all labels of the training texts are learnt"),
     Foreign("max_df", SKLEARN, "", "what most texts have counts little anyway (idf)"),
     Foreign("num_words max_tokens", KERAS, "max_features"),
+    Foreign("maxlen max_len", KERAS, "", _WHOLE),
+    Foreign("max_length max_seq_length", TRANSFORMERS, "", _WHOLE),
+    Foreign("max_seq_len seq_len sequence_length", "", "", _WHOLE),
     Foreign("vocab_size vocabulary_size max_vocab", "", "max_features"),
     Foreign("n_features", SKLEARN, "bucket", "hash slots of n-grams"),
     Foreign(
@@ -186,8 +196,18 @@ FOREIGN = (
     Foreign("y_val y_test", "", "validation_data y_valid"),
     Foreign("validation_file", TRANSFORMERS, "valid"),
     Foreign("validation val dev dev_file val_file eval_file", "", "valid"),
-    Foreign("test test_file", "", "valid"),
-    Foreign("autotune-validation autotuneValidationFile", FASTTEXT, "valid"),
+    Foreign("test test_file", "", "valid", place="keyword"),
+    Foreign(
+        "test test_file",
+        "",
+        "",
+        "`fasttext-lite test MODEL FILE` measures a model that is trained",
+        place="flag",
+    ),
+    Foreign(
+        "autotune-validation autotuneValidationFile", FASTTEXT, "valid", _OF_TUNE, place="flag"
+    ),
+    Foreign("autotune-validation autotuneValidationFile", FASTTEXT, "valid", place="keyword"),
     Foreign("autotune-duration autotuneDuration", FASTTEXT, "time"),
     Foreign("autotune-metric autotuneMetric", FASTTEXT, "metric"),
     Foreign("autotune-modelsize autotuneModelSize", FASTTEXT, "model_size"),
@@ -227,10 +247,40 @@ FOREIGN = (
     Foreign("label", FASTTEXT, "label_prefix", place="flag"),
     Foreign("label", FASTTEXT, "", "labels are given to fit, without a prefix", place="keyword"),
     Foreign("prefix", "", "label_prefix", place="flag"),
-    Foreign("sep delimiter", PANDAS, "format", "{} or tsv", "csv", place="flag"),
+    Foreign("sep", PANDAS, "delimiter", place="flag"),
+    Foreign("separator field_separator", "", "delimiter", place="flag"),
+    Foreign(
+        "header names",
+        PANDAS,
+        "columns",
+        "for a file whose first line has no names: {}",
+        "label,text",
+        place="flag",
+        is_same=False,
+    ),
     Foreign("predict_proba", SKLEARN, "prob", place="flag"),
     Foreign("probabilities probability proba", "", "prob", place="flag"),
-    Foreign("top_k topk", "", "k"),
+    Foreign("top_k topk n_best", "", "k"),
+    Foreign("k threshold", FASTTEXT, "", _SEVERAL, of="predict"),
+    Foreign("top_k topk n_best", "", "", _SEVERAL, of="predict"),
+    Foreign("save_model", FASTTEXT, "save", of="method"),
+    Foreign("dump to_disk export", "", "save", of="method"),
+    Foreign("load_model", FASTTEXT, "load", of="method"),
+    Foreign("from_pretrained", TRANSFORMERS, "load", of="method"),
+    Foreign("evaluate test", "", "score", of="method"),
+    Foreign("train train_supervised", FASTTEXT, "fit", of="method"),
+    Foreign("predict_one", "", "", "predict([text]) takes one, too", of="method"),
+    Foreign(
+        "get_sentence_vector embed encode", "", "", "FastTextTransformer gives vectors", of="method"
+    ),
+    Foreign(
+        "multilabel multi_label",
+        "",
+        "",
+        "lists of labels as y make a model of several for each text",
+        place="keyword",
+    ),
+    Foreign("device gpu cuda use_gpu use_cuda no_cuda", "", "", _PROCESSOR),
     Foreign("classification_report", SKLEARN, "per_label", place="flag"),
     Foreign("confusion_matrix", SKLEARN, "confusion", place="flag"),
     # Values of settings.
@@ -242,12 +292,18 @@ FOREIGN = (
     Foreign("multi:softprob multi:softmax", XGBOOST, "softmax", of="loss"),
     Foreign("binary_crossentropy", KERAS, "ova", of="loss"),
     Foreign("one-vs-all", FASTTEXT, "ova", of="loss"),
-    Foreign("ovr one_vs_rest bce", "", "ova", of="loss"),
-    Foreign("hierarchical_softmax hsoftmax tree", "", "hs", of="loss"),
+    Foreign("ovr one_vs_rest bce sigmoid", "", "ova", of="loss"),
+    Foreign("hierarchical_softmax hierarchical hsoftmax tree", "", "hs", of="loss"),
     Foreign("negative_sampling negative", "", "ns", of="loss"),
     Foreign("svm", "", "hinge", of="loss"),
     Foreign("modified_huber", SKLEARN, "squared_hinge", of="loss"),
+    Foreign("cosine_with_restarts", TRANSFORMERS, "cosine", of="schedule"),
+    Foreign("cosine_annealing cosine_decay", "", "cosine", of="schedule"),
+    Foreign("constant_with_warmup", TRANSFORMERS, "constant", "with warmup", of="schedule"),
+    Foreign("auto", "", "balanced", of="class_weight"),
+    Foreign("ansi", "Windows", "cp1252", of="encoding"),
     Foreign("word", SKLEARN, "auto", of="analyzer"),
+    Foreign("words", "", "auto", of="analyzer"),
     Foreign(
         "char_wb", SKLEARN, "auto", "with minn and maxn for n-grams of characters", of="analyzer"
     ),
@@ -315,8 +371,25 @@ def advice(
         key in map(_key, record.names.split()) for record in FOREIGN if record.of == of
     ):
         return ""  # it is a word of its own: what is spelt alike is something else
-    near = difflib.get_close_matches(key, names, 1, NEAR)
-    return f": did you mean {place.write(names[near[0]])}?" if near else ""
+    near = difflib.get_close_matches(key, names, len(names), NEAR) if names else []
+    if not near:
+        return ""
+    nearest = min(near, key=lambda other: (_n_slips(key, other), len(other)))
+    return f": did you mean {place.write(names[nearest])}?"
+
+
+def _n_slips(one: str, other: str) -> int:
+    """Return how many letters were left out, added, changed or swapped with the next one."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, theirs in enumerate(other, 1):
+            change = rows[-1][j - 1] + (letter != theirs)
+            row.append(min(change, rows[-1][j] + 1, row[-1] + 1))
+            if i > 1 and j > 1 and one[i - 2 : i] == theirs + other[j - 2]:
+                row[-1] = min(row[-1], rows[-2][j - 2] + 1)
+        rows.append(row)
+    return rows[-1][-1]
 
 
 def _key(name: str) -> str:
@@ -351,6 +424,26 @@ def _translated(key: str, names: dict[str, str], place: Place, of: str) -> str:
         if not record.ours and not place.is_fasttext:
             why = record.hint
     return why
+
+
+def translations(name: str, place: Place) -> Iterator[tuple[str, str]]:
+    """Yield what a foreign name of a flag or argument is here, and the words that say so.
+
+    Parameters
+    ----------
+    name : str
+    place : Place
+        Of ours.
+    """
+    key = _key(name)
+    for record in FOREIGN:
+        if record.of or record.place not in ("", place.kind) or not record.is_same:
+            continue
+        for spelt in record.names.split():
+            if _key(spelt) == key:
+                source = f"{spelt} of {record.origin}" if record.origin else spelt
+                for ours in record.ours.split():
+                    yield ours, f"{source} is {place.write(ours)}"
 
 
 def _called(record: Foreign, place: Place) -> list[str]:
@@ -408,9 +501,10 @@ def unexpected(
     known: Iterable[str],
     place: Place = KEYWORD,
     elsewhere: str = "",
+    of: str = "",
 ) -> str:
     """Return the message about a keyword that a function does not have; see `advice`."""
-    said = advice(name, known, place, elsewhere=elsewhere)
+    said = advice(name, known, place, of, elsewhere)
     return f"{function}() got an unexpected keyword argument {name!r}{said}"
 
 

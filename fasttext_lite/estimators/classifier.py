@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from fasttext_lite.compat.either import read_model
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import Config
-from fasttext_lite.config.foreign import with_advice
+from fasttext_lite.config.foreign import unexpected, with_advice
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import (
@@ -195,7 +195,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             raise ValueError("classes must be passed on the first call to partial_fit")
         return None if classes is None else unique_labels(classes), None
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any, **others: NoReturn) -> Any:
         """Return the likeliest label of each text.
 
         Parameters
@@ -209,6 +209,8 @@ class FastTextClassifier(TextClassifier, OneModel):
             0/1 matrix: a 0/1 matrix, int64 of shape (n_texts, n_classes); both hold the labels
             of probability 0.5 or more.
         """
+        if others:
+            _refuse("predict", others)
         if "model_" in self.__dict__ and self.target_kind_ == "single":
             texts = X if type(X) is list else Texts.from_sequence(X)
             n_threads = None if self.n_jobs is None else threads_of(self, training=False)
@@ -228,7 +230,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             ]
         )
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any, **others: NoReturn) -> np.ndarray:
         """Return the probability of each label.
 
         Parameters
@@ -241,6 +243,8 @@ class FastTextClassifier(TextClassifier, OneModel):
             Columns in the order of `classes_`. Rows sum to 1 if each text had one label in
             training; otherwise each label is judged by itself (all losses but softmax and hs).
         """
+        if others:
+            _refuse("predict_proba", others)
         self._check_fitted()
         texts = X if type(X) is list else Texts.from_sequence(X)
         n_threads = None if self.n_jobs is None else threads_of(self, training=False)
@@ -358,6 +362,15 @@ class FastTextClassifier(TextClassifier, OneModel):
         )
         other.model_ = other._trainee.model
         return other
+
+
+def _refuse(method: str, others: Mapping[str, Any]) -> NoReturn:
+    """Raise `TypeError` for keywords that a method does not have, with what to do instead.
+
+    A decorator would do, but between the caller and the method: warnings would point to it.
+    """
+    name = next(iter(others))
+    raise TypeError(unexpected(f"FastTextClassifier.{method}", name, ["X"], of="predict"))
 
 
 def _not_of_one_pass(given: Mapping[str, Any], vectors: Any) -> list[Remark]:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from fasttext_lite.config.foreign import WORD, advice
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.labels import Labels, without_prefix
 from fasttext_lite.model.run import BALANCED
@@ -199,7 +200,12 @@ def named_weights(class_weight: Any, target: Target) -> str | dict[str, float] |
     if class_weight is None or (isinstance(class_weight, str) and class_weight == BALANCED):
         return class_weight
     if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}")
+        said = ""
+        if isinstance(class_weight, str):
+            said = advice(class_weight, [BALANCED], WORD, "class_weight")
+        raise ValueError(
+            f"class_weight must be a dict, {BALANCED!r} or None; got {class_weight!r}{said}"
+        )
     names = dict(zip(target.classes.tolist(), target.labels.names, strict=True))
     found: dict[str, float] = {}
     for label, weight in class_weight.items():

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import shlex
+from collections.abc import Callable
+from typing import NamedTuple
 
-from fasttext_lite.corpus.compression import LONGEST_MAGIC, compression_of
+from fasttext_lite.corpus.compression import compression_of
 from fasttext_lite.errors import ModelError
 
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
@@ -15,17 +19,72 @@ PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib")
 
 # What is packed, and in none of the ways that texts may be.
 _ZIP = b"PK\x03\x04"
+_TAR, _TAR_AT = b"ustar", 257
+_PACKED_TAR = re.compile(r"\.(tgz|tbz2?|txz|tar\.[a-z0-9]+)$", re.IGNORECASE)
+START = 1024  # bytes that tell what a file is
+
+
+class _Kind(NamedTuple):
+    """A kind of file that people take for a model.
+
+    Attributes
+    ----------
+    is_it : callable
+        Whether a file is one, by what it begins with.
+    text : str
+        What it is, and what to do; ``{}`` stands for the file as a word of a shell.
+    """
+
+    is_it: Callable[[bytes], object]
+    text: str
+
+
+def _begins(*starts: bytes) -> Callable[[bytes], object]:
+    return lambda start: start.startswith(starts)
+
+
+def _is_text(start: bytes) -> bool:
+    """Return whether something is UTF-8 without bytes that no text has."""
+    try:
+        # Where the file goes on, its start may end in the middle of a character.
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, len(start) < START)
+    except UnicodeDecodeError:
+        return False
+    return not re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]", text)
+
+
+# The first that fits counts.
+_KINDS = (
+    _Kind(lambda start: not start, "it is empty"),
+    _Kind(
+        _begins(b"version https://git-lfs"),
+        "it is a pointer of Git LFS: `git lfs pull` fetches the file that it stands for",
+    ),
+    _Kind(
+        re.compile(rb"\s*(<!doctype|<html|<\?xml)", re.IGNORECASE).match,
+        "it is HTML or XML: what was downloaded is not the file, but a page about it",
+    ),
+    _Kind(
+        lambda start: start[_TAR_AT:].startswith(_TAR),
+        "it is a tar archive: unpack it first (tar -xf {})",
+    ),
+    _Kind(
+        _begins(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
+        "it is a pickle: what wrote it reads it (pickle.load, joblib.load)",
+    ),
+    _Kind(_begins(b"\x89HDF\r\n"), "it is an HDF5 file, as Keras writes them"),
+    _Kind(_begins(b"\x93NUMPY"), "it is a NumPy array"),
+    _Kind(
+        re.compile(rb"[1-9]\d* [1-9]\d* ?\r?\n").match,
+        "it is a file of word vectors: `train --pretrained-vectors {}` starts from them",
+    ),
+    _Kind(_is_text, "it is a text: `fasttext-lite train {}` makes a model of labelled ones"),
+)
 
 
 def is_fasttext(path: str | os.PathLike[str]) -> bool:
     """Return whether a file begins like a model of fastText; False if it cannot be read."""
-    try:
-        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
-            return False
-        with open(path, "rb") as file:
-            return file.read(len(FASTTEXT_MAGIC)) == FASTTEXT_MAGIC
-    except OSError:
-        return False
+    return start_of(path).startswith(FASTTEXT_MAGIC)
 
 
 def packing(start: bytes, name: str) -> str:
@@ -38,23 +97,68 @@ def packing(start: bytes, name: str) -> str:
     name : str
     """
     found = compression_of(start)
+    file = shlex.quote(name)
+    if found is not None and _PACKED_TAR.search(name):
+        return f"{name}: it is a packed tar archive: unpack it first (tar -xf {file})"
     if found is None and not start.startswith(_ZIP):
         return ""
     kind, ending, tool = ("zip", "", "unzip") if found is None else (
         found.name, found.ending, found.tool
     )  # fmt: skip
-    file = shlex.quote(name)
     how = f"{tool} {file}" if name.endswith(ending) else f"{tool} < {file} > MODEL"
     return f"{name}: it is packed with {kind}: unpack it first ({how})"
 
 
+def other_kind(start: bytes, name: str) -> str:
+    """Return what a file is that is no model, and what to do; empty if nobody knows.
+
+    Parameters
+    ----------
+    start : bytes
+        What the file begins with, `START` bytes if it has so many.
+    name : str
+    """
+    if is_ours(start):
+        return ""  # it is damaged
+    found = next((kind.text for kind in _KINDS if kind.is_it(start)), "")
+    return found.format(shlex.quote(name))
+
+
+def is_ours(start: bytes) -> bool:
+    """Return whether something begins like one of our files: a length, and an index in JSON."""
+    return start[8:10] == b'{"' and int.from_bytes(start[:8], "little") < 1 << 32
+
+
+def start_of(path: str | os.PathLike[str]) -> bytes:
+    """Return the first `START` bytes of a file; none if it cannot be read."""
+    try:
+        if not os.path.isfile(path):  # a pipe would wait, and lose what is read
+            return b""
+        with open(path, "rb") as file:
+            return file.read(START)
+    except OSError:
+        return b""
+
+
 def packing_of(path: str) -> str:
     """Return what `packing` says of a file; empty if it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return packing(file.read(LONGEST_MAGIC), path)
-    except OSError:
-        return ""
+    return packing(start_of(path), path)
+
+
+def check_order(model: str, file: str, call: str) -> None:
+    """Raise `ModelError` if a file of texts stands in the model's place, and the model in its.
+
+    Parameters
+    ----------
+    model, file : str
+    call : str
+        The command that takes them.
+    """
+    swapped = [start_of(path) for path in (file, model)]
+    one, other = (is_ours(start) or start.startswith(FASTTEXT_MAGIC) for start in swapped)
+    if one and not other:
+        words = shlex.join([*call.split(), file, model])
+        raise ModelError(f"{file} is a model, {model} is none: first the model: {words}")
 
 
 def check_ending(path: str | os.PathLike[str]) -> None:

@@ -6,15 +6,16 @@ A `Model` does not change after it is made and may be used from many threads at 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.foreign import unexpected
 from fasttext_lite.config.losses import LINKS, LOSSES, Loss
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
@@ -407,7 +408,9 @@ class Model:
             and self._tables is not None
         )
 
-    def predict_one(self, text: str, k: int = 1, threshold: float = 0.0) -> list[tuple[str, float]]:
+    def predict_one(
+        self, text: str, k: int = 1, threshold: float = 0.0, **others: NoReturn
+    ) -> list[tuple[str, float]]:
         """Return the best labels of one text: the quickest way to classify a single one.
 
         Parameters
@@ -431,6 +434,8 @@ class Model:
         TypeError
             If text is not a str.
         """
+        if others:
+            _refuse("predict_one", others, ["text", "k", "threshold"])
         check_top(k, threshold)
         if not isinstance(text, str):
             raise TypeError(f"text must be str; got {type(text).__name__}")
@@ -536,6 +541,7 @@ class Model:
         k: int = 1,
         threshold: float = 0.0,
         n_threads: int | None = None,
+        **others: NoReturn,
     ) -> Predictions:
         """Return the best labels of each text, one row for each, always.
 
@@ -560,6 +566,8 @@ class Model:
         ValueError
             If k or threshold is out of range.
         """
+        if others:
+            _refuse("predict", others, ["texts", "k", "threshold", "n_threads"])
         check_top(k, threshold)
         k = n_asked(k, len(self.labels))
         if k <= MAX_SELECTED and self._is_few(texts):
@@ -648,6 +656,14 @@ class Model:
 
 def _names_of_fields() -> list[str]:
     return [entry.name for entry in dataclasses.fields(Model)]
+
+
+def _refuse(method: str, others: Mapping[str, Any], known: Sequence[str]) -> NoReturn:
+    """Raise `TypeError` for keywords that a method does not have.
+
+    A decorator would cost as much as a good part of a short text.
+    """
+    raise TypeError(unexpected(f"Model.{method}", next(iter(others)), known))
 
 
 def _is_identity(table: np.ndarray) -> bool:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fasttext_lite.errors import ModelError
-from fasttext_lite.model.magic import packing
+from fasttext_lite.model.magic import START, other_kind, packing
 
 LINE = 64  # bytes of a cache line
 
@@ -193,6 +193,8 @@ def read_file(path: str) -> MappedFile:
     except ValueError as error:
         if packed := packing(data[:16], path):
             raise ModelError(packed) from None
+        if found := other_kind(data[:START], path):
+            raise ModelError(f"{path}: not a model file: {found}") from None
         raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
 
 

@@ -26,7 +26,7 @@ from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.kernels.text import parse_entries
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
-from fasttext_lite.model.magic import FASTTEXT_MAGIC, packing
+from fasttext_lite.model.magic import FASTTEXT_MAGIC, START, is_ours, other_kind, packing
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
 VERSION = 12
@@ -34,6 +34,7 @@ OLDEST = 11  # whose supervised models have no n-grams of characters, whatever t
 _HEADER = struct.Struct("<4si12id")
 _COUNTS = struct.Struct("<iiiqq")
 N_CENTROIDS = 256
+_OURS = "it is one of fasttext-lite: fasttext_lite.load reads it"
 
 
 @dataclass
@@ -89,7 +90,11 @@ def parse(data: np.ndarray, name: str) -> ModelParts:
     if packed := packing(data[:16].tobytes(), name):
         raise ModelError(packed)
     if magic != FASTTEXT_MAGIC:
-        raise ModelError(f"{name} has wrong file format: it is not a model of fastText")
+        start = data[:START].tobytes()
+        found = _OURS if is_ours(start) else other_kind(start, name)
+        raise ModelError(
+            f"{name} has wrong file format: it is not a model of fastText{found and f'; {found}'}"
+        )
     if not OLDEST <= version <= VERSION:
         raise ModelError(
             f"{name} has version {version} of fastText's format; {OLDEST} and {VERSION} can be read"
