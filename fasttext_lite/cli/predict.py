@@ -22,6 +22,7 @@ from fasttext_lite.cli.arguments import (
 from fasttext_lite.cli.console import flat, is_same_file, is_stdin, say, write
 from fasttext_lite.cli.files import check_texts, made_ahead, open_texts, say_if_nothing_is_cut
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.compression import ENDINGS
 from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
@@ -117,10 +118,31 @@ def _check_output(options: argparse.Namespace) -> None:
         for path in (options.model, options.file):
             if is_same_file(path, options.output) or (path == STDIN and is_stdin(options.output)):
                 raise UsageError(f"{options.output}: the output would overwrite this file")
+        _check_ending(options)
         check_writable(options.output, "the output")
     if record_format(options) is not None and (options.prob or options.json):
         flag = "--json" if options.json else "--prob"
         raise UsageError(f"{flag} is not for records, which get a column for the score anyway")
+
+
+def _check_ending(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for an output whose name says what it will not be."""
+    from fasttext_lite.model.magic import (
+        FASTTEXT_ENDINGS,
+        OWN_ENDING,
+        PICKLE_ENDINGS,
+        TABLE_ENDINGS,
+    )  # fmt: skip
+
+    ending = os.path.splitext(options.output.lower())[1]
+    if ending in (OWN_ENDING, *FASTTEXT_ENDINGS, *PICKLE_ENDINGS):
+        raise UsageError(f"{options.output}: that ending is a model's, and labels are written")
+    if ending in ENDINGS:
+        raise UsageError(f"{options.output}: what is written is not packed: leave {ending} away")
+    if ending in TABLE_ENDINGS and ending != ".txt" and record_format(options) is None:
+        raise UsageError(
+            f"{options.output}: records are written as .csv, .tsv or .jsonl (or with --format)"
+        )
 
 
 def record_format(options: argparse.Namespace) -> str | None:

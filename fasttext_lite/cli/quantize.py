@@ -122,7 +122,6 @@ def _check_arguments(options: argparse.Namespace) -> None:
     """Raise an error for flags that have no use, and an output that cannot be."""
     from fasttext_lite.model.safetensors import check_writable
 
-    check_output(options.output)
     if options.rows != "pq" and (options.qnorm or options.dsub != 2):
         raise UsageError("--dsub and --qnorm are for --rows pq")
     if options.rows != "int8" and options.step is not None:
@@ -137,6 +136,7 @@ def _check_arguments(options: argparse.Namespace) -> None:
     for path in (options.model, options.retrain, options.test):
         if is_same_file(path, options.output):
             raise UsageError(f"{path}: the quantised model would overwrite this file")
+    check_output(options.output)
     check_writable(options.output)
 
 

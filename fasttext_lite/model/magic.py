@@ -9,13 +9,14 @@ import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fasttext_lite.corpus.compression import compression_of
+from fasttext_lite.corpus.compression import ENDINGS, compression_of
 from fasttext_lite.errors import ModelError
 
 FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 OWN_ENDING = ".ftl"
 FASTTEXT_ENDINGS = (".bin", ".ftz")
 PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib")
+TABLE_ENDINGS = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".parquet")
 
 # What is packed, and in none of the ways that texts may be.
 _ZIP = b"PK\x03\x04"
@@ -172,10 +173,13 @@ def check_ending(path: str | os.PathLike[str]) -> None:
     own, other = shlex.quote(stem + OWN_ENDING), shlex.quote(name)
     if ending.lower() in FASTTEXT_ENDINGS:
         raise ModelError(
-            f"{name}: that ending is fastText's, and the model is none of its files: write {own}, "
-            f"then `fasttext-lite convert {own} {other}`; or train with `fasttext-lite supervised`"
+            f"{name}: that ending is fastText's, and the model is none of its files: write {own}; "
+            "for programs of fastText's train with --preset fasttext and "
+            f"`fasttext-lite convert {own} {other}`, or with `fasttext-lite supervised`"
         )
     if ending.lower() in PICKLE_ENDINGS:
         raise ModelError(
             f"{name}: that ending is a pickle's, and the model is a file of its own: write {own}"
         )
+    if ending.lower() in (*TABLE_ENDINGS, *ENDINGS):
+        raise ModelError(f"{name}: that ending is one of texts, not of a model: write {own}")
