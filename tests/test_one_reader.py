@@ -385,7 +385,15 @@ WEST = (
     "café\tLe café était très bon, mais où est passée l'équipe ?\nhôtel\tDas Frühstück war schön.\n"
 )
 RU = "спорт\tКоманда выиграла матч, и все были рады.\nденьги\tСтавка снова выросла.\n"
+PL = "ćwiczenia\tDrużyna wygrała mecz, a kibice byli szczęśliwi.\nżużel\tŁódź płynęła w górę.\n"
+EL = "αθλητικά\tΗ ομάδα κέρδισε τον αγώνα.\nοικονομία\tΗ τιμή είναι πολύ ψηλή σήμερα.\n"
+HE = "ספורט\tהקבוצה ניצחה במשחק והאוהדים היו שמחים מאוד.\nכלכלה\tהמחיר גבוה מדי היום.\n"
+AR = "رياضة\tفاز الفريق في المباراة وكان المشجعون سعداء جدا\nاقتصاد\tالسعر مرتفع جدا اليوم\n"
+TH = "กีฬา\tทีมชนะการแข่งขันและแฟน ๆ ดีใจมาก\nการเงิน\tราคาแพงเกินไปสำหรับฉัน\n"
 SAMPLES = {
+    "cp1250": PL, "cp1253": EL, "cp1255": HE, "cp1256": AR, "cp874": TH,
+    "cp950": HANT + "體育\t這裡的風景很美，我們在這裏住了三天。\n",
+    "cp949": KO + "스포츠\t그 펲은 정말 좋았다.\n",
     "gb18030": ZH, "big5": HANT, "shift_jis": JA, "euc_jp": JA, "euc_kr": KO, "cp1252": WEST,
     "cp1251": RU, "utf-16-le": ZH, "utf-16-be": ZH,
 }  # fmt: skip
@@ -420,11 +428,13 @@ def test_who_must_answer_says_it_once(run, write, feed, model, command, encoding
     for path in (write(data), "-"):
         feed(data)
         code, out, err = run(command, model, path)
-        assert (code, len(out.splitlines())) == (0, 4)
+        assert (code, len(out.splitlines())) == (0, len(lines))
         where = "<stdin>" if path == "-" else path
         said = [line for line in err.splitlines() if "U+FFFD" in line]
         assert len(said) == 1
-        assert said[0].startswith("fasttext-lite: 2 lines read with U+FFFD in place of what is no")
+        assert said[0].startswith(
+            f"fasttext-lite: {len(lines) - 2} lines read with U+FFFD in place of what is no"
+        )
         assert f"the first is {where}:3: not UTF-8" in said[0]
         assert said[0].endswith(f"--encoding {encoding}")
 
@@ -545,6 +555,34 @@ def test_a_header_is_said_where_it_is_not_obvious(write):
     forced = read_corpus(write(FORMS["tsv with a header"]), ReadOptions("tsv"))
     assert ("label",) in forced.label_rows
     assert "looks like a header (label, text) and is read as a text" in forced.notices[0]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "airline_sentiment\ttweet_text", "#label\ttext_a", "类别\t新闻标题",
+        "label_id\tquestion_text", "stars\treview_body", "v_1\tv_2", "klasse\tartikel", "0\t1", "category\tsentence_1",
+    ],
+)  # fmt: skip
+def test_a_first_line_that_looks_like_a_header_is_said(write, first):
+    rows = "".join(f"{a}\t{b}\n" for a, b in ROWS * 2 if " " in b)
+    try:
+        notices = read_corpus(write(f"{first}\n{rows}")).notices
+    except InputError as error:
+        notices = [str(error)]
+    label, text = first.split("\t")
+    (said,) = notices
+    assert said.count("data.txt:1: ") == 1 and f"--label-column {label}" in said
+    found = read_corpus(
+        write(f"{first}\n{rows}"), ReadOptions(label_column=label, text_column=text)
+    )
+    assert label not in found.labels.names
+
+
+@pytest.mark.parametrize("first", ["sport\tgoal", "travel\tHello", "travel\ta trip to text"])
+def test_a_first_line_that_is_a_text_is_none(write, first):
+    rows = "".join(f"{a}\t{b}\n" for a, b in ROWS * 2)
+    assert read_corpus(write(f"{first}\n{rows}")).notices == []
 
 
 def test_labels_with_spaces_in_fasttexts_format_are_said(write):

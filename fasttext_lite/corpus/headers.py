@@ -259,6 +259,25 @@ def _is_consistent(header: Header, lines: Sequence[str]) -> bool:
     return share_of_size(rest, header.delimiter, len(header.names)) >= 0.5
 
 
+def may_name_columns(lines: Sequence[str]) -> list[str]:
+    """Return the fields of a first line between tabs that may be names of columns; else none.
+
+    They look like names, and the texts behind do not. Whether the first is a label of other
+    lines, too, is to be seen.
+    """
+    fields = cut_at_tabs(lines[0])
+    if len(fields) < 2 or not all(field and _BARE_NAME.fullmatch(field) for field in fields):
+        return []
+    folded = {field.casefold() for field in fields}
+    texts = [cut_at_tabs(line)[-1].split() for line in lines[1:]]
+    is_usual = not folded.isdisjoint((*LABEL_NAMES, *TEXT_NAMES))
+    is_marked = any("_" in field or field.startswith("#") for field in fields)
+    is_number = fields == [str(i) for i in range(len(fields))]
+    is_word = all(field.isascii() and field.islower() and field.isalpha() for field in fields)
+    is_word = is_word and all(len(words) > 1 for words in texts)
+    return fields if texts and (is_usual or is_marked or is_number or is_word) else []
+
+
 def share_of_size(lines: Sequence[str], delimiter: str, size: int) -> float:
     """Return the share of lines that have so many fields."""
     try:

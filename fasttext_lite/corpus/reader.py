@@ -35,6 +35,7 @@ from fasttext_lite.corpus.formats import (
     ReadOptions,
     find_format,
 )
+from fasttext_lite.corpus.headers import may_name_columns
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 
@@ -88,6 +89,7 @@ def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
 # -- files --------------------------------------------------------------------------
 DEFAULT_CHUNK_BYTES = 1 << 24
 _PEEK_LINES = 20  # not empty, to recognise a format by
+_FEWEST_ROWS = 10  # of a table whose first line may be a header
 _LOOKED_AT, _LONE_RETURNS = 1 << 20, 2  # bytes of a file, and so many CR without a newline
 
 # Why lines are skipped, in the order of the kernels' numbers.
@@ -314,12 +316,17 @@ class CorpusReader:
             form, held = self._find_format(blocks)
             self.format = form
             parse = self._parse_records if form.parse_blocks is None else self._parse_blocks
-            print_ = Fingerprint()
+            print_, n_first = Fingerprint(), 0
             for n_docs in parse(form, itertools.chain(held, blocks), docs):
                 n_found += n_docs
-                print_.add(docs.text, docs.offsets[docs.n_docs - n_docs : docs.n_docs + 1])
+                bounds = slice(docs.n_docs - n_docs, docs.n_docs + 1)
+                print_.add(docs.text, docs.offsets[bounds])
+                ids = docs.ids[docs.indptr[bounds.start] : docs.n_ids]
+                n_first += int(np.count_nonzero(ids == 0)) if form.name == "tsv" else 0
                 yield
             self.fingerprint = print_.text()
+        if n_first == 1 and n_found >= _FEWEST_ROWS:
+            self._look_at_first_line()
         self.reading.say_faults()
         if self.known is not None and _NO_LABEL in self.skipped:
             count, first = self.skipped.pop(_NO_LABEL)
@@ -330,6 +337,17 @@ class CorpusReader:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
             raise InputError(f"{name_of(self.path)}: {what}")
+
+    def _look_at_first_line(self) -> None:
+        """Say so if the first line, whose label is that of no other, looks like a header."""
+        names = may_name_columns(self.reading.head)
+        if names and self.reading.header is None:
+            label, text = names[0], names[-1]
+            self.reading.say(
+                f"{self.reading.begin}: the first line looks like a header ({', '.join(names)}), "
+                f"and is read as a text: take it away, or read columns by name with --label-column "
+                f"{label} --text-column {text}"
+            )
 
     def recognise(self) -> Format:
         """Return the file's format, reading no more than its first lines; not of stdin."""
