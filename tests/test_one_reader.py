@@ -561,7 +561,8 @@ def test_a_header_is_said_where_it_is_not_obvious(write):
     "first",
     [
         "airline_sentiment\ttweet_text", "#label\ttext_a", "类别\t新闻标题",
-        "label_id\tquestion_text", "stars\treview_body", "v_1\tv_2", "klasse\tartikel", "0\t1", "category\tsentence_1",
+        "label_id\tquestion_text", "stars\treview_body", "v_1\tv_2", "klasse\tartikel", "0\t1",
+        "category\tsentence_1",
     ],
 )  # fmt: skip
 def test_a_first_line_that_looks_like_a_header_is_said(write, first):
