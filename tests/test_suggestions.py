@@ -333,7 +333,7 @@ def test_what_the_hint_says_works(classifier):
     "name, says",
     [
         ("save_model", "save_model of fastText is save here"),
-        ("load_model", "load here"),
+        ("to_disk", "to_disk is save here"),
         ("train", "fit here"),
         ("evaluate", "evaluate is score here"),
         ("predict_one", "predict.\\[text\\]. takes one"),
@@ -342,11 +342,18 @@ def test_what_the_hint_says_works(classifier):
         ("model_", "no attribute 'model_'$"),
     ],
 )
-@pytest.mark.parametrize("cls", [FastTextClassifier, FastTextEnsemble])
+@pytest.mark.parametrize("cls", [FastTextClassifier, FastTextEnsemble, FastTextTuner])
 def test_a_wrong_method(cls, name, says):
     with pytest.raises(AttributeError, match=f"{cls.__name__}.*{says}") as caught:
         getattr(cls(), name)
     assert caught.value.name == name and not hasattr(cls(), name)
+
+
+def test_a_method_that_only_some_have():
+    with pytest.raises(AttributeError, match="load_model of fastText is load here"):
+        FastTextClassifier().load_model  # noqa: B018 - the name alone is looked up
+    with pytest.raises(AttributeError, match="no attribute 'load_model'$"):
+        FastTextTuner().load_model  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -14,10 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import Config, values_before
-from fasttext_lite.config.foreign import advice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import (
+    AdvisedMethods,
     check_names,
     check_verbose,
     config_of,
@@ -52,7 +52,7 @@ class UnknownTextWarning(UserWarning):
     """Some texts have no feature that training saw; the class prior is returned for them."""
 
 
-class TextEstimator(BaseEstimator):
+class TextEstimator(AdvisedMethods, BaseEstimator):
     """An estimator of texts: parameters from `parameters.with_parameters`, and tags."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -64,17 +64,6 @@ class TextEstimator(BaseEstimator):
         if classes.dtype.kind == "U" and classes.tolist() == model.labels:
             state["classes_"] = model.labels
         return state
-
-    if not TYPE_CHECKING:  # which would know no wrong name any more
-
-        def __getattr__(self, name: str) -> Any:
-            """Raise `AttributeError`, with what a method of elsewhere is called here."""
-            said = ""
-            if not name.startswith("_") and not name.endswith("_"):
-                methods = [each for each in dir(type(self)) if each[0] != "_"]
-                said = advice(name, methods, of="method", is_near=False)
-            text = f"{type(self).__name__!r} object has no attribute {name!r}{said}"
-            raise AttributeError(text, name=name, obj=self)
 
     def _any_model(self) -> Model | None:
         """Return the model, of an ensemble the first one; None before `fit`."""

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -85,6 +85,21 @@ def with_parameters(own: Mapping[str, Any] | None = None) -> Callable[[type], ty
         return cls
 
     return decorate
+
+
+class AdvisedMethods:
+    """A wrong method is answered with the name that it has here."""
+
+    if not TYPE_CHECKING:  # which would know no wrong name any more
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise `AttributeError`, with what a method of elsewhere is called here."""
+            said = ""
+            if not name.startswith("_") and not name.endswith("_"):
+                methods = [each for each in dir(type(self)) if each[0] != "_"]
+                said = advice(name, methods, of="method", is_near=False)
+            text = f"{type(self).__name__!r} object has no attribute {name!r}{said}"
+            raise AttributeError(text, name=name, obj=self)
 
 
 def in_constructor(name: str) -> str:

@@ -20,6 +20,7 @@ from fasttext_lite.estimators.base import ADVISER, run_of, set_fitted, training_
 from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.parameters import (
     SETTINGS,
+    AdvisedMethods,
     check_names,
     config_of,
     in_constructor,
@@ -34,7 +35,7 @@ from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.search import Outcome, Search
 
 
-class FastTextTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Find good settings of a `FastTextClassifier` in a given time.
 
     Coarse-to-fine random search with successive halving, on validation texts that are given or
