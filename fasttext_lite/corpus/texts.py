@@ -93,7 +93,7 @@ class Texts:
         if shape is not None and len(shape) != 1:
             raise TypeError(
                 f"expected one column of texts, got {type(documents).__name__} of shape "
-                f"{tuple(shape)}: pass a list, a 1-D array or one column"
+                f"{tuple(shape)}: pass a list, a 1-D array or one column, as df['text'] is"
             )
         if hasattr(documents, "to_list") and callable(documents.to_list):
             documents = documents.to_list()  # pandas and polars Series
