@@ -108,13 +108,13 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error unless all outputs can be written, and overwrite no other file."""
     from fasttext_lite.model.safetensors import check_writable
 
+    for path in (options.train, options.valid):
+        if path != STDIN and is_same_file(path, options.output):
+            raise UsageError(f"{path}: the model would overwrite this file of texts")
     check_output(options.output)
     check_writable(options.output)
     if options.train == STDIN and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
-    for path in (options.train, options.valid):
-        if is_same_file(path, options.output):
-            raise UsageError(f"{path}: the model would overwrite this file of texts")
     if options.plot is not None:
         from fasttext_lite.evaluation.plots import check_plot
 

@@ -187,16 +187,16 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error for files that cannot be what the flags say."""
     from fasttext_lite.model.safetensors import check_writable
 
+    inputs = (options.train, options.valid)
+    for path in (*inputs, options.log):
+        if path != STDIN and is_same_file(path, options.output):
+            raise UsageError(f"{path}: the model would overwrite this file")
     check_output(options.output)
     if options.resume and not options.log:
         raise UsageError("--resume needs the --log to go on with")
     if options.train == STDIN and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
     check_writable(options.output)
-    inputs = (options.train, options.valid)
-    for path in (*inputs, options.log):
-        if is_same_file(path, options.output):
-            raise UsageError(f"{path}: the model would overwrite this file")
     if any(is_same_file(path, options.log) for path in inputs):
         raise UsageError(f"{options.log}: the log would be written into this file of texts")
 
