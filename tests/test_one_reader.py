@@ -414,6 +414,13 @@ def test_the_hint_looks_at_the_bytes(run, write, model, tmp_path, encoding):
         assert err.startswith(f"fasttext-lite: {path}:1: ")
         assert err.endswith(f"read it with --encoding {encoding}\n")
         assert len(err.splitlines()) == 1
+    lines = [line.split("\t") for line in SAMPLES[encoding].splitlines()]
+    for content in (
+        table(",", rows=lines),
+        "".join(json.dumps({"label": a, "text": b}, ensure_ascii=False) + "\n" for a, b in lines),
+    ):
+        with pytest.raises(InputError, match=f"--encoding {encoding}$"):
+            read_corpus(write(content.encode(encoding), "other"))
     corpus = read_corpus(path, ReadOptions(encoding=encoding))
     assert corpus.texts.to_list() == [
         line.split("\t")[1] for line in SAMPLES[encoding].splitlines()
@@ -924,6 +931,12 @@ def test_streams_for_models_of_fasttext(run, write, feed, tmp_path, form, way):
             ["goal", "bank"],
         ),
         ("sport\tgoal\nbank rate\nmoney\tloan\n", ["goal", "bank rate", "loan"]),
+        (
+            'text,label\n"goal' + "\nof" * 30 + '",sport\nbank,money\n',
+            ["goal" + " of" * 30, "bank"],
+        ),
+        ('text,label\n"goal\nmatch",sport', ["goal match"]),
+        ('{"text": "goal", "n": ' + "9" * 5000 + "}\n", ["goal"]),
     ],
 )
 def test_records_are_neither_lost_nor_made(write, content, texts):
@@ -932,6 +945,40 @@ def test_records_are_neither_lost_nor_made(write, content, texts):
     for chunk_bytes in (5, 1 << 20):
         reader = CorpusReader(write(content), None, chunk_bytes, known=set(LABELS))
         assert [text for chunk in reader for text in chunk.texts.to_list()] == texts
+
+
+def test_a_header_is_one_before_the_first_record_comes(monkeypatch):
+    pieces = [b"id,text\n", b"1,goal\n2,bank\n", b""]
+
+    class Slow(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, space):
+            piece = pieces.pop(0)
+            space[: len(piece)] = piece
+            return len(piece)
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(Slow())))
+    reader = CorpusReader("-", known=["sport"])
+    assert [text for chunk in reader for text in chunk.texts.to_list()] == ["goal", "bank"]
+
+
+@pytest.mark.parametrize(
+    ("first", "flags"),
+    [
+        ("note,text", ["--format", "csv"]),
+        ("sentence,kind", ["--format", "csv", "--text-column", "sentence"]),
+        ("note\ttext", ["--format", "csv", "--delimiter", "tab"]),
+    ],
+)
+def test_a_header_that_is_read_as_a_text_is_said(run, write, model, first, flags):
+    sign = "\t" if "\t" in first else ","
+    path = write(f"{first}\nA{sign}goal match\nB{sign}bank rate\n", "n.txt")
+    code, out, err = run("predict", model, path)
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert "looks like a header" in err and " ".join(flags) in err
+    assert len(good(run, "predict", model, path, *flags).splitlines()) == 2
 
 
 @pytest.mark.parametrize(

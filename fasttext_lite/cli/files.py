@@ -181,7 +181,7 @@ def model_beside(path: str) -> str:
     UsageError
         If the texts come from standard input.
     """
-    if path == STDIN:
+    if path == STDIN or (os.path.exists(path) and not os.path.isfile(path)):
         raise UsageError("texts from stdin have no name to call the model by: say -o MODEL.ftl")
     stem, ending = os.path.splitext(path)
     while ending.lower() in PACKED:

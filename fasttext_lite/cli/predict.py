@@ -112,6 +112,8 @@ def _check_output(options: argparse.Namespace) -> None:
         if options.added_columns != ",".join(ADDED):
             raise UsageError("--added-columns is for records that -o FILE writes")
         return
+    if not options.output:
+        raise UsageError("-o needs the name of a file")
     if options.output != STDIN:
         from fasttext_lite.model.safetensors import check_writable
 

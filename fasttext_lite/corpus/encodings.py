@@ -30,7 +30,7 @@ BOM_UTF8 = codecs.BOM_UTF8
 WIDE_MARKS = tuple(mark for mark, _ in _MARKS if mark != BOM_UTF8)
 _LONGEST_MARK = 4
 _FEWEST_NULS = 3
-_FEWEST = 16  # bytes in which NULs are looked for
+_FEWEST = 8  # bytes in which NULs are looked for
 _SAMPLE = 1 << 16  # bytes that are looked at to say what they look like
 
 
@@ -214,6 +214,9 @@ _COMMON = {
     "utf-16-be": _CHINESE,
     "cp1252": "éèàùçâêîôûëïüöäßñáíóúåæøãõÉÀÇÜÖÄ’‘“”–—…€£°«»¡",
     "cp1250": "ąćęłńóśźżčďěňřšťůžýáíéőűúöăţşđŁŚŻŠČŘŽÁÉ„”–",
+    "iso8859_2": "ąćęłńóśźżčďěňřšťůžýáíéőűúöăţşđŁŚŻŠČŘŽÁÉ",
+    "cp1254": "ışğçöüâİŞĞÇÖÜ",
+    "koi8_r": "оеаинтсрвлкмдпуяыьгзбч",
     "cp1251": "оеаинтсрвлкмдпуяыьгзбч",
     "cp1253": "αοιετσνηρπκμλςάέήίόύώ",
     "cp1255": "יולהאמרשתבנמדכח",
@@ -226,7 +229,7 @@ _KANA = range(0x3041, 0x30FF)
 # Least share of frequent characters among those that are not ASCII; of encodings of single bytes,
 # in which nearly everything is some text, most must be.
 _LEAST_SHARE, _LEAST_OF_BYTES = 0.12, 0.6
-_ISOLATED = ("cp1252", "cp1250")  # whose letters stand between ASCII letters
+_ISOLATED = ("cp1252", "cp1250", "iso8859_2", "cp1254")  # whose letters stand between ASCII letters
 
 
 def looks_like(data: bytes) -> str | None:
@@ -260,7 +263,18 @@ def _least(name: str) -> float:
     return _LEAST_OF_BYTES if name in _OF_BYTES else _LEAST_SHARE
 
 
-_OF_BYTES = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "cp874")
+_OF_BYTES = (
+    "cp1252",
+    "cp1250",
+    "iso8859_2",
+    "cp1254",
+    "koi8_r",
+    "cp1251",
+    "cp1253",
+    "cp1255",
+    "cp1256",
+    "cp874",
+)
 
 
 def _likeness(data: bytes, name: str, letters: str = "") -> float:
@@ -308,6 +322,7 @@ _NAMES = {
     "gb18030": "GB18030 (GBK)", "big5": "Big5", "shift_jis": "Shift-JIS", "euc_jp": "EUC-JP",
     "euc_kr": "EUC-KR", "cp1252": "Windows-1252", "cp1251": "Windows-1251",
     "cp950": "Big5 (of Windows)", "cp949": "CP949 (Korean)", "cp1250": "Windows-1250",
+    "cp1254": "Windows-1254 (Turkish)", "iso8859_2": "ISO 8859-2", "koi8_r": "KOI8-R",
     "cp1253": "Windows-1253 (Greek)", "cp1255": "Windows-1255 (Hebrew)",
     "cp1256": "Windows-1256 (Arabic)", "cp874": "Windows-874 (Thai)",
 }  # fmt: skip

@@ -14,7 +14,14 @@ from typing import Any, TypeVar
 
 from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.config.records import Records
-from fasttext_lite.corpus.headers import DELIMITERS, cut, share_of_size
+from fasttext_lite.corpus.headers import (
+    DELIMITERS,
+    TEXT_NAMES,
+    cut,
+    likely,
+    share_of_size,
+    unread_header,
+)
 from fasttext_lite.corpus.reading import AUTO, Reading, Record, UncheckedOptions
 from fasttext_lite.errors import InputError
 
@@ -202,6 +209,18 @@ def _how_to_cut(name: str, sizes: set[int]) -> str:
 def _look_for_labels(reading: Reading) -> None:
     """Say so if texts to predict seem to be labelled, though they are read as they are."""
     known, head = reading.known or (), reading.head
+    if found := unread_header(head, reading.options.text_column):
+        how = "--format csv" if found.delimiter == "," else (
+            f"--format csv --delimiter {found.delimiter_name}"
+        )  # fmt: skip
+        text = likely(found.names, TEXT_NAMES)
+        if found.index(reading.options.text_column) is None and text:
+            how += f" --text-column {text}"
+        reading.say(
+            f"{reading.begin}: the first line looks like a header ({found.shown}), and is read as "
+            f"a text; {how} reads columns by name"
+        )
+        return
     for name, delimiter in DELIMITERS.items():
         flag = "" if name in ("comma", "tab") else f" --delimiter {name}"
         rows = [[field.strip() for field in cut(line, delimiter)] for line in head]

@@ -63,6 +63,11 @@ class Header:
         names = [name[:40] for name in self.names[:_SHOWN]]
         return ", ".join(names) + ", ..." * (len(self.names) > _SHOWN)
 
+    @property
+    def delimiter_name(self) -> str:
+        """What the command line calls the delimiter."""
+        return next((name for name, c in DELIMITERS.items() if c == self.delimiter), self.delimiter)
+
     def index(self, wanted: str) -> int | None:
         """Return the place of a column, whatever its letters' case; None if there is none."""
         if wanted in self.names:
@@ -246,9 +251,7 @@ def _names_texts(
     usual = {name.casefold() for name in header.names} <= _USUAL | {
         text_column.casefold(), label_column.casefold()
     }  # fmt: skip
-    if header.index(label_column) is not None and usual:
-        return not lines[1:] or _is_consistent(header, lines)
-    return is_table or (usual and _is_consistent(header, lines))
+    return is_table or (usual and (not lines[1:] or _is_consistent(header, lines)))
 
 
 def _is_consistent(header: Header, lines: Sequence[str]) -> bool:
@@ -257,6 +260,18 @@ def _is_consistent(header: Header, lines: Sequence[str]) -> bool:
     if not rest or header.names[0] in [cut(line, header.delimiter)[0].strip() for line in rest]:
         return False
     return share_of_size(rest, header.delimiter, len(header.names)) >= 0.5
+
+
+def unread_header(lines: Sequence[str], text_column: str) -> Header | None:
+    """Return the columns that a first line seems to name, though it is not taken for a header."""
+    for delimiter in DELIMITERS.values():
+        header = Header(cut(lines[0], delimiter), delimiter)
+        names = {name.casefold() for name in header.names}
+        is_named = not names.isdisjoint((*TEXT_NAMES, text_column.casefold()))
+        bare = all(_BARE_NAME.fullmatch(name) for name in header.names)
+        if len(names) > 1 and is_named and bare and _is_consistent(header, lines):
+            return header
+    return None
 
 
 def may_name_columns(lines: Sequence[str]) -> list[str]:
@@ -279,16 +294,27 @@ def may_name_columns(lines: Sequence[str]) -> list[str]:
 
 
 def share_of_size(lines: Sequence[str], delimiter: str, size: int) -> float:
-    """Return the share of lines that have so many fields."""
+    """Return the share of the records in some lines that have so many fields.
+
+    The last may go on behind the lines; if it is the only one, it may have as many.
+    """
+    if delimiter == "\t":
+        rows = [cut_at_tabs(line) for line in lines]
+        return sum(len(row) == size for row in rows) / max(len(rows), 1)
+    rows, n_read = [], 0
     try:
-        if delimiter == "\t":
-            rows = [cut_at_tabs(line) for line in lines]
-        else:
-            with wide_fields():
-                rows = list(csv.reader([f"{line}\n" for line in lines], delimiter=delimiter))
+        with wide_fields():
+            reader = csv.reader([f"{line}\n" for line in lines], delimiter=delimiter)
+            for row in reader:
+                is_open = sum(line.count('"') for line in lines[n_read : reader.line_num]) % 2
+                n_read = reader.line_num
+                if not is_open:
+                    rows.append(row)
     except csv.Error:
         return 0.0
-    return sum(len(row) == size for row in rows) / max(len(rows), 1)
+    if not rows:
+        return 1.0 if n_read else 0.0
+    return sum(len(row) == size for row in rows) / len(rows)
 
 
 def likely(names: Sequence[str], known: Sequence[str]) -> str | None:

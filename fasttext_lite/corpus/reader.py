@@ -373,7 +373,7 @@ class CorpusReader:
             for block in blocks:
                 held.append(block)
                 if len(held) == 1 and not _is_utf8(block[:_LOOKED_AT].tobytes()):
-                    self._sample = block[:_LOOKED_AT].tobytes()
+                    self._sample = self.reading.sample = block[:_LOOKED_AT].tobytes()
                 if len(held) == 1:
                     self._check_line_ends(block)
                 for line in split_lines(block):

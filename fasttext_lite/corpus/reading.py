@@ -84,6 +84,8 @@ class Reading:
         What the user should know, in a line each.
     n_faults : int
         Lines that are not UTF-8, where each record counts.
+    sample : bytes
+        What the file begins with, if that is not UTF-8.
     """
 
     path: str
@@ -93,6 +95,7 @@ class Reading:
     known: Collection[str] | None = None
     notices: list[str] = field(default_factory=list)
     n_faults: int = 0
+    sample: bytes = b""
     _first_fault: InputError | None = None
 
     @property

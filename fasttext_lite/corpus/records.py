@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.corpus.files import decode_line, not_utf8
+from fasttext_lite.corpus.files import not_utf8
 from fasttext_lite.corpus.headers import (
     LABEL_NAMES,
     TEXT_NAMES,
@@ -36,9 +36,10 @@ def _decoded(reading: Reading, line: bytes, number: int) -> str:
     InputError
         Where only labelled texts count.
     """
+    fault = not_utf8(reading.path, number, line, sample=reading.sample)
     if not reading.takes_all:
-        return decode_line(line, reading.path, number)
-    reading.note_fault(not_utf8(reading.path, number, line))
+        raise fault
+    reading.note_fault(fault)
     return line.decode("utf-8", "replace")
 
 
@@ -227,7 +228,7 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
         except UnicodeDecodeError:
             decoded = _decoded(reading, line, number)
         try:
-            record = parse(decoded)
+            record = _parsed(decoded, parse)
         except (ValueError, RecursionError) as error:
             if not decoded.strip():
                 if not reading.takes_all:
@@ -250,6 +251,16 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
             values = label if isinstance(label, list) else [] if label is None else [label]
             labels = _json_labels(values, f"{reading.where}:{number}", prefix)
         yield number, labels, _flat(text).encode("utf-8", "surrogatepass"), decoded
+
+
+def _parsed(line: str, parse: Callable[[str], Any]) -> Any:
+    """Return what a line of JSON says, though it has numbers that Python finds too long."""
+    try:
+        return parse(line)
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError):
+            raise
+        return json.loads(line, parse_int=float)
 
 
 def _text_and_label(record: Any, reading: Reading, number: int) -> tuple[Any, Any]:
