@@ -715,7 +715,7 @@ def all_lines(data: bytes, kind: str, prefix: str, multilabel: bool):
         else:
             names, text = fasttext_line(line, mark)
             tokens = line.replace(b"\0", b" ").split()
-            if not any(token.startswith(mark) for token in tokens):
+            if not names and not any(token.startswith(mark) for token in tokens):
                 text = line
         rows.append(tuple(dict.fromkeys(names)))
         texts.append(text)

@@ -244,7 +244,8 @@ def looks_like(data: bytes) -> str | None:
 
     data = data[:_SAMPLE]
     if 0 in data:  # in no encoding of one or two bytes
-        form = _wide_form(np.frombuffer(data, np.uint8)) if len(data) >= _FEWEST else None
+        is_enough = len(data) >= _FEWEST and data.count(0) >= _FEWEST_NULS
+        form = _wide_form(np.frombuffer(data, np.uint8)) if is_enough else None
         even, odd = data[::2].count(0), data[1::2].count(0)
         if form is not None:
             return form
