@@ -24,7 +24,8 @@ NO_LABEL, NO_TEXT, EMPTY = range(3)
 # done, what the arrays hold, documents begun, and for each reason the lines skipped and the first.
 POSITION, LINES, N_DOCS, N_IDS, N_BYTES, N_NAMES, DOCS_BEGUN = range(7)
 SKIPPED, FIRST = 7, 10
-STATE_SIZE = 13
+NO_TABS, FIRST_NO_TAB = 13, 14  # lines without a tab that are texts, and the first
+STATE_SIZE = 15
 NEWLINE, RETURN, TAB, COMMA = 10, 13, 9, 44
 _kernel = compiler(LEAF)
 
@@ -299,14 +300,17 @@ def read_tsv(data, multilabel, mark, takes_all, state, docs, table):
         if i < stop < data.size and data[stop - 1] == RETURN:
             last -= 1
         if tab >= last:
-            is_empty = True
+            first = last
             for j in range(i, last):
-                is_empty &= _is_space(data[j])
-            if not (is_empty or takes_all):
-                return BAD_LINE
-            if not is_empty:
-                _skip_line(data, i, last, False, state)  # it is counted, and a text
-            tab, first = i, last if is_empty else i  # no label
+                if not _is_space(data[j]):
+                    if not takes_all:
+                        return BAD_LINE
+                    state[NO_TABS] += 1
+                    if state[NO_TABS] == 1:
+                        state[FIRST_NO_TAB] = state[LINES] + 1
+                    first = i
+                    break
+            tab = i  # no label
         else:
             first = tab + 1
         j = first

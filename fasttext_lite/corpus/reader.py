@@ -90,7 +90,7 @@ def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
 DEFAULT_CHUNK_BYTES = 1 << 24
 _PEEK_LINES = 20  # not empty, to recognise a format by
 _FEWEST_ROWS = 10  # of a table whose first line may be a header
-_LOOKED_AT, _LONE_RETURNS = 1 << 20, 2  # bytes of a file, and so many CR without a newline
+_LOOKED_AT, _LONE_RETURNS = 1 << 16, 2  # bytes of a file, and so many CR without a newline
 
 # Why lines are skipped, in the order of the kernels' numbers.
 _REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
@@ -328,11 +328,6 @@ class CorpusReader:
         if n_first == 1 and n_found >= _FEWEST_ROWS:
             self._look_at_first_line()
         self.reading.say_faults()
-        if self.known is not None and _NO_LABEL in self.skipped:
-            count, first = self.skipped.pop(_NO_LABEL)
-            self.reading.say(
-                f"{count} line{'s' * (count != 1)} without a tab read as texts (first: {first})"
-            )
         if n_found == 0 and self.known is None:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
@@ -456,7 +451,13 @@ class CorpusReader:
         except ReadError as error:
             raise broken(self.path, int(state[kernels.LINES]), error) from None
         finally:
-            self._note_skipped(state[kernels.SKIPPED : kernels.FIRST], state[kernels.FIRST :])
+            first = state[kernels.FIRST : kernels.NO_TABS]
+            self._note_skipped(state[kernels.SKIPPED : kernels.FIRST], first)
+            if count := int(state[kernels.NO_TABS]):
+                where = f"{name_of(self.path)}:{state[kernels.FIRST_NO_TAB]}"
+                self.reading.say(
+                    f"{count} line{'s' * (count != 1)} without a tab read as texts (first: {where})"
+                )
 
     def _mended(self, block: np.ndarray, fault: int, n_lines: int) -> np.ndarray:
         """Return a block with U+FFFD for what is no UTF-8, and note it.
