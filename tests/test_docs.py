@@ -5,6 +5,7 @@ What is proven sentence by sentence stands in `test_docs_sentences.py`, and in
 """
 
 import argparse
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -77,21 +78,21 @@ class ParsedError(Exception):
 
 @pytest.fixture
 def parse_bench(monkeypatch, tmp_path):
-    """Return a function that parses the command line of a benchmark and runs nothing."""
+    """Return a function that parses a benchmark's command line, without a run, into options."""
     real = argparse.ArgumentParser.parse_args
 
     def parse(self, *args, **kwargs):
-        real(self, *args, **kwargs)
-        raise ParsedError
+        raise ParsedError(real(self, *args, **kwargs))
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse)
     monkeypatch.setenv("FASTTEXT_LITE_DATA", str(tmp_path))
 
     def parse_bench(name, words):
-        with pytest.raises(ParsedError):
+        with pytest.raises(ParsedError) as parsed:
             main = importlib.import_module(name).main
             monkeypatch.setattr(sys, "argv", [name, *words])
             main(words) if inspect.signature(main).parameters else main()
+        return vars(parsed.value.args[0])
 
     return parse_bench
 
@@ -113,7 +114,11 @@ def test_command_lines_of_benchmarks_are_understood(document, line, parse_bench)
         words = ["thucnews"]
     if name == "bench.word_vectors" and "--data-dir" not in words:
         words += ["--data-dir", "DIR"]
-    parse_bench(name, words)
+    options = parse_bench(name, words)
+    assert options
+    for word in words:
+        if word.startswith("--"):
+            assert options[word[2:].partition("=")[0].replace("-", "_")] is not None
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -241,7 +246,13 @@ def test_our_command_lines_run(document, line, place, capsys):
     [(document, example) for document in PAGES for example in blocks(document, "python")],
 )
 def test_python_blocks_run(document, example, place):
-    exec(example, {"classifier": FastTextClassifier(recipe="fixed")})  # the document's own code
+    names = {"classifier": FastTextClassifier(recipe="fixed")}
+    exec(example, names)  # the document's own code
+    calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
+    assert calls
+    for node in ast.walk(ast.parse(example)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            assert names[node.id] is not None
 
 
 def test_all_blocks_are_looked_at():

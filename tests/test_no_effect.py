@@ -184,11 +184,15 @@ def test_records_of_analyzers_own_what_they_ignore(analyzer):
     assert bool(found) == (analyzer in ("whitespace", "jieba"))
 
 
-@pytest.mark.parametrize("name", EFFECTS)
+def test_what_could_not_be_meant_is_refused():
+    with pytest.raises(ValueError, match="focal"):
+        FastTextClassifier(**SMALL, loss="hinge", focal=1.0).fit(X, Y)
+
+
+# focal is refused with a loss that has none, and dim has a test of its own.
+@pytest.mark.parametrize("name", [name for name in EFFECTS if name not in ("focal", "dim")])
 def test_a_setting_without_effect_changes_nothing(said, name):
     """What is said is true: the same model with and without it."""
-    if name in ("focal", "dim"):
-        pytest.skip("refused, or changes what stays 0")
     value, others = next(
         (line[1:] for line in LINES if line[0] == name),
         (True, {"pooling": "mean"} if name == "bias" else {"word_ngrams": 1}),
@@ -273,11 +277,16 @@ def test_what_changes_but_few_texts_is_said_and_true(said, train_cli, name):
     assert hardly_with_effect(Config(**{name: value}), {name: value}) == []
 
 
-@pytest.mark.parametrize("command", ["predict", "embed", "test"])
-@pytest.mark.parametrize("form", ["text", "fasttext", "tsv", "csv", "jsonl"])
+@pytest.mark.parametrize(
+    ("command", "form"),
+    [
+        (command, form)
+        for command in ("predict", "embed", "test")
+        for form in ("text", "fasttext", "tsv", "csv", "jsonl")
+        if (command, form) != ("test", "text")  # texts without labels cannot be tested on
+    ],
+)
 def test_a_cut_at_commas_of_what_has_none(train_cli, tmp_path, capsys, command, form):
-    if command == "test" and form == "text":
-        pytest.skip("needs labels")
     train_cli("--epochs", 1)
     lines = {
         "text": "red fast\nsweet\n",
@@ -881,3 +890,12 @@ def test_given_is_what_differs_from_the_default():
     assert not_default({**defaults, "neg": 6, "stop_words": ["a"]}) == {
         "neg": 6, "stop_words": ["a"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "\ufeff"])
+def test_an_empty_dictionary_is_refused(tmp_path, content):
+    path = tmp_path / "empty.txt"
+    path.write_text(content, "utf-8")
+    for given in (f"@{path}", path):
+        with pytest.raises(ValueError, match="empty.txt: the dictionary is empty"):
+            Config(analyzer="jieba", dictionary=given)

@@ -446,6 +446,35 @@ def test_who_must_answer_says_it_once(run, write, feed, model, command, encoding
         assert said[0].endswith(f"--encoding {encoding}")
 
 
+@pytest.mark.parametrize("form", ["tsv", "csv", "jsonl", "fasttext"])
+@pytest.mark.parametrize("at", [0, 3, 2000])
+@pytest.mark.parametrize("bad", [b"\xff", b"\xe9", b"\xb9\xfe"])
+def test_one_bad_line_among_good_ones_is_to_be_mended(write, form, at, bad):
+    rows = [("食物", f"热汤面条 {i}") for i in range(at + 20)]
+    lines = {
+        "tsv": [f"{a}\t{b}" for a, b in rows],
+        "csv": ["label,text", *(f"{a},{b}" for a, b in rows)],
+        "jsonl": [json.dumps({"label": a, "text": b}, ensure_ascii=False) for a, b in rows],
+        "fasttext": [f"__label__{a} {b}" for a, b in rows],
+    }[form]
+    lines = [line.encode() for line in lines]
+    at += form == "csv"
+    lines[at] = lines[at].replace("汤".encode(), bad)
+    path = write(b"\n".join(lines) + b"\n")
+    with pytest.raises(InputError, match=rf"data\.txt:{at + 1}: not UTF-8 .* mend this one"):
+        read_corpus(path)
+    reader = CorpusReader(path, known=["食物"])
+    assert sum(len(chunk) for chunk in reader) == len(rows)
+    assert "mend this one" in reader.notices[-1]
+
+
+def test_columns_that_the_user_names_make_a_table(run, write, model):
+    content = "date,product,complaint\n1,x,goal match\n2,y,bank rate\n"
+    path = write(content, "t.txt")
+    out = good(run, "predict", model, path, "--text-column", "complaint")
+    assert out.splitlines() == ["sport", "money"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
 def test_marked_files_are_read_by_every_command(run, write, feed, model, tmp_path, encoding):
     data = FORMS["tsv"].replace("\n", "\r\n").encode(encoding)
@@ -1063,6 +1092,20 @@ def test_records_written_can_be_read_again(run, write, model, tmp_path):
     empty = write("label,text\n", "empty.csv")
     good(run, "predict", model, empty, "-o", tmp_path / "e.csv")
     assert (tmp_path / "e.csv").read_text() == "label,text,predicted_label,score\n"
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl"])
+def test_numbers_of_any_length_are_written_as_they_are(run, write, model, tmp_path, ending):
+    digits = "9" * 5000
+    path, out = write(f'{{"text": "goal", "n": {digits}}}\n', "in.jsonl"), tmp_path / f"o.{ending}"
+    good(run, "predict", model, path, "-o", out)
+    assert digits in out.read_text()
+
+
+def test_a_plot_over_the_data_is_refused(run, write, model):
+    path = write(FORMS["tsv"], "data.png")
+    code, _, err = run("test", model, path, "--confusion", path)
+    assert code == 2 and "the plot would overwrite this file" in err
 
 
 def test_what_is_written_over(run, write, feed, model, tmp_path):

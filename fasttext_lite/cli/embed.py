@@ -10,7 +10,6 @@ from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled
 from fasttext_lite.cli.console import is_same_file, say, write
 from fasttext_lite.cli.files import (
     check_texts,
-    made_ahead,
     open_texts,
     read_labelled_file,
     say_if_nothing_is_cut,
@@ -72,6 +71,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _print_embeddings(model: Model, options: argparse.Namespace) -> None:
+    from fasttext_lite.corpus.files import made_ahead
+
     reader = open_texts(options, model.labels)
     for chunk in made_ahead(reader, options.file):
         rows = model.embed(chunk.texts, options.threads).tolist()

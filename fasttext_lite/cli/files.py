@@ -6,8 +6,8 @@ import argparse
 import dataclasses
 import os
 import shlex
-from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import read_options
 from fasttext_lite.cli.console import PROGRAM, say
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus, CorpusReader
     from fasttext_lite.fitting.training_file import TrainingFile
 
-Item = TypeVar("Item")
 # Of the names of files of texts, beside those of `FORMATS`.
 PACKED = (*ENDINGS, ".zip")
 TEXT_ENDINGS = frozenset((".txt", ".text", ".json", ".ft", ".fasttext", ".train", ".dat"))
@@ -151,17 +150,6 @@ def say_if_nothing_is_cut(reader: CorpusReader) -> None:
             f"--multilabel has no effect: {reader.reading.where} is read as {form.name}, and there "
             "no labels are joined by commas"
         )
-
-
-def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:
-    """Yield items that a thread of their own makes ahead, unless they come from stdin.
-
-    A thread that waits for standard input would keep the process from ending.
-    """
-    from fasttext_lite.corpus.files import is_regular
-    from fasttext_lite.parallel import ahead
-
-    return ahead(items) if is_regular(path) else iter(items)
 
 
 def check_output(output: str) -> None:

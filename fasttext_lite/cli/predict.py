@@ -20,7 +20,7 @@ from fasttext_lite.cli.arguments import (
     settle_top,
 )
 from fasttext_lite.cli.console import flat, is_same_file, is_stdin, say, write
-from fasttext_lite.cli.files import check_texts, made_ahead, open_texts, say_if_nothing_is_cut
+from fasttext_lite.cli.files import check_texts, open_texts, say_if_nothing_is_cut
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.compression import ENDINGS
 from fasttext_lite.corpus.formats import AUTO
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
             reader = None
             if not _is_plain(options, model):
                 reader = open_texts(options, model.labels, keeps_raw=True)
-            return predict_with_options(options, reader)
+            return predict_with_options(model, options, reader)
     else:
         from fasttext_lite.model.storage import load_model
 
@@ -189,6 +189,7 @@ def _predict(
     Of a file, the next texts are read and predicted while those before are written. Standard
     input is answered as it comes.
     """
+    from fasttext_lite.corpus.files import made_ahead
     from fasttext_lite.model.model import most_texts
 
     names = [(options.label_prefix or "") + name for name in model.labels]
@@ -229,12 +230,11 @@ def _predict(
         n_unknown += unknown
         n += size
         put(lines)
-    if form is not None and writer is None and reader.format is not None:
-        put_if_any(_writer(form, reader, options).header(), put)  # of a table without a record
-    for notice in reader.notices[said:]:
-        say(notice)
-    if options.is_cut:
-        say_if_nothing_is_cut(reader)
+    is_empty = form is not None and writer is None and reader.format is not None
+    head = _writer(str(form), reader, options).header() if is_empty else ""
+    if head:  # of a table without a record
+        put(head)
+    _say_rest(reader, said, options)
     if n_unknown:
         say(
             f"{n_unknown} of {n} texts have no known feature; the class prior was used "
@@ -242,10 +242,12 @@ def _predict(
         )
 
 
-def put_if_any(line: str, put: Callable[[str], None]) -> None:
-    """Write a line unless it is empty."""
-    if line:
-        put(line)
+def _say_rest(reader: CorpusReader, n_said: int, options: argparse.Namespace) -> None:
+    """Say what is known of a file at its end; `n_said` of the notices were said before."""
+    for notice in reader.notices[n_said:]:
+        say(notice)
+    if options.is_cut:
+        say_if_nothing_is_cut(reader)
 
 
 def _answering(

@@ -12,8 +12,9 @@ from fasttext_lite.cli.arguments import (
     add_top,
     settle_top,
 )
-from fasttext_lite.cli.console import PROGRAM, flat, say, write
+from fasttext_lite.cli.console import PROGRAM, flat, is_same_file, say, write
 from fasttext_lite.cli.files import read_labelled_file, say_if_trained_on
+from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import check_order, is_fasttext
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.evaluation.plots import check_plot
 
         check_plot(options.confusion)
+        for path in (options.model, options.file):
+            if is_same_file(path, options.confusion):
+                raise UsageError(f"{options.confusion}: the plot would overwrite this file")
     from fasttext_lite.model.storage import load_model
 
     model = load_model(options.model)

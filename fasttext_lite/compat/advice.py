@@ -83,7 +83,7 @@ def warn_of_format(data: np.ndarray, path: str, labels: Sequence[bytes]) -> None
     try:
         form = find_format(Reading(path, options, lines, known=known))
     except InputError:
-        return
+        return  # it is no table that could be read instead
     if form.name not in ("text", "fasttext"):
         logger.warning(
             "%s: looks like %s, of which fastText takes each line for a text, labels and all; "

@@ -67,6 +67,9 @@ def words_of(value: Any, kind: str = WORDS) -> Words:
     if isinstance(value, Words):
         return value
     words = _words_of(value, kind == STOP_WORDS)
+    if kind == DICTIONARY and words.given.startswith("@") and not words.strip():
+        name = words.given[1:]
+        raise ValueError(f"{name}: the dictionary is empty: leave it out for jieba's own")
     return Words(_packed(words), words.given) if kind == DICTIONARY else words
 
 

@@ -302,7 +302,22 @@ def _likeness(data: bytes, name: str, letters: str = "") -> float:
     return n_common / n if n else 0.0
 
 
-def advice(data: bytes, has_flag: bool = True) -> str:
+def is_utf8(data: bytes) -> bool:
+    """Return whether bytes are UTF-8; a character may be cut at their end."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_mostly_utf8(data: bytes) -> bool:
+    """Return whether most of the lines that are not ASCII are UTF-8."""
+    lines = [line for line in data[: 2 * _SAMPLE].split(b"\n") if not line.isascii()]
+    return sum(map(is_utf8, lines)) * 2 > len(lines)
+
+
+def advice(data: bytes, has_flag: bool = True, around: bytes = b"") -> str:
     """Return what to do with a file that is not UTF-8, given the bytes from the fault on.
 
     Parameters
@@ -310,7 +325,11 @@ def advice(data: bytes, has_flag: bool = True) -> str:
     data : bytes
     has_flag : bool
         Whether ``--encoding`` can be given; else the file is to be converted.
+    around : bytes
+        Other lines of the file and these; default: `data`.
     """
+    if _is_mostly_utf8(around or data):
+        return "the lines around it are UTF-8: mend this one, or leave it out"
     found = looks_like(data)
     if found is None:
         how = "name its encoding with --encoding" if has_flag else "convert it with iconv -f"

@@ -10,17 +10,19 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Generator, Iterator
-from typing import BinaryIO, cast
+from collections.abc import Generator, Iterable, Iterator
+from typing import BinaryIO, TypeVar, cast
 
 import numpy as np
 
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.compression import DAMAGE, beginning, unpacked
-from fasttext_lite.corpus.encodings import AUTO, TextStream, advice
+from fasttext_lite.corpus.encodings import AUTO, TextStream, advice, is_utf8
 from fasttext_lite.errors import InputError
+from fasttext_lite.parallel import ahead
 
 _READ_BYTES = 1 << 20
+Item = TypeVar("Item")
 
 
 class ReadError(Exception):
@@ -149,6 +151,14 @@ def is_regular(path: str) -> bool:
         return False
 
 
+def made_ahead(items: Iterable[Item], path: str) -> Iterator[Item]:
+    """Yield items that a thread of their own makes ahead, if they come from a regular file.
+
+    A thread that waits for standard input or a pipe would keep the process from ending.
+    """
+    return ahead(items) if is_regular(path) else iter(items)
+
+
 def name_of(path: str) -> str:
     """Return what messages call a file."""
     return "<stdin>" if path == STDIN else str(path)
@@ -192,6 +202,6 @@ def not_utf8(
     except UnicodeDecodeError as error:
         place = error.start
     byte = f"byte 0x{line[place]:02x} at column {place + 1}" if place < len(line) else "cut off"
-    return InputError(
-        f"{name_of(path)}:{number}: not UTF-8 ({byte}); {advice(sample or data, has_flag)}"
-    )
+    # Where the beginning is good, the line says best what it is.
+    what_to_do = advice(data if is_utf8(sample) else sample, has_flag, sample + b"\n" + data)
+    return InputError(f"{name_of(path)}:{number}: not UTF-8 ({byte}); {what_to_do}")

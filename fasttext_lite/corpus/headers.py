@@ -174,7 +174,7 @@ def find_header(
     needs_label : bool
         Whether a table without a column of labels is none.
     is_table : bool
-        Whether the file's name says that it is a table, so that one column is enough.
+        Whether the file's name or the user says that it is a table, so that one column is enough.
     """
     if not lines:
         return None
@@ -195,8 +195,11 @@ def find_header(
             continue
         if max(map(len, names)) > _LONGEST_NAME:
             continue
-        known = _names_columns if needs_label else _names_texts
-        if known(header, lines, text_column, label_column, is_table):
+        if needs_label:
+            is_header = _names_columns(header, lines, text_column, label_column)
+        else:
+            is_header = _names_texts(header, lines, text_column, label_column, is_table)
+        if is_header:
             return header
     return None
 
@@ -211,7 +214,7 @@ def _fit(lines: Sequence[str], delimiter: str, size: int) -> tuple[float, int]:
 
 
 def _names_columns(
-    header: Header, lines: Sequence[str], text_column: str, label_column: str, is_table: bool
+    header: Header, lines: Sequence[str], text_column: str, label_column: str
 ) -> bool:
     """Return whether the first line's fields are names of columns, one of labels among them."""
     has_text = header.index(text_column) is not None
@@ -241,10 +244,10 @@ def _names_texts(
     """Return whether the first line's fields are names of columns, where texts are looked for.
 
     A plain text must not be taken for a table: names stand without white space around them,
-    and are usual ones, unless the file's name says that it is a table.
+    and are usual ones, unless the file's name or the user says that it is a table.
     """
     if header.index(text_column) is None:
-        return is_table and _names_columns(header, lines, text_column, label_column, is_table)
+        return is_table and _names_columns(header, lines, text_column, label_column)
     fields = cut(lines[0], header.delimiter)
     if not is_table and not all(_BARE_NAME.fullmatch(field) for field in fields):
         return False

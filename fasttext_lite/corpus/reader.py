@@ -287,7 +287,7 @@ class CorpusReader:
         self.names: list[str] = []
         self.skipped: dict[str, tuple[int, str]] = {}
         self.fingerprint = ""
-        self._sample = b""  # of the beginning, if that is not UTF-8
+        self._sample = b""  # of the beginning, to tell an encoding by
 
     @property
     def notices(self) -> list[str]:
@@ -367,7 +367,7 @@ class CorpusReader:
         try:
             for block in blocks:
                 held.append(block)
-                if len(held) == 1 and not _is_utf8(block[:_LOOKED_AT].tobytes()):
+                if len(held) == 1:
                     self._sample = self.reading.sample = block[:_LOOKED_AT].tobytes()
                 if len(held) == 1:
                     self._check_line_ends(block)

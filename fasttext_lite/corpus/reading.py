@@ -85,7 +85,7 @@ class Reading:
     n_faults : int
         Lines that are not UTF-8, where each record counts.
     sample : bytes
-        What the file begins with, if that is not UTF-8.
+        What the file begins with, to tell an encoding by.
     """
 
     path: str
@@ -133,9 +133,14 @@ class Reading:
         """The names of the columns, if the file is a table with a header or has `columns`."""
         o = self.options
         delimiter = "\t" if o.format == "tsv" and not o.delimiter else o.delimiter
+        usual = type(o)()
+        is_asked = (o.text_column, o.label_column, o.delimiter) != (
+            usual.text_column, usual.label_column, usual.delimiter
+        )  # fmt: skip
         return find_header(
             self.head, o.text_column, o.label_column, delimiter, o.columns,
-            needs_label=not self.takes_all, is_table=self.ending in (".csv", ".tsv"),
+            needs_label=not self.takes_all,
+            is_table=is_asked or o.format == "csv" or self.ending in (".csv", ".tsv"),
         )  # fmt: skip
 
     def say(self, notice: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.corpus.files import not_utf8
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reading import Reading, Record
 
 _NEWLINES = str.maketrans("\r\n", "  ")
+_PARSE = json.JSONDecoder().decode
 _MOST_FIELDS = 1 << 16  # whose labels are remembered
 
 
@@ -221,14 +222,13 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
     """
     label_key, text_key = reading.options.label_column, reading.options.text_column
     labels_of, prefix = _Fields(reading), reading.options.label_prefix
-    parse = json.JSONDecoder().decode
     for number, line in enumerate(lines, 1):
         try:
             decoded = line.decode()
         except UnicodeDecodeError:
             decoded = _decoded(reading, line, number)
         try:
-            record = _parsed(decoded, parse)
+            record = parsed(decoded)
         except (ValueError, RecursionError) as error:
             if not decoded.strip():
                 if not reading.takes_all:
@@ -253,14 +253,21 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
         yield number, labels, _flat(text).encode("utf-8", "surrogatepass"), decoded
 
 
-def _parsed(line: str, parse: Callable[[str], Any]) -> Any:
-    """Return what a line of JSON says, though it has numbers that Python finds too long."""
+def parsed(line: str) -> Any:
+    """Return what a line of JSON says; a number that Python finds too long is its digits, str."""
     try:
-        return parse(line)
+        return _PARSE(line)
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError):
             raise
-        return json.loads(line, parse_int=float)
+        return json.loads(line, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
 
 
 def _text_and_label(record: Any, reading: Reading, number: int) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Container, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fasttext_lite.corpus.records import parsed
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class RecordWriter:
         if self.form.name == "csv":
             return dict(zip(self.names or (), raw, strict=False))
         if self.form.name == "jsonl":
-            fields = dict(json.loads(raw))
+            fields = dict(parsed(raw))
             self._check_taken(fields)
             return fields
         if not self.form.has_labels:

@@ -14,7 +14,6 @@ from fasttext_lite.compat.program.streams import (
     examples_of,
     labelled_blocks,
     load_classifier,
-    made_ahead,
     say,
     write,
 )
@@ -93,20 +92,22 @@ def predict(command: str, words: list[str]) -> None:
     _print_labels(model, words[1], k, threshold, command == "predict-prob")
 
 
-def predict_with_options(options: argparse.Namespace, reader: CorpusReader | None = None) -> None:
+def predict_with_options(
+    asked: AskedModel, options: argparse.Namespace, reader: CorpusReader | None = None
+) -> None:
     """Run our ``predict`` with a model of fastText: its output, with our flags.
 
     Parameters
     ----------
+    asked : AskedModel
     options : Namespace
     reader : CorpusReader, optional
         Of the texts; default: the file is read as fastText reads it.
     """
-    model = load_classifier(options.model, "predict")
     prefix = None if options.label_prefix is None else options.label_prefix.encode()
     _print_labels(
-        model, options.file, options.k, options.threshold, options.prob, prefix, options.threads,
-        reader,
+        asked.model, options.file, options.k, options.threshold, options.prob, prefix,
+        options.threads, reader,
     )  # fmt: skip
 
 
@@ -119,6 +120,7 @@ class AskedModel:
 
     Attributes
     ----------
+    model : FastTextModel
     labels : list of str
         Without fastText's prefix.
     """
@@ -126,7 +128,7 @@ class AskedModel:
     def __init__(self, model: FastTextModel) -> None:
         from fasttext_lite.corpus.labels import without_prefix
 
-        self._model = model
+        self.model = model
         names = [name.decode("utf-8", "replace") for name in model.dictionary.labels]
         self.labels = [without_prefix(name, DEFAULT_PREFIX) for name in names]
 
@@ -147,8 +149,8 @@ class AskedModel:
         from fasttext_lite.model.model import Predictions
 
         data, starts = as_examples(texts)
-        found = self._model.predict(data, starts, k, threshold, n_threads)
-        examples = self._model.dictionary.list(data, starts, n_threads or 1)
+        found = self.model.predict(data, starts, k, threshold, n_threads)
+        examples = self.model.dictionary.list(data, starts, n_threads or 1)
         scores = np.where(found.labels < 0, 0.0, found.scores.astype(np.float64))
         return Predictions(found.labels, np.clip(scores, 0, 1), np.diff(examples.indptr))
 
@@ -164,6 +166,7 @@ def _print_labels(
     reader: CorpusReader | None = None,
 ) -> None:
     from fasttext_lite.compat.program.printing import Names
+    from fasttext_lite.corpus.files import made_ahead
 
     labels = model.dictionary.labels
     if prefix is not None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -180,23 +179,6 @@ def as_examples(
         pieces = [head + piece for head, piece in zip(before, pieces, strict=True)]
     starts = starts_of([len(piece) + 1 for piece in pieces])
     return as_array(b"".join([piece + b"\n" for piece in pieces])), starts
-
-
-def _is_pipe(path: str) -> bool:
-    try:
-        return not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path)
-    except OSError:
-        return False  # and `mapped` says why
-
-
-def made_ahead(items: Iterable[Any], path: str) -> Iterator[Any]:
-    """Yield items that a thread of their own makes ahead, if they come from a file.
-
-    A thread that waits for standard input would keep the process from ending.
-    """
-    from fasttext_lite.parallel import ahead
-
-    return iter(items) if path == STDIN or _is_pipe(path) else ahead(items)
 
 
 def load(path: str, command: str) -> FastTextModel:
