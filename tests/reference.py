@@ -7,7 +7,8 @@ import re
 import numpy as np
 import scipy.special
 
-from fasttext_lite.corpus.compression import _NO_TEXT, COMPRESSIONS
+from fasttext_lite.corpus.compression import COMPRESSIONS
+from fasttext_lite.corpus.signs import sign_of
 
 FASTTEXT_SPACES = re.compile(rb"[ \n\r\t\v\f\0]+")
 
@@ -755,10 +756,10 @@ def is_plain(data: bytes) -> bool:
     """Return whether a file's bytes are neither packed nor in UTF-16 or UTF-32, nor no text."""
     marks = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
     packed = [magic for each in COMPRESSIONS.values() for magic in each.magics]
-    no_text = (*packed, *_NO_TEXT)
     few_nuls = data.count(0) < max(3, len(data) // 200)
     macs = data.count(b"\r") > 1 and b"\n" not in data
-    return not data.startswith((*marks, *no_text)) and few_nuls and not macs
+    has_sign = data.startswith((*marks, *packed)) or sign_of(data) is not None
+    return not has_sign and few_nuls and not macs
 
 
 def without_marked_tokens(data: bytes, prefix: str) -> bytes:

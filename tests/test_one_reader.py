@@ -23,6 +23,7 @@ from fasttext_lite.corpus.encodings import looks_like
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.headers import find_header
 from fasttext_lite.corpus.reader import CorpusReader, read_corpus
+from fasttext_lite.corpus.signs import SIGNS
 from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.errors import InputError
 from fasttext_lite.model.storage import load_model
@@ -364,10 +365,20 @@ def test_without_the_library_of_a_packed_file(write, monkeypatch):
         read_corpus(write(PACKERS["zstd"](b"a\tb\n")))
 
 
-@pytest.mark.parametrize("magic", compression._NO_TEXT)
-def test_what_is_no_text_is_named(write, magic):
-    with pytest.raises(InputError, match="data.txt: not text but a"):
-        read_corpus(write(magic + bytes(100)))
+def test_each_sign_has_its_advice():
+    assert set(compression.NO_TEXT) == set(SIGNS)
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_what_is_no_text_is_named(write, name):
+    starts = SIGNS[name].starts or {
+        "tar": (bytes(257) + b"ustar",), "ours": (b"\x10" + bytes(7) + b'{"a": {}}',)
+    }[name]  # fmt: skip
+    for start in starts:
+        with pytest.raises(InputError, match="data.txt: not text but a"):
+            read_corpus(write(start + bytes(600)))
+        with pytest.raises(InputError, match="data.txt: not text but a"):
+            read_corpus(write(gzip.compress(start + bytes(600))))
 
 
 # -- encodings -------------------------------------------------------------------------------

@@ -63,8 +63,9 @@ class ValidationFile:
 
     def __init__(self, path: str, options: argparse.Namespace) -> None:
         self.path, self.options = path, options
-        is_stream = path == STDIN or (os.path.exists(path) and not os.path.isfile(path))
-        self._uncut = None if is_stream else self._read(options.multilabel)
+        from fasttext_lite.corpus.files import is_stream
+
+        self._uncut = None if is_stream(path) else self._read(options.multilabel)
 
     def _read(self, multilabel: bool) -> Corpus:
         from fasttext_lite.corpus.reader import read_corpus
@@ -169,7 +170,9 @@ def model_beside(path: str) -> str:
     UsageError
         If the texts come from standard input.
     """
-    if path == STDIN or (os.path.exists(path) and not os.path.isfile(path)):
+    from fasttext_lite.corpus.files import is_stream
+
+    if is_stream(path):
         raise UsageError("texts from stdin have no name to call the model by: say -o MODEL.ftl")
     stem, ending = os.path.splitext(path)
     while ending.lower() in PACKED:

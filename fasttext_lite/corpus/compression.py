@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from fasttext_lite.config.records import Records
+from fasttext_lite.corpus.signs import sign_of
 from fasttext_lite.errors import InputError
 
 
@@ -121,18 +122,19 @@ LONGEST_MAGIC = max(len(magic) for each in COMPRESSIONS.values() for magic in ea
 # What cannot be unpacked or read to its end raises one of these.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
-# What some files are that hold no lines of text, and what to do with them.
-_NO_TEXT = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook: unpack it, or save the table as CSV",
-    b"PAR1\x15": "a Parquet file: write its columns as CSV or JSON lines first",
-    b"%PDF-": "a PDF file: extract its text first",
-    b"\x93NUMPY": "a NumPy array: text is needed",
-    b"\x89PNG": "a picture: text is needed",
-    b"\xff\xd8\xff": "a picture: text is needed",
-    b"\x80\x04\x95": "a pickle: write its texts as CSV or JSON lines first",
-    b"\x80\x05\x95": "a pickle: write its texts as CSV or JSON lines first",
-    b"\x7fELF": "a program: text is needed",
-    (793712314).to_bytes(4, "little"): "a model of fastText: give the model first, then the text",
+# What some files are that hold no lines of text, by their sign, and what to do with them.
+NO_TEXT = {
+    "zip": "a zip archive or an Excel workbook: unpack it, or save the table as CSV",
+    "tar": "a tar archive: unpack it, and name the file in it",
+    "parquet": "a Parquet file: write its columns as CSV or JSON lines first",
+    "pdf": "a PDF file: extract its text first",
+    "numpy": "a NumPy array: text is needed",
+    "hdf5": "an HDF5 file: write its texts as CSV or JSON lines first",
+    "picture": "a picture: text is needed",
+    "pickle": "a pickle: write its texts as CSV or JSON lines first",
+    "program": "a program: text is needed",
+    "fasttext": "a model of fastText: give the model first, then the text",
+    "ours": "a model: give the model first, then the text",
 }
 
 
@@ -157,7 +159,7 @@ def beginning(raw: io.BufferedReader) -> tuple[bytes, io.BufferedReader]:
 
 def _may_go_on(head: bytes) -> bool:
     magics = [magic for each in COMPRESSIONS.values() for magic in each.magics]
-    return any(magic.startswith(head) and magic != head for magic in (*magics, *_NO_TEXT))
+    return any(magic.startswith(head) and magic != head for magic in magics)
 
 
 class _Joined(io.RawIOBase):
@@ -176,8 +178,26 @@ class _Joined(io.RawIOBase):
         return len(piece)
 
 
+def check_text(head: bytes, name: str) -> None:
+    """Raise `InputError` for what is unpacked and still no text.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of what is to be a text.
+    name : str
+        Of the file, for messages.
+    """
+    sign = sign_of(head)
+    if sign is not None:
+        raise InputError(f"{name}: not text but {NO_TEXT[sign]}")
+    packed = compression_of(head)
+    if packed is not None:
+        raise InputError(f"{name}: packed twice: unpack it once with {packed.tool}")
+
+
 def unpacked(stream: BinaryIO, head: bytes, name: str) -> io.BufferedIOBase:
-    """Return a stream of what a file holds, unpacked if it is packed.
+    """Return a stream of what a file holds, unpacked if it is packed; see also `check_text`.
 
     Parameters
     ----------
@@ -191,11 +211,8 @@ def unpacked(stream: BinaryIO, head: bytes, name: str) -> io.BufferedIOBase:
     Raises
     ------
     InputError
-        If the file is no text, or the library that unpacks it is missing.
+        If the library that unpacks it is missing.
     """
-    for magic, what in _NO_TEXT.items():
-        if head.startswith(magic):
-            raise InputError(f"{name}: not text but {what}")
     found = compression_of(head)
     if found is None:
         return cast(io.BufferedIOBase, stream)

@@ -10,7 +10,7 @@ import codecs
 import io
 from typing import TYPE_CHECKING
 
-from fasttext_lite.corpus.compression import compression_of
+from fasttext_lite.corpus.compression import check_text
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class TextStream:
                 break
             head += piece
         marked = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), None)
-        _check_text(head, self._name)
+        check_text(head, self._name)
         encoding = self._encoding
         if marked is None and encoding in ("utf-16", "utf-32"):
             raise InputError(
@@ -154,17 +154,6 @@ class TextStream:
             ) from None
         self._n_lines += text.count("\n")
         return text.encode("utf-8", "surrogatepass")
-
-
-def _check_text(head: bytes, name: str) -> None:
-    """Raise `InputError` for what is unpacked and still no text."""
-    if head[257:262] == b"ustar":
-        raise InputError(f"{name}: not text but a tar archive: unpack it, and name the file in it")
-    if head[5:9] == b"\0\0\0{":  # safetensors: the length of a header in JSON, and that
-        raise InputError(f"{name}: not text but a model: give the model first, then the text")
-    packed = compression_of(head)
-    if packed is not None:
-        raise InputError(f"{name}: packed twice: unpack it once with {packed.tool}")
 
 
 def _check_nul(head: bytes, name: str) -> None:

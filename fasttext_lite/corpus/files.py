@@ -143,6 +143,13 @@ def broken(path: str, n_lines: int, failure: ReadError) -> InputError:
     return InputError(f"{name_of(path)}:{n_lines + 1}: cannot read on: {failure}")
 
 
+def is_stream(path: str) -> bool:
+    """Return whether a file can be read but once: standard input, a pipe or a device."""
+    return path == STDIN or (
+        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+    )
+
+
 def is_regular(path: str) -> bool:
     """Return whether a file can be opened more than once: neither a stream nor a pipe."""
     try:

@@ -10,19 +10,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from fasttext_lite.corpus.compression import ENDINGS, compression_of
+from fasttext_lite.corpus.signs import LONGEST, SIGNS, is_ours, sign_of
 from fasttext_lite.errors import ModelError
 
-FASTTEXT_MAGIC = (793712314).to_bytes(4, "little")
 OWN_ENDING = ".ftl"
 FASTTEXT_ENDINGS = (".bin", ".ftz")
 PICKLE_ENDINGS = (".pkl", ".pickle", ".joblib")
 TABLE_ENDINGS = (".tsv", ".csv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx", ".parquet")
 
-# What is packed, and in none of the ways that texts may be.
-_ZIP = b"PK\x03\x04"
-_TAR, _TAR_AT = b"ustar", 257
 _PACKED_TAR = re.compile(r"\.(tgz|tbz2?|txz|tar\.[a-z0-9]+)$", re.IGNORECASE)
-START = 1024  # bytes that tell what a file is
 
 
 class _Kind(NamedTuple):
@@ -48,7 +44,7 @@ def _is_text(start: bytes) -> bool:
     """Return whether something is UTF-8 without bytes that no text has."""
     try:
         # Where the file goes on, its start may end in the middle of a character.
-        text = codecs.getincrementaldecoder("utf-8")().decode(start, len(start) < START)
+        text = codecs.getincrementaldecoder("utf-8")().decode(start, len(start) < LONGEST)
     except UnicodeDecodeError:
         return False
     return not re.search(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]", text)
@@ -65,16 +61,16 @@ _KINDS = (
         re.compile(rb"\s*(<!doctype|<html|<\?xml)", re.IGNORECASE).match,
         "it is HTML or XML: what was downloaded is not the file, but a page about it",
     ),
+    _Kind(SIGNS["tar"].is_of, "it is a tar archive: unpack it first (tar -xf {})"),
     _Kind(
-        lambda start: start[_TAR_AT:].startswith(_TAR),
-        "it is a tar archive: unpack it first (tar -xf {})",
+        SIGNS["pickle"].is_of, "it is a pickle: what wrote it reads it (pickle.load, joblib.load)"
     ),
-    _Kind(
-        _begins(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
-        "it is a pickle: what wrote it reads it (pickle.load, joblib.load)",
-    ),
-    _Kind(_begins(b"\x89HDF\r\n"), "it is an HDF5 file, as Keras writes them"),
-    _Kind(_begins(b"\x93NUMPY"), "it is a NumPy array"),
+    _Kind(SIGNS["hdf5"].is_of, "it is an HDF5 file, as Keras writes them"),
+    _Kind(SIGNS["numpy"].is_of, "it is a NumPy array"),
+    _Kind(SIGNS["parquet"].is_of, "it is a Parquet file"),
+    _Kind(SIGNS["pdf"].is_of, "it is a PDF file"),
+    _Kind(SIGNS["picture"].is_of, "it is a picture"),
+    _Kind(SIGNS["program"].is_of, "it is a program"),
     _Kind(
         re.compile(rb"[1-9]\d* [1-9]\d* ?\r?\n").match,
         "it is a file of word vectors: `train --pretrained-vectors {}` starts from them",
@@ -85,7 +81,7 @@ _KINDS = (
 
 def is_fasttext(path: str | os.PathLike[str]) -> bool:
     """Return whether a file begins like a model of fastText; False if it cannot be read."""
-    return start_of(path).startswith(FASTTEXT_MAGIC)
+    return SIGNS["fasttext"].is_of(start_of(path))
 
 
 def packing(start: bytes, name: str) -> str:
@@ -101,7 +97,7 @@ def packing(start: bytes, name: str) -> str:
     file = shlex.quote(name)
     if found is not None and _PACKED_TAR.search(name):
         return f"{name}: it is a packed tar archive: unpack it first (tar -xf {file})"
-    if found is None and not start.startswith(_ZIP):
+    if found is None and not SIGNS["zip"].is_of(start):
         return ""
     kind, ending, tool = ("zip", "", "unzip") if found is None else (
         found.name, found.ending, found.tool
@@ -116,7 +112,7 @@ def other_kind(start: bytes, name: str) -> str:
     Parameters
     ----------
     start : bytes
-        What the file begins with, `START` bytes if it has so many.
+        What the file begins with, `LONGEST` bytes if it has so many.
     name : str
     """
     if is_ours(start):
@@ -125,18 +121,13 @@ def other_kind(start: bytes, name: str) -> str:
     return found.format(shlex.quote(name))
 
 
-def is_ours(start: bytes) -> bool:
-    """Return whether something begins like one of our files: a length, and an index in JSON."""
-    return start[8:10] == b'{"' and int.from_bytes(start[:8], "little") < 1 << 32
-
-
 def start_of(path: str | os.PathLike[str]) -> bytes:
-    """Return the first `START` bytes of a file; none if it cannot be read."""
+    """Return the first `LONGEST` bytes of a file; none if it cannot be read."""
     try:
         if not os.path.isfile(path):  # a pipe would wait, and lose what is read
             return b""
         with open(path, "rb") as file:
-            return file.read(START)
+            return file.read(LONGEST)
     except OSError:
         return b""
 
@@ -156,7 +147,7 @@ def check_order(model: str, file: str, call: str) -> None:
         The command that takes them.
     """
     swapped = [start_of(path) for path in (file, model)]
-    one, other = (is_ours(start) or start.startswith(FASTTEXT_MAGIC) for start in swapped)
+    one, other = (sign_of(start) in ("ours", "fasttext") for start in swapped)
     if one and not other:
         words = shlex.join([*call.split(), file, model])
         raise ModelError(f"{file} is a model, {model} is none: first the model: {words}")

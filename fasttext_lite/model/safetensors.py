@@ -22,8 +22,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from fasttext_lite.corpus.signs import LONGEST
 from fasttext_lite.errors import ModelError
-from fasttext_lite.model.magic import START, other_kind, packing
+from fasttext_lite.model.magic import other_kind, packing
 
 LINE = 64  # bytes of a cache line
 
@@ -193,7 +194,7 @@ def read_file(path: str) -> MappedFile:
     except ValueError as error:
         if packed := packing(data[:16], path):
             raise ModelError(packed) from None
-        if found := other_kind(data[:START], path):
+        if found := other_kind(data[:LONGEST], path):
             raise ModelError(f"{path}: not a model file: {found}") from None
         raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
 

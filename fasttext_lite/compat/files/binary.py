@@ -25,8 +25,9 @@ from fasttext_lite.compat.files.dictionary import Dictionary, as_array
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.kernels.text import parse_entries
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.corpus.signs import FASTTEXT_MAGIC, LONGEST, is_ours
 from fasttext_lite.errors import ModelError
-from fasttext_lite.model.magic import FASTTEXT_MAGIC, START, is_ours, other_kind, packing
+from fasttext_lite.model.magic import other_kind, packing
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
 
 VERSION = 12
@@ -90,7 +91,7 @@ def parse(data: np.ndarray, name: str) -> ModelParts:
     if packed := packing(data[:16].tobytes(), name):
         raise ModelError(packed)
     if magic != FASTTEXT_MAGIC:
-        start = data[:START].tobytes()
+        start = data[:LONGEST].tobytes()
         found = _OURS if is_ours(start) else other_kind(start, name)
         raise ModelError(
             f"{name} has wrong file format: it is not a model of fastText{found and f'; {found}'}"

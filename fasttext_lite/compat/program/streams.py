@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.compat.program.usage import PROGRAM, SHARED
-from fasttext_lite.corpus import DEFAULT_PREFIX, STDIN
+from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext, packing_of
@@ -75,9 +75,9 @@ def blocks(model: FastTextModel, path: str, k: int) -> Iterator[tuple[np.ndarray
     """Yield the examples of a file or of standard input, see `FastTextModel.blocks`."""
     from fasttext_lite.compat.advice import warn_of_bytes, warn_of_format
     from fasttext_lite.compat.files.dictionary import as_array, mapped
-    from fasttext_lite.corpus.files import is_regular, name_of, open_text
+    from fasttext_lite.corpus.files import is_stream, name_of, open_text
 
-    if is_regular(path) or not os.path.exists(path) and path != STDIN or os.path.isdir(path):
+    if not is_stream(path):
         with mapped(path) as data:
             warn_of_bytes(data, path)
             warn_of_format(data, path, model.dictionary.labels)
@@ -102,20 +102,17 @@ def labelled_blocks(
     One in fastText's is read as fastText reads it, see `blocks`; of any other each record becomes
     a line in fastText's format.
     """
-    from fasttext_lite.corpus.files import is_regular
+    from fasttext_lite.corpus.files import is_regular, is_stream
     from fasttext_lite.corpus.labels import without_prefix
     from fasttext_lite.corpus.reader import CorpusReader
 
     names = [name.decode("utf-8", "replace") for name in model.dictionary.labels]
     known = [without_prefix(name, DEFAULT_PREFIX) for name in names]
     reader = CorpusReader(path, options, known=known, keeps_raw=True)
-    is_file = is_regular(path)
-    if not is_file and path != STDIN and not os.path.exists(path):
-        yield from blocks(model, path, k)  # which says so
-    elif is_file and reader.recognise().name in _LINES:
-        yield from blocks(model, path, k)
-    else:
+    if is_stream(path) or (is_regular(path) and reader.recognise().name not in _LINES):
         yield from examples_of(model, reader, k, has_labels=True)
+    else:
+        yield from blocks(model, path, k)  # and if there is no such file, that is said
 
 
 _LINES = ("text", "fasttext")  # formats whose lines fastText reads

@@ -26,7 +26,8 @@ from fasttext_lite.compat.python.arguments import (
     parse_arguments,
 )
 from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8, wrapped
-from fasttext_lite.model.magic import FASTTEXT_MAGIC, packing
+from fasttext_lite.corpus.signs import FASTTEXT_MAGIC
+from fasttext_lite.model.magic import packing
 
 __all__ = [
     "BOW",
