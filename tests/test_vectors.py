@@ -1,11 +1,14 @@
 """Word vectors to start from, and balanced weights of texts."""
 
+import bz2
 import gzip
+import lzma
 
 import numpy as np
 import pytest
 
 from fasttext_lite.cli.app import main
+from fasttext_lite.compat.files.vec import read_vec
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
@@ -14,6 +17,7 @@ from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.ensemble import FastTextEnsemble
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.class_weight import class_weights
+from fasttext_lite.fitting.vectors import read_dim
 
 TEXTS = ["red apples", "Green apples", "fast cars", "slow cars"] * 4
 LABELS = Labels.from_rows([["fruit"], ["fruit"], ["cars"], ["cars"]] * 4)
@@ -114,3 +118,16 @@ def test_balanced_weights():
     np.testing.assert_allclose(found, expected / expected.mean(), rtol=1e-6)
     blank = class_weights("balanced", Labels.from_rows([["a"], [], ["b"]]))
     np.testing.assert_allclose(blank, 1)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("read", [read_dim, read_vec])
+def test_a_damaged_packed_file_is_one_line(tmp_path, pack, read):
+    path = tmp_path / "v.vec"
+    packed = pack("".join(["3000 2\n", *(f"w{i} {i} {i * 7919}\n" for i in range(3000))]).encode())
+    for place in range(12, len(packed), max(1, len(packed) // 30)):
+        path.write_bytes(packed[:place] + bytes([packed[place] ^ 0xFF]) + packed[place + 1 :])
+        try:
+            assert read(path) is not None
+        except InputError as error:  # and nothing else
+            assert str(error).startswith(str(path)) and "\n" not in str(error)

@@ -7,7 +7,6 @@ import io
 import itertools
 import logging
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import numpy as np
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.compression import DAMAGE
 from fasttext_lite.corpus.files import open_binary
 from fasttext_lite.corpus.vectors import cut_off, read_header, vector_lines
 from fasttext_lite.errors import InputError
@@ -173,6 +173,8 @@ def _open(path: str | os.PathLike[str]) -> Iterator[io.BufferedIOBase]:
         os.stat(name)
         with open_binary(name) as file:
             yield file
-    except (OSError, EOFError, zlib.error) as error:
+    except InputError:
+        raise  # it says already what is wrong
+    except DAMAGE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"{name}: cannot read the vectors: {reason.lower()}") from None

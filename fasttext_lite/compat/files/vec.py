@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import warnings
-import zlib
 
 import numpy as np
 
 from fasttext_lite.compat.files import binary
+from fasttext_lite.corpus.compression import DAMAGE
 from fasttext_lite.corpus.files import open_binary
 from fasttext_lite.corpus.vectors import cut_off, read_header, vector_lines
 from fasttext_lite.errors import InputError, ModelError
@@ -40,7 +40,9 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
         with open_binary(name) as file, warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)  # for numbers that are none
             return _read_vec(name, file)
-    except (OSError, EOFError, zlib.error) as error:
+    except InputError:
+        raise  # it says already what is wrong
+    except DAMAGE as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise InputError(f"{name} cannot be opened for loading: {reason}") from None
 
