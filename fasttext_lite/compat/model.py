@@ -29,6 +29,7 @@ from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import cpu_count, run_ranges
 
 _BAD_K = "k needs to be 1 or higher, or -1 for all labels; got {}"
+_NO_BREAKS = bytes.maketrans(b"\n", b" ")
 BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
 
 
@@ -283,6 +284,53 @@ class FastTextModel:
         pieces = [as_bytes(text) + b"\n" for text in texts]
         ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
         return self.predict(as_array(b"".join(pieces)), ends, k, threshold, n_threads)
+
+    def predict_documents(
+        self,
+        data: np.ndarray,
+        offsets: np.ndarray,
+        k: int = 1,
+        threshold: float = 0.0,
+        n_threads: int | None = None,
+        exact: bool = True,
+    ) -> Found:
+        """Return the best labels of documents; line breaks within them are spaces.
+
+        Parameters
+        ----------
+        data : uint8[n_bytes]
+        offsets : int64[n_docs + 1]
+            Document i is ``data[offsets[i]:offsets[i + 1]]``.
+        k, threshold, n_threads
+            As in `predict`.
+        exact : bool
+            Whether probabilities must be fastText's to the last bit.
+        """
+        pieces = [
+            data[a:b].tobytes().translate(_NO_BREAKS) + b"\n"
+            for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
+        ]
+        ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
+        return self.predict(as_array(b"".join(pieces)), ends, k, threshold, n_threads)
+
+    def label_scores(
+        self,
+        data: np.ndarray,
+        offsets: np.ndarray,
+        labels: Sequence[int],
+        n_threads: int | None = None,
+        exact: bool = True,
+    ) -> np.ndarray:
+        """Return the probabilities of some labels, float32[n_docs, n_asked]; 0 if there is none.
+
+        Parameters as in `predict_documents`; labels are numbers.
+        """
+        found = self.predict_documents(data, offsets, -1, 0.0, n_threads, exact)
+        scores = np.zeros((len(found.labels), len(labels)), np.float32)
+        for column, label in enumerate(labels):
+            docs, places = np.nonzero(found.labels == label)
+            scores[docs, column] = found.scores[docs, places]
+        return scores
 
     # -- vectors -----------------------------------------------------------------------------
 
