@@ -18,7 +18,7 @@ from fasttext_lite.compat.kernels import memory, predict
 from fasttext_lite.compiled.addresses import State
 from fasttext_lite.compiled.arrays import CACHE_LINE, read_only
 from fasttext_lite.compiled.blocks import LANES
-from fasttext_lite.compiled.entry import FLOATS, INTEGERS, NUMBER, STATE, STR, entry_point
+from fasttext_lite.compiled.entry import FLOATS, INTEGERS, NUMBER, SINGLES, STATE, STR, entry_point
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import run_blocks
@@ -34,7 +34,6 @@ MOST_FOLDED = 256 * MEGABYTE  # of the rows multiplied out
 FOLD_LEAST = 4  # times fewer outputs than dimensions, for folding to be worth it
 MOST_IN_COLUMNS = 1 << 10  # nodes of a tree whose outputs are all computed, visited or not
 BLOCK_BYTES, BLOCK_TEXTS = 1 << 18, 1 << 13  # what a thread takes at a time
-STALE = 4  # a full memory is replaced after so many times more misses than it has entries
 _NONE = np.empty(0, np.float32)
 
 
@@ -60,8 +59,7 @@ class Words:
     @property
     def is_stale(self) -> bool:
         """Whether it is full and what comes now is not in it."""
-        missed, entries = self.counters[[memory.MISSED, memory.ENTRIES]]
-        return bool(self.arena.size and missed > STALE * max(entries, 1000))
+        return bool(memory.is_stale(self.counters))
 
 
 class Engine:
@@ -131,6 +129,11 @@ class Engine:
     def predict_text(self) -> Callable[..., int]:
         """`kernels.predict.predict_text`."""
         return entry_point(predict.predict_text, STR, STATE, NUMBER, INTEGERS, FLOATS)
+
+    @cached_property
+    def predict_text_single(self) -> Callable[..., int]:
+        """The same, with probabilities as float32."""
+        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTEGERS, SINGLES)
 
     def predict(
         self,

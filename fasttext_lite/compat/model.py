@@ -197,7 +197,7 @@ class FastTextModel:
         self._cache_mb = megabytes
         self._engines = {}
 
-    def _width(self, k: int) -> int:
+    def width(self, k: int) -> int:
         """Return how many labels a text gets at most.
 
         Raises
@@ -252,7 +252,7 @@ class FastTextModel:
         n_threads: int | None,
         exact: bool,
     ) -> Found:
-        engine, k = self.engine(exact), self._width(k)
+        engine, k = self.engine(exact), self.width(k)
         labels, scores, n_rows = engine.predict(
             read_only(data), starts, ends, is_line, k, float(threshold), n_threads or cpu_count()
         )

@@ -27,6 +27,7 @@ _leaf_kernel = compiler(LEAF)
 USED, ENTRIES, MISSED = 0, 8, 16
 N_COUNTERS = 24
 
+STALE = 4  # a full memory is replaced after so many times more misses than it has entries
 MOST_BYTES = 64  # of a token that is remembered
 UNIT = 8  # bytes
 # An entry, in numbers of int32: its hash (2), bytes of the token, what it counts, its 32-bit hash,
@@ -55,6 +56,12 @@ class Memory(NamedTuple):
     slots: np.ndarray
     arena: np.ndarray
     counters: np.ndarray
+
+
+@_leaf_kernel
+def is_stale(counters):
+    """Return whether a memory is full and most of what comes is not in it."""
+    return counters[MISSED] > STALE * max(counters[ENTRIES], 1000)
 
 
 @_leaf_kernel
@@ -151,7 +158,7 @@ def new_entry(data, start, stop, end, hash64, count, hash32, size, memory, words
         Numbers that the caller is going to write at `numbers_of`.
     """
     n_bytes = stop - start
-    if n_bytes > MOST_BYTES:
+    if n_bytes > MOST_BYTES or words.size == 0:
         return 0
     counters = memory.counters
     units = HEAD // 2 + (n_bytes + UNIT - 1) // UNIT + (size + 1) // 2

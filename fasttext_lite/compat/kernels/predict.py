@@ -13,7 +13,7 @@ from fasttext_lite.compat.kernels.documents import (
     has_newline,
     sum_document,
 )
-from fasttext_lite.compat.kernels.memory import Memory
+from fasttext_lite.compat.kernels.memory import Memory, is_stale
 from fasttext_lite.compat.kernels.scores import HS, Head, classify
 from fasttext_lite.compat.kernels.text import MAXN, NEWLINE, WORD_NGRAMS, KernelTable, Lexicon
 from fasttext_lite.compiled.addresses import NUMBERS, room_at, text_at, view_at
@@ -22,8 +22,8 @@ from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
 _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
 
-# What a text may be instead of an answer.
-HAS_NEWLINE, HAS_SURROGATE = -2, -3
+# What comes instead of an answer: the text has what it must not have; the memory is to be renewed.
+HAS_NEWLINE, HAS_SURROGATE, IS_STALE = -2, -3, -4
 
 # The arrays of a model's `addresses.State`, in this order ...
 (
@@ -199,6 +199,8 @@ def width_of(state):
 def predict_bytes(data, stop, state, threshold, labels, scores):
     """Find the best labels of data[:stop]; see `scores.classify`."""
     model, head = engine_of(state), head_of(state)
+    if is_stale(model.memory.counters):
+        return IS_STALE
     room = make_room(stop, model, state[DIM], width_of(state))
     numbers = np.empty(width_of(state) + n_outputs_of(head) + head.n_labels + 1, np.float32)
     hidden, rest = numbers[: width_of(state)], numbers[width_of(state) :]

@@ -268,7 +268,8 @@ def classify(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     n : int
     """
     if head.is_folded:
-        outputs[: hidden.size] = hidden
+        for i in range(hidden.size):
+            outputs[i] = hidden[i]
     elif head.rows.size == 0:
         score_outputs(hidden, head, outputs)
     if head.way == HS:

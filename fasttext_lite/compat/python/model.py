@@ -6,13 +6,16 @@ import re
 import warnings
 from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import empty
 
+from fasttext_lite.compat.engine import Engine
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import MODELS
 from fasttext_lite.compat.files.dictionary import EOS, as_array, as_bytes
+from fasttext_lite.compat.kernels.predict import IS_STALE
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import BLOCK_NUMBERS, FastTextModel
 from fasttext_lite.compat.program.printing import Report
@@ -28,8 +31,14 @@ from fasttext_lite.compat.python.arguments import (
     model_name,
 )
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
+from fasttext_lite.corpus.arrow import columns_of, is_column
+from fasttext_lite.corpus.texts import Texts
+
+if TYPE_CHECKING:
+    from fasttext_lite.model.model import Predictions
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
+FEW_TEXTS = 16  # of a list that are predicted one after another
 _NEWLINE = 10
 _ONE_LINE = "{} processes one line at a time (remove '\\n')"
 
@@ -80,6 +89,19 @@ def _no_text(text: Any) -> str:
     elif isinstance(text, Iterable):
         how = "; list(text) makes a list of it"
     return f"text must be a str or a list of str; got {type(text).__name__}{how}"
+
+
+def _list_of(texts: Any) -> list[Any]:
+    """Return texts that come in a row as a list; errors are of fastText's kinds."""
+    if isinstance(texts, list | tuple):
+        return list(texts)
+    if isinstance(texts, np.ndarray) and texts.ndim == 1:
+        return texts.tolist()
+    for name in ("to_list", "to_pylist"):  # Series of pandas and polars, columns of Arrow
+        if callable(method := getattr(texts, name, None)) and not isinstance(texts, type):
+            return list(method())
+    _one_line(texts, "predict")
+    raise AssertionError("what is no text is refused")
 
 
 class _Names(dict[int, str]):
@@ -200,6 +222,7 @@ class _FastText:
         self._labels: list[str] | None = None
         self._model: FastTextModel | None = None
         self._names: dict[str, _Names] = {}
+        self._engine: Engine | None = None
         if model_path is not None:
             self._model = FastTextModel.load(as_path("path", model_path))
         self.set_args(args)
@@ -250,7 +273,7 @@ class _FastText:
         Parameters
         ----------
         text : str or list of str
-            Without newlines.
+            Without newlines. A tuple, an array or a Series is as good as a list.
         k : int
             Most labels; -1 = all.
         threshold : float
@@ -270,14 +293,56 @@ class _FastText:
         ValueError
             If there is a newline in the text, `k` is 0 or below -1, or the model is not supervised.
         """
-        if type(k) is not int or type(threshold) is not float:
-            k, threshold = as_whole("k", k), as_number("threshold", threshold)
-        if type(text) is list:
-            return self._predict_list(text, k, threshold, self._names_of(on_unicode_error))
-        data = _one_line(text, "predict")
-        numbers, scores = (self._model or self.model).predict_line(data, k, threshold)
-        names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
-        return tuple([names[i] for i in numbers]), scores
+        if type(text) is str and type(k) is int and type(threshold) is float:
+            engine = self._engine or self._exact_engine()
+            state = engine.state  # kept: another thread may renew it
+            if k == 1:
+                score = empty(1)
+                label = engine.predict_top(text, state.numbers, threshold, score)
+                if label >= 0:
+                    names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
+                    return (names[label],), score
+                if label == -1:
+                    return (), score[:0]
+        return self._predict_any(text, k, threshold, on_unicode_error)
+
+    def _predict_any(self, text: Any, k: Any, threshold: Any, errors: str) -> Any:
+        """Predict as `predict` does, whatever the text is."""
+        k, threshold = as_whole("k", k), as_number("threshold", threshold)
+        if isinstance(text, str):
+            found, scores = self._predict_text(text, k, threshold, np.float64)
+            names = self._names_of(errors)
+            return tuple([names[i] for i in found]), scores
+        texts = _list_of(text)
+        names = self._names_of(errors)
+        if len(texts) > FEW_TEXTS or not all([type(each) is str for each in texts]):
+            return self._predict_list(texts, k, threshold, names)
+        rows = [self._predict_text(each, k, threshold, np.float32) for each in texts]
+        return [[names[i] for i in found] for found, _ in rows], [scores for _, scores in rows]
+
+    def _predict_text(
+        self, text: str, k: int, threshold: float, dtype: Any
+    ) -> tuple[list[int], np.ndarray]:
+        """Return the numbers of the best labels of a text, and their probabilities."""
+        engine = self._engine or self._exact_engine()
+        state = engine.state
+        k = self.model.width(k)
+        labels, scores = empty(k, np.int64), empty(k, dtype)
+        call = engine.predict_text if dtype is np.float64 else engine.predict_text_single
+        n = call(text, state.numbers, threshold, labels, scores)
+        if n == k:
+            return labels.tolist(), scores
+        if n >= 0:
+            return labels[:n].tolist(), scores[:n]
+        if n == IS_STALE:
+            engine.renew()
+            return self._predict_text(text, k, threshold, dtype)
+        _one_line(text, "predict")  # says what is wrong with it
+        raise AssertionError("a text that is no line is refused")
+
+    def _exact_engine(self) -> Engine:
+        self._engine = self.model.engine()
+        return self._engine
 
     def _names_of(self, errors: str) -> _Names:
         names = self._names.get(errors)
@@ -291,8 +356,7 @@ class _FastText:
         all_labels: list[list[str]] = []
         all_scores: list[np.ndarray] = []
         model = self.model
-        width = model.dictionary.n_labels if k < 0 else min(k, model.dictionary.n_labels)
-        step = max(1, BLOCK_NUMBERS // (width + 1 + model.dim))
+        step = max(1, BLOCK_NUMBERS // (model.width(k) + 1))
         for first in range(0, len(texts), step):
             data, starts = _joined(texts[first : first + step], "predict")
             found = model.predict(data, starts, k, threshold)
@@ -306,6 +370,67 @@ class _FastText:
                 all_labels.append([names[i] for i in row[:n]])
                 all_scores.append(values[:n])
         return all_labels, all_scores
+
+    def predict_batch(
+        self,
+        texts: Any,
+        k: int = 1,
+        threshold: float = 0.0,
+        threads: int | None = None,
+        exact: bool = True,
+        on_unicode_error: str = "strict",
+    ) -> Predictions:
+        """Return the best labels of many texts, as arrays; line breaks in a text are spaces.
+
+        Parameters
+        ----------
+        texts : iterable of str, or a column of Arrow
+            A list, tuple, generator, array or Series; of `pyarrow.Array`, `ChunkedArray` and what
+            hands itself over as these (a Series of polars) no Python object is made for a text.
+            A null of a column has no label.
+        k, threshold, on_unicode_error
+            As in `predict`.
+        threads : int, optional
+            Default: all processors.
+        exact : bool
+            Whether probabilities are those of fastText to the last bit. False is quicker: sums of
+            words are remembered, so that sums round differently, by some 1e-6.
+
+        Returns
+        -------
+        Predictions
+            Numbers of labels, int32[n_texts, k] (-1 = none), their probabilities,
+            float32[n_texts, k], and their names.
+
+        Raises
+        ------
+        TypeError
+            If it is one text, or holds anything but texts.
+        ValueError
+            If `k` is 0 or below -1, `threads` is below 1, or the model is not supervised.
+        """
+        from fasttext_lite.model.model import Predictions
+
+        k, threshold = as_whole("k", k), as_number("threshold", threshold)
+        if threads is not None and as_whole("threads", threads) < 1:
+            raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
+        data, offsets, valid = _documents_of(texts)
+        found = self.model.predict_documents(data, offsets, k, threshold, threads, exact)
+        if valid is not None:
+            found.labels[~valid], found.scores[~valid], found.n_rows[~valid] = -1, 0, 0
+        errors = on_unicode_error
+        names = [name.decode("utf-8", errors) for name in self.model.dictionary.labels]
+        return Predictions(found.labels, found.scores, found.n_rows, names)
+
+    @property
+    def cache(self) -> float:
+        """Megabytes of memory for words that were seen, 64 unless it is set; 0 = none."""
+        return self.model.cache
+
+    @cache.setter
+    def cache(self, megabytes: float) -> None:
+        self.model.cache = megabytes
+        self._engine = None
 
     def test(self, path: Path, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
         """Return the number of examples of a labelled file, precision and recall."""
@@ -559,6 +684,16 @@ def wrapped(model: FastTextModel, attributes: dict[str, Any] | None = None) -> _
 def _restored(parts: binary.ModelParts, attributes: dict[str, Any]) -> _FastText:
     """Return a model that was pickled; pickles know this function by its name."""
     return wrapped(FastTextModel(parts), attributes)
+
+
+def _documents_of(texts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return texts as bytes, where each begins and all end, and which are not null."""
+    if is_column(texts):
+        return columns_of(texts)
+    documents = Texts.from_sequence(texts)
+    if documents.token_ends is not None:
+        raise TypeError("texts must be str; got lists of tokens: ' '.join(tokens) makes a text")
+    return documents.buffer, documents.offsets, None
 
 
 def _joined(texts: list[Any], function: str) -> tuple[np.ndarray, np.ndarray]:
