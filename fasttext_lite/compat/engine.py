@@ -15,10 +15,11 @@ import numpy as np
 from fasttext_lite.compat.files.arguments import LOSSES
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.kernels import memory, predict
+from fasttext_lite.compat.kernels.state import SLOTS
 from fasttext_lite.compiled.addresses import State
 from fasttext_lite.compiled.arrays import CACHE_LINE, read_only
 from fasttext_lite.compiled.blocks import LANES
-from fasttext_lite.compiled.entry import FLOATS, INTEGERS, NUMBER, SINGLES, STATE, STR, entry_point
+from fasttext_lite.compiled.entry import FLOATS, INTS, NUMBER, SINGLES, STATE, STR, entry_point
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import run_blocks
@@ -109,14 +110,15 @@ class Engine:
             children,
         ]  # fmt: skip
         part = kernel_table(table).part
-        numbers = [part, model.dim, self.n_labels, loss.scored_as, is_folded, not self._exact]
+        width = n_outputs if is_folded else model.dim
+        numbers = [part, model.dim, width, not self._exact, self.n_labels, loss.scored_as]
         return [np.ascontiguousarray(array) for array in arrays], [int(n) for n in numbers]
 
     def renew(self) -> None:
         """Forget all words."""
         words = Words(self._megabytes)
-        at = predict.SLOTS
-        arrays = [*self._fixed[:at], words.slots, words.arena, words.counters, *self._fixed[at:]]
+        memory = words.slots, words.arena, words.counters
+        arrays = [*self._fixed[:SLOTS], *memory, *self._fixed[SLOTS:]]
         # One assignment: other threads see the old state or the new.
         self._words, self.state = words, State(arrays, self._numbers)
 
@@ -128,12 +130,7 @@ class Engine:
     @cached_property
     def predict_text(self) -> Callable[..., int]:
         """`kernels.predict.predict_text`."""
-        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTEGERS, FLOATS)
-
-    @cached_property
-    def predict_text_single(self) -> Callable[..., int]:
-        """The same, with probabilities as float32."""
-        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTEGERS, SINGLES)
+        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTS, SINGLES)
 
     def predict(
         self,

@@ -7,21 +7,43 @@ it is full, so that a document may have any length.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from fasttext_lite.compat.kernels.memory import (
     COUNT,
     DROPPED,
     HASH32,
+    MOST_BYTES,
     SIZE,
-    Memory,
+    fetch_entry,
     find_entry,
+    has_room,
     hash_token,
     new_entry,
     numbers_of,
     publish_entry,
+)
+from fasttext_lite.compat.kernels.state import (
+    BOUNDS,
+    FOLD_OUTPUT,
+    FOLD_ROWS,
+    HASHES,
+    HIDDEN,
+    IDS,
+    OPTIONS,
+    ROW,
+    SIGNED,
+    SLOTS,
+    TAIL,
+    TOTAL,
+    WIDTH,
+    array_of,
+    lexicon_of,
+    memory_of,
+    part_of,
+    rows_of,
+    shared_of,
+    table_of,
 )
 from fasttext_lite.compat.kernels.text import (
     BUCKET,
@@ -34,9 +56,8 @@ from fasttext_lite.compat.kernels.text import (
     NOT_PRUNED,
     PRUNED,
     WORD_NGRAMS,
-    KernelTable,
-    Lexicon,
     add_bucket,
+    add_first_subwords,
     add_row,
     add_some_subwords,
     begins_with,
@@ -51,81 +72,20 @@ from fasttext_lite.compiled.blocks import (
     load_block,
     prefetch,
     store_block,
-    zero_block,
 )
 from fasttext_lite.compiled.bytes64 import byte_mask, first_bit, space_mask
-from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
+from fasttext_lite.compiled.compiling import INLINE, LEAF, compiler
 from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed
 
 # No fast mathematics, as in `kernels.text`.
-_kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
-N_TOKENS = 512  # looked at together
-N_IDS = 1 << 13  # rows that are summed up together
+_inlined = compiler(INLINE)
 AHEAD = 8  # rows, or words, between asking for a cache line and using it
 NO_BITS, ALL_BITS = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
 ONE, LAST_BIT = np.uint64(1), np.uint64(63)
 NEWLINE = np.uint8(10)
 NONE = np.uint32(0)
-
-
-class Fold(NamedTuple):
-    """Rows of the input table multiplied with the output table, for few labels.
-
-    Attributes
-    ----------
-    rows : float32[n_rows * width]
-        NaN where a row was not needed yet.
-    output : float32[width, dim]
-    """
-
-    rows: np.ndarray
-    output: np.ndarray
-
-
-class Room(NamedTuple):
-    """Scratch for one document after another.
-
-    Attributes
-    ----------
-    bounds : int64[2 * N_TOKENS], hashes : uint64[N_TOKENS]
-        Where tokens begin and end, and their hashes.
-    tail : uint8[64]
-    signed : uint64[n]
-        What n-grams of words are made of: as many as the document has tokens, one more for </s>.
-    ids : int32[]
-    row, total : float32[dim]
-    """
-
-    bounds: np.ndarray
-    hashes: np.ndarray
-    tail: np.ndarray
-    signed: np.ndarray
-    ids: np.ndarray
-    row: np.ndarray
-    total: np.ndarray
-
-
-class Engine(NamedTuple):
-    """What is needed of a model to sum up documents.
-
-    Attributes
-    ----------
-    lexicon : Lexicon
-    table : KernelTable
-    fold : Fold
-        Empty of a model that is not folded.
-    memory : Memory
-    words : uint64[n_units], sums : float32[2 * n_units]
-        The memory's arena again; `sums` is empty where numbers of rows are remembered.
-    """
-
-    lexicon: Lexicon
-    table: KernelTable
-    fold: Fold
-    memory: Memory
-    words: np.ndarray
-    sums: np.ndarray
+ZERO = np.int64(0)  # of one type with counts: for Python's 0 functions would be compiled once more
 
 
 # -- tokens ----------------------------------------------------------------------------------
@@ -204,8 +164,8 @@ def is_eos(data, start, stop):
 
 # -- sums ------------------------------------------------------------------------------------
 @_leaf_kernel
-def add_rows(table, ids, n, hidden):
-    """Add rows to `hidden`, float32[dim], in their order; `table`, float32[n_rows * dim].
+def add_rows(table, ids, first, last, hidden):
+    """Add the rows ids[first:last] of `table`, float32[n_rows * dim], to `hidden` in their order.
 
     Some numbers of all rows at a time, so that the sums stay in registers.
     """
@@ -214,12 +174,11 @@ def add_rows(table, ids, n, hidden):
     while dim - d > 2 * LANES:
         m = dim - d
         a, b = load_block(hidden, d, m), load_block(hidden, d + 16, m - 16)
-        c, e = zero_block(hidden), zero_block(hidden)
         c = load_block(hidden, d + 32, m - 32)
         if m > 48:
             e = load_block(hidden, d + 48, m - 48)
-            for j in range(n):
-                if j + AHEAD < n:
+            for j in range(first, last):
+                if j + AHEAD < last:
                     ahead = np.int64(ids[j + AHEAD]) * dim + d
                     prefetch(table, ahead)
                     prefetch(table, ahead + 16)
@@ -232,8 +191,8 @@ def add_rows(table, ids, n, hidden):
                 e = add_product(e, 1.0, load_block(table, at + 48, m - 48))
             store_block(hidden, d + 48, e, m - 48, NONE)
         else:
-            for j in range(n):
-                if j + AHEAD < n:
+            for j in range(first, last):
+                if j + AHEAD < last:
                     ahead = np.int64(ids[j + AHEAD]) * dim + d
                     prefetch(table, ahead)
                     prefetch(table, ahead + 16)
@@ -249,8 +208,8 @@ def add_rows(table, ids, n, hidden):
     while d < dim:
         m = dim - d
         a = load_block(hidden, d, m)
-        for j in range(n):
-            if j + AHEAD < n:
+        for j in range(first, last):
+            if j + AHEAD < last:
                 prefetch(table, np.int64(ids[j + AHEAD]) * dim + d)
             a = add_product(a, 1.0, load_block(table, np.int64(ids[j]) * dim + d, m))
         store_block(hidden, d, a, m, NONE)
@@ -258,45 +217,54 @@ def add_rows(table, ids, n, hidden):
 
 
 @_leaf_kernel
-def fill_fold(table, fold, ids, n, row):
-    """Multiply out those of some rows that were not needed before; `row`, float32[dim], is scratch.
+def fill_fold(ids, first, last, state, scratch):
+    """Multiply out those of the rows ids[first:last] that were not needed before.
 
     Threads that fill the same row write the same numbers.
     """
-    width, dim = fold.output.shape
-    for j in range(n):
-        if j + AHEAD < n:
-            prefetch(fold.rows, np.int64(ids[j + AHEAD]) * width)
+    folded, output = (
+        shared_of(state, FOLD_ROWS, np.float32),
+        table_of(state, FOLD_OUTPUT, np.float32),
+    )
+    row, table = part_of(scratch, ROW, np.float32), rows_of(state)
+    width, dim = output.shape
+    for j in range(first, last):
+        if j + AHEAD < last:
+            prefetch(folded, np.int64(ids[j + AHEAD]) * width)
         at = np.int64(ids[j]) * width
         is_there = True
         for label in range(width):
-            is_there &= fold.rows[at + label] == fold.rows[at + label]
+            is_there &= folded[at + label] == folded[at + label]  # NaN is not
         if is_there:
             continue
-        row[:] = 0
+        for d in range(dim):
+            row[d] = 0
         add_row(table, ids[j], row)
         for label in range(width):
             total = np.float32(0)
             for d in range(dim):
-                total += row[d] * fold.output[label, d]
-            fold.rows[at + label] = total
+                total += row[d] * output[label, d]
+            folded[at + label] = total
 
 
 @_leaf_kernel
-def sum_ids(table, fold, ids, n, row, hidden):
-    """Add rows to `hidden`: float32[dim], or float32[width] of a model that is folded."""
-    if fold.rows.size > 0:
-        fill_fold(table, fold, ids, n, row)
-        add_rows(fold.rows, ids, n, hidden)
+def sum_ids(first, last, state, scratch, part):
+    """Add the rows ids[first:last] to a part of the scratch, `HIDDEN` or `TOTAL`."""
+    ids, hidden = part_of(scratch, IDS, np.int32), part_of(scratch, part, np.float32)
+    folded = array_of(state, FOLD_ROWS, np.float32)
+    table = rows_of(state)
+    if folded.size > 0:
+        fill_fold(ids, first, last, state, scratch)
+        add_rows(folded, ids, first, last, hidden)
     elif table.codes.shape[0] > 0 or table.places.size > 0:
-        for j in range(n):
+        for j in range(first, last):
             add_row(table, ids[j], hidden)
     else:
-        add_rows(table.dense.view(np.float32), ids, n, hidden)
+        add_rows(table.dense.view(np.float32), ids, first, last, hidden)
 
 
 # -- words -----------------------------------------------------------------------------------
-@_leaf_kernel
+@_inlined
 def look_up(data, start, stop, lexicon):
     """Return the number of a token (-1: none), its 32-bit hash, and whether it is dropped.
 
@@ -305,16 +273,17 @@ def look_up(data, start, stop, lexicon):
     hash32 = hash_bytes(data, start, stop)
     slot = find_word(data, start, stop, hash32, lexicon.table, lexicon.pool, lexicon.offsets)
     word = np.int64(lexicon.table[slot])
-    if word >= 0:
-        return word, hash32, word >= lexicon.options[N_WORDS]
-    return word, hash32, begins_with(data, start, stop, lexicon.prefix)
+    is_dropped = word >= lexicon.options[N_WORDS]
+    if word < 0:
+        is_dropped = begins_with(data, start, stop, lexicon.prefix)
+    return word, hash32, is_dropped
 
 
 @_leaf_kernel
-def add_token(data, start, stop, model, room, n, hidden):
-    """Append the rows of a token to the room's ids at `n`.
+def add_token(data, start, stop, state, scratch, n):
+    """Append the rows of a token to the scratch's ids at `n`.
 
-    Where there are more than the room takes, those before are summed up.
+    Where there are more than these have room for, those before are summed up.
 
     Returns
     -------
@@ -323,115 +292,156 @@ def add_token(data, start, stop, model, room, n, hidden):
         Rows of the token; `DROPPED` if it is no part of the text.
     hash32 : int
     """
-    lexicon = model.lexicon
+    lexicon, ids = lexicon_of(state), part_of(scratch, IDS, np.int32)
     word, hash32, is_dropped = look_up(data, start, stop, lexicon)
     if is_dropped:
         return n, DROPPED, hash32
-    ids = room.ids
-    n_rows = 0
+    n_rows, maxn = 0, lexicon.options[MAXN]
+    if n + max(maxn, 0) + 1 > ids.size:
+        sum_ids(ZERO, n, state, scratch, HIDDEN)
+        n = ZERO
     if word >= 0:
         ids[n] = word
         n, n_rows = n + 1, 1
-    maxn = lexicon.options[MAXN]
-    if maxn <= 0:
-        return n, n_rows, hash32
-    step = (ids.size - 2) // (2 * maxn)
-    begin = start - 1
-    while begin <= stop:
-        end = min(begin + step, stop + 1)
-        if n + (end - begin) * maxn > ids.size:
-            sum_ids(model.table, model.fold, ids, n, room.row, hidden)
-            n = 0
-        after = add_some_subwords(data, start, stop, begin, end, lexicon, ids, n)
-        n_rows += after - n
-        n = after
-        begin = end
+    if maxn > 0:
+        after = add_first_subwords(data, start, stop, lexicon, ids, n)
+        n_rows, n = n_rows + after - n, after
+        step = ids.size // maxn
+        for begin in range(start, stop, step):
+            end = min(begin + step, stop)
+            if n + (end - begin) * maxn > ids.size:
+                sum_ids(ZERO, n, state, scratch, HIDDEN)
+                n = ZERO
+            after = add_some_subwords(data, start, stop, begin, end, lexicon, ids, n)
+            n_rows, n = n_rows + after - n, after
     return n, n_rows, hash32
 
 
 @_leaf_kernel
-def copy_rows(data, start, stop, end, hash64, model, room, n, hidden):
-    """Append the rows of a token to the room's ids at `n`, from memory if it was seen before.
+def learn(data, start, stop, hash64, state, scratch, n):
+    """Enter a token into the memory; return the unit of its entry.
 
-    Parameters
-    ----------
-    end : int
-        data[:end] may be read.
-    hash64 : uint64
-        See `memory.hash_token`.
-
-    Returns
-    -------
-    n, n_rows, hash32
-        As of `add_token`.
+    0 if there is no room, or it is not worth it: then nothing was done. What stands in the
+    scratch's ids from `n` on is overwritten.
     """
-    ids, arena = room.ids, model.memory.arena
-    unit = find_entry(data, start, stop, end, hash64, model.memory, model.words)
+    memory, ids = memory_of(state), part_of(scratch, IDS, np.int32)
+    n_bytes = stop - start
+    most = (n_bytes + 2) * max(array_of(state, OPTIONS, np.int64)[MAXN], 0) + 1
+    if n_bytes > MOST_BYTES or n + most > ids.size:
+        return 0
+    has_sums = memory.sums.size > 0
+    width = state[WIDTH]
+    if not has_room(n_bytes, width if has_sums else most, memory):
+        return 0
+    after, n_rows, hash32 = add_token(data, start, stop, state, scratch, n)
+    size = width if has_sums else after - n
+    unit = new_entry(data, start, stop, hash64, n_rows, hash32, size, memory)
     if unit == 0:
-        most = (stop - start + 2) * max(model.lexicon.options[MAXN], 0) + 1
-        if n + most > ids.size:
-            sum_ids(model.table, model.fold, ids, n, room.row, hidden)
-            n = 0
-        after, n_rows, hash32 = add_token(data, start, stop, model, room, n, hidden)
-        if most <= ids.size:
-            unit = new_entry(
-                data, start, stop, end, hash64, n_rows, hash32, after - n, model.memory, model.words
-            )
-        if unit > 0:
-            at = numbers_of(arena, unit)
-            for j in range(after - n):
-                arena[at + j] = ids[n + j]
-            publish_entry(hash64, unit, model.memory)
-        return after, n_rows, hash32
-    size = np.int64(arena[2 * unit + SIZE])
-    if n + size > ids.size:
-        sum_ids(model.table, model.fold, ids, n, room.row, hidden)
-        n = 0
-    at = numbers_of(arena, unit)
-    for j in range(size):
-        ids[n + j] = arena[at + j]
-    return n + size, np.int64(arena[2 * unit + COUNT]), np.int64(arena[2 * unit + HASH32])
+        return 0
+    at = numbers_of(memory.arena, unit)
+    if has_sums:
+        total = part_of(scratch, TOTAL, np.float32)
+        for d in range(width):
+            total[d] = 0
+        sum_ids(n, after, state, scratch, TOTAL)
+        for d in range(width):
+            memory.sums[at + d] = total[d]
+    else:
+        for j in range(size):
+            memory.arena[at + j] = ids[n + j]
+    publish_entry(hash64, unit, memory)
+    return unit
+
+
+@_inlined
+def add_sum(sums, at, hidden):
+    """Add sums[at:] to `hidden`."""
+    for d in range(0, hidden.size, LANES):
+        m = hidden.size - d
+        a = add_product(load_block(hidden, d, m), 1.0, load_block(sums, at + d, m))
+        store_block(hidden, d, a, m, NONE)
 
 
 @_leaf_kernel
-def add_sum(data, start, stop, end, hash64, model, room, hidden):
-    """Add the sum of the rows of a token to `hidden`, from memory if it was seen before.
+def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
+    """Add tokens, whose bounds and hashes stand in the scratch, to a document, see `sum_document`.
 
     Returns
     -------
-    n_rows, hash32
-        As of `add_token`.
+    n : int
+        Rows in the scratch's ids, not summed up yet.
+    n_rows, n_signed : int
+        Of the document, with these.
     """
-    arena, sums, width = model.memory.arena, model.sums, hidden.size
-    unit = find_entry(data, start, stop, end, hash64, model.memory, model.words)
-    if unit > 0:
-        at = numbers_of(arena, unit)
-        for d in range(0, width, LANES):
-            m = width - d
-            a = add_product(load_block(hidden, d, m), 1.0, load_block(sums, at + d, m))
-            store_block(hidden, d, a, m, NONE)
-        return np.int64(arena[2 * unit + COUNT]), np.int64(arena[2 * unit + HASH32])
-    total = room.total
-    total[:] = 0
-    n, n_rows, hash32 = add_token(data, start, stop, model, room, 0, total)
-    sum_ids(model.table, model.fold, room.ids, n, room.row, total)
-    for d in range(width):
-        hidden[d] += total[d]
-    unit = new_entry(
-        data, start, stop, end, hash64, n_rows, hash32, width, model.memory, model.words
-    )
-    if unit > 0:
-        at = numbers_of(arena, unit)
-        for d in range(width):
-            sums[at + d] = total[d]
-        publish_entry(hash64, unit, model.memory)
-    return n_rows, hash32
+    memory = memory_of(state)
+    bounds, hashes = part_of(scratch, BOUNDS, np.int64), part_of(scratch, HASHES, np.uint64)
+    ids, signed = part_of(scratch, IDS, np.int32), part_of(scratch, SIGNED, np.uint64)
+    hidden = part_of(scratch, HIDDEN, np.float32)
+    maxn = max(array_of(state, OPTIONS, np.int64)[MAXN], 0)
+    for t in range(n_tokens):
+        if t + AHEAD < n_tokens:
+            fetch_entry(hashes[t + AHEAD], memory)
+        start, stop = bounds[2 * t], bounds[2 * t + 1]
+        unit = find_entry(data, start, stop, hashes[t], memory)
+        if unit == 0:
+            if n + (stop - start + 2) * maxn >= ids.size:
+                sum_ids(ZERO, n, state, scratch, HIDDEN)
+                n = ZERO
+            unit = learn(data, start, stop, hashes[t], state, scratch, n)
+        if unit == 0:
+            n, count, hash32 = add_token(data, start, stop, state, scratch, n)
+        else:
+            at = numbers_of(memory.arena, unit)
+            count = np.int64(memory.arena[2 * unit + COUNT])
+            hash32 = np.int64(memory.arena[2 * unit + HASH32])
+            if memory.sums.size > 0:
+                add_sum(memory.sums, at, hidden)
+            else:
+                size = np.int64(memory.arena[2 * unit + SIZE])
+                if n + size > ids.size:
+                    sum_ids(ZERO, n, state, scratch, HIDDEN)
+                    n = ZERO
+                for j in range(size):
+                    ids[n + j] = memory.arena[at + j]
+                n += size
+        if count != DROPPED:
+            n_rows += count
+            if signed.size > 0:
+                signed[n_signed] = as_signed(hash32)
+                n_signed += 1
+    return n, n_rows, n_signed
+
+
+@_leaf_kernel
+def add_ngrams(n, n_signed, state, scratch):
+    """Append the rows of n-grams of words to the scratch's ids at `n`; return `n`, and how many."""
+    lexicon, ids = lexicon_of(state), part_of(scratch, IDS, np.int32)
+    signed = part_of(scratch, SIGNED, np.uint64)
+    options = lexicon.options
+    bucket, inverse, n_words = options[BUCKET], options[INVERSE], options[N_WORDS]
+    n_found = 0
+    for first in range(n_signed):
+        last = min(n_signed, first + options[WORD_NGRAMS])
+        hash64 = signed[first]
+        for j in range(first + 1, last):
+            if n == ids.size:
+                sum_ids(ZERO, n, state, scratch, HIDDEN)
+                n = ZERO
+            hash64 = hash64 * NGRAM_FACTOR + signed[j]
+            place = bucket_of(hash64, bucket, inverse)
+            if options[PRUNED] == NOT_PRUNED:
+                ids[n] = n_words + place
+                n, n_found = n + 1, n_found + 1
+            else:
+                after = add_bucket(place, lexicon, ids, n)
+                n_found, n = n_found + after - n, after
+    return n, n_found
 
 
 # -- documents -------------------------------------------------------------------------------
 @_leaf_kernel
-def sum_document(data, start, stop, with_eos, model, room, hidden):
-    """Write the sum of a document's rows to `hidden`; return their number.
+def sum_document(data, start, stop, with_eos, state, scratch):
+    """Write the sum of a document's rows to the scratch's `HIDDEN`; return their number.
 
     Parameters
     ----------
@@ -440,78 +450,39 @@ def sum_document(data, start, stop, with_eos, model, room, hidden):
         A newline within data[start:stop] is a space.
     with_eos : bool
         Whether the token </s> of a newline follows.
-    model : Engine
-    room : Room
-    hidden : float32[dim], or float32[width] of a model that is folded
-        Written in place.
+    state, scratch : int64[]
+        See `kernels.state`.
     """
-    hidden[:] = 0
-    n = n_rows = n_signed = 0
-    options = model.lexicon.options
-    mask, slots = model.memory.slots.size - 1, model.memory.slots
-    bounds, hashes = room.bounds, room.hashes
+    hidden, tail = part_of(scratch, HIDDEN, np.float32), part_of(scratch, TAIL, np.uint8)
+    bounds, hashes = part_of(scratch, BOUNDS, np.int64), part_of(scratch, HASHES, np.uint64)
+    slots, options = array_of(state, SLOTS, np.int64), array_of(state, OPTIONS, np.int64)
+    for d in range(hidden.size):
+        hidden[d] = 0
+    n = n_rows = n_signed = ZERO
     i = start
     while i < stop:
-        n_bounds, i = find_tokens(data, i, stop, room.tail, bounds)
+        n_bounds, i = find_tokens(data, i, stop, tail, bounds)
         n_tokens = n_bounds // 2
         for t in range(n_tokens):
-            hashes[t] = hash_token(data, bounds[2 * t], bounds[2 * t + 1], data.size)
-            prefetch(slots, np.int64(hashes[t]) & mask)
-        for t in range(n_tokens):
-            a, b = bounds[2 * t], bounds[2 * t + 1]
-            if is_eos(data, a, b):
-                with_eos = True
-                i = stop
+            hashes[t] = hash_token(data, bounds[2 * t], bounds[2 * t + 1])
+            prefetch(slots, np.int64(hashes[t]) & (slots.size - 1))
+            if is_eos(data, bounds[2 * t], bounds[2 * t + 1]):
+                n_tokens, i, with_eos = t, stop, True
                 break
-            if model.sums.size > 0:
-                count, hash32 = add_sum(data, a, b, data.size, hashes[t], model, room, hidden)
-            else:
-                n, count, hash32 = copy_rows(
-                    data, a, b, data.size, hashes[t], model, room, n, hidden
-                )
-            if count != DROPPED:
-                n_rows += count
-                if room.signed.size > 0:
-                    room.signed[n_signed] = as_signed(hash32)
-                    n_signed += 1
+        n, n_rows, n_signed = add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch)
     eos = options[EOS_WORD]
     is_dropped = eos >= options[N_WORDS] or (eos < 0 and options[EOS_IS_LABEL] != 0)
     if with_eos and not is_dropped:
+        ids, signed = part_of(scratch, IDS, np.int32), part_of(scratch, SIGNED, np.uint64)
         if eos >= 0:
-            if n == room.ids.size:
-                sum_ids(model.table, model.fold, room.ids, n, room.row, hidden)
-                n = 0
-            room.ids[n] = eos
-            n, n_rows = n + 1, n_rows + 1
-        if room.signed.size > 0:
-            room.signed[n_signed] = as_signed(hash_bytes(EOS, 0, EOS.size))
-            n_signed += 1
-    n, n_ngrams = add_ngrams(model, room, n_signed, n, hidden)
-    sum_ids(model.table, model.fold, room.ids, n, room.row, hidden)
-    return n_rows + n_ngrams
-
-
-@_leaf_kernel
-def add_ngrams(model, room, n_signed, n, hidden):
-    """Append the rows of n-grams of words to the room's ids at `n`; return `n`, and how many."""
-    lexicon, ids = model.lexicon, room.ids
-    options = lexicon.options
-    bucket, inverse, n_words = options[BUCKET], options[INVERSE], options[N_WORDS]
-    n_found = 0
-    for first in range(n_signed):
-        last = min(n_signed, first + options[WORD_NGRAMS])
-        hash64 = room.signed[first]
-        for j in range(first + 1, last):
             if n == ids.size:
-                sum_ids(model.table, model.fold, ids, n, room.row, hidden)
-                n = 0
-            hash64 = hash64 * NGRAM_FACTOR + room.signed[j]
-            place = bucket_of(hash64, bucket, inverse)
-            if options[PRUNED] == NOT_PRUNED:
-                ids[n] = n_words + place
-                n, n_found = n + 1, n_found + 1
-            else:
-                after = add_bucket(place, lexicon, ids, n)
-                n_found += after - n
-                n = after
-    return n, n_found
+                sum_ids(ZERO, n, state, scratch, HIDDEN)
+                n = ZERO
+            ids[n] = eos
+            n, n_rows = n + 1, n_rows + 1
+        if signed.size > 0:
+            signed[n_signed] = as_signed(hash_bytes(EOS, 0, EOS.size))
+            n_signed += 1
+    n, n_ngrams = add_ngrams(n, n_signed, state, scratch)
+    sum_ids(ZERO, n, state, scratch, HIDDEN)
+    return n_rows + n_ngrams

@@ -45,7 +45,7 @@ class Head(NamedTuple):
     n_labels, way : int
         `HS`, `SOFTMAX` or `SIGMOID`.
     is_folded : int
-        Whether "hidden" vectors are the outputs themselves.
+        Whether hidden vectors are the outputs themselves.
     """
 
     weights: np.ndarray

@@ -327,13 +327,10 @@ class _FastText:
         engine = self._engine or self._exact_engine()
         state = engine.state
         k = self.model.width(k)
-        labels, scores = empty(k, np.int64), empty(k, dtype)
-        call = engine.predict_text if dtype is np.float64 else engine.predict_text_single
-        n = call(text, state.numbers, threshold, labels, scores)
-        if n == k:
-            return labels.tolist(), scores
+        labels, scores = empty(k + 1, np.int32), empty(k + 1, np.float32)
+        n = engine.predict_text(text, state.numbers, threshold, labels, scores)
         if n >= 0:
-            return labels[:n].tolist(), scores[:n]
+            return labels[:n].tolist(), scores[:n].astype(dtype, copy=False)
         if n == IS_STALE:
             engine.renew()
             return self._predict_text(text, k, threshold, dtype)
