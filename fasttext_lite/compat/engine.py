@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fasttext_lite.compat.files.arguments import LOSSES
+from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.kernels import memory, predict
 from fasttext_lite.compat.kernels.state import SLOTS
@@ -23,9 +23,6 @@ from fasttext_lite.compiled.entry import FLOATS, INTS, NUMBER, SINGLES, STATE, S
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import run_blocks
-
-if TYPE_CHECKING:
-    from fasttext_lite.compat.model import FastTextModel
 
 MEGABYTE = 1 << 20
 CACHE_MB = 64  # default room for words, of an engine
@@ -68,33 +65,33 @@ class Engine:
 
     Parameters
     ----------
-    model : FastTextModel
-        That predicts labels.
+    parts : ModelParts
+        Of a model that predicts labels.
     exact : bool
         Whether sums are taken in fastText's order, for its bits.
     megabytes : float
         Room for words that are remembered.
     """
 
-    def __init__(self, model: FastTextModel, exact: bool, megabytes: float) -> None:
-        self.n_labels = model.dictionary.n_labels
+    def __init__(self, parts: ModelParts, exact: bool, megabytes: float) -> None:
+        self.n_labels = parts.dictionary.n_labels
         self._exact, self._megabytes = exact, megabytes
-        self._fixed, self._numbers = self._parts_of(model)
+        self._fixed, self._numbers = self._parts_of(parts)
         self.renew()
 
-    def _parts_of(self, model: FastTextModel) -> tuple[list[np.ndarray], list[int]]:
+    def _parts_of(self, parts: ModelParts) -> tuple[list[np.ndarray], list[int]]:
         """Return the arrays of a state, but those of the memory, and the numbers behind them."""
-        table = model.input
+        table = parts.input
         if isinstance(table, QuantizedMatrix) and 4 * np.prod(table.shape) <= MOST_DECODED:
             table = DenseTable.of(table.decode())
-        loss = LOSSES[model.args.loss]
+        loss = LOSSES[parts.args.loss]
         n_outputs = self.n_labels - loss.has_tree
-        output, scales = _output_of(model, n_outputs)
-        fold_rows, fold_output = _NONE, np.empty((0, model.dim), np.float32)
+        output, scales = _output_of(parts, n_outputs)
+        fold_rows, fold_output = _NONE, np.empty((0, parts.args.dim), np.float32)
         n_rows = table.shape[0]
         is_folded = (
             not self._exact
-            and 0 < FOLD_LEAST * n_outputs <= model.dim
+            and 0 < FOLD_LEAST * n_outputs <= parts.args.dim
             and 4 * n_rows * n_outputs <= MOST_FOLDED
         )
         if is_folded:
@@ -103,15 +100,15 @@ class Engine:
         by_rows = loss.has_tree and n_outputs > MOST_IN_COLUMNS
         children = np.empty((0, 2), np.int32)
         if loss.has_tree and self.n_labels > 1:
-            children = huffman_tree(model.dictionary.label_counts).children
+            children = huffman_tree(parts.dictionary.label_counts).children
         arrays = [
-            *model.dictionary.lexicon, *kernel_table(table)[:-1], fold_rows, fold_output,
-            _NONE if by_rows else _in_columns(output), output if by_rows else _NONE, scales,
+            *parts.dictionary.lexicon, *kernel_table(table)[:-1], fold_rows, fold_output,
+            _NONE if by_rows else in_columns(output), output if by_rows else _NONE, scales,
             children,
         ]  # fmt: skip
         part = kernel_table(table).part
-        width = n_outputs if is_folded else model.dim
-        numbers = [part, model.dim, width, not self._exact, self.n_labels, loss.scored_as]
+        width = n_outputs if is_folded else parts.args.dim
+        numbers = [part, parts.args.dim, width, not self._exact, self.n_labels, loss.scored_as]
         return [np.ascontiguousarray(array) for array in arrays], [int(n) for n in numbers]
 
     def renew(self) -> None:
@@ -178,9 +175,9 @@ def edges_of(starts: np.ndarray, ends: np.ndarray) -> list[int]:
     return np.unique(np.concatenate([changes, np.arange(0, n, BLOCK_TEXTS), [n]])).tolist()
 
 
-def _output_of(model: FastTextModel, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
+def _output_of(parts: ModelParts, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the output table, and the norms of its rows, which go last into a score."""
-    output, scales = model.output, _NONE
+    output, scales = parts.output, _NONE
     if isinstance(output, QuantizedMatrix) and output.norm_codes is not None:
         assert output.norm_quantizer is not None
         scales = output.norm_quantizer.centroids[output.norm_codes[:n_outputs]]
@@ -188,7 +185,7 @@ def _output_of(model: FastTextModel, n_outputs: int) -> tuple[np.ndarray, np.nda
     return output.decode(np.arange(n_outputs)), scales
 
 
-def _in_columns(output: np.ndarray) -> np.ndarray:
+def in_columns(output: np.ndarray) -> np.ndarray:
     """Return a table as `kernels.scores.Head.weights`, from a cache line on."""
     n, dim = output.shape
     n_blocks = -(-n // LANES)

@@ -22,6 +22,7 @@ from fasttext_lite.compat.files.dictionary import Dictionary, as_array, as_bytes
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.files.vec import write_vec
 from fasttext_lite.compat.kernels import text as kernels
+from fasttext_lite.compat.kernels.predict import HAS_NEWLINE, IS_STALE
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.quantization import QuantizedMatrix
@@ -172,7 +173,7 @@ class FastTextModel:
         if engine is None:
             if not self.is_supervised:
                 raise ValueError("Model needs to be supervised for prediction!")
-            engine = self._engines[exact] = Engine(self, exact, self._cache_mb)
+            engine = self._engines[exact] = Engine(self.parts, exact, self._cache_mb)
         return engine
 
     @property
@@ -257,6 +258,43 @@ class FastTextModel:
             read_only(data), starts, ends, is_line, k, float(threshold), n_threads or cpu_count()
         )
         return Found(labels[:, :k], scores[:, :k], n_rows)
+
+    def predict_text(
+        self, text: str, k: int = 1, threshold: float = 0.0
+    ) -> tuple[list[int], np.ndarray]:
+        """Return the best labels of one text, quickly.
+
+        Parameters
+        ----------
+        text : str
+            Without newlines; what follows </s> is not seen.
+        k, threshold
+            As in `predict`.
+
+        Returns
+        -------
+        labels : list of int
+            Best first.
+        scores : float32[n]
+            fastText's probabilities.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`; if there is a newline in the text, or a lone surrogate.
+        """
+        engine, k = self.engine(), self.width(k)
+        labels, scores = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
+        n = IS_STALE
+        while n == IS_STALE:
+            state = engine.state  # kept: another thread may renew it
+            n = engine.predict_text(text, state.numbers, float(threshold), labels, scores)
+            if n == IS_STALE:
+                engine.renew()
+        if n < 0:
+            what = "a newline" if n == HAS_NEWLINE else "a lone surrogate"
+            raise ValueError(f"the text has {what}, which a line of UTF-8 does not have")
+        return labels[:n].tolist(), scores[:n]
 
     def predict_documents(
         self,

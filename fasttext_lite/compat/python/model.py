@@ -15,7 +15,6 @@ from fasttext_lite.compat.engine import Engine
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import MODELS
 from fasttext_lite.compat.files.dictionary import EOS, as_array, as_bytes
-from fasttext_lite.compat.kernels.predict import IS_STALE
 from fasttext_lite.compat.meter import Meter
 from fasttext_lite.compat.model import BLOCK_NUMBERS, FastTextModel
 from fasttext_lite.compat.program.printing import Report
@@ -105,7 +104,7 @@ def _list_of(texts: Any) -> list[Any]:
 
 
 class _Names(dict[int, str]):
-    """Names of labels by number, decoded when they are first needed."""
+    """Names of labels by number, decoded when they are first needed: some may not be UTF-8."""
 
     def __init__(self, names: Sequence[bytes], errors: str) -> None:
         super().__init__()
@@ -310,32 +309,24 @@ class _FastText:
         """Predict as `predict` does, whatever the text is."""
         k, threshold = as_whole("k", k), as_number("threshold", threshold)
         if isinstance(text, str):
-            found, scores = self._predict_text(text, k, threshold, np.float64)
+            found, scores = self._predict_text(text, k, threshold)
             names = self._names_of(errors)
-            return tuple([names[i] for i in found]), scores
+            return tuple(map(names.__getitem__, found)), scores.astype(np.float64)
         texts = _list_of(text)
         names = self._names_of(errors)
         if len(texts) > FEW_TEXTS or not all([type(each) is str for each in texts]):
             return self._predict_list(texts, k, threshold, names)
-        rows = [self._predict_text(each, k, threshold, np.float32) for each in texts]
-        return [[names[i] for i in found] for found, _ in rows], [scores for _, scores in rows]
+        rows = [self._predict_text(each, k, threshold) for each in texts]
+        labels = [list(map(names.__getitem__, found)) for found, _ in rows]
+        return labels, [scores for _, scores in rows]
 
-    def _predict_text(
-        self, text: str, k: int, threshold: float, dtype: Any
-    ) -> tuple[list[int], np.ndarray]:
+    def _predict_text(self, text: str, k: int, threshold: float) -> tuple[list[int], np.ndarray]:
         """Return the numbers of the best labels of a text, and their probabilities."""
-        engine = self._engine or self._exact_engine()
-        state = engine.state
-        k = self.model.width(k)
-        labels, scores = empty(k + 1, np.int32), empty(k + 1, np.float32)
-        n = engine.predict_text(text, state.numbers, threshold, labels, scores)
-        if n >= 0:
-            return labels[:n].tolist(), scores[:n].astype(dtype, copy=False)
-        if n == IS_STALE:
-            engine.renew()
-            return self._predict_text(text, k, threshold, dtype)
-        _one_line(text, "predict")  # says what is wrong with it
-        raise AssertionError("a text that is no line is refused")
+        try:
+            return self.model.predict_text(text, k, threshold)
+        except ValueError:
+            _one_line(text, "predict")  # fastText's words for it, if it is the text
+            raise
 
     def _exact_engine(self) -> Engine:
         self._engine = self.model.engine()
