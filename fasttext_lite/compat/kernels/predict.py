@@ -125,18 +125,19 @@ def predict_text(text, state, threshold, labels, scores):
     if is_stale(array_of(state, COUNTERS, np.int64)):
         return IS_STALE
     address, size, kind, is_ascii = text_at(text)
-    n_bytes = size if is_ascii else size * min(kind + 1, 4)
+    is_utf8 = is_ascii != 0 and kind == 1
+    n_bytes = size if is_utf8 else size * min(kind + 1, 4)
     units = scratch_units(n_bytes, state)
-    scratch = np.empty(units + (0 if is_ascii else n_bytes // 8 + 1), np.int64)
+    scratch = np.empty(units + (0 if is_utf8 else n_bytes // 8 + 1), np.int64)
     lay_out(scratch, n_bytes, state)
-    if is_ascii == 0 or kind > 1:
+    if not is_utf8:
         room = room_at(scratch.ctypes.data + 8 * units, (n_bytes,), np.uint8)
         size = encode(address, size, kind, room)
         address = scratch.ctypes.data + 8 * units
     n = size
     if size >= 0:
         data = view_at(address, (size,), np.uint8)
-        if is_ascii and has_newline(data, ZERO, size, part_of(scratch, TAIL, np.uint8)):
+        if is_utf8 and has_newline(data, ZERO, size, part_of(scratch, TAIL, np.uint8)):
             n = HAS_NEWLINE
         else:
             _, n = predict_bytes(data, ZERO, size, True, state, scratch, threshold, scores, labels)
