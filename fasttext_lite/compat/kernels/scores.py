@@ -166,7 +166,7 @@ def search_tree(hidden, output, children, n_labels, k, threshold, stack, sums, s
         if node < n_labels:
             n = offer(scores, labels, n, k, score, node)
             continue
-        f = np.float32(exp(np.float64(-dot(output, node - n_labels, hidden))))
+        f = np.float32(exp(np.float32(-dot(output, node - n_labels, hidden))))
         right = np.float32(1.0 / np.float64(np.float32(1) + f))
         left = np.float32(1.0 - np.float64(right))
         stack[n_open] = children[node - n_labels, 1]
@@ -218,7 +218,7 @@ def classify(hidden, n_ids, output, columns, scales, children, way, threshold, b
                 n = search_flat(sums[:n_labels], k, threshold, scores, labels)
             sort_heap(scores, labels, n)
             for i in range(n):
-                scores[i] = exp(np.float64(scores[i]))
+                scores[i] = exp(np.float32(scores[i]))
         for i in range(n, k + 1):
             best[doc, i] = -1
             values[doc, i] = 0
