@@ -123,13 +123,13 @@ class FastTextModel:
         """The output table as `kernels.scores.classify` takes it: bytes, columns and scales."""
         n_labels, output = self.dictionary.n_labels, self.output
         scales = np.ones(n_labels, np.float32)
-        if LOSSES[self.args.loss].has_tree:
-            none = read_only(np.empty((self.dim, 0), np.float32))
-            return dense(output).data, none, scales
         if isinstance(output, QuantizedMatrix) and output.norm_codes is not None:
             assert output.norm_quantizer is not None
             scales = output.norm_quantizer.centroids[output.norm_codes[:n_labels]]
             output = QuantizedMatrix(output.codes, output.quantizer, None, None)
+        if LOSSES[self.args.loss].has_tree:
+            none = read_only(np.empty((self.dim, 0), np.float32))
+            return dense(output).data, none, scales
         columns = np.ascontiguousarray(output.decode(np.arange(n_labels)).T)
         return read_only(np.empty(0, np.uint8)), read_only(columns), scales
 

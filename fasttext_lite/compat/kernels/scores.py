@@ -149,7 +149,9 @@ def search_flat(outputs, k, threshold, scores, labels):
 
 
 @_kernel
-def search_tree(hidden, output, children, n_labels, k, threshold, stack, sums, scores, labels):
+def search_tree(
+    hidden, output, scales, children, n_labels, k, threshold, stack, sums, scores, labels
+):
     """Put the `k` best labels of a Huffman tree into a heap; return how many there are.
 
     Depth first, left before right; nodes below the threshold or the heap's lowest are left out.
@@ -166,7 +168,8 @@ def search_tree(hidden, output, children, n_labels, k, threshold, stack, sums, s
         if node < n_labels:
             n = offer(scores, labels, n, k, score, node)
             continue
-        f = np.float32(exp(np.float32(-dot(output, node - n_labels, hidden))))
+        product = scales[node - n_labels] * dot(output, node - n_labels, hidden)
+        f = np.float32(exp(np.float32(-product)))
         right = np.float32(1.0 / np.float64(np.float32(1) + f))
         left = np.float32(1.0 - np.float64(right))
         stack[n_open] = children[node - n_labels, 1]
@@ -188,8 +191,10 @@ def classify(hidden, n_ids, output, columns, scales, children, way, threshold, b
         Rows behind each; where 0, there is no label.
     output : uint8[4 * n_rows * dim]
         Bytes of the output table, for the way `HS`.
-    columns : float32[dim, n_labels], scales : float32[n_labels]
+    columns : float32[dim, n_labels]
         The output table for the other ways, see `score_flat`.
+    scales : float32[n_labels]
+        The norms of a quantised output table, or ones.
     children : int32[n_labels - 1, 2]
         For the way `HS`.
     way : int
@@ -210,8 +215,8 @@ def classify(hidden, n_ids, output, columns, scales, children, way, threshold, b
             scores, labels = values[doc], best[doc]
             if way == HS:
                 n = search_tree(
-                    hidden[doc], table, children, n_labels, k, threshold, stack, sums, scores,
-                    labels,
+                    hidden[doc], table, scales, children, n_labels, k, threshold, stack, sums,
+                    scores, labels,
                 )  # fmt: skip
             else:
                 score_flat(hidden[doc], columns, scales, way, sums[:n_labels])
