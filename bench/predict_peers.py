@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
+import struct
 import subprocess
 import sys
 import time
@@ -83,7 +83,7 @@ CASES = {
     "empty": Case("empty text", "us", single("one", "empty", 1)),
     "list": Case("predict([text])", "us", single("list", "short", 1000)),
     "all": Case("one short, k=-1", "us", single("all", "short", 300)),
-    "long": Case("one long, the same", "us", single("one", "long", 1)),
+    "long": Case("one long, the same", "us", single("one", "same", 1)),
     "cycle": Case("one long, 200 in turn", "us", single("one", "long", 200, few=True)),
     "batch": Case(
         "batch of short texts", "s",
@@ -118,6 +118,8 @@ ANSWERS = (
     ("list, k=5", {"how": "list", "texts": "short", "n": 2000, "k": 5}),
     ("list, k=-1", {"how": "list", "texts": "short", "n": 200, "k": -1}),
     ("batch", {"how": "batch", "texts": "short", "n": 20_000}),
+    ("batch, long", {"how": "batch", "texts": "long", "n": 200}),
+    ("batch, exact=False", {"how": "batch", "texts": "short", "n": 20_000, "exact": False}),
 )
 OWN_SETS = "thucnews,clinc150"
 OWN_LINES = 100_000  # of the file that is labelled
@@ -129,8 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.predict_peers", description=__doc__)
     add = parser.add_argument
     add("--data-dir", default=tools.data_dir(), help="folder of NAME/train.tsv and NAME/test.tsv")
-    add("--peers", default="bench-peers", metavar="DIR", help="where pip puts the peers")
-    add("--work", default="bench-models", metavar="DIR", help="where models are kept")
+    add("--work", default="bench-work", metavar="DIR", help="where models are kept (2 GB)")
+    add("--peers", metavar="DIR", help="where pip puts the peers; default: peers in --work")
     add("--models", default=",".join(MODELS), help="of %(default)s; or none")
     add("--only", metavar="CASES", help=f"of {', '.join([*CASES, *OWN])}")
     add("--programs", default=",".join(PEERS), help="of %(default)s; ours is always there")
@@ -189,9 +191,10 @@ def make_plan(options: argparse.Namespace) -> Plan:
         raise tools.UsageError("--rounds and --seconds must be above 0")
     checkout = Path(options.checkout).absolute()
     tools.check_folders(checkout / "fasttext_lite", files=[options.json])
-    tools.check_folders(files=[options.peers, options.work])
-    peers, work = Path(options.peers).absolute(), Path(options.work).absolute()
-    for folder in (peers, work):
+    work = Path(options.work).absolute()
+    peers = Path(options.peers).absolute() if options.peers else work / "peers"
+    tools.check_folders(work.parent, peers.parent if options.peers else None)
+    for folder in (work, peers):
         folder.mkdir(exist_ok=True)
     return Plan(
         sets, own_sets, models, cases, [OURS, *(x for x in programs if x != OURS)], peers, work,
@@ -330,7 +333,7 @@ def started(
     plan: Plan, model: Path, errors: list[str], cores: int = 1, names: Sequence[str] = ()
 ) -> Iterator[dict[str, Worker]]:
     """Start the workers of all programs with a model; those that fail are left out."""
-    texts = {name: str(plan.work / f"{name}.txt") for name in ("short", "long", "empty")}
+    texts = {name: str(plan.work / f"{name}.txt") for name in ("short", "long", "same", "empty")}
     workers: dict[str, Worker] = {}
     try:
         for name in names or plan.programs:
@@ -361,7 +364,7 @@ def measure(plan: Plan, name: str, model: Path, errors: list[str]) -> dict[str, 
             if times := measure_case(plan, case, workers, errors):
                 result["times"][key] = times
         say(f"{name}: answers")
-        result["answers"] = compare_answers(plan, workers)
+        result["answers"] = compare_answers(plan, workers, errors)
     if "threads" in chosen and tools.n_usable_cores() > 1:
         names = [x for x in plan.programs if x in (OURS, NEW)]
         with started(plan, model, errors, 2, names) as workers:
@@ -441,39 +444,68 @@ def written(value: float | None) -> str:
 
 
 # -- answers ---------------------------------------------------------------------------------
-def compare_answers(plan: Plan, workers: dict[str, Worker]) -> list[dict[str, Any]]:
+def compare_answers(
+    plan: Plan, workers: dict[str, Worker], errors: list[str]
+) -> list[dict[str, Any]]:
     """Return in how many texts each program's labels and probabilities are not the wheel's."""
     found: list[dict[str, Any]] = []
     if WHEEL not in workers:
         return found
-    for title, job in ANSWERS:
-        job = {**job, "do": "answers", "n": plan.size(job["n"])}
-        expected = workers[WHEEL].ask({**job, "how": "list"} if title == "batch" else job)
+    for title, wanted in ANSWERS:
+        job = {**wanted, "do": "answers", "n": plan.size(wanted["n"])}
+        as_list = {**job, "how": "list"} if job["how"] == "batch" else job
+        expected = workers[WHEEL].ask(as_list)
         for name, worker in workers.items():
-            if name == WHEEL:
-                continue
             try:
-                answers = worker.ask(job)
-            except RuntimeError:  # it has no such call
+                answers = None if name == WHEEL else worker.ask(job)
+            except RuntimeError as error:
+                errors.append(str(error))
                 continue
-            pairs = list(zip(answers, expected, strict=True))
-            found.append({
-                "call": title, "program": name, "texts": len(pairs),
-                "labels": sum(a[0] != b[0] for a, b in pairs),
-                "bits": sum(a[1] != b[1] for a, b in pairs),
-            })  # fmt: skip
+            if answers is not None:
+                found.append({"call": title, "program": name, **differences(answers, expected)})
     return found
+
+
+def differences(answers: list[Any], expected: list[Any]) -> dict[str, Any]:
+    """Count the texts whose labels, and whose probabilities, differ in any bit.
+
+    Returns
+    -------
+    dict
+        "texts", "labels", "bits", and "most": the largest difference of two probabilities in the
+        same place of texts with the same labels.
+    """
+    pairs = list(zip(answers, expected, strict=True))
+    other = [(a[1], b[1]) for a, b in pairs if a[0] == b[0] and a[1] != b[1]]
+    return {
+        "texts": len(pairs),
+        "labels": sum(a[0] != b[0] for a, b in pairs),
+        "bits": sum(a[1] != b[1] for a, b in pairs),
+        "most": max(
+            (abs(x - y) for a, b in other for x, y in zip(floats(a), floats(b), strict=True)),
+            default=0.0,
+        ),
+    }
+
+
+def floats(digits: str) -> tuple[float, ...]:
+    """Return the float32 numbers that hexadecimal digits stand for."""
+    data = bytes.fromhex(digits)
+    return struct.unpack(f"<{len(data) // 4}f", data)
 
 
 def print_answers(found: list[dict[str, Any]]) -> None:
     """Print what `compare_answers` found."""
     if not found:
         return
-    heads = ["call", "program", "texts", "other labels", "other bits"]
+    heads = ["call", "program", "texts", "other labels", "other bits", "largest difference"]
     rows = [
-        [each["call"], each["program"], *(f"{each[x]:,}" for x in ("texts", "labels", "bits"))]
+        [
+            each["call"], each["program"], *(f"{each[x]:,}" for x in ("texts", "labels", "bits")),
+            f"{each['most']:.1e}" if each["most"] else "",
+        ]
         for each in found
-    ]
+    ]  # fmt: skip
     lines = tools.table(heads, rows)
     print("\n".join(["", "Texts whose answer is not fastText's:", "", *lines]), flush=True)
 
@@ -496,22 +528,25 @@ def measure_own(plan: Plan, name: str, folder: Path) -> dict[str, Any]:
     if "one" in plan.cases:
         say(f"{name}: one title")
         rows["one"] = time_titles(plan, work, ours, theirs)
-    names = [x for x in (OURS, NEW, WHEEL) if x in plan.programs]
-    titles = {
-        "file": [(f"{n:,} lines, whole process", "s"), ("the same, processor time", "s")],
-        "one": [("one title", "us")],
-    }
-    lines_out = []
-    for key, times in rows.items():
-        for part, (title, unit) in enumerate(titles[key]):
-            values = {x: median(times, x, part) for x in names}
-            own = values[OURS]
-            ratios = [values[x] / own if own and values.get(x) else None for x in names[1:]]  # type: ignore[operator]
-            lines_out.append([title, unit, *map(written, values.values()), *map(written, ratios)])
-    heads = ["case", "unit", *names, *(f"{x} / ours" for x in names[1:])]
-    table = tools.table(heads, lines_out)
-    print("\n".join(["", f"## Our own model, {name}", "", *table]), flush=True)
+    print_own(plan, f"Our own model, {name}", rows, n)
     return rows
+
+
+def print_own(
+    plan: Plan, title: str, rows: dict[str, dict[str, list[list[float]]]], n_lines: int
+) -> None:
+    """Print a table of what was measured of a model of our own; ratios are theirs by ours."""
+    names = [x for x in (OURS, NEW, WHEEL) if x in plan.programs]
+    file = [(f"{n_lines:,} lines, whole process", "s"), ("the same, processor time", "s")]
+    titles = {"file": file, "one": [("one title", "us")]}
+    lines = []
+    for key, times in rows.items():
+        for part, (case, unit) in enumerate(titles[key]):
+            own, *others = (median(times, x, part) for x in names)
+            ratios = [f"{x / own:.2f}" if x and own else "" for x in others]
+            lines.append([case, unit, written(own), *map(written, others), *ratios])
+    heads = ["case", "unit", *names, *(f"{x} / ours" for x in names[1:])]
+    print("\n".join(["", f"## {title}", "", *tools.table(heads, lines)]), flush=True)
 
 
 def train_both(work: Path, folder: Path) -> tuple[Path, Path]:
@@ -522,9 +557,8 @@ def train_both(work: Path, folder: Path) -> tuple[Path, Path]:
     job = {"threads": 2, "multilabel": False, "package": "lite"}
     job |= {"train": str(folder / "train.tsv"), "test": str(folder / "test.tsv")}
     settings = tools.FASTTEXT
-    equal = ["--preset", "fasttext", "--lr", str(settings["lr"]), "--epochs"]
-    equal += [str(settings["epoch"]), "--word-ngrams", str(settings["wordNgrams"])]
-    equal += ["--dim", str(settings["dim"])]
+    equal = ["--preset", "fasttext", "--lr", str(settings["lr"]), "--dim", str(settings["dim"])]
+    equal += ["--epochs", str(settings["epoch"]), "--word-ngrams", str(settings["wordNgrams"])]
     steps = (
         ("prepare", job),
         ("train", {**job, "train": str(work / "train.ft"), "model": str(ours), "settings": equal}),
@@ -557,6 +591,8 @@ def time_processes(
         if name in plan.programs:
             module, source = PEERS[name].module, str(work / "theirs.txt")
             commands[name] = [str(WORKER), module, str(theirs), source, output]
+
+    import resource
 
     def once(name: str) -> list[float]:
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

@@ -90,10 +90,11 @@ class Worker:
             times[n] = time.perf_counter() - start
         return times[1] / times[2]
 
-    def answers(self, job: Job) -> list[Any]:
+    def answers(self, job: Job) -> list[Any] | None:
         """Return labels of each text, and its probabilities as hexadecimal float32.
 
-        ``job["how"]`` is "single", "list" or "batch", the last with ``job["exact"]`` where given.
+        ``job["how"]`` is "single", "list" or "batch", the last with ``job["exact"]`` where given;
+        None if the program has no such call.
         """
         import numpy as np
 
@@ -104,6 +105,8 @@ class Worker:
             found = list(zip(*self.model.predict(texts, k), strict=True))
         else:
             more = {"exact": job["exact"]} if "exact" in job else {}
+            if not hasattr(self.model, "predict_batch") or (more and not self.has_inexact(job)):
+                return None
             found = list(zip(*self.model.predict_batch(texts, k, threads=1, **more), strict=True))
         return [[list(a), np.asarray(b, np.float32).tobytes().hex()] for a, b in found]
 

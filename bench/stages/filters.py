@@ -29,7 +29,8 @@ FILTER_THREADS = 11  # the wheel leaves a part of its table as memory was with l
 def texts(job: Job) -> dict[str, Any]:
     """Write ``short.txt`` and ``long.txt``: texts of natural language, each of one data set.
 
-    Rows of a set follow each other in random order, and begin anew when all were used.
+    ``same.txt`` has one long text, of the first set. Rows of a set follow each other in random
+    order, and begin anew when all were used.
     """
     rng = random.Random(job["seed"])
     sets = [rows_of(Path(folder)) for folder in job["sets"]]
@@ -40,6 +41,8 @@ def texts(job: Job) -> dict[str, Any]:
     ):
         pools = [endless(rows, rng) for rows in sets]
         found = [joined(pools[i % len(pools)], least, most) for i in range(n)]
+        if name == "long":
+            files.write_lines(work / "same.txt", found[:1])
         rng.shuffle(found)
         files.write_lines(work / f"{name}.txt", found)
         sizes[name] = sum(len(text.encode()) for text in found) / max(n, 1)
