@@ -131,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.predict_peers", description=__doc__)
     add = parser.add_argument
     add("--data-dir", default=tools.data_dir(), help="folder of NAME/train.tsv and NAME/test.tsv")
-    add("--work", default="bench-work", metavar="DIR", help="where models are kept (2 GB)")
+    add("--work", default="bench-work", metavar="DIR", help="where models are kept (4 GB)")
     add("--peers", metavar="DIR", help="where pip puts the peers; default: peers in --work")
     add("--models", default=",".join(MODELS), help="of %(default)s; or none")
     add("--only", metavar="CASES", help=f"of {', '.join([*CASES, *OWN])}")
@@ -515,7 +515,6 @@ def measure_own(plan: Plan, name: str, folder: Path) -> dict[str, Any]:
     """Train both at equal settings; time a process that labels a file, and one title."""
     work = plan.work / f"own-{name}"
     work.mkdir(exist_ok=True)
-    say(f"{name}: training")
     ours, theirs = train_both(work, folder)
     lines = files.read_lines(work / "texts.txt"), files.read_lines(work / "texts.ft")
     n = OWN_LINES // plan.divisor
@@ -554,6 +553,7 @@ def train_both(work: Path, folder: Path) -> tuple[Path, Path]:
     ours, theirs = work / "model.ftl", work / "model.bin"
     if ours.is_file() and theirs.is_file():
         return ours, theirs
+    say(f"{folder.name}: training")
     job = {"threads": 2, "multilabel": False, "package": "lite"}
     job |= {"train": str(folder / "train.tsv"), "test": str(folder / "test.tsv")}
     settings = tools.FASTTEXT
