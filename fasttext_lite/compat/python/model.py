@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import empty
@@ -32,9 +33,7 @@ from fasttext_lite.compat.python.arguments import (
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 from fasttext_lite.corpus.arrow import columns_of, is_column
 from fasttext_lite.corpus.texts import Texts
-
-if TYPE_CHECKING:
-    from fasttext_lite.model.model import Predictions
+from fasttext_lite.model.model import Predictions
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
 FEW_TEXTS = 16  # of a list that are predicted one after another
@@ -110,6 +109,11 @@ class _Names(dict[int, str]):
         super().__init__()
         self._source, self._errors = names, errors
 
+    @cached_property
+    def all(self) -> list[str]:
+        """All names in order."""
+        return [self[i] for i in range(len(self._source))]
+
     def __missing__(self, number: int) -> str:
         name = self[number] = self._source[number].decode("utf-8", self._errors)
         return name
@@ -117,6 +121,16 @@ class _Names(dict[int, str]):
 
 def _decoded(found: Iterable[tuple[float, bytes]], errors: str) -> list[tuple[float, str]]:
     return [(score, word.decode("utf-8", errors)) for score, word in found]
+
+
+class Batch(Predictions):
+    """The best labels of each text, as arrays; what `_FastText.predict_batch` returns.
+
+    It unpacks into what `_FastText.predict` returns of a list: ``labels, probabilities = batch``.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_as_lists(self.labels, self.probabilities, self.label_names.__getitem__))
 
 
 # -- evaluation ------------------------------------------------------------------------------
@@ -348,15 +362,9 @@ class _FastText:
         for first in range(0, len(texts), step):
             data, starts = _joined(texts[first : first + step], "predict")
             found = model.predict(data, starts, k, threshold)
-            labels, scores = found.labels, found.scores
-            counts = found.counts()
-            if counts.size and counts.min() == labels.shape[1]:
-                all_labels += [[names[i] for i in row] for row in labels.tolist()]
-                all_scores += list(scores)
-                continue
-            for row, values, n in zip(labels.tolist(), scores, counts.tolist(), strict=True):
-                all_labels.append([names[i] for i in row[:n]])
-                all_scores.append(values[:n])
+            labels, scores = _as_lists(found.labels, found.scores, names.__getitem__)
+            all_labels += labels
+            all_scores += scores
         return all_labels, all_scores
 
     def predict_batch(
@@ -367,7 +375,7 @@ class _FastText:
         threads: int | None = None,
         exact: bool = True,
         on_unicode_error: str = "strict",
-    ) -> Predictions:
+    ) -> Batch:
         """Return the best labels of many texts, as arrays; line breaks in a text are spaces.
 
         Parameters
@@ -386,9 +394,10 @@ class _FastText:
 
         Returns
         -------
-        Predictions
+        Batch
             Numbers of labels, int32[n_texts, k] (-1 = none), their probabilities,
-            float32[n_texts, k], and their names.
+            float32[n_texts, k], and their names. It unpacks into the two lists that `predict`
+            returns of a list.
 
         Raises
         ------
@@ -397,8 +406,6 @@ class _FastText:
         ValueError
             If `k` is 0 or below -1, `threads` is below 1, or the model is not supervised.
         """
-        from fasttext_lite.model.model import Predictions
-
         k, threshold = as_whole("k", k), as_number("threshold", threshold)
         if threads is not None and as_whole("threads", threads) < 1:
             raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
@@ -406,9 +413,8 @@ class _FastText:
         found = self.model.predict_documents(data, offsets, k, threshold, threads, exact)
         if valid is not None:
             found.labels[~valid], found.scores[~valid], found.n_rows[~valid] = -1, 0, 0
-        errors = on_unicode_error
-        names = [name.decode("utf-8", errors) for name in self.model.dictionary.labels]
-        return Predictions(found.labels, found.scores, found.n_rows, names)
+        names = self._names_of(on_unicode_error)
+        return Batch(found.labels, found.scores, found.n_rows, names.all)
 
     @property
     def cache(self) -> float:
@@ -682,6 +688,18 @@ def _documents_of(texts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None
     if documents.token_ends is not None:
         raise TypeError("texts must be str; got lists of tokens: ' '.join(tokens) makes a text")
     return documents.buffer, documents.offsets, None
+
+
+def _as_lists(
+    labels: np.ndarray, scores: np.ndarray, name: Callable[[int], str]
+) -> tuple[list[list[str]], list[np.ndarray]]:
+    """Return the names of each text's best labels, and their probabilities."""
+    counts = np.count_nonzero(labels >= 0, axis=1)
+    if counts.size and counts.min() == labels.shape[1]:
+        return [list(map(name, row)) for row in labels.tolist()], list(scores)
+    of_each = zip(labels.tolist(), scores, counts.tolist(), strict=True)
+    rows = [(list(map(name, row[:n])), values[:n]) for row, values, n in of_each]
+    return [row for row, _ in rows], [values for _, values in rows]
 
 
 def _joined(texts: list[Any], function: str) -> tuple[np.ndarray, np.ndarray]:
