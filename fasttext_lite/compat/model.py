@@ -283,14 +283,15 @@ class FastTextModel:
         ValueError
             As in `predict`; if there is a newline in the text, or a lone surrogate.
         """
-        engine, k = self.engine(), self.width(k)
+        engine = self._engines.get(True) or self.engine()
+        if k != 1:
+            k = self.width(k)
         labels, scores = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
-        n = IS_STALE
-        while n == IS_STALE:
-            state = engine.state  # kept: another thread may renew it
-            n = engine.predict_text(text, state.numbers, float(threshold), labels, scores)
-            if n == IS_STALE:
-                engine.renew()
+        state = engine.state  # kept: another thread may renew it
+        n = engine.predict_text(text, state.numbers, threshold, labels, scores)
+        if n == IS_STALE:
+            engine.renew()
+            return self.predict_text(text, k, threshold)
         if n < 0:
             what = "a newline" if n == HAS_NEWLINE else "a lone surrogate"
             raise ValueError(f"the text has {what}, which a line of UTF-8 does not have")
