@@ -370,6 +370,28 @@ def test_documents_of_a_buffer_and_lines_are_the_same_texts():
         assert one.n_rows[0] == found.n_rows[i]
 
 
+@pytest.mark.parametrize("loss", ["softmax", "hs", "ova"])
+def test_scores_of_chosen_labels_are_those_of_all(loss):
+    model = make(dim=6, loss=loss, labels=[b"__label__%d" % i for i in range(9)], word_ngrams=2)
+    texts = ["a word", "", "中文 b", "word word", "q" * 70]
+    data = "".join(texts).encode()
+    offsets = np.cumsum([0, *(len(text.encode()) for text in texts)])
+    found = model.predict_documents(as_array(data), offsets, -1)
+    wanted = [7, 0, 7, 3]
+    scores = model.label_scores(as_array(data), offsets, wanted)
+    expected = np.zeros((len(texts), 4), np.float32)
+    for column, label in enumerate(wanted):
+        docs, places = np.nonzero(found.labels == label)
+        expected[docs, column] = found.scores[docs, places]
+    np.testing.assert_array_equal(scores, expected)
+    loose = model.label_scores(as_array(data), offsets, wanted, exact=False)
+    np.testing.assert_allclose(loose, expected, atol=1e-5 if loss != "ova" else 0.01)
+    assert model.label_scores(as_array(data), offsets, []).shape == (5, 0)
+    for bad in (-1, 9):
+        with pytest.raises(ValueError, match="labels are 0 to 8"):
+            model.label_scores(as_array(data), offsets, [bad])
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(codec=None), max_size=20))
 def test_strings_become_the_bytes_that_python_makes(text):

@@ -150,19 +150,54 @@ class Engine:
         n = starts.size
         labels, scores = np.empty((n, k + 1), np.int32), np.empty((n, k + 1), np.float32)
         n_rows = np.empty(n, np.int64)
+
+        def work(first: int, last: int, numbers: np.ndarray) -> None:
+            predict.predict_documents(
+                data, starts, ends, first, last, is_line, numbers, threshold, labels, scores, n_rows
+            )
+
+        self._run(work, starts, ends, n_threads)
+        return labels, scores, n_rows
+
+    def score(
+        self,
+        data: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        wanted: np.ndarray,
+        n_threads: int,
+    ) -> np.ndarray:
+        """Return the probabilities of some labels; see `kernels.predict.score_documents`.
+
+        Returns
+        -------
+        float32[n_docs, n_wanted]
+        """
+        scores = np.empty((starts.size, wanted.size), np.float32)
+
+        def work(first: int, last: int, numbers: np.ndarray) -> None:
+            predict.score_documents(data, starts, ends, first, last, numbers, wanted, scores)
+
+        self._run(work, starts, ends, n_threads)
+        return scores
+
+    def _run(
+        self,
+        work: Callable[[int, int, np.ndarray], None],
+        starts: np.ndarray,
+        ends: np.ndarray,
+        n_threads: int,
+    ) -> None:
+        """Do something to blocks of documents, with the state that there is."""
         edges = edges_of(starts, ends)
 
-        def work(block: int) -> None:
+        def run(block: int) -> None:
             if self._words.is_stale:
                 self.renew()
             state = self.state  # kept: others may renew it
-            predict.predict_documents(
-                data, starts, ends, edges[block], edges[block + 1], is_line, state.numbers,
-                threshold, labels, scores, n_rows,
-            )  # fmt: skip
+            work(edges[block], edges[block + 1], state.numbers)
 
-        run_blocks(work, len(edges) - 1, n_threads)
-        return labels, scores, n_rows
+        run_blocks(run, len(edges) - 1, n_threads)
 
 
 def edges_of(starts: np.ndarray, ends: np.ndarray) -> list[int]:

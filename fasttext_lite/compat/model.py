@@ -359,16 +359,32 @@ class FastTextModel:
         n_threads: int | None = None,
         exact: bool = True,
     ) -> np.ndarray:
-        """Return the probabilities of some labels, float32[n_docs, n_asked]; 0 if there is none.
+        """Return the probabilities of some labels.
 
-        Parameters as in `predict_documents`; labels are numbers.
+        Parameters
+        ----------
+        data, offsets, n_threads, exact
+            As in `predict_documents`.
+        labels : sequence of int
+            Their numbers.
+
+        Returns
+        -------
+        float32[n_docs, n_asked]
+            0 of a document without a row.
+
+        Raises
+        ------
+        ValueError
+            If there is no such label, or the model is not supervised.
         """
-        found = self.predict_documents(data, offsets, -1, 0.0, n_threads, exact)
-        scores = np.zeros((len(found.labels), len(labels)), np.float32)
-        for column, label in enumerate(labels):
-            docs, places = np.nonzero(found.labels == label)
-            scores[docs, column] = found.scores[docs, places]
-        return scores
+        wanted = np.array(labels, np.int32).reshape(-1)
+        if np.any(wanted < 0) or np.any(wanted >= self.dictionary.n_labels):
+            raise ValueError(f"labels are 0 to {self.dictionary.n_labels - 1}; got {list(labels)}")
+        offsets = np.ascontiguousarray(offsets, np.int64)
+        return self.engine(exact).score(
+            read_only(data), offsets[:-1], offsets[1:], wanted, n_threads or cpu_count()
+        )
 
     # -- vectors -----------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ from fasttext_lite.compat.kernels.memory import (
 )
 from fasttext_lite.compat.kernels.state import (
     BOUNDS,
+    DENSE,
+    DIM,
     FOLD_OUTPUT,
     FOLD_ROWS,
     HASHES,
@@ -72,6 +74,8 @@ from fasttext_lite.compiled.blocks import (
     load_block,
     prefetch,
     store_block,
+    sum_of,
+    zero_block,
 )
 from fasttext_lite.compiled.bytes64 import byte_mask, first_bit, space_mask
 from fasttext_lite.compiled.compiling import INLINE, LEAF, compiler
@@ -80,6 +84,7 @@ from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed
 # No fast mathematics, as in `kernels.text`.
 _leaf_kernel = compiler(LEAF)
 _inlined = compiler(INLINE)
+TILE = 1 << 16  # numbers of a table that a core's cache has room for
 AHEAD = 8  # rows, or words, between asking for a cache line and using it
 NO_BITS, ALL_BITS = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
 ONE, LAST_BIT = np.uint64(1), np.uint64(63)
@@ -163,88 +168,105 @@ def is_eos(data, start, stop):
 
 
 # -- sums ------------------------------------------------------------------------------------
+@_inlined
+def fetch_row(table, row, dim):
+    """Ask for all cache lines of a row."""
+    at = np.int64(row) * dim
+    for d in range(0, dim, LANES):
+        prefetch(table, at + d)
+    prefetch(table, at + dim - 1)  # rows need not begin at a line
+
+
 @_leaf_kernel
 def add_rows(table, ids, first, last, hidden):
     """Add the rows ids[first:last] of `table`, float32[n_rows * dim], to `hidden` in their order.
 
-    Some numbers of all rows at a time, so that the sums stay in registers.
+    Some numbers of each row at a time, so that the sums stay in registers; as many rows as the
+    cache has room for, so that it has the rest of each when that is added.
     """
     dim = hidden.size
-    d = 0
-    while dim - d > 2 * LANES:
-        m = dim - d
-        a, b = load_block(hidden, d, m), load_block(hidden, d + 16, m - 16)
-        c = load_block(hidden, d + 32, m - 32)
-        if m > 48:
-            e = load_block(hidden, d + 48, m - 48)
-            for j in range(first, last):
-                if j + AHEAD < last:
-                    ahead = np.int64(ids[j + AHEAD]) * dim + d
-                    prefetch(table, ahead)
-                    prefetch(table, ahead + 16)
-                    prefetch(table, ahead + 32)
-                    prefetch(table, ahead + 48)
-                at = np.int64(ids[j]) * dim + d
-                a = add_product(a, 1.0, load_block(table, at, m))
-                b = add_product(b, 1.0, load_block(table, at + 16, m - 16))
-                c = add_product(c, 1.0, load_block(table, at + 32, m - 32))
-                e = add_product(e, 1.0, load_block(table, at + 48, m - 48))
-            store_block(hidden, d + 48, e, m - 48, NONE)
-        else:
-            for j in range(first, last):
-                if j + AHEAD < last:
-                    ahead = np.int64(ids[j + AHEAD]) * dim + d
-                    prefetch(table, ahead)
-                    prefetch(table, ahead + 16)
-                    prefetch(table, ahead + 32)
-                at = np.int64(ids[j]) * dim + d
-                a = add_product(a, 1.0, load_block(table, at, m))
-                b = add_product(b, 1.0, load_block(table, at + 16, m - 16))
-                c = add_product(c, 1.0, load_block(table, at + 32, m - 32))
-        store_block(hidden, d, a, m, NONE)
-        store_block(hidden, d + 16, b, m - 16, NONE)
-        store_block(hidden, d + 32, c, m - 32, NONE)
-        d += 4 * LANES
-    while d < dim:
-        m = dim - d
-        a = load_block(hidden, d, m)
-        for j in range(first, last):
-            if j + AHEAD < last:
-                prefetch(table, np.int64(ids[j + AHEAD]) * dim + d)
-            a = add_product(a, 1.0, load_block(table, np.int64(ids[j]) * dim + d, m))
-        store_block(hidden, d, a, m, NONE)
-        d += LANES
+    step = max(TILE // dim, 4 * AHEAD)
+    for begin in range(first, last, step):
+        end = min(begin + step, last)
+        for j in range(begin, min(begin + AHEAD, end)):
+            fetch_row(table, ids[j], dim)
+        for d in range(0, dim, 4 * LANES):
+            add_columns(table, ids, begin, end, d, hidden)
 
 
 @_leaf_kernel
-def fill_fold(ids, first, last, state, scratch):
-    """Multiply out those of the rows ids[first:last] that were not needed before.
+def add_columns(table, ids, first, last, d, hidden):
+    """Add the numbers d to d + 63 of rows to those of `hidden`, as many as there are."""
+    dim = hidden.size
+    m = dim - d
+    a, b = load_block(hidden, d, m), load_block(hidden, d + 16, m - 16)
+    c, e = load_block(hidden, d + 32, m - 32), load_block(hidden, d + 48, m - 48)
+    if m > 32:
+        for j in range(first, last):
+            if d == 0 and j + AHEAD < last:
+                fetch_row(table, ids[j + AHEAD], dim)
+            at = np.int64(ids[j]) * dim + d
+            a = add_product(a, 1.0, load_block(table, at, m))
+            b = add_product(b, 1.0, load_block(table, at + 16, m - 16))
+            c = add_product(c, 1.0, load_block(table, at + 32, m - 32))
+            e = add_product(e, 1.0, load_block(table, at + 48, m - 48))
+        store_block(hidden, d + 32, c, m - 32, NONE)
+        store_block(hidden, d + 48, e, m - 48, NONE)
+    else:
+        for j in range(first, last):
+            if d == 0 and j + AHEAD < last:
+                fetch_row(table, ids[j + AHEAD], dim)
+            at = np.int64(ids[j]) * dim + d
+            a = add_product(a, 1.0, load_block(table, at, m))
+            if m > 16:
+                b = add_product(b, 1.0, load_block(table, at + 16, m - 16))
+    store_block(hidden, d, a, m, NONE)
+    store_block(hidden, d + 16, b, m - 16, NONE)
 
-    Threads that fill the same row write the same numbers.
+
+@_leaf_kernel
+def fold_row(row, state, scratch):
+    """Multiply a row of the input table with the output table, for the first time it is needed.
+
+    Threads that do it at once write the same numbers.
     """
-    folded, output = (
-        shared_of(state, FOLD_ROWS, np.float32),
-        table_of(state, FOLD_OUTPUT, np.float32),
-    )
-    row, table = part_of(scratch, ROW, np.float32), rows_of(state)
+    folded = shared_of(state, FOLD_ROWS, np.float32)
+    output = table_of(state, FOLD_OUTPUT, np.float32)
+    numbers = part_of(scratch, ROW, np.float32)
     width, dim = output.shape
+    for d in range(dim):
+        numbers[d] = 0
+    add_row(rows_of(state), row, numbers)
+    for label in range(width):
+        total = zero_block(numbers)
+        for d in range(0, dim, LANES):
+            m = dim - d
+            other = load_block(output, label * dim + d, m)
+            total = add_product(total, load_block(numbers, d, m), other)
+        folded[np.int64(row) * width + label] = sum_of(total)
+
+
+@_leaf_kernel
+def add_folded(ids, first, last, state, scratch, hidden):
+    """Add to `hidden`, float32[width], what the rows ids[first:last] say of each label."""
+    folded = shared_of(state, FOLD_ROWS, np.float32)
+    dense = array_of(state, DENSE, np.uint8).view(np.float32)
+    dim, width = state[DIM], hidden.size
     for j in range(first, last):
+        if j + 2 * AHEAD < last:
+            prefetch(folded, np.int64(ids[j + 2 * AHEAD]) * width)
         if j + AHEAD < last:
-            prefetch(folded, np.int64(ids[j + AHEAD]) * width)
+            ahead = np.int64(ids[j + AHEAD])
+            if folded[ahead * width] != folded[ahead * width] and (ahead + 1) * dim <= dense.size:
+                fetch_row(dense, ahead, dim)
         at = np.int64(ids[j]) * width
         is_there = True
         for label in range(width):
             is_there &= folded[at + label] == folded[at + label]  # NaN is not
-        if is_there:
-            continue
-        for d in range(dim):
-            row[d] = 0
-        add_row(table, ids[j], row)
+        if not is_there:
+            fold_row(ids[j], state, scratch)
         for label in range(width):
-            total = np.float32(0)
-            for d in range(dim):
-                total += row[d] * output[label, d]
-            folded[at + label] = total
+            hidden[label] += folded[at + label]
 
 
 @_leaf_kernel
@@ -254,8 +276,7 @@ def sum_ids(first, last, state, scratch, part):
     folded = array_of(state, FOLD_ROWS, np.float32)
     table = rows_of(state)
     if folded.size > 0:
-        fill_fold(ids, first, last, state, scratch)
-        add_rows(folded, ids, first, last, hidden)
+        add_folded(ids, first, last, state, scratch, hidden)
     elif table.codes.shape[0] > 0 or table.places.size > 0:
         for j in range(first, last):
             add_row(table, ids[j], hidden)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fasttext_lite.compat.kernels.documents import ZERO, has_newline, sum_document
 from fasttext_lite.compat.kernels.memory import is_stale
-from fasttext_lite.compat.kernels.scores import classify
+from fasttext_lite.compat.kernels.scores import as_probability, classify, find_best
 from fasttext_lite.compat.kernels.state import (
     COUNTERS,
     HIDDEN,
@@ -32,6 +32,18 @@ HAS_NEWLINE, HAS_SURROGATE, IS_STALE = -2, -3, -4
 
 
 @_leaf_kernel
+def mean_of_document(data, start, stop, with_eos, state, scratch):
+    """Write the mean of a document's rows to the scratch's `HIDDEN`; return their number."""
+    n_rows = sum_document(data, start, stop, with_eos, state, scratch)
+    if n_rows > 0:
+        hidden = part_of(scratch, HIDDEN, np.float32)
+        factor = np.float32(1.0 / n_rows)  # as in fastText, a product in place of a division
+        for d in range(hidden.size):
+            hidden[d] *= factor
+    return n_rows
+
+
+@_leaf_kernel
 def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores, labels):
     """Find the best labels of data[start:stop]; see `sum_document` and `classify`.
 
@@ -41,17 +53,13 @@ def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores
     n : int
         Labels found.
     """
-    n_rows = sum_document(data, start, stop, with_eos, state, scratch)
+    n_rows = mean_of_document(data, start, stop, with_eos, state, scratch)
     if n_rows == 0:
         return 0, 0
-    hidden = part_of(scratch, HIDDEN, np.float32)
-    factor = np.float32(1.0 / n_rows)  # as in fastText, a product in place of a division
-    for d in range(hidden.size):
-        hidden[d] *= factor
     return n_rows, classify(
-        hidden, head_of(state), labels.size - 1, np.float32(threshold),
-        part_of(scratch, OUTPUTS, np.float32), part_of(scratch, STACK, np.int32),
-        part_of(scratch, SUMS, np.float32), scores, labels,
+        part_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
+        np.float32(threshold), part_of(scratch, OUTPUTS, np.float32),
+        part_of(scratch, STACK, np.int32), part_of(scratch, SUMS, np.float32), scores, labels,
     )  # fmt: skip
 
 
@@ -208,3 +216,46 @@ def predict_documents(
         )
         for i in range(n, labels.shape[1]):
             labels[doc, i], scores[doc, i] = -1, 0
+
+
+@_kernel
+def score_documents(data, starts, ends, first, last, state, wanted, scores):
+    """Write the probabilities of some labels of documents `first` to `last` - 1.
+
+    Parameters
+    ----------
+    data, starts, ends, first, last, state
+        As in `predict_documents`; newlines are spaces.
+    wanted : int32[n_wanted]
+        Labels.
+    scores : float32[n_docs, n_wanted]
+        Written in place: fastText's probabilities; 0 of a document without a row, and of a leaf
+        whose probability is below 1e-5.
+    """
+    longest = 0
+    for doc in range(first, last):
+        longest = max(longest, ends[doc] - starts[doc])
+    scratch = np.empty(scratch_units(longest, state), np.int64)
+    lay_out(scratch, longest, state)
+    head = head_of(state)
+    k = head.n_labels
+    found, values = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
+    places = np.full(k, -1, np.int32)
+    for column in range(wanted.size):
+        places[wanted[column]] = column
+    for doc in range(first, last):
+        for column in range(wanted.size):
+            scores[doc, column] = 0
+        if mean_of_document(data, starts[doc], ends[doc], True, state, scratch) == 0:
+            continue
+        n = find_best(
+            part_of(scratch, HIDDEN, np.float32), head, k, np.float32(0),
+            part_of(scratch, OUTPUTS, np.float32), part_of(scratch, STACK, np.int32),
+            part_of(scratch, SUMS, np.float32), values, found,
+        )  # fmt: skip
+        for i in range(n):
+            column = places[found[i]]
+            if column >= 0:
+                scores[doc, column] = as_probability(values[i])
+        for column in range(wanted.size):  # one that is asked for more than once
+            scores[doc, column] = scores[doc, places[wanted[column]]]

@@ -245,6 +245,33 @@ def search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels
 
 
 @_leaf_kernel
+def find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
+    """Put the best labels of a hidden vector into a heap; see `classify`.
+
+    `scores` are logarithms, ln(p + 1e-5).
+    """
+    if head.is_folded:
+        for i in range(hidden.size):
+            outputs[i] = hidden[i]
+    elif head.rows.size == 0:
+        score_outputs(hidden, head, outputs)
+    if head.way == HS:
+        return search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels)
+    of_labels = outputs[: head.n_labels]
+    to_probabilities(of_labels, head.way)
+    return search_flat(of_labels, k, threshold, scores, labels)
+
+
+@_leaf_kernel
+def as_probability(score):
+    """Return exp of a logarithm.
+
+    The C library's expf, as in fastText; the double rounded differs in 6 of 10,000 numbers.
+    """
+    return exp(np.float32(score))
+
+
+@_leaf_kernel
 def classify(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     """Find the best labels of a hidden vector.
 
@@ -267,19 +294,8 @@ def classify(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     -------
     n : int
     """
-    if head.is_folded:
-        for i in range(hidden.size):
-            outputs[i] = hidden[i]
-    elif head.rows.size == 0:
-        score_outputs(hidden, head, outputs)
-    if head.way == HS:
-        n = search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels)
-    else:
-        of_labels = outputs[: head.n_labels]
-        to_probabilities(of_labels, head.way)
-        n = search_flat(of_labels, k, threshold, scores, labels)
+    n = find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels)
     sort_heap(scores, labels, n)
     for i in range(n):
-        # The C library's expf, as in fastText; the double rounded differs in 6 of 10,000 numbers.
-        scores[i] = exp(np.float32(scores[i]))
+        scores[i] = as_probability(scores[i])
     return n
