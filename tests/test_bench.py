@@ -23,7 +23,7 @@ MODULES = {
 # Their own memory must not count for the processes that they start.
 PARENTS = (
     "chinese", "compare", "long_documents", "scaling", "startup", "tools", "word_vectors",
-    "variants", "stages.files",
+    "variants", "shared_memory", "stages.files",
 )  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 A model is pickled with all its numbers, so that a pickle stands by itself, wherever and whenever it
 is read.  For the workers of an engine (Ray, Dask, Spark, a pool of processes) that is the wrong
 thing: each would get a copy of its own, 800 MB of a usual ``.bin``, when all of them could map one
-file.  Nor may a model do so by itself because it was loaded from a file: a pickle that someone keeps
-would be worth nothing once the file is gone.  So who wants the file to be shared says so.
+file.  Nor may a model do so by itself because it was loaded from a file: a pickle that someone
+keeps would be worth nothing once the file is gone.  So who wants the file to be shared says so.
 """
 
 from __future__ import annotations

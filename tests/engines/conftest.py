@@ -36,7 +36,7 @@ def models(tmp_path_factory, examples):
     lines = [f"__label__{label} {text}\n" for label, text in examples]
     (folder / "train.txt").write_text("".join(lines), "utf-8")
     model = fasttext.train_supervised(
-        str(folder / "train.txt"), dim=16, bucket=20000, wordNgrams=2, verbose=0
+        str(folder / "train.txt"), dim=16, bucket=20000, wordNgrams=2, lr=1.0, epoch=5, verbose=0
     )
     model.save_model(str(folder / "model.bin"))
     model.quantize()
@@ -74,9 +74,7 @@ def expected(models, texts):
             names, scores = model.predict(text.replace("\n", " "))
             results[ending].append((names[0], float(scores[0])))
     own = fasttext_lite.load_model(models / "model.ftl")
-    results["ftl"] = [
-        (None, None) if text is None else own.predict_one(text)[0] for text in texts
-    ]
+    results["ftl"] = [(None, None) if text is None else own.predict_one(text)[0] for text in texts]
     return results
 
 
