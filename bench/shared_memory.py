@@ -1,4 +1,4 @@
-"""Measure the memory of several processes that predict with one model file: do they share it?
+"""Measure the memory of several processes that predict with one model file.
 
 Each worker loads the model, predicts texts that touch its whole table, and waits; then the
 kernel says what each holds. PSS, the proportional set size of /proc/PID/smaps_rollup, counts a page

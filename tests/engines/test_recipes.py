@@ -117,7 +117,8 @@ def test_what_duckdb_passes(place, texts):
     assert "up to 2,048 texts at a time, and none that is null" in DOCUMENTS[PAGE]
     (code,) = RECIPES["DuckDB"]
     start = "def predicted(texts):\n"
-    code = code.replace(start, f"{start}    print(len(texts), texts.null_count)\n")
+    line = "f'{len(texts)} {texts.null_count}\\n'"  # in one piece: threads write at the same time
+    code = code.replace(start, f"{start}    print({line}, end='')\n")
     sizes = [line.split() for line in run(place, code).stdout.splitlines()]
     assert {int(nulls) for _, nulls in sizes} == {0}
     assert max(int(size) for size, _ in sizes) <= 2048
