@@ -23,7 +23,7 @@ from fasttext_lite.compat import model_file
 from fasttext_lite.compat.model_file import N_PIECES, PIECE, READ_WHOLE, fingerprint
 
 ROOT = Path(__file__).parent.parent
-TEXTS = ["w0 w1 x", None, "", "w1 w3\nx", "w2 w0"]
+TEXTS = ["w0 w1 x", "", "w1 w3\nx", "w2 w0"]
 
 
 @pytest.fixture(scope="module")
@@ -107,17 +107,17 @@ from fasttext_lite import ModelFile
 def label(arguments):
     model, texts = arguments
     found = model.predict_batch(texts, threads=1)
-    return os.getpid(), [[found.names[i] for i in row if i >= 0] for row in found.labels.tolist()]
+    return os.getpid(), found.names
 
 if __name__ == "__main__":
-    texts = ["w0 w1 x", None, "w1 w3"]
+    texts = ["w0 w1 x", "", "w1 w3"]
     model = ModelFile(sys.argv[1])
     if sys.argv[3] == "loaded":
         model.load()
     with multiprocessing.get_context(sys.argv[2]).Pool(2) as pool:
         found = pool.map(label, [(model, texts)] * 6, chunksize=1)
     expected = label((model, texts))[1]
-    assert expected[1] == [] and len(expected) == 3, expected
+    assert len(expected) == 3, expected
     assert [labels for _, labels in found] == [expected] * 6
     assert os.getpid() not in {process for process, _ in found}
 """
@@ -254,22 +254,18 @@ def test_tables_stay_in_the_file(place):
 def test_models_of_fasttext_predict_as_they_do_by_themselves(file, place):
     model = fasttext.load_model(file)
     found = ModelFile(file).predict_batch(TEXTS, k=2)
-    assert found.labels.dtype == np.int32 and found.labels.shape == (5, 2)
-    assert found.labels[1].tolist() == [-1, -1] and found.probabilities[1].tolist() == [0, 0]
+    assert found.labels.dtype == np.int32 and found.labels.shape == (4, 2)
     for i, text in enumerate(TEXTS):
-        if text is not None:
-            names, scores = model.predict(text.replace("\n", " "), k=2)
-            assert [found.names[j] for j in found.labels[i]] == list(names)
-            assert found.probabilities[i].tolist() == scores.tolist()
+        names, scores = model.predict(text.replace("\n", " "), k=2)
+        assert found.names[i] == list(names)
+        assert found.probabilities[i].tolist() == scores.tolist()
 
 
 def test_our_models_predict_as_they_do_by_themselves(place):
     model = fasttext_lite.load_model("model.ftl")
     found = ModelFile("model.ftl").predict_batch(iter(TEXTS), k=-1, threshold=0.5)
     for i, text in enumerate(TEXTS):
-        names = [found.names[j] for j in found.labels[i] if j >= 0]
-        wanted = [] if text is None else model.predict_one(text, -1, 0.5)
-        assert names == [name for name, _ in wanted]
+        assert found.names[i] == [name for name, _ in model.predict_one(text, -1, 0.5)]
     nothing = ModelFile("model.ftl").predict_batch([])
     assert nothing.labels.shape == (0, 1)
 
@@ -322,8 +318,11 @@ def test_bad_input_is_one_line(place):
         ModelFile("model.bin", loader="load")
     with pytest.raises(TypeError):
         ModelFile(3)
-    model = ModelFile("model.bin")
-    os.remove("model.bin")
+    for file in ("model.bin", "model.ftl"):
+        with pytest.raises((TypeError, ValueError)):
+            ModelFile(file).predict_batch(["x", None])
+    model = ModelFile("model.ftz")
+    os.remove("model.ftz")
     with pytest.raises(ModelError, match="no such file"):
         model.load()
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from fasttext_lite.errors import ModelError
 
 if TYPE_CHECKING:
-    from fasttext_lite.compat.batch import BatchFound
+    from fasttext_lite.model.model import Predictions
 
 READ_WHOLE = 1 << 20  # bytes of a file up to which its fingerprint is of all of them
 PIECE = 1 << 14  # bytes of each piece that is looked at of a larger one
@@ -82,7 +82,7 @@ class ModelFile:
     Examples
     --------
     >>> model = ModelFile("model.bin")  # doctest: +SKIP
-    >>> model.predict_batch(["a late goal", None]).to_arrow()  # doctest: +SKIP
+    >>> model.predict_batch(["a late goal"]).rows()  # doctest: +SKIP
     >>> model.load().get_nearest_neighbors("goal")  # doctest: +SKIP
     """
 
@@ -141,13 +141,14 @@ class ModelFile:
 
     def predict_batch(
         self, texts: Any, k: int = 1, threshold: float = 0.0, threads: int | None = None
-    ) -> BatchFound:
+    ) -> Predictions:
         """Return what the model predicts for a column of texts.
 
         Parameters
         ----------
-        texts : iterable of str or None
-            A list, an array or chunked array of Arrow, a Series of polars.
+        texts : iterable of str, or a column of Arrow
+            A list, an array or chunked array of Arrow, a Series of polars.  A null of a column has
+            no label.
         k : int
             Most labels; -1 = all.
         threshold : float
@@ -157,7 +158,10 @@ class ModelFile:
 
         Returns
         -------
-        BatchFound
+        Predictions
+            Numbers of labels, int32[n_texts, k] (-1 = none), their probabilities,
+            float32[n_texts, k] of a model of fastText and float64[n_texts, k] of ours, and the
+            names of labels.
         """
         from fasttext_lite.compat.batch import predict_batch
 
