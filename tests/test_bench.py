@@ -5,6 +5,7 @@ import ast
 import importlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from test_layers import circle, imported_modules
 
-from bench import compare, predict_peers, tools, variants
+from bench import compare, predict_peers, shared_memory, tools, variants
 from bench.stages import files, peers
 
 BENCH = tools.ROOT / "bench"
@@ -23,8 +24,8 @@ MODULES = {
 }
 # Their own memory must not count for the processes that they start.
 PARENTS = (
-    "chinese", "compare", "long_documents", "predict_peers", "scaling", "startup", "tools",
-    "word_vectors", "variants", "stages.files",
+    "chinese", "compare", "long_documents", "predict_peers", "scaling", "shared_memory", "startup",
+    "tools", "word_vectors", "variants", "stages.files",
 )  # fmt: skip
 
 
@@ -570,3 +571,18 @@ import time:       500 |        500 | encodings
         "fasttext_lite": 3.0,
         "others": 0.5,
     }
+
+
+def test_shared_memory_of_a_small_model(capsys):
+    sizes = ["--workers", "2", "--buckets", "1000", "--dim", "4"]
+    assert shared_memory.main([*sizes, "--contenders", "bin,ftl,pickle"]) == 0
+    out = capsys.readouterr().out
+    assert all(shared_memory.CONTENDERS[name] in out for name in ("bin", "ftl", "pickle"))
+    assert shared_memory.main(["--workers", "0"]) == 2
+    assert "must be at least 1" in capsys.readouterr().err
+    assert shared_memory.main(["--contenders", "none"]) == 2
+
+
+def test_memory_of_a_process_is_that_of_the_kernel():
+    found = shared_memory.memory_of(os.getpid())
+    assert found["rss"] >= found["pss"] >= found["private"] > 1 << 20
