@@ -95,7 +95,8 @@ from pathlib import Path
 import zstandard
 def records(folder):
     for path in sorted(Path(folder).glob("*.zst")):
-        stream = zstandard.ZstdDecompressor().stream_reader(open(path, "rb"), read_across_frames=True)
+        packed = open(path, "rb")
+        stream = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
         for line in io.TextIOWrapper(stream, "utf-8"):
             record = json.loads(line)
             yield record["id"], record
@@ -151,7 +152,7 @@ def _language_model() -> Path:
 
 
 def _prepared(work: Path, options: argparse.Namespace) -> tuple[Path, Path]:
-    """Return the folder of documents and the quality model, which are made if they are not there."""
+    """Return the folder of documents and the quality model; they are made once."""
     texts = [tools.BUNDLED / name / "train.tsv" for name in ("en_topics", "zh_topics")]
     source = work / f"documents-{options.megabytes:g}-{options.files}"
     if not source.is_dir():
@@ -190,7 +191,9 @@ def _measured(work: Path, options: argparse.Namespace) -> dict:
             "-c", PEER, language, quality, source, work / "theirs", work / "logs", workers,
             options.files,
         )  # fmt: skip
-    subprocess.run(commands["filter"], check=True, cwd=tools.ROOT, stdout=subprocess.PIPE)  # compile
+    subprocess.run(
+        commands["filter"], check=True, cwd=tools.ROOT, stdout=subprocess.PIPE
+    )  # compile
     best: dict[str, list[float]] = {}
     for _ in range(options.repeat):
         for name, command in commands.items():

@@ -51,7 +51,8 @@ class Compression:
 
 
 def _gzip_packer() -> Any:
-    return zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    # The usual level 6 takes two and a half times as long, for texts that are 4 % smaller.
+    return zlib.compressobj(level=4, wbits=16 + zlib.MAX_WBITS)
 
 
 def _bzip2_packer() -> Any:

@@ -1,4 +1,4 @@
-"""What is added to a record of a file of lines: the bytes of cells, for a kernel that joins them."""
+"""What is added to a record of a file of lines: the bytes of cells, that a kernel joins to it."""
 
 from __future__ import annotations
 

@@ -164,14 +164,14 @@ class Judge:
             wanted = asked[:, : len(self._wanted)]
             place = wanted.argmax(axis=1)
             scores = np.take_along_axis(wanted, place[:, None], axis=1)[:, 0]
-            is_kept = scores >= least
-            labels = np.where(is_kept, np.array(self._wanted, np.int32)[place], -1)
-            return Verdict(labels.astype(np.int32), scores, shown, is_kept)
+            reached = scores >= least
+            labels = np.where(reached, np.array(self._wanted, np.int32)[place], -1)
+            return Verdict(labels.astype(np.int32), scores, shown, reached)
         labels, scores = self._asker.best(texts, n_threads)
         scores = np.where(labels < 0, np.float32(np.nan), scores)
-        is_kept = np.ones(len(texts), bool)
+        is_kept: np.ndarray = np.ones(len(texts), bool)
         if by_threshold:
-            is_kept = ~(asked[:, : len(self._wanted)] >= least).any(axis=1)
+            is_kept = np.logical_not((asked[:, : len(self._wanted)] >= least).any(axis=1))
         elif self._wanted:
             is_kept = np.isin(labels, self._wanted) == bool(rule.keep)
         elif rule.threshold is not None:

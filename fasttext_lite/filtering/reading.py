@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
-from typing import cast
 
 import numpy as np
 
@@ -54,7 +52,7 @@ class LineFile:
         self._block_bytes = block_bytes
         try:
             self._raw = open(path, "rb")  # noqa: SIM115 - closed by `close`
-            head, begun = beginning(cast(io.BufferedReader, self._raw))
+            head, begun = beginning(self._raw)
         except OSError as error:
             raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
         self.compression: Compression | None = compression_of(head)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.config import records
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _LOOK = 0.2  # seconds between two looks at the processes
 _TOLD = 0.2  # seconds between two reports of a process
+_WORTH_A_PROCESS = 1 << 22  # bytes of files, as they are packed: to begin one takes a second
 
 
 @dataclass
@@ -127,7 +129,7 @@ def run(
     counts, status = Counts(), Status(n_files=len(plan.parts))
     # Models are read before anything is written: what is wrong with them, or the rules, is told.
     judges = [Judge(rule, settings.exact) for rule in settings.rules]
-    with place.opened(made_with, overwrite):
+    with _terminable(), place.opened(made_with, overwrite):
         left = []
         for part in plan.parts:
             done = place.done(part)
@@ -141,8 +143,8 @@ def run(
         status.size = sum(part.size for part in left)
         outcome = Outcome(counts, status)
         if n_workers is None:
-            n_workers = min(max(len(left), 1), cpu_count())
-        n_workers = min(n_workers, max(len(left), 1))
+            n_workers = min(cpu_count(), 1 + status.size // _WORTH_A_PROCESS)
+        n_workers = max(1, min(n_workers, len(left)))
         if n_threads is None:
             n_threads = max(1, cpu_count() // n_workers)
         tracker = _Tracker(place, outcome, show)
@@ -263,17 +265,16 @@ def format_of(path: str, settings: Settings) -> str:
 
 def _run_here(parts: Sequence[Part], work: Work, folder: Folder, tracker: _Tracker) -> None:
     """Work through parts in this process."""
-    with _terminable():
-        for part in parts:
-            work.report = lambda *done, part=part: tracker.progress(part, *done)  # type: ignore[misc]
-            try:
-                process_part(part, work, folder)
-            except InputError as error:
-                if _stops(error, work.settings):
-                    raise
-                tracker.end(part, str(error))
-            else:
-                tracker.end(part)
+    for part in parts:
+        work.report = partial(tracker.progress, part)
+        try:
+            process_part(part, work, folder)
+        except InputError as error:
+            if _stops(error, work.settings):
+                raise
+            tracker.end(part, str(error))
+        else:
+            tracker.end(part)
 
 
 def _stops(error: InputError, settings: Settings) -> bool:
@@ -334,24 +335,21 @@ def _run_in_processes(
         tasks.put(None)
     folder = tracker.folder.path
     processes = [
-        context.Process(
-            target=_work, args=(tasks, told, folder, settings, n_threads), daemon=True
-        )
+        context.Process(target=_work, args=(tasks, told, folder, settings, n_threads), daemon=True)
         for _ in range(n_workers)
     ]
-    with _terminable():
-        try:
-            with _undisturbed():
-                for process in processes:
-                    process.start()
-            _follow(parts, processes, told, tracker, settings)
-        finally:
+    try:
+        with _undisturbed():
             for process in processes:
-                if process.pid is not None:
-                    process.terminate()
-            for process in processes:
-                if process.pid is not None:
-                    process.join()
+                process.start()
+        _follow(parts, processes, told, tracker, settings)
+    finally:
+        for process in processes:
+            if process.pid is not None:
+                process.terminate()
+        for process in processes:
+            if process.pid is not None:
+                process.join()
 
 
 def _follow(
@@ -402,13 +400,13 @@ def _work(tasks: Any, told: Any, path: str, settings: Settings, n_threads: int) 
         work = Work(settings, [Judge(rule, settings.exact) for rule in settings.rules], n_threads)
         while (task := tasks.get()) is not None:
             number, part = task
-            work.report = _Teller(told, number, parent)
+            teller = work.report = _Teller(told, number, parent)
             try:
                 process_part(part, work, folder)
             except InputError as error:
                 told.put(("failed", number, str(error)))
             else:
-                work.report.flush()  # type: ignore[attr-defined]
+                teller.flush()
                 told.put(("done", number, None))
     except (OSError, MemoryError, ModelError, UsageError) as error:
         told.put(("error", -1, error))

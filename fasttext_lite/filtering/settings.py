@@ -57,13 +57,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides what is written.
+    r"""All that decides what is written.
 
     Attributes
     ----------
     rules : tuple of Rule
     text_field : str
-        Keys on the way to the text, with dots between; ``\\.`` is a dot in a key.
+        Keys on the way to the text, with dots between; ``\.`` is a dot in a key.
     split_by : str
         Name of the model whose labels have folders of their own; "" = none.
     keep_dropped : bool

@@ -308,4 +308,3 @@ def _writing_options(file: Any, schema: Any, keys: Sequence[str]) -> dict[str, A
 
 def _codec(name: str) -> str:
     return {"UNCOMPRESSED": "NONE"}.get(name, name)
-

@@ -80,7 +80,7 @@ def _unit(data, i, end):
 @_kernel
 def _simple_escape(byte):
     """Return what a letter behind a backslash stands for; -1 if it is none of those."""
-    if byte == QUOTE or byte == BACKSLASH or byte == 47:
+    if byte in (QUOTE, BACKSLASH, 47):
         return np.int64(byte)
     if byte == 110:
         return NEWLINE
@@ -142,7 +142,7 @@ def _copy_string(data, i, end, text, at):
             byte = _simple_escape(data[i + 1])
             if byte < 0:
                 return -1, at
-            text[at] = SPACE if byte == NEWLINE or byte == RETURN else byte
+            text[at] = SPACE if byte in (NEWLINE, RETURN) else byte
             at += 1
             i += 2
             continue
@@ -150,13 +150,13 @@ def _copy_string(data, i, end, text, at):
         if code < 0:
             return -1, at
         i += 6
-        if 0xD800 <= code < 0xDC00 and i + 6 <= end:
-            if data[i] == BACKSLASH and data[i + 1] == 117:
-                low = _unit(data, i + 2, end)
-                if 0xDC00 <= low < 0xE000:
-                    code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-                    i += 6
-        if code == NEWLINE or code == RETURN:
+        is_high = 0xD800 <= code < 0xDC00 and i + 6 <= end
+        if is_high and data[i] == BACKSLASH and data[i + 1] == 117:
+            low = _unit(data, i + 2, end)
+            if 0xDC00 <= low < 0xE000:
+                code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
+                i += 6
+        if code in (NEWLINE, RETURN):
             code = SPACE
         at += write_code(code, text, at)
 
@@ -209,6 +209,64 @@ def _word_end(data, i, end):
 
 
 @_kernel
+def _scan_key(data, i, end, on, is_root, path, path_ends, names, name_ends, found):
+    """Look through a key and its colon, from the quote on.
+
+    Parameters
+    ----------
+    on : int
+        Which key of the path it may be, from 1; 0 = none.
+    is_root : bool
+        Whether it is one of the record itself.
+
+    Returns
+    -------
+    i, is_hit : int, bool
+        The place behind the colon, -1 if that is not good; whether it is the key of the path.
+    """
+    first = i + 1
+    last, has_escape = _string_end(data, first, end)
+    if last < 0 or (has_escape and (on > 0 or is_root)):
+        return -1, False
+    is_hit = on > 0 and is_same(data, first, last, path, path_ends[on - 1], path_ends[on])
+    if is_hit:
+        found[_TEXT_END] = -1  # the last of several counts
+    if is_root:
+        for name in range(name_ends.size - 1):
+            if is_same(data, first, last, names, name_ends[name], name_ends[name + 1]):
+                found[_FLAGS] |= TAKEN
+    i = _skip_space(data, last + 1, end)
+    if i >= end or data[i] != _COLON:
+        return -1, False
+    i += 1
+    if found[_FLAGS] & EMPTY:  # it is the first
+        found[_FLAGS] ^= EMPTY
+        if i < end and data[i] == SPACE:
+            found[_FLAGS] |= SPACED
+    return i, is_hit
+
+
+@_kernel
+def _scalar_end(data, i, end):
+    """Return the place behind a string, number or word; -1 if it is not good."""
+    byte = data[i]
+    if byte == QUOTE:
+        i, _ = _string_end(data, i + 1, end)
+        return i + 1 if i >= 0 else -1
+    if byte == _MINUS or 48 <= byte <= 57:
+        return _number_end(data, i, end)
+    return _word_end(data, i, end)
+
+
+@_kernel
+def _may_close(byte, state, kind):
+    """Return whether a byte closes an open value of some kind."""
+    if kind == _OBJECT:
+        return byte == _CLOSE and state in (_KEY_OR_END, _AFTER)
+    return byte == _CLOSE_ARRAY and state in (_VALUE_OR_END, _AFTER)
+
+
+@_kernel
 def _scan_line(data, i, end, path, path_ends, names, name_ends, stack, found, text, at):
     """Look through a line, into `found` and text[at:].
 
@@ -222,7 +280,6 @@ def _scan_line(data, i, end, path, path_ends, names, name_ends, stack, found, te
     stack[0], depth = _OBJECT, 1
     on = 1  # how many of the open values, from the first, are objects on the way to the text
     is_hit = False  # whether the key in hand is the next of the way
-    is_first = True
     state = _KEY_OR_END
     i += 1
     while depth > 0:
@@ -231,84 +288,42 @@ def _scan_line(data, i, end, path, path_ends, names, name_ends, stack, found, te
         if i >= end:
             return False
         byte = data[i]
-        if state == _KEY or (state == _KEY_OR_END and byte == QUOTE):
-            if byte != QUOTE:
-                return False
-            first = i + 1
-            i, has_escape = _string_end(data, first, end)
-            if i < 0:
-                return False
-            is_hit = False
-            if depth == on or depth == 1:
-                if has_escape:
-                    return False
-                is_hit = depth == on and is_same(
-                    data, first, i, path, path_ends[on - 1], path_ends[on]
-                )
-                if is_hit:
-                    found[_TEXT_END] = -1  # the last of several counts
-                if depth == 1:
-                    for name in range(name_ends.size - 1):
-                        if is_same(data, first, i, names, name_ends[name], name_ends[name + 1]):
-                            found[_FLAGS] |= TAKEN
-            i = _skip_space(data, i + 1, end)
-            if i >= end or data[i] != _COLON:
-                return False
-            i += 1
-            if is_first:
-                is_first = False
-                found[_FLAGS] ^= EMPTY
-                if i < end and data[i] == SPACE:
-                    found[_FLAGS] |= SPACED
+        if byte == QUOTE and state in (_KEY, _KEY_OR_END):
+            level = on if depth == on else 0
+            i, is_hit = _scan_key(
+                data, i, end, level, depth == 1, path, path_ends, names, name_ends, found
+            )
             state = _VALUE
-        elif (state == _VALUE or state == _VALUE_OR_END) and byte != _CLOSE_ARRAY:
-            state = _AFTER
-            if byte == QUOTE:
-                if is_hit and on == n_path:
-                    i, found[_TEXT_END] = _copy_string(data, i + 1, end, text, at)
-                else:
-                    i, _ = _string_end(data, i + 1, end)
-                if i < 0:
-                    return False
-                i += 1
-            elif byte == _OPEN or byte == _OPEN_ARRAY:
-                if depth >= MOST_DEPTH:
-                    return False
-                is_object = byte == _OPEN
-                if is_object and is_hit and on < n_path:
-                    on += 1
-                stack[depth] = _OBJECT if is_object else _ARRAY
-                depth += 1
-                i += 1
-                state = _KEY_OR_END if is_object else _VALUE_OR_END
-            elif byte == _MINUS or 48 <= byte <= 57:
-                i = _number_end(data, i, end)
-                if i < 0:
-                    return False
-            else:
-                i = _word_end(data, i, end)
-                if i < 0:
-                    return False
-            is_hit = False
-        elif state == _AFTER and byte == _COMMA:
-            i += 1
-            state = _KEY if stack[depth - 1] == _OBJECT else _VALUE
-        elif (
-            byte == _CLOSE
-            and (state == _KEY_OR_END or state == _AFTER)
-            and stack[depth - 1] == _OBJECT
-        ) or (
-            byte == _CLOSE_ARRAY
-            and (state == _VALUE_OR_END or state == _AFTER)
-            and stack[depth - 1] == _ARRAY
-        ):
+        elif _may_close(byte, state, stack[depth - 1]):
             if depth == on:
                 on -= 1
             depth -= 1
             found[_INSERT] = last
             i += 1
             state = _AFTER
+        elif state == _AFTER and byte == _COMMA:
+            i += 1
+            state = _KEY if stack[depth - 1] == _OBJECT else _VALUE
+        elif state not in (_VALUE, _VALUE_OR_END):
+            return False
+        elif byte in (_OPEN, _OPEN_ARRAY):
+            if depth >= MOST_DEPTH:
+                return False
+            if byte == _OPEN and is_hit and on < n_path:
+                on += 1
+            is_hit = False
+            stack[depth] = _OBJECT if byte == _OPEN else _ARRAY
+            depth += 1
+            i += 1
+            state = _KEY_OR_END if byte == _OPEN else _VALUE_OR_END
+        elif byte == QUOTE and is_hit and on == n_path:
+            i, found[_TEXT_END] = _copy_string(data, i + 1, end, text, at)
+            i += i >= 0
+            is_hit, state = False, _AFTER
         else:
+            i = _scalar_end(data, i, end)
+            is_hit, state = False, _AFTER
+        if i < 0:
             return False
     return _skip_space(data, i, end) == end
 

@@ -63,7 +63,7 @@ def plain_end(data, i, end):
         at += BLOCK
     while at < last:
         byte = data[at]
-        if byte == QUOTE or byte == BACKSLASH or byte < SPACE:
+        if (byte == QUOTE) | (byte == BACKSLASH) | (byte < SPACE):
             break
         at += ONE
     return np.int64(at)

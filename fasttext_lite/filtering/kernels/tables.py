@@ -34,7 +34,7 @@ def _field_end(data, i, delimiter):
     at, end = np.uint64(i), np.uint64(data.size)
     while at < end:
         byte = data[at]
-        if byte == delimiter or byte == NEWLINE or byte == RETURN:
+        if (byte == delimiter) | (byte == NEWLINE) | (byte == RETURN):
             break
         at += ONE
     return np.int64(at)
