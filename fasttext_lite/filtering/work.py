@@ -153,7 +153,10 @@ class Work:
 
 def folder_of(label: str) -> str:
     """Return the name of a label's folder: what no file system takes is written as %XX."""
-    name = quote(label, safe=_SAFE + "".join(sign for sign in label if _is_letter(sign)))
+    safe = _SAFE + "".join(sign for sign in label if _is_letter(sign))
+    name = "".join(
+        sign if sign in safe else quote(sign, "", "utf-8", "surrogatepass") for sign in label
+    )
     if name[:1] in "._":  # a folder of ours, or a hidden one
         name = f"%{ord(name[0]):02X}{name[1:]}" if name else "%"
     if len(name.encode()) > _LONGEST_NAME:
