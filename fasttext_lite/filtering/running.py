@@ -126,27 +126,16 @@ def run(
     settings.check()
     made_with = _made_with(settings)
     place = Folder(folder)
-    counts, status = Counts(), Status(n_files=len(plan.parts))
+    status = Status(n_files=len(plan.parts))
+    outcome = Outcome(Counts(), status)
     # Models are read before anything is written: what is wrong with them, or the rules, is told.
     judges = [Judge(rule, settings.exact) for rule in settings.rules]
     with _terminable(), place.opened(made_with, overwrite):
-        left = []
-        for part in plan.parts:
-            done = place.done(part)
-            if done is None:
-                place.forget(part)
-                left.append(part)
-            else:
-                counts.add(done)
-                status.n_done += 1
-                status.n_skipped += 1
-        status.size = sum(part.size for part in left)
-        outcome = Outcome(counts, status)
+        left = _left(plan, place, outcome)
         if n_workers is None:
             n_workers = min(cpu_count(), 1 + status.size // _WORTH_A_PROCESS)
         n_workers = max(1, min(n_workers, len(left)))
-        if n_threads is None:
-            n_threads = max(1, cpu_count() // n_workers)
+        n_threads = n_threads or max(1, cpu_count() // n_workers)
         tracker = _Tracker(place, outcome, show)
         if n_workers == 1:
             work = Work(settings, judges, n_threads)
@@ -155,6 +144,22 @@ def run(
             del judges
             _run_in_processes(left, settings, n_threads, n_workers, tracker)
         return outcome
+
+
+def _left(plan: Plan, folder: Folder, outcome: Outcome) -> list[Part]:
+    """Return the parts that are not done; the others are counted."""
+    left = []
+    for part in plan.parts:
+        done = folder.done(part)
+        if done is None:
+            folder.forget(part)
+            left.append(part)
+        else:
+            outcome.counts.add(done)
+            outcome.status.n_done += 1
+            outcome.status.n_skipped += 1
+    outcome.status.size = sum(part.size for part in left)
+    return left
 
 
 def _made_with(settings: Settings) -> dict[str, Any]:
