@@ -15,6 +15,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -808,6 +809,18 @@ def test_a_signal_leaves_what_is_done_and_no_litter(number, workers, place, mode
     assert (done["files_done_before"], done["documents"]) == (1, 6)
 
 
+def test_a_process_that_is_killed_is_told(place, models):
+    process = begun(place, models, "--workers", "2")
+    for child in psutil.Process(process.pid).children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert "a process ended (exit code -9)" in err.splitlines()[-1]
+    assert tree(place / "out") == ["a.jsonl"]
+    assert not (place / "out/_filter/tmp").exists()
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(place, models):
     """A limit of the size of files stands for it."""
     (place / "x.jsonl").write_bytes(jsonl(records(["fine " * 500] * 4000)))
@@ -857,6 +870,19 @@ def test_judges_agree_with_the_models(models):
             assert found.is_kept.all()
     none = judge.judge(Texts.from_sequence([]))
     assert none.asked.shape == (0, len(labels))
+
+
+def test_few_labels_are_asked_for_at_once(models, monkeypatch):
+    texts = Texts.from_sequence(TEXTS)
+    for name, label in (("quality.bin", "hq"), ("topic.ftl", "_x")):
+        rule = Rule("m", str(models / name), probabilities=(label,), threshold=0.6)
+        monkeypatch.setattr(judging, "_FEW_LABELS", 16)
+        at_once = Judge(rule).judge(texts)
+        monkeypatch.setattr(judging, "_FEW_LABELS", 0)
+        apart = Judge(rule).judge(texts)
+        np.testing.assert_array_equal(at_once.labels, apart.labels)
+        np.testing.assert_allclose(at_once.scores, apart.scores, atol=1e-6)
+        np.testing.assert_allclose(at_once.asked, apart.asked, atol=1e-6)
 
 
 def test_judges_ask_in_pieces(models, monkeypatch):

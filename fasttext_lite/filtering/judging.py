@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MOST_TEXTS = 1 << 14  # that a model is asked about at a time
 _MOST_NUMBERS = 1 << 22  # of their scores
+_FEW_LABELS = 16  # of which all probabilities cost no more than one
 _PIECES, _PIECE_BYTES = 64, 1 << 16  # of a model's file that its fingerprint is made of
 
 
@@ -83,7 +84,7 @@ class _Ours:
         return found.labels[:, 0], found.probabilities[:, 0].astype(np.float32)
 
     def probabilities(self, texts: Texts, ids: Sequence[int], n_threads: int) -> np.ndarray:
-        return self.model.probabilities(texts, n_threads)[:, ids].astype(np.float32)
+        return self.model.probabilities(texts, n_threads)[:, list(ids)].astype(np.float32)
 
 
 def _asker(path: str, exact: bool) -> Any:
@@ -155,20 +156,11 @@ class Judge:
         rule = self.rule
         by_threshold = bool(self._wanted) and rule.threshold is not None
         ids = [*(self._wanted if by_threshold else ()), *self._shown]
-        asked = np.empty((len(texts), 0), np.float32)
-        if ids:
-            asked = self._asker.probabilities(texts, ids, n_threads)
-        shown = asked[:, len(ids) - len(self._shown) :]
-        least = np.float32(0.0 if rule.threshold is None else rule.threshold)
         if by_threshold and rule.keep:
-            wanted = asked[:, : len(self._wanted)]
-            place = wanted.argmax(axis=1)
-            scores = np.take_along_axis(wanted, place[:, None], axis=1)[:, 0]
-            reached = scores >= least
-            labels = np.where(reached, np.array(self._wanted, np.int32)[place], -1)
-            return Verdict(labels.astype(np.int32), scores, shown, reached)
-        labels, scores = self._asker.best(texts, n_threads)
-        scores = np.where(labels < 0, np.float32(np.nan), scores)
+            asked = self._asker.probabilities(texts, ids, n_threads)
+            return self._kept_by_threshold(asked)
+        labels, scores, asked = self._best(texts, ids, n_threads)
+        least = np.float32(0.0 if rule.threshold is None else rule.threshold)
         is_kept: np.ndarray = np.ones(len(texts), bool)
         if by_threshold:
             is_kept = np.logical_not((asked[:, : len(self._wanted)] >= least).any(axis=1))
@@ -176,7 +168,34 @@ class Judge:
             is_kept = np.isin(labels, self._wanted) == bool(rule.keep)
         elif rule.threshold is not None:
             labels = np.where(scores >= least, labels, -1).astype(np.int32)
-        return Verdict(labels, scores, shown, is_kept)
+        return Verdict(labels, scores, asked[:, len(ids) - len(self._shown) :], is_kept)
+
+    def _kept_by_threshold(self, asked: np.ndarray) -> Verdict:
+        """Keep texts where a label that is asked for reaches the threshold, likeliest or not."""
+        assert self.rule.threshold is not None
+        n = len(self._wanted)
+        place = asked[:, :n].argmax(axis=1)
+        scores = np.take_along_axis(asked[:, :n], place[:, None], axis=1)[:, 0]
+        reached = scores >= np.float32(self.rule.threshold)
+        labels = np.where(reached, np.array(self._wanted, np.int32)[place], -1)
+        return Verdict(labels.astype(np.int32), scores, asked[:, n:], reached)
+
+    def _best(
+        self, texts: Texts, ids: Sequence[int], n_threads: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the likeliest labels, their probabilities, and those of some other labels."""
+        if ids and len(self.labels) <= _FEW_LABELS:
+            every = self._asker.probabilities(texts, range(len(self.labels)), n_threads)
+            labels = every.argmax(axis=1).astype(np.int32)
+            scores = every.max(axis=1)
+            labels[scores == 0] = -1  # a text that the model has no answer to
+            asked = every[:, list(ids)]
+        else:
+            labels, scores = self._asker.best(texts, n_threads)
+            asked = np.empty((len(texts), 0), np.float32)
+            if ids:
+                asked = self._asker.probabilities(texts, ids, n_threads)
+        return labels, np.where(labels < 0, np.float32(np.nan), scores), asked
 
 
 def fingerprint(path: str) -> str:

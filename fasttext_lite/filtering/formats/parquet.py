@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fasttext_lite.filtering.manifest import Folder
     from fasttext_lite.filtering.plan import Part
 
-_BATCH_ROWS = 1 << 12
+_BATCH_ROWS = 1 << 14  # at most
+_BATCH_BYTES = 1 << 23  # that are aimed at
 _MOST_HELD = 1 << 28  # bytes of a row group that is not written yet
 _FLAT = np.arange(256, dtype=np.uint8)
 _FLAT[[10, 13]] = 32
@@ -63,8 +64,10 @@ def _process(part: Part, work: Work, folder: Folder, file: Any, stream: Any) -> 
         if not work.is_split:
             outputs.begin(MAIN)
         for group in range(file.num_row_groups):
+            about = file.metadata.row_group(group)
+            n_rows = _BATCH_BYTES * about.num_rows // max(about.total_byte_size, 1)
             batches = file.iter_batches(
-                _BATCH_ROWS, row_groups=[group], use_threads=work.n_threads > 1
+                max(1, min(_BATCH_ROWS, n_rows)), row_groups=[group], use_threads=work.n_threads > 1
             )
             for batch in ahead(batches):
                 _process_batch(part, work, batch, keys, outputs, counts)
