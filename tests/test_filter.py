@@ -578,6 +578,10 @@ def test_folders_keep_their_structure(good, run, place):
     code, _, err = run("d/x.jsonl", "d/a/x.jsonl", "-o", "no")
     assert code == 2
     assert "would both become no/x.jsonl: name the folder that both are in" in err
+    (place / "d/link.jsonl").symlink_to("x.jsonl")  # another name is another file
+    good("d", "-o", "links")
+    assert len(tree(place / "links")) == 4
+    (place / "d/link.jsonl").unlink()
     good("d/x.jsonl", "d", "-o", "twice")  # the same file: once
     assert len(tree(place / "twice")) == 3
 
@@ -819,6 +823,25 @@ def test_a_process_that_is_killed_is_told(place, models):
     assert "a process ended (exit code -9)" in err.splitlines()[-1]
     assert tree(place / "out") == ["a.jsonl"]
     assert not (place / "out/_filter/tmp").exists()
+
+
+def test_memory_does_not_grow_with_the_file(place, models):
+    line = jsonl(records(["fine and careful text " * 2000]))
+    code = (
+        "import sys; from fasttext_lite.cli.app import main; main(sys.argv[1:]);"
+        "print(next(line for line in open('/proc/self/status') if 'VmHWM' in line).split()[1])"
+    )
+    peaks = []
+    for n_lines in (600, 3000):  # 26 and 132 MB
+        with open(place / "x.jsonl", "wb") as file:
+            file.writelines([line] * n_lines)
+        command = ["filter", str(models / "quality.bin"), "x.jsonl", "-o", f"out-{n_lines}"]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command],
+            cwd=place, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=True,
+        )  # fmt: skip
+        peaks.append(int(done.stdout.split()[-1]) / 1000)
+    assert 50 < peaks[1] < peaks[0] + 40
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(place, models):

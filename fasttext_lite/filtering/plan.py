@@ -69,7 +69,7 @@ def make_plan(inputs: Sequence[str], folder: str, settings: Settings) -> Plan:
                 "it stopped (`predict -o out.jsonl` reads stdin)"
             )
         plan.parts += _parts_of(given, folder, settings, plan.others)
-    parts = {os.path.realpath(part.path): part for part in reversed(plan.parts)}
+    parts = {os.path.abspath(part.path): part for part in reversed(plan.parts)}
     plan.parts = sorted(parts.values(), key=lambda part: part.name)
     _check(plan.parts, folder)
     return plan
