@@ -672,6 +672,11 @@ def test_what_has_no_effect_is_said(run, place):
     assert code == 0
     assert "--exact has no effect" in err
     assert "--compression has no effect: Parquet files keep their own" in err
+    assert "--delimiter" not in err
+    (place / "x.jsonl.gz").write_bytes(gzip.compress(jsonl(records())))
+    err = run("x.jsonl.gz", "-o", "two", "--delimiter", "tab", "--columns", "text")[2]
+    assert "--delimiter has no effect: no file is a table" in err
+    assert "--columns has no effect: no file is a table" in err
 
 
 @pytest.mark.parametrize("name", [*COMPRESSIONS, "none"])
@@ -844,16 +849,22 @@ def test_memory_does_not_grow_with_the_file(place, models):
     assert 50 < peaks[1] < peaks[0] + 40
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(place, models):
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+def test_a_full_disk_is_told_and_leaves_nothing(name, place, models):
     """A limit of the size of files stands for it."""
-    (place / "x.jsonl").write_bytes(jsonl(records(["fine " * 500] * 4000)))
+    if name == "x.jsonl":
+        (place / name).write_bytes(jsonl(records(["fine " * 500] * 4000)))
+    else:
+        texts = np.random.default_rng(1).integers(97, 123, (3000, 3000), np.uint8)
+        table = pa.table({"text": [row.tobytes().decode() for row in texts]})
+        pq.write_table(table, place / name, row_group_size=500)
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
         "from fasttext_lite.cli.app import main; sys.exit(main(sys.argv[1:]))"
     )
     assert resource.RLIMIT_FSIZE is not None
     done = subprocess.run(
-        [sys.executable, "-c", code, "filter", str(models / "quality.bin"), "x.jsonl", "-o", "out"],
+        [sys.executable, "-c", code, "filter", str(models / "quality.bin"), name, "-o", "out"],
         cwd=place, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from fasttext_lite.cli.arguments import add_threads, between, checked, whole
+from fasttext_lite.cli.arguments import between, checked, whole
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.encodings import AUTO
 from fasttext_lite.corpus.headers import DELIMITERS, columns_of, delimiter_of
 from fasttext_lite.errors import InputError, UsageError
-from fasttext_lite.filtering.formats.table import FORMATS
+from fasttext_lite.filtering.formats.table import ENDINGS, FORMATS
 from fasttext_lite.filtering.settings import BAD_WAYS, PLAIN, SAME, Rule, Settings
 from fasttext_lite.model.magic import is_fasttext
 
@@ -65,8 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--workers", type=whole(1), metavar="N",
         help="processes, each with a file at a time (default: one for each processor and file)",
     )  # fmt: skip
-    add_threads(parser)
-    parser.set_defaults(threads=None)
+    parser.add_argument(
+        "--threads", type=whole(1), metavar="N",
+        help="of each process (default: as many as there are processors for it)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as a JSON object")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
 
@@ -285,11 +287,22 @@ def _check(options: argparse.Namespace, settings: Settings) -> None:
 
 def _say_what_has_no_effect(plan: Plan, settings: Settings) -> None:
     """Say what was given in vain, and which files are left out."""
+    from fasttext_lite.filtering.plan import without_packing
+
     if settings.exact and not any(is_fasttext(rule.path) for rule in settings.rules):
         say("--exact has no effect: it is for models of fastText's")
     is_table = [name.lower().endswith(FORMATS["parquet"].endings) for name in _names(plan)]
     if settings.compression != SAME and all(is_table):
         say("--compression has no effect: Parquet files keep their own")
+    tables = tuple(e for name in ("csv", "tsv") for e in FORMATS[name].endings)
+    others = tuple(e for e in ENDINGS if e not in tables)
+    may_be_table = settings.format in ("csv", "tsv") or (
+        settings.format == AUTO
+        and any(not without_packing(name).lower().endswith(others) for name in _names(plan))
+    )
+    for flag, value in (("delimiter", settings.delimiter), ("columns", settings.columns)):
+        if value and not may_be_table:
+            say(f"--{flag} has no effect: no file is a table")
     if plan.others:
         n = len(plan.others)
         say(f"{n} file{'s' * (n > 1)} of other kinds left out (first: {plan.others[0]})")
