@@ -7,6 +7,7 @@ What is proven sentence by sentence stands in `test_docs_sentences.py`, and in
 import argparse
 import ast
 import dataclasses
+import gzip
 import importlib
 import inspect
 import re
@@ -221,7 +222,22 @@ def place(tmp_path, monkeypatch, data_dir):
             lines = (data_dir / "en_topics" / f"{part}.tsv").read_text("utf-8").splitlines()[:200]
             Path(name, f"{part}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
     assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
+    _write_web()
     return tmp_path
+
+
+def _write_web():
+    """Write the records and the models of fastText's that docs/filter.md names."""
+    rows = {"lid.176.ftz": ("en", "de"), "quality.bin": ("hq", "lq")}
+    for name, labels in rows.items():
+        lines = [f"__label__{label} {text}\n" for label in labels for text in ("a b", f"c {label}")]
+        Path("lines.txt").write_text("".join(lines), "utf-8")
+        flags = "-bucket 10 -dim 2 -minCount 1 -verbose 0"
+        command = f"supervised -input lines.txt -output made {flags}"
+        assert app.main(command.split()) == 0
+        Path("made.bin").rename(name)
+    Path("web").mkdir()
+    Path("web/a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "c en"}\n{"text": "c lq"}\n'))
 
 
 def our_commands():

@@ -32,6 +32,7 @@ COMMANDS = {
     "test": "fasttext_lite.cli.test",
     "predict": "fasttext_lite.cli.predict",
     "embed": "fasttext_lite.cli.embed",
+    "filter": "fasttext_lite.cli.filter",
     "datasets": "fasttext_lite.cli.datasets",
     "info": "fasttext_lite.cli.info",
     "demo": "fasttext_lite.cli.demo",
