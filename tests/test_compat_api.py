@@ -154,14 +154,15 @@ def test_every_public_name_of_the_wheel_is_there():
         assert hasattr(fasttext.FastText._FastText, name), name
     for name in ("test", "find_nearest_neighbor", "reduce_model", "download_model"):
         assert callable(getattr(fasttext.util, name))
-    assert set(dir(fasttext)) == set(fasttext.__all__)
+    assert set(dir(fasttext)) == {*fasttext.__all__, "install", "uninstall"}
 
 
-def test_names_of_modules():
+def test_names_of_modules(monkeypatch, capsys):
     from fasttext_lite.compat.FastText import _FastText, loss_name
 
-    fasttext.FastText.eprint = lambda *args: None  # as its users silence fastText
-    del fasttext.FastText.eprint
+    fasttext.FastText.eprint("a", 1)
+    assert capsys.readouterr().err == "a 1\n"
+    monkeypatch.setattr(fasttext.FastText, "eprint", lambda *args: None)  # as its users silence it
     assert set(functions.__all__) <= set(dir(fasttext.FastText))
     assert _FastText is api._FastText
     assert (fasttext.EOS, fasttext.BOW, fasttext.EOW) == (wheel.EOS, wheel.BOW, wheel.EOW)
