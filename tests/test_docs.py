@@ -19,6 +19,7 @@ import pytest
 from documents import CLAIMS, DOCUMENTS, ROOT, blocks, code_of, commands, prose, says
 
 from fasttext_lite.cli import app
+from fasttext_lite.compat import uninstall
 from fasttext_lite.compat.files.arguments import BY_FLAG
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
 from fasttext_lite.config.fields import Config
@@ -263,9 +264,14 @@ def test_our_command_lines_run(document, line, place, capsys):
     ("document", "example"),
     [(document, example) for document in PAGES for example in blocks(document, "python")],
 )
-def test_python_blocks_run(document, example, place):
+def test_python_blocks_run(document, example, place, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "fasttext"]:
+        monkeypatch.delitem(sys.modules, name)  # as in a process that has just begun
     names = {"classifier": FastTextClassifier(recipe="fixed")}
-    exec(example, names)  # the document's own code
+    try:
+        exec(example, names)  # the document's own code
+    finally:
+        uninstall()
     calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
     assert calls
     for node in ast.walk(ast.parse(example)):

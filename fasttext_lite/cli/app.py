@@ -35,6 +35,7 @@ COMMANDS = {
     "filter": "fasttext_lite.cli.filter",
     "datasets": "fasttext_lite.cli.datasets",
     "info": "fasttext_lite.cli.info",
+    "alias": "fasttext_lite.cli.alias",
     "demo": "fasttext_lite.cli.demo",
 }
 
