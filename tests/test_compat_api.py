@@ -324,7 +324,7 @@ def test_a_batch_refuses_what_it_cannot_do(both):
 
 
 @pytest.mark.parametrize("both", ["softmax", "hs"], indirect=True)
-def test_the_memory_for_words_changes_no_answer(both):
+def test_the_memory_for_words_changes_no_answer(both, tmp_path):
     ours, _ = both
     assert ours.cache == 64
     expected = ours.predict("w1 w2 unknown w3", -1)
@@ -337,6 +337,11 @@ def test_the_memory_for_words_changes_no_answer(both):
         with pytest.raises(ValueError, match="cache is the megabytes"):
             ours.cache = bad
     assert ours.cache == 64
+    path = tmp_path / "model.bin"
+    ours.save_model(path)
+    assert fasttext.load_model(path, cache=3).cache == 3
+    with pytest.raises(ValueError, match="cache is the megabytes"):
+        fasttext.load_model(path, cache=-3)
     assert pickle.loads(pickle.dumps(ours)).predict("w1") == ours.predict("w1")
 
 

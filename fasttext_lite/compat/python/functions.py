@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fasttext_lite.compat.advice import warn_of_text
+from fasttext_lite.compat.engine import CACHE_MB
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import SUPERVISED, Args
 from fasttext_lite.compat.files.dictionary import BOW, EOS, EOW, as_array
@@ -127,19 +128,27 @@ def train_unsupervised(*args: Any, **kwargs: Any) -> _FastText:
     return wrapped(model)
 
 
-def load_model(path: Any) -> _FastText:
+def load_model(path: Any, cache: float = CACHE_MB) -> _FastText:
     """Read a model of fastText, ``.bin`` or ``.ftz``.
 
     Parameters
     ----------
     path : str, bytes or path-like
         Or the bytes of a model file.
+    cache : float
+        Megabytes of memory for words that were seen, see `_FastText.cache`.
 
     Raises
     ------
     ValueError
-        If it cannot be opened, is no model or is damaged.
+        If it cannot be opened, is no model or is damaged; if `cache` is no size.
     """
+    model = _read_model(path)
+    model.cache = cache
+    return model
+
+
+def _read_model(path: Any) -> _FastText:
     if isinstance(path, bytes | bytearray | memoryview):
         data = bytes(path)
         if data.startswith(FASTTEXT_MAGIC) or packing(data[:16], "") or b"\0" in data:
