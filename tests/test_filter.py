@@ -33,10 +33,11 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.filtering import judging, lines, reading, work
 from fasttext_lite.filtering.formats import parquet
 from fasttext_lite.filtering.formats.table import FORMATS
-from fasttext_lite.filtering.judging import Judge, fingerprint
+from fasttext_lite.filtering.judging import Judge
 from fasttext_lite.filtering.running import Status
 from fasttext_lite.filtering.settings import Rule, Settings
 from fasttext_lite.filtering.work import folder_of
+from fasttext_lite.model.content import fingerprint
 
 GOOD, BAD = "a fine and careful text", "buy cheap pills now"
 TEXTS = [GOOD, BAD, "", 'fine "pills", 热汤 😀\nsecond line', "nothing known"]

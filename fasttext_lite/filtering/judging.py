@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 MOST_TEXTS = 1 << 14  # that a model is asked about at a time
 _MOST_NUMBERS = 1 << 22  # of their scores
 _FEW_LABELS = 16  # of which all probabilities cost no more than one
-_PIECES, _PIECE_BYTES = 64, 1 << 16  # of a model's file that its fingerprint is made of
 
 
 @dataclass(frozen=True)
@@ -196,25 +193,3 @@ class Judge:
             if ids:
                 asked = self._asker.probabilities(texts, ids, n_threads)
         return labels, np.where(labels < 0, np.float32(np.nan), scores), asked
-
-
-def fingerprint(path: str) -> str:
-    """Return what tells one model file from another: a hash of its size and of pieces of it.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            digest.update(str(size).encode())
-            step = max(_PIECE_BYTES, size // _PIECES)
-            for place in [*range(0, size, step), max(0, size - _PIECE_BYTES)]:
-                file.seek(place)
-                digest.update(file.read(_PIECE_BYTES))
-    except OSError as error:
-        raise ModelError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    return digest.hexdigest()

@@ -164,7 +164,7 @@ def _left(plan: Plan, folder: Folder, outcome: Outcome) -> list[Part]:
 
 def _made_with(settings: Settings) -> dict[str, Any]:
     """Return what decides what is written, as the manifest holds it."""
-    from fasttext_lite.filtering.judging import fingerprint
+    from fasttext_lite.model.content import fingerprint
 
     own = settings.as_dict()
     rules = own.pop("rules")
