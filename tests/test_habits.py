@@ -611,8 +611,8 @@ def test_a_wrong_call_of_a_function(folder, name):
 
 WRONG_CALLS = {
     "number": (lambda m: m.predict(3), AttributeError, "text must be a str or a list of str; got"),
-    "tuple": (lambda m: m.predict(("a", "b")), AttributeError, "list(text) makes a list of it"),
-    "array": (lambda m: m.predict(np.array(["a"])), AttributeError, "got ndarray; list(text)"),
+    "set": (lambda m: m.predict({"a", "b"}), AttributeError, "list(text) makes a list of it"),
+    "table": (lambda m: m.predict(np.array([["a"]])), AttributeError, "got ndarray; list(text)"),
     "bytes": (lambda m: m.predict(b"abc"), TypeError, "got bytes; text.decode() makes a str"),
     "in a list": (lambda m: m.predict(["a", 3]), AttributeError, "got int"),
     "k": (lambda m: m.predict("a", 0), ValueError, "1 or higher, or -1 for all labels; got 0"),
