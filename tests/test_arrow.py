@@ -1,0 +1,126 @@
+"""Columns of Arrow: every kind of strings, sliced and in chunks, with nulls."""
+
+from __future__ import annotations
+
+import builtins
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from fasttext_lite.corpus.arrow import columns_of, is_column
+from fasttext_lite.errors import InputError
+
+TEXTS = ["red", None, "", "绿色苹果", "🍏", None, "a longer text that is in no view's twelve bytes"]
+TYPES = {
+    "string": pa.string(),
+    "large_string": pa.large_string(),
+    "string_view": pa.string_view(),
+    "dictionary": pa.dictionary(pa.int32(), pa.string()),
+    "dictionary of large": pa.dictionary(pa.int8(), pa.large_string()),
+}
+
+
+def texts_of(column):
+    """Return what `columns_of` makes of a column, as strings."""
+    data, offsets, valid = columns_of(column)
+    assert data.dtype == np.uint8 and offsets.dtype == np.int64
+    assert offsets[0] == 0 and offsets[-1] == data.size
+    n = offsets.size - 1
+    assert valid is None or (valid.dtype == bool and valid.size == n and not valid.all())
+    found = [data[offsets[i] : offsets[i + 1]].tobytes().decode() for i in range(n)]
+    return found if valid is None else [t if v else None for t, v in zip(found, valid, strict=True)]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_kind_of_strings(kind):
+    column = pa.array(TEXTS, TYPES[kind])
+    assert is_column(column)
+    assert texts_of(column) == TEXTS
+    for a in range(len(TEXTS)):
+        for b in range(a, len(TEXTS) + 1):
+            assert texts_of(column[a:b]) == TEXTS[a:b], (a, b)
+    pieces = pa.chunked_array([column[:2], column[2:2], column[3:], column.slice(1, 1)])
+    assert texts_of(pieces) == [*TEXTS[:2], *TEXTS[3:], TEXTS[1]]
+    assert texts_of(pa.chunked_array([], type=TYPES[kind])) == []
+    assert texts_of(pa.array([], TYPES[kind])) == []
+    words = [text for text in TEXTS if text is not None]
+    assert texts_of(pa.array(words, TYPES[kind])) == words
+
+
+def test_one_array_is_not_copied():
+    column = pa.array(["one", "two"], pa.large_string())
+    data, _, _ = columns_of(column)
+    assert data.ctypes.data == column.buffers()[2].address
+    assert not data.flags.writeable
+
+
+def test_nulls_that_hold_bytes():
+    bits = pa.py_buffer(bytes([0b101]))
+    offsets = pa.py_buffer(np.array([0, 1, 3, 4], np.int32).tobytes())
+    column = pa.StringArray.from_buffers(3, offsets, pa.py_buffer(b"axxb"), bits)
+    assert texts_of(column) == ["a", None, "b"]
+
+
+def test_nothing_but_nulls():
+    assert texts_of(pa.nulls(3)) == [None] * 3
+    assert texts_of(pa.nulls(2, pa.string())) == [None] * 2
+
+
+def test_other_libraries():
+    series = pl.Series(TEXTS)
+    assert is_column(series)
+    assert texts_of(series) == TEXTS
+    assert texts_of(series[2:5]) == TEXTS[2:5]
+    assert texts_of(series.cast(pl.Categorical)) == TEXTS
+    assert texts_of(pl.concat([series, series], rechunk=False)) == TEXTS * 2
+    assert texts_of(pl.Series([], dtype=pl.String)) == []
+
+
+@pytest.mark.parametrize("dtype", ["string", "string[pyarrow]", pd.ArrowDtype(pa.string())])
+def test_series_of_pandas(dtype):
+    series = pd.Series(TEXTS, dtype=dtype)
+    assert is_column(series) and is_column(pd.Index(series))
+    assert texts_of(series) == TEXTS
+    assert texts_of(series[3:]) == TEXTS[3:]
+
+
+def test_what_is_no_column():
+    others = ["a"], ("a",), np.array(["a"]), "a", pd.Series(["a"], dtype=object), pd.Series([1]), 3
+    assert not any(map(is_column, others))
+    assert not is_column(pd.DataFrame({"text": ["a"]}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pa.array([1, 2]),
+        pa.array([b"a"]),
+        pa.chunked_array([[1.5]]),
+        pa.array([["a"]]),
+        pa.table({"text": ["a"]}),
+        pa.record_batch({"text": ["a"]}),
+        pl.Series([1]),
+        pl.DataFrame({"text": ["a"]}),
+        pa.array([1, 1]).dictionary_encode(),
+    ],
+    ids=lambda wrong: type(wrong).__name__,
+)
+def test_what_is_no_column_of_strings(wrong):
+    with pytest.raises(TypeError, match="expected one column of strings, got "):
+        columns_of(wrong)
+
+
+def test_without_pyarrow(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *others):
+        if name == "pyarrow":
+            raise ImportError(name)
+        return real(name, *others)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(InputError, match=r"pip install 'fasttext-lite\[filter\]'"):
+        columns_of(pl.Series(["a"]))
