@@ -173,6 +173,17 @@ def add_product(_, block, factor, other):
 
 
 @_intrinsic
+def add_rounded(_, block, factor, other):
+    """Return block + factor * other, the product rounded first, as scalar code has it."""
+
+    def generate(context, builder, signature, arguments):
+        block, factor, other = arguments
+        return builder.fadd(block, builder.fmul(_splat(builder, factor), other))
+
+    return block(block, block.dtype, other), generate
+
+
+@_intrinsic
 def sum_of(_, block):
     """Return the sum of a block."""
 
@@ -254,6 +265,9 @@ if _config.DISABLE_JIT:  # the same in NumPy, for debugging and for the tests
         return np.zeros(LANES, np.float32 if array.dtype == np.uint16 else array.dtype)
 
     def add_product(block, factor, other):  # noqa: D103, F811
+        return block + block.dtype.type(factor) * other
+
+    def add_rounded(block, factor, other):  # noqa: D103, F811
         return block + block.dtype.type(factor) * other
 
     def sum_of(block):  # noqa: D103, F811

@@ -220,6 +220,7 @@ class Dictionary:
         options[kernels.WORD_NGRAMS] = args.word_ngrams
         options[kernels.MINN], options[kernels.MAXN] = args.minn, args.maxn
         options[kernels.BUCKET] = max(args.bucket, 1)
+        options[kernels.INVERSE] = kernels.inverse_of(max(args.bucket, 1))
         options[kernels.PRUNED] = pruned
         options[kernels.EOS_IS_LABEL] = EOS.startswith(args.label)
         lexicon = Lexicon(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fasttext_lite.compiled.addresses import high_product
 from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
 from fasttext_lite.features.kernels import GREATER, LESS, NGRAM_FACTOR, as_signed, find_code
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
@@ -22,8 +23,8 @@ NEWLINE = np.uint8(10)
 EOS = np.frombuffer(b"</s>", np.uint8)
 
 # Places in `Lexicon.options`.
-N_WORDS, WORD_NGRAMS, MINN, MAXN, BUCKET, PRUNED, EOS_WORD, EOS_IS_LABEL = range(8)
-N_OPTIONS = 8
+N_WORDS, WORD_NGRAMS, MINN, MAXN, BUCKET, PRUNED, EOS_WORD, EOS_IS_LABEL, INVERSE = range(9)
+N_OPTIONS = 9
 
 # What `PRUNED` holds: no row was dropped; no n-gram was kept; those of the table were kept.
 NOT_PRUNED, ALL_PRUNED, SOME_PRUNED = -1, 0, 1
@@ -177,6 +178,28 @@ def add_bucket(bucket, lexicon, ids, n):
     return n + 1
 
 
+def inverse_of(bucket):
+    """Return what `bucket_of` takes beside the number of buckets: 2 ** 64 / bucket, rounded down.
+
+    As the int64 of the same bits.
+    """
+    inverse = ((1 << 64) - 1) // bucket
+    return inverse - (1 << 64) if inverse >= 1 << 63 else inverse
+
+
+@_leaf_kernel
+def bucket_of(hash64, bucket, inverse):
+    """Return the remainder of a uint64, by a product in place of a division.
+
+    The quotient is at most one too small (Granlund and Montgomery 1994, Division by invariant
+    integers using multiplication).
+    """
+    rest = hash64 - high_product(hash64, np.uint64(inverse)) * np.uint64(bucket)
+    while rest >= np.uint64(bucket):
+        rest -= np.uint64(bucket)
+    return np.int64(rest)
+
+
 @_leaf_kernel
 def _byte(data, start, stop, i):
     """Return byte `i` of <data[start:stop]>."""
@@ -191,8 +214,15 @@ def add_subwords(data, start, stop, lexicon, ids, n):
 
     Whatever the bytes are: those of the form 10xxxxxx go with the byte before them.
     """
+    return add_some_subwords(data, start, stop, start - 1, stop + 1, lexicon, ids, n)
+
+
+@_leaf_kernel
+def add_some_subwords(data, start, stop, begin, end, lexicon, ids, n):
+    """Append the rows of those character n-grams of a token that begin in [begin, end)."""
     minn, maxn, bucket = lexicon.options[MINN], lexicon.options[MAXN], lexicon.options[BUCKET]
-    for first in range(start - 1, stop + 1):
+    inverse = lexicon.options[INVERSE]
+    for first in range(begin, end):
         if _byte(data, start, stop, first) & 0xC0 == 0x80:
             continue
         hash32 = FNV_OFFSET
@@ -205,7 +235,7 @@ def add_subwords(data, start, stop, lexicon, ids, n):
                 hash32 = fnv_step(hash32, _byte(data, start, stop, i))
                 i += 1
             if length >= minn and not (length == 1 and (first < start or i > stop)):
-                n = add_bucket(hash32 % bucket, lexicon, ids, n)
+                n = add_bucket(bucket_of(np.uint64(hash32), bucket, inverse), lexicon, ids, n)
             length += 1
     return n
 
@@ -280,16 +310,17 @@ def list_example(data, i, end, lexicon, ids, hashes, labels):
             n_labels += 1
         if ends_example(data, start, stop):
             break
-    bucket = np.uint64(options[BUCKET])
+    bucket, inverse = options[BUCKET], options[INVERSE]
     for first in range(n_hashes):
         hash64 = hashes[first]
         for j in range(first + 1, min(n_hashes, first + options[WORD_NGRAMS])):
             hash64 = hash64 * NGRAM_FACTOR + hashes[j]
+            place = bucket_of(hash64, bucket, inverse)
             if all_rows:
-                ids[n_ids] = n_words + np.int64(hash64 % bucket)
+                ids[n_ids] = n_words + place
                 n_ids += 1
             else:
-                n_ids = add_bucket(np.int64(hash64 % bucket), lexicon, ids, n_ids)
+                n_ids = add_bucket(place, lexicon, ids, n_ids)
     return n_ids, n_labels, n_tokens
 
 

@@ -1,0 +1,148 @@
+"""Arrays by their address: the state of a model is one argument of a compiled function.
+
+To hand an array to a compiled function takes 25 to 65 ns, and a model has some twenty of them.  So
+their addresses and shapes are put into one array of numbers (`State`), and the function makes views
+of the arrays again, which costs nothing.  A view holds no reference: whoever calls must keep the
+`State`, which keeps the arrays.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
+
+_intrinsic: Any = intrinsic
+_config: Any = config
+_SEEN: list[np.ndarray] = []  # the text that was looked at last, where nothing is compiled
+NUMBERS = 3  # that an array takes: address, rows, columns
+
+
+class State:
+    """Arrays, and their addresses and shapes as compiled functions take them.
+
+    Parameters
+    ----------
+    arrays : sequence of ndarray
+        Contiguous, of one or two dimensions.
+    numbers : sequence of int
+        What stands behind the arrays.
+
+    Attributes
+    ----------
+    numbers : int64[3 * n_arrays + n_numbers]
+        Address, rows and columns (1 of an array of one dimension) of each array, then the numbers.
+    """
+
+    def __init__(self, arrays: Sequence[np.ndarray], numbers: Sequence[int] = ()) -> None:
+        self.arrays = tuple(arrays)
+        places: list[int] = []
+        for array in arrays:
+            assert array.flags.c_contiguous and array.ndim in (1, 2)
+            columns = array.shape[1] if array.ndim == 2 else 1
+            places += [array.__array_interface__["data"][0], array.shape[0], columns]
+        self.numbers = np.array([*places, *numbers], np.int64)
+
+
+def _view_type(dtype: Any, shape: Any, is_writable: bool) -> Any:
+    return types.Array(dtype.dtype, len(shape), "C", readonly=not is_writable)
+
+
+def _make_view(is_writable: bool) -> Any:
+    def typed(_: Any, address: Any, shape: Any, dtype: Any) -> Any:
+        array = _view_type(dtype, shape, is_writable)
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            view = context.make_array(array)(context, builder)
+            number = context.get_data_type(array.dtype)
+            size = context.get_abi_sizeof(number)
+            shape = cgutils.unpack_tuple(builder, arguments[1])
+            itemsize = ir.Constant(ir.IntType(64), size)
+            strides = [itemsize]
+            for n in reversed(shape[1:]):
+                strides.insert(0, builder.mul(strides[0], n))
+            populate_array(
+                view,
+                data=builder.inttoptr(arguments[0], number.as_pointer()),
+                shape=shape,
+                strides=strides,
+                itemsize=itemsize,
+                meminfo=None,
+            )
+            return view._getvalue()
+
+        return array(address, shape, dtype), generate
+
+    return typed
+
+
+# view_at(address, shape, dtype): the array there, which cannot be written. `address` is an int64,
+# `shape` a tuple of one or two, `dtype` one of NumPy's.
+view_at: Any = _intrinsic(_make_view(False))
+
+# room_at(address, shape, dtype): the same, to be written.
+room_at: Any = _intrinsic(_make_view(True))
+
+
+@_intrinsic
+def text_at(_, text):
+    """Return where a str lies, and how: address, characters, bytes of each, whether it is ASCII."""
+    result = types.UniTuple(types.int64, 4)
+
+    def generate(context, builder, signature, arguments):
+        string = cgutils.create_struct_proxy(types.unicode_type)(
+            context, builder, value=arguments[0]
+        )
+        long = ir.IntType(64)
+        numbers = [
+            builder.ptrtoint(string.data, long),
+            string.length,
+            builder.zext(string.kind, long),
+            builder.zext(string.is_ascii, long),
+        ]
+        return context.make_tuple(builder, result, numbers)
+
+    return result(text), generate
+
+
+@_intrinsic
+def high_product(_, a, b):
+    """Return the upper 64 bits of the product of two uint64."""
+
+    def generate(context, builder, signature, arguments):
+        wide = ir.IntType(128)
+        a, b = (builder.zext(number, wide) for number in arguments)
+        upper = builder.lshr(builder.mul(a, b), ir.Constant(wide, 64))
+        return builder.trunc(upper, ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+if _config.DISABLE_JIT:  # the same in plain Python, for debugging and for the tests
+
+    def room_at(address, shape, dtype):  # noqa: D103, F811
+        dtype = np.dtype(dtype)
+        size = dtype.itemsize * int(np.prod(shape))
+        if size == 0:
+            return np.empty(shape, dtype)
+        memory = (ctypes.c_uint8 * size).from_address(int(address))
+        return np.frombuffer(memory, dtype).reshape(shape)
+
+    def view_at(address, shape, dtype):  # noqa: D103, F811
+        view = room_at(address, shape, dtype)
+        view.flags.writeable = False
+        return view
+
+    def text_at(text):  # noqa: D103, F811
+        _SEEN[:] = [np.array([ord(character) for character in text], np.uint32)]
+        return _SEEN[0].__array_interface__["data"][0], len(text), 4, text.isascii()
+
+    def high_product(a, b):  # noqa: D103, F811
+        return np.uint64((int(a) * int(b) & ((1 << 128) - 1)) >> 64)
