@@ -462,7 +462,7 @@ class Model:
             else:
                 i = found[0]
                 result = [(names[i], worker.best[0])] if i >= 0 else []
-            workers.idle.append(worker.kept)
+            workers.idle.append(worker.origin or worker)
             if n < 0:
                 raise ModelError(_NOT_FINITE)
             return result

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PADDING = 32  # bytes behind a text that are read with it
 N_ENTRIES = 1 << 15  # places for words, at most half of them used; 64 bytes each
 N_REMEMBERED = 1 << 20  # rows of these words; 4 bytes each
-MEMORY = N_ENTRIES * 8 * remember.ENTRY + 4 * N_REMEMBERED  # bytes: 6 MB
+MEMORY = N_ENTRIES * 8 * remember.ENTRY + 4 * N_REMEMBERED  # bytes: 6 MB, and 4 for each row
 N_CODES = 1 << 12  # of each kind that there is room for from the beginning
 MOST_CODES = 1 << 20  # a worker with room for more is not kept
 
@@ -42,9 +42,8 @@ class Worker:
         What `classify` finds.
     scores : float64[1, n_labels]
         What it finds where all probabilities are asked for.
-    kept : Worker
-        What is kept when the work is done: itself, or the one that it was made of for a document
-        of unusual length.
+    origin : Worker or None
+        Which is kept in its place when the work is done: it has room for unusually long documents.
     """
 
     def __init__(
@@ -59,12 +58,13 @@ class Worker:
         self.best = array("d", bytes(8 * MAX_SELECTED))
         self.needs = np.zeros(2, np.int64)
         self.scores = np.empty((1, workers.n_labels))
-        self.kept = self
+        self.origin: Worker | None = None
         n_bytes = kernels.LONGEST_CHARACTER * LONGEST
         self._memory = memory or (
             np.zeros((N_ENTRIES, remember.ENTRY), np.int64),
             np.empty(N_REMEMBERED, np.int32),
             np.zeros(remember.N_COUNTERS, np.int64),
+            np.zeros(workers.n_rows, np.int32),
         )
         room = [
             *self._memory,
@@ -74,7 +74,6 @@ class Worker:
             np.empty(n_words, np.int32),
             np.empty(n_chars, np.int32),
             np.empty((n_words, remember.PIECE), np.int32),
-            np.empty(1 << max((2 * n - 1).bit_length(), 4), np.int32),
             np.empty(n + 1, np.int32),
             np.empty(n + 1, np.float32),
             np.empty((1, workers.dim), np.float32),
@@ -92,7 +91,7 @@ class Worker:
         other = Worker(workers, n_words, n_chars, self._memory)
         other.numbers[kernels.LOWERCASE] = self.numbers[kernels.LOWERCASE]
         if n_words + n_chars > MOST_CODES:
-            other.kept = self.kept
+            other.origin = self.origin or self
         return other
 
 
@@ -119,7 +118,7 @@ class Workers:
         assert len(arrays) == kernels.N_MODEL_ARRAYS and len(numbers) == kernels.N_NUMBERS
         self.arrays, self.numbers = arrays, numbers
         self.n_labels, self.word_ngrams = n_labels, word_ngrams
-        self.dim = arrays[kernels.EMBEDDINGS // 3].shape[1]
+        self.n_rows, self.dim = arrays[kernels.EMBEDDINGS // 3].shape
         self.idle: list[Worker] = []
 
     @cached_property
@@ -140,7 +139,7 @@ class Workers:
 
     def give_back(self, worker: Worker) -> None:
         """Let others use a worker."""
-        self.idle.append(worker.kept)
+        self.idle.append(worker.origin or worker)
 
     def again(
         self, n: int, worker: Worker, text: str, k: int, threshold: float

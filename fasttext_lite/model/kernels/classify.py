@@ -10,17 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from fasttext_lite.compiled.addresses import room_at, text_at, view_at
-from fasttext_lite.compiled.blocks import prefetch
+from fasttext_lite.compiled.blocks import (
+    LANES,
+    add_product,
+    load_block,
+    prefetch,
+    store_block,
+    zero_block,
+)
 from fasttext_lite.compiled.compiling import FAST, FAST_LEAF, LEAF, compiler
 from fasttext_lite.compiled.utf8 import END, write_code
 from fasttext_lite.features.kernels import (
     BIAS_ROW,
-    LEAST_SEEN,
     MAXN,
     MINN,
     WORD_NGRAMS,
-    find_code,
-    first_place,
     weigh_document,
 )
 from fasttext_lite.model.kernels.predict import (
@@ -33,12 +37,8 @@ from fasttext_lite.model.kernels.predict import (
 from fasttext_lite.model.kernels.remember import (
     AHEAD,
     ENTRY,
-    FIRST,
-    N_ROWS,
     PIECE,
-    TIMES,
-    WORD_ROW,
-    add_row_times,
+    distinct_rows,
     list_pieces,
 )
 from fasttext_lite.text.kernels.tokens import NOT_SIMPLE, mark_document
@@ -50,7 +50,7 @@ from fasttext_lite.text.kernels.tokens import NOT_SIMPLE, mark_document
 ) = range(0, 45, 3)  # fmt: skip
 # ... and room for what is made of a text.
 (
-    ENTRIES, ARENA, COUNTERS, TEXT, MARKS, RUNNING, OF_WORDS, OF_CHARS, PIECES, SEEN, FOUND,
+    ENTRIES, ARENA, COUNTERS, PLACES, TEXT, MARKS, RUNNING, OF_WORDS, OF_CHARS, PIECES, FOUND,
     WEIGHTS, HIDDEN, SCORES, LABELS, BEST, NEEDS,
 ) = range(45, 96, 3)  # fmt: skip
 N_MODEL_ARRAYS, N_ARRAYS = 15, 32
@@ -66,6 +66,7 @@ SIGMOID, SOFTMAX, TREE = range(3)
 NOT_FINITE, NO_ROOM, NOT_LOWERED = -1, -2, -3
 
 LINE = 64  # bytes
+ROWS_AHEAD = 24  # rows between asking for one and adding it
 LONGEST_CHARACTER = 4  # bytes
 _kernel = compiler(FAST)
 _sum_kernel = compiler(FAST_LEAF)
@@ -83,27 +84,71 @@ def count_room(marks, start, end, options):
     return of_words, (end - start + 2 * n_tokens) * lengths
 
 
-@_leaf
-def _prefetch_row(table, row):
-    """Ask for a row of a table, wherever lines begin."""
-    dim = table.shape[1]
-    at = np.int64(row) * dim
-    for d in range(0, dim, LINE // table.itemsize):
-        prefetch(table, at + d)
-    prefetch(table, at + dim - 1)
-
-
 @_sum_kernel
-def _sum_rows(embeddings, found, weights, n, hidden, doc):
-    """Write the weighted sum of n rows to hidden[doc]."""
-    for d in range(hidden.shape[1]):
+def _sum_halves(embeddings, found, weights, n, hidden, doc):
+    """Write the weighted sum of n rows, uint16 that hold float16, to hidden[doc]."""
+    dim = embeddings.shape[1]
+    for d in range(dim):
         hidden[doc, d] = 0
-    for j in range(min(n, AHEAD)):
-        _prefetch_row(embeddings, found[j])
     for j in range(n):
         if j + AHEAD < n:
-            _prefetch_row(embeddings, found[j + AHEAD])
+            at = np.int64(found[j + AHEAD]) * dim
+            for d in range(0, dim, LINE // embeddings.itemsize):
+                prefetch(embeddings, at + d)
         add_row(embeddings, found[j], weights[j], hidden, doc)
+
+
+@_leaf
+def sum_rows(embeddings, found, weights, n, hidden, doc):
+    """Write the weighted sum of n rows, float32, to hidden[doc].
+
+    In the order of the rows, up to 64 numbers of each at a time: so many sums are held in
+    registers. Rows are asked for some time before; where their lines begin elsewhere than blocks,
+    a block's end lies in the next block's line, and the last may come late.
+    """
+    dim = np.int64(embeddings.shape[1])
+    to = np.int64(doc) * dim
+    none = np.uint32(0)
+    d = np.int64(0)
+    while d + 4 * LANES <= dim:
+        a, b, c, e = (
+            zero_block(hidden), zero_block(hidden), zero_block(hidden), zero_block(hidden)
+        )  # fmt: skip
+        for j in range(n):
+            if j + ROWS_AHEAD < n:
+                at = np.int64(found[j + ROWS_AHEAD]) * dim + d
+                prefetch(embeddings, at)
+                prefetch(embeddings, at + LANES)
+                prefetch(embeddings, at + 2 * LANES)
+                prefetch(embeddings, at + 3 * LANES)
+            at, weight = np.int64(found[j]) * dim + d, weights[j]
+            a = add_product(a, weight, load_block(embeddings, at, LANES))
+            b = add_product(b, weight, load_block(embeddings, at + LANES, LANES))
+            c = add_product(c, weight, load_block(embeddings, at + 2 * LANES, LANES))
+            e = add_product(e, weight, load_block(embeddings, at + 3 * LANES, LANES))
+        store_block(hidden, to + d, a, LANES, none)
+        store_block(hidden, to + d + LANES, b, LANES, none)
+        store_block(hidden, to + d + 2 * LANES, c, LANES, none)
+        store_block(hidden, to + d + 3 * LANES, e, LANES, none)
+        d += 4 * LANES
+    while d + LANES <= dim:
+        a = zero_block(hidden)
+        for j in range(n):
+            if j + ROWS_AHEAD < n:
+                prefetch(embeddings, np.int64(found[j + ROWS_AHEAD]) * dim + d)
+            at = np.int64(found[j]) * dim + d
+            a = add_product(a, weights[j], load_block(embeddings, at, LANES))
+        store_block(hidden, to + d, a, LANES, none)
+        d += LANES
+    if d < dim:
+        size = dim - d
+        a = zero_block(hidden)
+        for j in range(n):
+            if j + ROWS_AHEAD < n:
+                prefetch(embeddings, np.int64(found[j + ROWS_AHEAD]) * dim + d)
+            at = np.int64(found[j]) * dim + d
+            a = add_product(a, weights[j], load_block(embeddings, at, size))
+        store_block(hidden, to + d, a, size, none)
 
 
 @_leaf
@@ -117,72 +162,6 @@ def _needs_room(marks, start, end, state):
     needs = room_at(state[NEEDS], (state[NEEDS + 1],), np.int64)
     needs[0], needs[1] = of_words, of_chars
     return True
-
-
-@_leaf
-def distinct_rows(of_words, n_words, of_chars, pieces, n_pieces, arena, rows, factors,
-                  seen, found, counts):  # fmt: skip
-    """Write the different rows of a document, and how often it has each.
-
-    Those of words and n-grams of words come first, in the order of their first occurrence, then
-    those of n-grams of characters.
-
-    Parameters
-    ----------
-    of_words, n_words, of_chars, pieces, n_pieces, arena
-        As `remember.list_pieces` leaves them.
-    rows : int32[capacity, 2]
-        See `features.kernels.find_code`.
-    factors : float32[]
-        Of which those of the rows are going to be used.
-    seen : int32[]
-        Room for twice as many as all together, rounded up to a power of two.
-    found : int32[], counts : float32[]
-        Written in place.
-
-    Returns
-    -------
-    n : int
-    """
-    most = np.int64(n_words)
-    for i in range(n_pieces):
-        most += pieces[i, N_ROWS]
-    size, shift = np.int64(LEAST_SEEN), np.int64(28)
-    while size < 2 * most:
-        size *= 2
-        shift -= 1
-    for i in range(size):
-        seen[i] = 0
-    n = np.int64(0)
-    for i in range(min(n_words, AHEAD)):
-        if of_words[i] >= 0:
-            prefetch(rows, 2 * first_place(of_words[i], rows))
-    for i in range(n_words):
-        if i + AHEAD < n_words and of_words[i + AHEAD] >= 0:
-            prefetch(rows, 2 * first_place(of_words[i + AHEAD], rows))
-        code = of_words[i]
-        if code < 0:
-            row, times = pieces[-1 - code, WORD_ROW], pieces[-1 - code, TIMES]
-        else:
-            place = find_code(code, rows)
-            if rows[place, 0] < 0:
-                continue
-            row, times = rows[place, 1], np.int32(1)
-        if factors.size > 0:
-            prefetch(factors, np.int64(row))
-        n = add_row_times(row, times, n, shift, seen, found, counts)
-    for i in range(n_pieces):
-        first, n_rows, times = np.int64(pieces[i, FIRST]), pieces[i, N_ROWS], pieces[i, TIMES]
-        source = arena
-        if first < 0:
-            source = of_chars
-            first = -1 - first
-        if factors.size > 0:
-            for j in range(first, first + n_rows):
-                prefetch(factors, np.int64(source[j]))
-        for j in range(first, first + n_rows):
-            n = add_row_times(source[j], times, n, shift, seen, found, counts)
-    return n
 
 
 @_kernel
@@ -213,13 +192,14 @@ def embed_document(text, marks, start, end, state, hidden, doc):
         room_at(state[OF_CHARS], (state[OF_CHARS + 1],), np.int32),
     )
     pieces = room_at(state[PIECES], (state[PIECES + 1], np.int64(PIECE)), np.int32)
+    counters = room_at(state[COUNTERS], (state[COUNTERS + 1],), np.int64)
     n_words, n_pieces, share = list_pieces(
         text, marks, start, end, room_at(state[TABLE], (state[TABLE + 1],), np.int32),
         view_at(state[POOL], (state[POOL + 1],), np.uint8),
         room_at(state[WORD_OFFSETS], (state[WORD_OFFSETS + 1], np.int64(2)), np.int64),
         rows, options,
         room_at(state[ENTRIES], (state[ENTRIES + 1], np.int64(ENTRY)), np.int64),
-        arena, room_at(state[COUNTERS], (state[COUNTERS + 1],), np.int64),
+        arena, counters,
         room_at(state[RUNNING], (state[RUNNING + 1],), np.uint64),
         of_words, of_chars, pieces,
     )  # fmt: skip
@@ -229,8 +209,8 @@ def embed_document(text, marks, start, end, state, hidden, doc):
         room_at(state[WEIGHTS], (state[WEIGHTS + 1],), np.float32),
     )
     n = distinct_rows(
-        of_words, n_words, of_chars, pieces, n_pieces, arena, rows, factors,
-        room_at(state[SEEN], (state[SEEN + 1],), np.int32), found, weights,
+        of_words, n_words, of_chars, pieces, n_pieces, arena, rows, factors, counters,
+        room_at(state[PLACES], (state[PLACES + 1],), np.int32), found, weights,
     )  # fmt: skip
     if options[BIAS_ROW] >= 0 and n > 0:
         found[n] = options[BIAS_ROW]
@@ -247,9 +227,9 @@ def embed_document(text, marks, start, end, state, hidden, doc):
     )
     shape = state[EMBEDDINGS + 1], state[EMBEDDINGS + 2]
     if state[IS_HALF]:
-        _sum_rows(view_at(state[EMBEDDINGS], shape, np.uint16), found, weights, n, hidden, doc)
+        _sum_halves(view_at(state[EMBEDDINGS], shape, np.uint16), found, weights, n, hidden, doc)
     else:
-        _sum_rows(view_at(state[EMBEDDINGS], shape, np.float32), found, weights, n, hidden, doc)
+        sum_rows(view_at(state[EMBEDDINGS], shape, np.float32), found, weights, n, hidden, doc)
     return n
 
 

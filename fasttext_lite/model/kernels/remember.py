@@ -42,7 +42,9 @@ from fasttext_lite.features.kernels import (
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
 _leaf = compiler(LEAF)
-AHEAD = 12  # entries between asking for a cache line and using it
+_inline = compiler(LEAF, forceinline=True)  # a call of many arrays costs as much as what these do
+AHEAD = 24  # entries between asking for a cache line and using it
+PIECES_AHEAD = 8
 
 # An entry, int64[ENTRY]: a token's bytes as three numbers; its length in bytes, 0 = no entry; where
 # its rows of n-grams of characters begin in the arena, and how many there are; the row of the word
@@ -54,9 +56,10 @@ IS_LONG = np.int64(256)  # added to the length of a token that may have n-grams 
 PROBES = 16  # places in the table that are tried
 
 # Places in `counters`, int64[N_COUNTERS]: the number of the document, numbers of the arena in use,
-# entries, whether there was no room for another.
-DOCUMENT, USED, N_ENTRIES, IS_FULL = range(4)
-N_COUNTERS = 4
+# entries, whether there was no room for another; what the last document's last row has in `places`.
+DOCUMENT, USED, N_ENTRIES, IS_FULL, BASE = range(5)
+N_COUNTERS = 5
+LAST_BASE = 1 << 30
 
 # A piece, int32[PIECE]: where its rows begin, in the arena or (-1 - place) in `of_chars`; how many
 # there are; the row of the word, or -1; how often the document has it.
@@ -70,7 +73,7 @@ _LOW = np.int64(0xFFFFFFFF)
 _STEP = np.int64(8)
 
 
-@_leaf
+@_inline
 def load_bytes(text, at, stop):
     """Return text[at:stop], of which up to eight bytes, as a number, zeros behind them."""
     n = stop - at
@@ -87,7 +90,7 @@ def load_bytes(text, at, stop):
     return word
 
 
-@_leaf
+@_inline
 def hash_key(first, second, third, length):
     """Return a hash of a token's three numbers and its length: an int64 from 0."""
     h = (first ^ np.uint64(length)) * _FACTOR
@@ -100,7 +103,7 @@ def hash_key(first, second, third, length):
     return np.int64(h >> np.uint64(1))
 
 
-@_leaf
+@_inline
 def find_token(first, second, third, length, entries):
     """Return the place of a token's entry, or -1 - place where it would belong.
 
@@ -342,30 +345,91 @@ def list_pieces(
     return n_words, n_pieces, n_long / max(n_tokens, 1) * (options[CHAR_ENERGY] / 100)
 
 
-@_leaf
-def add_row_times(row, times, n, shift, seen, found, counts):
+@_inline
+def count_row(row, times, n, base, places, found, counts):
     """Append a row to found[:n], or count it if it is there; return the new n.
+
+    Whether a row is new cannot be foreseen, so there is no branch.
 
     Parameters
     ----------
     row, times, n : int
-    shift : int
-        `seen` is used up to 2 ** (32 - shift).
-    seen : int32[]
-        Open addressing, linear probing: position of each row of found[:n] plus 1, or 0. Written in
-        place, as `found` (int32[]) and `counts` (float32[]).
+    base : int
+        What a document's first row has in `places`; whatever is less is of documents before.
+    places : int32[n_rows]
+        Position of each row in found[:n] plus `base`. Written in place, as `found` (int32[]) and
+        `counts` (float32[]), which have room for one more.
     """
-    mask = (np.int64(1) << (32 - shift)) - 1
-    slot = ((np.int64(row) * 0x9E3779B1) & 0xFFFFFFFF) >> shift
-    while True:
-        at = seen[slot]
-        if at == 0:
-            found[n] = row
-            counts[n] = times
-            n += 1
-            seen[slot] = n
-            return n
-        if found[at - 1] == row:
-            counts[at - 1] += times
-            return n
-        slot = (slot + 1) & mask
+    at = np.int64(places[row]) - base
+    is_new = np.int64(np.uint64(at) >> np.uint64(63))
+    found[n] = row
+    counts[n] = 0
+    at += (n - at) & -is_new
+    places[row] = base + at
+    counts[at] += np.float32(times)
+    return n + is_new
+
+
+@_leaf
+def distinct_rows(
+    of_words, n_words, of_chars, pieces, n_pieces, arena, rows, factors, counters, places,
+    found, counts,
+):  # fmt: skip
+    """Write the different rows of a document, and how often it has each.
+
+    Those of words and n-grams of words come first, in the order of their first occurrence, then
+    those of n-grams of characters.
+
+    Parameters
+    ----------
+    of_words, n_words, of_chars, pieces, n_pieces, arena, counters
+        As `list_pieces` leaves them.
+    rows : int32[capacity, 2]
+        See `features.kernels.find_code`.
+    factors : float32[]
+        Of which those of the rows are going to be used.
+    places : int32[n_rows]
+        See `count_row`; 0 at the beginning.
+    found : int32[], counts : float32[]
+        Written in place.
+
+    Returns
+    -------
+    n : int
+    """
+    if counters[BASE] >= LAST_BASE:
+        for i in range(places.size):
+            places[i] = 0
+        counters[BASE] = 0
+    base = counters[BASE] + 1
+    n = np.int64(0)
+    for i in range(n_words):
+        if i + AHEAD < n_words and of_words[i + AHEAD] >= 0:
+            prefetch(rows, 2 * first_place(of_words[i + AHEAD], rows))
+        code = of_words[i]
+        if code < 0:
+            row, times = np.int64(pieces[-1 - code, WORD_ROW]), np.int64(pieces[-1 - code, TIMES])
+        else:
+            place = find_code(code, rows)
+            if rows[place, 0] < 0:
+                continue
+            row, times = np.int64(rows[place, 1]), np.int64(1)
+        if factors.size > 0:
+            prefetch(factors, row)
+        n = count_row(row, times, n, base, places, found, counts)
+    for i in range(n_pieces):
+        if i + PIECES_AHEAD < n_pieces:
+            prefetch(arena, max(np.int64(pieces[i + PIECES_AHEAD, FIRST]), 0))
+        begin, times = np.int64(pieces[i, FIRST]), np.int64(pieces[i, TIMES])
+        if begin >= 0:
+            for j in range(begin, begin + pieces[i, N_ROWS]):
+                row = np.int64(arena[j])
+                if factors.size > 0:
+                    prefetch(factors, row)
+                n = count_row(row, times, n, base, places, found, counts)
+        else:
+            begin = -1 - begin
+            for j in range(begin, begin + pieces[i, N_ROWS]):
+                n = count_row(np.int64(of_chars[j]), times, n, base, places, found, counts)
+    counters[BASE] += n
+    return n
