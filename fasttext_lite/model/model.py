@@ -475,10 +475,7 @@ class Model:
         text = str.__str__(text)  # of a class derived from it
         if k <= MAX_SELECTED and len(text) <= LONGEST and self._quick is not None:
             return self.predict_one(text, k, float(threshold))
-        found = self.predict([text], k, threshold, 1)
-        ids, values = found.labels[0].tolist(), found.probabilities[0].tolist()
-        labels = self.labels
-        return [(labels[i], p) for i, p in zip(ids, values, strict=True) if i >= 0]
+        return self.predict([text], k, threshold, 1).rows()[0]
 
     def scores(
         self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None

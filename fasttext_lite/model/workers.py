@@ -68,6 +68,7 @@ class Worker:
         )
         room = [
             *self._memory,
+            np.zeros((remember.WAITING, remember.TOKEN), np.int64),
             np.zeros(n_bytes + PADDING, np.uint8),
             np.empty(n_bytes, np.uint8),
             np.zeros(workers.word_ngrams + 1, np.uint64),

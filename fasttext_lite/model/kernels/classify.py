@@ -38,6 +38,8 @@ from fasttext_lite.model.kernels.remember import (
     AHEAD,
     ENTRY,
     PIECE,
+    TOKEN,
+    WAITING,
     distinct_rows,
     list_pieces,
 )
@@ -50,13 +52,13 @@ from fasttext_lite.text.kernels.tokens import NOT_SIMPLE, mark_document
 ) = range(0, 45, 3)  # fmt: skip
 # ... and room for what is made of a text.
 (
-    ENTRIES, ARENA, COUNTERS, PLACES, TEXT, MARKS, RUNNING, OF_WORDS, OF_CHARS, PIECES, FOUND,
-    WEIGHTS, HIDDEN, SCORES, LABELS, BEST, NEEDS,
-) = range(45, 96, 3)  # fmt: skip
-N_MODEL_ARRAYS, N_ARRAYS = 15, 32
-# The numbers behind them: how scores become probabilities, whether `OUTPUT` is the identity,
-# whether `EMBEDDINGS` holds float16, and whether text is to be put in lower case.
-LINK, IS_IDENTITY, IS_HALF, LOWERCASE = range(96, 100)
+    ENTRIES, ARENA, COUNTERS, PLACES, TOKENS, TEXT, MARKS, RUNNING, OF_WORDS, OF_CHARS, PIECES,
+    FOUND, WEIGHTS, HIDDEN, SCORES, LABELS, BEST, NEEDS,
+) = range(45, 99, 3)  # fmt: skip
+N_MODEL_ARRAYS, N_ARRAYS = 15, 33
+# The numbers behind them: how scores become probabilities, and whether `OUTPUT` is the identity,
+# `EMBEDDINGS` holds float16, and text is to be put in lower case.
+LINK, IS_IDENTITY, IS_HALF, LOWERCASE = range(99, 103)
 N_NUMBERS = 4
 
 # Values of state[LINK], in the order of `config.losses.LINKS`.
@@ -202,6 +204,7 @@ def embed_document(text, marks, start, end, state, hidden, doc):
         arena, counters,
         room_at(state[RUNNING], (state[RUNNING + 1],), np.uint64),
         of_words, of_chars, pieces,
+        room_at(state[TOKENS], (np.int64(WAITING), np.int64(TOKEN)), np.int64),
     )  # fmt: skip
     factors, found, weights = (
         room_at(state[FACTORS], (state[FACTORS + 1],), np.float32),
@@ -215,21 +218,22 @@ def embed_document(text, marks, start, end, state, hidden, doc):
     if options[BIAS_ROW] >= 0 and n > 0:
         found[n] = options[BIAS_ROW]
         n += 1
-    n = weigh_document(
-        0,
-        n,
-        found,
-        weights,
-        factors,
-        room_at(state[LOGS], (state[LOGS + 1],), np.float32),
-        share,
-        options[BIAS_ROW],
-    )
     shape = state[EMBEDDINGS + 1], state[EMBEDDINGS + 2]
+    singles = view_at(state[EMBEDDINGS], shape, np.float32)
+    halves = view_at(state[EMBEDDINGS], shape, np.uint16)
+    if not state[IS_HALF]:
+        for j in range(min(n, ROWS_AHEAD)):
+            at = np.int64(found[j]) * shape[1]
+            for d in range(0, min(shape[1], 4 * LANES), LANES):
+                prefetch(singles, at + d)
+    n = weigh_document(
+        0, n, found, weights, factors, room_at(state[LOGS], (state[LOGS + 1],), np.float32), share,
+        options[BIAS_ROW],
+    )  # fmt: skip
     if state[IS_HALF]:
-        _sum_halves(view_at(state[EMBEDDINGS], shape, np.uint16), found, weights, n, hidden, doc)
+        _sum_halves(halves, found, weights, n, hidden, doc)
     else:
-        sum_rows(view_at(state[EMBEDDINGS], shape, np.float32), found, weights, n, hidden, doc)
+        sum_rows(singles, found, weights, n, hidden, doc)
     return n
 
 

@@ -20,24 +20,19 @@ from fasttext_lite.features.kernels import (
     BUCKET,
     CHAR_ENERGY,
     CHARS,
-    END_TOKEN,
     EOS_WORD,
-    GREATER,
     LEAST_CHARS,
-    LESS,
     LONGER,
-    LOWER_S,
     MAXN,
     MINN,
-    SLASH,
-    START_TOKEN,
-    WITH_ENDS,
-    WITH_EOS,
     WORD_NGRAMS,
+    add_ends,
     add_subwords,
     add_token,
+    begin_tokens,
     find_code,
     first_place,
+    inverse_of,
 )
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
@@ -59,7 +54,10 @@ PROBES = 16  # places in the table that are tried
 # entries, whether there was no room for another; what the last document's last row has in `places`.
 DOCUMENT, USED, N_ENTRIES, IS_FULL, BASE = range(5)
 N_COUNTERS = 5
-LAST_BASE = 1 << 30
+LAST_BASE, LAST_DOCUMENT = 1 << 30, (1 << 31) - 1
+
+# Tokens are taken some at a time: the entries of all are asked for before the first is looked at.
+WAITING, TOKEN = 16, 6
 
 # A piece, int32[PIECE]: where its rows begin, in the arena or (-1 - place) in `of_chars`; how many
 # there are; the row of the word, or -1; how often the document has it.
@@ -103,28 +101,76 @@ def hash_key(first, second, third, length):
     return np.int64(h >> np.uint64(1))
 
 
+@_leaf
+def next_tokens(text, marks, i, end, begin, entries, tokens):
+    """List some tokens from text[i:end], and ask for where their entries would be.
+
+    Parameters
+    ----------
+    begin : int
+        Where the token begins that text[i] is in, if it is in one.
+    tokens : int64[WAITING, TOKEN]
+        Written in place: where each begins, its length in bytes, its key and its place.
+
+    Returns
+    -------
+    n, i, begin : int
+        How many there are, and where to go on.
+    """
+    mask = np.int64(entries.shape[0] - 1)
+    n = np.int64(0)
+    while i < end:
+        mark = marks[i]
+        i += 1
+        if mark == OUTSIDE:
+            begin = i
+        elif mark == END:
+            size = i - begin
+            tokens[n, 0] = begin
+            tokens[n, 1] = size
+            if size <= LONGEST_KEY:
+                first = load_bytes(text, begin, i)
+                second = third = _NONE
+                if size > 8:
+                    second = load_bytes(text, begin + 8, i)
+                    third = load_bytes(text, begin + 16, i)
+                place = hash_key(first, second, third, size) & mask
+                prefetch(entries, ENTRY * place)
+                tokens[n, 2] = np.int64(first)
+                tokens[n, 3] = np.int64(second)
+                tokens[n, 4] = np.int64(third)
+                tokens[n, 5] = place
+            begin = i
+            n += 1
+            if n == WAITING:
+                break
+    return n, i, begin
+
+
 @_inline
-def find_token(first, second, third, length, entries):
+def find_token(tokens, t, entries):
     """Return the place of a token's entry, or -1 - place where it would belong.
 
     Where there is no room within `PROBES` places, -1 - capacity.
     """
-    mask = entries.shape[0] - 1
-    place = hash_key(first, second, third, length) & mask
-    a, b, c = np.int64(first), np.int64(second), np.int64(third)
+    mask = np.int64(entries.shape[0] - 1)
+    size, place = tokens[t, 1], tokens[t, 5]
+    if size > LONGEST_KEY:
+        return -2 - mask
+    a, b, c = tokens[t, 2], tokens[t, 3], tokens[t, 4]
     for _ in range(PROBES):
         found = entries[place, LENGTH]
         if found == 0:
             return -1 - place
         if (
-            found & 0xFF == length
+            found & 0xFF == size
             and entries[place, 0] == a
             and entries[place, 1] == b
             and entries[place, 2] == c
         ):
             return place
         place = (place + 1) & mask
-    return np.int64(-1) - entries.shape[0]
+    return -2 - mask
 
 
 @_leaf
@@ -191,19 +237,52 @@ def work_out(text, start, end, table, pool, word_offsets, rows, options, of_char
 
 
 @_leaf
-def forget_all(entries, counters):
-    """Empty a memory."""
-    for i in range(entries.shape[0]):
-        entries[i, LENGTH] = 0
-    counters[USED] = 0
-    counters[N_ENTRIES] = 0
-    counters[IS_FULL] = 0
+def next_document(entries, counters):
+    """Count a document; where the memory is full, empty it before. Return the document's number."""
+    if counters[IS_FULL] or counters[DOCUMENT] == LAST_DOCUMENT:
+        if counters[DOCUMENT] == LAST_DOCUMENT:
+            counters[DOCUMENT] = 0
+        for i in range(entries.shape[0]):
+            entries[i, LENGTH] = 0
+        counters[USED] = counters[N_ENTRIES] = counters[IS_FULL] = 0
+    counters[DOCUMENT] += 1
+    return counters[DOCUMENT]
+
+
+@_leaf
+def enter_token(
+    tokens, t, place, hash32, word_row, is_long, of_chars, begin, n_rows, entries, arena, counters
+):
+    """Put a token and its rows, of_chars[begin : begin + n_rows], into the memory.
+
+    Returns
+    -------
+    place : int
+        That of the entry; -1 where there is no room.
+    """
+    at = counters[USED]
+    if at + n_rows > arena.size:
+        counters[IS_FULL] = 1
+    if place >= entries.shape[0] or counters[IS_FULL]:
+        return np.int64(-1)
+    for j in range(n_rows):
+        arena[at + j] = of_chars[begin + j]
+    for j in range(3):
+        entries[place, j] = tokens[t, 2 + j]
+    entries[place, LENGTH] = tokens[t, 1] + (IS_LONG if is_long else np.int64(0))
+    entries[place, BEGIN] = at
+    entries[place, COUNT] = n_rows
+    entries[place, WORD] = ((word_row + 1) << 32) | hash32
+    counters[USED] += n_rows
+    counters[N_ENTRIES] += 1
+    counters[IS_FULL] = 2 * counters[N_ENTRIES] >= entries.shape[0]
+    return place
 
 
 @_leaf
 def list_pieces(
     text, marks, start, end, table, pool, word_offsets, rows, options, entries, arena, counters,
-    running, of_words, of_chars, pieces,
+    running, of_words, of_chars, pieces, tokens,
 ):  # fmt: skip
     """Write the different tokens of one document, text[start:end], and its n-grams of words.
 
@@ -220,13 +299,15 @@ def list_pieces(
     running : uint64[word_ngrams + 1]
         See `features.kernels.add_token`.
     of_words : int32[]
-        Written in place: codes of n-grams of words, and -1 - piece for words that have a row,
-        where they come first, in the order of the text.
+        Written in place: codes of n-grams of words, and -1 - row for words that have one, where
+        they come first, in the order of the text.
     of_chars : int32[]
         Written in place: rows that the memory has no room for.
     pieces : int32[n, PIECE]
         Written in place: the different tokens, in the order of the text. One that the memory has no
         room for may be there several times.
+    tokens : int64[WAITING, TOKEN]
+        Written in place, see `next_tokens`.
 
     Returns
     -------
@@ -236,113 +317,66 @@ def list_pieces(
     share : float
         Share of the document's tokens that have character n-grams, times their energy.
     """
-    if counters[IS_FULL] or counters[DOCUMENT] + 1 >= 1 << 31:
-        if counters[DOCUMENT] + 1 >= 1 << 31:
-            counters[DOCUMENT] = 0
-        forget_all(entries, counters)
-    counters[DOCUMENT] += 1
-    document = counters[DOCUMENT] << 32
+    document = next_document(entries, counters) << 32
     word_ngrams, bucket = options[WORD_NGRAMS], options[BUCKET]
-    ends = options[WITH_ENDS] and word_ngrams > 1
+    inverse = inverse_of(bucket)
     n_known = word_offsets.shape[0]
     bigrams, longer = n_known + options[BIGRAMS], n_known + options[LONGER]
-    running[0] = 0
-    if ends:
-        running[0] = 1
-        running[1] = np.uint64(START_TOKEN)
+    begin_tokens(options, running)
     n_tokens = n_long = n_words = n_chars = n_pieces = np.int64(0)
-    begin = np.int64(start)
-    for i in range(start, end):
-        mark = marks[i]
-        if mark == OUTSIDE:
-            begin = np.int64(i + 1)
-            continue
-        if mark != END:
-            continue
-        stop = np.int64(i + 1)
-        size = stop - begin
-        n_tokens += 1
-        place = np.int64(-1) - entries.shape[0]
-        first = second = third = _NONE
-        if size <= LONGEST_KEY:
-            first = load_bytes(text, begin, stop)
-            if size > 8:
-                second = load_bytes(text, begin + 8, stop)
-                third = load_bytes(text, begin + 16, stop)
-            place = find_token(first, second, third, size, entries)
-        if place >= 0:
-            word_row = (entries[place, WORD] >> 32) - 1
-            hash32 = entries[place, WORD] & _LOW
-            n_long += entries[place, LENGTH] >= IS_LONG
-            last = entries[place, LAST]
-            piece = np.int64(-1)
-            if last & ~_LOW == document:
-                pieces[last & _LOW, TIMES] += 1
-            else:
-                piece = n_pieces
-                pieces[piece, FIRST] = entries[place, BEGIN]
-                pieces[piece, N_ROWS] = entries[place, COUNT]
-        else:
-            hash32, word_row, is_long, n = work_out(
-                text, begin, stop, table, pool, word_offsets, rows, options, of_chars, n_chars
-            )
-            n_long += is_long
+    n, i, begin = next_tokens(text, marks, np.int64(start), end, np.int64(start), entries, tokens)
+    while n > 0:
+        n_tokens += n
+        for t in range(n):
+            place = find_token(tokens, t, entries)
             piece = n_pieces
-            pieces[piece, N_ROWS] = n
-            place = -1 - place
-            at = counters[USED]
-            if place < entries.shape[0] and at + n <= arena.size and not counters[IS_FULL]:
-                for j in range(n):
-                    arena[at + j] = of_chars[n_chars + j]
-                pieces[piece, FIRST] = at
-                entries[place, 0] = np.int64(first)
-                entries[place, 1] = np.int64(second)
-                entries[place, 2] = np.int64(third)
-                entries[place, LENGTH] = size + (IS_LONG if is_long else np.int64(0))
-                entries[place, BEGIN] = at
-                entries[place, COUNT] = n
-                entries[place, WORD] = ((word_row + 1) << 32) | hash32
-                counters[USED] += n
-                counters[N_ENTRIES] += 1
-                counters[IS_FULL] = 2 * counters[N_ENTRIES] >= entries.shape[0]
-            else:
-                if at + n > arena.size:
-                    counters[IS_FULL] = 1
-                # What has no room now has none in all of the document.
-                pieces[piece, FIRST] = -1 - n_chars
-                n_chars += n
-                place = np.int64(-1)
-        if piece >= 0:
-            pieces[piece, WORD_ROW] = word_row
-            pieces[piece, TIMES] = 1
             if place >= 0:
-                entries[place, LAST] = document | piece
-            if word_row >= 0:
-                of_words[n_words] = -1 - piece
-                n_words += 1
-            n_pieces += 1
-        if word_ngrams > 1:
-            n_words = add_token(
-                hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
-            )
-        begin = stop
-    eos = options[WITH_EOS]
-    if eos:
-        if options[EOS_WORD] >= 0:
-            of_words[n_words] = options[EOS_WORD]
-            n_words += 1
-        if word_ngrams > 1:
-            hash32 = FNV_OFFSET
-            for byte in (LESS, SLASH, LOWER_S, GREATER):
-                hash32 = fnv_step(hash32, byte)
-            n_words = add_token(
-                hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
-            )
-    if ends and n_tokens + eos > 0:
-        n_words = add_token(
-            END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
-        )
-    return n_words, n_pieces, n_long / max(n_tokens, 1) * (options[CHAR_ENERGY] / 100)
+                word_row = (entries[place, WORD] >> 32) - 1
+                hash32 = entries[place, WORD] & _LOW
+                n_long += entries[place, LENGTH] >= IS_LONG
+                last = entries[place, LAST]
+                if last & ~_LOW == document:
+                    pieces[last & _LOW, TIMES] += 1
+                    piece = np.int64(-1)
+                else:
+                    pieces[piece, FIRST] = entries[place, BEGIN]
+                    pieces[piece, N_ROWS] = entries[place, COUNT]
+            else:
+                size = tokens[t, 1]
+                hash32, word_row, is_long, n_rows = work_out(
+                    text, tokens[t, 0], tokens[t, 0] + size, table, pool, word_offsets, rows,
+                    options, of_chars, n_chars,
+                )  # fmt: skip
+                n_long += is_long
+                place = enter_token(
+                    tokens, t, -1 - place, hash32, word_row, is_long, of_chars, n_chars, n_rows,
+                    entries, arena, counters,
+                )  # fmt: skip
+                pieces[piece, N_ROWS] = n_rows
+                if place >= 0:
+                    pieces[piece, FIRST] = entries[place, BEGIN]
+                else:  # and so it is for this token in all of the document
+                    pieces[piece, FIRST] = -1 - n_chars
+                    n_chars += n_rows
+            if piece >= 0:
+                pieces[piece, WORD_ROW] = word_row
+                pieces[piece, TIMES] = 1
+                if place >= 0:
+                    entries[place, LAST] = document | piece
+                if word_row >= 0:
+                    of_words[n_words] = -1 - word_row
+                    n_words += 1
+                n_pieces += 1
+            if word_ngrams > 1:
+                n_words = add_token(
+                    hash32, word_ngrams, bucket, inverse, bigrams, longer, running, of_words,
+                    n_words,
+                )  # fmt: skip
+        n, i, begin = next_tokens(text, marks, i, end, begin, entries, tokens)
+    n_words = add_ends(
+        n_tokens, options, options[EOS_WORD], inverse, bigrams, longer, running, of_words, n_words
+    )
+    return n_words, n_pieces, n_long / max(n_tokens, np.int64(1)) * (options[CHAR_ENERGY] / 100)
 
 
 @_inline
@@ -371,6 +405,32 @@ def count_row(row, times, n, base, places, found, counts):
 
 
 @_leaf
+def find_words(of_words, n_words, rows, factors, places):
+    """Replace the codes of words and n-grams of words by rows, without those that have none.
+
+    What is going to be read of the rows is asked for. All as in `distinct_rows`.
+
+    Returns
+    -------
+    n : int
+        How many are left.
+    """
+    n_kept = np.int64(0)
+    for i in range(n_words):
+        if i + AHEAD < n_words and of_words[i + AHEAD] >= 0:
+            prefetch(rows, 2 * first_place(of_words[i + AHEAD], rows))
+        row = -1 - np.int64(of_words[i])
+        if row < 0:
+            row = np.int64(rows[find_code(of_words[i], rows), 1])  # or -1
+        of_words[n_kept] = row
+        n_kept += np.int64(row >= 0)
+        prefetch(places, row)
+        if factors.size > 0:
+            prefetch(factors, row)
+    return n_kept
+
+
+@_leaf
 def distinct_rows(
     of_words, n_words, of_chars, pieces, n_pieces, arena, rows, factors, counters, places,
     found, counts,
@@ -383,7 +443,7 @@ def distinct_rows(
     Parameters
     ----------
     of_words, n_words, of_chars, pieces, n_pieces, arena, counters
-        As `list_pieces` leaves them.
+        As `list_pieces` leaves them; codes in `of_words` are replaced by rows.
     rows : int32[capacity, 2]
         See `features.kernels.find_code`.
     factors : float32[]
@@ -402,21 +462,14 @@ def distinct_rows(
             places[i] = 0
         counters[BASE] = 0
     base = counters[BASE] + 1
+    n_kept = find_words(of_words, n_words, rows, factors, places)
     n = np.int64(0)
-    for i in range(n_words):
-        if i + AHEAD < n_words and of_words[i + AHEAD] >= 0:
-            prefetch(rows, 2 * first_place(of_words[i + AHEAD], rows))
-        code = of_words[i]
-        if code < 0:
-            row, times = np.int64(pieces[-1 - code, WORD_ROW]), np.int64(pieces[-1 - code, TIMES])
-        else:
-            place = find_code(code, rows)
-            if rows[place, 0] < 0:
-                continue
-            row, times = np.int64(rows[place, 1]), np.int64(1)
-        if factors.size > 0:
-            prefetch(factors, row)
-        n = count_row(row, times, n, base, places, found, counts)
+    for i in range(n_kept):
+        n = count_row(np.int64(of_words[i]), 1, n, base, places, found, counts)
+    for i in range(n_pieces):
+        row = np.int64(pieces[i, WORD_ROW])
+        if row >= 0:
+            counts[np.int64(places[row]) - base] += np.float32(pieces[i, TIMES] - 1)
     for i in range(n_pieces):
         if i + PIECES_AHEAD < n_pieces:
             prefetch(arena, max(np.int64(pieces[i + PIECES_AHEAD, FIRST]), 0))
