@@ -18,6 +18,7 @@ from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected
 from fasttext_lite.config.losses import LINKS, LOSSES, Loss
+from fasttext_lite.corpus.arrow import as_columns, has_pyarrow, is_column
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
 
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
 CHUNK_SCORES = 1 << 22
+NEAR_SCORES = 1 << 16  # scores that are looked at while they are in the cache
 RANGE_WORK = 1 << 29  # multiplications between two looks at Ctrl-C
+THREAD_WORK = 1 << 17  # multiplications that are worth a thread
 
 ALL_LABELS = -1  # in place of a number of labels, as in fastText
 
@@ -83,6 +86,23 @@ class Predictions:
     def names(self) -> list[list[str]]:
         """The names of the best labels of each text, likeliest first."""
         return [[name for name, _ in row] for row in self.rows()]
+
+    def to_arrow(self) -> tuple[Any, Any]:
+        """Return labels and probabilities as columns of Arrow.
+
+        Returns
+        -------
+        labels : pyarrow.DictionaryArray, or pyarrow.ListArray of such
+            Of strings; lists where k is above 1. Null for a text without a label.
+        probabilities : pyarrow.DoubleArray, or pyarrow.ListArray of such
+            Of the same form.
+
+        Raises
+        ------
+        InputError
+            If pyarrow is not installed.
+        """
+        return as_columns(self.labels, self.probabilities, self.label_names)
 
     def rows(self) -> list[list[tuple[str, float]]]:
         """Return name and probability of the best labels of each text, as `Model.predict_one`."""
@@ -219,6 +239,11 @@ class Model:
         return max(1, RANGE_WORK // self.output.size)
 
     @property
+    def _least_docs(self) -> int:
+        """Documents whose scores are worth a thread."""
+        return max(1, min(256, THREAD_WORK // self.output.size))
+
+    @property
     def loss(self) -> Loss:
         """What is to be known of the loss that the model was trained with."""
         return LOSSES[self.config.loss]
@@ -300,12 +325,11 @@ class Model:
         if isinstance(texts, FeatureMatrix):
             n_features = np.diff(texts.indptr)
             hidden = self._hidden_of_features(texts, n_threads)
+            _check_finite(hidden)
         else:
             if not isinstance(texts, Texts):
                 texts = Texts.from_sequence(texts)
             hidden, n_features = self._hidden_of_texts(texts, n_threads)
-        if not np.isfinite(hidden).all():
-            raise ModelError(_NOT_FINITE)
         if self.config.norm != "none" or self.config.units:
             from fasttext_lite.model.network import forward
 
@@ -334,6 +358,7 @@ class Model:
         def embed(first: int, last: int) -> None:
             part = analyze(texts.slice(first, last), self.config)
             workers.embed(part, hidden[first:last], n_features[first:last])
+            _check_finite(hidden[first:last])
 
         run_bounds(embed, even_bounds(texts.offsets, RANGE_BYTES), n_threads)
         return hidden, n_features
@@ -456,9 +481,8 @@ class Model:
                 n, worker = workers.again(n, worker, text, k, threshold)
             names, found = self.labels, worker.labels
             if k > 1:
-                result = [
-                    (names[i], p) for i, p in zip(found[:k], worker.best, strict=False) if i >= 0
-                ]
+                pairs = zip(found[:k], worker.best[:k], strict=True)
+                result = [(names[i], p) for i, p in pairs if i >= 0]
             else:
                 i = found[0]
                 result = [(names[i], worker.best[0])] if i >= 0 else []
@@ -468,6 +492,10 @@ class Model:
             return result
         if others:
             _refuse("predict_one", others, ["text", "k", "threshold"])
+        return self._predict_any(text, k, threshold)
+
+    def _predict_any(self, text: str, k: int, threshold: float) -> list[tuple[str, float]]:
+        """Do what `predict_one` does, whatever it is given."""
         check_top(k, threshold)
         if not isinstance(text, str):
             raise TypeError(f"text must be str; got {type(text).__name__}")
@@ -534,6 +562,7 @@ class Model:
             len(hidden),
             n_threads or cpu_count(),
             self._most_docs,
+            self._least_docs,
         )
         return result, self._without_bias(n_features)
 
@@ -615,8 +644,61 @@ class Model:
             len(hidden),
             n_threads or cpu_count(),
             self._most_docs,
+            self._least_docs,
         )
         return Predictions(labels, best, self._without_bias(n_features), self.labels)
+
+    def predict_batch(
+        self,
+        texts: Any,
+        k: int = 1,
+        threshold: float = 0.0,
+        threads: int | None = None,
+        **others: NoReturn,
+    ) -> Predictions:
+        """Return the best labels of each text of a list or column, as `predict`.
+
+        Parameters
+        ----------
+        texts : list, tuple, generator, array or Series of str; column of Arrow
+            Columns of Arrow (pyarrow's Array and ChunkedArray, a Series of polars, one of pandas
+            whose type is a string's) are read as they lie in memory, without a Python object for
+            each text.
+        k : int
+            Most labels for a text; -1, or more than there are labels, means all of them.
+        threshold : float
+            Least probability of a label, in [0, 1].
+        threads : int, optional
+            Default: all processors.
+
+        Returns
+        -------
+        Predictions
+            In the order of the texts. A null of a column has no label: -1 in `Predictions.labels`.
+
+        Raises
+        ------
+        ValueError
+            If k or threshold is out of range.
+        TypeError
+            If there is anything but texts; the message has the position.
+        InputError
+            If pyarrow is needed and not installed.
+        """
+        if others:
+            _refuse("predict_batch", others, ["texts", "k", "threshold", "threads"])
+        valid = None
+        if is_column(texts) and (has_pyarrow() or not hasattr(texts, "to_list")):
+            texts, valid = Texts.from_column(texts)
+        found = self.predict(texts, k, threshold, threads)
+        if valid is None:
+            return found
+        nulls = ~valid
+        for column, nothing in (
+            (found.labels, -1), (found.probabilities, 0.0), (found.n_features, 0),
+        ):  # fmt: skip
+            column[nulls] = nothing
+        return found
 
     def _predict_few(self, texts: list[str], k: int, threshold: float) -> Predictions:
         """Return the best labels of a few texts, one after another."""
@@ -677,7 +759,7 @@ class Model:
         """Find the best labels among the probabilities of all, some documents at a time."""
         from fasttext_lite.model.kernels.predict import select_top
 
-        step = max(1, CHUNK_SCORES // len(self.labels))
+        step = max(1, NEAR_SCORES // len(self.labels))
         k = labels.shape[1]
         for a in range(first, last, step):
             part = slice(a, min(a + step, last))
@@ -691,6 +773,11 @@ class Model:
             best[part] = np.take_along_axis(found, order, axis=1)
             labels[part] = np.where(best[part] >= threshold, order, -1)
             best[part][labels[part] < 0] = 0
+
+
+def _check_finite(hidden: np.ndarray) -> None:
+    if not np.isfinite(hidden).all():
+        raise ModelError(_NOT_FINITE)
 
 
 def _names_of_fields() -> list[str]:
