@@ -9,7 +9,7 @@ MAX_SELECTED = 32
 FEW_TEXTS = 16
 
 # Characters of these texts together; Ctrl-C is heard after each of them.
-LONGEST = 1 << 13
+LONGEST = 1 << 16
 
 # Bytes of texts that are worked on at a time, all steps one after another: they stay in the caches.
 RANGE_BYTES = 1 << 18
