@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
+ENGINES := .venv-engines
 
-.PHONY: demo setup test test-nojit test-bounds lint format messages bench bench-chinese build clean
+.PHONY: demo setup test test-nojit test-bounds test-engines lint format messages bench bench-chinese build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -24,6 +25,10 @@ test-nojit: $(READY)
 # ... and, with some more (pytest.mark.bounds), compiled with a check of every index.
 test-bounds: $(READY)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m "kernels or bounds" tests
+
+# The recipes of docs/engines.md, with all engines in an environment of their own; Spark needs Java.
+test-engines: $(ENGINES)/.ready
+	$(ENGINES)/bin/python -m pytest tests/engines
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -61,5 +66,10 @@ $(READY): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@ $(DEMO)
 
+$(ENGINES)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(ENGINES)
+	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[engines]' 'pytest>=8'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(ENGINES) build dist demo .pytest_cache .mypy_cache .ruff_cache

@@ -25,6 +25,7 @@ __all__ = [
     "InputError",
     "Model",
     "ModelError",
+    "ModelFile",
     "TrainingError",
     "UnknownTextWarning",
     "__version__",
@@ -34,6 +35,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from fasttext_lite.compat.either import load_model
+    from fasttext_lite.compat.model_file import ModelFile
     from fasttext_lite.config.fields import Config
     from fasttext_lite.errors import InputError, ModelError, TrainingError
     from fasttext_lite.estimators.base import UnknownTextWarning
@@ -54,6 +56,7 @@ __getattr__, __dir__ = face(
         "InputError": "fasttext_lite.errors",
         "Model": "fasttext_lite.model.model",
         "ModelError": "fasttext_lite.errors",
+        "ModelFile": "fasttext_lite.compat.model_file",
         "TrainingError": "fasttext_lite.errors",
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",

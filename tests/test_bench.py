@@ -5,14 +5,16 @@ import ast
 import importlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 from test_layers import circle, imported_modules
 
-from bench import compare, tools, variants
+from bench import compare, predict_peers, shared_memory, tools, variants
 from bench.stages import files, peers
 
 BENCH = tools.ROOT / "bench"
@@ -22,8 +24,8 @@ MODULES = {
 }
 # Their own memory must not count for the processes that they start.
 PARENTS = (
-    "chinese", "compare", "long_documents", "scaling", "startup", "tools", "word_vectors",
-    "variants", "stages.files",
+    "chinese", "compare", "long_documents", "predict_peers", "scaling", "shared_memory", "startup",
+    "tools", "word_vectors", "variants", "stages.files",
 )  # fmt: skip
 
 
@@ -444,6 +446,103 @@ def test_a_small_model(few, capsys):
     assert small["accuracy"] > 0.5
 
 
+@pytest.fixture
+def peers_there(tmp_path):
+    """Return folders as if pip had been there: the wheel of this environment, and a small model."""
+    fasttext = pytest.importorskip("fasttext")
+    work = tmp_path / "work"
+    (work / "peers" / "wheel").mkdir(parents=True)
+    model = work / "peers" / "lid" / predict_peers.LID_FILE
+    model.parent.mkdir(parents=True)
+    (tmp_path / "train.txt").write_text("__label__a one two\n__label__b three four\n" * 50)
+    # In ten threads, as above.
+    settings = {"dim": 10, "bucket": 1000, "minn": 2, "maxn": 3, "thread": 10, "verbose": 0}
+    fasttext.train_supervised(str(tmp_path / "train.txt"), **settings).save_model(str(model))
+    return work
+
+
+def test_predictions_beside_another_program(few, peers_there, tmp_path, capsys):
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--work", str(peers_there), "--models", "lid", "--quick"]
+    arguments += ["--programs", "wheel", "--seconds", "0.02", "--json", str(report)]
+    assert predict_peers.main([*arguments, "--only", "load,short,all,batch,stream-long"]) == 0
+    text = capsys.readouterr().out
+    found = json.loads(report.read_text("utf-8"))
+    times = found["models"]["lid"]["times"]
+    assert list(times) == ["load", "short", "all", "batch", "stream-long"]
+    for by_program in times.values():
+        assert by_program.keys() == {"ours", "wheel"}
+        assert all(x > 0 for rounds in by_program.values() for one in rounds for x in one)
+    assert len(times["batch"]["wheel"]) == 2 and len(times["batch"]["wheel"][0]) == 2
+    assert "| batch of short texts, second pass" in text and "wheel / ours" in text
+    answers = found["models"]["lid"]["answers"]
+    calls = {each["call"]: each for each in answers if each["program"] == "ours"}
+    assert {"single", "list", "list, long", "list, k=5", "list, k=-1"} <= calls.keys()
+    for call, each in calls.items():
+        assert each["texts"] >= 100 and each["labels"] == 0, call
+        assert each["bits"] == 0 or "exact" in call
+
+
+def test_a_model_of_our_own_beside_another_program(few, peers_there, monkeypatch, tmp_path):
+    small = {"lr": 0.5, "epoch": 2, "wordNgrams": 1, "dim": 10, "bucket": 1000, "thread": 10}
+    monkeypatch.setattr(tools, "FASTTEXT", small)
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--work", str(peers_there), "--models", "none", "--quick"]
+    arguments += ["--programs", "wheel", "--seconds", "0.02", "--json", str(report)]
+    assert predict_peers.main([*arguments, "--only", "file,one"]) == 0
+    (own,) = json.loads(report.read_text("utf-8"))["own"].values()
+    assert own.keys() == {"file", "one"}
+    for by_program in own.values():
+        assert by_program.keys() == {"ours", "wheel"}
+        assert all(x > 0 for rounds in by_program.values() for one in rounds for x in one)
+    labels = files.read_lines(peers_there / "own-few" / "labels.txt")
+    assert len(labels) == predict_peers.OWN_LINES // predict_peers.SMALL
+    assert set(labels) <= {
+        f"__label__{label}" for label, _ in files.read_labelled(few / "few" / "train.tsv")
+    }
+
+
+def test_texts_and_a_model_of_many_labels_are_made(few, monkeypatch, tmp_path):
+    from bench.stages import filters
+    from fasttext_lite.compat import load_model
+
+    monkeypatch.setattr(filters, "LABELS", 30)
+    monkeypatch.setattr(filters, "BUCKET", 500)
+    job = {"seed": 1, "work": str(tmp_path), "sets": [str(few / "few")]}
+    sizes = filters.texts({**job, "n_short": 50, "n_long": 5})["bytes"]
+    short, long = (files.read_lines(tmp_path / f"{name}.txt") for name in ("short", "long"))
+    assert len(set(short)) == 50 and len(set(long)) == 5
+    assert 80 <= sizes["short"] <= filters.MOST_SHORT
+    assert filters.LONG_BYTES <= sizes["long"] <= filters.LONG_BYTES + 1000
+    assert files.read_lines(tmp_path / "same.txt")[0] in long
+    for kind, n_labels, dim in (("glotlid", 30, filters.DIM), ("filter", 1, 10)):
+        monkeypatch.setattr(filters, "FILTER", {"dim": 10, "bucket": 500, "epoch": 1})
+        path = str(tmp_path / f"{kind}.bin")
+        filters.models({**job, "kind": kind, "model": path})
+        model = load_model(path)
+        assert (len(model.labels), model.get_dimension()) == (n_labels, dim)
+
+
+def test_what_differs_is_counted():
+    one, two, other = (np.array([x], np.float32).tobytes().hex() for x in (0.5, 0.75, 0.5))
+    expected = [[["a"], one], [["a"], one], [["a"], one]]
+    found = predict_peers.differences([[["a"], other], [["a"], two], [["b"], one]], expected)
+    assert found == {"texts": 3, "labels": 1, "bits": 1, "most": 0.25}
+
+
+def test_peers_are_asked_for_as_they_are(tmp_path, capsys):
+    work = ["--work", str(tmp_path)]
+    for wrong in (
+        ["--models", "gpt"], ["--only", "nothing"], ["--programs", "nobody"], ["--rounds", "0"],
+        ["--checkout", str(tmp_path)], ["--data-dir", str(tmp_path)],
+        ["--json", str(tmp_path / "no" / "file")], ["--peers", str(tmp_path / "no" / "folder")],
+    ):  # fmt: skip
+        assert predict_peers.main([*work, *wrong]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["bench.predict_peers"] * 8
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("loss", "head"), [("hs", "learned"), ("ova", "linear")])
 def test_the_training_loop_is_timed(loss, head):
     from bench import roofline
@@ -472,3 +571,18 @@ import time:       500 |        500 | encodings
         "fasttext_lite": 3.0,
         "others": 0.5,
     }
+
+
+def test_shared_memory_of_a_small_model(capsys):
+    sizes = ["--workers", "2", "--buckets", "1000", "--dim", "4"]
+    assert shared_memory.main([*sizes, "--contenders", "bin,ftl,pickle"]) == 0
+    out = capsys.readouterr().out
+    assert all(shared_memory.CONTENDERS[name] in out for name in ("bin", "ftl", "pickle"))
+    assert shared_memory.main(["--workers", "0"]) == 2
+    assert "must be at least 1" in capsys.readouterr().err
+    assert shared_memory.main(["--contenders", "none"]) == 2
+
+
+def test_memory_of_a_process_is_that_of_the_kernel():
+    found = shared_memory.memory_of(os.getpid())
+    assert found["rss"] >= found["pss"] >= found["private"] > 1 << 20

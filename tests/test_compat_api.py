@@ -13,6 +13,8 @@ from pathlib import Path
 import fasttext as wheel
 import fasttext.util as wheel_util
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 import fasttext_lite.compat as fasttext
@@ -232,9 +234,112 @@ def test_predict_takes_what_fasttext_takes(both):
     check_prediction(ours.predict(np.str_("w1")), theirs.predict(np.str_("w1")), 1e-5)
 
 
+@pytest.mark.parametrize("both", ["softmax", "hs"], indirect=True)
+def test_texts_in_a_row_are_a_list(both):
+    ours, _ = both
+    texts = ["w1 w2", "w3", "", "w1 unknown"]
+    for n in (1, 4, 16, 17, 40):
+        many = (texts * 10)[:n]
+        for k, threshold in ((1, 0.0), (2, 0.3), (-1, 0.0)):
+            labels, scores = ours.predict(many, k, threshold)
+            single = [ours.predict(text, k, threshold) for text in many]
+            assert labels == [list(found) for found, _ in single]
+            for values, (_, expected) in zip(scores, single, strict=True):
+                assert values.dtype == np.float32
+                np.testing.assert_array_equal(values, expected.astype(np.float32))
+            for row in (tuple(many), np.array(many), np.array(many, object), pd.Series(many)):
+                again, values = ours.predict(row, k, threshold)
+                assert again == labels
+                assert all(map(np.array_equal, values, scores))
+    for bad in ({"a": 1}, {"a"}, (text for text in texts), np.array([["a"]]), ("a", 5)):
+        with pytest.raises((TypeError, AttributeError)):
+            ours.predict(bad)
+
+
+@pytest.mark.parametrize("both", ["softmax", "hs"], indirect=True)
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_batch_is_a_list_with_line_breaks(both, exact):
+    ours, _ = both
+    texts = ["w1 w2", "w3\nw4", "", "w1 unknown\r\n"] * 5
+    lines = [text.replace("\n", " ") for text in texts]
+    for k, threshold in ((1, 0.0), (2, 0.3), (-1, 0.0)):
+        expected, values = ours.predict(lines, k, threshold)
+        for given in (texts, tuple(texts), iter(texts), np.array(texts), pd.Series(texts)):
+            found = ours.predict_batch(given, k, threshold, threads=2, exact=exact)
+            labels, scores = found
+            for row, found_scores in zip(values, scores, strict=True):
+                atol = 0 if exact else 1e-5
+                np.testing.assert_allclose(found_scores, row, atol=atol, rtol=0)
+            if exact:
+                assert labels == expected
+                assert found.names == labels
+        width = 1 if k == 1 else min(k, len(ours.labels)) if k > 0 else len(ours.labels)
+        assert found.labels.shape == found.probabilities.shape == (20, width)
+        assert found.labels.dtype == np.int32
+        assert found.probabilities.dtype == np.float32
+    assert [found.labels[2, 0] >= 0, found.n_features[2]] == [True, 1]  # that of </s>
+    assert ours.predict_batch([]).labels.shape == (0, 1)
+
+
+@pytest.mark.parametrize("both", ["softmax"], indirect=True)
+def test_a_batch_of_arrow_s_columns(both):
+    ours, _ = both
+    texts = ["w1 w2", None, "w3 \n w4", ""]
+    expected = ours.predict_batch([text or "" for text in texts], 2)
+    columns = [
+        pa.array(texts), pa.array(texts, pa.large_string()), pa.array(texts).dictionary_encode(),
+        pa.chunked_array([texts[:1], texts[1:]]), pa.array(["x", *texts])[1:],
+    ]  # fmt: skip
+    for column in columns:
+        found = ours.predict_batch(column, 2)
+        assert found.labels[1].tolist() == [-1, -1]
+        assert found.probabilities[1].tolist() == [0, 0]
+        assert found.n_features[1] == 0
+        for i in (0, 2, 3):
+            np.testing.assert_array_equal(found.labels[i], expected.labels[i])
+            np.testing.assert_array_equal(found.probabilities[i], expected.probabilities[i])
+        labels, _ = found
+        assert labels[1] == []
+    with pytest.raises(TypeError, match="expected one column of strings"):
+        ours.predict_batch(pa.array([1, 2]))
+
+
+@pytest.mark.parametrize("both", ["softmax"], indirect=True)
+def test_a_batch_refuses_what_it_cannot_do(both):
+    ours, _ = both
+    for texts, message in [
+        ("w1", "got one text"), (["w1", 5], "position 1 must be str"), (None, "NoneType"),
+        ([["w1", "w2"]], "tokens"),
+    ]:  # fmt: skip
+        with pytest.raises(TypeError, match=message):
+            ours.predict_batch(texts)
+    for arguments, message in [
+        ({"k": 0}, "k needs to be 1 or higher"), ({"threads": 0}, "threads must be at least 1"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            ours.predict_batch(["w1"], **arguments)
+
+
+@pytest.mark.parametrize("both", ["softmax", "hs"], indirect=True)
+def test_the_memory_for_words_changes_no_answer(both):
+    ours, _ = both
+    assert ours.cache == 64
+    expected = ours.predict("w1 w2 unknown w3", -1)
+    for megabytes in (0, 0.01, 5, 64):
+        ours.cache = megabytes
+        assert ours.cache == megabytes
+        for _ in range(2):
+            check_same(ours.predict("w1 w2 unknown w3", -1), expected)
+    for bad in (-1, None, "64", True, 1 << 20):
+        with pytest.raises(ValueError, match="cache is the megabytes"):
+            ours.cache = bad
+    assert ours.cache == 64
+    assert pickle.loads(pickle.dumps(ours)).predict("w1") == ours.predict("w1")
+
+
 BAD = [
     ("a\nb", {}), (["x", "a\nb"], {}), (["a\n"], {}), ("w1", {"k": 0}), ("w1", {"k": -2}),
-    (["w1"], {"k": 0}), (("a", "b"), {}), (None, {}), (b"abc", {}), (5, {}), (["a", 5], {}),
+    (["w1"], {"k": 0}), (None, {}), (b"abc", {}), (5, {}), (["a", 5], {}),
     (["a", b"b"], {}), ("w1", {"k": 1.0}), ("w1", {"threshold": None}), ("w1", {"threshold": "1"}),
     ("\ud800", {}), (["a", "\ud800"], {}), (["a", "b\n", 5], {}), (float("nan"), {}),
 ]  # fmt: skip

@@ -78,13 +78,13 @@ def test_the_quick_ways_for_one_text_and_one_word(kind, settings):
     for text in ("中 a b", "", "a </s> b", "zz", "a a b q 中"):
         for k, threshold in ((1, 0.0), (2, 0.3), (-1, 0.0), (50, 0.1)):
             found = model.predict_texts([text], k, threshold)
-            labels, scores = model.predict_line(text.encode() + b"\n", k, threshold)
+            labels, scores = model.predict_text(text, k, threshold)
             assert labels == [i for i in found.labels[0].tolist() if i >= 0]
             np.testing.assert_array_equal(scores, found.scores[0, : len(labels)])
     for word in ("a", "中", "unknown", "", "</s>", "__label__x"):
         np.testing.assert_array_equal(model.word_vector(word), model.word_vectors([word])[0])
     with pytest.raises(ValueError, match="k needs to be 1"):
-        model.predict_line(b"a\n", 0)
+        model.predict_text("a", 0)
 
 
 def test_rows_stay_in_the_file(tmp_path):

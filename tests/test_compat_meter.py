@@ -103,7 +103,7 @@ def found_of(predicted, k):
     for i, pairs in enumerate(predicted):
         for j, (label, score) in enumerate(pairs):
             labels[i, j], scores[i, j] = label, score
-    return Found(labels, scores)
+    return Found(labels, scores, np.ones(len(predicted), np.int64))
 
 
 def check_counts(counts, expected):

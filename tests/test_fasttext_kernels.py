@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fasttext_lite.compat.engine import in_columns
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.dictionary import RANGE_EXAMPLES, Dictionary, as_array, ngrams
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.kernels import scores as scoring
 from fasttext_lite.compat.kernels import text
+from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import InputError
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
@@ -269,21 +271,25 @@ def test_word_vectors():
         np.testing.assert_allclose(vector, twin.mean(rows, expected.rows_of_word(word)), atol=1e-6)
 
 
-def classify(hidden, output, way, k, threshold=0.0, children=None, n_ids=None):
+def classify(hidden, output, way, k, threshold=0.0, children=None, by_rows=False, scales=None):
     n, n_labels = len(hidden), len(output)
-    best, values = np.empty((n, k + 1), np.int32), np.empty((n, k + 1), np.float32)
-    if children is None:
-        children = np.empty((0, 2), np.int32)
-    children = children.copy()
+    children = np.empty((0, 2), np.int32) if children is None else children.copy()
     children.flags.writeable = False
-    columns = np.ascontiguousarray(output.T)
-    columns.flags.writeable = False
-    data = DenseTable.of(output).data
-    counts = np.ones(n, np.int64) if n_ids is None else n_ids
-    scoring.classify(
-        hidden, counts, data, columns, np.ones(n_labels, np.float32), children, way,
-        np.float32(threshold), best, values,
+    none = as_array(b"").view(np.float32)
+    rows, weights = read_only(output.reshape(-1)), in_columns(output)
+    head = scoring.Head(
+        none if by_rows else weights, rows if by_rows else none,
+        none if scales is None else read_only(scales), children, n_labels, way, 0,
     )  # fmt: skip
+    best, values = np.full((n, k + 1), -1, np.int32), np.zeros((n, k + 1), np.float32)
+    outputs = np.empty(weights.size // hidden.shape[1], np.float32)
+    stack, sums = np.empty(n_labels + 1, np.int32), np.empty(n_labels + 1, np.float32)
+    for doc in range(n):
+        found = scoring.classify(
+            hidden[doc], head, k, np.float32(threshold), outputs, stack, sums, values[doc],
+            best[doc],
+        )  # fmt: skip
+        best[doc, found:], values[doc, found:] = -1, 0
     return best[:, :k], values[:, :k]
 
 
@@ -330,16 +336,34 @@ def test_tree(n_labels, threshold):
     output = rng.standard_normal((n_labels, 4)).astype(np.float32)
     scores = np.array([twin.leaves(children.tolist(), row, output, n_labels) for row in hidden])
     for k in (1, 2, n_labels):
-        found = classify(hidden, output, scoring.HS, k, threshold, children)
-        check_best(*found, scores, k, twin.shifted(threshold))
+        for by_rows in (False, True):
+            found = classify(hidden, output, scoring.HS, k, threshold, children, by_rows)
+            check_best(*found, scores, k, twin.shifted(threshold))
 
 
-def test_one_label_and_no_rows():
+@pytest.mark.parametrize("by_rows", [False, True])
+def test_norms_of_a_quantised_output_go_last_into_a_score(by_rows):
+    rng = np.random.default_rng(7)
+    children = huffman_tree(np.arange(40, 0, -1)).children
+    hidden = rng.standard_normal((10, 5)).astype(np.float32)
+    output = rng.standard_normal((40, 5)).astype(np.float32)
+    scales = rng.uniform(0.1, 3, 40).astype(np.float32)
+    scaled = output * scales[:, None]
+    scores = np.array([twin.leaves(children.tolist(), row, scaled, 40) for row in hidden])
+    found = classify(hidden, output, scoring.HS, 3, 0.0, children, by_rows, scales)
+    check_best(*found, scores, 3, twin.shifted(0))
+    if not by_rows:
+        p = np.array([twin.softmax(row) for row in hidden @ scaled.T])
+        found = classify(hidden, output, scoring.SOFTMAX, 3, 0.0, scales=scales)
+        check_best(*found, np.vectorize(twin.shifted)(p), 3, -1e9)
+
+
+def test_one_label():
     hidden, output = np.ones((2, 3), np.float32), np.ones((1, 3), np.float32)
     for way in (scoring.HS, scoring.SOFTMAX):
-        best, values = classify(hidden, output, way, 1, n_ids=np.array([1, 0]))
-        assert best.tolist() == [[0], [-1]]
-        np.testing.assert_allclose(values, [[1.0], [0.0]], atol=2e-5)
+        best, values = classify(hidden, output, way, 1)
+        assert best.tolist() == [[0], [0]]
+        np.testing.assert_allclose(values, 1, atol=2e-5)
 
 
 @settings(max_examples=60, deadline=None)

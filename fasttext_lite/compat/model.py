@@ -14,22 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite.compat.engine import CACHE_MB, MOST_CACHE_MB, Engine
 from fasttext_lite.compat.files import binary
-from fasttext_lite.compat.files.arguments import LOSSES, Args
+from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array, as_bytes
-from fasttext_lite.compat.files.tables import DenseTable, dense, kernel_table
+from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.files.vec import write_vec
-from fasttext_lite.compat.kernels import scores as scoring
 from fasttext_lite.compat.kernels import text as kernels
+from fasttext_lite.compat.kernels.predict import HAS_NEWLINE, IS_STALE
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
-from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import cpu_count, run_ranges
 
 _BAD_K = "k needs to be 1 or higher, or -1 for all labels; got {}"
-_NO_BREAKS = bytes.maketrans(b"\n", b" ")
 BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
 
 
@@ -43,10 +42,13 @@ class Found:
         Best first; -1 behind the last.
     scores : float32[n_examples, k]
         fastText's probabilities, p + 1e-5; 0 behind the last.
+    n_rows : int64[n_examples]
+        Rows of the input table behind each; where 0, there is no label.
     """
 
     labels: np.ndarray
     scores: np.ndarray
+    n_rows: np.ndarray
 
     def counts(self) -> np.ndarray:
         """Return how many labels each example has, int64[n_examples]."""
@@ -67,6 +69,11 @@ class FastTextModel:
         self.dictionary: Dictionary = parts.dictionary
         self.input = parts.input
         self.output = parts.output
+        self._cache_mb: float = CACHE_MB
+        self._engines: dict[bool, Engine] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FastTextModel, (self.parts,)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FastTextModel:
@@ -118,29 +125,6 @@ class FastTextModel:
     def _table(self) -> kernels.KernelTable:
         return kernel_table(self.input)
 
-    @cached_property
-    def _head(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The output table as `kernels.scores.classify` takes it: bytes, columns and scales."""
-        n_labels, output = self.dictionary.n_labels, self.output
-        scales = np.ones(n_labels, np.float32)
-        if LOSSES[self.args.loss].has_tree:
-            none = read_only(np.empty((self.dim, 0), np.float32))
-            return dense(output).data, none, scales
-        if isinstance(output, QuantizedMatrix) and output.norm_codes is not None:
-            assert output.norm_quantizer is not None
-            scales = output.norm_quantizer.centroids[output.norm_codes[:n_labels]]
-            output = QuantizedMatrix(output.codes, output.quantizer, None, None)
-        columns = np.ascontiguousarray(output.decode(np.arange(n_labels)).T)
-        return read_only(np.empty(0, np.uint8)), read_only(columns), scales
-
-    @cached_property
-    def _children(self) -> np.ndarray:
-        """The Huffman tree of the labels, int32[n_labels - 1, 2]."""
-        counts = self.dictionary.label_counts
-        if not LOSSES[self.args.loss].has_tree or counts.size < 2:
-            return read_only(np.empty((0, 2), np.int32))
-        return read_only(huffman_tree(counts).children)
-
     # -- prediction --------------------------------------------------------------------------
 
     def embed(
@@ -170,6 +154,63 @@ class FastTextModel:
         run_ranges(embed, n, n_threads or cpu_count())
         return hidden, n_found
 
+    def engine(self, exact: bool = True) -> Engine:
+        """Return what predicts; made on first use.
+
+        Parameters
+        ----------
+        exact : bool
+            Whether probabilities are fastText's to the last bit. Else sums of words are remembered,
+            and with few labels what each row says of them: quicker, and as good but for rounding
+            (`docs/speed.md` says by how much).
+
+        Raises
+        ------
+        ValueError
+            If the model is not supervised.
+        """
+        engine = self._engines.get(exact)
+        if engine is None:
+            if not self.is_supervised:
+                raise ValueError("Model needs to be supervised for prediction!")
+            engine = self._engines[exact] = Engine(self.parts, exact, self._cache_mb)
+        return engine
+
+    @property
+    def cache(self) -> float:
+        """Megabytes of memory for words that were seen, of each engine; 0 = none.
+
+        Raises
+        ------
+        ValueError
+            When it is set to what is no size.
+        """
+        return self._cache_mb
+
+    @cache.setter
+    def cache(self, megabytes: float) -> None:
+        is_number = isinstance(megabytes, int | float) and not isinstance(megabytes, bool)
+        if not is_number or not 0 <= megabytes <= MOST_CACHE_MB:
+            raise ValueError(
+                f"cache is the megabytes of memory for words, 0 to {MOST_CACHE_MB:,}; "
+                f"got {megabytes!r}"
+            )
+        self._cache_mb = megabytes
+        self._engines = {}
+
+    def width(self, k: int) -> int:
+        """Return how many labels a text gets at most.
+
+        Raises
+        ------
+        ValueError
+            If k is 0 or below -1.
+        """
+        if k == 0 or k < -1:
+            raise ValueError(_BAD_K.format(k))
+        n_labels = self.dictionary.n_labels
+        return n_labels if k == -1 else min(k, n_labels)
+
     def predict(
         self,
         data: np.ndarray,
@@ -177,6 +218,7 @@ class FastTextModel:
         k: int = 1,
         threshold: float = 0.0,
         n_threads: int | None = None,
+        exact: bool = True,
     ) -> Found:
         """Return the best labels of examples.
 
@@ -188,51 +230,44 @@ class FastTextModel:
             Most labels; -1 = all.
         threshold : float
             Least probability.
+        n_threads : int, optional
+            Default: all processors.
+        exact : bool
+            See `engine`.
 
         Raises
         ------
         ValueError
             If k is 0 or below -1, or the model is not supervised.
         """
-        if not self.is_supervised:
-            raise ValueError("Model needs to be supervised for prediction!")
-        if k == 0 or k < -1:
-            raise ValueError(_BAD_K.format(k))
-        n_labels = self.dictionary.n_labels
-        k = n_labels if k == -1 else min(k, n_labels)
-        n_threads = n_threads or cpu_count()
-        hidden, n_found = self.embed(data, starts, n_threads)
-        labels = np.empty((n_found.size, k + 1), np.int32)
-        values = np.empty((n_found.size, k + 1), np.float32)
-        way = LOSSES[self.args.loss].scored_as
-        (output, columns, scales), children = self._head, self._children
+        return self._predict(data, starts[:-1], starts[1:], True, k, threshold, n_threads, exact)
 
-        def classify(first: int, last: int) -> None:
-            scoring.classify(
-                hidden[first:last], n_found[first:last], output, columns, scales, children, way,
-                np.float32(threshold), labels[first:last], values[first:last],
-            )  # fmt: skip
+    def _predict(
+        self,
+        data: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        is_line: bool,
+        k: int,
+        threshold: float,
+        n_threads: int | None,
+        exact: bool,
+    ) -> Found:
+        engine, k = self.engine(exact), self.width(k)
+        labels, scores, n_rows = engine.predict(
+            read_only(data), starts, ends, is_line, k, float(threshold), n_threads or cpu_count()
+        )
+        return Found(labels[:, :k], scores[:, :k], n_rows)
 
-        run_ranges(classify, n_found.size, n_threads)
-        return Found(labels[:, :k], values[:, :k])
-
-    @cached_property
-    def _line_arrays(self) -> tuple[Any, ...]:
-        """What `scores.predict_line` takes between the text and the threshold; quick to reach."""
-        if not self.is_supervised:
-            raise ValueError("Model needs to be supervised for prediction!")
-        way = LOSSES[self.args.loss].scored_as
-        return (*self.dictionary.lexicon, *self._table, *self._head, self._children, way)
-
-    def predict_line(
-        self, data: bytes, k: int = 1, threshold: float = 0.0
+    def predict_text(
+        self, text: str, k: int = 1, threshold: float = 0.0
     ) -> tuple[list[int], np.ndarray]:
-        """Return the best labels of one example, quickly.
+        """Return the best labels of one text, quickly.
 
         Parameters
         ----------
-        data : bytes
-            With a newline at the end; what follows the first is not seen.
+        text : str
+            Without newlines; what follows </s> is not seen.
         k, threshold
             As in `predict`.
 
@@ -240,23 +275,54 @@ class FastTextModel:
         -------
         labels : list of int
             Best first.
-        scores : float64[n]
+        scores : float32[n]
             fastText's probabilities.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`; if there is a newline in the text, or a lone surrogate.
+        """
+        engine = self._engines.get(True) or self.engine()
+        if k != 1:
+            k = self.width(k)
+        labels, scores = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
+        state = engine.state  # kept: another thread may renew it
+        n = engine.predict_text(text, state.numbers, threshold, labels, scores)
+        if n == IS_STALE:
+            engine.renew()
+            return self.predict_text(text, k, threshold)
+        if n < 0:
+            what = "a newline" if n == HAS_NEWLINE else "a lone surrogate"
+            raise ValueError(f"the text has {what}, which a line of UTF-8 does not have")
+        return labels[:n].tolist(), scores[:n]
+
+    def predict_documents(
+        self,
+        data: np.ndarray,
+        offsets: np.ndarray,
+        k: int = 1,
+        threshold: float = 0.0,
+        n_threads: int | None = None,
+        exact: bool = True,
+    ) -> Found:
+        """Return the best labels of documents; line breaks within them are spaces.
+
+        Parameters
+        ----------
+        data : uint8[n_bytes]
+        offsets : int64[n_docs + 1]
+            Document i is ``data[offsets[i]:offsets[i + 1]]``.
+        k, threshold, n_threads, exact
+            As in `predict`.
 
         Raises
         ------
         ValueError
             As in `predict`.
         """
-        arrays = self._line_arrays
-        if k != 1:
-            if k == 0 or k < -1:
-                raise ValueError(_BAD_K.format(k))
-            n_labels = self.dictionary.n_labels
-            k = n_labels if k == -1 or k > n_labels else k
-        labels, scores = np.empty(k, np.int64), np.empty(k)
-        n = scoring.predict_line(np.frombuffer(data, np.uint8), *arrays, threshold, labels, scores)
-        return (labels.tolist(), scores) if n == k else (labels[:n].tolist(), scores[:n])
+        offsets = np.ascontiguousarray(offsets, np.int64)
+        return self._predict(data, offsets[:-1], offsets[1:], False, k, threshold, n_threads, exact)
 
     def blocks(self, data: np.ndarray, k: int = 1) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield a text in blocks of whole examples: bytes, and where the examples begin."""
@@ -285,34 +351,6 @@ class FastTextModel:
         ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
         return self.predict(as_array(b"".join(pieces)), ends, k, threshold, n_threads)
 
-    def predict_documents(
-        self,
-        data: np.ndarray,
-        offsets: np.ndarray,
-        k: int = 1,
-        threshold: float = 0.0,
-        n_threads: int | None = None,
-        exact: bool = True,
-    ) -> Found:
-        """Return the best labels of documents; line breaks within them are spaces.
-
-        Parameters
-        ----------
-        data : uint8[n_bytes]
-        offsets : int64[n_docs + 1]
-            Document i is ``data[offsets[i]:offsets[i + 1]]``.
-        k, threshold, n_threads
-            As in `predict`.
-        exact : bool
-            Whether probabilities must be fastText's to the last bit.
-        """
-        pieces = [
-            data[a:b].tobytes().translate(_NO_BREAKS) + b"\n"
-            for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
-        ]
-        ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
-        return self.predict(as_array(b"".join(pieces)), ends, k, threshold, n_threads)
-
     def label_scores(
         self,
         data: np.ndarray,
@@ -321,16 +359,32 @@ class FastTextModel:
         n_threads: int | None = None,
         exact: bool = True,
     ) -> np.ndarray:
-        """Return the probabilities of some labels, float32[n_docs, n_asked]; 0 if there is none.
+        """Return the probabilities of some labels.
 
-        Parameters as in `predict_documents`; labels are numbers.
+        Parameters
+        ----------
+        data, offsets, n_threads, exact
+            As in `predict_documents`.
+        labels : sequence of int
+            Their numbers.
+
+        Returns
+        -------
+        float32[n_docs, n_asked]
+            0 of a document without a row.
+
+        Raises
+        ------
+        ValueError
+            If there is no such label, or the model is not supervised.
         """
-        found = self.predict_documents(data, offsets, -1, 0.0, n_threads, exact)
-        scores = np.zeros((len(found.labels), len(labels)), np.float32)
-        for column, label in enumerate(labels):
-            docs, places = np.nonzero(found.labels == label)
-            scores[docs, column] = found.scores[docs, places]
-        return scores
+        wanted = np.array(labels, np.int32).reshape(-1)
+        if np.any(wanted < 0) or np.any(wanted >= self.dictionary.n_labels):
+            raise ValueError(f"labels are 0 to {self.dictionary.n_labels - 1}; got {list(labels)}")
+        offsets = np.ascontiguousarray(offsets, np.int64)
+        return self.engine(exact).score(
+            read_only(data), offsets[:-1], offsets[1:], wanted, n_threads or cpu_count()
+        )
 
     # -- vectors -----------------------------------------------------------------------------
 

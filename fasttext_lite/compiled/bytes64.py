@@ -21,7 +21,7 @@ _BYTES = ir.VectorType(ir.IntType(8), 64)
 SPACES = b" \t\n\v\f\r\0"  # what separates tokens in fastText
 
 
-def _place(context, builder, kind, array, at, number):
+def _place(context, builder, kind, number, array, at):
     """Return a pointer to numbers of LLVM's type `number` at array.flat[at]."""
     assert kind.layout == "C"
     data = context.make_array(kind)(context, builder, array).data
@@ -40,7 +40,7 @@ def space_mask(_, data, at):
     """
 
     def generate(context, builder, signature, arguments):
-        place = _place(context, builder, signature.args[0], *arguments, _BYTES)
+        place = _place(context, builder, signature.args[0], _BYTES, *arguments)
         block = builder.load(place, align=1)
         found = builder.icmp_unsigned("==", block, _all_lanes(32))
         found = builder.or_(found, builder.icmp_unsigned("==", block, _all_lanes(0)))
@@ -57,7 +57,7 @@ def byte_mask(_, data, at, byte):
 
     def generate(context, builder, signature, arguments):
         data, at, byte = arguments
-        place = _place(context, builder, signature.args[0], data, at, _BYTES)
+        place = _place(context, builder, signature.args[0], _BYTES, data, at)
         one = ir.Constant(_BYTES, ir.Undefined)
         one = builder.insert_element(one, byte, ir.Constant(ir.IntType(32), 0))
         lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
@@ -86,7 +86,7 @@ def eight_bytes(_, data, at):
     """Return data[at : at + 8] as a uint64, the first byte lowest (on the machines we know)."""
 
     def generate(context, builder, signature, arguments):
-        place = _place(context, builder, signature.args[0], *arguments, _LONG)
+        place = _place(context, builder, signature.args[0], _LONG, *arguments)
         return builder.load(place, align=1)
 
     return types.uint64(data, types.int64), generate
@@ -98,7 +98,7 @@ def load_shared(_, array, at):
     """Return array[at]; what its writer wrote before it is seen, too."""
 
     def generate(context, builder, signature, arguments):
-        place = _place(context, builder, signature.args[0], *arguments, _LONG)
+        place = _place(context, builder, signature.args[0], _LONG, *arguments)
         return builder.load_atomic(place, "acquire", 8)
 
     return types.int64(array, types.int64), generate
@@ -110,7 +110,7 @@ def publish(_, array, at, value):
 
     def generate(context, builder, signature, arguments):
         array, at, value = arguments
-        place = _place(context, builder, signature.args[0], array, at, _LONG)
+        place = _place(context, builder, signature.args[0], _LONG, array, at)
         none = ir.Constant(_LONG, 0)
         done = builder.cmpxchg(place, none, value, "acq_rel", "acquire")
         return builder.extract_value(done, 1)
@@ -124,7 +124,7 @@ def take(_, array, at, n):
 
     def generate(context, builder, signature, arguments):
         array, at, n = arguments
-        place = _place(context, builder, signature.args[0], array, at, _LONG)
+        place = _place(context, builder, signature.args[0], _LONG, array, at)
         return builder.atomic_rmw("add", place, n, "monotonic")
 
     return types.int64(array, types.int64, types.int64), generate

@@ -60,6 +60,10 @@ FAST: Mapping[str, Any] = MappingProxyType(
 # costs more than the work itself.
 LEAF: Mapping[str, Any] = MappingProxyType({**EXACT, "_nrt": False})
 
+# Helpers that become part of each function that calls them before it is compiled: a call that hands
+# over arrays costs more than a small one does.
+INLINE: Mapping[str, Any] = MappingProxyType({**LEAF, "inline": "always"})
+
 # The same for loops over numbers: counting would take a third of the time of a training.
 FAST_LEAF: Mapping[str, Any] = MappingProxyType({**FAST, "_nrt": False})
 
@@ -80,7 +84,7 @@ def compiler(profile: Mapping[str, Any], **options: Any) -> Callable[[Callable[.
     Parameters
     ----------
     profile : mapping
-        `FAST`, `EXACT`, `FAST_LEAF` or `LEAF`.
+        `FAST`, `EXACT`, `FAST_LEAF`, `LEAF` or `INLINE`.
     **options
         More of `numba.njit`.
     """

@@ -206,7 +206,7 @@ class Dictionary:
         """What the kernels look tokens up in."""
         table = np.full(1 << max(int(2 * self.size).bit_length(), 4), -1, np.int32)
         insert_words(self.pool, self.offsets, self.size, table)
-        kept, pruned = _NO_ROWS, kernels.NOT_PRUNED
+        kept, is_kept, pruned = _NO_ROWS, np.empty(0, np.uint64), kernels.NOT_PRUNED
         if self.pairs is not None:
             pruned = kernels.SOME_PRUNED if len(self.pairs) else kernels.ALL_PRUNED
             kept = np.full((1 << max(int(2 * len(self.pairs)).bit_length(), 4), 2), -1, np.int32)
@@ -214,6 +214,9 @@ class Dictionary:
                 raise InputError("the model is damaged: a bucket has two rows")
             used = kept[:, 0] >= 0
             kept[used, 1] = self.pairs[kept[used, 1], 1]
+            bits = np.zeros(64 * (max(self.args.bucket, 1) // 64 + 1), bool)
+            bits[self.pairs[:, 0]] = True
+            is_kept = np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64)
         args = self.args
         options = np.zeros(kernels.N_OPTIONS, np.int64)
         options[kernels.N_WORDS] = self.n_words
@@ -224,7 +227,8 @@ class Dictionary:
         options[kernels.PRUNED] = pruned
         options[kernels.EOS_IS_LABEL] = EOS.startswith(args.label)
         lexicon = Lexicon(
-            read_only(table), self.pool, self.offsets, read_only(kept), options,
+            read_only(table), self.pool, self.offsets, read_only(kept),
+            read_only(is_kept), options,
             as_array(as_bytes(args.label)),
         )  # fmt: skip
         options[kernels.EOS_WORD] = self._find(EOS_BYTES, lexicon)

@@ -17,16 +17,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fasttext_lite.compiled.blocks import prefetch
 from fasttext_lite.compiled.bytes64 import eight_bytes, load_shared, publish, take
-from fasttext_lite.compiled.compiling import LEAF, compiler
+from fasttext_lite.compiled.compiling import INLINE, LEAF, compiler
 
 _leaf_kernel = compiler(LEAF)
+_inlined = compiler(INLINE)
 
 # Places in `Memory.counters`, int64[N_COUNTERS], a cache line apart: units of the arena in use,
 # entries, tokens that were worked out since there was no room for more.
 USED, ENTRIES, MISSED = 0, 8, 16
 N_COUNTERS = 24
 
+STALE = 4  # a full memory is replaced after so many times more misses than it has entries
 MOST_BYTES = 64  # of a token that is remembered
 UNIT = 8  # bytes
 # An entry, in numbers of int32: its hash (2), bytes of the token, what it counts, its 32-bit hash,
@@ -50,16 +53,26 @@ class Memory(NamedTuple):
     arena : int32[2 * n_units]
         The entries.
     counters : int64[N_COUNTERS]
+    words : uint64[n_units], sums : float32[2 * n_units]
+        The arena again; `sums` is empty where numbers of rows are remembered.
     """
 
     slots: np.ndarray
     arena: np.ndarray
     counters: np.ndarray
+    words: np.ndarray
+    sums: np.ndarray
 
 
-@_leaf_kernel
-def hash_token(data, start, stop, end):
-    """Return a 64-bit hash of data[start:stop], eight bytes at a time; data[:end] may be read."""
+@_inlined
+def is_stale(counters):
+    """Return whether a memory is full and most of what comes is not in it."""
+    return counters[MISSED] > STALE * max(counters[ENTRIES], 1000)
+
+
+@_inlined
+def hash_token(data, start, stop):
+    """Return a 64-bit hash of data[start:stop], eight bytes at a time."""
     h = np.uint64(stop - start) * _FACTOR
     i = start
     while i + 8 <= stop:
@@ -67,68 +80,74 @@ def hash_token(data, start, stop, end):
         h ^= h >> _SHIFT
         i += 8
     if i < stop:
-        h = (h ^ last_bytes(data, i, stop, end)) * _FACTOR
+        h = (h ^ last_bytes(data, i, stop)) * _FACTOR
         h ^= h >> _SHIFT
     return h
 
 
-@_leaf_kernel
-def last_bytes(data, i, stop, end):
+@_inlined
+def last_bytes(data, i, stop):
     """Return data[i:stop], fewer than eight bytes, as a number, zeros behind them."""
-    n = stop - i
-    if i + 8 <= end:
-        return eight_bytes(data, i) & ((np.uint64(1) << np.uint64(8 * n)) - np.uint64(1))
     rest = np.uint64(0)
-    for j in range(n):
-        rest |= np.uint64(data[i + j]) << np.uint64(8 * j)
+    if i + 8 <= data.size:
+        rest = eight_bytes(data, i) & ((np.uint64(1) << np.uint64(8 * (stop - i))) - np.uint64(1))
+    else:
+        for j in range(stop - i):
+            rest |= np.uint64(data[i + j]) << np.uint64(8 * j)
     return rest
 
 
-@_leaf_kernel
-def is_entry(data, start, stop, end, arena, words, unit):
+@_inlined
+def is_entry(data, start, stop, memory, unit):
     """Return whether the entry at a unit is of the token data[start:stop]."""
-    if arena[2 * unit + N_BYTES] != stop - start:
-        return False
+    same = memory.arena[2 * unit + N_BYTES] == stop - start
     at = unit + HEAD // 2
     i = start
-    while i + 8 <= stop:
-        if words[at] != eight_bytes(data, i):
-            return False
+    while same and i + 8 <= stop:
+        same = memory.words[at] == eight_bytes(data, i)
         at += 1
         i += 8
-    return i == stop or words[at] == last_bytes(data, i, stop, end)
+    if same and i < stop:
+        same = memory.words[at] == last_bytes(data, i, stop)
+    return same
 
 
-@_leaf_kernel
-def find_entry(data, start, stop, end, hash64, memory, words):
+@_inlined
+def find_entry(data, start, stop, hash64, memory):
     """Return the unit where the entry of a token begins; 0 if there is none.
 
     Parameters
     ----------
     data : uint8[n_bytes]
-        The token is data[start:stop]; data[:end] may be read.
+        The token is data[start:stop].
     hash64 : uint64
         See `hash_token`.
     memory : Memory
-    words : uint64[n_units]
-        The arena again.
     """
     mask = memory.slots.size - 1
     slot = np.int64(hash64) & mask
     tag = np.int64(hash64 >> _SHIFT)
-    while True:
+    unit, is_open = 0, True
+    while is_open:
         found = load_shared(memory.slots, slot)
-        if found == 0:
-            return 0
         unit = found & _LOW
-        if (found >> 32) & _LOW == tag and is_entry(
-            data, start, stop, end, memory.arena, words, unit
-        ):
-            return unit
+        is_open = found != 0 and not (
+            (found >> 32) & _LOW == tag and is_entry(data, start, stop, memory, unit)
+        )
         slot = (slot + 1) & mask
+    return unit
 
 
-@_leaf_kernel
+@_inlined
+def fetch_entry(hash64, memory):
+    """Ask for the entry that stands where a token's is looked for first."""
+    unit = load_shared(memory.slots, np.int64(hash64) & (memory.slots.size - 1)) & _LOW
+    if 2 * unit < memory.arena.size:
+        prefetch(memory.arena, 2 * unit)
+        prefetch(memory.arena, 2 * unit + 16)
+
+
+@_inlined
 def numbers_of(arena, unit):
     """Return where in the arena the numbers of an entry begin."""
     n_bytes = arena[2 * unit + N_BYTES]
@@ -136,12 +155,29 @@ def numbers_of(arena, unit):
 
 
 @_leaf_kernel
-def new_entry(data, start, stop, end, hash64, count, hash32, size, memory, words):
-    """Take room for an entry and write all but its numbers; return the unit, 0 if there is no room.
+def units_of(n_bytes, size):
+    """Return how many units an entry takes, of a token of some bytes, with some numbers."""
+    return HEAD // 2 + (n_bytes + UNIT - 1) // UNIT + (size + 1) // 2
+
+
+@_inlined
+def has_room(n_bytes, size, memory):
+    """Return whether there is room for an entry; that there is none is counted."""
+    counters = memory.counters
+    good = 2 * load_shared(counters, ENTRIES) < memory.slots.size
+    good &= load_shared(counters, USED) + units_of(n_bytes, size) <= memory.words.size
+    if not good and memory.words.size > 0:
+        take(counters, MISSED, 1)
+    return good
+
+
+@_inlined
+def new_entry(data, start, stop, hash64, count, hash32, size, memory):
+    """Take room for an entry and write all but its numbers.
 
     Parameters
     ----------
-    data, start, stop, end, hash64, memory, words
+    data, start, stop, hash64, memory
         As in `find_entry`.
     count : int
         Rows of the token, or `DROPPED`.
@@ -149,47 +185,39 @@ def new_entry(data, start, stop, end, hash64, count, hash32, size, memory, words
         fastText's hash of the token.
     size : int
         Numbers that the caller is going to write at `numbers_of`.
+
+    Returns
+    -------
+    unit : int
+        0 if other threads took the last room.
     """
-    n_bytes = stop - start
-    if n_bytes > MOST_BYTES:
-        return 0
-    counters = memory.counters
-    units = HEAD // 2 + (n_bytes + UNIT - 1) // UNIT + (size + 1) // 2
-    if (
-        2 * load_shared(counters, ENTRIES) >= memory.slots.size
-        or load_shared(counters, USED) + units > words.size
-    ):
-        take(counters, MISSED, 1)
-        return 0
-    unit = take(counters, USED, units)
-    if unit + units > words.size:  # others took the last of it
-        take(counters, MISSED, 1)
-        return 0
-    words[unit] = hash64
-    at = 2 * unit
-    memory.arena[at + N_BYTES] = n_bytes
-    memory.arena[at + COUNT] = count
-    memory.arena[at + HASH32] = np.int32(hash32)
-    memory.arena[at + SIZE] = size
-    to = unit + HEAD // 2
-    i = start
-    while i + 8 <= stop:
-        words[to] = eight_bytes(data, i)
-        to += 1
-        i += 8
-    if i < stop:
-        words[to] = last_bytes(data, i, stop, end)
+    units = units_of(stop - start, size)
+    unit = take(memory.counters, USED, units)
+    if unit + units > memory.words.size:
+        unit = 0
+    else:
+        at = 2 * unit
+        memory.words[unit] = hash64
+        memory.arena[at + N_BYTES] = stop - start
+        memory.arena[at + COUNT] = count
+        memory.arena[at + HASH32] = np.int32(hash32)
+        memory.arena[at + SIZE] = size
+        to = unit + HEAD // 2
+        for i in range(start, stop, UNIT):
+            if i + UNIT <= stop:
+                memory.words[to] = eight_bytes(data, i)
+            else:
+                memory.words[to] = last_bytes(data, i, stop)
+            to += 1
     return unit
 
 
-@_leaf_kernel
+@_inlined
 def publish_entry(hash64, unit, memory):
     """Let all threads find an entry that is written."""
     mask = memory.slots.size - 1
     slot = np.int64(hash64) & mask
     value = (np.int64(hash64 >> _SHIFT) << 32) | unit
     take(memory.counters, ENTRIES, 1)
-    for _ in range(memory.slots.size):
-        if publish(memory.slots, slot, value):
-            return
+    while not publish(memory.slots, slot, value):  # there is a free one: half of them are
         slot = (slot + 1) & mask

@@ -6,29 +6,60 @@ The rules are those of fastText 0.9.2 (loss.cc, model.cc), as its users' thresho
 from __future__ import annotations
 
 from math import exp, log
+from typing import NamedTuple
 
 import numpy as np
 
-from fasttext_lite.compat.kernels.text import (
-    KernelTable,
-    Lexicon,
-    list_example,
-    mean_of_rows,
-    most_ids,
+from fasttext_lite.compiled.blocks import (
+    LANES,
+    add_rounded,
+    load_block,
+    store_block,
+    zero_block,
 )
 from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
 
 # No fast mathematics, as in `kernels.text`.
 _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
+NONE = np.uint32(0)
 HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: see `files.arguments.FastTextLoss.scored_as`
 LOG_SHIFT = 1e-5
 MAX_SIGMOID, SIGMOID_BINS = 8, 512
 
 
+class Head(NamedTuple):
+    """What scores hidden vectors.
+
+    Attributes
+    ----------
+    weights : float32[n_blocks * dim * 16]
+        The output table, 16 rows side by side: all first numbers, all second ones, ...; zeros
+        behind the last row. Empty where `rows` is used.
+    rows : float32[n_outputs * dim]
+        The output table itself, of a tree so large that most of its nodes are not visited.
+    scales : float32[n_outputs]
+        Norms of the rows of a quantised table; empty without them.
+    children : int32[n_labels - 1, 2]
+        Of the tree, for the way `HS`.
+    n_labels, way : int
+        `HS`, `SOFTMAX` or `SIGMOID`.
+    is_folded : int
+        Whether hidden vectors are the outputs themselves.
+    """
+
+    weights: np.ndarray
+    rows: np.ndarray
+    scales: np.ndarray
+    children: np.ndarray
+    n_labels: int
+    way: int
+    is_folded: int
+
+
 @_leaf_kernel
 def dot(output, row, hidden):
-    """Return the inner product of a row of the output table and the hidden vector."""
+    """Return the inner product of a row of a table, float32[n * dim], and the hidden vector."""
     total = np.float32(0)
     dim = hidden.size
     for d in range(dim):
@@ -105,20 +136,47 @@ def sort_heap(scores, labels, n):
 
 
 @_leaf_kernel
-def score_flat(hidden, columns, scales, way, outputs):
-    """Write each label's probability to `outputs`, float32[n_labels].
+def score_outputs(hidden, head, outputs):
+    """Write the inner products of the hidden vector and all rows of the output table.
 
-    `columns`, float32[dim, n_labels], is the output table turned, so that many sums go on at once,
-    each in order; `scales`, float32[n_labels], holds the norms of a quantised one, or ones.
+    Each sum is taken in order, many sums side by side. `outputs`, float32[16 * n_blocks]: those of
+    the rows come first.
     """
+    dim, weights = hidden.size, head.weights
+    n_blocks = weights.size // (dim * LANES)
+    size = dim * LANES
+    block = 0
+    while block + 4 <= n_blocks:
+        a, b, c, e = zero_block(hidden), zero_block(hidden), zero_block(hidden), zero_block(hidden)
+        at = block * size
+        for d in range(dim):
+            x = hidden[d]
+            a = add_rounded(a, x, load_block(weights, at, LANES))
+            b = add_rounded(b, x, load_block(weights, at + size, LANES))
+            c = add_rounded(c, x, load_block(weights, at + 2 * size, LANES))
+            e = add_rounded(e, x, load_block(weights, at + 3 * size, LANES))
+            at += LANES
+        store_block(outputs, block * LANES, a, LANES, NONE)
+        store_block(outputs, (block + 1) * LANES, b, LANES, NONE)
+        store_block(outputs, (block + 2) * LANES, c, LANES, NONE)
+        store_block(outputs, (block + 3) * LANES, e, LANES, NONE)
+        block += 4
+    while block < n_blocks:
+        a = zero_block(hidden)
+        at = block * size
+        for d in range(dim):
+            a = add_rounded(a, hidden[d], load_block(weights, at, LANES))
+            at += LANES
+        store_block(outputs, block * LANES, a, LANES, NONE)
+        block += 1
+    for i in range(head.scales.size):
+        outputs[i] *= head.scales[i]
+
+
+@_leaf_kernel
+def to_probabilities(outputs, way):
+    """Turn outputs, float32[n_labels], into each label's probability, in place."""
     n_labels = outputs.size
-    outputs[:] = 0
-    for d in range(hidden.size):
-        factor, column = hidden[d], columns[d]
-        for label in range(n_labels):
-            outputs[label] += factor * column[label]
-    for label in range(n_labels):
-        outputs[label] *= scales[label]
     if way == SIGMOID:
         for label in range(n_labels):
             outputs[label] = table_sigmoid(outputs[label])
@@ -148,13 +206,22 @@ def search_flat(outputs, k, threshold, scores, labels):
     return n
 
 
-@_kernel
-def search_tree(hidden, output, children, n_labels, k, threshold, stack, sums, scores, labels):
+@_leaf_kernel
+def output_of(node, hidden, head, outputs):
+    """Return the inner product of the hidden vector and the row of an inner node."""
+    if head.rows.size == 0:
+        return outputs[node]
+    output = dot(head.rows, node, hidden)
+    return output * head.scales[node] if head.scales.size > 0 else output
+
+
+@_leaf_kernel
+def search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels):
     """Put the `k` best labels of a Huffman tree into a heap; return how many there are.
 
     Depth first, left before right; nodes below the threshold or the heap's lowest are left out.
     """
-    n = 0
+    n, n_labels = 0, head.n_labels
     least = log_shifted(threshold)
     stack[0], sums[0] = 2 * n_labels - 2, np.float32(0)
     n_open = 1
@@ -166,98 +233,69 @@ def search_tree(hidden, output, children, n_labels, k, threshold, stack, sums, s
         if node < n_labels:
             n = offer(scores, labels, n, k, score, node)
             continue
-        f = np.float32(exp(np.float64(-dot(output, node - n_labels, hidden))))
+        f = np.float32(exp(np.float32(-output_of(node - n_labels, hidden, head, outputs))))
         right = np.float32(1.0 / np.float64(np.float32(1) + f))
         left = np.float32(1.0 - np.float64(right))
-        stack[n_open] = children[node - n_labels, 1]
+        stack[n_open] = head.children[node - n_labels, 1]
         sums[n_open] = score + log_shifted(right)
-        stack[n_open + 1] = children[node - n_labels, 0]
+        stack[n_open + 1] = head.children[node - n_labels, 0]
         sums[n_open + 1] = score + log_shifted(left)
         n_open += 2
     return n
 
 
-@_kernel
-def classify(hidden, n_ids, output, columns, scales, children, way, threshold, best, values):
-    """Write the best labels of hidden vectors, best first.
+@_leaf_kernel
+def find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
+    """Put the best labels of a hidden vector into a heap; see `classify`.
+
+    `scores` are logarithms, ln(p + 1e-5).
+    """
+    if head.is_folded:
+        for i in range(hidden.size):
+            outputs[i] = hidden[i]
+    elif head.rows.size == 0:
+        score_outputs(hidden, head, outputs)
+    if head.way == HS:
+        return search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels)
+    of_labels = outputs[: head.n_labels]
+    to_probabilities(of_labels, head.way)
+    return search_flat(of_labels, k, threshold, scores, labels)
+
+
+@_leaf_kernel
+def as_probability(score):
+    """Return exp of a logarithm.
+
+    The C library's expf, as in fastText; the double rounded differs in 6 of 10,000 numbers.
+    """
+    return exp(np.float32(score))
+
+
+@_leaf_kernel
+def classify(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
+    """Find the best labels of a hidden vector.
 
     Parameters
     ----------
-    hidden : float32[n_docs, dim]
-    n_ids : int64[n_docs]
-        Rows behind each; where 0, there is no label.
-    output : uint8[4 * n_rows * dim]
-        Bytes of the output table, for the way `HS`.
-    columns : float32[dim, n_labels], scales : float32[n_labels]
-        The output table for the other ways, see `score_flat`.
-    children : int32[n_labels - 1, 2]
-        For the way `HS`.
-    way : int
-        `HS`, `SOFTMAX` or `SIGMOID`.
+    hidden : float32[dim]
+        Of a folded model: the outputs, float32[width].
+    head : Head
+    k : int
+        Most labels.
     threshold : float32
-    best : int32[n_docs, k + 1], values : float32[n_docs, k + 1]
-        Written in place, with one place more than asked for; labels and fastText's
-        probabilities, exp(ln(p + 1e-5)); -1 and 0 behind them.
+    outputs : float32[16 * n_blocks]
+        Scratch.
+    stack : int32[n_labels + 1], sums : float32[n_labels + 1]
+        Scratch.
+    scores : float32[k + 1], labels : int32[k + 1]
+        Written in place: fastText's probabilities, exp(ln(p + 1e-5)), best first.
+
+    Returns
+    -------
+    n : int
     """
-    table = output.view(np.float32)
-    k = best.shape[1] - 1
-    n_labels = scales.size
-    stack = np.empty(n_labels + 1, np.int32)
-    sums = np.empty(n_labels + 1, np.float32)
-    for doc in range(hidden.shape[0]):
-        n = 0
-        if n_ids[doc] > 0:
-            scores, labels = values[doc], best[doc]
-            if way == HS:
-                n = search_tree(
-                    hidden[doc], table, children, n_labels, k, threshold, stack, sums, scores,
-                    labels,
-                )  # fmt: skip
-            else:
-                score_flat(hidden[doc], columns, scales, way, sums[:n_labels])
-                n = search_flat(sums[:n_labels], k, threshold, scores, labels)
-            sort_heap(scores, labels, n)
-            for i in range(n):
-                scores[i] = exp(np.float64(scores[i]))
-        for i in range(n, k + 1):
-            best[doc, i] = -1
-            values[doc, i] = 0
-
-
-@_kernel
-def predict_line(
-    data, table, pool, offsets, kept, options, prefix, dense, places, codes, centroids, norm_codes,
-    norm_centroids, part, output, columns, scales, children, way, threshold, best, scores
-):  # fmt: skip
-    """Write the best labels of one line and their probabilities; return how many there are.
-
-    The quick way for a single text: arrays one by one, since a call unpacks these in half the
-    time of tuples; see `Lexicon`, `KernelTable` and `classify`.
-
-    Parameters
-    ----------
-    data : uint8[n_bytes]
-    threshold : float
-    best : int64[k], scores : float64[k]
-        Written in place.
-    """
-    lexicon = Lexicon(table, pool, offsets, kept, options, prefix)
-    rows = KernelTable(dense, places, codes, centroids, norm_codes, norm_centroids, part)
-    most, most_tokens = most_ids(data, 0, data.size, options)
-    room = np.empty(most + most_tokens, np.int32)
-    ids, tokens = room[:most], room[most:]
-    hashes = np.empty(most_tokens, np.uint64)
-    hidden = np.empty((1, columns.shape[0]), np.float32)
-    n_ids = np.empty(1, np.int64)
-    n_ids[0], _, _ = list_example(data, 0, data.size, lexicon, ids, hashes, tokens)
-    mean_of_rows(rows, ids, n_ids[0], hidden[0])
-    k = best.size
-    labels, values = np.empty((1, k + 1), np.int32), np.empty((1, k + 1), np.float32)
-    classify(
-        hidden, n_ids, output, columns, scales, children, way, np.float32(threshold), labels, values
-    )  # fmt: skip
-    n = 0
-    while n < k and labels[0, n] >= 0:
-        best[n], scores[n] = labels[0, n], values[0, n]
-        n += 1
+    n = find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels)
+    sort_heap(scores, labels, n)
+    for i in range(n):
+        scores[i] = as_probability(scores[i])
     return n

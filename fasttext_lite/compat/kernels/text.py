@@ -12,7 +12,7 @@ import numpy as np
 
 from fasttext_lite.compiled.addresses import high_product
 from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
-from fasttext_lite.features.kernels import GREATER, LESS, NGRAM_FACTOR, as_signed, find_code
+from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed, find_code
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
 # No fast mathematics: sums are taken in fastText's order, so that they round alike.  A step of the
@@ -21,6 +21,9 @@ _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
 NEWLINE = np.uint8(10)
 EOS = np.frombuffer(b"</s>", np.uint8)
+FNV_START, FNV_FACTOR = np.uint64(FNV_OFFSET), np.uint64(16777619)
+LOW_BITS = np.uint64(0xFFFFFFFF)
+LESS, GREATER = np.uint8(60), np.uint8(62)
 
 # Places in `Lexicon.options`.
 N_WORDS, WORD_NGRAMS, MINN, MAXN, BUCKET, PRUNED, EOS_WORD, EOS_IS_LABEL, INVERSE = range(9)
@@ -39,6 +42,8 @@ class Lexicon(NamedTuple):
         The words, then the labels: see `text.kernels.words.find_word`.
     kept : int32[capacity, 2]
         Of a pruned model: row behind the words of each bucket kept, see `find_code`.
+    is_kept : uint64[bucket / 64 + 1]
+        Of a pruned model: a bit for each bucket, as most of them have no row.
     options : int64[N_OPTIONS]
     prefix : uint8[n]
         Of labels.
@@ -48,6 +53,7 @@ class Lexicon(NamedTuple):
     pool: np.ndarray
     offsets: np.ndarray
     kept: np.ndarray
+    is_kept: np.ndarray
     options: np.ndarray
     prefix: np.ndarray
 
@@ -170,9 +176,10 @@ def add_bucket(bucket, lexicon, ids, n):
     if pruned == ALL_PRUNED:
         return n
     if pruned == SOME_PRUNED:
-        place = find_code(np.int32(bucket), lexicon.kept)
-        if lexicon.kept[place, 0] < 0:
+        bits = lexicon.is_kept[bucket >> 6]
+        if (bits >> np.uint64(bucket & 63)) & np.uint64(1) == np.uint64(0):
             return n
+        place = find_code(np.int32(bucket), lexicon.kept)
         bucket = np.int64(lexicon.kept[place, 1])
     ids[n] = lexicon.options[N_WORDS] + bucket
     return n + 1
@@ -201,11 +208,9 @@ def bucket_of(hash64, bucket, inverse):
 
 
 @_leaf_kernel
-def _byte(data, start, stop, i):
-    """Return byte `i` of <data[start:stop]>."""
-    if i < start:
-        return LESS
-    return GREATER if i == stop else np.int64(data[i])
+def fnv_of_byte(hash64, byte):
+    """Return fastText's hash after one more byte; its lower 32 bits count, see `fnv_step`."""
+    return (hash64 ^ np.uint64(np.int64(np.int8(byte)))) * FNV_FACTOR
 
 
 @_leaf_kernel
@@ -214,28 +219,56 @@ def add_subwords(data, start, stop, lexicon, ids, n):
 
     Whatever the bytes are: those of the form 10xxxxxx go with the byte before them.
     """
-    return add_some_subwords(data, start, stop, start - 1, stop + 1, lexicon, ids, n)
+    n = add_first_subwords(data, start, stop, lexicon, ids, n)
+    return add_some_subwords(data, start, stop, start, stop, lexicon, ids, n)
+
+
+@_leaf_kernel
+def add_first_subwords(data, start, stop, lexicon, ids, n):
+    """Append the rows of those character n-grams of a token that begin with its <."""
+    minn, maxn, bucket = lexicon.options[MINN], lexicon.options[MAXN], lexicon.options[BUCKET]
+    inverse = lexicon.options[INVERSE]
+    hash64 = fnv_of_byte(FNV_START, LESS)
+    i = start
+    length = 1
+    while True:
+        while i < stop and data[i] & 0xC0 == 0x80:
+            hash64 = fnv_of_byte(hash64, data[i])
+            i += 1
+        if length >= minn and length > 1:
+            n = add_bucket(bucket_of(hash64 & LOW_BITS, bucket, inverse), lexicon, ids, n)
+        length += 1
+        if i > stop or length > maxn:
+            return n
+        hash64 = fnv_of_byte(hash64, GREATER if i == stop else data[i])
+        i += 1
 
 
 @_leaf_kernel
 def add_some_subwords(data, start, stop, begin, end, lexicon, ids, n):
-    """Append the rows of those character n-grams of a token that begin in [begin, end)."""
+    """Append the rows of those character n-grams of a token that begin in data[begin:end]."""
     minn, maxn, bucket = lexicon.options[MINN], lexicon.options[MAXN], lexicon.options[BUCKET]
-    inverse = lexicon.options[INVERSE]
+    inverse, n_words = lexicon.options[INVERSE], lexicon.options[N_WORDS]
+    all_rows = lexicon.options[PRUNED] == NOT_PRUNED
     for first in range(begin, end):
-        if _byte(data, start, stop, first) & 0xC0 == 0x80:
+        if data[first] & 0xC0 == 0x80:
             continue
-        hash32 = FNV_OFFSET
+        hash64 = FNV_START
         i = first
         length = 1
-        while i <= stop and length <= maxn:
-            hash32 = fnv_step(hash32, _byte(data, start, stop, i))
+        while length <= maxn and i <= stop:
+            hash64 = fnv_of_byte(hash64, data[i] if i < stop else GREATER)
             i += 1
-            while i <= stop and _byte(data, start, stop, i) & 0xC0 == 0x80:
-                hash32 = fnv_step(hash32, _byte(data, start, stop, i))
+            while i < stop and data[i] & 0xC0 == 0x80:
+                hash64 = fnv_of_byte(hash64, data[i])
                 i += 1
-            if length >= minn and not (length == 1 and (first < start or i > stop)):
-                n = add_bucket(bucket_of(np.uint64(hash32), bucket, inverse), lexicon, ids, n)
+            if length >= minn:
+                place = bucket_of(hash64 & LOW_BITS, bucket, inverse)
+                if all_rows:
+                    ids[n] = n_words + place
+                    n += 1
+                else:
+                    n = add_bucket(place, lexicon, ids, n)
             length += 1
     return n
 
@@ -500,11 +533,11 @@ def list_word(data, start, stop, lexicon, ids):
 
 @_kernel
 def embed_word(
-    data, table, pool, offsets, kept, options, prefix, dense, places, codes, centroids, norm_codes,
-    norm_centroids, part, vector
+    data, table, pool, offsets, kept, is_kept, options, prefix, dense, places, codes, centroids,
+    norm_codes, norm_centroids, part, vector
 ):  # fmt: skip
     """Write the vector of one word, uint8[n_bytes]; see `embed_words` and `predict_line`."""
-    lexicon = Lexicon(table, pool, offsets, kept, options, prefix)
+    lexicon = Lexicon(table, pool, offsets, kept, is_kept, options, prefix)
     rows = KernelTable(dense, places, codes, centroids, norm_codes, norm_centroids, part)
     ids = np.empty((data.size + 3) * (max(options[MAXN], 0) + 1) + 1, np.int32)
     n_ids = list_word(data, 0, data.size, lexicon, ids)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy import empty, float64
 
+from fasttext_lite.compat.engine import Engine
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import MODELS
 from fasttext_lite.compat.files.dictionary import EOS, as_array, as_bytes
@@ -28,8 +31,13 @@ from fasttext_lite.compat.python.arguments import (
     model_name,
 )
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
+from fasttext_lite.corpus.arrow import columns_of, is_column
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.model.model import Predictions
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
+NO_LABEL = -1
+FEW_TEXTS = 16  # of a list that are predicted one after another
 _NEWLINE = 10
 _ONE_LINE = "{} processes one line at a time (remove '\\n')"
 
@@ -82,12 +90,38 @@ def _no_text(text: Any) -> str:
     return f"text must be a str or a list of str; got {type(text).__name__}{how}"
 
 
+def _list_of(texts: Any) -> list[Any]:
+    """Return texts that come in a row as a list; errors are of fastText's kinds."""
+    if isinstance(texts, list | tuple):
+        return list(texts)
+    if isinstance(texts, np.ndarray) and texts.ndim == 1:
+        return texts.tolist()
+    for name in ("to_list", "to_pylist"):  # Series of pandas and polars, columns of Arrow
+        if callable(method := getattr(texts, name, None)) and not isinstance(texts, type):
+            return list(method())
+    _one_line(texts, "predict")
+    raise AssertionError("what is no text is refused")
+
+
 class _Names(dict[int, str]):
-    """Names of labels by number, decoded when they are first needed."""
+    """Names of labels by number, decoded when they are first needed: some may not be UTF-8."""
 
     def __init__(self, names: Sequence[bytes], errors: str) -> None:
         super().__init__()
         self._source, self._errors = names, errors
+
+    @cached_property
+    def all(self) -> list[str]:
+        """All names in order."""
+        return [self[i] for i in range(len(self._source))]
+
+    @cached_property
+    def quick(self) -> Sequence[str] | _Names:
+        """All names if all can be decoded: a list is asked in half the time."""
+        try:
+            return self.all
+        except UnicodeDecodeError:
+            return self
 
     def __missing__(self, number: int) -> str:
         name = self[number] = self._source[number].decode("utf-8", self._errors)
@@ -96,6 +130,16 @@ class _Names(dict[int, str]):
 
 def _decoded(found: Iterable[tuple[float, bytes]], errors: str) -> list[tuple[float, str]]:
     return [(score, word.decode("utf-8", errors)) for score, word in found]
+
+
+class Batch(Predictions):
+    """The best labels of each text, as arrays; what `_FastText.predict_batch` returns.
+
+    It unpacks into what `_FastText.predict` returns of a list: ``labels, probabilities = batch``.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_as_lists(self.labels, self.probabilities, self.label_names.__getitem__))
 
 
 # -- evaluation ------------------------------------------------------------------------------
@@ -200,6 +244,7 @@ class _FastText:
         self._labels: list[str] | None = None
         self._model: FastTextModel | None = None
         self._names: dict[str, _Names] = {}
+        self._engine: Engine | None = None
         if model_path is not None:
             self._model = FastTextModel.load(as_path("path", model_path))
         self.set_args(args)
@@ -250,7 +295,7 @@ class _FastText:
         Parameters
         ----------
         text : str or list of str
-            Without newlines.
+            Without newlines. A tuple, an array or a Series is as good as a list.
         k : int
             Most labels; -1 = all.
         threshold : float
@@ -272,12 +317,50 @@ class _FastText:
         """
         if type(k) is not int or type(threshold) is not float:
             k, threshold = as_whole("k", k), as_number("threshold", threshold)
-        if type(text) is list:
-            return self._predict_list(text, k, threshold, self._names_of(on_unicode_error))
-        data = _one_line(text, "predict")
-        numbers, scores = (self._model or self.model).predict_line(data, k, threshold)
-        names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
-        return tuple([names[i] for i in numbers]), scores
+        if type(text) is not str:
+            return self._predict_any(text, k, threshold, on_unicode_error)
+        if k != 1:
+            found, scores = self._predict_text(text, k, threshold)
+            names = (self._names.get(on_unicode_error) or self._names_of(on_unicode_error)).quick
+            return tuple([names[i] for i in found]), scores.astype(float64)
+        score = empty(1)
+        engine = self._engine or self._exact_engine()
+        state = engine.state  # kept: another thread may renew it
+        label = engine.predict_top(text, state.numbers, threshold, score)
+        if label >= 0:
+            names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
+            return (names[label],), score
+        if label == NO_LABEL:
+            return (), score[:0]
+        found, scores = self._predict_text(text, k, threshold)
+        return tuple([self._names_of(on_unicode_error)[i] for i in found]), scores.astype(float64)
+
+    def _predict_any(self, text: Any, k: int, threshold: float, errors: str) -> Any:
+        """Predict as `predict` does, what is not exactly a str."""
+        if isinstance(text, str):
+            return self.predict(str.__str__(text), k, threshold, errors)
+        texts = text if type(text) is list else _list_of(text)
+        names = self._names_of(errors)
+        if len(texts) > FEW_TEXTS or not all([type(each) is str for each in texts]):
+            return self._predict_list(texts, k, threshold, names)
+        all_labels, all_scores = [], []
+        for each in texts:
+            found, scores = self._predict_text(each, k, threshold)
+            all_labels.append([names[i] for i in found])
+            all_scores.append(scores)
+        return all_labels, all_scores
+
+    def _predict_text(self, text: str, k: int, threshold: float) -> tuple[list[int], np.ndarray]:
+        """Return the numbers of the best labels of a text, and their probabilities."""
+        try:
+            return (self._model or self.model).predict_text(text, k, threshold)
+        except ValueError:
+            _one_line(text, "predict")  # fastText's words for it, if it is the text
+            raise
+
+    def _exact_engine(self) -> Engine:
+        self._engine = self.model.engine()
+        return self._engine
 
     def _names_of(self, errors: str) -> _Names:
         names = self._names.get(errors)
@@ -291,21 +374,73 @@ class _FastText:
         all_labels: list[list[str]] = []
         all_scores: list[np.ndarray] = []
         model = self.model
-        width = model.dictionary.n_labels if k < 0 else min(k, model.dictionary.n_labels)
-        step = max(1, BLOCK_NUMBERS // (width + 1 + model.dim))
+        step = max(1, BLOCK_NUMBERS // (model.width(k) + 1))
         for first in range(0, len(texts), step):
             data, starts = _joined(texts[first : first + step], "predict")
             found = model.predict(data, starts, k, threshold)
-            labels, scores = found.labels, found.scores
-            counts = found.counts()
-            if counts.size and counts.min() == labels.shape[1]:
-                all_labels += [[names[i] for i in row] for row in labels.tolist()]
-                all_scores += list(scores)
-                continue
-            for row, values, n in zip(labels.tolist(), scores, counts.tolist(), strict=True):
-                all_labels.append([names[i] for i in row[:n]])
-                all_scores.append(values[:n])
+            labels, scores = _as_lists(found.labels, found.scores, names.__getitem__)
+            all_labels += labels
+            all_scores += scores
         return all_labels, all_scores
+
+    def predict_batch(
+        self,
+        texts: Any,
+        k: int = 1,
+        threshold: float = 0.0,
+        threads: int | None = None,
+        exact: bool = True,
+        on_unicode_error: str = "strict",
+    ) -> Batch:
+        """Return the best labels of many texts, as arrays; line breaks in a text are spaces.
+
+        Parameters
+        ----------
+        texts : iterable of str, or a column of Arrow
+            A list, tuple, generator, array or Series; of `pyarrow.Array`, `ChunkedArray` and what
+            hands itself over as these (a Series of polars) no Python object is made for a text.
+            A null of a column has no label.
+        k, threshold, on_unicode_error
+            As in `predict`.
+        threads : int, optional
+            Default: all processors.
+        exact : bool
+            Whether probabilities are those of fastText to the last bit. False is quicker: sums of
+            words are remembered, so that sums round differently, by some 1e-6.
+
+        Returns
+        -------
+        Batch
+            Numbers of labels, int32[n_texts, k] (-1 = none), their probabilities,
+            float32[n_texts, k], and their names. It unpacks into the two lists that `predict`
+            returns of a list.
+
+        Raises
+        ------
+        TypeError
+            If it is one text, or holds anything but texts.
+        ValueError
+            If `k` is 0 or below -1, `threads` is below 1, or the model is not supervised.
+        """
+        k, threshold = as_whole("k", k), as_number("threshold", threshold)
+        if threads is not None and as_whole("threads", threads) < 1:
+            raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
+        data, offsets, valid = _documents_of(texts)
+        found = self.model.predict_documents(data, offsets, k, threshold, threads, exact)
+        if valid is not None:
+            found.labels[~valid], found.scores[~valid], found.n_rows[~valid] = -1, 0, 0
+        names = self._names_of(on_unicode_error)
+        return Batch(found.labels, found.scores, found.n_rows, names.all)
+
+    @property
+    def cache(self) -> float:
+        """Megabytes of memory for words that were seen, 64 unless it is set; 0 = none."""
+        return self.model.cache
+
+    @cache.setter
+    def cache(self, megabytes: float) -> None:
+        self.model.cache = megabytes
+        self._engine = None
 
     def test(self, path: Path, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
         """Return the number of examples of a labelled file, precision and recall."""
@@ -474,7 +609,7 @@ class _FastText:
         )
 
     def _change(self, model: FastTextModel) -> None:
-        self._model, self._names = model, {}
+        self._model, self._names, self._engine = model, {}, None
         self._words = self._labels = None
 
     @with_advice(place=FASTTEXT_KEYWORD)
@@ -559,6 +694,28 @@ def wrapped(model: FastTextModel, attributes: dict[str, Any] | None = None) -> _
 def _restored(parts: binary.ModelParts, attributes: dict[str, Any]) -> _FastText:
     """Return a model that was pickled; pickles know this function by its name."""
     return wrapped(FastTextModel(parts), attributes)
+
+
+def _documents_of(texts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return texts as bytes, where each begins and all end, and which are not null."""
+    if is_column(texts):
+        return columns_of(texts)
+    documents = Texts.from_sequence(texts)
+    if documents.token_ends is not None:
+        raise TypeError("texts must be str; got lists of tokens: ' '.join(tokens) makes a text")
+    return documents.buffer, documents.offsets, None
+
+
+def _as_lists(
+    labels: np.ndarray, scores: np.ndarray, name: Callable[[int], str]
+) -> tuple[list[list[str]], list[np.ndarray]]:
+    """Return the names of each text's best labels, and their probabilities."""
+    counts = np.count_nonzero(labels >= 0, axis=1)
+    if counts.size and counts.min() == labels.shape[1]:
+        return [list(map(name, row)) for row in labels.tolist()], list(scores)
+    of_each = zip(labels.tolist(), scores, counts.tolist(), strict=True)
+    rows = [(list(map(name, row[:n])), values[:n]) for row, values, n in of_each]
+    return [row for row, _ in rows], [values for _, values in rows]
 
 
 def _joined(texts: list[Any], function: str) -> tuple[np.ndarray, np.ndarray]:

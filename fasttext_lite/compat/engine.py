@@ -1,0 +1,234 @@
+"""What a model of fastText is to the kernels that predict: one array of addresses, and a memory.
+
+`FastTextModel` has one engine for fastText's own bits, and one, where it is asked for, that adds up
+sums of words that it remembers, and knows of each row but what it says of the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from fasttext_lite.compat.files.arguments import LOSSES
+from fasttext_lite.compat.files.binary import ModelParts
+from fasttext_lite.compat.files.tables import DenseTable, kernel_table
+from fasttext_lite.compat.kernels import memory, predict
+from fasttext_lite.compat.kernels.state import SLOTS
+from fasttext_lite.compiled.addresses import State
+from fasttext_lite.compiled.arrays import CACHE_LINE, read_only
+from fasttext_lite.compiled.blocks import LANES
+from fasttext_lite.compiled.entry import FLOATS, INTS, NUMBER, SINGLES, STATE, STR, entry_point
+from fasttext_lite.label_tree.tree import huffman_tree
+from fasttext_lite.model.quantization import QuantizedMatrix
+from fasttext_lite.parallel import run_blocks
+
+MEGABYTE = 1 << 20
+CACHE_MB = 64  # default room for words, of an engine
+MOST_CACHE_MB = 1 << 14
+MOST_DECODED = 64 * MEGABYTE  # of a quantised table that is kept as numbers beside its codes
+MOST_FOLDED = 256 * MEGABYTE  # of the rows multiplied out
+FOLD_LEAST = 4  # times fewer outputs than dimensions, for folding to be worth it
+MOST_IN_COLUMNS = 1 << 10  # nodes of a tree whose outputs are all computed, visited or not
+BLOCK_BYTES, BLOCK_TEXTS = 1 << 18, 1 << 13  # what a thread takes at a time
+_NONE = np.empty(0, np.float32)
+
+
+class Words:
+    """Room for words that are remembered.
+
+    Parameters
+    ----------
+    megabytes : float
+        Of room; 0 = none.
+    """
+
+    def __init__(self, megabytes: float) -> None:
+        size = int(megabytes * MEGABYTE)
+        # An eighth for the slots, 8 bytes each.
+        capacity = 1 << max(int(size // 64).bit_length() - 1, 1)
+        n_units = max(size - 8 * capacity, 0) // memory.UNIT
+        self.slots = np.zeros(capacity, np.int64)
+        self.arena = np.zeros(2 * n_units, np.int32)
+        self.counters = np.zeros(memory.N_COUNTERS, np.int64)
+        self.counters[memory.USED] = 1  # no entry begins at 0, which stands for none
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it is full and what comes now is not in it."""
+        return bool(memory.is_stale(self.counters))
+
+
+class Engine:
+    """A model as the kernels of `kernels.predict` take it.
+
+    Parameters
+    ----------
+    parts : ModelParts
+        Of a model that predicts labels.
+    exact : bool
+        Whether sums are taken in fastText's order, for its bits.
+    megabytes : float
+        Room for words that are remembered.
+    """
+
+    def __init__(self, parts: ModelParts, exact: bool, megabytes: float) -> None:
+        self.n_labels = parts.dictionary.n_labels
+        self._exact, self._megabytes = exact, megabytes
+        self._fixed, self._numbers = self._parts_of(parts)
+        self.renew()
+
+    def _parts_of(self, parts: ModelParts) -> tuple[list[np.ndarray], list[int]]:
+        """Return the arrays of a state, but those of the memory, and the numbers behind them."""
+        table = parts.input
+        if isinstance(table, QuantizedMatrix) and 4 * np.prod(table.shape) <= MOST_DECODED:
+            table = DenseTable.of(table.decode())
+        loss = LOSSES[parts.args.loss]
+        n_outputs = self.n_labels - loss.has_tree
+        output, scales = _output_of(parts, n_outputs)
+        fold_rows, fold_output = _NONE, np.empty((0, parts.args.dim), np.float32)
+        n_rows = table.shape[0]
+        is_folded = (
+            not self._exact
+            and 0 < FOLD_LEAST * n_outputs <= parts.args.dim
+            and 4 * n_rows * n_outputs <= MOST_FOLDED
+        )
+        if is_folded:
+            fold_rows = np.full(n_rows * n_outputs, np.nan, np.float32)
+            fold_output = output * scales[:, None] if scales.size else output
+        by_rows = loss.has_tree and n_outputs > MOST_IN_COLUMNS
+        children = np.empty((0, 2), np.int32)
+        if loss.has_tree and self.n_labels > 1:
+            children = huffman_tree(parts.dictionary.label_counts).children
+        arrays = [
+            *parts.dictionary.lexicon, *kernel_table(table)[:-1], fold_rows, fold_output,
+            _NONE if by_rows else in_columns(output), output if by_rows else _NONE, scales,
+            children,
+        ]  # fmt: skip
+        part = kernel_table(table).part
+        width = n_outputs if is_folded else parts.args.dim
+        numbers = [part, parts.args.dim, width, not self._exact, self.n_labels, loss.scored_as]
+        return [np.ascontiguousarray(array) for array in arrays], [int(n) for n in numbers]
+
+    def renew(self) -> None:
+        """Forget all words."""
+        words = Words(self._megabytes)
+        memory = words.slots, words.arena, words.counters
+        arrays = [*self._fixed[:SLOTS], *memory, *self._fixed[SLOTS:]]
+        # One assignment: other threads see the old state or the new.
+        self._words, self.state = words, State(arrays, self._numbers)
+
+    @cached_property
+    def predict_top(self) -> Callable[..., int]:
+        """`kernels.predict.predict_top`."""
+        return entry_point(predict.predict_top, STR, STATE, NUMBER, FLOATS)
+
+    @cached_property
+    def predict_text(self) -> Callable[..., int]:
+        """`kernels.predict.predict_text`."""
+        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTS, SINGLES)
+
+    def predict(
+        self,
+        data: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        is_line: bool,
+        k: int,
+        threshold: float,
+        n_threads: int,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the best labels of documents; see `kernels.predict.predict_documents`.
+
+        Returns
+        -------
+        labels : int32[n_docs, k + 1]
+        scores : float32[n_docs, k + 1]
+        n_rows : int64[n_docs]
+        """
+        n = starts.size
+        labels, scores = np.empty((n, k + 1), np.int32), np.empty((n, k + 1), np.float32)
+        n_rows = np.empty(n, np.int64)
+
+        def work(first: int, last: int, numbers: np.ndarray) -> None:
+            predict.predict_documents(
+                data, starts, ends, first, last, is_line, numbers, threshold, labels, scores, n_rows
+            )
+
+        self._run(work, starts, ends, n_threads)
+        return labels, scores, n_rows
+
+    def score(
+        self,
+        data: np.ndarray,
+        starts: np.ndarray,
+        ends: np.ndarray,
+        wanted: np.ndarray,
+        n_threads: int,
+    ) -> np.ndarray:
+        """Return the probabilities of some labels; see `kernels.predict.score_documents`.
+
+        Returns
+        -------
+        float32[n_docs, n_wanted]
+        """
+        scores = np.empty((starts.size, wanted.size), np.float32)
+
+        def work(first: int, last: int, numbers: np.ndarray) -> None:
+            predict.score_documents(data, starts, ends, first, last, numbers, wanted, scores)
+
+        self._run(work, starts, ends, n_threads)
+        return scores
+
+    def _run(
+        self,
+        work: Callable[[int, int, np.ndarray], None],
+        starts: np.ndarray,
+        ends: np.ndarray,
+        n_threads: int,
+    ) -> None:
+        """Do something to blocks of documents, with the state that there is."""
+        edges = edges_of(starts, ends)
+
+        def run(block: int) -> None:
+            if self._words.is_stale:
+                self.renew()
+            state = self.state  # kept: others may renew it
+            work(edges[block], edges[block + 1], state.numbers)
+
+        run_blocks(run, len(edges) - 1, n_threads)
+
+
+def edges_of(starts: np.ndarray, ends: np.ndarray) -> list[int]:
+    """Return where blocks of documents begin, of some bytes and texts each, and the last ends."""
+    n = starts.size
+    if not n:
+        return [0]
+    sizes = np.cumsum(ends - starts) // BLOCK_BYTES
+    changes = np.flatnonzero(np.diff(sizes)) + 1
+    return np.unique(np.concatenate([changes, np.arange(0, n, BLOCK_TEXTS), [n]])).tolist()
+
+
+def _output_of(parts: ModelParts, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the output table, and the norms of its rows, which go last into a score."""
+    output, scales = parts.output, _NONE
+    if isinstance(output, QuantizedMatrix) and output.norm_codes is not None:
+        assert output.norm_quantizer is not None
+        scales = output.norm_quantizer.centroids[output.norm_codes[:n_outputs]]
+        output = QuantizedMatrix(output.codes, output.quantizer, None, None)
+    return output.decode(np.arange(n_outputs)), scales
+
+
+def in_columns(output: np.ndarray) -> np.ndarray:
+    """Return a table as `kernels.scores.Head.weights`, from a cache line on."""
+    n, dim = output.shape
+    n_blocks = -(-n // LANES)
+    memory = np.zeros(4 * n_blocks * LANES * dim + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    size = memory.size - CACHE_LINE
+    columns = memory[first : first + size].view(np.float32).reshape(n_blocks, dim, LANES)
+    for block in range(n_blocks):
+        rows = output[block * LANES : (block + 1) * LANES]
+        columns[block, :, : len(rows)] = rows.T
+    return read_only(columns.reshape(-1))

@@ -1,0 +1,261 @@
+"""Predictions of texts: what `compat.engine` calls, for one text and for many."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.compat.kernels.documents import ZERO, has_newline, sum_document
+from fasttext_lite.compat.kernels.memory import is_stale
+from fasttext_lite.compat.kernels.scores import as_probability, classify, find_best
+from fasttext_lite.compat.kernels.state import (
+    COUNTERS,
+    HIDDEN,
+    OUTPUTS,
+    STACK,
+    SUMS,
+    TAIL,
+    array_of,
+    head_of,
+    lay_out,
+    part_of,
+    scratch_units,
+)
+from fasttext_lite.compat.kernels.text import NEWLINE
+from fasttext_lite.compiled.addresses import room_at, text_at, view_at
+from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
+
+_kernel = compiler(EXACT)
+_leaf_kernel = compiler(LEAF)
+
+# What comes instead of an answer: the text has what it must not have; the memory is to be renewed.
+HAS_NEWLINE, HAS_SURROGATE, IS_STALE = -2, -3, -4
+
+
+@_leaf_kernel
+def mean_of_document(data, start, stop, with_eos, state, scratch):
+    """Write the mean of a document's rows to the scratch's `HIDDEN`; return their number."""
+    n_rows = sum_document(data, start, stop, with_eos, state, scratch)
+    if n_rows > 0:
+        hidden = part_of(scratch, HIDDEN, np.float32)
+        factor = np.float32(1.0 / n_rows)  # as in fastText, a product in place of a division
+        for d in range(hidden.size):
+            hidden[d] *= factor
+    return n_rows
+
+
+@_leaf_kernel
+def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores, labels):
+    """Find the best labels of data[start:stop]; see `sum_document` and `classify`.
+
+    Returns
+    -------
+    n_rows : int
+    n : int
+        Labels found.
+    """
+    n_rows = mean_of_document(data, start, stop, with_eos, state, scratch)
+    if n_rows == 0:
+        return 0, 0
+    return n_rows, classify(
+        part_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
+        np.float32(threshold), part_of(scratch, OUTPUTS, np.float32),
+        part_of(scratch, STACK, np.int32), part_of(scratch, SUMS, np.float32), scores, labels,
+    )  # fmt: skip
+
+
+# -- one text --------------------------------------------------------------------------------
+@_leaf_kernel
+def encode(address, n, kind, data):
+    """Write the characters of a str as UTF-8 to `data`, uint8[]; return how many bytes.
+
+    `kind` is the number of bytes of a character: those of kind 1 are the first of Unicode.
+
+    Returns
+    -------
+    n_bytes : int
+        Or `HAS_NEWLINE`, `HAS_SURROGATE`.
+    """
+    ones = view_at(address, (n if kind == 1 else 0,), np.uint8)
+    twos = view_at(address, (n if kind == 2 else 0,), np.uint16)
+    fours = view_at(address, (n if kind == 4 else 0,), np.uint32)
+    to = 0
+    for i in range(n):
+        if kind == 1:
+            code = np.uint32(ones[i])
+        elif kind == 2:
+            code = np.uint32(twos[i])
+        else:
+            code = fours[i]
+        if code < 0x80:
+            if code == NEWLINE:
+                return HAS_NEWLINE
+            data[to] = code
+            to += 1
+        elif code < 0x800:
+            data[to] = 0xC0 | code >> np.uint32(6)
+            data[to + 1] = 0x80 | code & np.uint32(0x3F)
+            to += 2
+        elif code < 0x10000:
+            if 0xD800 <= code < 0xE000:
+                return HAS_SURROGATE
+            data[to] = 0xE0 | code >> np.uint32(12)
+            data[to + 1] = 0x80 | code >> np.uint32(6) & np.uint32(0x3F)
+            data[to + 2] = 0x80 | code & np.uint32(0x3F)
+            to += 3
+        else:
+            data[to] = 0xF0 | code >> np.uint32(18)
+            data[to + 1] = 0x80 | code >> np.uint32(12) & np.uint32(0x3F)
+            data[to + 2] = 0x80 | code >> np.uint32(6) & np.uint32(0x3F)
+            data[to + 3] = 0x80 | code & np.uint32(0x3F)
+            to += 4
+    return to
+
+
+@_kernel
+def predict_text(text, state, threshold, labels, scores):
+    """Find the best labels of a text.
+
+    Parameters
+    ----------
+    text : str
+        Without newlines; that of fastText's lines follows it.
+    state : int64[]
+        See `kernels.state`.
+    threshold : float64
+    labels : int32[k + 1], scores : float32[k + 1]
+        Written in place: labels and fastText's probabilities, best first.
+
+    Returns
+    -------
+    n : int
+        Labels found; or `HAS_NEWLINE`, `HAS_SURROGATE`, `IS_STALE`.
+    """
+    if is_stale(array_of(state, COUNTERS, np.int64)):
+        return IS_STALE
+    address, size, kind, is_ascii = text_at(text)
+    is_utf8 = is_ascii != 0 and kind == 1
+    n_bytes = size if is_utf8 else size * min(kind + 1, 4)
+    units = scratch_units(n_bytes, state)
+    scratch = np.empty(units + (0 if is_utf8 else n_bytes // 8 + 1), np.int64)
+    lay_out(scratch, n_bytes, state)
+    if not is_utf8:
+        room = room_at(scratch.ctypes.data + 8 * units, (n_bytes,), np.uint8)
+        size = encode(address, size, kind, room)
+        address = scratch.ctypes.data + 8 * units
+    n = size
+    if size >= 0:
+        data = view_at(address, (size,), np.uint8)
+        if is_utf8 and has_newline(data, ZERO, size, part_of(scratch, TAIL, np.uint8)):
+            n = HAS_NEWLINE
+        else:
+            _, n = predict_bytes(data, ZERO, size, True, state, scratch, threshold, scores, labels)
+    return n if scratch.size > 0 else 0  # the scratch lives until here
+
+
+@_kernel
+def predict_top(text, state, threshold, score):
+    """Return the best label of a text; see `predict_text`.
+
+    Parameters
+    ----------
+    score : float64[1]
+        Written in place.
+
+    Returns
+    -------
+    label : int
+        -1 if there is none; or as `predict_text`.
+    """
+    room = np.empty(2, np.int64)
+    labels, scores = room[:1].view(np.int32), room[1:].view(np.float32)
+    n = predict_text(text, state, threshold, labels, scores)
+    if n == 1:
+        score[0] = scores[0]
+        n = np.int64(labels[0])
+    elif n == 0:
+        n = -1
+    return n
+
+
+# -- many texts ------------------------------------------------------------------------------
+@_kernel
+def predict_documents(
+    data, starts, ends, first, last, is_line, state, threshold, labels, scores, n_rows
+):
+    """Find the best labels of documents `first` to `last` - 1.
+
+    Parameters
+    ----------
+    data : uint8[n_bytes]
+    starts, ends : int64[n_docs]
+        Document i is data[starts[i]:ends[i]].
+    is_line : bool
+        Whether documents are lines: the token </s> follows the text where a newline ends it. Else
+        newlines are spaces, and </s> follows each.
+    state : int64[]
+        See `kernels.state`.
+    threshold : float64
+    labels : int32[n_docs, k + 1], scores : float32[n_docs, k + 1]
+        Written in place: the best first; -1 and 0 behind the last.
+    n_rows : int64[n_docs]
+        Written in place: the number of rows of each.
+    """
+    longest = 0
+    for doc in range(first, last):
+        longest = max(longest, ends[doc] - starts[doc])
+    scratch = np.empty(scratch_units(longest, state), np.int64)
+    lay_out(scratch, longest, state)
+    for doc in range(first, last):
+        start, stop = starts[doc], ends[doc]
+        with_eos = True
+        if is_line:
+            with_eos = stop > start and data[stop - 1] == NEWLINE
+            stop -= with_eos
+        n_rows[doc], n = predict_bytes(
+            data, start, stop, with_eos, state, scratch, threshold, scores[doc], labels[doc]
+        )
+        for i in range(n, labels.shape[1]):
+            labels[doc, i], scores[doc, i] = -1, 0
+
+
+@_kernel
+def score_documents(data, starts, ends, first, last, state, wanted, scores):
+    """Write the probabilities of some labels of documents `first` to `last` - 1.
+
+    Parameters
+    ----------
+    data, starts, ends, first, last, state
+        As in `predict_documents`; newlines are spaces.
+    wanted : int32[n_wanted]
+        Labels.
+    scores : float32[n_docs, n_wanted]
+        Written in place: fastText's probabilities; 0 of a document without a row, and of a leaf
+        whose probability is below 1e-5.
+    """
+    longest = 0
+    for doc in range(first, last):
+        longest = max(longest, ends[doc] - starts[doc])
+    scratch = np.empty(scratch_units(longest, state), np.int64)
+    lay_out(scratch, longest, state)
+    head = head_of(state)
+    k = head.n_labels
+    found, values = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
+    places = np.full(k, -1, np.int32)
+    for column in range(wanted.size):
+        places[wanted[column]] = column
+    for doc in range(first, last):
+        for column in range(wanted.size):
+            scores[doc, column] = 0
+        if mean_of_document(data, starts[doc], ends[doc], True, state, scratch) == 0:
+            continue
+        n = find_best(
+            part_of(scratch, HIDDEN, np.float32), head, k, np.float32(0),
+            part_of(scratch, OUTPUTS, np.float32), part_of(scratch, STACK, np.int32),
+            part_of(scratch, SUMS, np.float32), values, found,
+        )  # fmt: skip
+        for i in range(n):
+            column = places[found[i]]
+            if column >= 0:
+                scores[doc, column] = as_probability(values[i])
+        for column in range(wanted.size):  # one that is asked for more than once
+            scores[doc, column] = scores[doc, places[wanted[column]]]
