@@ -112,23 +112,6 @@ class Predictions:
             for ids, values in zip(self.labels.tolist(), self.probabilities.tolist(), strict=True)
         ]
 
-    def to_arrow(self) -> tuple[Any, Any]:
-        """Return the best label of each text, and its probability, as arrays of Arrow.
-
-        Returns
-        -------
-        labels : pyarrow.DictionaryArray
-            Of `label_names`; null where there is no label.
-        probabilities : pyarrow.FloatArray or pyarrow.DoubleArray
-            Null where the label is.
-        """
-        import pyarrow as pa
-
-        best, none = self.labels[:, 0], self.labels[:, 0] < 0
-        names = pa.array(list(self.label_names), pa.string())
-        labels = pa.DictionaryArray.from_arrays(pa.array(best, mask=none), names)
-        return labels, pa.array(np.ascontiguousarray(self.probabilities[:, 0]), mask=none)
-
 
 @dataclass(eq=False, kw_only=True, repr=False)
 class Model:
