@@ -26,8 +26,8 @@ PADDING = 32  # bytes behind a text that are read with it
 N_ENTRIES = 1 << 15  # places for words, at most half of them used; 64 bytes each
 N_REMEMBERED = 1 << 20  # rows of these words; 4 bytes each
 MEMORY = N_ENTRIES * 8 * remember.ENTRY + 4 * N_REMEMBERED  # bytes: 6 MB, and 4 for each row
-N_CODES = 1 << 12  # of each kind that there is room for from the beginning
-MOST_CODES = 1 << 20  # a worker with room for more is not kept
+N_CODES = 1 << 16  # of each kind that there is room for from the beginning
+MOST_CODES = 1 << 21  # a worker with room for more is not kept
 
 
 class Worker:

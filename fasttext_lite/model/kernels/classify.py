@@ -76,14 +76,11 @@ _leaf = compiler(LEAF)
 
 
 @_leaf
-def count_room(marks, start, end, options):
-    """Return how many codes of each kind a document has at most."""
-    n_tokens = 0
-    for i in range(start, end):
-        n_tokens += marks[i] == END
+def count_room(n_bytes, n_tokens, options):
+    """Return how many codes of each kind a document of some bytes and tokens has at most."""
     of_words = (n_tokens + 3) * options[WORD_NGRAMS] + 2
     lengths = max(options[MAXN] - options[MINN] + 1, 0) if options[MAXN] > 0 else 0
-    return of_words, (end - start + 2 * n_tokens) * lengths
+    return of_words, (n_bytes + 2 * n_tokens) * lengths
 
 
 @_sum_kernel
@@ -156,9 +153,15 @@ def sum_rows(embeddings, found, weights, n, hidden, doc):
 @_leaf
 def _needs_room(marks, start, end, state):
     """Return whether a document needs more room than there is, and write how much."""
-    of_words, of_chars = count_room(
-        marks, start, end, room_at(state[OPTIONS], (state[OPTIONS + 1],), np.int64)
-    )
+    options = room_at(state[OPTIONS], (state[OPTIONS + 1],), np.int64)
+    n_bytes = np.int64(end - start)
+    of_words, of_chars = count_room(n_bytes, n_bytes, options)  # there are no more tokens
+    if of_words <= state[OF_WORDS + 1] and of_chars <= state[OF_CHARS + 1]:
+        return False
+    n_tokens = np.int64(0)
+    for i in range(start, end):
+        n_tokens += marks[i] == END
+    of_words, of_chars = count_room(n_bytes, n_tokens, options)
     if of_words <= state[OF_WORDS + 1] and of_chars <= state[OF_CHARS + 1]:
         return False
     needs = room_at(state[NEEDS], (state[NEEDS + 1],), np.int64)

@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from fasttext_lite.compiled.blocks import prefetch
-from fasttext_lite.compiled.bytes64 import eight_bytes
+from fasttext_lite.compiled.bytes64 import byte_mask, eight_bytes, first_bit, last_bit
 from fasttext_lite.compiled.compiling import LEAF, compiler
-from fasttext_lite.compiled.utf8 import END, OUTSIDE
+from fasttext_lite.compiled.utf8 import END, INSIDE, OUTSIDE
 from fasttext_lite.features.kernels import (
     BIGRAMS,
     BUCKET,
@@ -57,7 +57,8 @@ N_COUNTERS = 5
 LAST_BASE, LAST_DOCUMENT = 1 << 30, (1 << 31) - 1
 
 # Tokens are taken some at a time: the entries of all are asked for before the first is looked at.
-WAITING, TOKEN = 16, 6
+WAITING, TOKEN = 128, 6
+BLOCK = 64  # bytes whose marks are looked at together
 
 # A piece, int32[PIECE]: where its rows begin, in the arena or (-1 - place) in `of_chars`; how many
 # there are; the row of the word, or -1; how often the document has it.
@@ -66,7 +67,8 @@ PIECE = 4
 
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(32)
-_NONE = np.uint64(0)
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+_END, _OUTSIDE = np.uint8(END), np.uint8(OUTSIDE)
 _LOW = np.int64(0xFFFFFFFF)
 _STEP = np.int64(8)
 
@@ -101,6 +103,26 @@ def hash_key(first, second, third, length):
     return np.int64(h >> np.uint64(1))
 
 
+@_inline
+def list_token(text, begin, end, entries, tokens, n):
+    """Write the token text[begin:end] to tokens[n], and ask for where its entry would be."""
+    size = end - begin
+    tokens[n, 0] = begin
+    tokens[n, 1] = size
+    if size <= LONGEST_KEY:
+        first = load_bytes(text, begin, end)
+        second = third = _NONE
+        if size > 8:
+            second = load_bytes(text, begin + 8, end)
+            third = load_bytes(text, begin + 16, end)
+        place = hash_key(first, second, third, size) & np.int64(entries.shape[0] - 1)
+        prefetch(entries, ENTRY * place)
+        tokens[n, 2] = np.int64(first)
+        tokens[n, 3] = np.int64(second)
+        tokens[n, 4] = np.int64(third)
+        tokens[n, 5] = place
+
+
 @_leaf
 def next_tokens(text, marks, i, end, begin, entries, tokens):
     """List some tokens from text[i:end], and ask for where their entries would be.
@@ -117,33 +139,34 @@ def next_tokens(text, marks, i, end, begin, entries, tokens):
     n, i, begin : int
         How many there are, and where to go on.
     """
-    mask = np.int64(entries.shape[0] - 1)
     n = np.int64(0)
-    while i < end:
-        mark = marks[i]
-        i += 1
-        if mark == OUTSIDE:
-            begin = i
-        elif mark == END:
-            size = i - begin
-            tokens[n, 0] = begin
-            tokens[n, 1] = size
-            if size <= LONGEST_KEY:
-                first = load_bytes(text, begin, i)
-                second = third = _NONE
-                if size > 8:
-                    second = load_bytes(text, begin + 8, i)
-                    third = load_bytes(text, begin + 16, i)
-                place = hash_key(first, second, third, size) & mask
-                prefetch(entries, ENTRY * place)
-                tokens[n, 2] = np.int64(first)
-                tokens[n, 3] = np.int64(second)
-                tokens[n, 4] = np.int64(third)
-                tokens[n, 5] = place
-            begin = i
+    while i < end and n <= WAITING - BLOCK:
+        if i + BLOCK > marks.size:
+            if marks[i] == END:
+                list_token(text, begin, i + 1, entries, tokens, n)
+                n += 1
+            if marks[i] != INSIDE:
+                begin = i + 1
+            i += 1
+            continue
+        ends, bounds = byte_mask(marks, i, _END), byte_mask(marks, i, _OUTSIDE)
+        if end - i < BLOCK:
+            asked = (_ONE << np.uint64(end - i)) - _ONE
+            ends &= asked
+            bounds &= asked
+        bounds |= ends
+        while ends != 0:
+            at = first_bit(ends)
+            before = bounds & ((_ONE << np.uint64(at)) - _ONE)
+            if before != 0:
+                begin = i + last_bit(before) + 1
+            list_token(text, begin, i + at + 1, entries, tokens, n)
+            begin = i + at + 1
             n += 1
-            if n == WAITING:
-                break
+            ends &= ends - _ONE
+        if bounds != 0:
+            begin = i + last_bit(bounds) + 1
+        i = min(i + BLOCK, end)
     return n, i, begin
 
 
