@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.compiled.compiling import LEAF, compiler
 from fasttext_lite.compiled.utf8 import END, INSIDE, OUTSIDE
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
@@ -23,6 +24,7 @@ from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.normalize import lower_table
 
 pytestmark = pytest.mark.kernels
+_kernel = compiler(LEAF)
 
 TRAIN = [
     ("a", "red apple"),
