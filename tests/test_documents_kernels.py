@@ -76,7 +76,7 @@ def quick(model, data, exact=True):
     scratch = np.zeros(state.scratch_units(len(data), numbers), np.int64)
     state.lay_out(scratch, len(data), numbers)
     n_rows = documents.sum_document(as_array(data), 0, len(data), True, numbers, scratch)
-    place, size = scratch[state.HIDDEN], scratch[state.HIDDEN + 1]
+    place, size = scratch[3 * state.HIDDEN : 3 * state.HIDDEN + 2]
     hidden = np.array((ctypes.c_float * int(size)).from_address(int(place)), np.float32)
     return (hidden * np.float32(1 / n_rows) if n_rows else hidden), int(n_rows)
 

@@ -568,7 +568,7 @@ WRONG_TRAINING = {
     "no epoch": (lambda f: train(f, epoch=0), ValueError, "epoch must be at least 1; got 0"),
     "half an epoch": (lambda f: train(f, epoch=1.5), TypeError, "epoch must be a whole number"),
     "no dim": (lambda f: train(f, dim=0), ValueError, "dim must be at least 1; got 0"),
-    "no thread": (lambda f: train(f, thread=0), ValueError, "thread must be at least 1; got 0"),
+    "no thread": (lambda f: train(f, thread=-1), ValueError, "thread must be at least 0; got -1"),
     "n-grams": (lambda f: train(f, wordNgrams=-1), ValueError, "wordNgrams must be at least 0"),
     "alias": (lambda f: train(f, word_ngrams=-1), ValueError, "wordNgrams must be at least 0"),
     "no bucket": (lambda f: train(f, wordNgrams=2, bucket=0), ValueError, "with wordNgrams above"),

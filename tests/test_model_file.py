@@ -20,7 +20,7 @@ import fasttext_lite
 import fasttext_lite.compat as fasttext
 from fasttext_lite import FastTextClassifier, FastTextEnsemble, ModelError, ModelFile
 from fasttext_lite.compat import model_file
-from fasttext_lite.compat.model_file import N_PIECES, PIECE, READ_WHOLE, fingerprint
+from fasttext_lite.model.content import N_PIECES, PIECE, READ_WHOLE, fingerprint
 
 ROOT = Path(__file__).parent.parent
 TEXTS = ["w0 w1 x", "", "w1 w3\nx", "w2 w0"]

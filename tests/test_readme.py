@@ -40,9 +40,10 @@ def test_the_command_lines_run(tmp_path, monkeypatch, capsys, data_dir):
         lines = (data_dir / "en_topics" / f"{source}.tsv").read_text("utf-8").splitlines()[:300]
         Path(f"{target}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
     Path("texts.txt").write_text("a late goal\n\n", "utf-8")
+    Path("web.jsonl").write_text('{"text": "a late goal"}\n', "utf-8")
     commands = [line for block in blocks("") for line in block.splitlines()]
     commands = [line for line in commands if line.startswith("fasttext-lite ")]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         arguments = shlex.split(command, comments=True)[1:]
         if arguments[0] == "tune":

@@ -28,6 +28,7 @@ GROUPS = {
     "Tuning": ("tuning",),
     "Models and their files": ("model", "moved", "faces", "parallel", "compiled"),
     "The command line": ("cli",),
+    "Files that are filtered": ("filtering",),
     "scikit-learn's classes": ("estimators", "evaluation"),
     "In place of fastText": ("compat",),
     "Chinese words": ("segmenter",),

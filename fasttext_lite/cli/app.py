@@ -32,8 +32,10 @@ COMMANDS = {
     "test": "fasttext_lite.cli.test",
     "predict": "fasttext_lite.cli.predict",
     "embed": "fasttext_lite.cli.embed",
+    "filter": "fasttext_lite.cli.filter",
     "datasets": "fasttext_lite.cli.datasets",
     "info": "fasttext_lite.cli.info",
+    "alias": "fasttext_lite.cli.alias",
     "demo": "fasttext_lite.cli.demo",
 }
 

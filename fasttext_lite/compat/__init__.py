@@ -1,7 +1,8 @@
 """fastText's own files, command lines and Python functions.
 
-``import fasttext_lite.compat as fasttext`` takes the place of ``import fasttext``.  Everything
-here behaves as fastText 0.9.2 does, quirks included; the rest of the package does not.
+``import fasttext_lite.compat as fasttext`` takes the place of ``import fasttext``, and `install`
+puts compat under that name for code that is not one's own.  Everything here behaves as fastText
+0.9.2 does, quirks included; the rest of the package does not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ _FUNCTIONS = (
     "BOW", "EOS", "EOW", "cbow", "load_model", "skipgram", "supervised", "tokenize",
     "train_supervised", "train_unsupervised",
 )  # fmt: skip
+_NAMING = ("install", "uninstall")  # not fastText's, so no part of what stands under its name
 __all__ = [
     "BOW",
     "EOS",
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     import fasttext_lite.compat.FastText as FastText
     import fasttext_lite.compat.util as util
     from fasttext_lite.compat.files.dictionary import BOW, EOS, EOW
+    from fasttext_lite.compat.named import install as install
+    from fasttext_lite.compat.named import uninstall as uninstall
     from fasttext_lite.compat.python.functions import (
         cbow,
         load_model,
@@ -49,8 +53,10 @@ def __getattr__(name: str) -> Any:
         return import_module(f"fasttext_lite.compat.{name}")
     if name in _FUNCTIONS:
         return getattr(import_module("fasttext_lite.compat.python.functions"), name)
+    if name in _NAMING:
+        return getattr(import_module("fasttext_lite.compat.named"), name)
     raise AttributeError(f"module 'fasttext_lite.compat' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_NAMING])

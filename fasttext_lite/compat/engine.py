@@ -108,13 +108,14 @@ class Engine:
         ]  # fmt: skip
         part = kernel_table(table).part
         width = n_outputs if is_folded else parts.args.dim
-        numbers = [part, parts.args.dim, width, not self._exact, self.n_labels, loss.scored_as]
+        numbers = [part, parts.args.dim, width, self.n_labels, loss.scored_as]
         return [np.ascontiguousarray(array) for array in arrays], [int(n) for n in numbers]
 
     def renew(self) -> None:
         """Forget all words."""
         words = Words(self._megabytes)
-        memory = words.slots, words.arena, words.counters
+        sums = words.arena.view(np.float32) if not self._exact else _NONE
+        memory = words.slots, words.arena, words.counters, words.arena.view(np.uint64), sums
         arrays = [*self._fixed[:SLOTS], *memory, *self._fixed[SLOTS:]]
         # One assignment: other threads see the old state or the new.
         self._words, self.state = words, State(arrays, self._numbers)

@@ -9,9 +9,7 @@ keeps would be worth nothing once the file is gone.  So who wants the file to be
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -19,13 +17,12 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.errors import ModelError
+from fasttext_lite.model.content import fingerprint
 
 if TYPE_CHECKING:
     from fasttext_lite.model.model import Predictions
 
-READ_WHOLE = 1 << 20  # bytes of a file up to which its fingerprint is of all of them
-PIECE = 1 << 14  # bytes of each piece that is looked at of a larger one
-N_PIECES = 64
+_MORE = " (every machine that uses a ModelFile needs the file at the same path)"
 
 # Of each file and loader the model that this process has, and the fingerprint of its content.
 _LOADED: dict[tuple[str, str], tuple[str, Any]] = {}
@@ -92,7 +89,7 @@ class ModelFile:
         self.path = os.path.abspath(os.fsdecode(path))
         self.loader = loader
         self._key = self.path, "" if loader is None else _name_of(loader)
-        self.fingerprint = fingerprint(self.path)
+        self.fingerprint = fingerprint(self.path, _MORE)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.path, self.fingerprint, self.loader)
@@ -133,7 +130,7 @@ class ModelFile:
         return model
 
     def _check(self) -> None:
-        if fingerprint(self.path) != self.fingerprint:
+        if fingerprint(self.path, _MORE) != self.fingerprint:
             raise ModelError(
                 f"{self.path} is not the file that this ModelFile was made of: it was replaced, or "
                 "this machine has another one there; make a new ModelFile of it"
@@ -174,37 +171,6 @@ def _restored(path: str, content: str, loader: Callable[[str], Any] | None) -> M
     new.path, new.fingerprint, new.loader = path, content, loader
     new._key = path, "" if loader is None else _name_of(loader)
     return new
-
-
-def fingerprint(path: str) -> str:
-    """Return what tells the content of a file from others, in a few milliseconds.
-
-    No times: a copy on another machine has others.
-
-    Raises
-    ------
-    ModelError
-        If it cannot be read.
-    """
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would wait for its writer
-            raise ModelError(f"{path} cannot be opened for loading: it is not a regular file")
-        with open(path, "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            digest = hashlib.blake2b(size.to_bytes(8, "little"), digest_size=16)
-            if size <= READ_WHOLE:
-                digest.update(file.read())
-            else:
-                for i in range(N_PIECES):
-                    file.seek((size - PIECE) * i // (N_PIECES - 1))
-                    digest.update(file.read(PIECE))
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ModelError(
-            f"{path} cannot be opened for loading: {reason} (every machine that uses a ModelFile "
-            "needs the file at the same path)"
-        ) from None
-    return digest.hexdigest()
 
 
 def _name_of(loader: Callable[[str], Any]) -> str:

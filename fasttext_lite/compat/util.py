@@ -17,7 +17,21 @@ import numpy as np
 from fasttext_lite.compat.files import binary
 from fasttext_lite.errors import InputError
 
+__all__ = [
+    "download_model", "find_nearest_neighbor", "reduce_model", "test", "valid_lang_ids",
+]  # fmt: skip
+
 ADDRESS = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.{}.300.bin.gz"
+# The languages that have vectors at that address.
+_LANGUAGES = """
+af als am an ar arz as ast az azb ba bar bcl be bg bh bn bo bpy br bs ca ce ceb ckb co cs cv cy da
+de diq dv el eml en eo es et eu fa fi fr frr fy ga gd gl gom gu gv he hi hif hr hsb ht hu hy ia id
+ilo io is it ja jv ka kk km kn ko ku ky la lb li lmo lt lv mai mg mhr min mk ml mn mr mrj ms mt
+mwl my myv mzn nah nap nds ne new nl nn no nso oc or os pa pam pfl pl pms pnb ps pt qu rm ro ru sa
+sah sc scn sco sd sh si sk sl so sq sr su sv sw ta te tg th tk tl tr tt ug uk ur uz vec vi vls vo
+wa war xmf yi yo zea zh
+"""
+valid_lang_ids = set(_LANGUAGES.split())
 MAPPED_ROWS = 100_000  # that the principal axes are taken from
 TIMEOUT = 60  # seconds without a byte
 

@@ -21,6 +21,7 @@ from numba.np.arrayobj import populate_array
 
 _intrinsic: Any = intrinsic
 _config: Any = config
+_LONG = ir.IntType(64)
 _SEEN: list[np.ndarray] = []  # the text that was looked at last, where nothing is compiled
 NUMBERS = 3  # that an array takes: address, rows, columns
 
@@ -51,44 +52,64 @@ class State:
         self.numbers = np.array([*places, *numbers], np.int64)
 
 
-def _view_type(dtype: Any, shape: Any, is_writable: bool) -> Any:
-    return types.Array(dtype.dtype, len(shape), "C", readonly=not is_writable)
+def _view(context, builder, array, address, shape):
+    """Return the view of an array's type that lies at an address."""
+    view = context.make_array(array)(context, builder)
+    number = context.get_data_type(array.dtype)
+    itemsize = ir.Constant(_LONG, context.get_abi_sizeof(number))
+    strides = [itemsize]
+    for n in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], n))
+    populate_array(
+        view, data=builder.inttoptr(address, number.as_pointer()), shape=shape, strides=strides,
+        itemsize=itemsize, meminfo=None,
+    )  # fmt: skip
+    return view._getvalue()
 
 
-def _make_view(is_writable: bool) -> Any:
-    def typed(_: Any, address: Any, shape: Any, dtype: Any) -> Any:
-        array = _view_type(dtype, shape, is_writable)
+def _make_view(is_writable):
+    def typed(_, address, n, dtype):
+        array = types.Array(dtype.dtype, 1, "C", readonly=not is_writable)
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            view = context.make_array(array)(context, builder)
-            number = context.get_data_type(array.dtype)
-            size = context.get_abi_sizeof(number)
-            shape = cgutils.unpack_tuple(builder, arguments[1])
-            itemsize = ir.Constant(ir.IntType(64), size)
-            strides = [itemsize]
-            for n in reversed(shape[1:]):
-                strides.insert(0, builder.mul(strides[0], n))
-            populate_array(
-                view,
-                data=builder.inttoptr(arguments[0], number.as_pointer()),
-                shape=shape,
-                strides=strides,
-                itemsize=itemsize,
-                meminfo=None,
-            )
-            return view._getvalue()
+        def generate(context, builder, signature, arguments):
+            return _view(context, builder, array, arguments[0], [arguments[1]])
 
-        return array(address, shape, dtype), generate
+        return array(types.int64, types.int64, dtype), generate
 
     return typed
 
 
-# view_at(address, shape, dtype): the array there, which cannot be written. `address` is an int64,
-# `shape` a tuple of one or two, `dtype` one of NumPy's.
+# view_at(address, n, dtype): the array of n numbers there, which cannot be written.
 view_at: Any = _intrinsic(_make_view(False))
 
-# room_at(address, shape, dtype): the same, to be written.
+# room_at(address, n, dtype): the same, to be written.
 room_at: Any = _intrinsic(_make_view(True))
+
+
+def _make_member(n_dimensions, is_writable):
+    def typed(_, state, number, dtype):
+        array = types.Array(dtype.dtype, n_dimensions, "C", readonly=not is_writable)
+
+        def generate(context, builder, signature, arguments):
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            at = builder.mul(arguments[1], ir.Constant(_LONG, NUMBERS))
+            address, rows, columns = (
+                builder.load(builder.gep(data, [builder.add(at, ir.Constant(_LONG, i))]))
+                for i in range(NUMBERS)
+            )
+            shape = [rows, columns] if n_dimensions == 2 else [builder.mul(rows, columns)]
+            return _view(context, builder, array, address, shape)
+
+        return array(state, types.int64, dtype), generate
+
+    return typed
+
+
+# array_of(numbers, i, dtype): the i-th array of a `State`, as one row, which cannot be written;
+# table_of: as rows and columns; shared_of: as one row, to be written.
+array_of: Any = _intrinsic(_make_member(1, False))
+table_of: Any = _intrinsic(_make_member(2, False))
+shared_of: Any = _intrinsic(_make_member(1, True))
 
 
 @_intrinsic
@@ -100,12 +121,11 @@ def text_at(_, text):
         string = cgutils.create_struct_proxy(types.unicode_type)(
             context, builder, value=arguments[0]
         )
-        long = ir.IntType(64)
         numbers = [
-            builder.ptrtoint(string.data, long),
+            builder.ptrtoint(string.data, _LONG),
             string.length,
-            builder.zext(string.kind, long),
-            builder.zext(string.is_ascii, long),
+            builder.zext(string.kind, _LONG),
+            builder.zext(string.is_ascii, _LONG),
         ]
         return context.make_tuple(builder, result, numbers)
 
@@ -120,25 +140,37 @@ def high_product(_, a, b):
         wide = ir.IntType(128)
         a, b = (builder.zext(number, wide) for number in arguments)
         upper = builder.lshr(builder.mul(a, b), ir.Constant(wide, 64))
-        return builder.trunc(upper, ir.IntType(64))
+        return builder.trunc(upper, _LONG)
 
     return types.uint64(types.uint64, types.uint64), generate
 
 
 if _config.DISABLE_JIT:  # the same in plain Python, for debugging and for the tests
 
-    def room_at(address, shape, dtype):  # noqa: D103, F811
+    def room_at(address, n, dtype):  # noqa: D103, F811
         dtype = np.dtype(dtype)
-        size = dtype.itemsize * int(np.prod(shape))
-        if size == 0:
-            return np.empty(shape, dtype)
-        memory = (ctypes.c_uint8 * size).from_address(int(address))
-        return np.frombuffer(memory, dtype).reshape(shape)
+        if n == 0:
+            return np.empty(0, dtype)
+        memory = (ctypes.c_uint8 * (dtype.itemsize * int(n))).from_address(int(address))
+        return np.frombuffer(memory, dtype)
 
-    def view_at(address, shape, dtype):  # noqa: D103, F811
-        view = room_at(address, shape, dtype)
+    def view_at(address, n, dtype):  # noqa: D103, F811
+        view = room_at(address, n, dtype)
         view.flags.writeable = False
         return view
+
+    def shared_of(numbers, i, dtype):  # noqa: D103, F811
+        address, rows, columns = numbers[NUMBERS * i : NUMBERS * (i + 1)]
+        return room_at(address, rows * columns, dtype)
+
+    def array_of(numbers, i, dtype):  # noqa: D103, F811
+        view = shared_of(numbers, i, dtype)
+        view.flags.writeable = False
+        return view
+
+    def table_of(numbers, i, dtype):  # noqa: D103, F811
+        rows, columns = numbers[NUMBERS * i + 1 : NUMBERS * (i + 1)]
+        return array_of(numbers, i, dtype).reshape(rows, columns)
 
     def text_at(text):  # noqa: D103, F811
         _SEEN[:] = [np.array([ord(character) for character in text], np.uint32)]

@@ -248,12 +248,12 @@ def _power_of_two(_, n):
 if _config.DISABLE_JIT:  # the same in NumPy, for debugging and for the tests
 
     def load_block(array, at, n):  # noqa: D103, F811
-        part = array.reshape(-1)[at : at + min(n, LANES)]
+        part = array.reshape(-1)[at : at + max(min(n, LANES), 0)]
         part = part.view(np.float16).astype(np.float32) if part.dtype == np.uint16 else part
         return np.append(part, np.zeros(LANES - part.size, part.dtype))
 
     def store_block(array, at, block, n, noise):  # noqa: D103, F811
-        n = min(n, LANES)
+        n = max(min(n, LANES), 0)
         if array.dtype == np.uint16:
             lanes = np.arange(LANES, dtype=np.uint32) * np.uint32(0x9E3779B9)
             bits = block.view(np.uint32) + ((np.uint32(noise) + lanes) >> np.uint32(19))

@@ -35,6 +35,8 @@ class Compression:
         library is missing.
     tool : str
         Command that unpacks a file.
+    packer : callable
+        Returns what packs: bytes by its `compress`, the rest by its `flush`.
     extra : str
         Of this package, that brings the library; "" if nothing is needed.
     """
@@ -44,7 +46,25 @@ class Compression:
     ending: str
     unpack: Callable[[BinaryIO], io.BufferedIOBase]
     tool: str
+    packer: Callable[[], Any]
     extra: str = ""
+
+
+def _gzip_packer() -> Any:
+    # The usual level 6 takes two and a half times as long, for texts that are 4 % smaller.
+    return zlib.compressobj(level=4, wbits=16 + zlib.MAX_WBITS)
+
+
+def _bzip2_packer() -> Any:
+    import bz2
+
+    return bz2.BZ2Compressor()
+
+
+def _zstd_packer() -> Any:
+    import zstandard
+
+    return zstandard.ZstdCompressor().compressobj()
 
 
 def _gzip(stream: BinaryIO) -> io.BufferedIOBase:
@@ -111,10 +131,10 @@ _BZIP2 = tuple(
 
 COMPRESSIONS: Records[Compression] = Records(
     "compression",
-    Compression("gzip", (b"\x1f\x8b",), ".gz", _gzip, "gunzip"),
-    Compression("zstd", (b"\x28\xb5\x2f\xfd",), ".zst", _zstd, "unzstd", extra="zstd"),
-    Compression("bzip2", _BZIP2, ".bz2", _bzip2, "bunzip2"),
-    Compression("xz", (b"\xfd7zXZ\x00",), ".xz", _xz, "unxz"),
+    Compression("gzip", (b"\x1f\x8b",), ".gz", _gzip, "gunzip", _gzip_packer),
+    Compression("zstd", (b"\x28\xb5\x2f\xfd",), ".zst", _zstd, "unzstd", _zstd_packer, "zstd"),
+    Compression("bzip2", _BZIP2, ".bz2", _bzip2, "bunzip2", _bzip2_packer),
+    Compression("xz", (b"\xfd7zXZ\x00",), ".xz", _xz, "unxz", lzma.LZMACompressor),
 )
 ENDINGS = tuple(each.ending for each in COMPRESSIONS.values())
 LONGEST_MAGIC = max(len(magic) for each in COMPRESSIONS.values() for magic in each.magics)

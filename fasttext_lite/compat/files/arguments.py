@@ -15,6 +15,7 @@ from typing import Any
 from fasttext_lite.config.foreign import FASTTEXT_FLAG, WORD, advice, not_a_choice
 from fasttext_lite.config.records import Records
 from fasttext_lite.errors import InputError, UsageError
+from fasttext_lite.parallel import cpu_count
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Args:
     bucket: int = _field(2_000_000, "bucket", 0)
     minn: int = _field(3, "minn", 0, LONGEST_NGRAM)
     maxn: int = _field(6, "maxn", 0, LONGEST_NGRAM)
-    thread: int = _field(12, "thread", 1)
+    thread: int = _field(12, "thread", 0)  # 0: as many as there are processors
     t: float = _field(1e-4, "t", 0.0)
     label: str = _field("__label__", "label")
     verbose: int = _field(2, "verbose")
@@ -140,6 +141,11 @@ class Args:
     def is_supervised(self) -> bool:
         """Whether the model predicts labels."""
         return MODELS[self.model].is_supervised
+
+    @property
+    def n_threads(self) -> int:
+        """How many threads work: `thread`, but never more than there are processors."""
+        return min(self.thread or cpu_count(), cpu_count())
 
     @property
     def uses_buckets(self) -> bool:

@@ -39,13 +39,9 @@ from fasttext_lite.compat.kernels.state import (
     TAIL,
     TOTAL,
     WIDTH,
-    array_of,
     lexicon_of,
     memory_of,
-    part_of,
     rows_of,
-    shared_of,
-    table_of,
 )
 from fasttext_lite.compat.kernels.text import (
     BUCKET,
@@ -68,6 +64,7 @@ from fasttext_lite.compat.kernels.text import (
     find_word,
     hash_bytes,
 )
+from fasttext_lite.compiled.addresses import array_of, shared_of, table_of
 from fasttext_lite.compiled.blocks import (
     LANES,
     add_product,
@@ -232,7 +229,7 @@ def fold_row(row, state, scratch):
     """
     folded = shared_of(state, FOLD_ROWS, np.float32)
     output = table_of(state, FOLD_OUTPUT, np.float32)
-    numbers = part_of(scratch, ROW, np.float32)
+    numbers = shared_of(scratch, ROW, np.float32)
     width, dim = output.shape
     for d in range(dim):
         numbers[d] = 0
@@ -272,7 +269,7 @@ def add_folded(ids, first, last, state, scratch, hidden):
 @_leaf_kernel
 def sum_ids(first, last, state, scratch, part):
     """Add the rows ids[first:last] to a part of the scratch, `HIDDEN` or `TOTAL`."""
-    ids, hidden = part_of(scratch, IDS, np.int32), part_of(scratch, part, np.float32)
+    ids, hidden = shared_of(scratch, IDS, np.int32), shared_of(scratch, part, np.float32)
     folded = array_of(state, FOLD_ROWS, np.float32)
     table = rows_of(state)
     if folded.size > 0:
@@ -313,7 +310,7 @@ def add_token(data, start, stop, state, scratch, n):
         Rows of the token; `DROPPED` if it is no part of the text.
     hash32 : int
     """
-    lexicon, ids = lexicon_of(state), part_of(scratch, IDS, np.int32)
+    lexicon, ids = lexicon_of(state), shared_of(scratch, IDS, np.int32)
     word, hash32, is_dropped = look_up(data, start, stop, lexicon)
     if is_dropped:
         return n, DROPPED, hash32
@@ -338,14 +335,14 @@ def add_token(data, start, stop, state, scratch, n):
     return n, n_rows, hash32
 
 
-@_leaf_kernel
+@_inlined
 def learn(data, start, stop, hash64, state, scratch, n):
     """Enter a token into the memory; return the unit of its entry.
 
     0 if there is no room, or it is not worth it: then nothing was done. What stands in the
     scratch's ids from `n` on is overwritten.
     """
-    memory, ids = memory_of(state), part_of(scratch, IDS, np.int32)
+    memory, ids = memory_of(state), shared_of(scratch, IDS, np.int32)
     n_bytes = stop - start
     most = (n_bytes + 2) * max(array_of(state, OPTIONS, np.int64)[MAXN], 0) + 1
     if n_bytes > MOST_BYTES or n + most > ids.size:
@@ -361,7 +358,7 @@ def learn(data, start, stop, hash64, state, scratch, n):
         return 0
     at = numbers_of(memory.arena, unit)
     if has_sums:
-        total = part_of(scratch, TOTAL, np.float32)
+        total = shared_of(scratch, TOTAL, np.float32)
         for d in range(width):
             total[d] = 0
         sum_ids(n, after, state, scratch, TOTAL)
@@ -395,9 +392,9 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
         Of the document, with these.
     """
     memory = memory_of(state)
-    bounds, hashes = part_of(scratch, BOUNDS, np.int64), part_of(scratch, HASHES, np.uint64)
-    ids, signed = part_of(scratch, IDS, np.int32), part_of(scratch, SIGNED, np.uint64)
-    hidden = part_of(scratch, HIDDEN, np.float32)
+    bounds, hashes = shared_of(scratch, BOUNDS, np.int64), shared_of(scratch, HASHES, np.uint64)
+    ids, signed = shared_of(scratch, IDS, np.int32), shared_of(scratch, SIGNED, np.uint64)
+    hidden = shared_of(scratch, HIDDEN, np.float32)
     maxn = max(array_of(state, OPTIONS, np.int64)[MAXN], 0)
     for t in range(n_tokens):
         if t + AHEAD < n_tokens:
@@ -436,8 +433,8 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
 @_leaf_kernel
 def add_ngrams(n, n_signed, state, scratch):
     """Append the rows of n-grams of words to the scratch's ids at `n`; return `n`, and how many."""
-    lexicon, ids = lexicon_of(state), part_of(scratch, IDS, np.int32)
-    signed = part_of(scratch, SIGNED, np.uint64)
+    lexicon, ids = lexicon_of(state), shared_of(scratch, IDS, np.int32)
+    signed = shared_of(scratch, SIGNED, np.uint64)
     options = lexicon.options
     bucket, inverse, n_words = options[BUCKET], options[INVERSE], options[N_WORDS]
     n_found = 0
@@ -460,7 +457,7 @@ def add_ngrams(n, n_signed, state, scratch):
 
 
 # -- documents -------------------------------------------------------------------------------
-@_leaf_kernel
+@_inlined
 def sum_document(data, start, stop, with_eos, state, scratch):
     """Write the sum of a document's rows to the scratch's `HIDDEN`; return their number.
 
@@ -474,8 +471,8 @@ def sum_document(data, start, stop, with_eos, state, scratch):
     state, scratch : int64[]
         See `kernels.state`.
     """
-    hidden, tail = part_of(scratch, HIDDEN, np.float32), part_of(scratch, TAIL, np.uint8)
-    bounds, hashes = part_of(scratch, BOUNDS, np.int64), part_of(scratch, HASHES, np.uint64)
+    hidden, tail = shared_of(scratch, HIDDEN, np.float32), shared_of(scratch, TAIL, np.uint8)
+    bounds, hashes = shared_of(scratch, BOUNDS, np.int64), shared_of(scratch, HASHES, np.uint64)
     slots, options = array_of(state, SLOTS, np.int64), array_of(state, OPTIONS, np.int64)
     for d in range(hidden.size):
         hidden[d] = 0
@@ -494,7 +491,7 @@ def sum_document(data, start, stop, with_eos, state, scratch):
     eos = options[EOS_WORD]
     is_dropped = eos >= options[N_WORDS] or (eos < 0 and options[EOS_IS_LABEL] != 0)
     if with_eos and not is_dropped:
-        ids, signed = part_of(scratch, IDS, np.int32), part_of(scratch, SIGNED, np.uint64)
+        ids, signed = shared_of(scratch, IDS, np.int32), shared_of(scratch, SIGNED, np.uint64)
         if eos >= 0:
             if n == ids.size:
                 sum_ids(ZERO, n, state, scratch, HIDDEN)

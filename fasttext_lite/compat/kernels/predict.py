@@ -14,36 +14,36 @@ from fasttext_lite.compat.kernels.state import (
     STACK,
     SUMS,
     TAIL,
-    array_of,
     head_of,
     lay_out,
-    part_of,
     scratch_units,
 )
 from fasttext_lite.compat.kernels.text import NEWLINE
-from fasttext_lite.compiled.addresses import room_at, text_at, view_at
-from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
+from fasttext_lite.compiled.addresses import array_of, room_at, shared_of, text_at, view_at
+from fasttext_lite.compiled.compiling import EXACT, INLINE, LEAF, compiler
 
 _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
+_inlined = compiler(INLINE)
+_inlined_kernel = compiler(EXACT, inline="always")
 
 # What comes instead of an answer: the text has what it must not have; the memory is to be renewed.
 HAS_NEWLINE, HAS_SURROGATE, IS_STALE = -2, -3, -4
 
 
-@_leaf_kernel
+@_inlined
 def mean_of_document(data, start, stop, with_eos, state, scratch):
     """Write the mean of a document's rows to the scratch's `HIDDEN`; return their number."""
     n_rows = sum_document(data, start, stop, with_eos, state, scratch)
     if n_rows > 0:
-        hidden = part_of(scratch, HIDDEN, np.float32)
+        hidden = shared_of(scratch, HIDDEN, np.float32)
         factor = np.float32(1.0 / n_rows)  # as in fastText, a product in place of a division
         for d in range(hidden.size):
             hidden[d] *= factor
     return n_rows
 
 
-@_leaf_kernel
+@_inlined
 def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores, labels):
     """Find the best labels of data[start:stop]; see `sum_document` and `classify`.
 
@@ -57,9 +57,9 @@ def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores
     if n_rows == 0:
         return 0, 0
     return n_rows, classify(
-        part_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
-        np.float32(threshold), part_of(scratch, OUTPUTS, np.float32),
-        part_of(scratch, STACK, np.int32), part_of(scratch, SUMS, np.float32), scores, labels,
+        shared_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
+        np.float32(threshold), shared_of(scratch, OUTPUTS, np.float32),
+        shared_of(scratch, STACK, np.int32), shared_of(scratch, SUMS, np.float32), scores, labels,
     )  # fmt: skip
 
 
@@ -75,9 +75,9 @@ def encode(address, n, kind, data):
     n_bytes : int
         Or `HAS_NEWLINE`, `HAS_SURROGATE`.
     """
-    ones = view_at(address, (n if kind == 1 else 0,), np.uint8)
-    twos = view_at(address, (n if kind == 2 else 0,), np.uint16)
-    fours = view_at(address, (n if kind == 4 else 0,), np.uint32)
+    ones = view_at(address, n if kind == 1 else 0, np.uint8)
+    twos = view_at(address, n if kind == 2 else 0, np.uint16)
+    fours = view_at(address, n if kind == 4 else 0, np.uint32)
     to = 0
     for i in range(n):
         if kind == 1:
@@ -111,7 +111,7 @@ def encode(address, n, kind, data):
     return to
 
 
-@_kernel
+@_inlined_kernel
 def predict_text(text, state, threshold, labels, scores):
     """Find the best labels of a text.
 
@@ -139,13 +139,13 @@ def predict_text(text, state, threshold, labels, scores):
     scratch = np.empty(units + (0 if is_utf8 else n_bytes // 8 + 1), np.int64)
     lay_out(scratch, n_bytes, state)
     if not is_utf8:
-        room = room_at(scratch.ctypes.data + 8 * units, (n_bytes,), np.uint8)
+        room = room_at(scratch.ctypes.data + 8 * units, n_bytes, np.uint8)
         size = encode(address, size, kind, room)
         address = scratch.ctypes.data + 8 * units
     n = size
     if size >= 0:
-        data = view_at(address, (size,), np.uint8)
-        if is_utf8 and has_newline(data, ZERO, size, part_of(scratch, TAIL, np.uint8)):
+        data = view_at(address, size, np.uint8)
+        if is_utf8 and has_newline(data, ZERO, size, shared_of(scratch, TAIL, np.uint8)):
             n = HAS_NEWLINE
         else:
             _, n = predict_bytes(data, ZERO, size, True, state, scratch, threshold, scores, labels)
@@ -249,9 +249,9 @@ def score_documents(data, starts, ends, first, last, state, wanted, scores):
         if mean_of_document(data, starts[doc], ends[doc], True, state, scratch) == 0:
             continue
         n = find_best(
-            part_of(scratch, HIDDEN, np.float32), head, k, np.float32(0),
-            part_of(scratch, OUTPUTS, np.float32), part_of(scratch, STACK, np.int32),
-            part_of(scratch, SUMS, np.float32), values, found,
+            shared_of(scratch, HIDDEN, np.float32), head, k, np.float32(0),
+            shared_of(scratch, OUTPUTS, np.float32), shared_of(scratch, STACK, np.int32),
+            shared_of(scratch, SUMS, np.float32), values, found,
         )  # fmt: skip
         for i in range(n):
             column = places[found[i]]

@@ -17,11 +17,12 @@ from fasttext_lite.compiled.blocks import (
     store_block,
     zero_block,
 )
-from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
+from fasttext_lite.compiled.compiling import EXACT, INLINE, LEAF, compiler
 
 # No fast mathematics, as in `kernels.text`.
 _kernel = compiler(EXACT)
 _leaf_kernel = compiler(LEAF)
+_inlined = compiler(INLINE)
 NONE = np.uint32(0)
 HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: see `files.arguments.FastTextLoss.scored_as`
 LOG_SHIFT = 1e-5
@@ -57,7 +58,7 @@ class Head(NamedTuple):
     is_folded: int
 
 
-@_leaf_kernel
+@_inlined
 def dot(output, row, hidden):
     """Return the inner product of a row of a table, float32[n * dim], and the hidden vector."""
     total = np.float32(0)
@@ -67,7 +68,7 @@ def dot(output, row, hidden):
     return total
 
 
-@_leaf_kernel
+@_inlined
 def log_shifted(p):
     """Return fastText's log: ln(p + 1e-5), in float32."""
     return np.float32(log(np.float64(p) + LOG_SHIFT))
@@ -206,7 +207,7 @@ def search_flat(outputs, k, threshold, scores, labels):
     return n
 
 
-@_leaf_kernel
+@_inlined
 def output_of(node, hidden, head, outputs):
     """Return the inner product of the hidden vector and the row of an inner node."""
     if head.rows.size == 0:
@@ -244,7 +245,7 @@ def search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels
     return n
 
 
-@_leaf_kernel
+@_inlined
 def find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     """Put the best labels of a hidden vector into a heap; see `classify`.
 
@@ -262,7 +263,7 @@ def find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     return search_flat(of_labels, k, threshold, scores, labels)
 
 
-@_leaf_kernel
+@_inlined
 def as_probability(score):
     """Return exp of a logarithm.
 

@@ -11,7 +11,7 @@ import numpy as np
 from fasttext_lite.compat.kernels.memory import Memory
 from fasttext_lite.compat.kernels.scores import Head
 from fasttext_lite.compat.kernels.text import MAXN, WORD_NGRAMS, KernelTable, Lexicon
-from fasttext_lite.compiled.addresses import NUMBERS, room_at, view_at
+from fasttext_lite.compiled.addresses import NUMBERS, array_of, shared_of, table_of
 from fasttext_lite.compiled.compiling import INLINE, compiler
 
 _inlined = compiler(INLINE)
@@ -21,34 +21,13 @@ _inlined = compiler(INLINE)
 (
     TABLE, POOL, OFFSETS, KEPT, IS_KEPT, OPTIONS, PREFIX,
     DENSE, PLACES, CODES, CENTROIDS, NORM_CODES, NORM_CENTROIDS,
-    FOLD_ROWS, FOLD_OUTPUT, SLOTS, ARENA, COUNTERS,
+    FOLD_ROWS, FOLD_OUTPUT, SLOTS, ARENA, COUNTERS, WORDS, SUMS_OF_WORDS,
     WEIGHTS, OUTPUT_ROWS, SCALES, CHILDREN,
-) = range(22)  # fmt: skip
-N_ARRAYS = 22
+) = range(24)  # fmt: skip
+N_ARRAYS = 24
 # ... and the numbers behind them: the size of a part of a quantised row, of a hidden vector, and of
-# what is summed up for a document (less of a model that is folded); whether sums are remembered.
-PART, DIM, WIDTH, HAS_SUMS, N_LABELS, WAY = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 6)
-
-
-@_inlined
-def array_of(state, array, dtype):
-    """Return an array as one row, which cannot be written."""
-    at = NUMBERS * array
-    return view_at(state[at], (state[at + 1] * state[at + 2],), dtype)
-
-
-@_inlined
-def table_of(state, array, dtype):
-    """Return an array of two dimensions, which cannot be written."""
-    at = NUMBERS * array
-    return view_at(state[at], (state[at + 1], state[at + 2]), dtype)
-
-
-@_inlined
-def shared_of(state, array, dtype):
-    """Return an array as one row, to be written."""
-    at = NUMBERS * array
-    return room_at(state[at], (state[at + 1] * state[at + 2],), dtype)
+# what is summed up for a document (less of a model that is folded); labels; how they are scored.
+PART, DIM, WIDTH, N_LABELS, WAY = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 5)
 
 
 @_inlined
@@ -82,13 +61,12 @@ def rows_of(state):
 @_inlined
 def memory_of(state):
     """Return the words that are remembered."""
-    at = NUMBERS * ARENA
     return Memory(
         shared_of(state, SLOTS, np.int64),
         shared_of(state, ARENA, np.int32),
         shared_of(state, COUNTERS, np.int64),
-        room_at(state[at], (state[at + 1] // 2,), np.uint64),
-        room_at(state[at], (state[at + 1] * state[HAS_SUMS],), np.float32),
+        shared_of(state, WORDS, np.uint64),
+        shared_of(state, SUMS_OF_WORDS, np.float32),
     )
 
 
@@ -110,7 +88,7 @@ def head_of(state):
 N_TOKENS = 256  # looked at together
 N_IDS = 1 << 13  # rows that are summed up together
 
-# Where each part begins, in units of 8 bytes, and how many numbers it has:
+# Its parts, which `shared_of` returns as arrays:
 #   bounds   int64      where tokens begin and end
 #   hashes   uint64     of tokens
 #   tail     uint8[64]  the last bytes of a text
@@ -123,8 +101,8 @@ N_IDS = 1 << 13  # rows that are summed up together
 #   stack, sums         nodes of a tree that are open, int32, and their scores, float32
 (
     BOUNDS, HASHES, TAIL, SIGNED, IDS, ROW, TOTAL, HIDDEN, OUTPUTS, STACK, SUMS,
-) = np.arange(0, 22, 2)  # fmt: skip
-N_HEAD = 22
+) = np.arange(11)  # fmt: skip
+N_HEAD = NUMBERS * 11
 
 
 @_inlined
@@ -178,11 +156,6 @@ def lay_out(scratch, n_bytes, state):
     )  # fmt: skip
     at = scratch.ctypes.data + 8 * N_HEAD
     for part in range(len(sizes)):
-        scratch[2 * part], scratch[2 * part + 1] = at, sizes[part]
+        scratch[NUMBERS * part], scratch[NUMBERS * part + 1] = at, sizes[part]
+        scratch[NUMBERS * part + 2] = 1
         at += 8 * units[part]
-
-
-@_inlined
-def part_of(scratch, part, dtype):
-    """Return a part of the scratch."""
-    return room_at(scratch[part], (scratch[part + 1],), dtype)

@@ -150,9 +150,8 @@ class AskedModel:
 
         data, starts = as_examples(texts)
         found = self.model.predict(data, starts, k, threshold, n_threads)
-        examples = self.model.dictionary.list(data, starts, n_threads or 1)
         scores = np.where(found.labels < 0, 0.0, found.scores.astype(np.float64))
-        return Predictions(found.labels, np.clip(scores, 0, 1), np.diff(examples.indptr))
+        return Predictions(found.labels, np.clip(scores, 0, 1), found.n_rows)
 
 
 def _print_labels(

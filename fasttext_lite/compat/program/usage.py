@@ -116,7 +116,7 @@ _FLAG_HELP = {
     "epoch": "passes over the file",
     "neg": "wrong words drawn for each right one",
     "loss": "ns, hs, softmax, one-vs-all (ova)",
-    "thread": "threads; 1 makes results reproducible",
+    "thread": "threads; 0: all processors; 1 makes results reproducible",
     "pretrained_vectors": "word vectors to start from, .vec",
     "save_output": "write PREFIX.output, the vectors of the labels",
     "seed": "of the random numbers",

@@ -78,6 +78,8 @@ def _typed(name: str, value: Any, default: Any) -> Any:
             return str(value)  # bytes
         if name in _WORDS and not isinstance(value, str):
             raise TypeError(f"{name} must be a str; got {value!r}")
+        if value is None and name == "pretrainedVectors":
+            return default  # as programs say "none"
         if name == "input" and isinstance(value, list | tuple):
             raise TypeError(
                 f"input must be a path; got {type(value).__name__}: fastText learns from a file; "
@@ -109,6 +111,17 @@ def as_path(name: str, value: Any) -> str:
     return os.fsdecode(value)
 
 
+def _default_threads() -> int:
+    return max((os.cpu_count() or 1) - 1, 1)
+
+
+def default_arguments() -> dict[str, Any]:
+    """Return the defaults of `train_unsupervised`, as fastText's module lists them."""
+    defaults = Args(thread=_default_threads())
+    named = {name: getattr(defaults, field_of(name)) for name in SUPERVISED_NAMES[1:]}
+    return {"model": MODELS[defaults.model].command, **named}
+
+
 def parse_arguments(
     values: Sequence[Any], more: dict[str, Any], names: Sequence[str], defaults: Args
 ) -> tuple[Args, set[str]]:
@@ -128,7 +141,7 @@ def parse_arguments(
         else:
             value = _typed(name, value, getattr(defaults, field_of(name)))
         changes[field_of(name)] = value
-    changes.setdefault("thread", max((os.cpu_count() or 1) - 1, 1))
+    changes.setdefault("thread", _default_threads())
     args = defaults.replace(**changes)
     args.check(_as_keyword)
     return args, {field_of(name) for name in named}

@@ -8,10 +8,12 @@ pickling, the bytes of a model.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from fasttext_lite.compat.advice import warn_of_text
+from fasttext_lite.compat.engine import CACHE_MB
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import SUPERVISED, Args
 from fasttext_lite.compat.files.dictionary import BOW, EOS, EOW, as_array
@@ -21,6 +23,7 @@ from fasttext_lite.compat.python.arguments import (
     SUPERVISED_NAMES,
     UNSUPERVISED_NAMES,
     as_path,
+    default_arguments,
     loss_name,
     model_name,
     parse_arguments,
@@ -36,6 +39,8 @@ __all__ = [
     "_FastText",
     "_Meter",
     "cbow",
+    "displayed_errors",
+    "eprint",
     "load_model",
     "loss_name",
     "model_name",
@@ -44,7 +49,18 @@ __all__ = [
     "tokenize",
     "train_supervised",
     "train_unsupervised",
+    "unsupervised_default",
 ]
+
+# Names that programs set to silence the wheel, or read.
+displayed_errors: dict[str, bool] = {}
+unsupervised_default: dict[str, Any] = default_arguments()
+
+
+def eprint(*values: Any) -> None:
+    """Write a warning to stderr; programs replace this to silence what this package never says."""
+    if sys.stderr is not None:
+        sys.stderr.write(" ".join(map(str, values)) + "\n")
 
 
 def train_supervised(*args: Any, **kwargs: Any) -> _FastText:
@@ -57,7 +73,8 @@ def train_supervised(*args: Any, **kwargs: Any) -> _FastText:
     lr=0.1, dim=100, ws=5, epoch=5, minCount=1, minCountLabel=0, minn=0, maxn=0, neg=5,
     wordNgrams=1, loss='softmax', bucket=2000000, thread, lrUpdateRate=100, t=1e-4,
     label='__label__', verbose=2, pretrainedVectors='', seed=0
-        As in fastText; one thread less than there are processors, but one.
+        As in fastText; one thread less than there are processors, but one.  ``thread=0`` takes
+        all processors.
     autotuneValidationFile='', autotuneMetric='f1', autotunePredictions=1, autotuneDuration=300,
     autotuneModelSize=''
         With a validation file the settings that were not given are searched for.
@@ -111,19 +128,27 @@ def train_unsupervised(*args: Any, **kwargs: Any) -> _FastText:
     return wrapped(model)
 
 
-def load_model(path: Any) -> _FastText:
+def load_model(path: Any, cache: float = CACHE_MB) -> _FastText:
     """Read a model of fastText, ``.bin`` or ``.ftz``.
 
     Parameters
     ----------
     path : str, bytes or path-like
         Or the bytes of a model file.
+    cache : float
+        Megabytes of memory for words that were seen, see `_FastText.cache`.
 
     Raises
     ------
     ValueError
-        If it cannot be opened, is no model or is damaged.
+        If it cannot be opened, is no model or is damaged; if `cache` is no size.
     """
+    model = _read_model(path)
+    model.cache = cache
+    return model
+
+
+def _read_model(path: Any) -> _FastText:
     if isinstance(path, bytes | bytearray | memoryview):
         data = bytes(path)
         if data.startswith(FASTTEXT_MAGIC) or packing(data[:16], "") or b"\0" in data:

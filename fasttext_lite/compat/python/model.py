@@ -434,7 +434,12 @@ class _FastText:
 
     @property
     def cache(self) -> float:
-        """Megabytes of memory for words that were seen, 64 unless it is set; 0 = none."""
+        """Megabytes of memory for words that were seen, 64 unless it is set; 0 = none.
+
+        What a word becomes is remembered, so that it is not worked out again; no answer changes.
+        `predict` and exact batches share one memory, other batches have another of this size.
+        Setting it makes them forget.
+        """
         return self.model.cache
 
     @cache.setter

@@ -14,7 +14,6 @@ from fasttext_lite.compat.training.supervised import train_classifier
 from fasttext_lite.compat.training.text import TrainingText, check_input
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.model.quantization import N_CODES, QuantizedMatrix
-from fasttext_lite.parallel import cpu_count
 
 OUTPUT_PART = 2  # numbers of a part of the output table's rows, whatever dsub says
 
@@ -43,7 +42,7 @@ def quantize(
         raise ModelError("For now we only support quantization of supervised models")
     if not isinstance(model.input, DenseTable):
         raise ModelError("the model is quantised already")
-    n_threads = min(args.thread, cpu_count())
+    n_threads = args.n_threads
     rows = _rows_kept(model, args.cutoff)
     pruned = model
     if rows.size < model.input.shape[0]:

@@ -32,7 +32,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import huffman_tree
-from fasttext_lite.parallel import cpu_count, return_memory
+from fasttext_lite.parallel import return_memory
 from fasttext_lite.training.weights import Weights, init_weights, n_output_rows, stateless
 
 
@@ -97,7 +97,7 @@ def train_classifier(
         If no line has a label and a known word, or training diverges.
     """
     args, dictionary, data = text.args, text.dictionary, text.data
-    n_threads = min(args.thread, cpu_count())
+    n_threads = args.n_threads
     examples = dictionary.list(data, dictionary.split(data), n_threads)
     features, labels = _training_data(examples, dictionary)
     del examples
@@ -144,7 +144,7 @@ def _run(
 ) -> Weights:
     from fasttext_lite.training import loop
 
-    n_threads = min(args.thread, cpu_count())
+    n_threads = args.n_threads
     has_tree = LOSSES[args.loss].has_tree
     tree = huffman_tree(dictionary.label_counts) if has_tree else None
     begin = time.perf_counter()

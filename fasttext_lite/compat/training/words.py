@@ -19,7 +19,7 @@ from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.compat.training.progress import Callback, CommandProgress
 from fasttext_lite.compat.training.text import TrainingText, opened
 from fasttext_lite.compat.training.word_loop import WordProgress, fill_uniform, train_vectors
-from fasttext_lite.parallel import cpu_count, run_blocks
+from fasttext_lite.parallel import run_blocks
 
 LISTED_BYTES = 1 << 20  # of text listed at a time
 
@@ -48,7 +48,7 @@ def train_unsupervised(
     TrainingError
         If there is nothing to learn from, or training diverges.
     """
-    n_threads = min(args.thread, cpu_count())
+    n_threads = args.n_threads
     begin = time.perf_counter()
 
     def report(now: WordProgress) -> None:
@@ -83,7 +83,7 @@ def train_word_model(
     """
     args, dictionary = text.args, text.dictionary
     n_words = dictionary.n_words
-    n_threads = min(args.thread, cpu_count())
+    n_threads = args.n_threads
     counts = dictionary.counts[:n_words]
     tokens, starts = list_tokens(dictionary, text.data, n_threads)
     rows, indptr = list_subwords(dictionary)

@@ -1,0 +1,179 @@
+"""What a folder of output was made with, and which of its parts are done.
+
+``DIR/_filter`` holds ``manifest.json`` (settings and models), a file for each part that is done,
+and, while a run writes, its temporary files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from fasttext_lite.errors import UsageError
+from fasttext_lite.filtering.plan import Part
+
+OWN = "_filter"
+FORMAT = 1
+
+
+class Folder:
+    """A folder that parts are written to.
+
+    Parameters
+    ----------
+    path : str
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.own = os.path.join(path, OWN)
+        self.temporary = os.path.join(self.own, "tmp")
+        self._manifest = os.path.join(self.own, "manifest.json")
+
+    @contextlib.contextmanager
+    def opened(self, made_with: dict[str, Any], overwrite: bool) -> Iterator[None]:
+        """Hold the folder for one run; at the end no temporary file is left.
+
+        Parameters
+        ----------
+        made_with : dict
+            Settings and models, as JSON has them.
+        overwrite : bool
+            Whether what is there of other settings is removed, and the rest overwritten.
+
+        Raises
+        ------
+        UsageError
+            If it holds parts that were made otherwise, other files, or another run writes there.
+        """
+        self._check_strangers(overwrite)
+        os.makedirs(self.own, exist_ok=True)
+        with self._locked():
+            old = self._read(self._manifest)
+            if old is not None and overwrite:
+                self._remove_parts()
+            elif old is not None and old != made_with:
+                raise UsageError(
+                    f"{self.path}: was begun with other {_difference(old, made_with)}: give the "
+                    "same, another -o, or --overwrite to start anew"
+                )
+            write_json(self._manifest, made_with)
+            shutil.rmtree(self.temporary, ignore_errors=True)
+            os.makedirs(self.temporary)
+            try:
+                yield
+            finally:
+                shutil.rmtree(self.temporary, ignore_errors=True)
+
+    def _check_strangers(self, overwrite: bool) -> None:
+        if overwrite or os.path.exists(self._manifest) or not os.path.isdir(self.path):
+            return
+        others = [name for name in sorted(os.listdir(self.path)) if name != OWN]
+        if others:
+            raise UsageError(
+                f"{self.path}: the folder is not empty, and not of filter ({others[0]}): name "
+                "another -o, or say --overwrite"
+            )
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(os.path.join(self.own, "lock"), "wb") as file:
+            with contextlib.suppress(ImportError):
+                import fcntl
+
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise UsageError(f"{self.path}: another run is writing there") from None
+                except OSError:  # a file system without locks
+                    pass
+            yield
+
+    def _read(self, path: str) -> dict[str, Any] | None:
+        try:
+            with open(path, encoding="utf-8") as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            return None
+
+    def _record(self, part: Part) -> str:
+        return os.path.join(self.own, "parts", f"{part.name}.json")
+
+    def done(self, part: Part) -> dict[str, Any] | None:
+        """Return what was counted of a part that is done; None if it is not, or its file changed.
+
+        All that it became must be there still.
+        """
+        found = self._read(self._record(part))
+        if found is None or [found.get("size"), found.get("time")] != [part.size, part.time]:
+            return None
+        for name, size in found.get("files", {}).items():
+            try:
+                if os.path.getsize(os.path.join(self.path, name)) != size:
+                    return None
+            except OSError:
+                return None
+        return found["counts"]
+
+    def forget(self, part: Part) -> None:
+        """Remove what a part became in an earlier run, if there is anything."""
+        found = self._read(self._record(part)) or {}
+        for name in found.get("files", {}):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(self.path, name))
+        with contextlib.suppress(OSError):
+            os.unlink(self._record(part))
+
+    def finish(self, part: Part, files: dict[str, str], counts: dict[str, Any]) -> None:
+        """Give temporary files their names, and note that a part is done.
+
+        Parameters
+        ----------
+        part : Part
+        files : dict of str to str
+            Names in the folder, and where each is now.
+        counts : dict
+        """
+        sizes = {}
+        for name, path in files.items():
+            target = os.path.join(self.path, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            sizes[name] = os.path.getsize(path)
+            os.replace(path, target)
+        record = {"size": part.size, "time": part.time, "files": sizes, "counts": counts}
+        os.makedirs(os.path.dirname(self._record(part)), exist_ok=True)
+        write_json(self._record(part), record)
+
+    def _remove_parts(self) -> None:
+        """Remove all that earlier runs have written."""
+        root = os.path.join(self.own, "parts")
+        for place, _, names in os.walk(root):
+            for name in names:
+                record = self._read(os.path.join(place, name)) or {}
+                for file in record.get("files", {}):
+                    with contextlib.suppress(OSError):
+                        os.unlink(os.path.join(self.path, file))
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def write_json(path: str, content: Any) -> None:
+    """Write a file of JSON, all or nothing."""
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=1)
+    os.replace(temporary, path)
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Return what two manifests do not agree on."""
+    if old.get("format") != new["format"]:
+        return "versions of fasttext-lite"
+    if old.get("models") != new["models"]:
+        return "models"
+    before, now = old.get("settings", {}), new["settings"]
+    names = [name for name in now if before.get(name) != now[name]]
+    return f"settings ({', '.join(names)})" if names else "settings"

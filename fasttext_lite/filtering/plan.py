@@ -1,0 +1,168 @@
+"""Which files are read, and which each becomes: folders, patterns and files to parts."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.compression import ENDINGS
+from fasttext_lite.errors import InputError, UsageError
+from fasttext_lite.filtering.formats.table import ENDINGS as FORMAT_ENDINGS
+from fasttext_lite.filtering.formats.table import FORMATS
+from fasttext_lite.filtering.settings import PLAIN, SAME, Settings
+
+_LEFT_OUT = (".", "_")  # what names begin with of files that no records are in, such as _SUCCESS
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file to read, and the name of what it becomes.
+
+    Attributes
+    ----------
+    path : str
+    name : str
+        In the folder that is written to.
+    size, time : int
+        Bytes, and nanoseconds of the last change.
+    """
+
+    path: str
+    name: str
+    size: int = 0
+    time: int = 0
+
+
+@dataclass
+class Plan:
+    """The parts of a run.
+
+    Attributes
+    ----------
+    parts : list of Part
+    others : list of str
+        Files in folders that are no records.
+    """
+
+    parts: list[Part]
+    others: list[str] = field(default_factory=list)
+
+
+def make_plan(inputs: Sequence[str], folder: str, settings: Settings) -> Plan:
+    """Return the parts that files, patterns and folders stand for, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If one is not there, or holds nothing.
+    UsageError
+        If two parts would be one file, or a file would be overwritten that is read.
+    """
+    plan = Plan([])
+    for given in inputs:
+        if given == STDIN:
+            raise UsageError(
+                "filter reads files, not stdin: what it writes has their names, and goes on where "
+                "it stopped (`predict -o out.jsonl` reads stdin)"
+            )
+        plan.parts += _parts_of(given, folder, settings, plan.others)
+    parts = {os.path.abspath(part.path): part for part in reversed(plan.parts)}
+    plan.parts = sorted(parts.values(), key=lambda part: part.name)
+    _check(plan.parts, folder)
+    return plan
+
+
+def _parts_of(given: str, folder: str, settings: Settings, others: list[str]) -> list[Part]:
+    """Return the parts of an argument; files of other kinds are added to `others`."""
+    if os.path.isdir(given):
+        found = list(_walk(given, folder, others))
+        if not found:
+            raise InputError(
+                f"{given}: the folder has no files of records ({', '.join(FORMAT_ENDINGS)}, packed "
+                "or not)"
+            )
+        return [_part(path, os.path.relpath(path, given), settings) for path in found]
+    if os.path.exists(given):
+        return [_part(given, os.path.basename(given), settings)]
+    if not glob.has_magic(given):
+        raise InputError(f"{given}: no such file or directory")
+    root = _fixed_folder(given)
+    matches = sorted(glob.glob(given, recursive=True))
+    found = [path for path in matches if os.path.isfile(path) and not _is_under(path, folder)]
+    if not found:
+        raise InputError(f"{given}: no file has a name of this pattern")
+    return [_part(path, os.path.relpath(path, root), settings) for path in found]
+
+
+def _fixed_folder(pattern: str) -> str:
+    """Return the folder of a pattern that every file of it is in."""
+    head = pattern
+    while glob.has_magic(head):
+        head = os.path.dirname(head)
+    return head or "."
+
+
+def _walk(given: str, folder: str, others: list[str]) -> Iterator[str]:
+    for place, folders, names in os.walk(given):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(_LEFT_OUT) and not _is_same(os.path.join(place, name), folder)
+        )
+        for name in sorted(names):
+            path = os.path.join(place, name)
+            if name.startswith(_LEFT_OUT):
+                continue
+            if without_packing(name).lower().endswith(FORMAT_ENDINGS):
+                yield path
+            else:
+                others.append(path)
+
+
+def without_packing(name: str) -> str:
+    """Return the name of a file without the ending that says how it is packed."""
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in ENDINGS else name
+
+
+def _part(path: str, name: str, settings: Settings) -> Part:
+    """Return the part of a file, with the ending of how it will be packed."""
+    from fasttext_lite.corpus.compression import COMPRESSIONS
+
+    name = name.replace(os.sep, "/")
+    is_packable = not name.lower().endswith(FORMATS["parquet"].endings)
+    if settings.compression != SAME and is_packable:
+        name = without_packing(name)
+        if settings.compression != PLAIN:
+            name += COMPRESSIONS[settings.compression].ending
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    return replace(Part(path, name), size=status.st_size, time=status.st_mtime_ns)
+
+
+def _is_same(path: str, other: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other)
+
+
+def _is_under(path: str, folder: str) -> bool:
+    own, outer = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.commonpath([own, outer]) == outer if own != outer else True
+
+
+def _check(parts: Sequence[Part], folder: str) -> None:
+    """Raise `UsageError` if two parts are one file, or one would be written over what is read."""
+    names: dict[str, Part] = {}
+    for part in parts:
+        other = names.setdefault(part.name, part)
+        if other is not part:
+            raise UsageError(
+                f"{other.path} and {part.path} would both become {os.path.join(folder, part.name)}:"
+                " name the folder that both are in, or a pattern in quotes"
+            )
+        if _is_under(part.path, folder):
+            raise UsageError(f"{part.path}: is in the folder that is written to: name another -o")
