@@ -386,7 +386,8 @@ class Model:
         pages, deltas = lower_table(lowercase, False, False)
         arrays = (
             classes, *self.space.tables, self._rows_of_numbers, self.output, self._children,
-            self.prior, np.asarray(pages, np.uint16), deltas, np.array([self.scale, self.power]),
+            self.prior[None], np.asarray(pages, np.uint16), deltas,
+            np.array([self.scale, self.power]),
         )  # fmt: skip
         is_half = self.embeddings.dtype == np.float16
         numbers = [LINKS.index(self.link), int(self._is_identity), int(is_half), int(lowercase)]

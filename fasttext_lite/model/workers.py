@@ -119,7 +119,7 @@ class Workers:
         assert len(arrays) == kernels.N_MODEL_ARRAYS and len(numbers) == kernels.N_NUMBERS
         self.arrays, self.numbers = arrays, numbers
         self.n_labels, self.word_ngrams = n_labels, word_ngrams
-        self.n_rows, self.dim = arrays[kernels.EMBEDDINGS // 3].shape
+        self.n_rows, self.dim = arrays[kernels.EMBEDDINGS].shape
         self.idle: list[Worker] = []
 
     @cached_property

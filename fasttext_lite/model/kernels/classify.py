@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasttext_lite.compiled.addresses import room_at, text_at, view_at
+from fasttext_lite.compiled.addresses import (
+    NUMBERS,
+    array_of,
+    room_of,
+    shared_of,
+    table_of,
+    text_at,
+    view_at,
+)
 from fasttext_lite.compiled.blocks import (
     LANES,
     add_product,
@@ -36,29 +44,25 @@ from fasttext_lite.model.kernels.predict import (
 )
 from fasttext_lite.model.kernels.remember import (
     AHEAD,
-    ENTRY,
-    PIECE,
-    TOKEN,
-    WAITING,
     distinct_rows,
     list_pieces,
 )
 from fasttext_lite.text.kernels.tokens import NOT_SIMPLE, mark_document
 
-# Places in `state` of the arrays, which take three numbers each: those of the model, ...
+# The arrays of a state: those of the model, ...
 (
     CLASSES, TABLE, POOL, WORD_OFFSETS, ROWS, FACTORS, LOGS, OPTIONS, EMBEDDINGS, OUTPUT, CHILDREN,
     PRIOR, PAGES, DELTAS, FLOATS,
-) = range(0, 45, 3)  # fmt: skip
+) = range(15)  # fmt: skip
 # ... and room for what is made of a text.
 (
     ENTRIES, ARENA, COUNTERS, PLACES, TOKENS, TEXT, MARKS, RUNNING, OF_WORDS, OF_CHARS, PIECES,
     FOUND, WEIGHTS, HIDDEN, SCORES, LABELS, BEST, NEEDS,
-) = range(45, 99, 3)  # fmt: skip
+) = range(15, 33)  # fmt: skip
 N_MODEL_ARRAYS, N_ARRAYS = 15, 33
 # The numbers behind them: how scores become probabilities, and whether `OUTPUT` is the identity,
 # `EMBEDDINGS` holds float16, and text is to be put in lower case.
-LINK, IS_IDENTITY, IS_HALF, LOWERCASE = range(99, 103)
+LINK, IS_IDENTITY, IS_HALF, LOWERCASE = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 4)
 N_NUMBERS = 4
 
 # Values of state[LINK], in the order of `config.losses.LINKS`.
@@ -153,18 +157,19 @@ def sum_rows(embeddings, found, weights, n, hidden, doc):
 @_leaf
 def _needs_room(marks, start, end, state):
     """Return whether a document needs more room than there is, and write how much."""
-    options = room_at(state[OPTIONS], (state[OPTIONS + 1],), np.int64)
+    options = shared_of(state, OPTIONS, np.int64)
+    words_room, chars_room = state[NUMBERS * OF_WORDS + 1], state[NUMBERS * OF_CHARS + 1]
     n_bytes = np.int64(end - start)
     of_words, of_chars = count_room(n_bytes, n_bytes, options)  # there are no more tokens
-    if of_words <= state[OF_WORDS + 1] and of_chars <= state[OF_CHARS + 1]:
+    if of_words <= words_room and of_chars <= chars_room:
         return False
     n_tokens = np.int64(0)
     for i in range(start, end):
         n_tokens += marks[i] == END
     of_words, of_chars = count_room(n_bytes, n_tokens, options)
-    if of_words <= state[OF_WORDS + 1] and of_chars <= state[OF_CHARS + 1]:
+    if of_words <= words_room and of_chars <= chars_room:
         return False
-    needs = room_at(state[NEEDS], (state[NEEDS + 1],), np.int64)
+    needs = shared_of(state, NEEDS, np.int64)
     needs[0], needs[1] = of_words, of_chars
     return True
 
@@ -187,50 +192,50 @@ def embed_document(text, marks, start, end, state, hidden, doc):
     n : int
         How many rows the document has.
     """
-    rows = room_at(state[ROWS], (state[ROWS + 1], np.int64(2)), np.int32)
+    rows = room_of(state, ROWS, np.int32)
     options, arena = (
-        room_at(state[OPTIONS], (state[OPTIONS + 1],), np.int64),
-        room_at(state[ARENA], (state[ARENA + 1],), np.int32),
+        shared_of(state, OPTIONS, np.int64),
+        shared_of(state, ARENA, np.int32),
     )
     of_words, of_chars = (
-        room_at(state[OF_WORDS], (state[OF_WORDS + 1],), np.int32),
-        room_at(state[OF_CHARS], (state[OF_CHARS + 1],), np.int32),
+        shared_of(state, OF_WORDS, np.int32),
+        shared_of(state, OF_CHARS, np.int32),
     )
-    pieces = room_at(state[PIECES], (state[PIECES + 1], np.int64(PIECE)), np.int32)
-    counters = room_at(state[COUNTERS], (state[COUNTERS + 1],), np.int64)
+    pieces = room_of(state, PIECES, np.int32)
+    counters = shared_of(state, COUNTERS, np.int64)
     n_words, n_pieces, share = list_pieces(
-        text, marks, start, end, room_at(state[TABLE], (state[TABLE + 1],), np.int32),
-        view_at(state[POOL], (state[POOL + 1],), np.uint8),
-        room_at(state[WORD_OFFSETS], (state[WORD_OFFSETS + 1], np.int64(2)), np.int64),
+        text, marks, start, end, shared_of(state, TABLE, np.int32),
+        array_of(state, POOL, np.uint8),
+        room_of(state, WORD_OFFSETS, np.int64),
         rows, options,
-        room_at(state[ENTRIES], (state[ENTRIES + 1], np.int64(ENTRY)), np.int64),
+        room_of(state, ENTRIES, np.int64),
         arena, counters,
-        room_at(state[RUNNING], (state[RUNNING + 1],), np.uint64),
+        shared_of(state, RUNNING, np.uint64),
         of_words, of_chars, pieces,
-        room_at(state[TOKENS], (np.int64(WAITING), np.int64(TOKEN)), np.int64),
+        room_of(state, TOKENS, np.int64),
     )  # fmt: skip
     factors, found, weights = (
-        room_at(state[FACTORS], (state[FACTORS + 1],), np.float32),
-        room_at(state[FOUND], (state[FOUND + 1],), np.int32),
-        room_at(state[WEIGHTS], (state[WEIGHTS + 1],), np.float32),
+        shared_of(state, FACTORS, np.float32),
+        shared_of(state, FOUND, np.int32),
+        shared_of(state, WEIGHTS, np.float32),
     )
     n = distinct_rows(
         of_words, n_words, of_chars, pieces, n_pieces, arena, rows, factors, counters,
-        room_at(state[PLACES], (state[PLACES + 1],), np.int32), found, weights,
+        shared_of(state, PLACES, np.int32), found, weights,
     )  # fmt: skip
     if options[BIAS_ROW] >= 0 and n > 0:
         found[n] = options[BIAS_ROW]
         n += 1
-    shape = state[EMBEDDINGS + 1], state[EMBEDDINGS + 2]
-    singles = view_at(state[EMBEDDINGS], shape, np.float32)
-    halves = view_at(state[EMBEDDINGS], shape, np.uint16)
+    singles = table_of(state, EMBEDDINGS, np.float32)
+    halves = table_of(state, EMBEDDINGS, np.uint16)
+    dim = np.int64(singles.shape[1])
     if not state[IS_HALF]:
         for j in range(min(n, ROWS_AHEAD)):
-            at = np.int64(found[j]) * shape[1]
-            for d in range(0, min(shape[1], 4 * LANES), LANES):
+            at = np.int64(found[j]) * dim
+            for d in range(0, min(dim, 4 * LANES), LANES):
                 prefetch(singles, at + d)
     n = weigh_document(
-        0, n, found, weights, factors, room_at(state[LOGS], (state[LOGS + 1],), np.float32), share,
+        0, n, found, weights, factors, shared_of(state, LOGS, np.float32), share,
         options[BIAS_ROW],
     )  # fmt: skip
     if state[IS_HALF]:
@@ -318,17 +323,17 @@ def _write_ascii(characters, lowercase, text):
 def _take_text(address, n, kind, is_ascii, state):
     """Write a str to state's TEXT; return its bytes, or -1 as `write_text`."""
     lowercase = state[LOWERCASE] != 0
-    text = room_at(state[TEXT], (state[TEXT + 1],), np.uint8)
+    text = shared_of(state, TEXT, np.uint8)
     if is_ascii and kind == 1:
-        _write_ascii(view_at(address, (n,), np.uint8), lowercase, text)
+        _write_ascii(view_at(address, n, np.uint8), lowercase, text)
         return np.int64(n)
-    pages = room_at(state[PAGES], (state[PAGES + 1],), np.uint16)
-    deltas = room_at(state[DELTAS], (state[DELTAS + 1],), np.int32)
+    pages = shared_of(state, PAGES, np.uint16)
+    deltas = shared_of(state, DELTAS, np.int32)
     if kind == 1:
-        return write_text(view_at(address, (n,), np.uint8), pages, deltas, lowercase, text)
+        return write_text(view_at(address, n, np.uint8), pages, deltas, lowercase, text)
     if kind == 2:
-        return write_text(view_at(address, (n,), np.uint16), pages, deltas, lowercase, text)
-    return write_text(view_at(address, (n,), np.uint32), pages, deltas, lowercase, text)
+        return write_text(view_at(address, n, np.uint16), pages, deltas, lowercase, text)
+    return write_text(view_at(address, n, np.uint32), pages, deltas, lowercase, text)
 
 
 @_kernel
@@ -357,18 +362,17 @@ def classify(string, state, k, threshold):
     end = _take_text(address, n_characters, kind, is_ascii, state)
     if end < 0:
         return NOT_LOWERED
-    text = view_at(state[TEXT], (state[TEXT + 1],), np.uint8)
-    marks = room_at(state[MARKS], (state[MARKS + 1],), np.uint8)
-    mark_document(text, 0, end, room_at(state[CLASSES], (state[CLASSES + 1],), np.uint8), marks)
+    text = array_of(state, TEXT, np.uint8)
+    marks = shared_of(state, MARKS, np.uint8)
+    mark_document(text, 0, end, shared_of(state, CLASSES, np.uint8), marks)
     if _needs_room(marks, 0, end, state):
         return NO_ROOM
-    dim = state[EMBEDDINGS + 2]
-    hidden = room_at(state[HIDDEN], (np.int64(1), dim), np.float32)
+    hidden = room_of(state, HIDDEN, np.float32)
     n = embed_document(text, marks, 0, end, state, hidden, 0)
-    prior = room_at(state[PRIOR], (np.int64(1), state[PRIOR + 1]), np.float64)
-    scores = room_at(state[SCORES], (np.int64(1), state[SCORES + 2]), np.float64)
-    labels = room_at(state[LABELS], (np.int64(1), k), np.int32)
-    best = room_at(state[BEST], (np.int64(1), k), np.float64)
+    prior = room_of(state, PRIOR, np.float64)
+    scores = room_of(state, SCORES, np.float64)
+    labels = shared_of(state, LABELS, np.int32)[:k].reshape((1, k))
+    best = shared_of(state, BEST, np.float64)[:k].reshape((1, k))
     if n == 0:
         if k == 0:
             for i in range(prior.size):
@@ -376,12 +380,12 @@ def classify(string, state, k, threshold):
         else:
             select_top(prior, 0, 1, threshold, labels, best)
         return n
-    for d in range(dim):
+    for d in range(hidden.shape[1]):
         if not np.isfinite(hidden[0, d]):
             return NOT_FINITE
-    output = view_at(state[OUTPUT], (state[OUTPUT + 1], state[OUTPUT + 2]), np.float32)
-    children = view_at(state[CHILDREN], (state[CHILDREN + 1], np.int64(2)), np.int32)
-    link, floats = state[LINK], room_at(state[FLOATS], (np.int64(2),), np.float64)
+    output = table_of(state, OUTPUT, np.float32)
+    children = table_of(state, CHILDREN, np.int32)
+    link, floats = state[LINK], shared_of(state, FLOATS, np.float64)
     scale, power = floats[0], floats[1]
     if link == TREE and k > 0:
         search_tree(hidden, 0, 1, output, children, scale, threshold, labels, best)
