@@ -232,7 +232,7 @@ def embed_document(text, marks, start, end, state, hidden, doc):
     if not state[IS_HALF]:
         for j in range(min(n, ROWS_AHEAD)):
             at = np.int64(found[j]) * dim
-            for d in range(0, min(dim, 4 * LANES), LANES):
+            for d in range(0, min(singles.shape[1], 4 * LANES), LANES):
                 prefetch(singles, at + d)
     n = weigh_document(
         0, n, found, weights, factors, shared_of(state, LOGS, np.float32), share,
