@@ -12,7 +12,7 @@ import itertools
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 
@@ -128,5 +128,26 @@ def run_ranges(
         Shortest range that is worth a thread (unless `most_items` is smaller).
     """
     n_ranges = max(min(n_threads, n_items // least_items), -(-n_items // most_items), 1)
-    bounds = [n_items * i // n_ranges for i in range(n_ranges + 1)]
-    run_blocks(lambda i: function(bounds[i], bounds[i + 1]), n_ranges, n_threads)
+    run_bounds(function, [n_items * i // n_ranges for i in range(n_ranges + 1)], n_threads)
+
+
+def run_bounds(function: Callable[[int, int], None], bounds: Sequence[int], n_threads: int) -> None:
+    """Call ``function(first, last)`` for each two neighbours of `bounds`, several at a time."""
+    run_blocks(lambda i: function(bounds[i], bounds[i + 1]), len(bounds) - 1, n_threads)
+
+
+def even_bounds(offsets: Any, size: int) -> list[int]:
+    """Return bounds of ranges of documents that are of about the same size together.
+
+    Parameters
+    ----------
+    offsets : int64[n_docs + 1]
+        Where documents begin and end, in bytes.
+    size : int
+        Bytes of a range; of fewer than four ranges a quarter of all, if that is 4 KB or more.
+    """
+    n, total = len(offsets) - 1, int(offsets[-1] - offsets[0])
+    size = max(min(size, total // 4), 1 << 12)
+    places = [int(offsets[0]) + size * i for i in range(1, total // size)]
+    inner = offsets.searchsorted(places) if places else []
+    return sorted({0, n, *(int(i) for i in inner)})

@@ -10,7 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from fasttext_lite import FastTextClassifier
 from fasttext_lite.corpus.arrow import columns_of, is_column
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 
 TEXTS = ["red", None, "", "绿色苹果", "🍏", None, "a longer text that is in no view's twelve bytes"]
@@ -124,3 +126,86 @@ def test_without_pyarrow(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(InputError, match=r"pip install 'fasttext-lite\[filter\]'"):
         columns_of(pl.Series(["a"]))
+
+
+# -- models ----------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def model():
+    texts = ["red apple", "green apple", "绿色苹果", "fast car", "slow car", "快 车"] * 5
+    labels = (["fruit"] * 3 + ["cars"] * 3) * 5
+    return FastTextClassifier(random_state=0, recipe="fixed").fit(texts, labels).model_
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("n", [1, 100])
+def test_batches_of_every_kind(model, k, n):
+    texts = [text or "" for text in TEXTS] * n
+    expected = model.predict(Texts.from_sequence(texts), k)
+    kinds = [
+        texts, tuple(texts), iter(texts), (text for text in texts), np.array(texts),
+        np.array(texts, object), pd.Series(texts), pd.Series(texts, dtype="string"),
+        pl.Series(texts), Texts.from_sequence(texts),
+        *(pa.array(texts, kind) for kind in TYPES.values()),
+        pa.chunked_array([texts[:3], texts[3:]]),
+    ]  # fmt: skip
+    for batch in kinds:
+        for threads in (1, None):
+            if hasattr(batch, "__next__") and threads is None:
+                continue
+            found = model.predict_batch(batch, k, threads=threads)
+            assert found.labels.dtype == np.int32
+            assert found.labels.tolist() == expected.labels.tolist()
+            assert found.n_features.tolist() == expected.n_features.tolist()
+            np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-6)
+
+
+def test_nulls_get_no_label(model):
+    n_full = model.predict_batch([text or "" for text in TEXTS], 2)
+    for column in (pa.array(TEXTS), pl.Series(TEXTS), pd.Series(TEXTS, dtype="string")):
+        found = model.predict_batch(column, 2)
+        for i, text in enumerate(TEXTS):
+            if text is None:
+                assert found.labels[i].tolist() == [-1, -1]
+                assert found.probabilities[i].tolist() == [0, 0] and found.n_features[i] == 0
+            else:
+                assert found.labels[i].tolist() == n_full.labels[i].tolist()
+        with pytest.raises(TypeError, match="text at position 1 must be str, got"):
+            model.predict(column)
+
+
+def test_labels_as_columns(model):
+    found = model.predict_batch(pa.array(TEXTS), threshold=0.6)
+    labels, scores = found.to_arrow()
+    assert pa.types.is_dictionary(labels.type) and labels.type.value_type == pa.string()
+    assert scores.type == pa.float64()
+    assert labels.to_pylist() == [row[0][0] if row else None for row in found.rows()]
+    assert scores.to_pylist() == [row[0][1] if row else None for row in found.rows()]
+    assert None in labels.to_pylist() and "fruit" in labels.to_pylist()
+    found = model.predict_batch(pa.array(TEXTS), 2, 0.4)
+    labels, scores = found.to_arrow()
+    assert labels.to_pylist() == [[name for name, _ in row] or None for row in found.rows()]
+    assert scores.to_pylist() == [[p for _, p in row] or None for row in found.rows()]
+    for column in model.predict_batch(pa.array([], pa.string())).to_arrow():
+        assert len(column) == 0
+    table = pa.table({"label": labels, "score": scores})
+    assert table.num_rows == len(TEXTS)
+
+
+def test_what_no_batch_is(model):
+    with pytest.raises(TypeError, match="text at position 1 must be str, got NoneType"):
+        model.predict_batch(["a", None])
+    with pytest.raises(TypeError, match="put it in a list"):
+        model.predict_batch("a")
+    with pytest.raises(TypeError, match="expected one column of strings, got Int64Array of int64"):
+        model.predict_batch(pa.array([1]))
+    with pytest.raises(TypeError, match="predict_batch"):
+        model.predict_batch(["a"], n_threads=1)
+    with pytest.raises(ValueError, match="k must be"):
+        model.predict_batch(["a"], 0)
+
+
+def test_estimators_take_columns(model):
+    texts = ["red apple", "fast car"] * 10
+    classifier = FastTextClassifier(random_state=0, recipe="fixed")
+    classifier.fit(pa.array(texts), ["fruit", "cars"] * 10)
+    assert classifier.predict(pl.Series(texts[:2])).tolist() == ["fruit", "cars"]

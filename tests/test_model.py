@@ -14,12 +14,13 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import TrainingError
+from fasttext_lite.errors import ModelError, TrainingError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, label_points, prepare
 from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model import model as models
+from fasttext_lite.model import workers
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.text.analyzers import analyze
 
@@ -176,7 +177,7 @@ def check_one_by_one(model):
 
 def test_one_text_as_in_a_batch(model):
     check_one_by_one(model)
-    assert model._tables is not None
+    assert model._quick is not None
     assert model.predict_one("w1") == model.predict_one("W1")
 
 
@@ -202,7 +203,7 @@ def test_one_text_under_other_settings(changes, quick):
     config = Config(epochs=3, **changes)
     labels = Labels.from_rows(rows)
     model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
-    assert (model._tables is not None) == quick
+    assert (model._quick is not None) == quick
     check_one_by_one(model)
 
 
@@ -233,6 +234,68 @@ def test_one_text_in_many_threads_from_the_first_call_on(model):
     for thread in threads:
         thread.join()
     assert found == [expected] * 8
+
+
+@pytest.mark.parametrize(
+    ("n_entries", "n_remembered", "n_codes", "most_codes"),
+    [(1 << 15, 1 << 20, 8, 1 << 20), (16, 100, 4096, 1 << 20), (1, 0, 8, 64)],
+)
+def test_memory_and_room_do_not_change_results(
+    monkeypatch, n_entries, n_remembered, n_codes, most_codes
+):
+    """Words that are remembered have the rows that they have at first, to the last bit."""
+    texts, rows = corpus()
+    config = Config(epochs=3, minn=2, maxn=4, word_ngrams=2)
+    labels = Labels.from_rows(rows)
+    model = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1).model
+    texts = (TESTS + ODD_TEXTS + [" ".join(texts[i:]) for i in range(0, 200, 40)]) * 2
+    expected = model.predict(Texts.from_sequence(texts), 3)
+    one_by_one = [model.predict_one(text, 3) for text in texts]
+    for name, value in (
+        ("N_ENTRIES", n_entries), ("N_REMEMBERED", n_remembered), ("N_CODES", n_codes),
+        ("MOST_CODES", most_codes),
+    ):  # fmt: skip
+        monkeypatch.setattr(workers, name, value)
+    other = pickle.loads(pickle.dumps(model))
+    for _ in range(2):
+        found = other.predict(Texts.from_sequence(texts), 3, n_threads=2)
+        for name in ("labels", "probabilities", "n_features"):
+            assert np.array_equal(getattr(found, name), getattr(expected, name))
+        assert [other.predict_one(text, 3) for text in texts] == one_by_one
+        again = [other.predict([text], 3).rows()[0] for text in texts]
+        assert [[name for name, _ in row] for row in again] == [
+            [name for name, _ in row] for row in one_by_one
+        ]
+    assert 1 <= len(other._workers.idle) <= 2
+
+
+def test_a_worker_that_was_lost_is_no_harm(model):
+    other = pickle.loads(pickle.dumps(model))
+    expected = other.predict_one("w1 x2", 2)
+    other._workers.idle.clear()
+    assert other.predict_one("w1 x2", 2) == expected
+    weights = np.full_like(model.embeddings, np.nan)
+    broken = model.replace(embeddings=weights)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="not finite"):
+            broken.predict_one("w1")
+        with pytest.raises(ModelError, match="not finite"):
+            broken.predict(["w1"])
+        with pytest.raises(ModelError, match="not finite"):
+            broken.predict(["w1"] * 1000)
+        assert broken.predict_one("unknown") == model.predict_one("unknown")
+
+
+def test_texts_of_classes_derived_from_str(model):
+    class Text(str):
+        __slots__ = ()
+
+        def __str__(self):
+            return "w2"
+
+    assert model.predict_one(Text("w1 x1"), 2) == model.predict_one("w1 x1", 2)
+    assert model.predict_one(np.str_("w1 x1"), np.int64(2)) == model.predict_one("w1 x1", 2)
+    assert model.predict_one("w1", 1, 0) == model.predict_one("w1", 1, np.float32(0))
 
 
 def test_newlines_are_spaces(model):
@@ -422,7 +485,7 @@ import pickle
 import numpy as np
 from fasttext_lite import FastTextClassifier, FastTextTransformer, load
 from fasttext_lite.features import kernels as features
-from fasttext_lite.model.kernels import classify, predict
+from fasttext_lite.model.kernels import classify, predict, remember
 from fasttext_lite.text.kernels import tokens
 from fasttext_lite.training.kernels import general
 from fasttext_lite.training.composition import compose
@@ -446,7 +509,7 @@ for loss in ("auto", "softmax", "hs"):
     c.partial_fit(X, [row[0] for row in labels]).predict(X)
 kernels = [
     getattr(module, name)
-    for module in (classify, features, predict, tokens)
+    for module in (classify, features, predict, remember, tokens)
     for name in dir(module)
     if hasattr(getattr(module, name), "signatures")
 ]

@@ -1,5 +1,6 @@
 """Threads: all work done once, errors carried, nothing left running."""
 
+import itertools
 import threading
 
 import numpy as np
@@ -145,3 +146,20 @@ def test_a_caller_that_stops_ends_the_thread():
     found.close()
     threads[0].join(10)
     assert not threads[0].is_alive()
+
+
+@pytest.mark.parametrize("lengths", [[], [0], [5], [0, 0, 3], [100_000], [9000] * 50, [10] * 9000])
+@pytest.mark.parametrize("start", [0, 7])
+def test_even_bounds_cut_documents_by_their_bytes(lengths, start):
+    offsets = np.cumsum([start, *lengths])
+    bounds = parallel.even_bounds(offsets, 1 << 16)
+    assert bounds[0] == 0 and bounds[-1] == len(lengths)
+    assert bounds == sorted(set(bounds))
+    longest = max(lengths, default=0)
+    for a, b in itertools.pairwise(bounds):
+        assert offsets[b] - offsets[a] <= 2 * (1 << 16) + longest
+    if sum(lengths) > 1 << 17:  # few, long documents keep several threads busy, too
+        assert len(bounds) > min(4, len(lengths))
+    done = []
+    parallel.run_bounds(lambda a, b: done.extend(range(a, b)), bounds, 3)
+    assert sorted(done) == list(range(len(lengths)))

@@ -106,10 +106,11 @@ def _make_member(n_dimensions, is_writable):
 
 
 # array_of(numbers, i, dtype): the i-th array of a `State`, as one row, which cannot be written;
-# table_of: as rows and columns; shared_of: as one row, to be written.
+# table_of: as rows and columns; shared_of and room_of: the same, to be written.
 array_of: Any = _intrinsic(_make_member(1, False))
 table_of: Any = _intrinsic(_make_member(2, False))
 shared_of: Any = _intrinsic(_make_member(1, True))
+room_of: Any = _intrinsic(_make_member(2, True))
 
 
 @_intrinsic
@@ -167,6 +168,10 @@ if _config.DISABLE_JIT:  # the same in plain Python, for debugging and for the t
         view = shared_of(numbers, i, dtype)
         view.flags.writeable = False
         return view
+
+    def room_of(numbers, i, dtype):  # noqa: D103, F811
+        rows, columns = numbers[NUMBERS * i + 1 : NUMBERS * (i + 1)]
+        return shared_of(numbers, i, dtype).reshape(rows, columns)
 
     def table_of(numbers, i, dtype):  # noqa: D103, F811
         rows, columns = numbers[NUMBERS * i + 1 : NUMBERS * (i + 1)]

@@ -82,6 +82,19 @@ def first_bit(_, mask):
 
 
 @_intrinsic
+def last_bit(_, mask):
+    """Return the place of the highest bit of a uint64 that is not 0."""
+
+    def generate(context, builder, signature, arguments):
+        kind = ir.FunctionType(_LONG, [_LONG, ir.IntType(1)])
+        count = get_or_insert_function(builder.module, kind, "llvm.ctlz.i64")
+        above = builder.call(count, [arguments[0], ir.Constant(ir.IntType(1), 1)])
+        return builder.sub(ir.Constant(_LONG, 63), above)
+
+    return types.int64(types.uint64), generate
+
+
+@_intrinsic
 def eight_bytes(_, data, at):
     """Return data[at : at + 8] as a uint64, the first byte lowest (on the machines we know)."""
 
@@ -141,6 +154,9 @@ if _config.DISABLE_JIT:  # the same in plain Python, for debugging and for the t
 
     def first_bit(mask):  # noqa: D103, F811
         return (int(mask) & -int(mask)).bit_length() - 1
+
+    def last_bit(mask):  # noqa: D103, F811
+        return int(mask).bit_length() - 1
 
     def eight_bytes(data, at):  # noqa: D103, F811
         assert 0 <= at <= data.size - 8

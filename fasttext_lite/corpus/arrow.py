@@ -6,6 +6,8 @@ through the PyCapsule protocol of Arrow, and what a Series of pandas holds whose
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,11 @@ def is_column(texts: Any) -> bool:
     if _is_of_pandas(texts):
         return _is_string_series(texts)
     return hasattr(texts, "__arrow_c_stream__") or hasattr(texts, "__arrow_c_array__")
+
+
+def has_pyarrow() -> bool:
+    """Return whether `columns_of` has what it needs."""
+    return importlib.util.find_spec("pyarrow") is not None
 
 
 def columns_of(texts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -53,10 +60,7 @@ that has ``__arrow_c_stream__`` or ``__arrow_c_array__``
     TypeError
         If it is a table, or its items are not strings.
     """
-    try:
-        import pyarrow
-    except ImportError:
-        raise InputError(NEEDS) from None
+    pyarrow = _pyarrow()
     column = _column(texts, pyarrow)
     if isinstance(column, pyarrow.ChunkedArray):
         parts = [_buffers(chunk, pyarrow) for chunk in column.chunks]
@@ -164,3 +168,41 @@ def _joined(
         np.ones(bounds.size - 1, bool) if valid is None else valid for _, bounds, valid in parts
     ]
     return data, offsets, np.concatenate(masks)
+
+
+def as_columns(
+    labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]
+) -> tuple[Any, Any]:
+    """Return the labels found as columns of Arrow, see `Predictions.to_arrow`.
+
+    Parameters
+    ----------
+    labels : int32[n_texts, k]
+        -1 = no more.
+    probabilities : float64[n_texts, k]
+    names : sequence of str
+        Of each label.
+    """
+    pyarrow = _pyarrow()
+    there = labels >= 0
+    dictionary = pyarrow.array(list(names), pyarrow.string())
+    if labels.shape[1] == 1:
+        ids = pyarrow.array(labels[:, 0], mask=~there[:, 0])
+        found = pyarrow.DictionaryArray.from_arrays(ids, dictionary)
+        return found, pyarrow.array(probabilities[:, 0], mask=~there[:, 0])
+    ends = np.zeros(len(labels) + 1, np.int32)
+    np.cumsum(there.sum(axis=1), out=ends[1:])
+    bounds, mask = pyarrow.array(ends), pyarrow.array(~there.any(axis=1))
+    found = pyarrow.DictionaryArray.from_arrays(pyarrow.array(labels[there]), dictionary)
+    lists = pyarrow.ListArray.from_arrays
+    return lists(bounds, found, mask=mask), lists(
+        bounds, pyarrow.array(probabilities[there]), mask=mask
+    )
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise InputError(NEEDS) from None
+    return pyarrow

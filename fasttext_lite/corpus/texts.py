@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only, take_ragged
+from fasttext_lite.corpus.arrow import columns_of, has_pyarrow, is_column
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,26 @@ class Texts:
         return cls(np.frombuffer(b"".join(documents), np.uint8), offsets)
 
     @classmethod
+    def from_column(cls, column: Any) -> tuple[Texts, np.ndarray | None]:
+        """Take a column in Arrow's form as it lies in memory, see `arrow.columns_of`.
+
+        Returns
+        -------
+        Texts
+        valid : bool[n_docs] or None
+            False for nulls, whose texts are to be passed over; None where there is none.
+
+        Raises
+        ------
+        InputError
+            If pyarrow is not installed.
+        TypeError
+            If it is no column of strings.
+        """
+        data, offsets, valid = columns_of(column)
+        return cls(data, offsets), valid
+
+    @classmethod
     def from_sequence(cls, documents: Iterable[Any]) -> Texts:
         """Encode strings, or documents that are lists of tokens.
 
@@ -76,7 +97,7 @@ class Texts:
         ----------
         documents : iterable of str, or iterable of sequences of str
             A sequence of str is a document cut into tokens already. A line break inside a
-            text is a space.
+            text is a space. Columns in Arrow's form are taken as they lie in memory.
 
         Raises
         ------
@@ -95,6 +116,11 @@ class Texts:
                 f"expected one column of texts, got {type(documents).__name__} of shape "
                 f"{tuple(shape)}: pass a list, a 1-D array or one column, as df['text'] is"
             )
+        if is_column(documents) and (has_pyarrow() or not hasattr(documents, "to_list")):
+            texts, valid = cls.from_column(documents)
+            if valid is not None:
+                raise TypeError(f"text at position {int(valid.argmin())} must be str, got null")
+            return texts
         if hasattr(documents, "to_list") and callable(documents.to_list):
             documents = documents.to_list()  # pandas and polars Series
         elif isinstance(documents, np.ndarray):

@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.addresses import high_product
+from fasttext_lite.compiled.compiling import FAST, LEAF, compiler
 from fasttext_lite.compiled.utf8 import END, OUTSIDE
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
@@ -33,9 +34,10 @@ N_OPTIONS = 14
 START_TOKEN, END_TOKEN = np.int64(0x2B5A1E97), np.int64(0x6C8F03D1)
 LEAST_SEEN = 16  # size of the smallest table of a document's codes
 _kernel = compiler(FAST)
+_inline = compiler(LEAF, forceinline=True)  # a call costs as much as what these do
 
 
-@_kernel
+@_inline
 def as_signed(hash32):
     """Return the uint64 that fastText's `int32_t` token hash becomes in word n-grams."""
     value = np.int64(hash32)
@@ -105,13 +107,33 @@ def add_subwords(text, start, end, minn, maxn, bucket, base, codes, n):
     return n
 
 
-@_kernel
-def add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n):
+@_inline
+def inverse_of(bucket):
+    """Return what `remainder` takes beside a number of slots: 2 ** 64 / bucket, rounded down."""
+    return np.uint64(0xFFFFFFFFFFFFFFFF) // np.uint64(bucket)
+
+
+@_inline
+def remainder(hash64, bucket, inverse):
+    """Return hash64 % bucket, by a product in place of a division.
+
+    The quotient is at most one too small (Granlund and Montgomery 1994, Division by invariant
+    integers using multiplication).
+    """
+    rest = hash64 - high_product(hash64, inverse) * np.uint64(bucket)
+    while rest >= np.uint64(bucket):
+        rest -= np.uint64(bucket)
+    return np.int64(rest)
+
+
+@_inline
+def add_token(hash32, word_ngrams, bucket, inverse, bigrams, longer, running, codes, n):
     """Append the word n-grams that end with a token to `codes` at `n`; return the new `n`.
 
     `running`, uint64[word_ngrams + 1]: at 1 .. word_ngrams - 1 the hash of the n-gram of that
     length that ended with the token before, and in `running[0]` the number of tokens so far.
-    Codes of bigrams begin at `bigrams`, those of longer n-grams at `longer`.
+    `inverse` is that of `bucket`. Codes of bigrams begin at `bigrams`, those of longer n-grams at
+    `longer`.
     fastText dictionary.cc, addWordNgrams.
     """
     signed = as_signed(hash32)
@@ -119,10 +141,48 @@ def add_token(hash32, word_ngrams, bucket, bigrams, longer, running, codes, n):
     for length in range(longest, 1, -1):
         running[length] = running[length - 1] * NGRAM_FACTOR + signed
         base = bigrams if length == 2 else longer
-        codes[n] = base + np.int64(running[length] % np.uint64(bucket))
+        codes[n] = base + remainder(running[length], bucket, inverse)
         n += 1
     running[1] = signed
     running[0] += np.uint64(1)
+    return n
+
+
+@_kernel
+def begin_tokens(options, running):
+    """Let `running`, see `add_token`, be as before the first token of a text."""
+    running[0] = 0
+    if options[WITH_ENDS] and options[WORD_NGRAMS] > 1:
+        running[0] = 1
+        running[1] = np.uint64(START_TOKEN)
+
+
+@_kernel
+def add_ends(n_tokens, options, eos_word, inverse, bigrams, longer, running, codes, n):
+    """Append the codes that the end of a text of some tokens has; return the new `n`.
+
+    Parameters
+    ----------
+    n_tokens : int
+    options : int64[N_OPTIONS]
+    eos_word : int
+        Word id of </s>, or -1.
+    inverse, bigrams, longer, running, codes, n
+        As in `add_token`.
+    """
+    word_ngrams, bucket = options[WORD_NGRAMS], options[BUCKET]
+    eos = options[WITH_EOS]
+    if eos:
+        if eos_word >= 0:
+            codes[n] = eos_word
+            n += 1
+        if word_ngrams > 1:
+            hash32 = FNV_OFFSET
+            for byte in (LESS, SLASH, LOWER_S, GREATER):
+                hash32 = fnv_step(hash32, byte)
+            n = add_token(hash32, word_ngrams, bucket, inverse, bigrams, longer, running, codes, n)
+    if options[WITH_ENDS] and word_ngrams > 1 and n_tokens + eos > 0:
+        n = add_token(END_TOKEN, word_ngrams, bucket, inverse, bigrams, longer, running, codes, n)
     return n
 
 
@@ -188,15 +248,12 @@ def list_codes(
         Share of the document's tokens that have character n-grams, times their energy.
     """
     word_ngrams, minn, maxn = options[WORD_NGRAMS], options[MINN], options[MAXN]
-    bucket, eos, least = options[BUCKET], options[WITH_EOS], options[LEAST_CHARS]
-    ends = options[WITH_ENDS] and word_ngrams > 1
+    bucket, least = options[BUCKET], options[LEAST_CHARS]
+    inverse = inverse_of(bucket)
     n_known = word_offsets.shape[0]
     bigrams, longer = n_known + options[BIGRAMS], n_known + options[LONGER]
     chars = n_known + options[CHARS]
-    running[0] = 0
-    if ends:
-        running[0] = 1
-        running[1] = START_TOKEN
+    begin_tokens(options, running)
     n_tokens = n_long = n_words = n_chars = 0
     hash32 = FNV_OFFSET
     length = 0
@@ -220,26 +277,22 @@ def list_codes(
                 )
             if word_ngrams > 1:
                 n_words = add_token(
-                    hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
+                    hash32,
+                    word_ngrams,
+                    bucket,
+                    inverse,
+                    bigrams,
+                    longer,
+                    running,
+                    of_words,
+                    n_words,
                 )
             start = i + 1
             hash32 = FNV_OFFSET
             length = 0
-    if eos:
-        if eos_word >= 0:
-            of_words[n_words] = eos_word
-            n_words += 1
-        if word_ngrams > 1:
-            hash32 = FNV_OFFSET
-            for byte in (LESS, SLASH, LOWER_S, GREATER):
-                hash32 = fnv_step(hash32, byte)
-            n_words = add_token(
-                hash32, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
-            )
-    if ends and n_tokens + eos > 0:
-        n_words = add_token(
-            END_TOKEN, word_ngrams, bucket, bigrams, longer, running, of_words, n_words
-        )
+    n_words = add_ends(
+        n_tokens, options, eos_word, inverse, bigrams, longer, running, of_words, n_words
+    )
     return n_words, n_chars, n_long / max(n_tokens, 1) * (options[CHAR_ENERGY] / 100)
 
 
@@ -444,7 +497,7 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_cou
         gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
 
 
-@_kernel
+@_inline
 def first_place(code, table):
     """Return the place where the search for a code begins, see `find_code`."""
     return (np.int64(code) * 0x9E3779B1 >> 8) & (table.shape[0] - 1)

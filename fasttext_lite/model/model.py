@@ -6,6 +6,7 @@ A `Model` does not change after it is made and may be used from many threads at 
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,33 +18,32 @@ from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected
 from fasttext_lite.config.losses import LINKS, LOSSES, Loss
+from fasttext_lite.corpus.arrow import as_columns, has_pyarrow, is_column
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
+from fasttext_lite.model.limits import FEW_TEXTS, LONGEST, MAX_SELECTED, RANGE_BYTES
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.threshold import Threshold
-from fasttext_lite.parallel import cpu_count, run_ranges
+from fasttext_lite.parallel import cpu_count, even_bounds, run_bounds, run_ranges
 from fasttext_lite.text.analyzers import analyze, can_mark_one, class_of_characters
 
 if TYPE_CHECKING:
     from fasttext_lite.label_tree.tree import LabelTree
     from fasttext_lite.model.packed import Packed
+    from fasttext_lite.model.workers import Worker, Workers
 
 # Documents scored at a time: bounds the memory of scores at chunk x labels x 8 bytes.
 CHUNK_SCORES = 1 << 22
+NEAR_SCORES = 1 << 16  # scores that are looked at while they are in the cache
 RANGE_WORK = 1 << 29  # multiplications between two looks at Ctrl-C
+THREAD_WORK = 1 << 17  # multiplications that are worth a thread
 
 ALL_LABELS = -1  # in place of a number of labels, as in fastText
 
-# Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
-MAX_SELECTED = 32
-
-# Up to this many texts are classified one after another, without what a batch costs to set up.
-FEW_TEXTS = 16
-FEW_CHARACTERS = 1 << 14  # of these texts together; Ctrl-C is heard after each of them
 _NOT_FINITE = "the model holds numbers that are not finite: its file is damaged"
 
 
@@ -87,6 +87,23 @@ class Predictions:
         """The names of the best labels of each text, likeliest first."""
         return [[name for name, _ in row] for row in self.rows()]
 
+    def to_arrow(self) -> tuple[Any, Any]:
+        """Return labels and probabilities as columns of Arrow.
+
+        Returns
+        -------
+        labels : pyarrow.DictionaryArray, or pyarrow.ListArray of such
+            Of strings; lists where k is above 1. Null for a text without a label.
+        probabilities : pyarrow.DoubleArray, or pyarrow.ListArray of such
+            Of the same form.
+
+        Raises
+        ------
+        InputError
+            If pyarrow is not installed.
+        """
+        return as_columns(self.labels, self.probabilities, self.label_names)
+
     def rows(self) -> list[list[tuple[str, float]]]:
         """Return name and probability of the best labels of each text, as `Model.predict_one`."""
         names = self.label_names
@@ -94,23 +111,6 @@ class Predictions:
             [(names[i], p) for i, p in zip(ids, values, strict=True) if i >= 0]
             for ids, values in zip(self.labels.tolist(), self.probabilities.tolist(), strict=True)
         ]
-
-    def to_arrow(self) -> tuple[Any, Any]:
-        """Return the best label of each text, and its probability, as arrays of Arrow.
-
-        Returns
-        -------
-        labels : pyarrow.DictionaryArray
-            Of `label_names`; null where there is no label.
-        probabilities : pyarrow.FloatArray or pyarrow.DoubleArray
-            Null where the label is.
-        """
-        import pyarrow as pa
-
-        best, none = self.labels[:, 0], self.labels[:, 0] < 0
-        names = pa.array(list(self.label_names), pa.string())
-        labels = pa.DictionaryArray.from_arrays(pa.array(best, mask=none), names)
-        return labels, pa.array(np.ascontiguousarray(self.probabilities[:, 0]), mask=none)
 
 
 @dataclass(eq=False, kw_only=True, repr=False)
@@ -239,6 +239,11 @@ class Model:
         return max(1, RANGE_WORK // self.output.size)
 
     @property
+    def _least_docs(self) -> int:
+        """Documents whose scores are worth a thread."""
+        return max(1, min(256, THREAD_WORK // self.output.size))
+
+    @property
     def loss(self) -> Loss:
         """What is to be known of the loss that the model was trained with."""
         return LOSSES[self.config.loss]
@@ -320,12 +325,11 @@ class Model:
         if isinstance(texts, FeatureMatrix):
             n_features = np.diff(texts.indptr)
             hidden = self._hidden_of_features(texts, n_threads)
+            _check_finite(hidden)
         else:
             if not isinstance(texts, Texts):
                 texts = Texts.from_sequence(texts)
             hidden, n_features = self._hidden_of_texts(texts, n_threads)
-        if not np.isfinite(hidden).all():
-            raise ModelError(_NOT_FINITE)
         if self.config.norm != "none" or self.config.units:
             from fasttext_lite.model.network import forward
 
@@ -347,20 +351,16 @@ class Model:
         return hidden
 
     def _hidden_of_texts(self, texts: Texts, n_threads: int) -> tuple[np.ndarray, np.ndarray]:
-        from fasttext_lite.model.kernels.classify import embed_texts
-
-        marked = analyze(texts, self.config, n_threads)
-        hidden = np.empty((len(marked), self.dim), np.float32)
-        n_features = np.empty(len(marked), np.int64)
-        space, table = self.space.tables, self._rows_of_numbers
+        hidden = np.empty((len(texts), self.dim), np.float32)
+        n_features = np.empty(len(texts), np.int64)
+        workers = self._workers
 
         def embed(first: int, last: int) -> None:
-            embed_texts(
-                marked.buffer, marked.marks, marked.offsets, first, last, *space, table,
-                hidden, n_features,
-            )  # fmt: skip
+            part = analyze(texts.slice(first, last), self.config)
+            workers.embed(part, hidden[first:last], n_features[first:last])
+            _check_finite(hidden[first:last])
 
-        run_ranges(embed, len(marked), n_threads)
+        run_bounds(embed, even_bounds(texts.offsets, RANGE_BYTES), n_threads)
         return hidden, n_features
 
     @property
@@ -370,60 +370,73 @@ class Model:
         return table.view(np.uint16) if table.dtype == np.float16 else table
 
     @cached_property
-    def _tables(self) -> tuple[Any, ...] | None:
-        """What `classify_text` needs beside the text; None where it cannot do what is asked."""
-        from fasttext_lite.model.kernels import classify
+    def _workers(self) -> Workers:
+        """What texts are made vectors with.
 
+        Made on first use; threads that come at once may each make one.
+        """
+        from fasttext_lite.model.workers import Workers
+        from fasttext_lite.text.normalize import lower_table
+
+        config = self.config
+        classes, lowercase = np.empty(0, np.uint8), False
+        if can_mark_one(config):
+            classes = class_of_characters(config.analyzer, config.lone_marks, config.script_rules)
+            lowercase = config.lowercase
+        pages, deltas = lower_table(lowercase, False, False)
+        arrays = (
+            classes, *self.space.tables, self._rows_of_numbers, self.output, self._children,
+            self.prior[None], np.asarray(pages, np.uint16), deltas,
+            np.array([self.scale, self.power]),
+        )  # fmt: skip
+        is_half = self.embeddings.dtype == np.float16
+        numbers = [LINKS.index(self.link), int(self._is_identity), int(is_half), int(lowercase)]
+        return Workers(arrays, numbers, len(self.labels), int(config.word_ngrams or 1))
+
+    @cached_property
+    def _quick(self) -> Workers | None:
+        """What single texts are classified with; None where that takes more than compiled code."""
         config = self.config
         if not can_mark_one(config) or config.norm != "none" or config.units:
             return None
-        classes = class_of_characters(config.analyzer, config.lone_marks, config.script_rules)
-        *space, options = self.space.tables
-        judging = {
-            classify.LINK: LINKS.index(self.link),
-            classify.IS_IDENTITY: self._is_identity,
-        }
-        options = np.append(options, [judging[place] for place in sorted(judging)])
-        table = self._rows_of_numbers
-        return classes, *space, options, table, self.output, self._children, self.scale, self.power
+        return self._workers
 
-    def _classify(self, text: str, threshold: float, best: np.ndarray) -> int:
-        """Call `classify_text` for a text; where it has no feature, use the prior.
+    def _classify(self, text: str, k: int, threshold: float) -> tuple[int, Worker]:
+        """Classify one text of up to `LONGEST` characters.
+
+        Parameters
+        ----------
+        k : int
+            0 = all probabilities are asked for.
 
         Returns
         -------
         n : int
             Known features, without the bias.
+        worker : Worker
+            That holds the answer, and is to be given back.
         """
-        from fasttext_lite.model.kernels.classify import classify_text
-
-        assert self._tables is not None
-        if self.config.lowercase:
-            text = text.lower()
-        try:
-            data = text.encode()
-        except UnicodeEncodeError:
-            data = text.encode("utf-8", "surrogatepass")
-        n = classify_text(np.frombuffer(data, np.uint8), *self._tables, threshold, best)
+        workers = self._quick
+        assert workers is not None
+        worker = workers.take()
+        n = workers.entry(text, worker.numbers, k, threshold)
         if n < 0:
-            raise ModelError(_NOT_FINITE)
-        if n == 0:
-            if len(best) == 1:
-                best[0] = self.prior
-            else:
-                labels, values = self._prior_labels(best.shape[1], threshold)
-                best[0], best[1] = labels[0], values[0]
-        return n - (n > 0 and self.space.has_bias)
+            n, worker = workers.again(n, worker, text, k, threshold)
+            if n < 0:
+                workers.give_back(worker)
+                raise ModelError(_NOT_FINITE)
+        return n - (n > 0 and self.space.has_bias), worker
 
     def _is_few(self, texts: Any) -> bool:
         """Whether texts are a list that is best classified one after another."""
-        return (
-            type(texts) is list
-            and 0 < len(texts) <= FEW_TEXTS
-            and set(map(type, texts)) == {str}
-            and sum(map(len, texts)) <= FEW_CHARACTERS
-            and self._tables is not None
-        )
+        if type(texts) is not list or not 0 < len(texts) <= FEW_TEXTS:
+            return False
+        size = 0
+        for text in texts:
+            if type(text) is not str:
+                return False
+            size += len(text)
+        return size <= LONGEST and self._quick is not None
 
     def predict_one(
         self, text: str, k: int = 1, threshold: float = 0.0, **others: NoReturn
@@ -451,21 +464,48 @@ class Model:
         TypeError
             If text is not a str.
         """
+        if (
+            type(text) is str
+            and type(k) is int
+            and 0 < k <= MAX_SELECTED
+            and type(threshold) is float
+            and 0.0 <= threshold <= 1.0
+            and len(text) <= LONGEST
+            and not others
+            and (workers := self._quick) is not None
+        ):
+            try:
+                worker = workers.idle.pop()
+            except IndexError:
+                worker = workers.new()
+            n = workers.entry(text, worker.numbers, k, threshold)
+            if n < 0:
+                n, worker = workers.again(n, worker, text, k, threshold)
+            names, found = self.labels, worker.labels
+            if k > 1:
+                pairs = zip(found[:k], worker.best[:k], strict=True)
+                result = [(names[i], p) for i, p in pairs if i >= 0]
+            else:
+                i = found[0]
+                result = [(names[i], worker.best[0])] if i >= 0 else []
+            workers.idle.append(worker.origin or worker)
+            if n < 0:
+                raise ModelError(_NOT_FINITE)
+            return result
         if others:
             _refuse("predict_one", others, ["text", "k", "threshold"])
+        return self._predict_any(text, k, threshold)
+
+    def _predict_any(self, text: str, k: int, threshold: float) -> list[tuple[str, float]]:
+        """Do what `predict_one` does, whatever it is given."""
         check_top(k, threshold)
         if not isinstance(text, str):
             raise TypeError(f"text must be str; got {type(text).__name__}")
         k = n_asked(k, len(self.labels))
-        if self._tables is None or k > MAX_SELECTED:
-            found = self.predict([text], k, threshold, 1)
-            ids, values = found.labels[0].tolist(), found.probabilities[0].tolist()
-        else:
-            best = np.empty((2, k))
-            self._classify(text, float(threshold), best)
-            ids, values = best.tolist()
-        labels = self.labels
-        return [(labels[int(i)], p) for i, p in zip(ids, values, strict=True) if i >= 0]
+        text = str.__str__(text)  # of a class derived from it
+        if k <= MAX_SELECTED and len(text) <= LONGEST and self._quick is not None:
+            return self.predict_one(text, k, float(threshold))
+        return self.predict([text], k, threshold, 1).rows()[0]
 
     def scores(
         self, texts: Texts | FeatureMatrix | Iterable[Any], n_threads: int | None = None
@@ -510,8 +550,12 @@ class Model:
         """
         if self._is_few(texts):
             assert isinstance(texts, list)
-            result = np.empty((len(texts), len(self.labels)))
-            counts = [self._classify(texts[i], 0.0, result[i : i + 1]) for i in range(len(texts))]
+            result, counts = np.empty((len(texts), len(self.labels))), []
+            for i, text in enumerate(texts):
+                n, worker = self._classify(text, 0, 0.0)
+                result[i] = worker.scores[0]
+                self._workers.give_back(worker)
+                counts.append(n)
             return result, np.array(counts)
         hidden, n_features = self._hidden(texts, n_threads)
         result = np.empty((len(hidden), len(self.labels)))
@@ -520,6 +564,7 @@ class Model:
             len(hidden),
             n_threads or cpu_count(),
             self._most_docs,
+            self._least_docs,
         )
         return result, self._without_bias(n_features)
 
@@ -589,16 +634,7 @@ class Model:
         k = n_asked(k, len(self.labels))
         if k <= MAX_SELECTED and self._is_few(texts):
             assert isinstance(texts, list)
-            found = np.empty((len(texts), 2, k))
-            counts = [
-                self._classify(text, float(threshold), found[i]) for i, text in enumerate(texts)
-            ]
-            return Predictions(
-                found[:, 0].astype(np.int32),
-                found[:, 1].copy(),
-                np.array(counts),
-                self.labels,
-            )
+            return self._predict_few(texts, k, float(threshold))
         hidden, n_features = self._hidden(texts, n_threads)
         labels = np.empty((len(hidden), k), np.int32)
         best = np.empty((len(hidden), k))
@@ -610,8 +646,78 @@ class Model:
             len(hidden),
             n_threads or cpu_count(),
             self._most_docs,
+            self._least_docs,
         )
         return Predictions(labels, best, self._without_bias(n_features), self.labels)
+
+    def predict_batch(
+        self,
+        texts: Any,
+        k: int = 1,
+        threshold: float = 0.0,
+        threads: int | None = None,
+        **others: NoReturn,
+    ) -> Predictions:
+        """Return the best labels of each text of a list or column, as `predict`.
+
+        Parameters
+        ----------
+        texts : list, tuple, generator, array or Series of str; column of Arrow
+            Columns of Arrow (pyarrow's Array and ChunkedArray, a Series of polars, one of pandas
+            whose type is a string's) are read as they lie in memory, without a Python object for
+            each text.
+        k : int
+            Most labels for a text; -1, or more than there are labels, means all of them.
+        threshold : float
+            Least probability of a label, in [0, 1].
+        threads : int, optional
+            Default: all processors.
+
+        Returns
+        -------
+        Predictions
+            In the order of the texts. A null of a column has no label: -1 in `Predictions.labels`.
+
+        Raises
+        ------
+        ValueError
+            If k or threshold is out of range.
+        TypeError
+            If there is anything but texts; the message has the position.
+        InputError
+            If pyarrow is needed and not installed.
+        """
+        if others:
+            _refuse("predict_batch", others, ["texts", "k", "threshold", "threads"])
+        valid = None
+        if is_column(texts) and (has_pyarrow() or not hasattr(texts, "to_list")):
+            texts, valid = Texts.from_column(texts)
+        found = self.predict(texts, k, threshold, threads)
+        if valid is None:
+            return found
+        nulls = ~valid
+        for column, nothing in (
+            (found.labels, -1), (found.probabilities, 0.0), (found.n_features, 0),
+        ):  # fmt: skip
+            column[nulls] = nothing
+        return found
+
+    def _predict_few(self, texts: list[str], k: int, threshold: float) -> Predictions:
+        """Return the best labels of a few texts, one after another."""
+        labels, best, counts = array("i"), array("d"), array("q")
+        for text in texts:
+            n, worker = self._classify(text, k, threshold)
+            labels += worker.labels[:k]
+            best += worker.best[:k]
+            self._workers.give_back(worker)
+            counts.append(n)
+        shape = len(texts), k
+        return Predictions(
+            np.frombuffer(labels, np.int32).reshape(shape),
+            np.frombuffer(best, np.float64).reshape(shape),
+            np.frombuffer(counts, np.int64),
+            self.labels,
+        )
 
     def _prior_labels(self, k: int, threshold: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the best labels of a text without features: int32[1, k], float64[1, k]."""
@@ -655,7 +761,7 @@ class Model:
         """Find the best labels among the probabilities of all, some documents at a time."""
         from fasttext_lite.model.kernels.predict import select_top
 
-        step = max(1, CHUNK_SCORES // len(self.labels))
+        step = max(1, NEAR_SCORES // len(self.labels))
         k = labels.shape[1]
         for a in range(first, last, step):
             part = slice(a, min(a + step, last))
@@ -669,6 +775,11 @@ class Model:
             best[part] = np.take_along_axis(found, order, axis=1)
             labels[part] = np.where(best[part] >= threshold, order, -1)
             best[part][labels[part] < 0] = 0
+
+
+def _check_finite(hidden: np.ndarray) -> None:
+    if not np.isfinite(hidden).all():
+        raise ModelError(_NOT_FINITE)
 
 
 def _names_of_fields() -> list[str]:
@@ -701,6 +812,8 @@ def n_asked(k: int, n_labels: int) -> int:
 
 def check_top(k: Any, threshold: Any) -> None:
     """Raise `ValueError` unless k is -1 or a whole number from 1, and threshold in [0, 1]."""
+    if type(k) is int and k > 0 and type(threshold) is float and 0.0 <= threshold <= 1.0:
+        return  # what follows takes longer than many a text
     whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
     if not whole or (k < 1 and k != ALL_LABELS):
         raise ValueError(

@@ -59,7 +59,7 @@ def normalize(
     ends = texts.token_ends
     bounds = np.ascontiguousarray(texts.offsets if ends is None else np.append(0, ends), np.int64)
     n = bounds.size - 1
-    pages, deltas = _lower_table(lowercase, nfkc, simplify)
+    pages, deltas = lower_table(lowercase, nfkc, simplify)
     sizes = np.empty(n, np.int64)
     changes: list[bool] = []
     run_ranges(
@@ -143,7 +143,7 @@ def _simplified() -> dict[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _lower_table(lowercase: bool, nfkc: bool, simplify: bool) -> tuple[np.ndarray, np.ndarray]:
+def lower_table(lowercase: bool, nfkc: bool, simplify: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return `pages` and `deltas` of `text.kernels.tokens.lower`, as the running Python has it.
 
     Without lower-casing all deltas are 0, with NFKC all beyond ASCII are NOT_SIMPLE.

@@ -46,6 +46,18 @@ def mark_document(text, i, end, classes, marks):
     before: Any = SPACE  # the class that the next character meets
     while i < end:
         lead = text[i]
+        if i > start and lead < 0x80:
+            kind = np.int64(classes[lead])
+            while kind < EXTEND:  # as of nearly all of ASCII
+                marks[i - ONE] = _CLOSING[8 * before + kind]
+                before = kind
+                i += ONE
+                if i >= end or text[i] >= 0x80:
+                    break
+                kind = np.int64(classes[text[i]])
+            if i >= end:
+                break
+            lead = text[i]
         length = ONE
         if lead < 0x80:
             code = np.int64(lead)
