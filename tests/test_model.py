@@ -237,12 +237,10 @@ def test_one_text_in_many_threads_from_the_first_call_on(model):
 
 
 @pytest.mark.parametrize(
-    ("n_entries", "n_remembered", "n_codes", "most_codes"),
-    [(1 << 15, 1 << 20, 8, 1 << 20), (16, 100, 4096, 1 << 20), (1, 0, 8, 64)],
+    ("megabytes", "n_codes", "most_codes"),
+    [(6, 8, 1 << 20), (0.003, 4096, 1 << 20), (0, 8, 64)],
 )
-def test_memory_and_room_do_not_change_results(
-    monkeypatch, n_entries, n_remembered, n_codes, most_codes
-):
+def test_memory_and_room_do_not_change_results(monkeypatch, megabytes, n_codes, most_codes):
     """Words that are remembered have the rows that they have at first, to the last bit."""
     texts, rows = corpus()
     config = Config(epochs=3, minn=2, maxn=4, word_ngrams=2)
@@ -251,12 +249,15 @@ def test_memory_and_room_do_not_change_results(
     texts = (TESTS + ODD_TEXTS + [" ".join(texts[i:]) for i in range(0, 200, 40)]) * 2
     expected = model.predict(Texts.from_sequence(texts), 3)
     one_by_one = [model.predict_one(text, 3) for text in texts]
-    for name, value in (
-        ("N_ENTRIES", n_entries), ("N_REMEMBERED", n_remembered), ("N_CODES", n_codes),
-        ("MOST_CODES", most_codes),
-    ):  # fmt: skip
-        monkeypatch.setattr(workers, name, value)
+    monkeypatch.setattr(workers, "N_CODES", n_codes)
+    monkeypatch.setattr(workers, "MOST_CODES", most_codes)
     other = pickle.loads(pickle.dumps(model))
+    other.predict_one("a")
+    other.cache = megabytes
+    assert other.cache == megabytes
+    assert other._workers.n_entries * 64 + other._workers.n_remembered * 4 <= max(
+        megabytes * (1 << 20), 64 * workers.LEAST_ENTRIES
+    )
     for _ in range(2):
         found = other.predict(Texts.from_sequence(texts), 3, n_threads=2)
         for name in ("labels", "probabilities", "n_features"):
@@ -267,6 +268,9 @@ def test_memory_and_room_do_not_change_results(
             [name for name, _ in row] for row in one_by_one
         ]
     assert 1 <= len(other._workers.idle) <= 2
+    for bad in (-1, None, "6", True, 1 << 20):
+        with pytest.raises(ValueError, match="cache is the megabytes"):
+            other.cache = bad
 
 
 def test_a_worker_that_was_lost_is_no_harm(model):

@@ -26,7 +26,6 @@ from fasttext_lite.parallel import run_blocks
 
 MEGABYTE = 1 << 20
 CACHE_MB = 64  # default room for words, of an engine
-MOST_CACHE_MB = 1 << 14
 MOST_DECODED = 64 * MEGABYTE  # of a quantised table that is kept as numbers beside its codes
 MOST_FOLDED = 256 * MEGABYTE  # of the rows multiplied out
 FOLD_LEAST = 4  # times fewer outputs than dimensions, for folding to be worth it

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compat.engine import CACHE_MB, MOST_CACHE_MB, Engine
+from fasttext_lite.compat.engine import CACHE_MB, Engine
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.binary import ModelParts
@@ -25,6 +25,7 @@ from fasttext_lite.compat.kernels import text as kernels
 from fasttext_lite.compat.kernels.predict import HAS_NEWLINE, IS_STALE
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
+from fasttext_lite.model.limits import check_cache
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import cpu_count, run_ranges
 
@@ -189,12 +190,7 @@ class FastTextModel:
 
     @cache.setter
     def cache(self, megabytes: float) -> None:
-        is_number = isinstance(megabytes, int | float) and not isinstance(megabytes, bool)
-        if not is_number or not 0 <= megabytes <= MOST_CACHE_MB:
-            raise ValueError(
-                f"cache is the megabytes of memory for words, 0 to {MOST_CACHE_MB:,}; "
-                f"got {megabytes!r}"
-            )
+        check_cache(megabytes)
         self._cache_mb = megabytes
         self._engines = {}
 

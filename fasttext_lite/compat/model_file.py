@@ -159,10 +159,19 @@ class ModelFile:
             Numbers of labels, int32[n_texts, k] (-1 = none), their probabilities,
             float32[n_texts, k] of a model of fastText and float64[n_texts, k] of ours, and the
             names of labels.
-        """
-        from fasttext_lite.compat.batch import predict_batch
 
-        return predict_batch(self.load(), texts, k, threshold, threads)
+        Raises
+        ------
+        ModelError
+            As `load`.
+        TypeError
+            If the model has no such method (an estimator has none), or it gets no texts.
+        """
+        model = self.load()
+        if not hasattr(model, "predict_batch"):
+            name = type(model).__name__
+            raise TypeError(f"{name} has no predict_batch: load() gives the model")
+        return model.predict_batch(texts, k, threshold, threads)
 
 
 def _restored(path: str, content: str, loader: Callable[[str], Any] | None) -> ModelFile:

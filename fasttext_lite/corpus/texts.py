@@ -90,6 +90,25 @@ class Texts:
         return cls(data, offsets), valid
 
     @classmethod
+    def with_nulls(cls, documents: Any) -> tuple[Texts, np.ndarray | None]:
+        """Take a column in Arrow's form as `from_column`, all else as `from_sequence`.
+
+        Returns
+        -------
+        Texts
+        valid : bool[n_docs] or None
+            As `from_column` returns it.
+
+        Raises
+        ------
+        TypeError
+            As these.
+        """
+        if is_column(documents) and (has_pyarrow() or not hasattr(documents, "to_list")):
+            return cls.from_column(documents)
+        return cls.from_sequence(documents), None
+
+    @classmethod
     def from_sequence(cls, documents: Iterable[Any]) -> Texts:
         """Encode strings, or documents that are lists of tokens.
 

@@ -1,6 +1,8 @@
-"""Where the ways part on which texts are classified."""
+"""Where the ways part on which texts are classified, and how much they may take."""
 
 from __future__ import annotations
+
+from typing import Any
 
 # Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
 MAX_SELECTED = 32
@@ -13,3 +15,16 @@ LONGEST = 1 << 16
 
 # Bytes of texts that are worked on at a time, all steps one after another: they stay in the caches.
 RANGE_BYTES = 1 << 18
+
+# Megabytes of memory for words, of each thread that predicts.
+CACHE_MB = 6
+MOST_CACHE_MB = 1 << 14
+
+
+def check_cache(megabytes: Any) -> None:
+    """Raise `ValueError` unless it is a size of memory for words."""
+    is_number = isinstance(megabytes, int | float) and not isinstance(megabytes, bool)
+    if not is_number or not 0 <= megabytes <= MOST_CACHE_MB:
+        raise ValueError(
+            f"cache is the megabytes of memory for words, 0 to {MOST_CACHE_MB:,}; got {megabytes!r}"
+        )

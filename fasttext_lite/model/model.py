@@ -18,14 +18,21 @@ from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected
 from fasttext_lite.config.losses import LINKS, LOSSES, Loss
-from fasttext_lite.corpus.arrow import as_columns, has_pyarrow, is_column
+from fasttext_lite.corpus.arrow import as_columns
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
-from fasttext_lite.model.limits import FEW_TEXTS, LONGEST, MAX_SELECTED, RANGE_BYTES
+from fasttext_lite.model.limits import (
+    CACHE_MB,
+    FEW_TEXTS,
+    LONGEST,
+    MAX_SELECTED,
+    RANGE_BYTES,
+    check_cache,
+)
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.parallel import cpu_count, even_bounds, run_bounds, run_ranges
@@ -183,6 +190,8 @@ class Model:
         tree = self.tree
         self._is_identity = _is_identity(self.output) and tree is None
         self._children = read_only(np.zeros((0, 2), np.int32) if tree is None else tree.children)
+
+    _cache_mb = float(CACHE_MB)
 
     def replace(self, **changes: Any) -> Model:
         """Return a copy with some of the arguments of the constructor changed."""
@@ -364,6 +373,28 @@ class Model:
         return hidden, n_features
 
     @property
+    def cache(self) -> float:
+        """Megabytes of memory for words that were seen, of each thread that predicts.
+
+        6 unless it is set, and 4 bytes more for each row of the model. What a word becomes is
+        remembered, so that it is not worked out again; no answer changes. Setting it makes the
+        model forget.
+
+        Raises
+        ------
+        ValueError
+            When it is set to what is no size.
+        """
+        return self._cache_mb
+
+    @cache.setter
+    def cache(self, megabytes: float) -> None:
+        check_cache(megabytes)
+        self._cache_mb = megabytes
+        for name in ("_workers", "_quick"):
+            vars(self).pop(name, None)
+
+    @property
     def _rows_of_numbers(self) -> np.ndarray:
         """The embeddings as kernels take them: float16, which Numba does not know, as uint16."""
         table = self.embeddings
@@ -391,7 +422,9 @@ class Model:
         )  # fmt: skip
         is_half = self.embeddings.dtype == np.float16
         numbers = [LINKS.index(self.link), int(self._is_identity), int(is_half), int(lowercase)]
-        return Workers(arrays, numbers, len(self.labels), int(config.word_ngrams or 1))
+        return Workers(
+            arrays, numbers, len(self.labels), int(config.word_ngrams or 1), self._cache_mb
+        )
 
     @cached_property
     def _quick(self) -> Workers | None:
@@ -690,8 +723,8 @@ class Model:
         if others:
             _refuse("predict_batch", others, ["texts", "k", "threshold", "threads"])
         valid = None
-        if is_column(texts) and (has_pyarrow() or not hasattr(texts, "to_list")):
-            texts, valid = Texts.from_column(texts)
+        if type(texts) is not list:
+            texts, valid = Texts.with_nulls(texts)
         found = self.predict(texts, k, threshold, threads)
         if valid is None:
             return found

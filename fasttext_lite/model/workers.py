@@ -1,7 +1,7 @@
 """Room that predictions work in, one thread at a time, and the model's arrays by their addresses.
 
 A model keeps the workers that it has made: a call takes one and gives it back, so there are as many
-as calls that ran at once.  Each remembers words (`kernels.remember`), in `MEMORY` bytes at most.
+as calls that ran at once.  Each remembers words (`kernels.remember`), in `Model.cache` megabytes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from fasttext_lite.text.marked import MarkedTexts
 
 PADDING = 32  # bytes behind a text that are read with it
-N_ENTRIES = 1 << 15  # places for words, at most half of them used; 64 bytes each
-N_REMEMBERED = 1 << 20  # rows of these words; 4 bytes each
-MEMORY = N_ENTRIES * 8 * remember.ENTRY + 4 * N_REMEMBERED  # bytes: 6 MB, and 4 for each row
+LEAST_ENTRIES = 2 * remember.PROBES
 N_CODES = 1 << 16  # of each kind that there is room for from the beginning
 MOST_CODES = 1 << 21  # a worker with room for more is not kept
 
@@ -61,8 +59,8 @@ class Worker:
         self.origin: Worker | None = None
         n_bytes = kernels.LONGEST_CHARACTER * LONGEST
         self._memory = memory or (
-            np.zeros((N_ENTRIES, remember.ENTRY), np.int64),
-            np.empty(N_REMEMBERED, np.int32),
+            np.zeros((workers.n_entries, remember.ENTRY), np.int64),
+            np.empty(workers.n_remembered, np.int32),
             np.zeros(remember.N_COUNTERS, np.int64),
             np.zeros(workers.n_rows, np.int32),
         )
@@ -106,21 +104,36 @@ class Workers:
     numbers : list of int
         Those that stand behind the arrays.
     n_labels, word_ngrams : int
+    megabytes : float
+        Of memory for words, of each worker.
 
     Attributes
     ----------
+    n_entries : int
+        Places for words, at most half of them used; 64 bytes each.
+    n_remembered : int
+        Rows of these words; 4 bytes each.
     idle : list of Worker
         Who uses one pops it, and appends it afterwards; where there is none, `new` makes one.
     """
 
     def __init__(
-        self, arrays: tuple[np.ndarray, ...], numbers: list[int], n_labels: int, word_ngrams: int
+        self,
+        arrays: tuple[np.ndarray, ...],
+        numbers: list[int],
+        n_labels: int,
+        word_ngrams: int,
+        megabytes: float,
     ) -> None:
         assert len(arrays) == kernels.N_MODEL_ARRAYS and len(numbers) == kernels.N_NUMBERS
         self.arrays, self.numbers = arrays, numbers
         self.n_labels, self.word_ngrams = n_labels, word_ngrams
         self.n_rows, self.dim = arrays[kernels.EMBEDDINGS].shape
         self.idle: list[Worker] = []
+        size, of_entry = int(megabytes * (1 << 20)), 8 * remember.ENTRY
+        n_entries = 1 << max((size // 3 // of_entry).bit_length() - 1, 0)  # a third of it
+        self.n_entries = max(n_entries, LEAST_ENTRIES)
+        self.n_remembered = max(size - of_entry * self.n_entries, 0) // 4
 
     @cached_property
     def entry(self) -> Callable[[str, np.ndarray, int, float], int]:

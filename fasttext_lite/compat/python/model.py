@@ -31,7 +31,6 @@ from fasttext_lite.compat.python.arguments import (
     model_name,
 )
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
-from fasttext_lite.corpus.arrow import columns_of, is_column
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.model.model import Predictions
 
@@ -425,8 +424,12 @@ class _FastText:
         k, threshold = as_whole("k", k), as_number("threshold", threshold)
         if threads is not None and as_whole("threads", threads) < 1:
             raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
-        data, offsets, valid = _documents_of(texts)
-        found = self.model.predict_documents(data, offsets, k, threshold, threads, exact)
+        documents, valid = Texts.with_nulls(texts)
+        if documents.token_ends is not None:
+            raise TypeError("texts must be str; got lists of tokens: ' '.join(tokens) makes a text")
+        found = self.model.predict_documents(
+            documents.buffer, documents.offsets, k, threshold, threads, exact
+        )
         if valid is not None:
             found.labels[~valid], found.scores[~valid], found.n_rows[~valid] = -1, 0, 0
         names = self._names_of(on_unicode_error)
@@ -699,16 +702,6 @@ def wrapped(model: FastTextModel, attributes: dict[str, Any] | None = None) -> _
 def _restored(parts: binary.ModelParts, attributes: dict[str, Any]) -> _FastText:
     """Return a model that was pickled; pickles know this function by its name."""
     return wrapped(FastTextModel(parts), attributes)
-
-
-def _documents_of(texts: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return texts as bytes, where each begins and all end, and which are not null."""
-    if is_column(texts):
-        return columns_of(texts)
-    documents = Texts.from_sequence(texts)
-    if documents.token_ends is not None:
-        raise TypeError("texts must be str; got lists of tokens: ' '.join(tokens) makes a text")
-    return documents.buffer, documents.offsets, None
 
 
 def _as_lists(
