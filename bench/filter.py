@@ -28,7 +28,7 @@ from bench.tools import UsageError, table
 
 LABELS = ("hq", "lq")
 
-# Documents of 10 to 80 lines of the bundled texts, one in eight Chinese; args: folder, MB, files.
+# Documents of 10 to 80 texts, each document of one of some files; args: folder, MB, files, theirs.
 MAKE = """
 import json, random, sys
 from pathlib import Path
@@ -44,7 +44,7 @@ for i in range(n_files):
     with zstandard.ZstdCompressor().stream_writer(open(folder / f"{i:03}.jsonl.zst", "wb")) as out:
         left = n_bytes / n_files
         while left > 0:
-            own = texts[number % 8 == 7]
+            own = texts[number % len(texts)]
             text = "\\n".join(random.choices(own, k=random.randint(10, 80)))
             record = {
                 "text": text, "id": f"<urn:uuid:{number:032x}>",
@@ -56,7 +56,7 @@ for i in range(n_files):
             number += 1
 """
 
-# Half of the bundled topics are good, half are not; args: files.
+# Half of the labels of each file are good, half are not; args: files.
 LABEL = """
 import sys
 from pathlib import Path
@@ -119,6 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--megabytes", type=float, default=100.0, help="of JSON lines, unpacked")
     parser.add_argument("--files", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0, help="processes; 0 = files and cores")
+    parser.add_argument(
+        "--texts", nargs="+", metavar="FILE",
+        help="of label<TAB>text lines that documents are made of; default: the bundled texts",
+    )  # fmt: skip
     parser.add_argument("--bucket", type=int, default=2_000_000, help="of the quality model")
     parser.add_argument("--repeat", type=int, default=1, help="rounds; the best of each counts")
     parser.add_argument("--without-peer", action="store_true", help="time `filter` alone")
@@ -153,7 +157,9 @@ def _language_model() -> Path:
 
 def _prepared(work: Path, options: argparse.Namespace) -> tuple[Path, Path]:
     """Return the folder of documents and the quality model; they are made once."""
-    texts = [tools.BUNDLED / name / "train.tsv" for name in ("en_topics", "zh_topics")]
+    bundled = [tools.BUNDLED / name / "train.tsv" for name in ("en_topics", "zh_topics")]
+    texts = options.texts or [*bundled[:1] * 6, *bundled]  # one document in eight is Chinese
+    texts = [Path(name).resolve() for name in texts]
     source = work / f"documents-{options.megabytes:g}-{options.files}"
     if not source.is_dir():
         source.mkdir()
@@ -162,7 +168,9 @@ def _prepared(work: Path, options: argparse.Namespace) -> tuple[Path, Path]:
         )
     model = work / f"quality-{options.bucket}.bin"
     if not model.is_file():
-        rows = subprocess.run(_python("-c", LABEL, *texts), check=True, stdout=subprocess.PIPE)
+        rows = subprocess.run(
+            _python("-c", LABEL, *dict.fromkeys(texts)), check=True, stdout=subprocess.PIPE
+        )
         (work / "quality.txt").write_bytes(rows.stdout)
         command = _python(
             "-m", "fasttext_lite", "supervised", "-input", work / "quality.txt", "-output",

@@ -19,7 +19,7 @@ from fasttext_lite.compat.kernels.state import SLOTS
 from fasttext_lite.compiled.addresses import State
 from fasttext_lite.compiled.arrays import CACHE_LINE, read_only
 from fasttext_lite.compiled.blocks import LANES
-from fasttext_lite.compiled.entry import FLOATS, INTS, NUMBER, SINGLES, STATE, STR, entry_point
+from fasttext_lite.compiled.entry import FLOATS, INTS, NUMBER, STATE, STR, entry_point
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import run_blocks
@@ -127,7 +127,7 @@ class Engine:
     @cached_property
     def predict_text(self) -> Callable[..., int]:
         """`kernels.predict.predict_text`."""
-        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTS, SINGLES)
+        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTS, FLOATS)
 
     def predict(
         self,

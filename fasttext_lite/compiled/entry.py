@@ -15,7 +15,6 @@ from numba import types
 STR = types.unicode_type
 STATE = types.Array(types.int64, 1, "C")  # see `addresses.State`
 FLOATS = types.Array(types.float64, 1, "C")
-SINGLES = types.Array(types.float32, 1, "C")
 INTS = types.Array(types.int32, 1, "C")
 NUMBER, INTEGER = types.float64, types.int64
 

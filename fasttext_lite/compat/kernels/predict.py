@@ -112,24 +112,8 @@ def encode(address, n, kind, data):
 
 
 @_inlined_kernel
-def predict_text(text, state, threshold, labels, scores):
-    """Find the best labels of a text.
-
-    Parameters
-    ----------
-    text : str
-        Without newlines; that of fastText's lines follows it.
-    state : int64[]
-        See `kernels.state`.
-    threshold : float64
-    labels : int32[k + 1], scores : float32[k + 1]
-        Written in place: labels and fastText's probabilities, best first.
-
-    Returns
-    -------
-    n : int
-        Labels found; or `HAS_NEWLINE`, `HAS_SURROGATE`, `IS_STALE`.
-    """
+def predict_str(text, state, threshold, labels, scores):
+    """Find the best labels of a text: int32[k + 1], float32[k + 1]; see `predict_text`."""
     if is_stale(array_of(state, COUNTERS, np.int64)):
         return IS_STALE
     address, size, kind, is_ascii = text_at(text)
@@ -168,12 +152,39 @@ def predict_top(text, state, threshold, score):
     """
     room = np.empty(2, np.int64)
     labels, scores = room[:1].view(np.int32), room[1:].view(np.float32)
-    n = predict_text(text, state, threshold, labels, scores)
+    n = predict_str(text, state, threshold, labels, scores)
     if n == 1:
         score[0] = scores[0]
         n = np.int64(labels[0])
     elif n == 0:
         n = -1
+    return n
+
+
+@_kernel
+def predict_text(text, state, threshold, labels, scores):
+    """Find the best labels of a text.
+
+    Parameters
+    ----------
+    text : str
+        Without newlines; that of fastText's lines follows it.
+    state : int64[]
+        See `kernels.state`.
+    threshold : float64
+    labels : int32[k], scores : float64[k]
+        Written in place: labels and fastText's probabilities, best first.
+
+    Returns
+    -------
+    n : int
+        Labels found; or `HAS_NEWLINE`, `HAS_SURROGATE`, `IS_STALE`.
+    """
+    k = labels.size
+    found, values = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
+    n = predict_str(text, state, threshold, found, values)
+    for i in range(n):
+        labels[i], scores[i] = found[i], values[i]
     return n
 
 

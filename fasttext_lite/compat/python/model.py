@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy import empty, float64
+from numpy import empty
 
 from fasttext_lite.compat.engine import Engine
 from fasttext_lite.compat.files import binary
@@ -35,7 +35,8 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.model.model import Predictions
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
-NO_LABEL = -1
+NO_LABEL, NO_ANSWER = -1, -9
+INT32, FLOAT32 = np.dtype(np.int32), np.dtype(np.float32)  # quicker than the types themselves
 FEW_TEXTS = 16  # of a list that are predicted one after another
 _NEWLINE = 10
 _ONE_LINE = "{} processes one line at a time (remove '\\n')"
@@ -318,21 +319,24 @@ class _FastText:
             k, threshold = as_whole("k", k), as_number("threshold", threshold)
         if type(text) is not str:
             return self._predict_any(text, k, threshold, on_unicode_error)
-        if k != 1:
-            found, scores = self._predict_text(text, k, threshold)
-            names = (self._names.get(on_unicode_error) or self._names_of(on_unicode_error)).quick
-            return tuple([names[i] for i in found]), scores.astype(float64)
-        score = empty(1)
         engine = self._engine or self._exact_engine()
         state = engine.state  # kept: another thread may renew it
-        label = engine.predict_top(text, state.numbers, threshold, score)
-        if label >= 0:
-            names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
-            return (names[label],), score
-        if label == NO_LABEL:
-            return (), score[:0]
+        names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
+        if k == 1:
+            score = empty(1)
+            label = engine.predict_top(text, state.numbers, threshold, score)
+            if label >= 0:
+                return (names[label],), score
+            if label == NO_LABEL:
+                return (), score[:0]
+        elif (width := engine.n_labels if k == -1 else min(k, engine.n_labels)) > 0:
+            labels, scores = empty(width, INT32), empty(width)
+            n = engine.predict_text(text, state.numbers, threshold, labels, scores)
+            if n == width:
+                every = names.quick
+                return tuple([every[i] for i in labels.tolist()]), scores
         found, scores = self._predict_text(text, k, threshold)
-        return tuple([self._names_of(on_unicode_error)[i] for i in found]), scores.astype(float64)
+        return tuple([names[i] for i in found]), scores
 
     def _predict_any(self, text: Any, k: int, threshold: float, errors: str) -> Any:
         """Predict as `predict` does, what is not exactly a str."""
@@ -343,10 +347,18 @@ class _FastText:
         if len(texts) > FEW_TEXTS or not all([type(each) is str for each in texts]):
             return self._predict_list(texts, k, threshold, names)
         all_labels, all_scores = [], []
+        engine = self._engine or self._exact_engine()
         for each in texts:
-            found, scores = self._predict_text(each, k, threshold)
-            all_labels.append([names[i] for i in found])
-            all_scores.append(scores)
+            label, scores = NO_ANSWER, empty(1)
+            if k == 1:
+                state = engine.state  # kept, as in `predict`
+                label = engine.predict_top(each, state.numbers, threshold, scores)
+            if label >= 0:
+                all_labels.append([names[label]])
+            else:
+                found, scores = self._predict_text(each, k, threshold)
+                all_labels.append([names[i] for i in found])
+            all_scores.append(scores.astype(FLOAT32))
         return all_labels, all_scores
 
     def _predict_text(self, text: str, k: int, threshold: float) -> tuple[list[int], np.ndarray]:
