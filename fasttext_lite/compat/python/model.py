@@ -332,8 +332,10 @@ class _FastText:
         elif (width := engine.n_labels if k == -1 else min(k, engine.n_labels)) > 0:
             labels, scores = empty(width, INT32), empty(width)
             n = engine.predict_text(text, state.numbers, threshold, labels, scores)
-            if n == width:
+            if n >= 0:
                 every = names.quick
+                if n < width:
+                    labels, scores = labels[:n], scores[:n]
                 return tuple([every[i] for i in labels.tolist()]), scores
         found, scores = self._predict_text(text, k, threshold)
         return tuple([names[i] for i in found]), scores
