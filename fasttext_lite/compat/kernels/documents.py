@@ -228,19 +228,32 @@ def fold_row(row, state, scratch):
     Threads that do it at once write the same numbers.
     """
     folded = shared_of(state, FOLD_ROWS, np.float32)
-    output = table_of(state, FOLD_OUTPUT, np.float32)
-    numbers = shared_of(scratch, ROW, np.float32)
+    output, table = table_of(state, FOLD_OUTPUT, np.float32), rows_of(state)
     width, dim = output.shape
+    at = np.int64(row) * width
+    if table.codes.shape[0] == 0 and table.places.size == 0:
+        numbers = table.dense.view(np.float32)
+        for label in range(width):
+            folded[at + label] = inner_product(numbers, np.int64(row) * dim, output, label)
+        return
+    decoded = shared_of(scratch, ROW, np.float32)
     for d in range(dim):
-        numbers[d] = 0
-    add_row(rows_of(state), row, numbers)
+        decoded[d] = 0
+    add_row(table, row, decoded)
     for label in range(width):
-        total = zero_block(numbers)
-        for d in range(0, dim, LANES):
-            m = dim - d
-            other = load_block(output, label * dim + d, m)
-            total = add_product(total, load_block(numbers, d, m), other)
-        folded[np.int64(row) * width + label] = sum_of(total)
+        folded[at + label] = inner_product(decoded, ZERO, output, label)
+
+
+@_leaf_kernel
+def inner_product(numbers, at, output, label):
+    """Return the inner product of numbers[at:] and a row of `output`, in any order."""
+    dim = output.shape[1]
+    total = zero_block(numbers)
+    for d in range(0, dim, LANES):
+        m = dim - d
+        other = load_block(output, label * dim + d, m)
+        total = add_product(total, load_block(numbers, at + d, m), other)
+    return sum_of(total)
 
 
 @_leaf_kernel
