@@ -30,7 +30,7 @@ MOST_DECODED = 64 * MEGABYTE  # of a quantised table that is kept as numbers bes
 MOST_FOLDED = 256 * MEGABYTE  # of the rows multiplied out
 FOLD_LEAST = 4  # times fewer outputs than dimensions, for folding to be worth it
 MOST_IN_COLUMNS = 1 << 10  # nodes of a tree whose outputs are all computed, visited or not
-BLOCK_BYTES, BLOCK_TEXTS = 1 << 18, 1 << 13  # what a thread takes at a time
+BLOCK_BYTES, BLOCK_TEXTS = 1 << 16, 1 << 12  # what a thread takes at a time
 _NONE = np.empty(0, np.float32)
 
 
