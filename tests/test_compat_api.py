@@ -339,7 +339,14 @@ def test_the_memory_for_words_changes_no_answer(both, tmp_path):
     assert ours.cache == 64
     path = tmp_path / "model.bin"
     ours.save_model(path)
-    assert fasttext.load_model(path, cache=3).cache == 3
+    loaded = fasttext.load_model(path, cache=3)
+    assert loaded.cache == pickle.loads(pickle.dumps(loaded)).cache == 3
+    assert copy.deepcopy(loaded.model).cache == 3
+    loaded.set_matrices(loaded.get_input_matrix(), loaded.get_output_matrix())
+    assert loaded.cache == 3
+    loaded.model.cache = np.float64(0.5)
+    assert loaded.cache == 0.5
+    check_same(loaded.predict("w1 w2"), ours.predict("w1 w2"))
     with pytest.raises(ValueError, match="cache is the megabytes"):
         fasttext.load_model(path, cache=-3)
     assert pickle.loads(pickle.dumps(ours)).predict("w1") == ours.predict("w1")

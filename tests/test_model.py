@@ -268,6 +268,10 @@ def test_memory_and_room_do_not_change_results(monkeypatch, megabytes, n_codes, 
             [name for name, _ in row] for row in one_by_one
         ]
     assert 1 <= len(other._workers.idle) <= 2
+    assert pickle.loads(pickle.dumps(other)).cache == other.replace().cache == megabytes
+    for bad in (0, -2):
+        with pytest.raises(ValueError, match="threads must be at least 1"):
+            other.predict_batch(["a"], threads=bad)
     for bad in (-1, None, "6", True, 1 << 20):
         with pytest.raises(ValueError, match="cache is the megabytes"):
             other.cache = bad

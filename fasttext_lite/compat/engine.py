@@ -6,6 +6,7 @@ sums of words that it remembers, and knows of each row but what it says of the l
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from fasttext_lite.compat.files.arguments import LOSSES
 from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.kernels import memory, predict
-from fasttext_lite.compat.kernels.state import SLOTS
+from fasttext_lite.compat.kernels.state import COUNTERS, SLOTS
 from fasttext_lite.compiled.addresses import State
 from fasttext_lite.compiled.arrays import CACHE_LINE, read_only
 from fasttext_lite.compiled.blocks import LANES
@@ -34,29 +35,15 @@ BLOCK_BYTES, BLOCK_TEXTS = 1 << 16, 1 << 12  # what a thread takes at a time
 _NONE = np.empty(0, np.float32)
 
 
-class Words:
-    """Room for words that are remembered.
-
-    Parameters
-    ----------
-    megabytes : float
-        Of room; 0 = none.
-    """
-
-    def __init__(self, megabytes: float) -> None:
-        size = int(megabytes * MEGABYTE)
-        # An eighth for the slots, 8 bytes each.
-        capacity = 1 << max(int(size // 64).bit_length() - 1, 1)
-        n_units = max(size - 8 * capacity, 0) // memory.UNIT
-        self.slots = np.zeros(capacity, np.int64)
-        self.arena = np.zeros(2 * n_units, np.int32)
-        self.counters = np.zeros(memory.N_COUNTERS, np.int64)
-        self.counters[memory.USED] = 1  # no entry begins at 0, which stands for none
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether it is full and what comes now is not in it."""
-        return bool(memory.is_stale(self.counters))
+def room_for_words(megabytes: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return slots, arena and counters of `kernels.memory.Memory`, together of a size."""
+    size = int(megabytes * MEGABYTE)
+    # Up to an eighth for the slots, 8 bytes each.
+    capacity = 1 << max(int(size // 64).bit_length() - 1, 1)
+    n_units = max(size - 8 * capacity, 0) // memory.UNIT
+    counters = np.zeros(memory.N_COUNTERS, np.int64)
+    counters[memory.USED] = 1  # no entry begins at 0, which stands for none
+    return np.zeros(capacity, np.int64), np.zeros(2 * n_units, np.int32), counters
 
 
 class Engine:
@@ -76,6 +63,8 @@ class Engine:
         self.n_labels = parts.dictionary.n_labels
         self._exact, self._megabytes = exact, megabytes
         self._fixed, self._numbers = self._parts_of(parts)
+        self._lock = threading.Lock()
+        self.state: State
         self.renew()
 
     def _parts_of(self, parts: ModelParts) -> tuple[list[np.ndarray], list[int]]:
@@ -107,17 +96,21 @@ class Engine:
         ]  # fmt: skip
         part = kernel_table(table).part
         width = n_outputs if is_folded else parts.args.dim
-        numbers = [part, parts.args.dim, width, self.n_labels, loss.scored_as]
+        numbers = [
+            part, parts.args.dim, width, not self._exact, self.n_labels, loss.scored_as,
+        ]  # fmt: skip
         return [np.ascontiguousarray(array) for array in arrays], [int(n) for n in numbers]
 
-    def renew(self) -> None:
-        """Forget all words."""
-        words = Words(self._megabytes)
-        sums = words.arena.view(np.float32) if not self._exact else _NONE
-        memory = words.slots, words.arena, words.counters, words.arena.view(np.uint64), sums
-        arrays = [*self._fixed[:SLOTS], *memory, *self._fixed[SLOTS:]]
-        # One assignment: other threads see the old state or the new.
-        self._words, self.state = words, State(arrays, self._numbers)
+    def renew(self, stale: State | None = None) -> None:
+        """Forget all words, unless another thread has done that to the state that was stale."""
+        with self._lock:
+            if stale is not None and self.state is not stale:
+                return
+            slots, arena, counters = room_for_words(self._megabytes)
+            sums = _NONE if self._exact else arena.view(np.float32)
+            memory = slots, arena, counters, arena.view(np.uint64), sums
+            arrays = [*self._fixed[:SLOTS], *memory, *self._fixed[SLOTS:]]
+            self.state = State(arrays, self._numbers)
 
     @cached_property
     def predict_top(self) -> Callable[..., int]:
@@ -192,9 +185,10 @@ class Engine:
         edges = edges_of(starts, ends)
 
         def run(block: int) -> None:
-            if self._words.is_stale:
-                self.renew()
             state = self.state  # kept: others may renew it
+            if memory.is_stale(state.arrays[COUNTERS]):
+                self.renew(state)
+                state = self.state
             work(edges[block], edges[block + 1], state.numbers)
 
         run_blocks(run, len(edges) - 1, n_threads)

@@ -72,10 +72,10 @@ class FastTextModel:
         self.input = parts.input
         self.output = parts.output
         self._cache_mb: float = CACHE_MB
-        self._engines: dict[bool, Engine] = {}
+        self.engines: dict[bool, Engine] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return FastTextModel, (self.parts,)
+        return _restored, (self.parts, self._cache_mb)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FastTextModel:
@@ -171,11 +171,11 @@ class FastTextModel:
         ValueError
             If the model is not supervised.
         """
-        engine = self._engines.get(exact)
+        engine = self.engines.get(exact)
         if engine is None:
             if not self.is_supervised:
                 raise ValueError("Model needs to be supervised for prediction!")
-            engine = self._engines[exact] = Engine(self.parts, exact, self._cache_mb)
+            engine = self.engines[exact] = Engine(self.parts, exact, self._cache_mb)
         return engine
 
     @property
@@ -193,7 +193,7 @@ class FastTextModel:
     def cache(self, megabytes: float) -> None:
         check_cache(megabytes)
         self._cache_mb = megabytes
-        self._engines = {}
+        self.engines = {}
 
     def width(self, k: int) -> int:
         """Return how many labels a text gets at most.
@@ -222,7 +222,7 @@ class FastTextModel:
         Parameters
         ----------
         data, starts
-            As in `embed`.
+            As in `embed`; a newline within an example is a space.
         k : int
             Most labels; -1 = all.
         threshold : float
@@ -280,7 +280,7 @@ class FastTextModel:
         ValueError
             As in `predict`; if there is a newline in the text, or a lone surrogate.
         """
-        engine = self._engines.get(True) or self.engine()
+        engine = self.engines.get(True) or self.engine()
         if k != 1:
             k = self.width(k)
         labels, scores = np.empty(k, _INT32), np.empty(k)
@@ -289,7 +289,7 @@ class FastTextModel:
         if n == k:
             return labels.tolist(), scores
         if n == IS_STALE:
-            engine.renew()
+            engine.renew(state)
             return self.predict_text(text, k, threshold)
         if n < 0:
             what = "a newline" if n == HAS_NEWLINE else "a lone surrogate"
@@ -346,7 +346,7 @@ class FastTextModel:
 
         A newline is put behind each; what follows a newline or </s> within it is not seen.
         """
-        pieces = [as_bytes(text) + b"\n" for text in texts]
+        pieces = [as_bytes(text).partition(b"\n")[0] + b"\n" for text in texts]
         ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
         return self.predict(as_array(b"".join(pieces)), ends, k, threshold, n_threads)
 
@@ -538,3 +538,10 @@ class FastTextModel:
         return FastTextModel(
             ModelParts(args, self.dictionary, DenseTable.of(rows), DenseTable.of(output))
         )
+
+
+def _restored(parts: ModelParts, megabytes: float) -> FastTextModel:
+    """Return a model that was pickled; pickles know this function by its name."""
+    new = FastTextModel(parts)
+    new.cache = megabytes
+    return new

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 _MORE = " (every machine that uses a ModelFile needs the file at the same path)"
 
-# Of each file and loader the model that this process has, and the fingerprint of its content.
-_LOADED: dict[tuple[str, str], tuple[str, Any]] = {}
-_LOCK = threading.Lock()
+# The models that this process has, by file, loader and fingerprint of the content.
+_LOADED: dict[tuple[str, str, str], Any] = {}
+_LOCK = threading.RLock()
 
 
 def _after_fork() -> None:
     """Give a child a lock of its own: a thread that it does not have may hold the parent's."""
     global _LOCK
-    _LOCK = threading.Lock()
+    _LOCK = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -114,14 +114,11 @@ class ModelFile:
         ModelError
             If the file is gone, has changed, or is no model.
         """
-        found = _LOADED.get(self._key)
-        if found is not None and found[0] == self.fingerprint:
-            return found[1]
+        key = (*self._key, self.fingerprint)
         with _LOCK:
-            found = _LOADED.get(self._key)
-            if found is None or found[0] != self.fingerprint:
-                found = _LOADED[self._key] = self.fingerprint, self._read()
-        return found[1]
+            if key not in _LOADED:
+                _LOADED[key] = self._read()
+            return _LOADED[key]
 
     def _read(self) -> Any:
         self._check()

@@ -36,6 +36,11 @@ class State:
     numbers : sequence of int
         What stands behind the arrays.
 
+    Raises
+    ------
+    TypeError
+        If an array is not.
+
     Attributes
     ----------
     numbers : int64[3 * n_arrays + n_numbers]
@@ -46,7 +51,8 @@ class State:
         self.arrays = tuple(arrays)
         places: list[int] = []
         for array in arrays:
-            assert array.flags.c_contiguous and array.ndim in (1, 2)
+            if not array.flags.c_contiguous or array.ndim not in (1, 2):
+                raise TypeError("a state's arrays are contiguous, of one or two dimensions")
             columns = array.shape[1] if array.ndim == 2 else 1
             places += [array.__array_interface__["data"][0], array.shape[0], columns]
         self.numbers = np.array([*places, *numbers], np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 # Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
@@ -23,7 +24,7 @@ MOST_CACHE_MB = 1 << 14
 
 def check_cache(megabytes: Any) -> None:
     """Raise `ValueError` unless it is a size of memory for words."""
-    is_number = isinstance(megabytes, int | float) and not isinstance(megabytes, bool)
+    is_number = isinstance(megabytes, Real) and not isinstance(megabytes, bool)
     if not is_number or not 0 <= megabytes <= MOST_CACHE_MB:
         raise ValueError(
             f"cache is the megabytes of memory for words, 0 to {MOST_CACHE_MB:,}; got {megabytes!r}"

@@ -195,7 +195,9 @@ class Model:
 
     def replace(self, **changes: Any) -> Model:
         """Return a copy with some of the arguments of the constructor changed."""
-        return dataclasses.replace(self, **changes)
+        new = dataclasses.replace(self, **changes)
+        new.cache = self.cache
+        return new
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the arguments of the constructor; of a quantised model its small form alone."""
@@ -205,6 +207,8 @@ class Model:
 
             output = narrowed_if_same(self.output)
             state |= {"space": None, "embeddings": None, "output": output}
+        if self._cache_mb != CACHE_MB:
+            state["cache"] = self._cache_mb
         return state
 
     def __setstate__(self, state: dict[str, Any] | tuple) -> None:
@@ -215,7 +219,9 @@ class Model:
 
             parts = state["packed"], state["config"], state["n_texts"]
             state["space"], state["embeddings"] = unpack_tables(*parts)
+        cache = state.pop("cache", CACHE_MB)
         self.__init__(**state)  # type: ignore[misc]
+        self.cache = cache
 
     def sorted_by_label(self) -> Model:
         """Return the same model with its labels in the order of their names."""
@@ -714,7 +720,7 @@ class Model:
         Raises
         ------
         ValueError
-            If k or threshold is out of range.
+            If k or threshold is out of range, or threads below 1.
         TypeError
             If there is anything but texts; the message has the position.
         InputError
@@ -722,6 +728,8 @@ class Model:
         """
         if others:
             _refuse("predict_batch", others, ["texts", "k", "threshold", "threads"])
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
         valid = None
         if type(texts) is not list:
             texts, valid = Texts.with_nulls(texts)

@@ -133,7 +133,8 @@ class Workers:
         size, of_entry = int(megabytes * (1 << 20)), 8 * remember.ENTRY
         n_entries = 1 << max((size // 3 // of_entry).bit_length() - 1, 0)  # a third of it
         self.n_entries = max(n_entries, LEAST_ENTRIES)
-        self.n_remembered = max(size - of_entry * self.n_entries, 0) // 4
+        # Where rows begin is an int32.
+        self.n_remembered = min(max(size - of_entry * self.n_entries, 0) // 4, (1 << 31) - 1)
 
     @cached_property
     def entry(self) -> Callable[[str, np.ndarray, int, float], int]:

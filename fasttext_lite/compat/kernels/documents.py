@@ -29,6 +29,7 @@ from fasttext_lite.compat.kernels.state import (
     DIM,
     FOLD_OUTPUT,
     FOLD_ROWS,
+    HAS_SUMS,
     HASHES,
     HIDDEN,
     IDS,
@@ -311,10 +312,10 @@ def look_up(data, start, stop, lexicon):
 
 
 @_leaf_kernel
-def add_token(data, start, stop, state, scratch, n):
+def add_token(data, start, stop, state, scratch, n, part):
     """Append the rows of a token to the scratch's ids at `n`.
 
-    Where there are more than these have room for, those before are summed up.
+    Where there are more than these have room for, those before are summed up in a part of it.
 
     Returns
     -------
@@ -329,7 +330,7 @@ def add_token(data, start, stop, state, scratch, n):
         return n, DROPPED, hash32
     n_rows, maxn = 0, lexicon.options[MAXN]
     if n + max(maxn, 0) + 1 > ids.size:
-        sum_ids(ZERO, n, state, scratch, HIDDEN)
+        sum_ids(ZERO, n, state, scratch, part)
         n = ZERO
     if word >= 0:
         ids[n] = word
@@ -341,7 +342,7 @@ def add_token(data, start, stop, state, scratch, n):
         for begin in range(start, stop, step):
             end = min(begin + step, stop)
             if n + (end - begin) * maxn > ids.size:
-                sum_ids(ZERO, n, state, scratch, HIDDEN)
+                sum_ids(ZERO, n, state, scratch, part)
                 n = ZERO
             after = add_some_subwords(data, start, stop, begin, end, lexicon, ids, n)
             n_rows, n = n_rows + after - n, after
@@ -360,11 +361,11 @@ def learn(data, start, stop, hash64, state, scratch, n):
     most = (n_bytes + 2) * max(array_of(state, OPTIONS, np.int64)[MAXN], 0) + 1
     if n_bytes > MOST_BYTES or n + most > ids.size:
         return 0
-    has_sums = memory.sums.size > 0
+    has_sums = state[HAS_SUMS] != 0
     width = state[WIDTH]
     if not has_room(n_bytes, width if has_sums else most, memory):
         return 0
-    after, n_rows, hash32 = add_token(data, start, stop, state, scratch, n)
+    after, n_rows, hash32 = add_token(data, start, stop, state, scratch, n, TOTAL)
     size = width if has_sums else after - n
     unit = new_entry(data, start, stop, hash64, n_rows, hash32, size, memory)
     if unit == 0:
@@ -394,6 +395,18 @@ def add_sum(sums, at, hidden):
 
 
 @_leaf_kernel
+def add_sum_of_token(data, start, stop, state, scratch):
+    """Add the sum of a token's rows to a document, as if it were remembered; see `add_token`."""
+    total, hidden = shared_of(scratch, TOTAL, np.float32), shared_of(scratch, HIDDEN, np.float32)
+    for d in range(total.size):
+        total[d] = 0
+    n, n_rows, hash32 = add_token(data, start, stop, state, scratch, ZERO, TOTAL)
+    sum_ids(ZERO, n, state, scratch, TOTAL)
+    add_sum(total, 0, hidden)
+    return n_rows, hash32
+
+
+@_leaf_kernel
 def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
     """Add tokens, whose bounds and hashes stand in the scratch, to a document, see `sum_document`.
 
@@ -409,6 +422,7 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
     ids, signed = shared_of(scratch, IDS, np.int32), shared_of(scratch, SIGNED, np.uint64)
     hidden = shared_of(scratch, HIDDEN, np.float32)
     maxn = max(array_of(state, OPTIONS, np.int64)[MAXN], 0)
+    has_sums = state[HAS_SUMS] != 0
     for t in range(n_tokens):
         if t + AHEAD < n_tokens:
             fetch_entry(hashes[t + AHEAD], memory)
@@ -419,13 +433,15 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
                 sum_ids(ZERO, n, state, scratch, HIDDEN)
                 n = ZERO
             unit = learn(data, start, stop, hashes[t], state, scratch, n)
-        if unit == 0:
-            n, count, hash32 = add_token(data, start, stop, state, scratch, n)
+        if unit == 0 and has_sums:
+            count, hash32 = add_sum_of_token(data, start, stop, state, scratch)
+        elif unit == 0:
+            n, count, hash32 = add_token(data, start, stop, state, scratch, n, HIDDEN)
         else:
             at = numbers_of(memory.arena, unit)
             count = np.int64(memory.arena[2 * unit + COUNT])
             hash32 = np.int64(memory.arena[2 * unit + HASH32])
-            if memory.sums.size > 0:
+            if has_sums:
                 add_sum(memory.sums, at, hidden)
             else:
                 size = np.int64(memory.arena[2 * unit + SIZE])

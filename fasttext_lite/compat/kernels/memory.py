@@ -2,8 +2,8 @@
 
 Text repeats its words (Zipf), and most of the time of a prediction goes into the character n-grams
 of each word: hashes, remainders, lookups.  An entry holds a token's bytes and what was made of it:
-the numbers of its rows, or their sum.  A hit compares all bytes, so answers are the same with and
-without a memory, however full it is.
+the numbers of its rows, or their sum.  A hit compares all bytes, and what is not remembered is
+worked out the same way, so answers are the same with and without a memory, however full it is.
 
 Threads share a memory without locks.  An entry is written into room that was taken by an atomic
 addition; its place is then published in the table of slots by an atomic exchange, which orders it
@@ -193,7 +193,8 @@ def new_entry(data, start, stop, hash64, count, hash32, size, memory):
     """
     units = units_of(stop - start, size)
     unit = take(memory.counters, USED, units)
-    if unit + units > memory.words.size:
+    n_before = take(memory.counters, ENTRIES, 1)  # before its slot, so that half of them stay free
+    if unit + units > memory.words.size or 2 * n_before >= memory.slots.size:
         unit = 0
     else:
         at = 2 * unit
@@ -218,6 +219,5 @@ def publish_entry(hash64, unit, memory):
     mask = memory.slots.size - 1
     slot = np.int64(hash64) & mask
     value = (np.int64(hash64 >> _SHIFT) << 32) | unit
-    take(memory.counters, ENTRIES, 1)
     while not publish(memory.slots, slot, value):  # there is a free one: half of them are
         slot = (slot + 1) & mask

@@ -12,8 +12,8 @@ from fasttext_lite.compat.kernels.state import (
     HIDDEN,
     OUTPUTS,
     STACK,
-    SUMS,
     TAIL,
+    TREE_SCORES,
     head_of,
     lay_out,
     scratch_units,
@@ -59,7 +59,8 @@ def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores
     return n_rows, classify(
         shared_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
         np.float32(threshold), shared_of(scratch, OUTPUTS, np.float32),
-        shared_of(scratch, STACK, np.int32), shared_of(scratch, SUMS, np.float32), scores, labels,
+        shared_of(scratch, STACK, np.int32), shared_of(scratch, TREE_SCORES, np.float32),
+        scores, labels,
     )  # fmt: skip
 
 
@@ -262,7 +263,7 @@ def score_documents(data, starts, ends, first, last, state, wanted, scores):
         n = find_best(
             shared_of(scratch, HIDDEN, np.float32), head, k, np.float32(0),
             shared_of(scratch, OUTPUTS, np.float32), shared_of(scratch, STACK, np.int32),
-            shared_of(scratch, SUMS, np.float32), values, found,
+            shared_of(scratch, TREE_SCORES, np.float32), values, found,
         )  # fmt: skip
         for i in range(n):
             column = places[found[i]]

@@ -251,6 +251,8 @@ def find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
 
     `scores` are logarithms, ln(p + 1e-5).
     """
+    if head.n_labels == 0:
+        return 0
     if head.is_folded:
         for i in range(hidden.size):
             outputs[i] = hidden[i]

@@ -26,8 +26,9 @@ _inlined = compiler(INLINE)
 ) = range(24)  # fmt: skip
 N_ARRAYS = 24
 # ... and the numbers behind them: the size of a part of a quantised row, of a hidden vector, and of
-# what is summed up for a document (less of a model that is folded); labels; how they are scored.
-PART, DIM, WIDTH, N_LABELS, WAY = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 5)
+# what is summed up for a document (less of a model that is folded); whether words are summed up one
+# by one, as it is with sums that are remembered; labels; how they are scored.
+PART, DIM, WIDTH, HAS_SUMS, N_LABELS, WAY = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 6)
 
 
 @_inlined
@@ -100,7 +101,7 @@ N_IDS = 1 << 13  # rows that are summed up together
 #   outputs  float32    what the labels, or the nodes of a tree, score
 #   stack, sums         nodes of a tree that are open, int32, and their scores, float32
 (
-    BOUNDS, HASHES, TAIL, SIGNED, IDS, ROW, TOTAL, HIDDEN, OUTPUTS, STACK, SUMS,
+    BOUNDS, HASHES, TAIL, SIGNED, IDS, ROW, TOTAL, HIDDEN, OUTPUTS, STACK, TREE_SCORES,
 ) = np.arange(11)  # fmt: skip
 N_HEAD = NUMBERS * 11
 

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fasttext_lite.compiled.addresses import high_product
 from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
-from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed, find_code
+from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed, find_code, remainder
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
 # No fast mathematics: sums are taken in fastText's order, so that they round alike.  A step of the
@@ -186,25 +185,15 @@ def add_bucket(bucket, lexicon, ids, n):
 
 
 def inverse_of(bucket):
-    """Return what `bucket_of` takes beside the number of buckets: 2 ** 64 / bucket, rounded down.
-
-    As the int64 of the same bits.
-    """
+    """Return what `remainder` takes beside the number of buckets, as the int64 of its bits."""
     inverse = ((1 << 64) - 1) // bucket
     return inverse - (1 << 64) if inverse >= 1 << 63 else inverse
 
 
 @_leaf_kernel
 def bucket_of(hash64, bucket, inverse):
-    """Return the remainder of a uint64, by a product in place of a division.
-
-    The quotient is at most one too small (Granlund and Montgomery 1994, Division by invariant
-    integers using multiplication).
-    """
-    rest = hash64 - high_product(hash64, np.uint64(inverse)) * np.uint64(bucket)
-    while rest >= np.uint64(bucket):
-        rest -= np.uint64(bucket)
-    return np.int64(rest)
+    """Return the bucket of a hash, uint64; `inverse` is that of `inverse_of`."""
+    return remainder(hash64, bucket, np.uint64(inverse))
 
 
 @_leaf_kernel

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import empty
 
-from fasttext_lite.compat.engine import Engine
+from fasttext_lite.compat.engine import CACHE_MB
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import MODELS
 from fasttext_lite.compat.files.dictionary import EOS, as_array, as_bytes
@@ -32,12 +32,12 @@ from fasttext_lite.compat.python.arguments import (
 )
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.model.limits import FEW_TEXTS
 from fasttext_lite.model.model import Predictions
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
 NO_LABEL, NO_ANSWER = -1, -9
 INT32, FLOAT32 = np.dtype(np.int32), np.dtype(np.float32)  # quicker than the types themselves
-FEW_TEXTS = 16  # of a list that are predicted one after another
 _NEWLINE = 10
 _ONE_LINE = "{} processes one line at a time (remove '\\n')"
 
@@ -244,7 +244,6 @@ class _FastText:
         self._labels: list[str] | None = None
         self._model: FastTextModel | None = None
         self._names: dict[str, _Names] = {}
-        self._engine: Engine | None = None
         if model_path is not None:
             self._model = FastTextModel.load(as_path("path", model_path))
         self.set_args(args)
@@ -269,7 +268,7 @@ class _FastText:
 
     def __reduce__(self) -> tuple[Any, ...]:
         attributes = {name: vars(self)[name] for name in ATTRIBUTES if name in vars(self)}
-        return _restored, (self.model.parts, attributes)
+        return _restored, (self.model.parts, attributes, self.model.cache)
 
     def set_args(self, args: Any = None) -> None:
         """Take over arguments of training as attributes."""
@@ -319,7 +318,8 @@ class _FastText:
             k, threshold = as_whole("k", k), as_number("threshold", threshold)
         if type(text) is not str:
             return self._predict_any(text, k, threshold, on_unicode_error)
-        engine = self._engine or self._exact_engine()
+        model = self._model or self.model
+        engine = model.engines.get(True) or model.engine()
         state = engine.state  # kept: another thread may renew it
         names = self._names.get(on_unicode_error) or self._names_of(on_unicode_error)
         if k == 1:
@@ -349,7 +349,7 @@ class _FastText:
         if len(texts) > FEW_TEXTS or not all([type(each) is str for each in texts]):
             return self._predict_list(texts, k, threshold, names)
         all_labels, all_scores = [], []
-        engine = self._engine or self._exact_engine()
+        engine = self.model.engine()
         for each in texts:
             label, scores = NO_ANSWER, empty(1)
             if k == 1:
@@ -370,10 +370,6 @@ class _FastText:
         except ValueError:
             _one_line(text, "predict")  # fastText's words for it, if it is the text
             raise
-
-    def _exact_engine(self) -> Engine:
-        self._engine = self.model.engine()
-        return self._engine
 
     def _names_of(self, errors: str) -> _Names:
         names = self._names.get(errors)
@@ -462,7 +458,6 @@ class _FastText:
     @cache.setter
     def cache(self, megabytes: float) -> None:
         self.model.cache = megabytes
-        self._engine = None
 
     def test(self, path: Path, k: int = 1, threshold: float = 0.0) -> tuple[int, float, float]:
         """Return the number of examples of a labelled file, precision and recall."""
@@ -631,7 +626,8 @@ class _FastText:
         )
 
     def _change(self, model: FastTextModel) -> None:
-        self._model, self._names, self._engine = model, {}, None
+        model.cache = self.model.cache
+        self._model, self._names = model, {}
         self._words = self._labels = None
 
     @with_advice(place=FASTTEXT_KEYWORD)
@@ -713,9 +709,13 @@ def wrapped(model: FastTextModel, attributes: dict[str, Any] | None = None) -> _
     return new
 
 
-def _restored(parts: binary.ModelParts, attributes: dict[str, Any]) -> _FastText:
+def _restored(
+    parts: binary.ModelParts, attributes: dict[str, Any], cache: float = CACHE_MB
+) -> _FastText:
     """Return a model that was pickled; pickles know this function by its name."""
-    return wrapped(FastTextModel(parts), attributes)
+    new = wrapped(FastTextModel(parts), attributes)
+    new.cache = cache
+    return new
 
 
 def _as_lists(

@@ -284,9 +284,11 @@ def enter_token(
         That of the entry; -1 where there is no room.
     """
     at = counters[USED]
+    if place >= entries.shape[0]:  # it has none: too long, say
+        return np.int64(-1)
     if at + n_rows > arena.size:
         counters[IS_FULL] = 1
-    if place >= entries.shape[0] or counters[IS_FULL]:
+    if counters[IS_FULL]:
         return np.int64(-1)
     for j in range(n_rows):
         arena[at + j] = of_chars[begin + j]
