@@ -134,7 +134,12 @@ class ModelFile:
             )
 
     def predict_batch(
-        self, texts: Any, k: int = 1, threshold: float = 0.0, threads: int | None = None
+        self,
+        texts: Any,
+        k: int = 1,
+        threshold: float = 0.0,
+        threads: int | None = None,
+        **others: Any,
     ) -> Predictions:
         """Return what the model predicts for a column of texts.
 
@@ -149,6 +154,8 @@ class ModelFile:
             Least probability.
         threads : int, optional
             Default: all processors; 1 is right in workers of an engine that uses all of them.
+        **others
+            What the model's own method takes besides: ``exact=False`` of one of fastText.
 
         Returns
         -------
@@ -168,7 +175,7 @@ class ModelFile:
         if not hasattr(model, "predict_batch"):
             name = type(model).__name__
             raise TypeError(f"{name} has no predict_batch: load() gives the model")
-        return model.predict_batch(texts, k, threshold, threads)
+        return model.predict_batch(texts, k, threshold, threads, **others)
 
 
 def _restored(path: str, content: str, loader: Callable[[str], Any] | None) -> ModelFile:

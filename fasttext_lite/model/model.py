@@ -82,6 +82,7 @@ class Predictions:
     [['yes', 'no']]
     >>> found.rows()
     [[('yes', 0.9), ('no', 0.1)]]
+    >>> names, probabilities = found
     """
 
     labels: np.ndarray
@@ -92,7 +93,11 @@ class Predictions:
     @property
     def names(self) -> list[list[str]]:
         """The names of the best labels of each text, likeliest first."""
-        return [[name for name, _ in row] for row in self.rows()]
+        return as_lists(self.labels, self.probabilities, self.label_names.__getitem__)[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Unpack into names and probabilities of each text, as fastText's `predict` of a list."""
+        return iter(as_lists(self.labels, self.probabilities, self.label_names.__getitem__))
 
     def to_arrow(self) -> tuple[Any, Any]:
         """Return labels and probabilities as columns of Arrow.
@@ -821,6 +826,27 @@ class Model:
 def _check_finite(hidden: np.ndarray) -> None:
     if not np.isfinite(hidden).all():
         raise ModelError(_NOT_FINITE)
+
+
+def as_lists(
+    labels: np.ndarray, scores: np.ndarray, name: Callable[[int], str]
+) -> tuple[list[list[str]], list[np.ndarray]]:
+    """Return the names of each text's best labels, and their probabilities.
+
+    Parameters
+    ----------
+    labels : int32[n_texts, k]
+        -1 behind the last.
+    scores : float[n_texts, k]
+    name : callable
+        Of a label, by its number.
+    """
+    counts = np.count_nonzero(labels >= 0, axis=1)
+    if counts.size and counts.min() == labels.shape[1]:
+        return [list(map(name, row)) for row in labels.tolist()], list(scores)
+    of_each = zip(labels.tolist(), scores, counts.tolist(), strict=True)
+    rows = [(list(map(name, row[:n])), values[:n]) for row, values, n in of_each]
+    return [row for row, _ in rows], [values for _, values in rows]
 
 
 def _names_of_fields() -> list[str]:

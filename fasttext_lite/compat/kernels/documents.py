@@ -29,6 +29,7 @@ from fasttext_lite.compat.kernels.state import (
     DIM,
     FOLD_OUTPUT,
     FOLD_ROWS,
+    GROUP,
     HAS_SUMS,
     HASHES,
     HIDDEN,
@@ -83,6 +84,7 @@ from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed
 _leaf_kernel = compiler(LEAF)
 _inlined = compiler(INLINE)
 TILE = 1 << 16  # numbers of a table that a core's cache has room for
+N_GROUP = 256  # rows of n-grams of words that are summed up as a group, where that is free
 AHEAD = 8  # rows, or words, between asking for a cache line and using it
 NO_BITS, ALL_BITS = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
 ONE, LAST_BIT = np.uint64(1), np.uint64(63)
@@ -282,17 +284,39 @@ def add_folded(ids, first, last, state, scratch, hidden):
 
 @_leaf_kernel
 def sum_ids(first, last, state, scratch, part):
-    """Add the rows ids[first:last] to a part of the scratch, `HIDDEN` or `TOTAL`."""
+    """Add the rows ids[first:last] to a part of the scratch: `HIDDEN`, or `TOTAL` of a word."""
     ids, hidden = shared_of(scratch, IDS, np.int32), shared_of(scratch, part, np.float32)
-    folded = array_of(state, FOLD_ROWS, np.float32)
     table = rows_of(state)
-    if folded.size > 0:
-        add_folded(ids, first, last, state, scratch, hidden)
+    if array_of(state, FOLD_ROWS, np.float32).size > 0:
+        if part == TOTAL:
+            add_folded(ids, first, last, state, scratch, hidden)
+            return
+        group = shared_of(scratch, GROUP, np.float32)
+        for begin in range(first, last, N_GROUP):
+            clear(group)
+            add_folded(ids, begin, min(begin + N_GROUP, last), state, scratch, group)
+            add_sum(group, ZERO, hidden)
     elif table.codes.shape[0] > 0 or table.places.size > 0:
         for j in range(first, last):
             add_row(table, ids[j], hidden)
     else:
         add_rows(table.dense.view(np.float32), ids, first, last, hidden)
+
+
+@_inlined
+def clear(numbers):
+    """Make numbers 0."""
+    for d in range(numbers.size):
+        numbers[d] = 0
+
+
+@_inlined
+def add_sum(sums, at, hidden):
+    """Add sums[at:] to `hidden`."""
+    for d in range(0, hidden.size, LANES):
+        m = hidden.size - d
+        a = add_product(load_block(hidden, d, m), 1.0, load_block(sums, at + d, m))
+        store_block(hidden, d, a, m, NONE)
 
 
 # -- words -----------------------------------------------------------------------------------
@@ -373,8 +397,7 @@ def learn(data, start, stop, hash64, state, scratch, n):
     at = numbers_of(memory.arena, unit)
     if has_sums:
         total = shared_of(scratch, TOTAL, np.float32)
-        for d in range(width):
-            total[d] = 0
+        clear(total)
         sum_ids(n, after, state, scratch, TOTAL)
         for d in range(width):
             memory.sums[at + d] = total[d]
@@ -385,30 +408,23 @@ def learn(data, start, stop, hash64, state, scratch, n):
     return unit
 
 
-@_inlined
-def add_sum(sums, at, hidden):
-    """Add sums[at:] to `hidden`."""
-    for d in range(0, hidden.size, LANES):
-        m = hidden.size - d
-        a = add_product(load_block(hidden, d, m), 1.0, load_block(sums, at + d, m))
-        store_block(hidden, d, a, m, NONE)
-
-
 @_leaf_kernel
 def add_sum_of_token(data, start, stop, state, scratch):
-    """Add the sum of a token's rows to a document, as if it were remembered; see `add_token`."""
-    total, hidden = shared_of(scratch, TOTAL, np.float32), shared_of(scratch, HIDDEN, np.float32)
-    for d in range(total.size):
-        total[d] = 0
+    """Add the sum of a token's rows to `GROUP`, as if it were remembered; see `add_token`."""
+    total = shared_of(scratch, TOTAL, np.float32)
+    clear(total)
     n, n_rows, hash32 = add_token(data, start, stop, state, scratch, ZERO, TOTAL)
     sum_ids(ZERO, n, state, scratch, TOTAL)
-    add_sum(total, 0, hidden)
+    add_sum(total, ZERO, shared_of(scratch, GROUP, np.float32))
     return n_rows, hash32
 
 
 @_leaf_kernel
 def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
     """Add tokens, whose bounds and hashes stand in the scratch, to a document, see `sum_document`.
+
+    Where words are summed up one by one, these make a group: a long sum of float32 that are all
+    added to one number loses more than a sum of sums.
 
     Returns
     -------
@@ -420,7 +436,8 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
     memory = memory_of(state)
     bounds, hashes = shared_of(scratch, BOUNDS, np.int64), shared_of(scratch, HASHES, np.uint64)
     ids, signed = shared_of(scratch, IDS, np.int32), shared_of(scratch, SIGNED, np.uint64)
-    hidden = shared_of(scratch, HIDDEN, np.float32)
+    group = shared_of(scratch, GROUP, np.float32)
+    clear(group)
     maxn = max(array_of(state, OPTIONS, np.int64)[MAXN], 0)
     has_sums = state[HAS_SUMS] != 0
     for t in range(n_tokens):
@@ -442,7 +459,7 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
             count = np.int64(memory.arena[2 * unit + COUNT])
             hash32 = np.int64(memory.arena[2 * unit + HASH32])
             if has_sums:
-                add_sum(memory.sums, at, hidden)
+                add_sum(memory.sums, at, group)
             else:
                 size = np.int64(memory.arena[2 * unit + SIZE])
                 if n + size > ids.size:
@@ -456,6 +473,8 @@ def add_tokens(data, n_tokens, n, n_rows, n_signed, state, scratch):
             if signed.size > 0:
                 signed[n_signed] = as_signed(hash32)
                 n_signed += 1
+    if has_sums:
+        add_sum(group, ZERO, shared_of(scratch, HIDDEN, np.float32))
     return n, n_rows, n_signed
 
 

@@ -97,18 +97,17 @@ N_IDS = 1 << 13  # rows that are summed up together
 #   ids      int32      rows that are to be summed up
 #   row      float32    a row of the input table
 #   total    float32    the sum of a word
+#   group    float32    the sum of some words, where words are summed up one by one
 #   hidden   float32    the sum of the document
 #   outputs  float32    what the labels, or the nodes of a tree, score
 #   stack, sums         nodes of a tree that are open, int32, and their scores, float32
 (
-    BOUNDS, HASHES, TAIL, SIGNED, IDS, ROW, TOTAL, HIDDEN, OUTPUTS, STACK, TREE_SCORES,
-) = np.arange(11)  # fmt: skip
-N_HEAD = NUMBERS * 11
+    BOUNDS, HASHES, TAIL, SIGNED, IDS, ROW, TOTAL, GROUP, HIDDEN, OUTPUTS, STACK, TREE_SCORES,
+) = np.arange(12)  # fmt: skip
+N_HEAD = NUMBERS * 12
 
 
-@_inlined
-def _half(n):
-    return (n + 1) // 2
+BYTES = (8, 8, 1, 8, 4, 4, 4, 4, 4, 4, 4, 4)  # of a number of each part
 
 
 @_inlined
@@ -121,42 +120,34 @@ def scratch_sizes(n_bytes, state):
     n_ids = most * (max(longest, 1) + 2 * maxn) + n_bytes * maxn
     n_ids = max(min(n_ids, N_IDS), 2 * maxn + 2)
     n_signed = most if longest > 1 else 0
-    n_labels, width = state[N_LABELS], state[WIDTH]
-    n_outputs = (n_labels // 16 + 1) * 16
-    return n_tokens, n_signed, n_ids, state[DIM], width, n_outputs, n_labels + 1
+    dim, width, n_open = state[DIM], state[WIDTH], state[N_LABELS] + 1
+    n_outputs = (n_open // 16 + 1) * 16
+    of_words = 2 * n_tokens, n_tokens, 64, n_signed, n_ids, dim
+    return of_words + (width, width, width, n_outputs, n_open, n_open)
+
+
+@_inlined
+def units_of(n, n_bytes):
+    """Return how many units of 8 bytes hold some numbers."""
+    return (n * n_bytes + 7) // 8
 
 
 @_inlined
 def scratch_units(n_bytes, state):
     """Return how many units of 8 bytes the scratch takes."""
-    n_tokens, n_signed, n_ids, dim, width, n_outputs, n_open = scratch_sizes(n_bytes, state)
-    numbers = _half(n_ids) + _half(dim) + 2 * _half(width) + _half(n_outputs) + 2 * _half(n_open)
-    return N_HEAD + 3 * n_tokens + 8 + n_signed + numbers
+    sizes = scratch_sizes(n_bytes, state)
+    units = N_HEAD
+    for part in range(len(BYTES)):
+        units += units_of(sizes[part], BYTES[part])
+    return units
 
 
 @_inlined
 def lay_out(scratch, n_bytes, state):
     """Write where the parts of the scratch begin; the array has `scratch_units`."""
-    n_tokens, n_signed, n_ids, dim, width, n_outputs, n_open = scratch_sizes(n_bytes, state)
-    sizes = (
-        2 * n_tokens,
-        n_tokens,
-        64,
-        n_signed,
-        n_ids,
-        dim,
-        width,
-        width,
-        n_outputs,
-        n_open,
-        n_open,
-    )
-    units = (
-        2 * n_tokens, n_tokens, 8, n_signed, _half(n_ids), _half(dim), _half(width), _half(width),
-        _half(n_outputs), _half(n_open), _half(n_open),
-    )  # fmt: skip
+    sizes = scratch_sizes(n_bytes, state)
     at = scratch.ctypes.data + 8 * N_HEAD
-    for part in range(len(sizes)):
+    for part in range(len(BYTES)):
         scratch[NUMBERS * part], scratch[NUMBERS * part + 1] = at, sizes[part]
         scratch[NUMBERS * part + 2] = 1
-        at += 8 * units[part]
+        at += 8 * units_of(sizes[part], BYTES[part])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,7 @@ from fasttext_lite.compat.python.arguments import (
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.model.limits import FEW_TEXTS
-from fasttext_lite.model.model import Predictions
+from fasttext_lite.model.model import Predictions, as_lists
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
 NO_LABEL, NO_ANSWER = -1, -9
@@ -130,16 +130,6 @@ class _Names(dict[int, str]):
 
 def _decoded(found: Iterable[tuple[float, bytes]], errors: str) -> list[tuple[float, str]]:
     return [(score, word.decode("utf-8", errors)) for score, word in found]
-
-
-class Batch(Predictions):
-    """The best labels of each text, as arrays; what `_FastText.predict_batch` returns.
-
-    It unpacks into what `_FastText.predict` returns of a list: ``labels, probabilities = batch``.
-    """
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(_as_lists(self.labels, self.probabilities, self.label_names.__getitem__))
 
 
 # -- evaluation ------------------------------------------------------------------------------
@@ -387,7 +377,7 @@ class _FastText:
         for first in range(0, len(texts), step):
             data, starts = _joined(texts[first : first + step], "predict")
             found = model.predict(data, starts, k, threshold)
-            labels, scores = _as_lists(found.labels, found.scores, names.__getitem__)
+            labels, scores = as_lists(found.labels, found.scores, names.__getitem__)
             all_labels += labels
             all_scores += scores
         return all_labels, all_scores
@@ -400,7 +390,7 @@ class _FastText:
         threads: int | None = None,
         exact: bool = True,
         on_unicode_error: str = "strict",
-    ) -> Batch:
+    ) -> Predictions:
         """Return the best labels of many texts, as arrays; line breaks in a text are spaces.
 
         Parameters
@@ -408,7 +398,8 @@ class _FastText:
         texts : iterable of str, or a column of Arrow
             A list, tuple, generator, array or Series; of `pyarrow.Array`, `ChunkedArray` and what
             hands itself over as these (a Series of polars) no Python object is made for a text.
-            A null of a column has no label.
+            A null of a column or of a Series has no label. A lone surrogate of a str, which
+            `predict` refuses, is the three bytes that it would be.
         k, threshold, on_unicode_error
             As in `predict`.
         threads : int, optional
@@ -419,7 +410,7 @@ class _FastText:
 
         Returns
         -------
-        Batch
+        Predictions
             Numbers of labels, int32[n_texts, k] (-1 = none), their probabilities,
             float32[n_texts, k], and their names. It unpacks into the two lists that `predict`
             returns of a list.
@@ -443,7 +434,7 @@ class _FastText:
         if valid is not None:
             found.labels[~valid], found.scores[~valid], found.n_rows[~valid] = -1, 0, 0
         names = self._names_of(on_unicode_error)
-        return Batch(found.labels, found.scores, found.n_rows, names.all)
+        return Predictions(found.labels, found.scores, found.n_rows, names.all)
 
     @property
     def cache(self) -> float:
@@ -716,18 +707,6 @@ def _restored(
     new = wrapped(FastTextModel(parts), attributes)
     new.cache = cache
     return new
-
-
-def _as_lists(
-    labels: np.ndarray, scores: np.ndarray, name: Callable[[int], str]
-) -> tuple[list[list[str]], list[np.ndarray]]:
-    """Return the names of each text's best labels, and their probabilities."""
-    counts = np.count_nonzero(labels >= 0, axis=1)
-    if counts.size and counts.min() == labels.shape[1]:
-        return [list(map(name, row)) for row in labels.tolist()], list(scores)
-    of_each = zip(labels.tolist(), scores, counts.tolist(), strict=True)
-    rows = [(list(map(name, row[:n])), values[:n]) for row, values, n in of_each]
-    return [row for row, _ in rows], [values for _, values in rows]
 
 
 def _joined(texts: list[Any], function: str) -> tuple[np.ndarray, np.ndarray]:
