@@ -465,6 +465,31 @@ def test_a_model_without_labels_gives_none(loss):
     assert model.predict_documents(as_array(b"a"), np.array([0, 1])).labels.shape == (1, 0)
 
 
+@pytest.mark.parametrize("loss", ["softmax", "hs", "ova"])
+@pytest.mark.parametrize("exact", [True, False])
+def test_what_is_no_number_is_no_answer(loss, exact):
+    model = make(dim=16, loss=loss, word_ngrams=2)
+    rows, output = model.input.decode(), model.output.decode()
+    rows[1] = np.nan  # of the word a
+    broken = FastTextModel(
+        ModelParts(model.args, model.dictionary, DenseTable.of(rows), DenseTable.of(output))
+    )
+    good, bad = (as_array(b"word"), np.array([0, 4])), (as_array(b"a word"), np.array([0, 6]))
+    assert broken.predict_documents(*good, 1, exact=exact).labels[0, 0] >= 0
+    with pytest.raises(RuntimeError, match="Encountered NaN"):
+        broken.predict_documents(*bad, 1, exact=exact)
+    with pytest.raises(RuntimeError, match="Encountered NaN"):
+        broken.label_scores(*bad, [0], exact=exact)
+    with pytest.raises(RuntimeError, match="Encountered NaN"):
+        broken.predict_text("a word")
+    output[0] = np.nan
+    broken = FastTextModel(
+        ModelParts(model.args, model.dictionary, model.input, DenseTable.of(output))
+    )
+    with pytest.raises(RuntimeError, match="Encountered NaN"):
+        broken.predict_documents(*good, 1, exact=exact)
+
+
 def test_a_text_must_be_one_line():
     model = make()
     for text, what in (("a\nb", "newline"), ("é\n", "newline"), ("\ud800", "surrogate")):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +32,7 @@ MOST_FOLDED = 256 * MEGABYTE  # of the rows multiplied out
 FOLD_LEAST = 4  # times fewer outputs than dimensions, for folding to be worth it
 MOST_IN_COLUMNS = 1 << 10  # nodes of a tree whose outputs are all computed, visited or not
 BLOCK_BYTES, BLOCK_TEXTS = 1 << 16, 1 << 12  # what a thread takes at a time
+NAN = "Encountered NaN."  # fastText's words
 _NONE = np.empty(0, np.float32)
 
 
@@ -57,14 +58,29 @@ class Engine:
         Whether sums are taken in fastText's order, for its bits.
     megabytes : float
         Room for words that are remembered.
+
+    Attributes
+    ----------
+    state : State
+        Replaced where words are forgotten: who calls a kernel keeps the one that it calls with.
+    predict_top, predict_text : callable
+        The kernels of `kernels.predict`, for one text.
+
+    Raises
+    ------
+    RuntimeError
+        As fastText does in predictions, if the output table has NaN.
     """
+
+    state: State
+    predict_top: Callable[..., int]
+    predict_text: Callable[..., int]
 
     def __init__(self, parts: ModelParts, exact: bool, megabytes: float) -> None:
         self.n_labels = parts.dictionary.n_labels
         self._exact, self._megabytes = exact, megabytes
         self._fixed, self._numbers = self._parts_of(parts)
         self._lock = threading.Lock()
-        self.state: State
         self.renew()
 
     def _parts_of(self, parts: ModelParts) -> tuple[list[np.ndarray], list[int]]:
@@ -75,6 +91,8 @@ class Engine:
         loss = LOSSES[parts.args.loss]
         n_outputs = self.n_labels - loss.has_tree
         output, scales = _output_of(parts, n_outputs)
+        if np.isnan(output).any() or np.isnan(scales).any():
+            raise RuntimeError(NAN)
         fold_rows, fold_output = _NONE, np.empty((0, parts.args.dim), np.float32)
         n_rows = table.shape[0]
         is_folded = (
@@ -103,7 +121,9 @@ class Engine:
 
     def renew(self, stale: State | None = None) -> None:
         """Forget all words, unless another thread has done that to the state that was stale."""
-        with self._lock:
+        # Who forked while another thread was here gets the lock never: it does without.
+        has_lock = self._lock.acquire(timeout=1)
+        try:
             if stale is not None and self.state is not stale:
                 return
             slots, arena, counters = room_for_words(self._megabytes)
@@ -111,16 +131,23 @@ class Engine:
             memory = slots, arena, counters, arena.view(np.uint64), sums
             arrays = [*self._fixed[:SLOTS], *memory, *self._fixed[SLOTS:]]
             self.state = State(arrays, self._numbers)
+        finally:
+            if has_lock:
+                self._lock.release()
 
-    @cached_property
-    def predict_top(self) -> Callable[..., int]:
-        """`kernels.predict.predict_top`."""
-        return entry_point(predict.predict_top, STR, STATE, NUMBER, FLOATS)
+    def __getattr__(self, name: str) -> Any:
+        """Make an entry point of `kernels.predict` when it is asked for first.
 
-    @cached_property
-    def predict_text(self) -> Callable[..., int]:
-        """`kernels.predict.predict_text`."""
-        return entry_point(predict.predict_text, STR, STATE, NUMBER, INTS, FLOATS)
+        No `cached_property`: the lock that Python 3.11 holds meanwhile may be taken for ever in
+        a process that was forked then.
+        """
+        if name == "predict_top":
+            self.predict_top = entry_point(predict.predict_top, STR, STATE, NUMBER, FLOATS)
+        elif name == "predict_text":
+            self.predict_text = entry_point(predict.predict_text, STR, STATE, NUMBER, INTS, FLOATS)
+        else:
+            raise AttributeError(name)
+        return vars(self)[name]
 
     def predict(
         self,
@@ -139,6 +166,11 @@ class Engine:
         labels : int32[n_docs, k + 1]
         scores : float32[n_docs, k + 1]
         n_rows : int64[n_docs]
+
+        Raises
+        ------
+        RuntimeError
+            If a hidden vector has NaN.
         """
         n = starts.size
         labels, scores = np.empty((n, k + 1), np.int32), np.empty((n, k + 1), np.float32)
@@ -150,6 +182,8 @@ class Engine:
             )
 
         self._run(work, starts, ends, n_threads)
+        if n and n_rows.min() < 0:
+            raise RuntimeError(NAN)
         return labels, scores, n_rows
 
     def score(
@@ -172,6 +206,8 @@ class Engine:
             predict.score_documents(data, starts, ends, first, last, numbers, wanted, scores)
 
         self._run(work, starts, ends, n_threads)
+        if np.isnan(scores).any():
+            raise RuntimeError(NAN)
         return scores
 
     def _run(

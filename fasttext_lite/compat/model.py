@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compat.engine import CACHE_MB, Engine
+from fasttext_lite.compat.engine import CACHE_MB, NAN, Engine
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.binary import ModelParts
@@ -22,7 +22,7 @@ from fasttext_lite.compat.files.dictionary import Dictionary, as_array, as_bytes
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.files.vec import write_vec
 from fasttext_lite.compat.kernels import text as kernels
-from fasttext_lite.compat.kernels.predict import HAS_NEWLINE, IS_STALE
+from fasttext_lite.compat.kernels.predict import HAS_NAN, HAS_NEWLINE, IS_STALE
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.limits import check_cache
@@ -175,7 +175,8 @@ class FastTextModel:
         if engine is None:
             if not self.is_supervised:
                 raise ValueError("Model needs to be supervised for prediction!")
-            engine = self.engines[exact] = Engine(self.parts, exact, self._cache_mb)
+            engines, megabytes = self.engines, self._cache_mb
+            engine = engines[exact] = Engine(self.parts, exact, megabytes)
         return engine
 
     @property
@@ -291,6 +292,8 @@ class FastTextModel:
         if n == IS_STALE:
             engine.renew(state)
             return self.predict_text(text, k, threshold)
+        if n == HAS_NAN:
+            raise RuntimeError(NAN)
         if n < 0:
             what = "a newline" if n == HAS_NEWLINE else "a lone surrogate"
             raise ValueError(f"the text has {what}, which a line of UTF-8 does not have")

@@ -27,19 +27,30 @@ _leaf_kernel = compiler(LEAF)
 _inlined = compiler(INLINE)
 _inlined_kernel = compiler(EXACT, inline="always")
 
-# What comes instead of an answer: the text has what it must not have; the memory is to be renewed.
-HAS_NEWLINE, HAS_SURROGATE, IS_STALE = -2, -3, -4
+# What comes instead of an answer: the text has what it must not have, the memory is to be
+# renewed, a sum is no number.
+HAS_NEWLINE, HAS_SURROGATE, IS_STALE, HAS_NAN = -2, -3, -4, -5
 
 
 @_inlined
 def mean_of_document(data, start, stop, with_eos, state, scratch):
-    """Write the mean of a document's rows to the scratch's `HIDDEN`; return their number."""
+    """Write the mean of a document's rows to the scratch's `HIDDEN`.
+
+    Returns
+    -------
+    n_rows : int
+        Their number; `HAS_NAN` if the mean has NaN.
+    """
     n_rows = sum_document(data, start, stop, with_eos, state, scratch)
     if n_rows > 0:
         hidden = shared_of(scratch, HIDDEN, np.float32)
         factor = np.float32(1.0 / n_rows)  # as in fastText, a product in place of a division
+        is_number = True
         for d in range(hidden.size):
             hidden[d] *= factor
+            is_number &= hidden[d] == hidden[d]
+        if not is_number:
+            n_rows = HAS_NAN
     return n_rows
 
 
@@ -54,8 +65,8 @@ def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores
         Labels found.
     """
     n_rows = mean_of_document(data, start, stop, with_eos, state, scratch)
-    if n_rows == 0:
-        return 0, 0
+    if n_rows <= 0:
+        return n_rows, n_rows
     return n_rows, classify(
         shared_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
         np.float32(threshold), shared_of(scratch, OUTPUTS, np.float32),
@@ -226,7 +237,7 @@ def predict_documents(
         n_rows[doc], n = predict_bytes(
             data, start, stop, with_eos, state, scratch, threshold, scores[doc], labels[doc]
         )
-        for i in range(n, labels.shape[1]):
+        for i in range(max(n, 0), labels.shape[1]):
             labels[doc, i], scores[doc, i] = -1, 0
 
 
@@ -258,7 +269,10 @@ def score_documents(data, starts, ends, first, last, state, wanted, scores):
     for doc in range(first, last):
         for column in range(wanted.size):
             scores[doc, column] = 0
-        if mean_of_document(data, starts[doc], ends[doc], True, state, scratch) == 0:
+        n_rows = mean_of_document(data, starts[doc], ends[doc], True, state, scratch)
+        if n_rows <= 0:
+            for column in range(wanted.size if n_rows < 0 else 0):
+                scores[doc, column] = np.nan
             continue
         n = find_best(
             shared_of(scratch, HIDDEN, np.float32), head, k, np.float32(0),
