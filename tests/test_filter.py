@@ -731,6 +731,67 @@ def test_other_settings_are_told_and_overwrite_begins_anew(good, run, place, mod
     assert tree(place / "out") == ["a.jsonl", "mine.txt"]  # no part of before is left
 
 
+@pytest.mark.parametrize("left", [None, b"", b"[]", b'{"format"'])
+def test_without_a_manifest_nothing_counts_as_done(left, good, run, place):
+    for name in ("a.jsonl", "b.jsonl"):
+        (place / name).write_bytes(jsonl(records()))
+    good("a.jsonl", "b.jsonl", "-o", "out")
+    (place / "out/mine.txt").write_text("stays")
+    path = place / "out/_filter/manifest.json"
+    path.unlink() if left is None else path.write_bytes(left)
+    words = ["a.jsonl", "-o", "out", "--score-column", "none"]
+    if left is None:
+        code, _, err = run(*words)
+        assert (code, "the folder is not empty, and not of filter" in err) == (2, True)
+        words.append("--overwrite")
+    assert good(*words)["files_done_before"] == 0
+    assert tree(place / "out") == ["a.jsonl", "mine.txt"]
+    assert "predicted_score" not in loaded((place / "out/a.jsonl").read_bytes())[0]
+    assert json.loads(path.read_bytes())["format"] == 1
+
+
+@pytest.mark.parametrize("n_renames", [1, 2, 3])
+def test_no_file_of_a_part_that_was_broken_off_is_forgotten(
+    n_renames, good, place, models, monkeypatch
+):
+    """What is written counts as done only at the end; before, it is known and is removed."""
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    (place / "y.jsonl").write_bytes(jsonl(records()))
+    replace, renamed = os.replace, []
+
+    def breaking(source, target):
+        if not str(target).endswith("manifest.json"):
+            if len(renamed) == n_renames:
+                raise KeyboardInterrupt
+            renamed.append(target)
+        replace(source, target)
+
+    command = ["filter", str(models / "quality.bin"), "x.jsonl", "-o", "out", "--split"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", breaking)
+        with contextlib.suppress(KeyboardInterrupt):
+            assert app.main(command) == 130
+    assert len(renamed) == n_renames
+    assert len(tree(place / "out")) == n_renames - 1
+    assert good("y.jsonl", "-o", "out", "--overwrite")["files_done_before"] == 0
+    assert tree(place / "out") == ["y.jsonl"]
+
+
+@pytest.mark.parametrize("words", [[], ["--split"]])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+def test_what_has_its_name_is_on_the_disk(name, words, good, place, monkeypatch):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    pq.write_table(pa.table({"text": TEXTS}), place / "x.parquet")
+    saved, renamed = [], []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (saved.append(os.fstat(file)), fsync(file)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (renamed.append(os.stat(a)), replace(a, b)))
+    good(name, "-o", "out", *words)
+    sizes = {status.st_ino: status.st_size for status in saved}
+    assert len(renamed) == 3 + len(tree(place / "out"))
+    assert all(sizes[status.st_ino] == status.st_size for status in renamed)
+
+
 def test_two_runs_do_not_share_a_folder(run, place):
     import fcntl
 
@@ -918,6 +979,29 @@ def test_few_labels_are_asked_for_at_once(models, monkeypatch):
         np.testing.assert_array_equal(at_once.labels, apart.labels)
         np.testing.assert_allclose(at_once.scores, apart.scores, atol=1e-6)
         np.testing.assert_allclose(at_once.asked, apart.asked, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["ova", "hs"])
+def test_asking_for_more_does_not_change_the_label(loss, place, good):
+    """Many labels have one score: which of them is the likeliest, the model says."""
+    rows = [f"__label__{chr(97 + i % 8)} word{i % 8}" for i in range(80)]
+    (place / "train.txt").write_text("\n".join(rows) + "\n")
+    given = {"bucket": 10, "dim": 4, "minCount": 1, "verbose": 0, "thread": 1}
+    model = fasttext.train_supervised("train.txt", epoch=1, lr=1e-9, loss=loss, **given)
+    model.save_model("ties.bin")
+    texts = [f"word{i % 8} word{i % 5}" for i in range(40)]
+    judge = Judge(Rule("m", "ties.bin", probabilities=tuple("abcdefgh")))
+    found = judge.judge(Texts.from_sequence(texts))
+    n_equal = (found.asked == found.asked.max(axis=1, keepdims=True)).sum(axis=1)
+    assert (n_equal > 1).all()
+    (place / "x.jsonl").write_bytes(jsonl(records([*texts, "unknown"])))
+    good("x.jsonl", "-o", "one", model=place / "ties.bin")
+    good("x.jsonl", "-o", "all", "--probabilities", "a", model=place / "ties.bin")
+    one, every = (loaded((place / f"{name}/x.jsonl").read_bytes()) for name in ("one", "all"))
+    answers = [model.predict(text)[0][0].removeprefix("__label__") for text in texts]
+    for name in ("predicted_label", "predicted_score"):
+        assert [row[name] for row in every] == [row[name] for row in one]
+    assert [row["predicted_label"] for row in every[:-1]] == answers
 
 
 def test_judges_ask_in_pieces(models, monkeypatch):

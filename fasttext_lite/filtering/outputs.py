@@ -30,9 +30,6 @@ class _Stream:
         with self._file:
             if is_good and self._packer is not None:
                 self._file.write(self._packer.flush())
-            if is_good:
-                self._file.flush()
-                os.fsync(self._file.fileno())
 
 
 class _Pieces:
