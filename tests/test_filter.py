@@ -8,11 +8,15 @@ import io
 import json
 import lzma
 import os
+import queue
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+import unicodedata
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -29,14 +33,14 @@ from fasttext_lite.cli.filter import status_line
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import ModelError
-from fasttext_lite.filtering import judging, lines, reading, work
+from fasttext_lite.errors import ModelError, UsageError
+from fasttext_lite.filtering import judging, lines, outputs, reading, running, work
 from fasttext_lite.filtering.formats import parquet
 from fasttext_lite.filtering.formats.table import FORMATS
 from fasttext_lite.filtering.judging import Judge
 from fasttext_lite.filtering.running import Status
 from fasttext_lite.filtering.settings import Rule, Settings
-from fasttext_lite.filtering.work import folder_of
+from fasttext_lite.filtering.work import folder_of, folders_of
 from fasttext_lite.model.content import fingerprint
 
 GOOD, BAD = "a fine and careful text", "buy cheap pills now"
@@ -378,7 +382,7 @@ def test_several_models_in_one_pass(good, run, place, models):
     good("x.jsonl", "-o", "split", *other, "--split-by", "topic")
     assert sorted(p.name for p in (place / "split").iterdir()) == [
         "%5Fx",
-        "Sport, e.g.",
+        "Sport, e.g%2E",
         "_filter",
         "a%2Fb",
     ]
@@ -394,6 +398,22 @@ def test_a_field_of_that_name_stops_all(run, place):
     assert not (place / "out/x.jsonl").exists()
     (place / "x.csv").write_text("text,predicted_label\na,b\n")
     assert "the header has a field 'predicted_label' already" in run("x.csv", "-o", "o2")[2]
+    (place / "y.jsonl").write_bytes(jsonl([{"text": "a"}]))
+    words = ["x.csv", "y.jsonl", "--workers"]
+    for n_workers in (1, 2):
+        code, out, err = run(*words, n_workers, "-o", f"o{n_workers}-of-two")
+        assert (code, out) == (2, "")
+        assert "x.csv: the header has a field 'predicted_label' already" in err
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_words_of_a_flag_in_the_name_of_a_file_stop_nothing(n_workers, run, place):
+    (place / "a--label-column.jsonl.gz").write_bytes(gzip.compress(jsonl(records()) * 50)[:-20])
+    (place / "b.jsonl").write_bytes(jsonl(records()))
+    code, out, err = run("*.*", "-o", "out", "--workers", n_workers)
+    assert (code, "a--label-column.jsonl.gz: cannot read on" in err) == (2, True)
+    assert "1 of 2 files could not be read: the others are done" in err
+    assert out.startswith("1 files, 5 documents")
 
 
 # -- what is kept ----------------------------------------------------------------------------
@@ -474,7 +494,7 @@ def test_folders_of_labels():
               "\ud800", "a\0b", "x" * 301, "%2F", "/"]  # fmt: skip
     names = [folder_of(label) for label in labels]
     assert len(set(names)) == len(labels)
-    assert names[:3] == ["en", "a%2Fb", "%2E."]
+    assert names[:3] == ["en", "a%2Fb", "%2E%2E"]
     assert names[6] == "热汤"
     for name in names:
         assert name not in (".", "..", "")
@@ -482,6 +502,31 @@ def test_folders_of_labels():
         assert "/" not in name
         assert "\0" not in name
         assert len(name.encode()) <= 255
+    assert list(map(folder_of, ["a.", "a ", " ", "a. b", "x" * 300 + "."])) == [
+        "a%2E", "a%20", "%20", "a. b", folder_of("x" * 300 + "."),
+    ]  # fmt: skip
+    assert list(map(folder_of, ["con", "NUL.txt", "com1", "aux .c", "icon", "com", "com10"])) == [
+        "%63on", "%4EUL.txt", "%63om1", "%61ux .c", "icon", "com", "com10",
+    ]  # fmt: skip
+
+
+def test_folders_differ_where_case_and_composition_do_not_count(good, place):
+    labels = ["en", "EN", "En", "caf\u00e9", "cafe\u0301", "CAFE\u0301", "stra\u00dfe", "STRASSE",
+              "x" * 300, "X" * 300, "Con", "con", "\ud800" + "x" * 300,
+              "\ud801" + "x" * 300]  # fmt: skip
+    names = folders_of(labels)
+    seen = {unicodedata.normalize("NFD", unicodedata.normalize("NFD", n).casefold()) for n in names}
+    assert len(seen) == len(labels)
+    assert names[0] == "en"
+    assert names[1].startswith("EN%")
+    assert names == folders_of(labels)
+    assert all(len(name.encode()) <= 255 for name in names)
+    (place / "t.tsv").write_text("en\tgood word\nEN\tother sign\n" * 20)
+    assert app.main(["train", "t.tsv", "-o", "t.ftl", "-q"]) == 0
+    (place / "x.jsonl").write_bytes(jsonl(records(["good word", "other sign"])))
+    good("x.jsonl", "-o", "out", "--split", model=place / "t.ftl")
+    found = tree(place / "out")
+    assert len({name.casefold() for name in found}) == 2
 
 
 # -- bad records -----------------------------------------------------------------------------
@@ -599,6 +644,17 @@ def test_the_output_is_never_read(good, run, place):
     assert (place / "d/x.jsonl").read_bytes() == jsonl(records())
 
 
+def test_input_on_another_drive_is_not_under_the_output(good, place, monkeypatch):
+    """On Windows two drives have no common path, which is an error to `os.path`."""
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+
+    def commonpath(paths):
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr(os.path, "commonpath", commonpath)
+    assert good("x.jsonl", "-o", "out")["files"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -689,6 +745,22 @@ def test_output_can_be_packed_otherwise(name, good, place):
     ending = "" if name == "none" else COMPRESSIONS[name].ending
     assert tree(place / "out") == [f"x.jsonl{ending}"]
     assert UNPACK[ending]((place / f"out/x.jsonl{ending}").read_bytes()) == data
+
+
+def test_what_waits_is_written_before_it_is_too_much(place, monkeypatch):
+    """Of many files, none of which has much; the sizes of the others are not asked for."""
+    monkeypatch.setattr(outputs, "_MOST_BUFFERED", 1000)
+    monkeypatch.setattr(outputs, "_BUFFER", 300)
+    files = outputs.Outputs(str(place), None, True, lambda route: b"head ")
+    expected: dict[int, bytes] = {}
+    rng = np.random.default_rng(1)
+    for _ in range(500):
+        route, data = int(rng.integers(20)), b"x" * int(rng.integers(90))
+        files._put(route, data)
+        expected[route] = expected.get(route, b"head ") + data
+        assert files._n_waiting == sum(file.size for file in files._files.values()) <= 1000
+    found = {route: Path(path).read_bytes() for route, path in files.finish().items()}
+    assert found == expected
 
 
 # -- running again ---------------------------------------------------------------------------
@@ -826,14 +898,19 @@ def test_several_processes(good, run, place):
     assert not (place / "fail/_filter/tmp").exists()
 
 
-def begun(place, models, *words):
-    """Start the command on a file that takes long, in a process of its own."""
+def begun(place, models, *words, n_long=1):
+    """Start the command on a file that takes long, in a process of its own.
+
+    Of one long file it is begun when a short one is done; of several when all are written.
+    """
     (place / "d").mkdir(exist_ok=True)
     data = jsonl(records(["fine and careful " * 20]))
     (place / "d/a.jsonl").write_bytes(data)
     with gzip.open(place / "d/b.jsonl.gz", "wb", compresslevel=1) as file:
         for _ in range(300):
             file.write(data * 2000)
+    for i in range(1, n_long):
+        (place / f"d/b{i}.jsonl.gz").write_bytes((place / "d/b.jsonl.gz").read_bytes())
     command = [
         sys.executable,
         "-m",
@@ -851,7 +928,8 @@ def begun(place, models, *words):
     end = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < end:
         sizes = [p.stat().st_size for p in place.glob("out/_filter/tmp/*") if p.exists()]
-        if (place / "out/_filter/parts/a.jsonl.json").exists() and any(sizes):
+        is_done = (place / "out/_filter/parts/a.jsonl.json").exists()
+        if any(sizes) and is_done if n_long == 1 else sum(map(bool, sizes)) == n_long:
             break
         time.sleep(0.02)
     assert process.poll() is None, process.communicate()
@@ -887,9 +965,84 @@ def test_a_process_that_is_killed_is_told(place, models):
             child.kill()
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
-    assert "a process ended (exit code -9)" in err.splitlines()[-1]
+    assert "a process was ended (exit code -9): the memory may be" in err.splitlines()[-1]
     assert tree(place / "out") == ["a.jsonl"]
     assert not (place / "out/_filter/tmp").exists()
+
+
+def test_one_of_several_processes_that_is_killed_is_told(place, models):
+    """The others work on; without a look between what they tell, it is told at the end."""
+    process = begun(place, models, "--workers", "2", n_long=2)
+    children = psutil.Process(process.pid).children()
+    working = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(working) == 2
+    working[0].kill()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert "a process was ended (exit code -9)" in err.splitlines()[-1]
+    assert tree(place / "out") == []
+    assert not any(child.is_running() for child in working)
+
+
+class Process:
+    """Stands for a process: it has an exit code, None while it runs."""
+
+    def __init__(self, exitcode):
+        self.exitcode = exitcode
+
+
+class Tracker(list):
+    """Stands for what follows the parts."""
+
+    def progress(self, *told):
+        self.append(told)
+
+    def end(self, *told):
+        self.append(told)
+
+    def show(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([None, -9], "a process was ended (exit code -9): the memory may be too small"),
+        ([137, 0], "a process was ended (exit code 137): the memory may be too small"),
+        ([None, 1], "a process ended by an error of its own (exit code 1): see above"),
+        ([0, 0], "a process ended by an error of its own (exit code 0)"),
+    ],
+)
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_processes_are_looked_at_while_others_talk(is_silent, codes, said):
+    told = queue.Queue()
+    stop = threading.Event()
+
+    def talk():
+        while not stop.wait(0.01):
+            told.put(("progress", 0, (1, 1, 1)))
+
+    talker = threading.Thread(target=talk)
+    is_over = codes == [0, 0]  # whoever ended well says nothing more
+    if not (is_silent or is_over):
+        talker.start()
+    begin = time.monotonic()
+    try:
+        with pytest.raises(UsageError) as caught:
+            running._follow(["x"], running._Watch([*map(Process, codes)]), told, Tracker())
+    finally:
+        stop.set()
+    assert said in str(caught.value)
+    assert time.monotonic() - begin < 30
+
+
+def test_what_a_process_told_before_it_ended_counts():
+    told, tracker = queue.Queue(), Tracker()
+    for number in range(1000):
+        told.put(("done", number, None))
+    parts = list(range(1000))
+    running._follow(parts, running._Watch([Process(0), Process(0)]), told, tracker)
+    assert [part for (part,) in tracker] == parts
 
 
 def test_memory_does_not_grow_with_the_file(place, models):
