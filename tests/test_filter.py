@@ -822,6 +822,16 @@ def test_without_a_manifest_nothing_counts_as_done(left, good, run, place):
     assert json.loads(path.read_bytes())["format"] == 1
 
 
+def test_a_manifest_that_cannot_be_opened_removes_nothing(good, run, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    good("x.jsonl", "-o", "out")
+    (place / "out/_filter/manifest.json").unlink()
+    (place / "out/_filter/manifest.json").mkdir()
+    code, _, err = run("x.jsonl", "-o", "out")
+    assert (code, "manifest.json: is a directory" in err) == (2, True)
+    assert tree(place / "out") == ["x.jsonl"]
+
+
 @pytest.mark.parametrize("n_renames", [1, 2, 3])
 def test_no_file_of_a_part_that_was_broken_off_is_forgotten(
     n_renames, good, place, models, monkeypatch

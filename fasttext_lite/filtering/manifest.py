@@ -97,8 +97,8 @@ class Folder:
         try:
             with open(path, encoding="utf-8") as file:
                 found = json.load(file)
-        except (OSError, ValueError):
-            return None
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None  # what is there and cannot be opened is no reason to begin anew
         return found if isinstance(found, dict) else None
 
     def _record(self, part: Part) -> str:
