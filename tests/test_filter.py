@@ -8,11 +8,15 @@ import io
 import json
 import lzma
 import os
+import queue
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+import unicodedata
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -29,14 +33,14 @@ from fasttext_lite.cli.filter import status_line
 from fasttext_lite.compat.model import FastTextModel
 from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import ModelError
-from fasttext_lite.filtering import judging, lines, reading, work
+from fasttext_lite.errors import ModelError, UsageError
+from fasttext_lite.filtering import judging, lines, outputs, reading, running, work
 from fasttext_lite.filtering.formats import parquet
 from fasttext_lite.filtering.formats.table import FORMATS
 from fasttext_lite.filtering.judging import Judge
 from fasttext_lite.filtering.running import Status
 from fasttext_lite.filtering.settings import Rule, Settings
-from fasttext_lite.filtering.work import folder_of
+from fasttext_lite.filtering.work import folder_of, folders_of
 from fasttext_lite.model.content import fingerprint
 
 GOOD, BAD = "a fine and careful text", "buy cheap pills now"
@@ -378,7 +382,7 @@ def test_several_models_in_one_pass(good, run, place, models):
     good("x.jsonl", "-o", "split", *other, "--split-by", "topic")
     assert sorted(p.name for p in (place / "split").iterdir()) == [
         "%5Fx",
-        "Sport, e.g.",
+        "Sport, e.g%2E",
         "_filter",
         "a%2Fb",
     ]
@@ -394,6 +398,22 @@ def test_a_field_of_that_name_stops_all(run, place):
     assert not (place / "out/x.jsonl").exists()
     (place / "x.csv").write_text("text,predicted_label\na,b\n")
     assert "the header has a field 'predicted_label' already" in run("x.csv", "-o", "o2")[2]
+    (place / "y.jsonl").write_bytes(jsonl([{"text": "a"}]))
+    words = ["x.csv", "y.jsonl", "--workers"]
+    for n_workers in (1, 2):
+        code, out, err = run(*words, n_workers, "-o", f"o{n_workers}-of-two")
+        assert (code, out) == (2, "")
+        assert "x.csv: the header has a field 'predicted_label' already" in err
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_words_of_a_flag_in_the_name_of_a_file_stop_nothing(n_workers, run, place):
+    (place / "a--label-column.jsonl.gz").write_bytes(gzip.compress(jsonl(records()) * 50)[:-20])
+    (place / "b.jsonl").write_bytes(jsonl(records()))
+    code, out, err = run("*.*", "-o", "out", "--workers", n_workers)
+    assert (code, "a--label-column.jsonl.gz: cannot read on" in err) == (2, True)
+    assert "1 of 2 files could not be read: the others are done" in err
+    assert out.startswith("1 files, 5 documents")
 
 
 # -- what is kept ----------------------------------------------------------------------------
@@ -474,7 +494,7 @@ def test_folders_of_labels():
               "\ud800", "a\0b", "x" * 301, "%2F", "/"]  # fmt: skip
     names = [folder_of(label) for label in labels]
     assert len(set(names)) == len(labels)
-    assert names[:3] == ["en", "a%2Fb", "%2E."]
+    assert names[:3] == ["en", "a%2Fb", "%2E%2E"]
     assert names[6] == "热汤"
     for name in names:
         assert name not in (".", "..", "")
@@ -482,6 +502,31 @@ def test_folders_of_labels():
         assert "/" not in name
         assert "\0" not in name
         assert len(name.encode()) <= 255
+    assert list(map(folder_of, ["a.", "a ", " ", "a. b", "x" * 300 + "."])) == [
+        "a%2E", "a%20", "%20", "a. b", folder_of("x" * 300 + "."),
+    ]  # fmt: skip
+    assert list(map(folder_of, ["con", "NUL.txt", "com1", "aux .c", "icon", "com", "com10"])) == [
+        "%63on", "%4EUL.txt", "%63om1", "%61ux .c", "icon", "com", "com10",
+    ]  # fmt: skip
+
+
+def test_folders_differ_where_case_and_composition_do_not_count(good, place):
+    labels = ["en", "EN", "En", "caf\u00e9", "cafe\u0301", "CAFE\u0301", "stra\u00dfe", "STRASSE",
+              "x" * 300, "X" * 300, "Con", "con", "\ud800" + "x" * 300,
+              "\ud801" + "x" * 300]  # fmt: skip
+    names = folders_of(labels)
+    seen = {unicodedata.normalize("NFD", unicodedata.normalize("NFD", n).casefold()) for n in names}
+    assert len(seen) == len(labels)
+    assert names[0] == "en"
+    assert names[1].startswith("EN%")
+    assert names == folders_of(labels)
+    assert all(len(name.encode()) <= 255 for name in names)
+    (place / "t.tsv").write_text("en\tgood word\nEN\tother sign\n" * 20)
+    assert app.main(["train", "t.tsv", "-o", "t.ftl", "-q"]) == 0
+    (place / "x.jsonl").write_bytes(jsonl(records(["good word", "other sign"])))
+    good("x.jsonl", "-o", "out", "--split", model=place / "t.ftl")
+    found = tree(place / "out")
+    assert len({name.casefold() for name in found}) == 2
 
 
 # -- bad records -----------------------------------------------------------------------------
@@ -599,6 +644,17 @@ def test_the_output_is_never_read(good, run, place):
     assert (place / "d/x.jsonl").read_bytes() == jsonl(records())
 
 
+def test_input_on_another_drive_is_not_under_the_output(good, place, monkeypatch):
+    """On Windows two drives have no common path, which is an error to `os.path`."""
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+
+    def commonpath(paths):
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr(os.path, "commonpath", commonpath)
+    assert good("x.jsonl", "-o", "out")["files"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -691,6 +747,22 @@ def test_output_can_be_packed_otherwise(name, good, place):
     assert UNPACK[ending]((place / f"out/x.jsonl{ending}").read_bytes()) == data
 
 
+def test_what_waits_is_written_before_it_is_too_much(place, monkeypatch):
+    """Of many files, none of which has much; the sizes of the others are not asked for."""
+    monkeypatch.setattr(outputs, "_MOST_BUFFERED", 1000)
+    monkeypatch.setattr(outputs, "_BUFFER", 300)
+    files = outputs.Outputs(str(place), None, True, lambda route: b"head ")
+    expected: dict[int, bytes] = {}
+    rng = np.random.default_rng(1)
+    for _ in range(500):
+        route, data = int(rng.integers(20)), b"x" * int(rng.integers(90))
+        files._put(route, data)
+        expected[route] = expected.get(route, b"head ") + data
+        assert files._n_waiting == sum(file.size for file in files._files.values()) <= 1000
+    found = {route: Path(path).read_bytes() for route, path in files.finish().items()}
+    assert found == expected
+
+
 # -- running again ---------------------------------------------------------------------------
 
 
@@ -731,6 +803,77 @@ def test_other_settings_are_told_and_overwrite_begins_anew(good, run, place, mod
     assert tree(place / "out") == ["a.jsonl", "mine.txt"]  # no part of before is left
 
 
+@pytest.mark.parametrize("left", [None, b"", b"[]", b'{"format"'])
+def test_without_a_manifest_nothing_counts_as_done(left, good, run, place):
+    for name in ("a.jsonl", "b.jsonl"):
+        (place / name).write_bytes(jsonl(records()))
+    good("a.jsonl", "b.jsonl", "-o", "out")
+    (place / "out/mine.txt").write_text("stays")
+    path = place / "out/_filter/manifest.json"
+    path.unlink() if left is None else path.write_bytes(left)
+    words = ["a.jsonl", "-o", "out", "--score-column", "none"]
+    if left is None:
+        code, _, err = run(*words)
+        assert (code, "the folder is not empty, and not of filter" in err) == (2, True)
+        words.append("--overwrite")
+    assert good(*words)["files_done_before"] == 0
+    assert tree(place / "out") == ["a.jsonl", "mine.txt"]
+    assert "predicted_score" not in loaded((place / "out/a.jsonl").read_bytes())[0]
+    assert json.loads(path.read_bytes())["format"] == 1
+
+
+def test_a_manifest_that_cannot_be_opened_removes_nothing(good, run, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    good("x.jsonl", "-o", "out")
+    (place / "out/_filter/manifest.json").unlink()
+    (place / "out/_filter/manifest.json").mkdir()
+    code, _, err = run("x.jsonl", "-o", "out")
+    assert (code, "manifest.json: is a directory" in err) == (2, True)
+    assert tree(place / "out") == ["x.jsonl"]
+
+
+@pytest.mark.parametrize("n_renames", [1, 2, 3])
+def test_no_file_of_a_part_that_was_broken_off_is_forgotten(
+    n_renames, good, place, models, monkeypatch
+):
+    """What is written counts as done only at the end; before, it is known and is removed."""
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    (place / "y.jsonl").write_bytes(jsonl(records()))
+    replace, renamed = os.replace, []
+
+    def breaking(source, target):
+        if not str(target).endswith("manifest.json"):
+            if len(renamed) == n_renames:
+                raise KeyboardInterrupt
+            renamed.append(target)
+        replace(source, target)
+
+    command = ["filter", str(models / "quality.bin"), "x.jsonl", "-o", "out", "--split"]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", breaking)
+        with contextlib.suppress(KeyboardInterrupt):
+            assert app.main(command) == 130
+    assert len(renamed) == n_renames
+    assert len(tree(place / "out")) == n_renames - 1
+    assert good("y.jsonl", "-o", "out", "--overwrite")["files_done_before"] == 0
+    assert tree(place / "out") == ["y.jsonl"]
+
+
+@pytest.mark.parametrize("words", [[], ["--split"]])
+@pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
+def test_what_has_its_name_is_on_the_disk(name, words, good, place, monkeypatch):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    pq.write_table(pa.table({"text": TEXTS}), place / "x.parquet")
+    saved, renamed = [], []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda file: (saved.append(os.fstat(file)), fsync(file)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (renamed.append(os.stat(a)), replace(a, b)))
+    good(name, "-o", "out", *words)
+    sizes = {status.st_ino: status.st_size for status in saved}
+    assert len(renamed) == 3 + len(tree(place / "out"))
+    assert all(sizes[status.st_ino] == status.st_size for status in renamed)
+
+
 def test_two_runs_do_not_share_a_folder(run, place):
     import fcntl
 
@@ -765,14 +908,19 @@ def test_several_processes(good, run, place):
     assert not (place / "fail/_filter/tmp").exists()
 
 
-def begun(place, models, *words):
-    """Start the command on a file that takes long, in a process of its own."""
+def begun(place, models, *words, n_long=1):
+    """Start the command on a file that takes long, in a process of its own.
+
+    Of one long file it is begun when a short one is done; of several when all are written.
+    """
     (place / "d").mkdir(exist_ok=True)
     data = jsonl(records(["fine and careful " * 20]))
     (place / "d/a.jsonl").write_bytes(data)
     with gzip.open(place / "d/b.jsonl.gz", "wb", compresslevel=1) as file:
         for _ in range(300):
             file.write(data * 2000)
+    for i in range(1, n_long):
+        (place / f"d/b{i}.jsonl.gz").write_bytes((place / "d/b.jsonl.gz").read_bytes())
     command = [
         sys.executable,
         "-m",
@@ -790,7 +938,8 @@ def begun(place, models, *words):
     end = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < end:
         sizes = [p.stat().st_size for p in place.glob("out/_filter/tmp/*") if p.exists()]
-        if (place / "out/_filter/parts/a.jsonl.json").exists() and any(sizes):
+        is_done = (place / "out/_filter/parts/a.jsonl.json").exists()
+        if any(sizes) and is_done if n_long == 1 else sum(map(bool, sizes)) == n_long:
             break
         time.sleep(0.02)
     assert process.poll() is None, process.communicate()
@@ -826,9 +975,84 @@ def test_a_process_that_is_killed_is_told(place, models):
             child.kill()
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
-    assert "a process ended (exit code -9)" in err.splitlines()[-1]
+    assert "a process was ended (exit code -9): the memory may be" in err.splitlines()[-1]
     assert tree(place / "out") == ["a.jsonl"]
     assert not (place / "out/_filter/tmp").exists()
+
+
+def test_one_of_several_processes_that_is_killed_is_told(place, models):
+    """The others work on; without a look between what they tell, it is told at the end."""
+    process = begun(place, models, "--workers", "2", n_long=2)
+    children = psutil.Process(process.pid).children()
+    working = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    assert len(working) == 2
+    working[0].kill()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert "a process was ended (exit code -9)" in err.splitlines()[-1]
+    assert tree(place / "out") == []
+    assert not any(child.is_running() for child in working)
+
+
+class Process:
+    """Stands for a process: it has an exit code, None while it runs."""
+
+    def __init__(self, exitcode):
+        self.exitcode = exitcode
+
+
+class Tracker(list):
+    """Stands for what follows the parts."""
+
+    def progress(self, *told):
+        self.append(told)
+
+    def end(self, *told):
+        self.append(told)
+
+    def show(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        ([None, -9], "a process was ended (exit code -9): the memory may be too small"),
+        ([137, 0], "a process was ended (exit code 137): the memory may be too small"),
+        ([None, 1], "a process ended by an error of its own (exit code 1): see above"),
+        ([0, 0], "a process ended by an error of its own (exit code 0)"),
+    ],
+)
+@pytest.mark.parametrize("is_silent", [True, False])
+def test_processes_are_looked_at_while_others_talk(is_silent, codes, said):
+    told = queue.Queue()
+    stop = threading.Event()
+
+    def talk():
+        while not stop.wait(0.01):
+            told.put(("progress", 0, (1, 1, 1)))
+
+    talker = threading.Thread(target=talk)
+    is_over = codes == [0, 0]  # whoever ended well says nothing more
+    if not (is_silent or is_over):
+        talker.start()
+    begin = time.monotonic()
+    try:
+        with pytest.raises(UsageError) as caught:
+            running._follow(["x"], running._Watch([*map(Process, codes)]), told, Tracker())
+    finally:
+        stop.set()
+    assert said in str(caught.value)
+    assert time.monotonic() - begin < 30
+
+
+def test_what_a_process_told_before_it_ended_counts():
+    told, tracker = queue.Queue(), Tracker()
+    for number in range(1000):
+        told.put(("done", number, None))
+    parts = list(range(1000))
+    running._follow(parts, running._Watch([Process(0), Process(0)]), told, tracker)
+    assert [part for (part,) in tracker] == parts
 
 
 def test_memory_does_not_grow_with_the_file(place, models):
@@ -918,6 +1142,29 @@ def test_few_labels_are_asked_for_at_once(models, monkeypatch):
         np.testing.assert_array_equal(at_once.labels, apart.labels)
         np.testing.assert_allclose(at_once.scores, apart.scores, atol=1e-6)
         np.testing.assert_allclose(at_once.asked, apart.asked, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["ova", "hs"])
+def test_asking_for_more_does_not_change_the_label(loss, place, good):
+    """Many labels have one score: which of them is the likeliest, the model says."""
+    rows = [f"__label__{chr(97 + i % 8)} word{i % 8}" for i in range(80)]
+    (place / "train.txt").write_text("\n".join(rows) + "\n")
+    given = {"bucket": 10, "dim": 4, "minCount": 1, "verbose": 0, "thread": 1}
+    model = fasttext.train_supervised("train.txt", epoch=1, lr=1e-9, loss=loss, **given)
+    model.save_model("ties.bin")
+    texts = [f"word{i % 8} word{i % 5}" for i in range(40)]
+    judge = Judge(Rule("m", "ties.bin", probabilities=tuple("abcdefgh")))
+    found = judge.judge(Texts.from_sequence(texts))
+    n_equal = (found.asked == found.asked.max(axis=1, keepdims=True)).sum(axis=1)
+    assert (n_equal > 1).all()
+    (place / "x.jsonl").write_bytes(jsonl(records([*texts, "unknown"])))
+    good("x.jsonl", "-o", "one", model=place / "ties.bin")
+    good("x.jsonl", "-o", "all", "--probabilities", "a", model=place / "ties.bin")
+    one, every = (loaded((place / f"{name}/x.jsonl").read_bytes()) for name in ("one", "all"))
+    answers = [model.predict(text)[0][0].removeprefix("__label__") for text in texts]
+    for name in ("predicted_label", "predicted_score"):
+        assert [row[name] for row in every] == [row[name] for row in one]
+    assert [row["predicted_label"] for row in every[:-1]] == answers
 
 
 def test_judges_ask_in_pieces(models, monkeypatch):

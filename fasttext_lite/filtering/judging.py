@@ -186,6 +186,10 @@ class Judge:
             labels = every.argmax(axis=1).astype(np.int32)
             scores = every.max(axis=1)
             labels[scores == 0] = -1  # a text that the model has no answer to
+            # Which of equal labels is the likeliest, the model alone knows.
+            ties = np.flatnonzero((every == scores[:, None]).sum(axis=1) > 1)
+            if ties.size:
+                labels[ties] = self._asker.best(texts.take(ties), n_threads)[0]
             asked = every[:, list(ids)]
         else:
             labels, scores = self._asker.best(texts, n_threads)

@@ -10,11 +10,10 @@ import numpy as np
 
 from fasttext_lite.corpus.compression import COMPRESSIONS, Compression
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import InputError
 from fasttext_lite.filtering.cells import Cells
 from fasttext_lite.filtering.kernels.joining import AS_IT_IS
 from fasttext_lite.filtering.outputs import Outputs
-from fasttext_lite.filtering.settings import PLAIN, SAME
+from fasttext_lite.filtering.settings import PLAIN, SAME, FieldTakenError
 from fasttext_lite.filtering.work import MAIN, NOWHERE, Counts, Work
 from fasttext_lite.parallel import ahead
 
@@ -143,9 +142,9 @@ def without(block: Records, records: np.ndarray, reason: str) -> None:
     block.docs, block.texts = block.docs[good], block.texts.take(good)
 
 
-def taken(path: str, name: str, place: str) -> InputError:
+def taken(path: str, name: str, place: str) -> FieldTakenError:
     """Return the error of a record that has a field of the name of one that is to be added."""
-    return InputError(
+    return FieldTakenError(
         f"{path}: {place} has a field {name!r} already: name what is added with --label-column and "
         "--score-column (none = it is not added)"
     )

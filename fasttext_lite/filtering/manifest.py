@@ -54,9 +54,9 @@ class Folder:
         os.makedirs(self.own, exist_ok=True)
         with self._locked():
             old = self._read(self._manifest)
-            if old is not None and overwrite:
+            if overwrite or old is None:
                 self._remove_parts()
-            elif old is not None and old != made_with:
+            elif old != made_with:
                 raise UsageError(
                     f"{self.path}: was begun with other {_difference(old, made_with)}: give the "
                     "same, another -o, or --overwrite to start anew"
@@ -96,9 +96,10 @@ class Folder:
     def _read(self, path: str) -> dict[str, Any] | None:
         try:
             with open(path, encoding="utf-8") as file:
-                return json.load(file)
-        except (OSError, ValueError):
-            return None
+                found = json.load(file)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None  # what is there and cannot be opened is no reason to begin anew
+        return found if isinstance(found, dict) else None
 
     def _record(self, part: Part) -> str:
         return os.path.join(self.own, "parts", f"{part.name}.json")
@@ -138,15 +139,18 @@ class Folder:
             Names in the folder, and where each is now.
         counts : dict
         """
-        sizes = {}
+        for path in files.values():
+            _save(path)
+        sizes = {name: os.path.getsize(path) for name, path in files.items()}
+        record = {"size": part.size, "time": None, "files": sizes, "counts": counts}
+        os.makedirs(os.path.dirname(self._record(part)), exist_ok=True)
+        # Noted before there is any: a run that is killed in between leaves no file unknown.
+        write_json(self._record(part), record)
         for name, path in files.items():
             target = os.path.join(self.path, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            sizes[name] = os.path.getsize(path)
             os.replace(path, target)
-        record = {"size": part.size, "time": part.time, "files": sizes, "counts": counts}
-        os.makedirs(os.path.dirname(self._record(part)), exist_ok=True)
-        write_json(self._record(part), record)
+        write_json(self._record(part), record | {"time": part.time})
 
     def _remove_parts(self) -> None:
         """Remove all that earlier runs have written."""
@@ -165,7 +169,15 @@ def write_json(path: str, content: Any) -> None:
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "w", encoding="utf-8") as file:
         json.dump(content, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def _save(path: str) -> None:
+    """Wait until all of a file is on the disk."""
+    with open(path, "ab") as file:
+        os.fsync(file.fileno())
 
 
 def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:

@@ -19,6 +19,8 @@ _WAITING = 3  # blocks
 class _Stream:
     """A file that is packed as one."""
 
+    size = 0  # bytes that wait to be packed
+
     def __init__(self, path: str, compression: Compression | None) -> None:
         self._file = open(path, "wb")  # noqa: SIM115 - closed by `close`
         self._packer = None if compression is None else compression.packer()
@@ -30,9 +32,6 @@ class _Stream:
         with self._file:
             if is_good and self._packer is not None:
                 self._file.write(self._packer.flush())
-            if is_good:
-                self._file.flush()
-                os.fsync(self._file.fileno())
 
 
 class _Pieces:
@@ -93,8 +92,8 @@ class Outputs:
     ) -> None:
         self._folder, self._compression, self._head = folder, compression, head
         self._kind: Any = _Pieces if is_many else _Stream
-        self._is_many = is_many
         self._files: dict[int, Any] = {}
+        self._n_waiting = 0  # bytes of all files
         self._queue: queue.Queue[tuple[int, bytes] | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -147,8 +146,15 @@ class Outputs:
     def _put(self, route: int, data: bytes) -> None:
         if route not in self._files:
             self._files[route] = self._kind(self.path(route), self._compression)
-            self._files[route].write(self._head(route))
-        self._files[route].write(data)
-        if self._is_many and sum(file.size for file in self._files.values()) > _MOST_BUFFERED:
+            self._add(route, self._head(route))
+        self._add(route, data)
+
+    def _add(self, route: int, data: bytes) -> None:
+        file = self._files[route]
+        self._n_waiting -= file.size
+        file.write(data)
+        self._n_waiting += file.size
+        if self._n_waiting > _MOST_BUFFERED:
             for file in self._files.values():
                 file.flush()
+            self._n_waiting = 0

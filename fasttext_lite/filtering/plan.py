@@ -151,7 +151,10 @@ def _is_same(path: str, other: str) -> bool:
 
 def _is_under(path: str, folder: str) -> bool:
     own, outer = os.path.realpath(path), os.path.realpath(folder)
-    return os.path.commonpath([own, outer]) == outer if own != outer else True
+    try:
+        return os.path.commonpath([own, outer]) == outer
+    except ValueError:  # two drives
+        return False
 
 
 def _check(parts: Sequence[Part], folder: str) -> None:

@@ -23,13 +23,14 @@ from fasttext_lite.filtering import manifest
 from fasttext_lite.filtering.formats.table import FORMATS
 from fasttext_lite.filtering.manifest import Folder
 from fasttext_lite.filtering.plan import Part, Plan, without_packing
-from fasttext_lite.filtering.settings import Settings
+from fasttext_lite.filtering.settings import FieldTakenError, Settings
 from fasttext_lite.parallel import cpu_count
 
 if TYPE_CHECKING:
     from fasttext_lite.filtering.work import Counts, Work
 
 _LOOK = 0.2  # seconds between two looks at the processes
+_KILLED = 137  # the exit code that a shell or container gives to one that was killed
 _TOLD = 0.2  # seconds between two reports of a process
 _WORTH_A_PROCESS = 1 << 22  # bytes of files, as they are packed: to begin one takes a second
 
@@ -284,7 +285,7 @@ def _run_here(parts: Sequence[Part], work: Work, folder: Folder, tracker: _Track
 
 def _stops(error: InputError, settings: Settings) -> bool:
     """Return whether one file's error is one of all: of a record that must not be."""
-    return settings.bad == "fail" or "--label-column" in str(error)
+    return settings.bad == "fail" or isinstance(error, FieldTakenError)
 
 
 class Terminated(BaseException):
@@ -347,7 +348,7 @@ def _run_in_processes(
         with _undisturbed():
             for process in processes:
                 process.start()
-        _follow(parts, processes, told, tracker, settings)
+        _follow(parts, _Watch(processes), told, tracker)
     finally:
         for process in processes:
             if process.pid is not None:
@@ -357,27 +358,50 @@ def _run_in_processes(
                 process.join()
 
 
-def _follow(
-    parts: Sequence[Part], processes: Sequence[Any], told: Any, tracker: _Tracker,
-    settings: Settings,
-) -> None:  # fmt: skip
+class _Watch:
+    """Looks whether processes ended before all parts were done."""
+
+    def __init__(self, processes: Sequence[Any]) -> None:
+        self._processes = processes
+        self._seen: float | None = None  # when one was found that had ended
+
+    def look(self, is_silent: bool) -> None:
+        """Raise `UsageError` if one ended, and what it told before had the time to come.
+
+        Parameters
+        ----------
+        is_silent : bool
+            Whether nothing came lately: what processes that all ended well told came before.
+        """
+        codes = [process.exitcode for process in self._processes]
+        if not any(codes) and (None in codes or not is_silent):
+            return
+        now = time.monotonic()
+        if self._seen is None:
+            self._seen = now
+        elif now - self._seen >= _LOOK:
+            raise _ended(next(filter(None, codes), 0))
+
+
+def _ended(code: int) -> UsageError:
+    """Return the error of a process that ended too early."""
+    if code < 0 or code == _KILLED:
+        return UsageError(
+            f"a process was ended (exit code {code}): the memory may be too small for so many: "
+            "give fewer --workers"
+        )
+    return UsageError(f"a process ended by an error of its own (exit code {code}): see above")
+
+
+def _follow(parts: Sequence[Part], watch: _Watch, told: Any, tracker: _Tracker) -> None:
     """Listen to the processes until all parts are done."""
-    n_left, is_last_look = len(parts), False
+    n_left = len(parts)
     while n_left:
         try:
             kind, number, content = told.get(timeout=_LOOK)
         except queue.Empty:
             tracker.show()
-            dead = next((p for p in processes if p.exitcode not in (None, 0)), None)
-            if dead is None and any(process.is_alive() for process in processes):
-                continue
-            if is_last_look:
-                code = 0 if dead is None else dead.exitcode
-                raise UsageError(
-                    f"a process ended (exit code {code}): the memory may be too small for so many: "
-                    "give fewer --workers"
-                ) from None
-            is_last_look = True
+            watch.look(is_silent=True)
             continue
         if kind == "progress":
             tracker.progress(parts[number], *content)
@@ -385,12 +409,13 @@ def _follow(
             tracker.end(parts[number])
             n_left -= 1
         elif kind == "failed":
-            if _stops(InputError(content), settings):
-                raise InputError(content)
             tracker.end(parts[number], content)
             n_left -= 1
+        elif kind == "stop":
+            raise InputError(content)
         else:
             raise content
+        watch.look(is_silent=False)
 
 
 def _work(tasks: Any, told: Any, path: str, settings: Settings, n_threads: int) -> None:
@@ -409,7 +434,7 @@ def _work(tasks: Any, told: Any, path: str, settings: Settings, n_threads: int) 
             try:
                 process_part(part, work, folder)
             except InputError as error:
-                told.put(("failed", number, str(error)))
+                told.put(("stop" if _stops(error, settings) else "failed", number, str(error)))
             else:
                 teller.flush()
                 told.put(("done", number, None))

@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fasttext_lite.config.foreign import WORD, advice
-from fasttext_lite.errors import UsageError
+from fasttext_lite.errors import InputError, UsageError
 
 BAD_WAYS = ("keep", "aside", "fail")
 SAME = "same"  # compression of the output: as that of the input
 PLAIN = "none"
 _DOT = re.compile(r"(?<!\\)\.")
+
+
+class FieldTakenError(InputError):
+    """Raised for a record that has a field of the name of one that is to be added."""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import normalize
 from urllib.parse import quote
 
 import numpy as np
@@ -27,6 +29,7 @@ WRONG_SIZE, BAD_QUOTES = "another number of cells than the header", "misplaced q
 
 _LONGEST_NAME = 200  # bytes of a folder's name
 _SAFE = " !#$&'()+,;=@[]^`{}~"  # in names of folders, beside letters, digits and _.-
+_DEVICES = re.compile("con|nul|aux|prn|(com|lpt)[0-9¹²³]", re.IGNORECASE)  # of Windows
 
 
 @dataclass
@@ -98,8 +101,8 @@ class Work:
         self._split = names.index(self.settings.split_by) if self.settings.split_by else -1
         self._folders = dict(FOLDERS)
         if self._split >= 0:
-            for i, label in enumerate(self.judges[self._split].labels):
-                self._folders[FIRST_LABEL + i] = folder_of(label)
+            names = folders_of(self.judges[self._split].labels)
+            self._folders |= {FIRST_LABEL + i: name for i, name in enumerate(names)}
 
     def name_of(self, part: Part, route: int) -> str:
         """Return the name of the file that records of a part go to."""
@@ -151,6 +154,24 @@ class Work:
         return verdicts, routes
 
 
+def folders_of(labels: Sequence[str]) -> list[str]:
+    """Return the names of labels' folders, no two of which any file system takes for one."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for label in labels:
+        name = folder_of(label)
+        if _as_systems_see(name) in taken:
+            name = _with_digest(name, label)
+        taken.add(_as_systems_see(name))
+        names.append(name)
+    return names
+
+
+def _as_systems_see(name: str) -> str:
+    """Return what names have in common that are one where case and composition do not count."""
+    return normalize("NFC", normalize("NFC", name).casefold())
+
+
 def folder_of(label: str) -> str:
     """Return the name of a label's folder: what no file system takes is written as %XX."""
     safe = _SAFE + "".join(sign for sign in label if _is_letter(sign))
@@ -159,10 +180,16 @@ def folder_of(label: str) -> str:
     )
     if name[:1] in "._":  # a folder of ours, or a hidden one
         name = f"%{ord(name[0]):02X}{name[1:]}" if name else "%"
-    if len(name.encode()) > _LONGEST_NAME:
-        digest = hashlib.blake2b(label.encode("utf-8", "replace"), digest_size=8).hexdigest()
-        name = name.encode()[: _LONGEST_NAME - 20].decode("utf-8", "ignore") + f"%{digest}"
-    return name
+    if name[-1] in ". ":  # Windows leaves it out
+        name = f"{name[:-1]}%{ord(name[-1]):02X}"
+    if _DEVICES.fullmatch(name.partition(".")[0].rstrip()):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    return _with_digest(name, label) if len(name.encode()) > _LONGEST_NAME else name
+
+
+def _with_digest(name: str, label: str) -> str:
+    digest = hashlib.blake2b(label.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return name.encode()[: _LONGEST_NAME - 20].decode("utf-8", "ignore") + f"%{digest}"
 
 
 def _is_letter(sign: str) -> bool:
