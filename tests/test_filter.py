@@ -17,6 +17,7 @@ import threading
 import time
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -529,6 +530,22 @@ def test_folders_differ_where_case_and_composition_do_not_count(good, place):
     assert len({name.casefold() for name in found}) == 2
 
 
+def test_labels_that_are_shown_as_one_have_folders_of_their_own(good, place):
+    assert len(set(folders_of(["x", "x", "X", "x"]))) == 4
+    rows = [(b"\xfe", "good word"), (b"\xff", "other sign"), (b"y", "last thing")]
+    lines = [b"__label__" + label + b" " + text.encode() + b"\n" for label, text in rows * 20]
+    (place / "t.txt").write_bytes(b"".join(lines))
+    given = {"minCount": 1, "verbose": 0, "thread": 1, "bucket": 0, "dim": 8}
+    model = fasttext.train_supervised(str(place / "t.txt"), epoch=20, lr=0.5, **given)
+    model.save_model(str(place / "t.bin"))
+    (place / "x.jsonl").write_bytes(jsonl(records([text for _, text in rows])))
+    done = good("x.jsonl", "-o", "out", "--split", model=place / "t.bin")
+    found = [loaded((place / "out" / name).read_bytes()) for name in tree(place / "out")]
+    assert sorted(record["id"] for part in found for record in part) == [0, 1, 2]
+    assert len(found) == 3
+    assert done["labels"]["t"] == {"\ufffd": 2, "y": 1}
+
+
 # -- bad records -----------------------------------------------------------------------------
 
 BAD_LINES = [
@@ -642,6 +659,47 @@ def test_the_output_is_never_read(good, run, place):
         code, _, err = run(*words, "--overwrite")
         assert (code, "is in the folder that is written to" in err) == (2, True)
     assert (place / "d/x.jsonl").read_bytes() == jsonl(records())
+
+
+def test_patterns_leave_out_what_an_earlier_run_set_aside(good, run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()) + BAD_LINES[0])
+    good("d", "-o", "a", "--keep", "hq", "--keep-dropped")
+    assert {"_bad/x.jsonl", "_dropped/x.jsonl", "x.jsonl"} == set(tree(place / "a"))
+    done = good("a/**/*.json*", "-o", "out", "--score-column", "s", "--label-column", "l")
+    assert done["files"] == 1
+    assert good("a/_dropped/*", "-o", "again", "--label-column", "l", "--score-column", "s")["kept"]
+    code, _, err = run("a/_b*/x.jsonl", "-o", "no")
+    assert (code, "no file has a name of this pattern that does not begin with _" in err) == (
+        2,
+        True,
+    )
+    for name in ("_filter", "_bad", "_None"):
+        (place / name).write_bytes(jsonl(records()))
+        code, _, err = run(name, "-o", "no", "--format", "jsonl")
+        assert (code, "where filter keeps its own files" in err) == (2, True)
+
+
+def test_pipes_are_not_waited_for(good, run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()))
+    os.mkfifo(place / "d/y.jsonl")
+    for number, words in enumerate(["d", "d/*.jsonl"]):
+        assert good(words, "-o", f"out{number}")["files"] == 1
+    code, _, err = run("d/y.jsonl", "-o", "no")
+    assert (code, "d/y.jsonl: a pipe or device cannot be read twice" in err) == (2, True)
+
+
+@pytest.mark.parametrize("words", ["d", "d/**/*.jsonl"])
+def test_links_to_nothing_do_not_stop_the_others(words, run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()))
+    (place / "d/gone.jsonl").symlink_to("nowhere")
+    (place / "d/loop").symlink_to(".")
+    code, out, err = run(words, "-o", "out")
+    assert (code, "d/gone.jsonl: no such file or directory" in err) == (2, True)
+    assert "1 of 2 files could not be read: the others are done" in err
+    assert tree(place / "out") == ["x.jsonl"]
 
 
 def test_input_on_another_drive_is_not_under_the_output(good, place, monkeypatch):
@@ -992,6 +1050,35 @@ def test_one_of_several_processes_that_is_killed_is_told(place, models):
     assert "a process was ended (exit code -9)" in err.splitlines()[-1]
     assert tree(place / "out") == []
     assert not any(child.is_running() for child in working)
+
+
+def test_processes_end_where_the_first_one_was_killed(place, models):
+    process = begun(place, models, "--workers", "2", n_long=2)
+    children = psutil.Process(process.pid).children()
+    process.kill()
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    for child in alive:
+        child.kill()
+    assert alive == []
+
+
+def test_a_process_that_waits_for_work_looks_whether_the_first_one_lives(monkeypatch):
+    class EndedError(Exception):
+        pass
+
+    def ended(code):
+        raise EndedError
+
+    alive = iter([True, True, False])
+    parent = SimpleNamespace(is_alive=lambda: next(alive))
+    tasks = queue.Queue()
+    tasks.put((0, "part"))
+    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(running, "_LOOK", 0.01)
+    assert running._next_task(tasks, parent) == (0, "part")
+    with pytest.raises(EndedError):
+        running._next_task(tasks, parent)
 
 
 class Process:

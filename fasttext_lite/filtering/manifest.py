@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from fasttext_lite.errors import UsageError
-from fasttext_lite.filtering.plan import Part
+from fasttext_lite.filtering.plan import OWN, Part
 
-OWN = "_filter"
 FORMAT = 1
 
 
