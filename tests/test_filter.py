@@ -581,6 +581,14 @@ def test_bad_lines_are_set_aside_kept_or_stop(good, run, place):
     )[2]  # fmt: skip
 
 
+def test_a_bad_line_with_a_field_of_that_name_is_bad(good, place):
+    """Its other field is of no account: nothing is added to it."""
+    bad = b'{"text": "caf\xe9", "predicted_label": "x"}\n'
+    (place / "x.jsonl").write_bytes(jsonl(records()) + bad)
+    assert good("x.jsonl", "-o", "out")["bad_by_reason"] == {"not UTF-8": 1}
+    assert (place / "out/_bad/x.jsonl").read_bytes() == bad
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv"])
 def test_bad_rows_of_tables(ending, good, place):
     d = b"," if ending == "csv" else b"\t"
@@ -688,6 +696,22 @@ def test_pipes_are_not_waited_for(good, run, place):
         assert good(words, "-o", f"out{number}")["files"] == 1
     code, _, err = run("d/y.jsonl", "-o", "no")
     assert (code, "d/y.jsonl: a pipe or device cannot be read twice" in err) == (2, True)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_names_of_files_need_not_be_text(n_workers, good, run, place):
+    os.mkdir(b"d")
+    for name in (b"d/caf\xe9.jsonl", b"d/\xff.jsonl"):
+        Path(os.fsdecode(name)).write_bytes(jsonl(records()))
+    words = ("d", "-o", "out", "--workers", n_workers)
+    assert good(*words)["documents"] == 10
+    assert good(*words)["files_done_before"] == 2
+    assert sorted(os.listdir(b"out")) == [b"_filter", b"caf\xe9.jsonl", b"\xff.jsonl"]
+    Path(os.fsdecode(b"d/\xfe.jsonl")).write_bytes(b"%PDF-1.4")
+    code, out, err = run(*words, "--json")
+    assert (code, "not text but a PDF file" in err, len(json.loads(out)["files_failed"])) == (
+        2, True, 1,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("words", ["d", "d/**/*.jsonl"])
@@ -878,6 +902,36 @@ def test_without_a_manifest_nothing_counts_as_done(left, good, run, place):
     assert tree(place / "out") == ["a.jsonl", "mine.txt"]
     assert "predicted_score" not in loaded((place / "out/a.jsonl").read_bytes())[0]
     assert json.loads(path.read_bytes())["format"] == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    ["[]", "5", '{"files": [1]}', '{"files": {}, "counts": 5}', {"files": [1]}, {"counts": []},
+     {"labels": 1}, {"labels": {"quality": 3}}, {"bad": {"x": "y"}}, {"kept": None}],
+)  # fmt: skip
+def test_a_record_of_another_shape_is_no_record(record, good, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    good("x.jsonl", "-o", "out")
+    path = place / "out/_filter/parts/x.jsonl.json"
+    if isinstance(record, dict):
+        own = json.loads(path.read_text())
+        place_of = own if record.keys() <= own.keys() else own["counts"]
+        place_of |= record
+        record = json.dumps(own)
+    for words in ((), ("--overwrite",)):
+        path.write_text(record)
+        done = good("x.jsonl", "-o", "out", *words)
+        assert (done["files_done_before"], done["documents"]) == (0, 5)
+
+
+@pytest.mark.parametrize("settings", [[], 5, None, {}])
+def test_a_manifest_of_another_shape_has_other_settings(settings, good, run, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    good("x.jsonl", "-o", "out")
+    path = place / "out/_filter/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": settings}))
+    code, _, err = run("x.jsonl", "-o", "out")
+    assert (code, "out: was begun with other settings" in err) == (2, True)
 
 
 def test_a_manifest_that_cannot_be_opened_removes_nothing(good, run, place):

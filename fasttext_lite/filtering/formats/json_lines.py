@@ -104,7 +104,7 @@ class Finder:
             docs[:n_docs], texts,
         )  # fmt: skip
         faulty = np.searchsorted(block.starts, faults, "right") - 1
-        self._check_names(np.flatnonzero(flags & kernel.TAKEN), block)
+        self._check_names(np.setdiff1d(np.flatnonzero(flags & kernel.TAKEN), faulty), block)
         self._read_odd(np.setdiff1d(np.flatnonzero(flags == kernel.ODD), faulty), block)
         without(block, faulty, why.NOT_UTF8)
         self._n_before += n
