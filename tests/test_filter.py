@@ -216,7 +216,11 @@ def test_tsv(packing, good, place, models):
 
 def test_tables_without_a_header(good, run, place):
     (place / "x.csv").write_text(f'1,"{GOOD}"\n2,{BAD}\n')
-    assert "no column 'text' in the header" in run("x.csv", "-o", "no")[2]
+    said = run("x.csv", "-o", "no")[2]
+    assert "no column 'text' in the header" in said
+    assert "; if it has no header, --columns label,text" in said
+    said = run("x.csv", "-o", "no", "--columns", "id,body", "--text-field", "bod")[2]
+    assert "if it has no header" not in said
     good("x.csv", "-o", "out", "--columns", "id,text", "--score-column", "none")
     assert (place / "out/x.csv").read_text() == f'1,"{GOOD}",hq\n2,{BAD},lq\n'
     (place / "y.csv").write_text(f"sep=|\nText|id\n{GOOD}|1\n")
@@ -280,6 +284,31 @@ def test_rows_of_parquet_are_kept_split_and_set_aside(good, place, models, monke
         assert table["predicted_label"].to_pylist() == [name if name != "_none" else None] * len(
             own
         )
+
+
+def test_a_sign_that_is_whole_across_two_cells_is_not_utf8(good, place):
+    cells = [b"a\xc3", b"\xa9b", b"", "caf\u00e9".encode(), b"fine"]
+    texts = pa.array(cells, pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": texts, "id": range(5)}), place / "x.parquet")
+    assert good("x.parquet", "-o", "out")["bad_by_reason"] == {"not UTF-8": 2}
+    assert pq.read_table(place / "out/x.parquet")["id"].to_pylist() == [2, 3, 4]
+
+
+def test_views_of_strings_with_nulls(good, place, models):
+    texts = [GOOD, None, "a long text that is not held within the view", BAD]
+    table = pa.table(
+        {"text": pa.array(texts, pa.string_view()), "id": range(4),
+         "data": pa.array([b"a", b"b", None, b"\xff" * 20], pa.binary_view())}
+    )  # fmt: skip
+    pq.write_table(table, place / "x.parquet")
+    assert pq.read_schema(place / "x.parquet").field("text").type == pa.string_view()
+    assert good("x.parquet", "-o", "out")["bad"] == 1
+    new = pq.read_table(place / "out/x.parquet")
+    assert new["id"].to_pylist() == [0, 2, 3]
+    assert new["data"].to_pylist() == [b"a", None, b"\xff" * 20]
+    assert new.schema.types[:3] == table.schema.types
+    answers = expected(models, [text for text in texts if text is not None])
+    assert new["predicted_label"].to_pylist() == [label for label, _ in answers]
 
 
 def test_what_parquet_refuses(run, place):
@@ -581,6 +610,27 @@ def test_bad_lines_are_set_aside_kept_or_stop(good, run, place):
     )[2]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (jsonl(records()), "no text field 5): the first has the fields id, text, more; name the "),
+        (json.dumps(records()).encode(), "no JSON object 1): write one JSON object a line"),
+        (b"\n" + json.dumps(records()[0], indent=1).encode(), "): write one JSON object a line"),
+        (b"{}\n\n", "no text field 1): the first has the fields none; name the text's"),
+    ],
+)
+def test_a_file_without_a_good_line_fails_and_the_others_are_done(data, said, run, place):
+    (place / "a.jsonl").write_bytes(data)
+    (place / "b.jsonl").write_bytes(b'{"body": "fine"}\n{}\n')
+    (place / "empty.jsonl").write_bytes(b"\n")
+    words = ("a.jsonl", "b.jsonl", "empty.jsonl", "--text-field", "body")
+    code, out, err = run(*words, "-o", "out")
+    assert (code, "a.jsonl: all records are bad (" in err, said in err) == (2, True, True), err
+    assert tree(place / "out") == ["_bad/b.jsonl", "b.jsonl", "empty.jsonl"]
+    assert run(*words, "-o", "keep", "--bad", "keep")[0] == 0
+    assert (place / "keep/a.jsonl").read_bytes().strip() == data.strip()
+
+
 def test_a_bad_line_with_a_field_of_that_name_is_bad(good, place):
     """Its other field is of no account: nothing is added to it."""
     bad = b'{"text": "caf\xe9", "predicted_label": "x"}\n'
@@ -667,6 +717,23 @@ def test_the_output_is_never_read(good, run, place):
         code, _, err = run(*words, "--overwrite")
         assert (code, "is in the folder that is written to" in err) == (2, True)
     assert (place / "d/x.jsonl").read_bytes() == jsonl(records())
+
+
+def test_names_that_compression_makes_one(run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()))
+    (place / "d/x.jsonl.gz").write_bytes(gzip.compress(jsonl(records())))
+    assert run("d", "-o", "out")[0] == 0
+    code, _, err = run("d", "-o", "no", "--compression", "zstd")
+    assert (code, "x.jsonl.zst: leave out --compression zstd, or rename" in err) == (2, True), err
+
+
+def test_labels_of_flags_may_have_the_prefix(good, place):
+    (place / "x.jsonl").write_bytes(jsonl(records([GOOD, BAD])))
+    words = ("--keep", "__label__hq", "--probabilities", "__label__lq,hq")
+    assert good("x.jsonl", "-o", "out", *words)["kept"] == 1
+    kept = loaded((place / "out/x.jsonl").read_bytes())[0]
+    assert list(kept)[-2:] == ["predicted_score_lq", "predicted_score_hq"]
 
 
 def test_patterns_leave_out_what_an_earlier_run_set_aside(good, run, place):

@@ -74,7 +74,7 @@ def make_plan(inputs: Sequence[str], folder: str, settings: Settings) -> Plan:
         plan.parts += _parts_of(given, folder, settings, plan.others)
     parts = {os.path.abspath(part.path): part for part in reversed(plan.parts)}
     plan.parts = sorted(parts.values(), key=lambda part: part.name)
-    _check(plan.parts, folder)
+    _check(plan.parts, folder, settings)
     return plan
 
 
@@ -190,15 +190,18 @@ def _is_under(path: str, folder: str) -> bool:
         return False
 
 
-def _check(parts: Sequence[Part], folder: str) -> None:
+def _check(parts: Sequence[Part], folder: str, settings: Settings) -> None:
     """Raise `UsageError` if two parts are one file, or one would be written over what is read."""
     names: dict[str, Part] = {}
     for part in parts:
         other = names.setdefault(part.name, part)
         if other is not part:
+            advice = "name the folder that both are in, or a pattern in quotes"
+            if os.path.basename(other.path) != os.path.basename(part.path):
+                advice = f"leave out --compression {settings.compression}, or rename one"
             raise UsageError(
-                f"{other.path} and {part.path} would both become {os.path.join(folder, part.name)}:"
-                " name the folder that both are in, or a pattern in quotes"
+                f"{other.path} and {part.path} would both become "
+                f"{os.path.join(folder, part.name)}: {advice}"
             )
         first = part.name.partition("/")[0]
         if first.casefold() in OWN_FOLDERS:
