@@ -17,6 +17,7 @@ import threading
 import time
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -215,7 +216,11 @@ def test_tsv(packing, good, place, models):
 
 def test_tables_without_a_header(good, run, place):
     (place / "x.csv").write_text(f'1,"{GOOD}"\n2,{BAD}\n')
-    assert "no column 'text' in the header" in run("x.csv", "-o", "no")[2]
+    said = run("x.csv", "-o", "no")[2]
+    assert "no column 'text' in the header" in said
+    assert "; if it has no header, --columns label,text" in said
+    said = run("x.csv", "-o", "no", "--columns", "id,body", "--text-field", "bod")[2]
+    assert "if it has no header" not in said
     good("x.csv", "-o", "out", "--columns", "id,text", "--score-column", "none")
     assert (place / "out/x.csv").read_text() == f'1,"{GOOD}",hq\n2,{BAD},lq\n'
     (place / "y.csv").write_text(f"sep=|\nText|id\n{GOOD}|1\n")
@@ -279,6 +284,31 @@ def test_rows_of_parquet_are_kept_split_and_set_aside(good, place, models, monke
         assert table["predicted_label"].to_pylist() == [name if name != "_none" else None] * len(
             own
         )
+
+
+def test_a_sign_that_is_whole_across_two_cells_is_not_utf8(good, place):
+    cells = [b"a\xc3", b"\xa9b", b"", "caf\u00e9".encode(), b"fine"]
+    texts = pa.array(cells, pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": texts, "id": range(5)}), place / "x.parquet")
+    assert good("x.parquet", "-o", "out")["bad_by_reason"] == {"not UTF-8": 2}
+    assert pq.read_table(place / "out/x.parquet")["id"].to_pylist() == [2, 3, 4]
+
+
+def test_views_of_strings_with_nulls(good, place, models):
+    texts = [GOOD, None, "a long text that is not held within the view", BAD]
+    table = pa.table(
+        {"text": pa.array(texts, pa.string_view()), "id": range(4),
+         "data": pa.array([b"a", b"b", None, b"\xff" * 20], pa.binary_view())}
+    )  # fmt: skip
+    pq.write_table(table, place / "x.parquet")
+    assert pq.read_schema(place / "x.parquet").field("text").type == pa.string_view()
+    assert good("x.parquet", "-o", "out")["bad"] == 1
+    new = pq.read_table(place / "out/x.parquet")
+    assert new["id"].to_pylist() == [0, 2, 3]
+    assert new["data"].to_pylist() == [b"a", None, b"\xff" * 20]
+    assert new.schema.types[:3] == table.schema.types
+    answers = expected(models, [text for text in texts if text is not None])
+    assert new["predicted_label"].to_pylist() == [label for label, _ in answers]
 
 
 def test_what_parquet_refuses(run, place):
@@ -529,6 +559,22 @@ def test_folders_differ_where_case_and_composition_do_not_count(good, place):
     assert len({name.casefold() for name in found}) == 2
 
 
+def test_labels_that_are_shown_as_one_have_folders_of_their_own(good, place):
+    assert len(set(folders_of(["x", "x", "X", "x"]))) == 4
+    rows = [(b"\xfe", "good word"), (b"\xff", "other sign"), (b"y", "last thing")]
+    lines = [b"__label__" + label + b" " + text.encode() + b"\n" for label, text in rows * 20]
+    (place / "t.txt").write_bytes(b"".join(lines))
+    given = {"minCount": 1, "verbose": 0, "thread": 1, "bucket": 0, "dim": 8}
+    model = fasttext.train_supervised(str(place / "t.txt"), epoch=20, lr=0.5, **given)
+    model.save_model(str(place / "t.bin"))
+    (place / "x.jsonl").write_bytes(jsonl(records([text for _, text in rows])))
+    done = good("x.jsonl", "-o", "out", "--split", model=place / "t.bin")
+    found = [loaded((place / "out" / name).read_bytes()) for name in tree(place / "out")]
+    assert sorted(record["id"] for part in found for record in part) == [0, 1, 2]
+    assert len(found) == 3
+    assert done["labels"]["t"] == {"\ufffd": 2, "y": 1}
+
+
 # -- bad records -----------------------------------------------------------------------------
 
 BAD_LINES = [
@@ -562,6 +608,35 @@ def test_bad_lines_are_set_aside_kept_or_stop(good, run, place):
     assert "7 of 14 records are bad (a text that is no string 2, not JSON 2, " in run(
         "x.jsonl", "-o", "aside"
     )[2]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (jsonl(records()), "no text field 5): the first has the fields id, text, more; name the "),
+        (json.dumps(records()).encode(), "no JSON object 1): write one JSON object a line"),
+        (b"\n" + json.dumps(records()[0], indent=1).encode(), "): write one JSON object a line"),
+        (b"{}\n\n", "no text field 1): the first has the fields none; name the text's"),
+    ],
+)
+def test_a_file_without_a_good_line_fails_and_the_others_are_done(data, said, run, place):
+    (place / "a.jsonl").write_bytes(data)
+    (place / "b.jsonl").write_bytes(b'{"body": "fine"}\n{}\n')
+    (place / "empty.jsonl").write_bytes(b"\n")
+    words = ("a.jsonl", "b.jsonl", "empty.jsonl", "--text-field", "body")
+    code, out, err = run(*words, "-o", "out")
+    assert (code, "a.jsonl: all records are bad (" in err, said in err) == (2, True, True), err
+    assert tree(place / "out") == ["_bad/b.jsonl", "b.jsonl", "empty.jsonl"]
+    assert run(*words, "-o", "keep", "--bad", "keep")[0] == 0
+    assert (place / "keep/a.jsonl").read_bytes().strip() == data.strip()
+
+
+def test_a_bad_line_with_a_field_of_that_name_is_bad(good, place):
+    """Its other field is of no account: nothing is added to it."""
+    bad = b'{"text": "caf\xe9", "predicted_label": "x"}\n'
+    (place / "x.jsonl").write_bytes(jsonl(records()) + bad)
+    assert good("x.jsonl", "-o", "out")["bad_by_reason"] == {"not UTF-8": 1}
+    assert (place / "out/_bad/x.jsonl").read_bytes() == bad
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv"])
@@ -642,6 +717,80 @@ def test_the_output_is_never_read(good, run, place):
         code, _, err = run(*words, "--overwrite")
         assert (code, "is in the folder that is written to" in err) == (2, True)
     assert (place / "d/x.jsonl").read_bytes() == jsonl(records())
+
+
+def test_names_that_compression_makes_one(run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()))
+    (place / "d/x.jsonl.gz").write_bytes(gzip.compress(jsonl(records())))
+    assert run("d", "-o", "out")[0] == 0
+    code, _, err = run("d", "-o", "no", "--compression", "zstd")
+    assert (code, "x.jsonl.zst: leave out --compression zstd, or rename" in err) == (2, True), err
+
+
+def test_labels_of_flags_may_have_the_prefix(good, place):
+    (place / "x.jsonl").write_bytes(jsonl(records([GOOD, BAD])))
+    words = ("--keep", "__label__hq", "--probabilities", "__label__lq,hq")
+    assert good("x.jsonl", "-o", "out", *words)["kept"] == 1
+    kept = loaded((place / "out/x.jsonl").read_bytes())[0]
+    assert list(kept)[-2:] == ["predicted_score_lq", "predicted_score_hq"]
+
+
+def test_patterns_leave_out_what_an_earlier_run_set_aside(good, run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()) + BAD_LINES[0])
+    good("d", "-o", "a", "--keep", "hq", "--keep-dropped")
+    assert {"_bad/x.jsonl", "_dropped/x.jsonl", "x.jsonl"} == set(tree(place / "a"))
+    done = good("a/**/*.json*", "-o", "out", "--score-column", "s", "--label-column", "l")
+    assert done["files"] == 1
+    assert good("a/_dropped/*", "-o", "again", "--label-column", "l", "--score-column", "s")["kept"]
+    code, _, err = run("a/_b*/x.jsonl", "-o", "no")
+    assert (code, "no file has a name of this pattern that does not begin with _" in err) == (
+        2,
+        True,
+    )
+    for name in ("_filter", "_bad", "_None"):
+        (place / name).write_bytes(jsonl(records()))
+        code, _, err = run(name, "-o", "no", "--format", "jsonl")
+        assert (code, "where filter keeps its own files" in err) == (2, True)
+
+
+def test_pipes_are_not_waited_for(good, run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()))
+    os.mkfifo(place / "d/y.jsonl")
+    for number, words in enumerate(["d", "d/*.jsonl"]):
+        assert good(words, "-o", f"out{number}")["files"] == 1
+    code, _, err = run("d/y.jsonl", "-o", "no")
+    assert (code, "d/y.jsonl: a pipe or device cannot be read twice" in err) == (2, True)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_names_of_files_need_not_be_text(n_workers, good, run, place):
+    os.mkdir(b"d")
+    for name in (b"d/caf\xe9.jsonl", b"d/\xff.jsonl"):
+        Path(os.fsdecode(name)).write_bytes(jsonl(records()))
+    words = ("d", "-o", "out", "--workers", n_workers)
+    assert good(*words)["documents"] == 10
+    assert good(*words)["files_done_before"] == 2
+    assert sorted(os.listdir(b"out")) == [b"_filter", b"caf\xe9.jsonl", b"\xff.jsonl"]
+    Path(os.fsdecode(b"d/\xfe.jsonl")).write_bytes(b"%PDF-1.4")
+    code, out, err = run(*words, "--json")
+    assert (code, "not text but a PDF file" in err, len(json.loads(out)["files_failed"])) == (
+        2, True, 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", ["d", "d/**/*.jsonl"])
+def test_links_to_nothing_do_not_stop_the_others(words, run, place):
+    (place / "d").mkdir()
+    (place / "d/x.jsonl").write_bytes(jsonl(records()))
+    (place / "d/gone.jsonl").symlink_to("nowhere")
+    (place / "d/loop").symlink_to(".")
+    code, out, err = run(words, "-o", "out")
+    assert (code, "d/gone.jsonl: no such file or directory" in err) == (2, True)
+    assert "1 of 2 files could not be read: the others are done" in err
+    assert tree(place / "out") == ["x.jsonl"]
 
 
 def test_input_on_another_drive_is_not_under_the_output(good, place, monkeypatch):
@@ -822,6 +971,36 @@ def test_without_a_manifest_nothing_counts_as_done(left, good, run, place):
     assert json.loads(path.read_bytes())["format"] == 1
 
 
+@pytest.mark.parametrize(
+    "record",
+    ["[]", "5", '{"files": [1]}', '{"files": {}, "counts": 5}', {"files": [1]}, {"counts": []},
+     {"labels": 1}, {"labels": {"quality": 3}}, {"bad": {"x": "y"}}, {"kept": None}],
+)  # fmt: skip
+def test_a_record_of_another_shape_is_no_record(record, good, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    good("x.jsonl", "-o", "out")
+    path = place / "out/_filter/parts/x.jsonl.json"
+    if isinstance(record, dict):
+        own = json.loads(path.read_text())
+        place_of = own if record.keys() <= own.keys() else own["counts"]
+        place_of |= record
+        record = json.dumps(own)
+    for words in ((), ("--overwrite",)):
+        path.write_text(record)
+        done = good("x.jsonl", "-o", "out", *words)
+        assert (done["files_done_before"], done["documents"]) == (0, 5)
+
+
+@pytest.mark.parametrize("settings", [[], 5, None, {}])
+def test_a_manifest_of_another_shape_has_other_settings(settings, good, run, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    good("x.jsonl", "-o", "out")
+    path = place / "out/_filter/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": settings}))
+    code, _, err = run("x.jsonl", "-o", "out")
+    assert (code, "out: was begun with other settings" in err) == (2, True)
+
+
 def test_a_manifest_that_cannot_be_opened_removes_nothing(good, run, place):
     (place / "x.jsonl").write_bytes(jsonl(records()))
     good("x.jsonl", "-o", "out")
@@ -992,6 +1171,35 @@ def test_one_of_several_processes_that_is_killed_is_told(place, models):
     assert "a process was ended (exit code -9)" in err.splitlines()[-1]
     assert tree(place / "out") == []
     assert not any(child.is_running() for child in working)
+
+
+def test_processes_end_where_the_first_one_was_killed(place, models):
+    process = begun(place, models, "--workers", "2", n_long=2)
+    children = psutil.Process(process.pid).children()
+    process.kill()
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    for child in alive:
+        child.kill()
+    assert alive == []
+
+
+def test_a_process_that_waits_for_work_looks_whether_the_first_one_lives(monkeypatch):
+    class EndedError(Exception):
+        pass
+
+    def ended(code):
+        raise EndedError
+
+    alive = iter([True, True, False])
+    parent = SimpleNamespace(is_alive=lambda: next(alive))
+    tasks = queue.Queue()
+    tasks.put((0, "part"))
+    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(running, "_LOOK", 0.01)
+    assert running._next_task(tasks, parent) == (0, "part")
+    with pytest.raises(EndedError):
+        running._next_task(tasks, parent)
 
 
 class Process:

@@ -245,7 +245,10 @@ def _by_model(
 
 
 def _labels(text: str) -> list[str]:
-    found = [label.strip() for label in text.split(",")]
+    from fasttext_lite.corpus import DEFAULT_PREFIX
+    from fasttext_lite.corpus.labels import without_prefix
+
+    found = [without_prefix(label.strip(), DEFAULT_PREFIX) for label in text.split(",")]
     if not all(found):
         raise ValueError(f"must be labels with commas between; got {text!r}")
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from fasttext_lite.corpus.compression import COMPRESSIONS, Compression
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import InputError
 from fasttext_lite.filtering.cells import Cells
 from fasttext_lite.filtering.kernels.joining import AS_IT_IS
 from fasttext_lite.filtering.outputs import Outputs
@@ -70,6 +71,7 @@ def process_lines(
     records: Iterator[Records],
     cells: Cells,
     head: Callable[[int], bytes],
+    advice: Callable[[], str] | None = None,
 ) -> None:
     """Write what the records of a part become, and note that it is done.
 
@@ -84,6 +86,13 @@ def process_lines(
     cells : Cells
     head : callable
         Given where records go, what their file begins with.
+    advice : callable, optional
+        Says what to do if all records are bad, which then are not set aside: the file fails.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has no good record.
     """
     counts = Counts()
     outputs = Outputs(folder.temporary, packed_as(file, work), work.is_split, head)
@@ -97,12 +106,21 @@ def process_lines(
             _process_block(part, work, block, cells, outputs, counts)
             work.report(len(block.starts), block.data.size, file.place())
             block = next(found, None)
+        if advice is not None and work.settings.bad == "aside":
+            _check_any_is_good(part, counts, advice)
         paths = outputs.finish()
     except BaseException:
         outputs.discard()
         raise
     names = {work.name_of(part, route): path for route, path in paths.items()}
     folder.finish(part, names, counts.as_dict())
+
+
+def _check_any_is_good(part: Part, counts: Counts, advice: Callable[[], str]) -> None:
+    """Raise `InputError` if there are records, and all are bad."""
+    if counts.documents and counts.n_bad == counts.documents:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in counts.bad.items())
+        raise InputError(f"{part.path}: all records are bad ({reasons}): {advice()}")
 
 
 def _process_block(

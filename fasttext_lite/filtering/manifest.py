@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from fasttext_lite.errors import UsageError
-from fasttext_lite.filtering.plan import Part
+from fasttext_lite.filtering.plan import OWN, Part
 
-OWN = "_filter"
 FORMAT = 1
 
 
@@ -112,7 +111,9 @@ class Folder:
         found = self._read(self._record(part))
         if found is None or [found.get("size"), found.get("time")] != [part.size, part.time]:
             return None
-        for name, size in found.get("files", {}).items():
+        if not _is_whole(found):
+            return None
+        for name, size in found["files"].items():
             try:
                 if os.path.getsize(os.path.join(self.path, name)) != size:
                     return None
@@ -122,8 +123,7 @@ class Folder:
 
     def forget(self, part: Part) -> None:
         """Remove what a part became in an earlier run, if there is anything."""
-        found = self._read(self._record(part)) or {}
-        for name in found.get("files", {}):
+        for name in _files(self._read(self._record(part))):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(self.path, name))
         with contextlib.suppress(OSError):
@@ -157,18 +157,39 @@ class Folder:
         root = os.path.join(self.own, "parts")
         for place, _, names in os.walk(root):
             for name in names:
-                record = self._read(os.path.join(place, name)) or {}
-                for file in record.get("files", {}):
+                for file in _files(self._read(os.path.join(place, name))):
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(self.path, file))
         shutil.rmtree(root, ignore_errors=True)
 
 
+def _files(record: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the files that a record names; none if it is no record."""
+    files = (record or {}).get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def _is_whole(record: dict[str, Any]) -> bool:
+    """Return whether a record has the shape that `Folder.finish` gives it."""
+    counts, files = record.get("counts"), record.get("files")
+    if not isinstance(files, dict) or not isinstance(counts, dict):
+        return False
+    labels = counts.get("labels")
+    if not isinstance(labels, dict):
+        return False
+    sums = [counts.get("bad"), *labels.values()]
+    if not all(isinstance(names, dict) for names in sums):
+        return False
+    numbers = [counts.get(name) for name in ("documents", "kept", "blank", "bytes")]
+    numbers += [n for names in sums for n in names.values()]
+    return all(isinstance(n, int) for n in numbers)
+
+
 def write_json(path: str, content: Any) -> None:
-    """Write a file of JSON, all or nothing."""
+    """Write a file of JSON in ASCII, as names of files need not be text, all or nothing."""
     temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
+    with open(temporary, "w", encoding="ascii") as file:
+        json.dump(content, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
@@ -186,6 +207,8 @@ def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
         return "versions of fasttext-lite"
     if old.get("models") != new["models"]:
         return "models"
-    before, now = old.get("settings", {}), new["settings"]
+    before, now = old.get("settings"), new["settings"]
+    if not isinstance(before, dict):
+        return "settings"
     names = [name for name in now if before.get(name) != now[name]]
     return f"settings ({', '.join(names)})" if names else "settings"

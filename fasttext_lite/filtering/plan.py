@@ -14,6 +14,9 @@ from fasttext_lite.filtering.formats.table import ENDINGS as FORMAT_ENDINGS
 from fasttext_lite.filtering.formats.table import FORMATS
 from fasttext_lite.filtering.settings import PLAIN, SAME, Settings
 
+# In the folder that is written to: of the run itself, and of records that go elsewhere.
+OWN, DROPPED_FOLDER, BAD_FOLDER, NONE_FOLDER = "_filter", "_dropped", "_bad", "_none"
+OWN_FOLDERS = (OWN, DROPPED_FOLDER, BAD_FOLDER, NONE_FOLDER)
 _LEFT_OUT = (".", "_")  # what names begin with of files that no records are in, such as _SUCCESS
 
 
@@ -71,7 +74,7 @@ def make_plan(inputs: Sequence[str], folder: str, settings: Settings) -> Plan:
         plan.parts += _parts_of(given, folder, settings, plan.others)
     parts = {os.path.abspath(part.path): part for part in reversed(plan.parts)}
     plan.parts = sorted(parts.values(), key=lambda part: part.name)
-    _check(plan.parts, folder)
+    _check(plan.parts, folder, settings)
     return plan
 
 
@@ -85,16 +88,42 @@ def _parts_of(given: str, folder: str, settings: Settings, others: list[str]) ->
                 "or not)"
             )
         return [_part(path, os.path.relpath(path, given), settings) for path in found]
+    if _is_special(given):
+        raise InputError(f"{given}: a pipe or device cannot be read twice: write it to a file")
     if os.path.exists(given):
         return [_part(given, os.path.basename(given), settings)]
     if not glob.has_magic(given):
         raise InputError(f"{given}: no such file or directory")
     root = _fixed_folder(given)
-    matches = sorted(glob.glob(given, recursive=True))
-    found = [path for path in matches if os.path.isfile(path) and not _is_under(path, folder)]
+    return [
+        _part(path, os.path.relpath(path, root), settings) for path in _matches(given, root, folder)
+    ]
+
+
+def _matches(pattern: str, root: str, folder: str) -> list[str]:
+    """Return the files of a pattern; those of a folder that links lead to again are there once."""
+    found: dict[tuple[str, str], str] = {}
+    n_left_out = 0
+    names = glob.glob(pattern, recursive=True)
+    for path in sorted(names, key=lambda path: (path.count(os.sep), path)):
+        if os.path.isdir(path) or _is_special(path) or _is_under(path, folder):
+            continue
+        if any(name.startswith(_LEFT_OUT) for name in os.path.relpath(path, root).split(os.sep)):
+            n_left_out += 1
+            continue
+        place, name = os.path.split(path)
+        found.setdefault((os.path.realpath(place), name), path)
     if not found:
-        raise InputError(f"{given}: no file has a name of this pattern")
-    return [_part(path, os.path.relpath(path, root), settings) for path in found]
+        more = " that does not begin with _ or . (name such files, or their folder)" * bool(
+            n_left_out
+        )
+        raise InputError(f"{pattern}: no file has a name of this pattern{more}")
+    return sorted(found.values())
+
+
+def _is_special(path: str) -> bool:
+    """Return whether a path is a pipe, a device or a socket."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _fixed_folder(pattern: str) -> str:
@@ -116,7 +145,8 @@ def _walk(given: str, folder: str, others: list[str]) -> Iterator[str]:
             path = os.path.join(place, name)
             if name.startswith(_LEFT_OUT):
                 continue
-            if without_packing(name).lower().endswith(FORMAT_ENDINGS):
+            is_record = without_packing(name).lower().endswith(FORMAT_ENDINGS)
+            if is_record and not _is_special(path):
                 yield path
             else:
                 others.append(path)
@@ -129,7 +159,10 @@ def without_packing(name: str) -> str:
 
 
 def _part(path: str, name: str, settings: Settings) -> Part:
-    """Return the part of a file, with the ending of how it will be packed."""
+    """Return the part of a file, with the ending of how it will be packed.
+
+    What is wrong with one that is there but cannot be opened is told when it is read.
+    """
     from fasttext_lite.corpus.compression import COMPRESSIONS
 
     name = name.replace(os.sep, "/")
@@ -140,8 +173,8 @@ def _part(path: str, name: str, settings: Settings) -> Part:
             name += COMPRESSIONS[settings.compression].ending
     try:
         status = os.stat(path)
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except OSError:
+        return Part(path, name)
     return replace(Part(path, name), size=status.st_size, time=status.st_mtime_ns)
 
 
@@ -157,15 +190,24 @@ def _is_under(path: str, folder: str) -> bool:
         return False
 
 
-def _check(parts: Sequence[Part], folder: str) -> None:
+def _check(parts: Sequence[Part], folder: str, settings: Settings) -> None:
     """Raise `UsageError` if two parts are one file, or one would be written over what is read."""
     names: dict[str, Part] = {}
     for part in parts:
         other = names.setdefault(part.name, part)
         if other is not part:
+            advice = "name the folder that both are in, or a pattern in quotes"
+            if os.path.basename(other.path) != os.path.basename(part.path):
+                advice = f"leave out --compression {settings.compression}, or rename one"
             raise UsageError(
-                f"{other.path} and {part.path} would both become {os.path.join(folder, part.name)}:"
-                " name the folder that both are in, or a pattern in quotes"
+                f"{other.path} and {part.path} would both become "
+                f"{os.path.join(folder, part.name)}: {advice}"
+            )
+        first = part.name.partition("/")[0]
+        if first.casefold() in OWN_FOLDERS:
+            raise UsageError(
+                f"{part.path}: would become {os.path.join(folder, part.name)}, where filter keeps "
+                f"its own files: name the folder {first}, or rename it"
             )
         if _is_under(part.path, folder):
             raise UsageError(f"{part.path}: is in the folder that is written to: name another -o")

@@ -428,7 +428,7 @@ def _work(tasks: Any, told: Any, path: str, settings: Settings, n_threads: int) 
     folder = Folder(path)
     try:
         work = Work(settings, [Judge(rule, settings.exact) for rule in settings.rules], n_threads)
-        while (task := tasks.get()) is not None:
+        while (task := _next_task(tasks, parent)) is not None:
             number, part = task
             teller = work.report = _Teller(told, number, parent)
             try:
@@ -442,6 +442,15 @@ def _work(tasks: Any, told: Any, path: str, settings: Settings, n_threads: int) 
         told.put(("error", -1, error))
     told.close()
     told.join_thread()
+
+
+def _next_task(tasks: Any, parent: Any) -> tuple[int, Part] | None:
+    """Return what comes next; end this process if the first one has ended."""
+    while True:
+        if parent is not None and not parent.is_alive():
+            os._exit(1)  # it was killed: nobody puts anything into the queue any more
+        with contextlib.suppress(queue.Empty):
+            return tasks.get(timeout=_LOOK)
 
 
 class _Teller:

@@ -15,12 +15,12 @@ import numpy as np
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.filtering.judging import Judge, Verdict
-from fasttext_lite.filtering.plan import Part
+from fasttext_lite.filtering.plan import BAD_FOLDER, DROPPED_FOLDER, NONE_FOLDER, Part
 from fasttext_lite.filtering.settings import Settings
 
 # Where a record goes: nowhere, or to one of these; behind them come the labels.
 NOWHERE, MAIN, DROPPED, BAD, NO_LABEL, FIRST_LABEL = -1, 0, 1, 2, 3, 4
-FOLDERS = {MAIN: "", DROPPED: "_dropped", BAD: "_bad", NO_LABEL: "_none"}
+FOLDERS = {MAIN: "", DROPPED: DROPPED_FOLDER, BAD: BAD_FOLDER, NO_LABEL: NONE_FOLDER}
 
 # Why a record is bad.
 NOT_UTF8, NO_JSON = "not UTF-8", "not JSON"
@@ -141,10 +141,9 @@ class Work:
             is_kept &= verdict.is_kept
             found = verdict.labels[verdict.labels >= 0]
             numbers, sizes = np.unique(found, return_counts=True)
-            own = {
-                judge.labels[i]: n for i, n in zip(numbers.tolist(), sizes.tolist(), strict=True)
-            }
-            _add_up(counts.labels.setdefault(judge.rule.name, {}), own)
+            sums = counts.labels.setdefault(judge.rule.name, {})
+            for i, n in zip(numbers.tolist(), sizes.tolist(), strict=True):
+                _add_up(sums, {judge.labels[i]: n})  # two labels may be shown as one
         routes = np.full(len(texts), MAIN, np.int64)
         if self.is_split:
             labels = verdicts[self._split].labels
@@ -159,9 +158,11 @@ def folders_of(labels: Sequence[str]) -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for label in labels:
-        name = folder_of(label)
-        if _as_systems_see(name) in taken:
-            name = _with_digest(name, label)
+        own = name = folder_of(label)
+        salt = ""
+        while _as_systems_see(name) in taken:
+            name = _with_digest(own, label + salt)
+            salt += "\0"  # for a label that stands there twice
         taken.add(_as_systems_see(name))
         names.append(name)
     return names

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fasttext_lite.filtering.manifest import Folder
     from fasttext_lite.filtering.plan import Part
 
+_MOST_SHOWN = 8  # fields, in a message
 _SPACE = b" \t\r\n"  # of JSON
 # Of the flags of a line those that say how fields are added to it.
 _STYLES = kernel.SPACED | kernel.EMPTY
@@ -35,7 +36,9 @@ def process(part: Part, work: Work, folder: Folder) -> None:
         finder = Finder(part.path, work.settings.path, work.settings.added)
         cells = Cells(work.judges, encoded, b"null", heads(work.settings.added))
         records = map(finder.find, file.blocks())
-        process_lines(part, work, folder, file, records, cells, lambda route: file.mark)
+        process_lines(
+            part, work, folder, file, records, cells, lambda route: file.mark, finder.advice
+        )
     finally:
         file.close()
 
@@ -79,6 +82,7 @@ class Finder:
         self._stack = np.empty(kernel.MOST_DEPTH, np.uint8)
         self._room = np.empty(kernel.FOUND_SIZE, np.int64)
         self._n_before = 0  # lines
+        self._first = b""  # line that is not empty
 
     def find(self, data: np.ndarray) -> Records:
         """Return the records of a block, uint8[n_bytes].
@@ -104,11 +108,21 @@ class Finder:
             docs[:n_docs], texts,
         )  # fmt: skip
         faulty = np.searchsorted(block.starts, faults, "right") - 1
-        self._check_names(np.flatnonzero(flags & kernel.TAKEN), block)
+        self._check_names(np.setdiff1d(np.flatnonzero(flags & kernel.TAKEN), faulty), block)
         self._read_odd(np.setdiff1d(np.flatnonzero(flags == kernel.ODD), faulty), block)
         without(block, faulty, why.NOT_UTF8)
         self._n_before += n
+        if not self._first and not block.is_blank.all():
+            self._first = _line(block, int(np.argmin(block.is_blank)))
         return block
+
+    def advice(self) -> str:
+        """Return what to do if no line has a text, as the first one shows."""
+        record = read_line(self._first, []).record
+        if not isinstance(record, dict):
+            return "write one JSON object a line, neither a list nor objects of many lines"
+        shown = ", ".join(list(record)[:_MOST_SHOWN]) or "none"
+        return f"the first has the fields {shown}; name the text's with --text-field"
 
     def _check_names(self, lines: np.ndarray, block: Records) -> None:
         for line in lines.tolist():
@@ -185,6 +199,8 @@ def read_line(line: bytes, keys: Sequence[str]) -> Line:
         return Line(why.NO_JSON)
     if not isinstance(record, dict):
         return Line(why.NO_OBJECT)
+    if not keys:
+        return Line(why.NO_TEXT, record=record)
     value: Any = record
     for key in keys:
         if not isinstance(value, dict) or key not in value:

@@ -119,6 +119,8 @@ def texts_of(batch: Any, keys: Sequence[str]) -> tuple[Texts, np.ndarray, np.nda
         array = pc.struct_field(array, [key])
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    if array.type == pa.string_view():  # which has no `drop_null`
+        array = array.cast(pa.large_string())
     is_good = np.asarray(array.is_valid()).astype(bool)
     is_utf8 = np.ones(len(array), bool)
     array = array.cast(pa.large_binary())
@@ -134,7 +136,11 @@ def texts_of(batch: Any, keys: Sequence[str]) -> tuple[Texts, np.ndarray, np.nda
 def _has_fault(texts: Texts) -> bool:
     from fasttext_lite.compiled.utf8 import first_fault
 
-    return bool(first_fault(texts.buffer) >= 0)
+    if first_fault(texts.buffer) >= 0:
+        return True
+    # A sign may be whole across two cells, but each cell must begin with one.
+    begins = texts.offsets[:-1][np.diff(texts.offsets) > 0]
+    return bool(np.any(texts.buffer[begins] & 0xC0 == 0x80))
 
 
 def _buffers_of(array: Any) -> Texts:
@@ -258,9 +264,10 @@ class _Tables:
 
         columns = [*batch.columns, *(() if route == BAD else added)]
         schema = self._own_schema if route == BAD else self._schema
-        table = pa.RecordBatch.from_arrays(columns, schema=schema)
         if not is_chosen.all():
-            table = table.filter(pa.array(is_chosen))
+            mask = pa.array(is_chosen)
+            columns = [_filtered(column, mask) for column in columns]
+        table = pa.RecordBatch.from_arrays(columns, schema=schema)
         self._held.setdefault(route, []).append(table)
         self._n_held += table.nbytes
         if self._n_held > _MOST_HELD:
@@ -291,6 +298,19 @@ class _Tables:
                 pass
             if os.path.exists(self.path(route)):
                 os.unlink(self.path(route))
+
+
+def _filtered(column: Any, mask: Any) -> Any:
+    """Return the chosen values of a column; pyarrow cannot choose among views themselves."""
+    import pyarrow as pa
+
+    for view, plain in (
+        (pa.string_view(), pa.large_string()),
+        (pa.binary_view(), pa.large_binary()),
+    ):
+        if column.type == view:
+            return column.cast(plain).filter(mask).cast(view)
+    return column.filter(mask)
 
 
 def _writing_options(file: Any, schema: Any, keys: Sequence[str]) -> dict[str, Any]:

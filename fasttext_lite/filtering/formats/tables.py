@@ -93,7 +93,8 @@ class Table:
         self.header = found
         column = found.index(wanted)
         if column is None:
-            raise InputError(f"{part.path}:1: {missing(found, wanted, 'text')}")
+            advice = "" if settings.columns else "; if it has no header, --columns label,text"
+            raise InputError(f"{part.path}:1: {missing(found, wanted, 'text')}{advice}")
         self._column = column
         for name in settings.added:
             if name in found.names:
