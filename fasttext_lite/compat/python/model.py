@@ -33,7 +33,7 @@ from fasttext_lite.compat.python.arguments import (
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.model.limits import FEW_TEXTS
-from fasttext_lite.model.model import Predictions, as_lists
+from fasttext_lite.model.predictions import Predictions, as_lists
 
 TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
 NO_LABEL, NO_ANSWER = -1, -9
