@@ -110,7 +110,9 @@ def given_class_weight(options: argparse.Namespace) -> str | None:
     return None if options.class_weight in (None, "none") else options.class_weight
 
 
-def add_reading(parser: argparse.ArgumentParser, unlabelled: bool = False) -> None:
+def add_reading(
+    parser: argparse.ArgumentParser, unlabelled: bool = False, trains: bool = False
+) -> None:
     """Add the flags that say how files of texts are read: a flag for each of `ReadOptions`.
 
     Parameters
@@ -118,6 +120,8 @@ def add_reading(parser: argparse.ArgumentParser, unlabelled: bool = False) -> No
     parser : ArgumentParser
     unlabelled : bool
         Whether the command reads texts without labels, too.
+    trains : bool
+        Whether the command trains, so that weights and shares of labels count.
     """
     group = parser.add_argument_group("format of the file")
     names = list(FORMATS) if unlabelled else labelled_formats()
@@ -130,6 +134,8 @@ def add_reading(parser: argparse.ArgumentParser, unlabelled: bool = False) -> No
         + "; auto (default) looks at the file's lines",
     )
     for name, (metavar, text) in _READING.items():
+        if name in _OF_TRAINING and not trains:
+            continue
         group.add_argument(
             "--" + name.replace("_", "-"),
             type=_reading_option(name),
@@ -150,6 +156,16 @@ _READING = {
     ),
     "text_column": ("NAME", f"of csv and jsonl (default {ReadOptions.text_column})"),
     "label_column": ("NAME", f"of csv and jsonl (default {ReadOptions.label_column})"),
+    "weight_column": (
+        "NAME",
+        "of csv and jsonl: how much each record counts in training, 0 leaves it out (default "
+        f"{ReadOptions.weight_column}, where its first value is a number; '' = not read)",
+    ),
+    "probabilities_column": (
+        "NAME",
+        "of csv and jsonl: shares of labels to learn from, a JSON object of them or columns "
+        f"NAME.LABEL (default {ReadOptions.probabilities_column}; '' = not read)",
+    ),
     "columns": (
         "NAMES",
         "names of the columns of a table whose first line is a record, too, such as label,text or "
@@ -166,6 +182,9 @@ _READING = {
         "what a byte order mark says)",
     ),
 }
+
+
+_OF_TRAINING = ("weight_column", "probabilities_column")
 
 
 def _reading_option(name: str) -> Callable[[str], str]:
@@ -318,7 +337,7 @@ def config_from(options: argparse.Namespace) -> Config:
 def read_options(options: argparse.Namespace) -> ReadOptions:
     """Return how the flags of `add_reading` say that labelled files are read."""
     names = [field.name for field in dataclasses.fields(ReadOptions)]
-    given = {name: getattr(options, name) for name in names}
+    given = {name: getattr(options, name, None) for name in names}
     try:
         return ReadOptions(**{name: value for name, value in given.items() if value is not None})
     except ValueError as error:
@@ -330,7 +349,7 @@ def given_reading(options: argparse.Namespace) -> list[str]:
     return [
         flag_of(field.name)
         for field in dataclasses.fields(ReadOptions)
-        if getattr(options, field.name) != field.default
+        if getattr(options, field.name, field.default) != field.default
     ]
 
 

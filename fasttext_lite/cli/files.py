@@ -27,11 +27,20 @@ PACKED = (*ENDINGS, ".zip")
 TEXT_ENDINGS = frozenset((".txt", ".text", ".json", ".ft", ".fasttext", ".train", ".dat"))
 
 
-def read_labelled_file(path: str, options: argparse.Namespace) -> Corpus:
-    """Return the corpus of a labelled file, and say what was skipped."""
+def read_labelled_file(path: str, options: argparse.Namespace, judges: bool = False) -> Corpus:
+    """Return the corpus of a labelled file, and say what was skipped.
+
+    Parameters
+    ----------
+    path : str
+    options : Namespace
+        Of a command with `add_reading`.
+    judges : bool
+        Whether a model is measured on it: weights of texts do not count then.
+    """
     from fasttext_lite.corpus.reader import read_corpus
 
-    corpus = read_corpus(path, read_options(options))
+    corpus = read_corpus(path, read_options(options), judges)
     _say_what_is_strange(path, corpus, options)
     return corpus
 
@@ -70,9 +79,8 @@ class ValidationFile:
     def _read(self, multilabel: bool) -> Corpus:
         from fasttext_lite.corpus.reader import read_corpus
 
-        return read_corpus(
-            self.path, dataclasses.replace(read_options(self.options), multilabel=multilabel)
-        )
+        how = dataclasses.replace(read_options(self.options), multilabel=multilabel)
+        return read_corpus(self.path, how, judges=True)
 
     def corpus(self, multilabel: bool) -> Corpus:
         """Return what the file holds, and say what was skipped.

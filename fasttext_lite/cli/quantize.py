@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "otherwise (default: as in the training of MODEL)",
     )  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the tests' results")
-    add_reading(parser)
+    add_reading(parser, trains=True)
     add_threads(parser)
 
 
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
     model = load_model(options.model)
     options.multilabel = options.multilabel or model.multilabel
     retrain = read_labelled_file(options.retrain, options) if options.retrain else None
-    test = read_labelled_file(options.test, options) if options.test else None
+    test = read_labelled_file(options.test, options, judges=True) if options.test else None
     if test is not None:
         from fasttext_lite.corpus.strangers import check_known
 
@@ -142,6 +142,7 @@ def _check_arguments(options: argparse.Namespace) -> None:
 
 def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace) -> Model:
     """Return a model as the flags ask for it."""
+    from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
     from fasttext_lite.model.run import Run
 
@@ -155,11 +156,15 @@ def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace
         run = dataclasses.replace(run, class_weight=given_class_weight(options))
     if options.seed is not None:
         run = dataclasses.replace(run, seed=options.seed)
+    doc_weights = None
     if retrain is not None:
-        run = dataclasses.replace(run, texts=retrain.fingerprint)
+        is_weighted = retrain.weights is not None
+        run = dataclasses.replace(run, texts=retrain.fingerprint, sample_weight=is_weighted)
+        doc_weights = class_weights(run.class_weight, retrain.labels, retrain.weights)
     reproducible = retrain is not None and run.seed is not None
     return quantize_model(
         model, settings, run=run, n_threads=options.threads or (1 if reproducible else None),
         retrain=None if retrain is None else (retrain.texts, retrain.labels),
+        doc_weights=doc_weights,
         training={"lr": options.lr, "epochs": options.epochs},
     )  # fmt: skip

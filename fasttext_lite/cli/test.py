@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> None:
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
-    corpus = read_labelled_file(options.file, options)
+    corpus = read_labelled_file(options.file, options, judges=True)
     from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.strangers import check_known
 

@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_class_weight(parser)
     add_config(parser)
-    add_reading(parser)
+    add_reading(parser, trains=True)
     parser.add_argument(
         "--seed",
         type=whole(0),
@@ -134,7 +134,6 @@ def _train(
     options: argparse.Namespace, config: Config, valid_file: ValidationFile | None
 ) -> tuple[Trainee, int, float, Corpus | None]:
     """Return what was trained, the number of its file's texts, the seconds, and --valid's texts."""
-    from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.fitting.progress import progress_bar
     from fasttext_lite.fitting.training_file import can_stream, read_training_file
@@ -161,11 +160,13 @@ def _train(
         say_if_trained_on(options.valid, valid, file.fingerprint, options)
     labels = file.labels
     watch = _make_watch(options, config, labels.names, valid)
-    run = Run(class_weight=given_class_weight(options), seed=options.seed, texts=file.fingerprint)
+    run = Run(
+        class_weight=given_class_weight(options), sample_weight=file.weights is not None,
+        seed=options.seed, texts=file.fingerprint,
+    )  # fmt: skip
     show = False if options.quiet else None
     with progress_bar(len(labels) * config.epochs, show) as callback:
         trainee = file.fit(
-            doc_weights=class_weights(run.class_weight, labels),
             run=run,
             seed=options.seed or 0,
             n_threads=options.threads or (None if options.seed is None else 1),

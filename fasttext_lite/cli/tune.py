@@ -49,6 +49,7 @@ from fasttext_lite.model.threshold import TUNED
 from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, VALID_SHARE
 
 if TYPE_CHECKING:
+    from fasttext_lite.model.run import Run
     from fasttext_lite.tuning.data import TuningData
     from fasttext_lite.tuning.log import Trial
     from fasttext_lite.tuning.search import Outcome, Search
@@ -124,7 +125,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-q", "--quiet", action="store_true", help="print only errors and the result"
     )
     add_config(parser, without=("recipe",))  # what a search finds is trained as it was tried
-    add_reading(parser)
+    add_reading(parser, trains=True)
     add_threads(parser)
 
 
@@ -144,7 +145,7 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.model.storage import save_model
     from fasttext_lite.tuning.log import TuningError
 
-    data, texts = _read_data(options)
+    data, run = _read_data(options)
     show = not options.quiet and sys.stderr is not None
     n_folds, figure = len(data.folds), _figure(options, data)
     if n_folds > 1:
@@ -152,7 +153,7 @@ def run(options: argparse.Namespace) -> None:
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
     table = TrialTable(figure, show, start + options.time)
-    search = _make_search(options, config, data, table, start, texts)
+    search = _make_search(options, config, data, table, start, run)
     for trial in search.trials:
         table.add(trial)
     # What diverges is in the table.
@@ -201,23 +202,28 @@ def _check_files(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.log}: the log would be written into this file of texts")
 
 
-def _read_data(options: argparse.Namespace) -> tuple[TuningData, str]:
-    """Return the texts to train on and those to compare settings on; and a fingerprint of all."""
+def _read_data(options: argparse.Namespace) -> tuple[TuningData, Run]:
+    """Return the texts to train on and those to compare settings on; and how trainings are run."""
     from fasttext_lite.corpus.strangers import check_known, shown
     from fasttext_lite.fitting.class_weight import class_weights
+    from fasttext_lite.model.run import Run
     from fasttext_lite.tuning.data import TuningData
 
     valid_file = ValidationFile(options.valid, options) if options.valid else None
     corpus = read_labelled_file(options.train, options)
     labels = corpus.labels
     multilabel = labels.is_multilabel or options.multilabel
-    weights = class_weights(given_class_weight(options), labels)
+    run = Run(
+        class_weight=given_class_weight(options), sample_weight=corpus.weights is not None,
+        seed=options.seed, texts=corpus.fingerprint,
+    )  # fmt: skip
+    weights = class_weights(run.class_weight, labels, corpus.weights)
     if valid_file is None:
         data = TuningData.divide(
             corpus.texts, labels, multilabel=multilabel, doc_weights=weights,
             seed=options.seed or 0,
         )  # fmt: skip
-        return data, corpus.fingerprint
+        return data, run
     valid = valid_file.corpus(multilabel)
     say_if_trained_on(options.valid, valid, corpus.fingerprint, options)
     check_known(valid.labels.used(), labels.names, options.valid, "the training")
@@ -226,7 +232,7 @@ def _read_data(options: argparse.Namespace) -> tuple[TuningData, str]:
         say(f"{options.valid}: labels without a training row count as errors: {shown(unseen)}")
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
     data = TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
-    return data, corpus.fingerprint
+    return data, run
 
 
 def _make_search(
@@ -235,10 +241,9 @@ def _make_search(
     data: TuningData,
     table: TrialTable,
     start: float,
-    texts: str,
+    run: Run,
 ) -> Search:
     """Return the search that the flags ask for; what it does is shown in a table."""
-    from fasttext_lite.model.run import Run
     from fasttext_lite.tuning.metrics import Metric
     from fasttext_lite.tuning.search import Search
 
@@ -259,7 +264,7 @@ def _make_search(
             on_progress=table.progress if table.live else None,
             on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
             start=start,
-            run=Run(class_weight=given_class_weight(options), seed=options.seed, texts=texts),
+            run=run,
             pretrained=options.pretrained_vectors,
         )
     except ValueError as error:

@@ -147,10 +147,23 @@ def find_format(reading: Reading) -> Format:
         if getattr(options, name) != getattr(ReadOptions, name) and name not in found.options:
             flag = f"--{name.replace('_', '-')}"
             reading.say(f"{reading.where}: {flag} has no effect on the format {found.name}")
+    if not (reading.takes_all or reading.judges):
+        _check_asked_columns(reading, found)
     return found
 
 
 _TABLE_OPTIONS = ("text_column", "label_column", "columns", "delimiter")
+
+
+def _check_asked_columns(reading: Reading, form: Format) -> None:
+    """Raise `InputError` if weights or shares are asked for of a format that has none."""
+    for name in ("weight_column", "probabilities_column"):
+        given = getattr(reading.options, name)
+        if given not in ("", getattr(ReadOptions, name)) and name not in form.options:
+            raise InputError(
+                f"{reading.where}: --{name.replace('_', '-')} {given}: the format {form.name} has "
+                "no such column; a table with a header or JSON lines have"
+            )
 
 
 def _recognised(reading: Reading) -> Format:
@@ -432,6 +445,8 @@ FORMATS: Records[Format] = Records(
             "label_prefix",
             "text_column",
             "label_column",
+            "weight_column",
+            "probabilities_column",
             "columns",
             "delimiter",
             "multilabel",
@@ -445,7 +460,14 @@ FORMATS: Records[Format] = Records(
         parse_records=_jsonl_records,
         endings=(".jsonl", ".ndjson"),
         is_strict=True,
-        options=("label_prefix", "text_column", "label_column", "multilabel"),
+        options=(
+            "label_prefix",
+            "text_column",
+            "label_column",
+            "weight_column",
+            "probabilities_column",
+            "multilabel",
+        ),
     ),
     Format(
         name="text",

@@ -28,7 +28,7 @@ TEXT_NAMES = (
 _OTHER_NAMES = (
     "", "id", "ids", "idx", "index", "no", "uid", "uuid", "doc_id", "row", "date", "time",
     "timestamp", "author", "user", "source", "url", "score", "rating", "stars", "split", "name",
-    "number", "year", "created_at", "序号", "编号", "日期",
+    "number", "year", "created_at", "weight", "probabilities", "序号", "编号", "日期",
 )  # fmt: skip
 _USUAL = frozenset((*LABEL_NAMES, *TEXT_NAMES, *_OTHER_NAMES))
 _LONGEST_NAME, _MOST_WORDS = 64, 3
@@ -74,6 +74,15 @@ class Header:
             return self.names.index(wanted)
         folded = [name.casefold() for name in self.names]
         return folded.index(wanted.casefold()) if folded.count(wanted.casefold()) == 1 else None
+
+    def parts_of(self, wanted: str) -> dict[int, str]:
+        """Return the places of columns that are called `wanted`, a dot and more, and the latter."""
+        begin = f"{wanted}.".casefold()
+        return {
+            place: name[len(begin) :]
+            for place, name in enumerate(self.names)
+            if wanted and name[: len(begin)].casefold() == begin
+        }
 
 
 def delimiter_of(text: str) -> str:
@@ -158,6 +167,7 @@ def find_header(
     *,
     needs_label: bool = True,
     is_table: bool = False,
+    shares_column: str = "",
 ) -> Header | None:
     """Return the columns of a table that begins with some lines; None if they name none.
 
@@ -175,6 +185,8 @@ def find_header(
         Whether a table without a column of labels is none.
     is_table : bool
         Whether the file's name or the user says that it is a table, so that one column is enough.
+    shares_column : str
+        The column that may be there in place of one of labels; "" = none.
     """
     if not lines:
         return None
@@ -196,7 +208,7 @@ def find_header(
         if max(map(len, names)) > _LONGEST_NAME:
             continue
         if needs_label:
-            is_header = _names_columns(header, lines, text_column, label_column)
+            is_header = _names_columns(header, lines, text_column, label_column, shares_column)
         else:
             is_header = _names_texts(header, lines, text_column, label_column, is_table)
         if is_header:
@@ -214,11 +226,18 @@ def _fit(lines: Sequence[str], delimiter: str, size: int) -> tuple[float, int]:
 
 
 def _names_columns(
-    header: Header, lines: Sequence[str], text_column: str, label_column: str
+    header: Header,
+    lines: Sequence[str],
+    text_column: str,
+    label_column: str,
+    shares_column: str = "",
 ) -> bool:
     """Return whether the first line's fields are names of columns, one of labels among them."""
     has_text = header.index(text_column) is not None
-    has_label = header.index(label_column) is not None
+    has_label = header.index(label_column) is not None or bool(
+        shares_column
+        and (header.index(shares_column) is not None or header.parts_of(shares_column))
+    )
     if has_text and has_label:
         return True
     names = {name.casefold() for name in header.names}

@@ -36,6 +36,9 @@ from fasttext_lite.corpus.formats import (
     find_format,
 )
 from fasttext_lite.corpus.headers import may_name_columns
+from fasttext_lite.corpus.reading import Judgement, Record
+from fasttext_lite.corpus.shares import likeliest_of
+from fasttext_lite.corpus.strangers import shown
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 
@@ -61,6 +64,8 @@ class Corpus:
         What the user should know about the file, in a line each.
     fingerprint : str
         See `corpus.fingerprint`.
+    weights : float64[n_docs], optional
+        How much each document counts in training, as the file says; None where it does not.
     """
 
     texts: Texts
@@ -68,6 +73,7 @@ class Corpus:
     skipped: dict[str, tuple[int, str]] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
     fingerprint: str = ""
+    weights: np.ndarray | None = None
 
     @property
     def label_rows(self) -> list[tuple[str, ...]]:
@@ -92,8 +98,9 @@ _PEEK_LINES = 20  # not empty, to recognise a format by
 _FEWEST_ROWS = 10  # of a table whose first line may be a header
 _LOOKED_AT, _LONE_RETURNS = 1 << 16, 2  # bytes of a file, and so many CR without a newline
 
-# Why lines are skipped, in the order of the kernels' numbers.
+# Why lines are skipped, in the order of the kernels' numbers; and one that these do not know.
 _REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
+_NO_WEIGHT = "of weight 0"
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ class LabelledChunk:
         or the fields of a table (list of str).
     block : bytes, optional
         With `raw`, of a format that compiled code parses: the lines with their ends.
+    weights : float64[n_docs], optional
+        How much each document counts in training, above 0; None where nothing says so.
     """
 
     texts: Texts
@@ -119,6 +128,7 @@ class LabelledChunk:
     indptr: np.ndarray
     raw: list[Any] | None = None
     block: bytes | None = None
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -133,9 +143,13 @@ class _Documents:
     text : uint8[at least n_bytes]
     offsets, indptr : int64[above n_docs]
     ids : int32[at least n_ids]
+    weights : float64[n_docs], optional
+    seen : Texts, optional
+        The documents that were added last with those that weigh 0, where there are any.
     """
 
     def __init__(self) -> None:
+        self.seen: Texts | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -146,6 +160,7 @@ class _Documents:
         self.ids = np.empty(1024, np.int32)
         self.raw: list[Any] | None = None
         self.block: bytes | None = None
+        self.weights: np.ndarray | None = None
 
     def reserve(self, n_bytes: int, n_docs: int = 0, n_ids: int = 0) -> None:
         """Make room for more bytes, documents and label numbers."""
@@ -157,8 +172,14 @@ class _Documents:
         _grow(self.indptr, self.n_docs + n_docs + 1, 2)
         _grow(self.ids, self.n_ids + n_ids, 2)
 
-    def extend(self, texts: list[bytes], ids: list[list[int]]) -> None:
-        """Add documents and their labels."""
+    def extend(
+        self, texts: list[bytes], ids: list[list[int]], weights: np.ndarray | None = None
+    ) -> None:
+        """Add documents, their labels, and what they weigh if that is not 1."""
+        if weights is not None or self.weights is not None:
+            before = np.ones(self.n_docs) if self.weights is None else self.weights
+            fresh = np.ones(len(texts)) if weights is None else weights
+            self.weights = np.concatenate([before, fresh])
         data = b"".join(texts)
         flat = list(itertools.chain.from_iterable(ids))
         self.reserve(len(data), len(texts), len(flat))
@@ -181,8 +202,9 @@ class _Documents:
         ):
             array.resize(size, refcheck=False)
         chunk = LabelledChunk(
-            Texts(self.text, self.offsets), self.ids, self.indptr, self.raw, self.block
-        )
+            Texts(self.text, self.offsets), self.ids, self.indptr, self.raw, self.block,
+            self.weights,
+        )  # fmt: skip
         self.clear()
         return chunk
 
@@ -246,6 +268,8 @@ class CorpusReader:
         input ends. Without, only labelled texts count, and others are skipped.
     keeps_raw : bool
         Whether chunks have the records as they stand in the file, too.
+    judges : bool
+        Whether the texts are to measure a model on, see `Reading`: there are no weights then.
 
     Attributes
     ----------
@@ -276,18 +300,23 @@ class CorpusReader:
         chunk_bytes: int = DEFAULT_CHUNK_BYTES,
         known: Collection[str] | None = None,
         keeps_raw: bool = False,
+        judges: bool = False,
     ) -> None:
         self.path = str(path)
         self.options = options or ReadOptions()
         self.chunk_bytes = chunk_bytes
         self.known = None if known is None else frozenset(known)
         self.keeps_raw = keeps_raw
-        self.reading = Reading(self.path, self.options, known=self.known)
+        self.judges = judges
+        self.reading = self._new_reading()
         self.format: Format | None = None
         self.names: list[str] = []
         self.skipped: dict[str, tuple[int, str]] = {}
         self.fingerprint = ""
         self._sample = b""  # of the beginning, to tell an encoding by
+
+    def _new_reading(self) -> Reading:
+        return Reading(self.path, self.options, known=self.known, judges=self.judges)
 
     @property
     def notices(self) -> list[str]:
@@ -307,7 +336,7 @@ class CorpusReader:
     def fill(self, docs: _Documents) -> Iterator[None]:
         """Add the file to `docs` block by block; what was added may be taken away between."""
         self.names, self.skipped = [], {}
-        self.reading = Reading(self.path, self.options, known=self.known)
+        self.reading = self._new_reading()
         n_found = 0
         blocks = iter_blocks(
             self.path, self.chunk_bytes, fill=self.known is None, encoding=self.options.encoding
@@ -320,7 +349,10 @@ class CorpusReader:
             for n_docs in parse(form, itertools.chain(held, blocks), docs):
                 n_found += n_docs
                 bounds = slice(docs.n_docs - n_docs, docs.n_docs + 1)
-                print_.add(docs.text, docs.offsets[bounds])
+                if docs.seen is None:
+                    print_.add(docs.text, docs.offsets[bounds])
+                else:
+                    print_.add(docs.seen.buffer, docs.seen.offsets)
                 ids = docs.ids[docs.indptr[bounds.start] : docs.n_ids]
                 n_first += int(np.count_nonzero(ids == 0)) if form.name == "tsv" else 0
                 yield
@@ -328,10 +360,22 @@ class CorpusReader:
         if n_first == 1 and n_found >= _FEWEST_ROWS:
             self._look_at_first_line()
         self.reading.say_faults()
+        self._say_never_likeliest()
         if n_found == 0 and self.known is None:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
             raise InputError(f"{name_of(self.path)}: {what}")
+
+    def _say_never_likeliest(self) -> None:
+        """Say which labels that have shares are not learnt, because no text has them likeliest."""
+        rest = sorted(self.reading.named.difference(self.names))
+        if rest and not self.judges:
+            n = len(rest)
+            self.reading.say(
+                f"{self.reading.where}: {n:,} label{'s' * (n != 1)} with shares of probability "
+                f"{'are' if n != 1 else 'is'} the likeliest of no text, so the model will not know "
+                f"{'them' if n != 1 else 'it'}: {shown(rest)}"
+            )
 
     def _look_at_first_line(self) -> None:
         """Say so if the first line, whose label is that of no other, looks like a header."""
@@ -528,42 +572,128 @@ class CorpusReader:
     ) -> Iterator[int]:
         """Yield the number of new documents for some megabytes each of a file parsed in Python."""
         assert form.parse_records is not None
-        numbers = _Numbers()
-        texts: list[bytes] = []
-        label_ids: list[list[int]] = []
+        batch = _Batch(self.reading, self.skipped)
         raw: list[Any] = []
-        size, takes_all = 0, self.known is not None
-        lines = _Lines(self.path, blocks)
+        takes_all, lines = self.known is not None, _Lines(self.path, blocks)
         for record in form.parse_records(self.reading, lines):
-            labels, text = record[1], record[2]
-            if not takes_all and (reason := _why_skipped(labels, text)):
-                count, where = self.skipped.get(reason, (0, f"{name_of(self.path)}:{record[0]}"))
-                self.skipped[reason] = (count + 1, where)
+            if not takes_all and (reason := _why_skipped(record)):
+                _count(self.skipped, reason, f"{name_of(self.path)}:{record[0]}")
                 continue
-            label_ids.append(numbers[labels])
-            texts.append(text)
+            batch.add(record)
             if self.keeps_raw:
                 raw.append(record[3] if len(record) > 3 else None)
-            size += len(text)
-            if size >= self.chunk_bytes or (takes_all and not lines.n_left):
-                self._put(docs, texts, label_ids, raw, numbers)
-                yield len(texts)
-                texts, label_ids, raw, size = [], [], [], 0
-        self._put(docs, texts, label_ids, raw, numbers)
-        yield len(texts)
+            if batch.size >= self.chunk_bytes or (takes_all and not lines.n_left):
+                yield self._put(docs, batch, raw)
+                raw = []
+        yield self._put(docs, batch, raw)
+        batch.say()
 
-    def _put(
-        self,
-        docs: _Documents,
-        texts: list[bytes],
-        label_ids: list[list[int]],
-        raw: list[Any],
-        numbers: _Numbers,
-    ) -> None:
-        """Add records to `docs`, and the names that are new."""
-        docs.extend(texts, label_ids)
+    def _put(self, docs: _Documents, batch: _Batch, raw: list[Any]) -> int:
+        """Add records to `docs`, and the names that are new; return how many records they are."""
+        n = batch.move_to(docs)
         docs.raw = raw if self.keeps_raw else None
-        self.names += itertools.islice(numbers.of_name, len(self.names), None)
+        self.names += itertools.islice(batch.numbers.of_name, len(self.names), None)
+        return n
+
+
+def _count(counts: dict[str, tuple[int, str]], what: str, where: str) -> None:
+    """Count something, with the place where it was first met."""
+    n, first = counts.get(what, (0, where))
+    counts[what] = (n + 1, first)
+
+
+class _Batch:
+    """Records on their way to `_Documents`.
+
+    Shares of labels become the likeliest one and a weight here, for all records at once; and what
+    weighs 0 goes no further.
+
+    Parameters
+    ----------
+    reading : Reading
+    skipped : dict
+        As `Corpus.skipped`, written in place.
+
+    Attributes
+    ----------
+    size : int
+        Bytes of the texts.
+    numbers : _Numbers
+    """
+
+    def __init__(self, reading: Reading, skipped: dict[str, tuple[int, str]]) -> None:
+        self.reading, self.skipped = reading, skipped
+        self.numbers = _Numbers()
+        self.others: dict[str, tuple[int, str]] = {}  # what is to be said of labels
+        self._clear()
+
+    def _clear(self) -> None:
+        self.size = 0
+        self.texts: list[bytes] = []
+        self.labels: list[tuple[str, ...]] = []
+        self.judged: list[tuple[int, int, Judgement]] = []  # the place here, the line
+
+    def add(self, record: Record) -> None:
+        """Add a record."""
+        judgement = record[4] if len(record) > 4 else None
+        if judgement is not None:
+            self.judged.append((len(self.texts), record[0], judgement))
+        self.labels.append(record[1])
+        self.texts.append(record[2])
+        self.size += len(record[2])
+
+    def move_to(self, docs: _Documents) -> int:
+        """Add all records to `docs`, but those of weight 0, and begin anew; return how many."""
+        weights = self._settle() if self.judged else None
+        texts, labels, docs.seen = self.texts, self.labels, None
+        if weights is not None and not weights.all():
+            docs.seen = Texts.from_bytes(texts)
+            kept = np.flatnonzero(weights).tolist()
+            texts, labels = [texts[i] for i in kept], [labels[i] for i in kept]
+            weights = weights[kept]
+        docs.extend(texts, [self.numbers[each] for each in labels], weights)
+        self._clear()
+        return len(texts)
+
+    def _settle(self) -> np.ndarray | None:
+        """Give records with shares their likeliest label; return what all of them weigh."""
+        weights = np.ones(len(self.texts))
+        for i, line, judgement in self.judged:
+            weights[i] = judgement.weight
+            if not judgement.weight:
+                _count(self.skipped, _NO_WEIGHT, f"{self.reading.where}:{line}")
+        shared = [each for each in self.judged if each[2].names]
+        sizes = [len(judgement.names) for _, _, judgement in shared]
+        values = itertools.chain.from_iterable(judgement.shares for _, _, judgement in shared)
+        ids, factors = likeliest_of(
+            np.fromiter(values, np.float64, sum(sizes)), np.append(0, np.cumsum(sizes, dtype=int))
+        )
+        for (i, line, judgement), k in zip(shared, ids.tolist(), strict=True):
+            found = (judgement.names[k],)
+            if self.labels[i] != found and judgement.weight:
+                kind = _OTHER_LABEL if self.labels[i] else _BY_SHARES
+                _count(self.others, kind, f"{self.reading.where}:{line}")
+            self.labels[i] = found
+        weights[[i for i, _, _ in shared]] *= factors
+        return None if self.reading.judges else weights
+
+    def say(self) -> None:
+        """Say how many records had other labels than shares, or none where they are measured."""
+        n, first = self.others.get(_OTHER_LABEL, (0, ""))
+        if n:
+            self.reading.say(
+                f"{n:,} record{'s' * (n != 1)} with a label that is not the likeliest of "
+                f"{'their' if n != 1 else 'its'} probabilities: these count (first: {first})"
+            )
+        n, first = self.others.get(_BY_SHARES, (0, ""))
+        if n and self.reading.judges:
+            self.reading.say(
+                f"{n:,} text{'s' * (n != 1)} without a label {'are' if n != 1 else 'is'} measured "
+                f"by the likeliest of {'their' if n != 1 else 'its'} probabilities (first: {first})"
+            )
+
+
+_OTHER_LABEL, _BY_SHARES = "of another label", "by their shares"
 
 
 class _Numbers(dict[tuple[str, ...], list[int]]):
@@ -599,9 +729,10 @@ class _Lines:
             raise broken(self.path, number, failure) from None
 
 
-def _why_skipped(labels: tuple[str, ...], text: bytes) -> str:
+def _why_skipped(record: Record) -> str:
     """Return why a labelled text cannot be used; "" if it can."""
-    if not labels:
+    text = record[2]
+    if not record[1] and not (len(record) > 4 and record[4] is not None and record[4].names):
         return _NO_LABEL if text.strip() else _EMPTY
     return "" if text.strip(_FASTTEXT_SPACES) else _NO_TEXT
 
@@ -614,7 +745,7 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
+def read_corpus(path: str, options: ReadOptions | None = None, judges: bool = False) -> Corpus:
     """Read a labelled file.
 
     Parameters
@@ -622,11 +753,14 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
     path : str
         File name, or "-" for standard input; how it is packed is recognised by content.
     options : ReadOptions, optional
+    judges : bool
+        As of `CorpusReader`.
 
     Returns
     -------
     Corpus
-        Without the lines that have no label or no text; they are counted in `skipped`.
+        Without the lines that have no label, no text or the weight 0; they are counted in
+        `skipped`.
 
     Raises
     ------
@@ -635,12 +769,13 @@ def read_corpus(path: str, options: ReadOptions | None = None) -> Corpus:
     """
     from fasttext_lite.corpus.labels import Labels
 
-    reader = CorpusReader(path, options)
+    reader = CorpusReader(path, options, judges=judges)
     docs = _Documents()
     for _ in reader.fill(docs):
         pass
     chunk = docs.chunk()
     labels = Labels(chunk.ids, chunk.indptr, reader.names)
     return Corpus(
-        chunk.texts, labels.by_frequency(), reader.skipped, reader.notices, reader.fingerprint
-    )
+        chunk.texts, labels.by_frequency(), reader.skipped, reader.notices, reader.fingerprint,
+        chunk.weights,
+    )  # fmt: skip

@@ -17,9 +17,34 @@ from fasttext_lite.errors import InputError
 
 AUTO = "auto"  # in the place of a format's name: to be recognised
 
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a record says beside its label: how much it counts, and shares of several labels.
+
+    Attributes
+    ----------
+    weight : float
+        At least 0; 0 = the record is left out.
+    names : tuple of str
+        Labels, different ones, without prefix.
+    shares : sequence of float
+        Of each of `names`, not all 0. Both are empty where the label of the record counts.
+    """
+
+    weight: float = 1.0
+    names: tuple[str, ...] = ()
+    shares: Sequence[float] = ()
+
+
 # Of a record: its line, its labels, its text (of these two one may be empty; neither has line
-# breaks), and where the format can write it again, the fields of a table (list of str) or the line.
-Record = tuple[int, tuple[str, ...], bytes] | tuple[int, tuple[str, ...], bytes, Any]
+# breaks), where the format can write it again, the fields of a table (list of str) or the line, and
+# its judgement, if it has one.
+Record = (
+    tuple[int, tuple[str, ...], bytes]
+    | tuple[int, tuple[str, ...], bytes, Any]
+    | tuple[int, tuple[str, ...], bytes, Any, Judgement | None]
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +59,9 @@ class UncheckedOptions:
         What begins a label in the fasttext format; no part of a label in any other.
     text_column, label_column : str
         Names of the columns or keys in CSV and JSON lines.
+    weight_column, probabilities_column : str
+        Where training finds how much a record counts, and shares of labels: a JSON object, or in a
+        table one column for each label, called by the name, a dot and the label. "" = nowhere.
     columns : str
         Names of the columns, between commas, of a table whose first line is a record, too.
     delimiter : str
@@ -54,6 +82,8 @@ class UncheckedOptions:
     label_prefix: str = DEFAULT_PREFIX
     text_column: str = "text"
     label_column: str = "label"
+    weight_column: str = "weight"
+    probabilities_column: str = "probabilities"
     columns: str = ""
     delimiter: str = ""
     multilabel: bool = False
@@ -82,10 +112,15 @@ class Reading:
         only labelled texts count, as in training.
     notices : list of str
         What the user should know, in a line each.
+    judges : bool
+        Whether the texts are to measure a model on: each counts once, and shares stand in for a
+        label alone that is not there.
     n_faults : int
         Lines that are not UTF-8, where each record counts.
     sample : bytes
         What the file begins with, to tell an encoding by.
+    named : set of str
+        Labels that shares were given of.
     """
 
     path: str
@@ -94,8 +129,10 @@ class Reading:
     first_line: int = 1
     known: Collection[str] | None = None
     notices: list[str] = field(default_factory=list)
+    judges: bool = False
     n_faults: int = 0
     sample: bytes = b""
+    named: set[str] = field(default_factory=set)
     _first_fault: InputError | None = None
 
     @property
@@ -134,13 +171,17 @@ class Reading:
         o = self.options
         delimiter = "\t" if o.format == "tsv" and not o.delimiter else o.delimiter
         usual = type(o)()
-        is_asked = (o.text_column, o.label_column, o.delimiter) != (
-            usual.text_column, usual.label_column, usual.delimiter
+        is_asked = any(
+            getattr(o, name) not in ("", getattr(usual, name))
+            for name in (
+                "text_column", "label_column", "weight_column", "probabilities_column", "delimiter",
+            )
         )  # fmt: skip
         return find_header(
             self.head, o.text_column, o.label_column, delimiter, o.columns,
             needs_label=not self.takes_all,
             is_table=is_asked or o.format == "csv" or self.ending in (".csv", ".tsv"),
+            shares_column=o.probabilities_column,
         )  # fmt: skip
 
     def say(self, notice: str) -> None:

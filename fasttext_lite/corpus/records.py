@@ -18,13 +18,14 @@ from fasttext_lite.corpus.headers import (
     missing,
     wide_fields,
 )
+from fasttext_lite.corpus.judgements import NEWLINES, Judgements, TableJudgements, label_name
 from fasttext_lite.corpus.labels import without_prefix
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.reading import Reading, Record
 
-_NEWLINES = str.maketrans("\r\n", "  ")
+_ABSENT = object()  # in the place of a label
 _PARSE = json.JSONDecoder().decode
 _MOST_FIELDS = 1 << 16  # whose labels are remembered
 
@@ -46,7 +47,7 @@ def _decoded(reading: Reading, line: bytes, number: int) -> str:
 
 def _flat(text: str) -> str:
     """Return a text with spaces for line breaks."""
-    return text.translate(_NEWLINES) if "\n" in text or "\r" in text else text
+    return text.translate(NEWLINES) if "\n" in text or "\r" in text else text
 
 
 class _Fields(dict[str, tuple[str, ...]]):
@@ -79,30 +80,58 @@ def read_table(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
         If it lacks a column, or a row does not fit the header.
     """
     header = reading.header or _first_line(reading)
-    options = reading.options
-    columns: list[int | None] = []
-    for flag, wanted in (("label", options.label_column), ("text", options.text_column)):
-        found = header.index(wanted)
-        if found is None and (flag == "text" or not reading.takes_all):
-            raise InputError(f"{reading.begin}: {_advice(reading, header, wanted, flag)}")
-        if header.names.count(wanted) > 1:
-            raise InputError(f"{reading.begin}: two columns are called {wanted!r} ({header.shown})")
-        columns.append(found)
-    label_at, text_at = columns
+    judgements = None if reading.takes_all else TableJudgements(reading, header)
+    label_at, text_at = _places(reading, header, judgements)
     _say_how(reading, header, label_at)
-    assert text_at is not None
     least, most = max(text_at, label_at or 0) + 1, len(header.names)
+    if judgements is not None:
+        least = max(least, judgements.least)
+        judgements = judgements if judgements.least else None  # there is nothing to read
     labels: tuple[str, ...] = ()
     labels_of = _Fields(reading)
     for number, row in _rows(reading, lines, header):
         if least <= len(row) <= most:
             if label_at is not None:
                 labels = labels_of[row[label_at]]
-            yield number, labels, _flat(row[text_at]).encode("utf-8", "surrogatepass"), row
+            judgement = None if judgements is None else judgements.of_row(number, row, labels)
+            yield (
+                number,
+                labels,
+                _flat(row[text_at]).encode("utf-8", "surrogatepass"),
+                row,
+                judgement,
+            )
         elif row:
             raise InputError(f"{reading.where}:{number}: {_misfit(row, header)}")
         elif not reading.takes_all:
             yield number, (), b"", row
+    if judgements is not None:
+        judgements.end()
+
+
+def _places(
+    reading: Reading, header: Header, judgements: TableJudgements | None
+) -> tuple[int | None, int]:
+    """Return where the label is, if there is a column of it, and the text.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or there are two of that name.
+    """
+    options = reading.options
+    needs_label = not (reading.takes_all or (judgements and judgements.has_shares))
+    columns: list[int | None] = []
+    for flag, wanted in (("label", options.label_column), ("text", options.text_column)):
+        found = header.index(wanted)
+        if found is None and (flag == "text" or needs_label):
+            raise InputError(f"{reading.begin}: {_advice(reading, header, wanted, flag)}")
+        if header.names.count(wanted) > 1:
+            raise InputError(f"{reading.begin}: two columns are called {wanted!r} ({header.shown})")
+        columns.append(found)
+    label_at, text_at = columns
+    assert text_at is not None
+    return label_at, text_at
 
 
 def _say_how(reading: Reading, header: Header, label_at: int | None) -> None:
@@ -222,6 +251,7 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
     """
     label_key, text_key = reading.options.label_column, reading.options.text_column
     labels_of, prefix = _Fields(reading), reading.options.label_prefix
+    judgements = None if reading.takes_all else Judgements(reading)
     for number, line in enumerate(lines, 1):
         try:
             decoded = line.decode()
@@ -248,9 +278,17 @@ def read_jsonl(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:
             if isinstance(label, list | int | float):
                 labels = _labels_if_any(label, prefix)
         else:
-            values = label if isinstance(label, list) else [] if label is None else [label]
+            is_none = label is None or label is _ABSENT
+            values = label if isinstance(label, list) else [] if is_none else [label]
             labels = _json_labels(values, f"{reading.where}:{number}", prefix)
-        yield number, labels, _flat(text).encode("utf-8", "surrogatepass"), decoded
+        judgement = None
+        if judgements is not None:
+            judgement = judgements.of_object(number, record, labels)
+            if label is _ABSENT and not (judgement and judgement.names):
+                raise InputError(f"{reading.where}:{number}: {_no_key(record, label_key, 'label')}")
+        yield number, labels, _flat(text).encode("utf-8", "surrogatepass"), decoded, judgement
+    if judgements is not None:
+        judgements.end()
 
 
 def parsed(line: str) -> Any:
@@ -273,19 +311,22 @@ def _whole(digits: str) -> int | str:
 def _text_and_label(record: Any, reading: Reading, number: int) -> tuple[Any, Any]:
     """Return text and label of a record that is no object, or that lacks one of them.
 
+    A label that is not there is `_ABSENT` where it is needed, unless there are shares of labels.
+
     Raises
     ------
     InputError
-        Unless it is an object that may do without a label.
+        If it is no object or has no text.
     """
     where = f"{reading.where}:{number}"
     if not isinstance(record, dict):
         raise InputError(f"{where}: expected a JSON object, got {type(record).__name__}")
     label_key, text_key = reading.options.label_column, reading.options.text_column
+    needs_label = not (reading.takes_all or reading.options.probabilities_column in record)
     for flag, wanted in (("label", label_key), ("text", text_key)):
-        if wanted not in record and (flag == "text" or not reading.takes_all):
+        if wanted not in record and (flag == "text" or needs_label):
             raise InputError(f"{where}: {_no_key(record, wanted, flag)}")
-    return record[text_key], record.get(label_key)
+    return record[text_key], record.get(label_key, None if reading.takes_all else _ABSENT)
 
 
 def _checked_text(text: Any, where: str) -> str:
@@ -316,5 +357,5 @@ def _json_labels(values: list[Any], where: str, prefix: str) -> tuple[str, ...]:
         if not isinstance(value, str | int | float):
             raise InputError(f"{where}: the label must be a string, a number or a list of them")
         name = value if isinstance(value, str) else json.dumps(value)
-        labels.append(name.translate(_NEWLINES).strip())
-    return _named(labels, prefix)
+        labels.append(label_name(name, prefix))
+    return tuple(filter(None, labels))

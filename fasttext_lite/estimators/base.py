@@ -38,7 +38,7 @@ from fasttext_lite.estimators.targets import (
 from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
-from fasttext_lite.fitting.class_weight import class_factors
+from fasttext_lite.fitting.class_weight import class_factors, scaled
 from fasttext_lite.fitting.given import Adviser
 from fasttext_lite.fitting.progress import progress_bar, shown
 from fasttext_lite.model.model import Model
@@ -335,8 +335,7 @@ def _without_weightless(
         keep = np.flatnonzero(weights)
         texts, target = texts.take(keep), target.take(keep)
         weights = weights[keep]
-    weights = weights / weights.max()  # before the mean, which could overflow
-    return texts, target, (weights / weights.mean()).astype(np.float32)
+    return texts, target, scaled(weights)
 
 
 def known_features(model: Model, X: Any, n_threads: int, stacklevel: int) -> FeatureMatrix:

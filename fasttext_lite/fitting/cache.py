@@ -34,7 +34,7 @@ from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.text.normalize import simplified_hash
 from fasttext_lite.version import __version__
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 
 # What `recipe.resolve` looks at to choose settings of features, besides these themselves.
 _DECIDING = ("dim", "head", "init", "norm", "units")
@@ -43,7 +43,7 @@ _ARRAYS = {
     "indptr": np.int64, "label_ids": np.int32, "label_indptr": np.int64, "words": np.uint8,
     "word_ends": np.int64, "row_codes": np.int32, "frequency": np.int32, "gains": np.float32,
     "sample_docs": np.int64, "sample_rows": np.int32, "sample_counts": np.float32,
-    "sample_indptr": np.int64, "sample_shares": np.float32,
+    "sample_indptr": np.int64, "sample_shares": np.float32, "doc_weights": np.float64,
 }  # fmt: skip
 
 
@@ -136,6 +136,7 @@ def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
 
     space, labels, sample = prepared.space, prepared.labels, prepared.sample
     assert sample is not None
+    weights = np.empty(0) if prepared.doc_weights is None else prepared.doc_weights
     arrays = {
         "indptr": prepared.features.indptr,
         "label_ids": labels.ids,
@@ -150,12 +151,14 @@ def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
         "sample_counts": sample.counts.matrix.weights,
         "sample_indptr": sample.counts.matrix.indptr,
         "sample_shares": sample.counts.shares,
+        "doc_weights": weights,
     }
     about = {
         "config": {name: getattr(prepared.config, name) for name in FEATURE_FIELDS},
         "names": labels.names,
         "seen": reader.names,
         "skipped": reader.skipped,
+        "notices": reader.notices,
         "fingerprint": reader.fingerprint,
         "multilabel": prepared.multilabel,
     }
@@ -177,6 +180,7 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
         labels = Labels(arrays["label_ids"], arrays["label_indptr"], about["names"])
         _check(features, labels, arrays["row_codes"].size)
         sample = _sample(arrays, len(features), arrays["row_codes"].size)
+        weights = _weights(arrays, len(features))
         asked, config = config, config.replace(**about["config"])
         several = multilabel or about["multilabel"]
         config = resolve(config, len(labels.names), several, evenness=labels.evenness)
@@ -187,12 +191,22 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
         )  # fmt: skip
         reader.names, reader.fingerprint = about["seen"], str(about["fingerprint"])
         reader.skipped = {why: (count, where) for why, (count, where) in about["skipped"].items()}
+        for notice in about["notices"]:
+            reader.reading.say(str(notice))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
     return Prepared(
-        config, space, features, labels, about["multilabel"], asked=asked, sample=sample
+        config, space, features, labels, about["multilabel"], weights, asked=asked, sample=sample
     )
+
+
+def _weights(arrays: dict[str, np.ndarray], n_texts: int) -> np.ndarray | None:
+    """Return the weights of a cache's texts, if it has any; a `ValueError` if damaged."""
+    weights = arrays["doc_weights"]
+    if weights.size not in (0, n_texts) or not (np.isfinite(weights) & (weights > 0)).all():
+        raise ValueError("the weights are damaged")
+    return weights if weights.size else None
 
 
 def _sample(arrays: dict[str, np.ndarray], n_texts: int, n_rows: int) -> Sample:

@@ -47,18 +47,39 @@ def class_factors(
 
 
 def class_weights(
-    class_weight: str | Mapping[str, float] | None, labels: Labels
+    class_weight: str | Mapping[str, float] | None,
+    labels: Labels,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray | None:
     """Return the factor of each text's loss, their mean 1, float32[n_texts]; None for no factors.
+
+    Parameters
+    ----------
+    class_weight, labels, weights
+        As of `class_factors`; what texts weigh themselves is multiplied with it.
 
     Raises
     ------
     ValueError
         If all texts have weight 0.
     """
-    if class_weight is None:
+    if class_weight is None and weights is None:
         return None
-    factors = class_factors(class_weight, labels)
+    factors = class_factors(class_weight, labels, weights)
+    if weights is not None:
+        factors = weights * factors
     if not factors.any():
         raise ValueError("class_weight gives all texts the weight 0")
-    return (factors / factors.mean()).astype(np.float32)
+    return scaled(factors)
+
+
+def scaled(weights: np.ndarray) -> np.ndarray:
+    """Return weights with a mean of 1, float32[n_texts].
+
+    Parameters
+    ----------
+    weights : float64[n_texts]
+        At least 0, not all 0.
+    """
+    weights = weights / weights.max()  # before the mean, which could overflow
+    return (weights / weights.mean()).astype(np.float32)

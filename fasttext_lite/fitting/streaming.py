@@ -6,6 +6,7 @@ files lie in files that are mapped, not in memory: in temporary ones, or in a ca
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import tempfile
@@ -64,6 +65,7 @@ def prepare_file(
     Returns
     -------
     Prepared
+        Its `doc_weights` are what the file says of its texts, float64, not scaled; or None.
 
     Raises
     ------
@@ -74,10 +76,12 @@ def prepare_file(
     """
 
     def make(folder: str | None, is_read_back: bool = False) -> Prepared:
-        return prepare_pieces(
-            _FilePieces(reader), config, multilabel=multilabel or None, n_threads=n_threads,
+        pieces = _FilePieces(reader)
+        prepared = prepare_pieces(
+            pieces, config, multilabel=multilabel or None, n_threads=n_threads,
             entries=Entries(folder, is_read_back),
         )  # fmt: skip
+        return dataclasses.replace(prepared, doc_weights=pieces.weights())
 
     if cache is not None:
         return cached(cache, reader, config, multilabel, make)
@@ -105,11 +109,14 @@ class _FilePieces:
         self.reader = reader
         self.n_texts = 0
         self.ids, self.sizes = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+        self.is_weighted, self.weighed = False, [np.empty(0)]
 
     def first(self) -> Iterator[Texts]:
         for chunk in self.reader:
             self.ids.append(chunk.ids.copy())
             self.sizes.append(np.diff(chunk.indptr))
+            self.is_weighted = self.is_weighted or chunk.weights is not None
+            self.weighed.append(np.ones(len(chunk)) if chunk.weights is None else chunk.weights)
             self.n_texts += len(chunk.texts)
             yield chunk.texts
 
@@ -119,6 +126,10 @@ class _FilePieces:
         self.ids, self.sizes = [], []
         check_labels(labels)
         return labels
+
+    def weights(self) -> np.ndarray | None:
+        """Return what the texts weigh, float64[n_texts]; None where the file does not say it."""
+        return np.concatenate(self.weighed) if self.is_weighted else None
 
     def again(self) -> Iterator[Texts]:
         """Yield the texts in a second pass; they must be as many as in the first."""

@@ -18,6 +18,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting.advice import warn_of_labels
+from fasttext_lite.fitting.class_weight import class_weights
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepared import Prepared
@@ -47,6 +48,8 @@ class TrainingFile:
         File of word vectors to start from.
     fingerprint : str
         See `corpus.fingerprint`.
+    weights : float64[n_texts], optional
+        How much each text counts, as the file says.
     """
 
     config: Config
@@ -57,6 +60,7 @@ class TrainingFile:
     data: Prepared | Texts
     pretrained: str | os.PathLike[str] | None = None
     fingerprint: str = ""
+    weights: np.ndarray | None = None
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""
@@ -72,7 +76,13 @@ class TrainingFile:
         watch: Watch | None = None,
         run: Run | None = None,
     ) -> fit.Trainee:
-        """Train a model; parameters as of `fit.fit`."""
+        """Train a model; parameters as of `fit.fit`.
+
+        Without `doc_weights` texts count as the file and the class weights of `run` say.
+        """
+        if doc_weights is None:
+            class_weight = None if run is None else run.class_weight
+            doc_weights = class_weights(class_weight, self.labels, self.weights)
         how: dict[str, Any] = {
             "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
             "pretrained": self.pretrained,
@@ -144,7 +154,7 @@ def read_training_file(
         skipped, several = reader.skip_report(), prepared.multilabel
         return TrainingFile(
             config, prepared.labels, several, skipped, reader.notices, prepared, pretrained,
-            reader.fingerprint,
+            reader.fingerprint, prepared.doc_weights,
         )  # fmt: skip
     if cache is not None:
         raise InputError(
@@ -168,5 +178,5 @@ def _as_a_whole(
     skipped = corpus.skip_report()
     return TrainingFile(
         config, corpus.labels, several, skipped, corpus.notices, corpus.texts, pretrained,
-        corpus.fingerprint,
+        corpus.fingerprint, corpus.weights,
     )  # fmt: skip
