@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import Config, values_before
+from fasttext_lite.corpus.strangers import shown as shown_names
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import (
@@ -28,18 +29,18 @@ from fasttext_lite.estimators.parameters import (
 )
 from fasttext_lite.estimators.targets import (
     Target,
-    label_array,
     named_weights,
     plain,
     read_target,
     sample_weights,
+    single_labels,
     unique_labels,
 )
 from fasttext_lite.estimators.validation import read_watch
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.class_weight import class_factors, scaled
-from fasttext_lite.fitting.given import Adviser
+from fasttext_lite.fitting.given import Adviser, logger
 from fasttext_lite.fitting.progress import progress_bar, shown
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
@@ -164,7 +165,7 @@ class TextClassifier(ClassifierMixin, TextEstimator):
         """
         predicted = self.predict(X)
         if self.target_kind_ == "single":
-            y = label_array(y)
+            y = single_labels(y)
         if self.target_kind_ != "lists":
             return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         if len(y) != len(predicted):
@@ -261,6 +262,7 @@ def training_data(
     sample_weight: Any = None,
     classes: Any = None,
     kind: str | None = None,
+    is_whole: bool = True,
 ) -> tuple[Texts, Target, np.ndarray]:
     """Read what `fit` is given.
 
@@ -272,6 +274,8 @@ def training_data(
         As in `FastTextClassifier.fit`.
     classes, kind : optional
         As in `targets.read_target`.
+    is_whole : bool
+        Whether a model is trained on these texts alone.
 
     Returns
     -------
@@ -307,10 +311,18 @@ def training_data(
     if n_classes < 2:
         found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
         raise ValueError(f"y must have at least 2 classes; found {found}")
-    weights = sample_weights(sample_weight, len(texts))
+    if target.weights is not None and is_whole:
+        _look_at_likeliest(target)
+    return _without_weightless(texts, target, _weights(estimator, target, sample_weight))
+
+
+def _weights(estimator: TextEstimator, target: Target, sample_weight: Any) -> np.ndarray:
+    """Return what texts weigh by themselves, by shares of labels and by class, float64[n_texts]."""
+    weights = sample_weights(sample_weight, len(target.labels))
+    if target.weights is not None:
+        weights = weights * target.weights
     class_weight = named_weights(estimator.class_weight, target)
-    weights = weights * class_factors(class_weight, target.labels, weights)
-    return _without_weightless(texts, target, weights)
+    return weights * class_factors(class_weight, target.labels, weights)
 
 
 def run_of(
@@ -319,9 +331,35 @@ def run_of(
     """Return how a training is run, for those that come after it."""
     return Run(
         class_weight=named_weights(estimator.class_weight, target),
-        sample_weight=sample_weight is not None,
+        sample_weight=sample_weight is not None or target.weights is not None,
         seed=None if estimator.random_state is None else seed,
     )
+
+
+def _look_at_likeliest(target: Target) -> None:
+    """Warn of columns of shares that are the likeliest label of no text.
+
+    Raises
+    ------
+    ValueError
+        If one label is the likeliest of all texts.
+    """
+    never = np.flatnonzero(target.labels.counts() == 0)
+    if never.size == 0:
+        return
+    names = target.labels.names
+    if len(names) - never.size < 2:
+        found = next(name for i, name in enumerate(names) if i not in never)
+        raise ValueError(
+            f"y must have at least 2 classes that are the likeliest of some text; here {found!r} "
+            "is that of all"
+        )
+    logger.warning(
+        "%d of the %d columns of y %s the likeliest label of no text, and will hardly be "
+        "predicted: %s",
+        never.size, len(names), "is" if never.size == 1 else "are",
+        shown_names([names[i] for i in never]),
+    )  # fmt: skip
 
 
 def _without_weightless(

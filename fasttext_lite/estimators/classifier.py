@@ -101,8 +101,12 @@ class FastTextClassifier(TextClassifier, OneModel):
         ----------
         X : sequence of str, or of token lists
             List, array or Series. A list of str in place of a text is cut into tokens already.
-        y : array-like of shape (n_texts,), list of lists of labels, or 0/1 matrix
-            Labels of any type that sorts; several for each text in the last two forms.
+        y : array-like of shape (n_texts,), list of lists of labels, 0/1 matrix, or shares
+            Labels of any type that sorts; several for each text in the lists and the 0/1 matrix.
+            Shares of labels, from a teacher: an array or DataFrame of shape (n_texts, n_classes)
+            whose rows are at least 0 and sum to 1, with a value that is neither 0 nor 1. The
+            classes are the names of a DataFrame's columns, or the numbers of an array's. The
+            likeliest label is learnt, with the weight ``max(P**2 / sum(P**2))``.
         sample_weight : array-like of shape (n_texts,), optional
             Factor of each text's loss; only ratios matter, 0 leaves the text out.
         validation_data : pair (X, y), optional
@@ -147,7 +151,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             As in `fit`.
         classes : array-like, optional
             All labels that will ever occur; needed in the first call (unless y is a 0/1
-            matrix) and may be left out later.
+            matrix or shares) and may be left out later.
 
         Returns
         -------
@@ -157,7 +161,9 @@ class FastTextClassifier(TextClassifier, OneModel):
         config = config_of(self, self.model_.config if hasattr(self, "_trainee") else None)
         n_threads = threads_of(self, training=True)
         known, kind = self._known_classes(y, classes)
-        texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
+        texts, target, weights = training_data(
+            self, X, y, sample_weight, known, kind, is_whole=False
+        )
         given = given_to(self)
         ADVISER.look_before(config, given, texts.token_ends is not None)
         ADVISER.say(*_not_of_one_pass(given, self.pretrained_vectors))
@@ -348,7 +354,9 @@ class FastTextClassifier(TextClassifier, OneModel):
         data, n_threads = None, threads_of(self, training=X is not None)
         if X is not None:
             known, kind = self.classes_, self.target_kind_
-            texts, target, weights = training_data(self, X, y, sample_weight, known, kind)
+            texts, target, weights = training_data(
+                self, X, y, sample_weight, known, kind, is_whole=False
+            )
             run = run_of(self, target, sample_weight)
             data = Again(texts, target.labels, weights, run)
         other = copy.copy(self)

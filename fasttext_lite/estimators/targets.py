@@ -14,7 +14,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from fasttext_lite.config.foreign import WORD, advice
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.labels import Labels, without_prefix
+from fasttext_lite.corpus.shares import likeliest
 from fasttext_lite.model.run import BALANCED
+
+SUM_TOLERANCE = 1e-3  # of the shares of a row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,15 +32,19 @@ class Target:
         The different labels, sorted, in their own type.
     labels : Labels
         Ids are positions in `classes`; names are text, without fastText's prefix of labels.
+    weights : float32[n_texts], optional
+        Where y was a matrix of shares of labels: how much the likeliest one counts.
     """
 
     kind: str
     classes: np.ndarray
     labels: Labels
+    weights: np.ndarray | None = None
 
     def take(self, chosen: np.ndarray) -> Target:
         """Return the labels of the chosen texts, in that order."""
-        return dataclasses.replace(self, labels=self.labels.take(chosen))
+        weights = None if self.weights is None else self.weights[chosen]
+        return dataclasses.replace(self, labels=self.labels.take(chosen), weights=weights)
 
 
 def plain(value: Any) -> Any:
@@ -102,7 +109,9 @@ def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
 
     Parameters
     ----------
-    y : array-like of labels, list of lists of labels, or 0/1 matrix (dense or sparse)
+    y : array-like of labels, list of lists of labels, 0/1 matrix (dense or sparse), or shares
+        Shares: a matrix with a column for each label, its rows at least 0 and of the sum 1,
+        with a value that is neither 0 nor 1. What is learnt of them is the likeliest label.
     classes, kind : optional
         The classes and the kind that were given in the first call of partial_fit.
 
@@ -111,48 +120,135 @@ def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
     ValueError
         If labels are missing, cannot be sorted, or are not in `classes`.
     """
-    found = "indicator" if is_matrix(y) else "lists" if _is_label_lists(y) else "single"
-    if kind is not None and found != kind:
-        raise ValueError(f"y was {kind} in the first call of partial_fit and is {found} now")
-    if found == "indicator":
-        is_sparse = hasattr(y, "tocsr")
-        matrix = y.tocsr() if is_sparse else np.asarray(y)
-        if not np.isin(matrix.data if is_sparse else matrix, (0, 1)).all():
+    if is_matrix(y):
+        return _of_matrix(y, classes, kind)
+    found = "lists" if _is_label_lists(y) else "single"
+    _check_kind(found, kind)
+    if found == "lists":
+        rows = [_different(row) for row in y]
+        flat = label_array([label for row in rows for label in row])
+        sizes = [len(row) for row in rows]
+        if flat.dtype.kind == "f" and np.allclose([sum(row) for row in y], 1, atol=SUM_TOLERANCE):
             raise ValueError(
-                "y has two dimensions but is no 0/1 indicator matrix (multi-output targets "
-                f"are not supported); shape {matrix.shape}"
-            )
-        docs, ids = matrix.nonzero()
-        indptr = np.searchsorted(docs, np.arange(matrix.shape[0] + 1))
-        known = np.arange(matrix.shape[1])
-        if classes is not None and not np.array_equal(classes, known):
-            raise ValueError(
-                f"y is a 0/1 matrix of {len(known)} columns: its classes are the numbers of the "
-                f"columns; got {np.asarray(classes).tolist()!r}"
+                "y is a list of lists, which hold labels; these look like shares of labels: pass "
+                "an array, np.array(y), or a DataFrame"
             )
     else:
-        if found == "lists":
-            rows = [_different(row) for row in y]
-            flat = label_array([label for row in rows for label in row])
-            sizes = [len(row) for row in rows]
-        else:
-            flat = column_or_1d(label_array(y), warn=True)
-            sizes = [1] * len(flat)
-        present = unique_labels(flat)
-        if found == "single":
-            check_classification_targets(flat)
-        known = present if classes is None else np.asarray(classes)
-        strange = set(present.tolist()) - set(known.tolist())
-        if strange:
-            raise ValueError(f"y contains a label that is not in classes: {min(strange)!r}")
-        ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
-        ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
-        indptr = np.append(0, np.cumsum(sizes))
-    names = [without_prefix(str(name), DEFAULT_PREFIX) for name in known]
+        flat = column_or_1d(label_array(y), warn=True)
+        sizes = [1] * len(flat)
+    present = unique_labels(flat)
+    if found == "single":
+        check_classification_targets(flat)
+    known = present if classes is None else np.asarray(classes)
+    strange = set(present.tolist()) - set(known.tolist())
+    if strange:
+        raise ValueError(f"y contains a label that is not in classes: {min(strange)!r}")
+    ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
+    ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
+    return Target(found, known, _labels(ids, np.append(0, np.cumsum(sizes)), known))
+
+
+def _check_kind(found: str, kind: str | None) -> None:
+    if kind is not None and found != kind:
+        raise ValueError(f"y was {kind} in the first call of partial_fit and is {found} now")
+
+
+def _labels(ids: np.ndarray, indptr: np.ndarray, classes: np.ndarray) -> Labels:
+    names = [without_prefix(str(name), DEFAULT_PREFIX) for name in classes]
     if len(set(names)) < len(names):
-        names = [repr(name) for name in known]
-    labels = Labels(ids.astype(np.int32), indptr.astype(np.int64), names)
-    return Target(found, known, labels)
+        names = [repr(name) for name in classes]
+    return Labels(ids.astype(np.int32), indptr.astype(np.int64), names)
+
+
+def single_labels(y: Any) -> np.ndarray:
+    """Return the label of each text; of shares of labels the likeliest one."""
+    if not is_matrix(y):
+        return label_array(y)
+    found = read_target(y, kind="single")
+    return found.classes[found.labels.ids]
+
+
+# -- matrices --------------------------------------------------------------------------------
+def _of_matrix(y: Any, classes: Any, kind: str | None) -> Target:
+    """Return the labels of a 0/1 matrix, or of one of shares."""
+    is_sparse = hasattr(y, "tocsr")
+    matrix: Any = y.tocsr() if is_sparse else np.asarray(y)
+    values = matrix.data if is_sparse else matrix
+    # Where labels were single, rows of 0 and 1 are shares that happen to be whole.
+    if kind == "single" or not np.isin(values, (0, 1)).all():
+        return _of_shares(y, matrix.toarray() if is_sparse else matrix, classes, kind)
+    _check_kind("indicator", kind)
+    known = np.arange(matrix.shape[1])
+    _check_columns(known, classes, "a 0/1 matrix")
+    docs, ids = matrix.nonzero()
+    indptr = np.searchsorted(docs, np.arange(matrix.shape[0] + 1))
+    return Target("indicator", known, _labels(ids, indptr, known))
+
+
+def _check_columns(known: np.ndarray, classes: Any, what: str) -> None:
+    if classes is not None and not np.array_equal(classes, known):
+        raise ValueError(
+            f"y is {what} of {len(known)} columns: its classes are the numbers of the "
+            f"columns; got {np.asarray(classes).tolist()!r}"
+        )
+
+
+def _of_shares(y: Any, matrix: np.ndarray, classes: Any, kind: str | None) -> Target:
+    """Return the likeliest labels of a matrix of shares, with their weights."""
+    shares = checked_shares(matrix)
+    _check_kind("single", kind)
+    columns = share_classes(y)
+    known = unique_labels(columns)
+    if len(known) < len(columns):
+        raise ValueError("y has two columns of the same name: each must be a label of its own")
+    if not hasattr(y, "columns"):
+        _check_columns(known, classes, "a matrix of shares")
+    elif classes is not None and not np.array_equal(known, classes):
+        raise ValueError(
+            f"the columns of y are not the classes: got {known.tolist()!r}, the classes are "
+            f"{np.asarray(classes).tolist()!r}"
+        )
+    places, weights = likeliest(shares)
+    ids = np.searchsorted(known, columns)[places]
+    return Target("single", known, _labels(ids, np.arange(len(ids) + 1), known), weights)
+
+
+def share_classes(y: Any) -> np.ndarray:
+    """Return the labels of the columns of a matrix: their names, or without names their numbers."""
+    columns = getattr(y, "columns", None)
+    return np.arange(y.shape[1]) if columns is None else label_array(list(columns))
+
+
+def checked_shares(matrix: np.ndarray) -> np.ndarray:
+    """Return shares of labels as float64[n, n_labels].
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers of at least 0, or a row does not sum to 1.
+    """
+    wanted = (
+        f"y has two dimensions (shape {matrix.shape}) but is neither a 0/1 indicator matrix nor "
+        "shares of labels, whose rows are at least 0 and sum to 1 (multi-output targets are not "
+        "supported)"
+    )
+    if matrix.dtype.kind == "O":
+        matrix = np.asarray(matrix.tolist())
+    if matrix.dtype.kind not in "biuf":
+        raise ValueError(f"{wanted}: its values are no numbers")
+    shares = matrix.astype(np.float64)
+    if not np.isfinite(shares).all():
+        raise ValueError("Input y contains NaN or infinity.")
+    sums = shares.sum(axis=1)
+    bad = np.flatnonzero((shares < 0).any(axis=1) | (np.abs(sums - 1) > SUM_TOLERANCE))
+    if bad.size:
+        i = bad[0]
+        what = f"sums to {sums[i]:g}" if (shares[i] >= 0).all() else f"holds {shares[i].min():g}"
+        raise ValueError(
+            f"{wanted}: row {i} {what}; of counts, such as votes, pass "
+            "y / y.sum(axis=1, keepdims=True)"
+        )
+    return shares
 
 
 def _different(row: Any) -> list:

@@ -28,7 +28,7 @@ from fasttext_lite.estimators.parameters import (
     seed_of,
     threads_of,
 )
-from fasttext_lite.estimators.targets import Target, read_target
+from fasttext_lite.estimators.targets import Target, is_matrix, read_target
 from fasttext_lite.tuning.data import TuningData
 from fasttext_lite.tuning.log import Trial
 from fasttext_lite.tuning.metrics import Metric
@@ -292,7 +292,8 @@ def _data(
             texts, target.labels, multilabel=multilabel, doc_weights=weights, seed=seed
         )
     valid_texts = Texts.from_sequence(X_valid)
-    valid = read_target(y_valid, target.classes)
+    kind = "single" if is_matrix(y_valid) and target.kind == "single" else None
+    valid = read_target(y_valid, target.classes, kind)
     if valid.kind != target.kind:
         raise ValueError(f"y is {target.kind} and y_valid is {valid.kind}")
     if len(valid_texts) != len(valid.labels) or len(valid_texts) == 0:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.estimators.targets import Target, read_target
+from fasttext_lite.estimators.targets import Target, is_matrix, read_target
 from fasttext_lite.fitting.monitor import Watch
 
 
@@ -35,7 +35,9 @@ def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Label
         with warnings.catch_warnings():
             # scikit-learn's, that few texts with many labels may be a regression.
             warnings.filterwarnings("ignore", "The number of unique classes")
-            texts, found = Texts.from_sequence(X), read_target(y)
+            # Shares may happen to be whole: a 0/1 matrix.
+            kind = "single" if is_matrix(y) and target.kind == "single" else None
+            texts, found = Texts.from_sequence(X), read_target(y, kind=kind)
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
     if len(texts) != len(found.labels):

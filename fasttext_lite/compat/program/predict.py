@@ -196,7 +196,10 @@ def test_with_options(options: argparse.Namespace) -> None:
     if options.label_prefix != ReadOptions.label_prefix:
         raise UsageError(f"--label-prefix is not for models of fastText; {instead}")
     names = [field.name for field in dataclasses.fields(ReadOptions)]
-    reading = ReadOptions(**{name: getattr(options, name) for name in names})
+    # Those of training have no flags here.
+    reading = ReadOptions(
+        **{name: getattr(options, name) for name in names if hasattr(options, name)}
+    )
     model = load_classifier(options.model, "test")
     _print_metrics(
         model, options.file, options.k, options.threshold, options.per_label, options.threads,
