@@ -177,7 +177,7 @@ def test_columns_of_other_names(write):
     found = read(path, weight_column="sure", probabilities_column="p")
     assert found.label_rows == [("y",)] and found.weights.tolist() == [0.5]
     assert found.notices == [
-        "1 record with a label that is not the likeliest of its probabilities: these count "
+        "1 record with a label that is not the likeliest of the probabilities: these count "
         f"(first: {path}:1)"
     ]
     found = read(path, weight_column="", probabilities_column="")
@@ -330,8 +330,8 @@ def test_shares_are_of_one_label(write):
 def test_labels_that_no_text_has_likeliest_are_said(write):
     path = write(lines([{"text": "a", "probabilities": {"x": 2, "y": 1, "z": 1}}]))
     assert read(path).notices[-1] == (
-        f"{path}: 2 labels with shares of probability are the likeliest of no text, so the model "
-        "will not know them: y, z"
+        f"{path}: the model will not know 2 labels of the probabilities, the likeliest of no text: "
+        "y, z"
     )
 
 
@@ -344,8 +344,7 @@ def test_who_measures_counts_each_text_once(write):
     assert found.label_rows == [("x",), ("y",)] and found.weights is None and not found.skipped
     assert found.notices == [
         f"{path}: 'weight' is not used here: in measuring each text counts once",
-        "1 text without a label is measured by the likeliest of its probabilities (first: "
-        f"{path}:2)",
+        f"1 text without a label, measured by the likeliest of the probabilities (first: {path}:2)",
     ]
     assert found.fingerprint == read(path).fingerprint, "texts of weight 0 are of the file, too"
     # What is asked for in training may be missing where it is not needed.
@@ -540,7 +539,7 @@ def test_validation_data_and_the_texts_of_the_training(run, data, tmp_path, writ
     flags = [flag for flag in QUICK if flag != "-q"]
     err = run("train", data, "-o", model, "--valid", data, "--patience", 1, *flags).err
     assert "these are the texts that the model is trained on" in err
-    assert f"{data}: 'weight' is not used here" in err and "texts without a label are meas" in err
+    assert f"{data}: 'weight' is not used here" in err and "texts without a label, meas" in err
     run("train", data, "-o", model, "--patience", 1, "-q", "--seed", 0)
     out = run("test", model, data)
     assert out.out.startswith("n 90 ") and "these are the texts that the model" in out.err
@@ -617,7 +616,7 @@ def test_a_label_that_no_text_has_likeliest(loss, shared, caplog):
     texts, Y = shared
     Y = pd.concat([Y * 0.9, pd.Series(0.1, Y.index, name="none")], axis=1)
     found = FastTextClassifier(loss=loss, **SMALL).fit(texts, Y)
-    assert "1 of the 4 columns of y is the likeliest label of no text" in caplog.text
+    assert "1 of 4 columns of y, the likeliest label of no text, will" in caplog.text
     probabilities = found.predict_proba(texts)
     assert found.classes_.tolist() == ["food", "money", "none", "sport"]
     assert probabilities.shape == (len(texts), 4) and np.isfinite(probabilities).all()

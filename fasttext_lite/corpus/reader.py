@@ -372,9 +372,8 @@ class CorpusReader:
         if rest and not self.judges:
             n = len(rest)
             self.reading.say(
-                f"{self.reading.where}: {n:,} label{'s' * (n != 1)} with shares of probability "
-                f"{'are' if n != 1 else 'is'} the likeliest of no text, so the model will not know "
-                f"{'them' if n != 1 else 'it'}: {shown(rest)}"
+                f"{self.reading.where}: the model will not know {n:,} label{'s' * (n != 1)} of the "
+                f"probabilities, the likeliest of no text: {shown(rest)}"
             )
 
     def _look_at_first_line(self) -> None:
@@ -683,13 +682,13 @@ class _Batch:
         if n:
             self.reading.say(
                 f"{n:,} record{'s' * (n != 1)} with a label that is not the likeliest of "
-                f"{'their' if n != 1 else 'its'} probabilities: these count (first: {first})"
+                f"the probabilities: these count (first: {first})"
             )
         n, first = self.others.get(_BY_SHARES, (0, ""))
         if n and self.reading.judges:
             self.reading.say(
-                f"{n:,} text{'s' * (n != 1)} without a label {'are' if n != 1 else 'is'} measured "
-                f"by the likeliest of {'their' if n != 1 else 'its'} probabilities (first: {first})"
+                f"{n:,} text{'s' * (n != 1)} without a label, measured by the likeliest of the "
+                f"probabilities (first: {first})"
             )
 
 

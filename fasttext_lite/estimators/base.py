@@ -355,10 +355,8 @@ def _look_at_likeliest(target: Target) -> None:
             "is that of all"
         )
     logger.warning(
-        "%d of the %d columns of y %s the likeliest label of no text, and will hardly be "
-        "predicted: %s",
-        never.size, len(names), "is" if never.size == 1 else "are",
-        shown_names([names[i] for i in never]),
+        "%d of %d columns of y, the likeliest label of no text, will hardly be predicted: %s",
+        never.size, len(names), shown_names([names[i] for i in never]),
     )  # fmt: skip
 
 
