@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.corpus.headers import Header
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 NEWLINES = str.maketrans("\r\n", "  ")
 _LONGEST = 40  # characters of a value in a message
 _EXAMPLE = '{"sport": 0.7, "politics": 0.3}'
+_NUMBERS, _LARGEST = {int, float}, sys.float_info.max
 _MOST_KEYS = 1 << 10  # sets of labels that are remembered
 
 
@@ -109,8 +110,10 @@ class Judgements:
         self, number: int, record: Mapping[str, Any], labels: Sequence[str]
     ) -> Judgement | None:
         """Return the judgement of a JSON object; None if it has nothing but its label."""
-        weight = record.get(self.weight.name) if self.weight.is_read else None
-        shares = record.get(self.shares.name) if self.shares.is_read else None
+        weight, shares = record.get(self.weight.name), record.get(self.shares.name)
+        if weight is None and shares is None and len(labels) < 2 and self.n_without:
+            self.n_without += 1  # as most records of most files
+            return None
         return self.of(number, weight, shares, labels)
 
     def end(self) -> None:
@@ -134,9 +137,8 @@ class Judgements:
         """Return the weight of a record; None if it has none and counts 1."""
         column, reading = self.weight, self.reading
         if weight is None:
-            if column.is_read:
-                self.first_without = self.first_without or number
-                self.n_without += 1
+            self.first_without = self.first_without or number
+            self.n_without += 1
             return None
         if not column.is_read:
             return None
@@ -214,7 +216,15 @@ class Judgements:
         InputError
             If they are no shares of labels.
         """
-        where = f"{self.reading.where}:{number}"
+        if not isinstance(shares, Mapping) or not _are_good(shares.values()):
+            self._check_shares(shares, f"{self.reading.where}:{number}")
+        names = self._names.get(tuple(shares))
+        if names is None:
+            names = self._different(tuple(shares), f"{self.reading.where}:{number}")
+        return Judgement(factor, names, list(shares.values()))
+
+    def _check_shares(self, shares: Any, where: str) -> None:
+        """Raise `InputError` if something is no shares of labels."""
         if not isinstance(shares, Mapping):
             raise InputError(
                 f"{where}: probabilities must be an object with a number for each label, such as "
@@ -228,24 +238,20 @@ class Judgements:
                     f"{where}: the share of the label {label!r} must be a number of at least 0, "
                     f"got {_shown(share)}"
                 )
-        values = list(map(float, shares.values()))
-        if not any(values):
+        if not any(shares.values()):
             raise InputError(f"{where}: all shares are 0: leave the record out, or its shares")
-        return Judgement(factor, self._different(tuple(shares), where), values)
 
     def _different(self, keys: tuple[str, ...], where: str) -> tuple[str, ...]:
         """Return the labels that keys name, which must be different ones."""
-        names = self._names.get(keys)
-        if names is None:
-            names = tuple(label_name(key, self.reading.options.label_prefix) for key in keys)
-            if "" in names:
-                raise InputError(f"{where}: probabilities name a label that is empty")
-            if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
-                raise InputError(f"{where}: probabilities name the label {twice!r} twice")
-            self.reading.named.update(names)
-            if len(self._names) < _MOST_KEYS:
-                self._names[keys] = names
+        names = tuple(label_name(key, self.reading.options.label_prefix) for key in keys)
+        if "" in names:
+            raise InputError(f"{where}: probabilities name a label that is empty")
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InputError(f"{where}: probabilities name the label {twice!r} twice")
+        self.reading.named.update(names)
+        if len(self._names) < _MOST_KEYS:
+            self._names[keys] = names
         return names
 
 
@@ -324,10 +330,17 @@ def _object(field: str) -> Any:
         return field
 
 
+def _are_good(shares: Collection[Any]) -> bool:
+    """Return whether shares are numbers as they should be, at a glance; else they may yet be."""
+    if not shares or not set(map(type, shares)) <= _NUMBERS:
+        return False
+    return min(shares) >= 0 and max(shares) <= _LARGEST and 0 < sum(shares) <= _LARGEST
+
+
 def _is_amount(value: Any) -> bool:
     """Return whether a value is a number that is finite and at least 0."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= value <= sys.float_info.max
+    return is_number and 0 <= value <= _LARGEST
 
 
 def _shown(value: Any) -> str:

@@ -669,10 +669,11 @@ class _Batch:
         )
         for (i, line, judgement), k in zip(shared, ids.tolist(), strict=True):
             found = (judgement.names[k],)
-            if self.labels[i] != found and judgement.weight:
-                kind = _OTHER_LABEL if self.labels[i] else _BY_SHARES
-                _count(self.others, kind, f"{self.reading.where}:{line}")
-            self.labels[i] = found
+            labels, self.labels[i] = self.labels[i], found
+            if labels and labels != found and judgement.weight:
+                _count(self.others, _OTHER_LABEL, f"{self.reading.where}:{line}")
+            elif self.reading.judges:
+                _count(self.others, _BY_SHARES, f"{self.reading.where}:{line}")
         weights[[i for i, _, _ in shared]] *= factors
         return None if self.reading.judges else weights
 
@@ -685,7 +686,7 @@ class _Batch:
                 f"the probabilities: these count (first: {first})"
             )
         n, first = self.others.get(_BY_SHARES, (0, ""))
-        if n and self.reading.judges:
+        if n:
             self.reading.say(
                 f"{n:,} text{'s' * (n != 1)} without a label, measured by the likeliest of the "
                 f"probabilities (first: {first})"

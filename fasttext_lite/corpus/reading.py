@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.compression import ENDINGS
@@ -18,8 +18,7 @@ from fasttext_lite.errors import InputError
 AUTO = "auto"  # in the place of a format's name: to be recognised
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What a record says beside its label: how much it counts, and shares of several labels.
 
     Attributes
@@ -140,7 +139,7 @@ class Reading:
         """Whether records without a label, or without text, are texts, too."""
         return self.known is not None
 
-    @property
+    @cached_property
     def where(self) -> str:
         """What messages call the file."""
         from fasttext_lite.corpus.files import name_of
