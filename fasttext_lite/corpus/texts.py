@@ -63,6 +63,26 @@ class Texts:
         return Texts(buffer, offsets, ends + np.repeat(shifts, np.diff(first)))
 
     @classmethod
+    def joined(cls, first: Texts, second: Texts) -> Texts:
+        """Return the documents of both, one after another.
+
+        Raises
+        ------
+        ValueError
+            If one came as token lists and the other as plain text.
+        """
+        if (first.token_ends is None) != (second.token_ends is None):
+            raise ValueError("some texts are lists of tokens, others are not: cut all, or none")
+        start, end = first.offsets[0], first.offsets[-1]
+        shift = end - start
+        buffer = np.concatenate([first.buffer[start:end], second.buffer])
+        offsets = np.concatenate([first.offsets - start, shift + second.offsets[1:]])
+        ends = None
+        if first.token_ends is not None and second.token_ends is not None:
+            ends = np.concatenate([first.token_ends - start, shift + second.token_ends])
+        return cls(buffer, offsets, ends)
+
+    @classmethod
     def from_bytes(cls, documents: Sequence[bytes]) -> Texts:
         """Join documents that are UTF-8 already."""
         offsets = np.zeros(len(documents) + 1, np.int64)

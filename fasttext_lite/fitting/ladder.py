@@ -301,7 +301,7 @@ class _Step:
 
     def ahead_of(self, other: _Step) -> float:
         """Return by how many standard errors, of the difference on the same texts, it is better."""
-        return _lead(self.right.astype(np.float64) - other.right, self.weights, FEW_APART)
+        return lead(self.right.astype(np.float64) - other.right, self.weights, FEW_APART)
 
     @cached_property
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -311,10 +311,10 @@ class _Step:
     def surer_than(self, other: _Step) -> float:
         """Return by how many standard errors its log loss is lower."""
         own, weights = self.losses
-        return _lead(other.losses[0] - own, weights)
+        return lead(other.losses[0] - own, weights)
 
 
-def _lead(gains: np.ndarray, weights: np.ndarray, n_more: float = 0.0) -> float:
+def lead(gains: np.ndarray, weights: np.ndarray, n_more: float = 0.0) -> float:
     """Return the mean gain in standard errors, as if so many texts more had gained or lost 1."""
     total = float(weights.sum())
     if total <= 0:
@@ -336,9 +336,9 @@ def _taken(steps: list[_Step], margin: float, by_loss: bool) -> tuple[_Step, str
     rare labels that few texts speak of: the one with the lowest log loss.
     """
     default, best = steps[0], _best(steps)
-    lead = best.ahead_of(default)
-    if lead >= margin and best is not default:
-        return best, f"{lead:.1f} standard errors more accurate than the default"
+    ahead = best.ahead_of(default)
+    if ahead >= margin and best is not default:
+        return best, f"{ahead:.1f} standard errors more accurate than the default"
     if by_loss:
         others = [
             step
@@ -347,8 +347,8 @@ def _taken(steps: list[_Step], margin: float, by_loss: bool) -> tuple[_Step, str
         ]
         if others:
             surest = max(others, key=lambda step: step.surer_than(default))
-            lead = surest.surer_than(default)
-            return surest, f"{lead:.1f} standard errors of log loss better than the default"
+            ahead = surest.surer_than(default)
+            return surest, f"{ahead:.1f} standard errors of log loss better than the default"
     if best is default:
         return default, "the default is the best"
     least = "one standard error" if margin == MARGIN else "two standard errors"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,10 @@ MOST_TEXTS, MOST_ENTRIES = 10_000, 3_000_000
 WHOLE_BYTES, PIECE_BYTES = 1 << 24, 1 << 21
 
 
+# Given the entries, when they are rows and counts, and the labels of the same texts.
+Sampler: TypeAlias = Callable[[Entries, Labels], Sample]
+
+
 class Pieces(Protocol):
     """Labelled texts that can be gone over twice, a piece at a time."""
 
@@ -50,6 +54,7 @@ def prepare(
     doc_weights: np.ndarray | None = None,
     multilabel: bool | None = None,
     n_threads: int | None = None,
+    sampler: Sampler | None = None,
 ) -> Prepared:
     """Cut texts in memory into features.
 
@@ -57,6 +62,8 @@ def prepare(
     ----------
     texts, labels, config, doc_weights, multilabel, n_threads
         As in `fit.fit`.
+    sampler : callable, optional
+        As of `prepare_pieces`.
 
     Returns
     -------
@@ -69,7 +76,9 @@ def prepare(
     """
     check_labels(labels)
     pieces = _TextPieces(texts, labels, whole=config.is_noisy)
-    prepared = prepare_pieces(pieces, config, multilabel=multilabel, n_threads=n_threads)
+    prepared = prepare_pieces(
+        pieces, config, multilabel=multilabel, n_threads=n_threads, sampler=sampler
+    )
     return dataclasses.replace(prepared, doc_weights=doc_weights)
 
 
@@ -80,6 +89,7 @@ def prepare_pieces(
     multilabel: bool | None = None,
     n_threads: int | None = None,
     entries: Entries | None = None,
+    sampler: Sampler | None = None,
 ) -> Prepared:
     """Cut texts into features in two passes: one that counts words, one that makes features.
 
@@ -94,12 +104,14 @@ def prepare_pieces(
         Default: all processors.
     entries : Entries, optional
         Where the features are kept; default: in memory.
+    sampler : callable, optional
+        Takes the sample of the texts, see `Prepared.sample`; default: `take_sample`.
 
     Returns
     -------
     Prepared
     """
-    n_threads = n_threads or cpu_count()
+    n_threads, sampler = n_threads or cpu_count(), sampler or take_sample
     vocabulary, n_pieces, cut_here = Vocabulary(), 0, True
     held: list[MarkedTexts] = []
     for texts in pieces.first():
@@ -124,7 +136,7 @@ def prepare_pieces(
     samples: list[Sample] = []
     space, features = FeatureSpace.fit_chunks(
         chunks, vocabulary, config, n_threads, labels, entries,
-        look=lambda entries: samples.append(take_sample(entries, labels)),
+        look=lambda entries: samples.append(sampler(entries, labels)),
     )  # fmt: skip
     marked = held[0] if held and config.is_noisy else None
     return Prepared(

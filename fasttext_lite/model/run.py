@@ -25,6 +25,10 @@ class Run:
         None: nobody asked for the same result every time.
     epochs : int, optional
         Epochs that the weights are of, where training was ended before `Config.epochs`.
+    unlabelled : int, optional
+        Number of texts without labels that were learnt from as well.
+    embeddings : bool
+        Whether embeddings of the texts by an encoder were learnt from.
     texts : str, optional
         What tells the file of texts from others, see `corpus.fingerprint`.
     source : str, optional
@@ -41,6 +45,8 @@ class Run:
     sample_weight: bool = False
     seed: int | None = None
     epochs: int | None = None
+    unlabelled: int | None = None
+    embeddings: bool = False
     texts: str | None = None
     source: str | None = None
 
@@ -50,9 +56,9 @@ class Run:
             good = all(isinstance(name, str) and _is_factor(weight[name]) for name in weight)
         else:
             good = weight in (None, BALANCED)
-        good = good and type(self.sample_weight) is bool
+        good = good and type(self.sample_weight) is bool and type(self.embeddings) is bool
         good = good and isinstance(self.texts, str | None) and isinstance(self.source, str | None)
-        for value, least in ((self.seed, 0), (self.epochs, 1)):
+        for value, least in ((self.seed, 0), (self.epochs, 1), (self.unlabelled, 1)):
             good = good and (value is None or (type(value) is int and least <= value < 2**63))
         if not good:
             raise ValueError(f"no run of a training: {self}"[:200])

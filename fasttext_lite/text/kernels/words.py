@@ -134,3 +134,37 @@ def count_words(text, marks, offsets, first, table, pool, word_offsets, counts, 
                 start = i + 1
                 hash32 = FNV_OFFSET
     return offsets.size - 1, n_words, n_all
+
+
+@_kernel
+def number_tokens(text, marks, offsets, first, last, table, pool, word_offsets, starts, numbers):
+    """Write the number of each token of documents `first` to `last` - 1; -1 = no known word.
+
+    Parameters
+    ----------
+    text, marks : uint8[n_bytes]
+    offsets : int64[n_docs + 1]
+    first, last : int
+    table, pool, word_offsets
+        As in `find_word`.
+    starts : int64[n_docs + 1]
+        Where the tokens of each document begin in `numbers`.
+    numbers : int32[n_tokens]
+        Written in place.
+    """
+    for doc in range(first, last):
+        start = offsets[doc]
+        hash32 = FNV_OFFSET
+        at = starts[doc]
+        for i in range(offsets[doc], offsets[doc + 1]):
+            if marks[i] == OUTSIDE:
+                start = i + 1
+                continue
+            hash32 = fnv_step(hash32, text[i])
+            if marks[i] == END:
+                numbers[at] = table[
+                    find_word(text, start, i + 1, hash32, table, pool, word_offsets)
+                ]
+                at += 1
+                start = i + 1
+                hash32 = FNV_OFFSET

@@ -1,0 +1,169 @@
+"""From labelled texts, and what there is beside them, to a trained model."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.fitting.advice import warn_of_labels
+from fasttext_lite.fitting.class_weight import class_factors, scaled
+from fasttext_lite.fitting.fit import fit, fit_prepared
+from fasttext_lite.fitting.log import check_log
+from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.prepare import check_labels
+from fasttext_lite.fitting.trainee import Trainee
+from fasttext_lite.fitting.validation import texts_aside
+from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.model.run import Run
+from fasttext_lite.teaching.files import without_known
+from fasttext_lite.teaching.unlabelled import Taught, learn
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a training may learn from beside labelled texts.
+
+    Attributes
+    ----------
+    unlabelled : Texts, optional
+    embeddings : float32[n_texts + n_unlabelled, dim], optional
+        Of any encoder, of the labelled texts and then of the others.
+    say : callable, optional
+        Given a line of each stage.
+    """
+
+    unlabelled: Texts | None = None
+    embeddings: np.ndarray | None = None
+    say: Callable[[str], None] | None = None
+
+    def check(self, labels: Labels, multilabel: bool) -> None:
+        """Raise `TrainingError` unless it can be learnt from beside texts with these labels."""
+        if multilabel or labels.is_multilabel:
+            what = "unlabelled texts are" if self.embeddings is None else "text embeddings are"
+            raise TrainingError(
+                f"{what} learnt from where each text has one label, and these have several or none"
+            )
+        n_others = 0 if self.unlabelled is None else len(self.unlabelled)
+        if self.embeddings is not None and len(self.embeddings) != len(labels) + n_others:
+            raise TrainingError(
+                f"there are {len(self.embeddings):,} text embeddings for {len(labels):,} labelled "
+                f"texts and {n_others:,} unlabelled ones: one of each is needed, in their order"
+            )
+
+
+def fit_beside(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    beside: Beside,
+    *,
+    doc_weights: np.ndarray | None = None,
+    multilabel: bool | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    callback: Callable[[Any], None] | None = None,
+    watch: Watch | None = None,
+    pretrained: str | os.PathLike[str] | None = None,
+    run: Run | None = None,
+) -> Trainee:
+    """Train a model on labelled texts and on what there is beside them.
+
+    Parameters
+    ----------
+    beside : Beside
+    texts, labels, config, doc_weights, multilabel, seed, n_threads, callback, watch
+        As in `fit.fit`. With `Config.patience` and no validation data, labelled texts are set
+        aside.
+    pretrained, run
+        As in `fit.fit`.
+
+    Raises
+    ------
+    TrainingError
+        As in `fit.fit`, and where texts have several labels.
+    """
+    beside.check(labels, bool(multilabel))
+    check_labels(labels)
+    warn_of_labels(labels)
+    if watch is not None and watch.log is not None:
+        check_log(watch.log)
+    if config.patience is not None and (watch is None or watch.valid is None):
+        chosen, aside = texts_aside(labels, config, seed)
+        valid = texts.take(aside), labels.take(aside)
+        watch = dataclasses.replace(watch or Watch(), valid=valid)
+        beside = _taken(beside, chosen, len(labels))
+        texts, labels = texts.take(chosen), labels.take(chosen)
+        doc_weights = None if doc_weights is None else doc_weights[chosen]
+    how: dict[str, Any] = {
+        "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
+        "pretrained": pretrained,
+    }  # fmt: skip
+    config = with_vectors(config, pretrained)
+    taught = teach(
+        texts, labels, config, beside, doc_weights=doc_weights, seed=seed, n_threads=n_threads
+    )
+    if taught is None:
+        return fit(
+            texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run, **how
+        )
+    n_others = len(taught.texts) - len(texts)
+    run = dataclasses.replace(run or Run(), unlabelled=n_others)
+    prepared = taught.prepared(_factors(taught, run))
+    return fit_prepared(dataclasses.replace(prepared, run=run), **how)
+
+
+def teach(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    beside: Beside,
+    *,
+    doc_weights: np.ndarray | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+) -> Taught | None:
+    """Give the texts without labels what to learn of them; None where that does not help.
+
+    Those that are among the labelled ones are left out.
+
+    Parameters
+    ----------
+    texts, labels, config, beside, doc_weights, seed, n_threads
+        As in `fit_beside`.
+    """
+    if beside.unlabelled is None:
+        return None
+    chosen = without_known(texts, beside.unlabelled)
+    embeddings = beside.embeddings
+    if embeddings is not None:
+        embeddings = np.concatenate([embeddings[: len(texts)], embeddings[len(texts) + chosen]])
+    return learn(
+        texts, labels, beside.unlabelled.take(chosen), config, embeddings=embeddings,
+        doc_weights=doc_weights, seed=seed, n_threads=n_threads, say=beside.say,
+    )  # fmt: skip
+
+
+def _taken(beside: Beside, chosen: np.ndarray, n_texts: int) -> Beside:
+    """Return what there is beside some of the labelled texts."""
+    if beside.embeddings is None:
+        return beside
+    parts = beside.embeddings[chosen], beside.embeddings[n_texts:]
+    return dataclasses.replace(beside, embeddings=np.concatenate(parts))
+
+
+def _factors(taught: Taught, run: Run) -> np.ndarray | None:
+    """Return factors of the texts without labels by the class weights, of the others 1."""
+    if run.class_weight is None:
+        return None
+    factors = class_factors(run.class_weight, taught.labels, taught.weights.astype(np.float64))
+    factors[: taught.pool.n_labelled] = 1  # whose weights have them
+    return scaled(factors)
