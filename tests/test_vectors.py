@@ -17,7 +17,7 @@ from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.ensemble import FastTextEnsemble
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.class_weight import class_weights
-from fasttext_lite.fitting.vectors import read_dim
+from fasttext_lite.fitting.vectors import Pretrained, read_dim
 
 TEXTS = ["red apples", "Green apples", "fast cars", "slow cars"] * 4
 LABELS = Labels.from_rows([["fruit"], ["fruit"], ["cars"], ["cars"]] * 4)
@@ -33,10 +33,11 @@ def write(path, words=WORDS, vectors=VECTORS, header=None, ending=" \n"):
     return path
 
 
-def fit(path, **settings):
+def fit(path, max_words=0, **settings):
     texts = Texts.from_sequence(TEXTS)
     config = Config(**{"lr": 1e-9, "epochs": 1, **settings})
-    return fitting.fit(texts, LABELS, config, n_threads=1, pretrained=path).model
+    pretrained = Pretrained(path, max_words)
+    return fitting.fit(texts, LABELS, config, n_threads=1, pretrained=pretrained).model
 
 
 @pytest.mark.parametrize("name", ["v.vec", "v.vec.gz"])

@@ -6,7 +6,7 @@ document frequency, words and hash slots together, so that the rows most used li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,8 @@ class FeatureSpace:
         The feature of each row: word w has code w, hash slot s code n_words + s, and the bias
         n_words + n_slots.
     frequency : int32[n_rows]
-        Number of training texts that have the feature.
+        Number of training texts that have the feature; 0 of words that were added from a file of
+        vectors (`with_words`).
     n_texts : int
         Number of training texts.
     gains : float32[n_rows], optional
@@ -409,6 +410,40 @@ class FeatureSpace:
         )
         entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
         return space, space._finish(entries, self.n_rows, labels, n_threads)
+
+    def with_words(self, words: Sequence[bytes]) -> FeatureSpace:
+        """Return a space that has rows for some words more, which no text that was seen has.
+
+        Rows keep their numbers, the new ones follow in the order of the words. What a new word
+        tells about the labels is not known: the median of the words that have a row is taken.
+
+        Parameters
+        ----------
+        words : sequence of bytes
+            All different, none with a row already.
+
+        Returns
+        -------
+        FeatureSpace
+        """
+        code_of = {word: code for code, word in enumerate(self.words())}
+        new = [word for word in words if word not in code_of]
+        code_of.update(zip(new, range(self.n_words, self.n_words + len(new)), strict=True))
+        old = np.where(
+            self.row_codes < self.n_words, self.row_codes, self.row_codes + np.int32(len(new))
+        )
+        known = self.gains[self.row_codes < self.n_words]
+        gain = np.median(known) if known.size else 1.0
+        sizes = np.array([len(word) for word in new], np.int64)
+        return FeatureSpace(
+            self.config,
+            np.append(self.pool, np.frombuffer(b"".join(new), np.uint8)),
+            np.append(self.word_ends, self.pool.size + np.cumsum(sizes)),
+            np.append(old, np.array([code_of[word] for word in words], np.int32)),
+            np.append(self.frequency, np.zeros(len(words), np.int32)),
+            self.n_texts,
+            np.append(self.gains, np.full(len(words), gain, np.float32)),
+        )
 
     def take(self, rows: np.ndarray) -> FeatureSpace:
         """Return the space with the given rows alone, numbered in their order."""

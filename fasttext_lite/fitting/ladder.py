@@ -276,7 +276,7 @@ class _Part:
         tree = self._tree(prepared, config, seed)
         # The texts held out have the numbers of all rows.
         training = Training(prepared, config, seed, 1, tree=tree, is_trial=True)
-        model = training.run(None, None, None).model
+        model = training.run(None, None).model
         return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
 

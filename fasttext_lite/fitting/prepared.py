@@ -34,6 +34,34 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class WordVectors:
+    """Vectors that words start from, see `vectors.join_vectors`.
+
+    Attributes
+    ----------
+    path : str
+        Of their file.
+    rows : int64[n]
+        Rows of the texts' features that have one.
+    vectors : float32[n, dim]
+        Theirs.
+    n_words : int
+        Words of the texts that could have one.
+    space : FeatureSpace
+        That of the texts with the added words, whose rows follow.
+    added : float32[n_added, dim]
+        Vectors of the added words.
+    """
+
+    path: str
+    rows: np.ndarray
+    vectors: np.ndarray
+    n_words: int
+    space: FeatureSpace
+    added: np.ndarray
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Training data with its features, ready for any number of trainings.
 
@@ -66,6 +94,10 @@ class Prepared:
         How `config` was chosen, where it was.
     run : Run, optional
         How the training is run, for those that come after it.
+    vectors : WordVectors, optional
+        What rows of words start from, and the words that the model has beside those of the texts.
+    are_cut : bool
+        Whether the texts came as lists of tokens: no analyzer cuts them.
     """
 
     config: Config
@@ -81,6 +113,13 @@ class Prepared:
     aside: np.ndarray | None = None
     choice: Choice | None = None
     run: Run | None = None
+    vectors: WordVectors | None = None
+    are_cut: bool = False
+
+    @property
+    def model_space(self) -> FeatureSpace:
+        """The feature space of the models to be trained: `space`, or one that knows more words."""
+        return self.space if self.vectors is None else self.vectors.space
 
 
 def take_prepared(
