@@ -236,10 +236,10 @@ def _print_result(
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
     if history.vectors is not None:
-        found, of = history.vectors
+        (found, of), added = history.vectors, history.words_added
         write(
             f"{options.pretrained_vectors}: {found:,} of {of:,} words of the texts have a vector, "
-            f"{history.words_added:,} words added"
+            f"{added:,} word{'s' * (added != 1)} added"
         )
     if history.choice is not None:
         write(f"chosen: {history.choice.line()}")

@@ -133,13 +133,13 @@ class FastTextEnsemble(TextClassifier):
         states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
         texts, target, weights = training_data(self, X, y, sample_weight)
         ADVISER.look_before(config, given_to(self), texts.token_ends is not None)
-        ADVISER.say(idle_words(self))
         pretrained = pretrained_of(self)
         prepared = prepare.prepare(
             texts, target.labels, with_vectors(config, pretrained),
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
         )  # fmt: skip
-        prepared = join_vectors(choose(prepared, seed_of(self), n_threads), pretrained, n_threads)
+        prepared = join_vectors(prepared, pretrained, n_threads)
+        prepared = choose(prepared, seed_of(self), n_threads)
         prepared = dataclasses.replace(prepared, run=run_of(self, target, sample_weight))
         members: list[FastTextClassifier] = []
         trainee = None
@@ -170,6 +170,7 @@ class FastTextEnsemble(TextClassifier):
         if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(not_a_choice("method", self.method, METHODS))
         check_verbose(self)
+        ADVISER.say(idle_words(self))
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
         if self.method == "snapshot" and self.schedule not in ("linear", "cosine"):

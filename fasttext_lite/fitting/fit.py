@@ -94,11 +94,11 @@ def fit(
     prepared = prepare(
         texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads
     )
+    prepared = join_vectors(prepared, pretrained, n_threads)
     if not one_pass:
         prepared = choose(prepared, seed, n_threads)
     how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-    prepared = dataclasses.replace(join_vectors(prepared, pretrained, n_threads), run=run)
-    return fit_prepared(prepared, watch=watch, **how)
+    return fit_prepared(dataclasses.replace(prepared, run=run), watch=watch, **how)
 
 
 def fit_prepared(

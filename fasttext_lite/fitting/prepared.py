@@ -60,6 +60,37 @@ class WordVectors:
     space: FeatureSpace
     added: np.ndarray
 
+    def with_energy(self, energy: float) -> WordVectors:
+        """Return these with another `Config.char_energy` of their space."""
+        return dataclasses.replace(self, space=self.space.with_energy(energy))
+
+    def of_part(self, space: FeatureSpace, numbers: np.ndarray) -> tuple[WordVectors, np.ndarray]:
+        """Return the vectors of a part of the texts: other words than theirs are added ones.
+
+        Parameters
+        ----------
+        space, numbers
+            Of the part, as `FeatureSpace.of_part` returns them.
+
+        Returns
+        -------
+        vectors : WordVectors
+        numbers : int32[n_rows]
+            With those of the rows that were added.
+        """
+        rows = numbers[self.rows]
+        is_seen = rows >= 0
+        others = self.rows[~is_seen]
+        numbers = numbers.copy()
+        numbers[others] = np.arange(space.n_rows, space.n_rows + others.size, dtype=np.int32)
+        # Before other rows, the space has the same words: their codes are the same.
+        larger = space.with_rows(self.space.row_codes[others])
+        found = WordVectors(
+            self.path, rows[is_seen].astype(np.int64), self.vectors[is_seen], space.n_word_rows,
+            larger, self.vectors[~is_seen],
+        )  # fmt: skip
+        return found, numbers
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -120,6 +151,24 @@ class Prepared:
     def model_space(self) -> FeatureSpace:
         """The feature space of the models to be trained: `space`, or one that knows more words."""
         return self.space if self.vectors is None else self.vectors.space
+
+
+def with_energy(
+    prepared: Prepared, features: FeatureMatrix, energy: float, n_threads: int = 1
+) -> Prepared:
+    """Return training data with another energy of n-grams of characters.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    features : FeatureMatrix
+        Its features, or a copy of them; changed in place where they lie in memory.
+    energy : float
+    n_threads : int
+    """
+    space, features = prepared.space.with_char_energy(features, energy, n_threads)
+    vectors = None if prepared.vectors is None else prepared.vectors.with_energy(energy)
+    return dataclasses.replace(prepared, space=space, features=features, vectors=vectors)
 
 
 def take_prepared(

@@ -83,7 +83,7 @@ class TrainingFile:
             )  # fmt: skip
         warn_of_labels(self.labels)
         data = dataclasses.replace(self.data, doc_weights=doc_weights, run=run)
-        data = join_vectors(choose(data, seed, n_threads), self.pretrained, n_threads)
+        data = choose(join_vectors(data, self.pretrained, n_threads), seed, n_threads)
         return fit.fit_prepared(data, **how)
 
 

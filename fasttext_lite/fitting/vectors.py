@@ -22,7 +22,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.records import Records
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.features.vocabulary import EOS
+from fasttext_lite.features.vocabulary import EOS, Vocabulary, words_in
 from fasttext_lite.fitting.prepared import Prepared, WordVectors
 from fasttext_lite.fitting.static_vectors import is_static, static_blocks, static_dim
 from fasttext_lite.fitting.vector_files import VectorBlock, vec_blocks, vec_dim
@@ -114,17 +114,41 @@ class Pretrained:
         found = cls("" if path is None else path, MOST_WORDS if max_words is None else max_words)
         return None if path is None else found
 
+    @property
+    def name(self) -> str:
+        """The path as text."""
+        return os.fspath(self.path)
 
-def read_dim(path: str | os.PathLike[str]) -> int:
-    """Return the number of dimensions of a file of vectors.
+    def dim(self) -> int:
+        """Return the number of dimensions; an `InputError` if the file cannot be read."""
+        return format_of(self.name).dim(self.name)
 
-    Raises
-    ------
-    InputError
-        If the file cannot be read or is not one of vectors.
+    def blocks(self) -> Iterator[VectorBlock]:
+        """Yield the words of the file; an `InputError` if it cannot be read or is damaged."""
+        yield from format_of(self.name).blocks(self.name)
+
+
+@dataclass(frozen=True)
+class Held(Pretrained):
+    """What several trainings may take from a file, in memory: see `hold`.
+
+    Attributes
+    ----------
+    words : list of bytes
+        The first `max_words` of them may be added.
+    vectors : float32[n_words, dim]
     """
-    name = os.fspath(path)
-    return format_of(name).dim(name)
+
+    words: list[bytes] = dataclasses.field(default_factory=list)
+    vectors: np.ndarray = dataclasses.field(default_factory=lambda: np.empty((0, 1), np.float32))
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.vectors.shape[1]
+
+    def blocks(self) -> Iterator[VectorBlock]:
+        """Yield the words that are held, in one block."""
+        yield VectorBlock(self.words, lambda places: self.vectors[list(places)])
 
 
 def with_vectors(config: Config, pretrained: Pretrained | None) -> Config:
@@ -137,7 +161,7 @@ def with_vectors(config: Config, pretrained: Pretrained | None) -> Config:
     """
     if pretrained is None:
         return config
-    return settings_of(config, os.fspath(pretrained.path), read_dim(pretrained.path))
+    return settings_of(config, pretrained.name, pretrained.dim())
 
 
 def settings_of(config: Config, path: str, dim: int) -> Config:
@@ -178,13 +202,58 @@ def join_vectors(
     if pretrained is None:
         return prepared
     joining = _Joining(prepared, pretrained.max_words, n_threads or cpu_count())
-    name = os.fspath(pretrained.path)
-    form = format_of(name)
-    for block in form.blocks(name):
+    for block in pretrained.blocks():
         joining.take(block)
-    if not joining.rows:
-        _warn_of_none(name, joining.seen, list(joining.rows_of), prepared.config)
-    return dataclasses.replace(prepared, vectors=joining.result(name, form.dim(name)))
+    if not joining.rows and not isinstance(pretrained, Held):
+        _warn_of_none(pretrained.name, joining.seen, list(joining.rows_of), prepared.config)
+    vectors = joining.result(pretrained.name, pretrained.dim())
+    return dataclasses.replace(prepared, vectors=vectors)
+
+
+def hold(pretrained: Pretrained, texts: Texts, config: Config, n_threads: int) -> Held:
+    """Read a file once for many trainings on some texts, whatever they count as a word.
+
+    Parameters
+    ----------
+    pretrained : Pretrained
+    texts : Texts
+        All that may be trained on.
+    config : Config
+        Of all trainings, as far as it says how texts are cut.
+    n_threads : int
+
+    Returns
+    -------
+    Held
+
+    Raises
+    ------
+    InputError
+        As `join_vectors`.
+    """
+    vocabulary, are_cut = Vocabulary(), texts.token_ends is not None
+    vocabulary.add(analyze(texts, config, n_threads))
+    known = dict.fromkeys(words_in(*vocabulary.words(config.replace(min_count=1))))
+    words: list[bytes] = []
+    seen: list[bytes] = []
+    vectors = [np.empty((0, pretrained.dim()), np.float32)]
+    n = n_first = n_known = 0
+    for block in pretrained.blocks():
+        seen += block.words if len(seen) < LOOKED_AT else ()
+        tokens = as_tokens(block.words, config, are_cut, n_threads)
+        is_known = np.array(
+            [w in known or t in known for w, t in zip(block.words, tokens, strict=True)]
+        )
+        is_first = n + np.arange(len(tokens)) < pretrained.max_words
+        is_kept = is_known | (is_first & np.array([token is not None for token in tokens]))
+        kept = np.flatnonzero(is_kept).tolist()
+        words += [block.words[place] for place in kept]
+        vectors.append(block.take(kept))
+        n, n_known = n + len(tokens), n_known + int(is_known.sum())
+        n_first += int((is_kept & is_first).sum())
+    if not n_known:
+        _warn_of_none(pretrained.name, seen, list(known), config)
+    return Held(pretrained.path, n_first, words, np.concatenate(vectors))
 
 
 class _Joining:

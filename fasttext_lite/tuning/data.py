@@ -198,15 +198,17 @@ class FeatureCache:
         key = _key(config)
         if key not in self._extents:
             if self.data.whole is None:
-                space = self.get(config).prepared.model_space
+                prepared = self.get(config).prepared
             else:
                 texts, labels, _ = self.data.whole
                 multilabel = self.data.multilabel
                 prepared = prepare.prepare(
                     texts, labels, config, multilabel=multilabel, n_threads=self.n_threads
                 )
-                space = join_vectors(prepared, self.pretrained, self.n_threads).model_space
-            self._extents[key] = Extent(space.n_rows, space.n_words, space.pool.size)
+                prepared = join_vectors(prepared, self.pretrained, self.n_threads)
+            space, vectors = prepared.model_space, prepared.vectors
+            n_added = 0 if vectors is None else len(vectors.added)
+            self._extents[key] = Extent(space.n_rows, space.n_words, space.pool.size, n_added)
         return self._extents[key]
 
 

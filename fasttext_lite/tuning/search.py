@@ -35,7 +35,7 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepared import take_prepared
-from fasttext_lite.fitting.vectors import Pretrained, with_vectors
+from fasttext_lite.fitting.vectors import Pretrained, hold, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
@@ -175,7 +175,11 @@ class Search:
         self.data, self.seed = data, seed
         self.base = with_vectors(base.replace(recipe="fixed"), pretrained)
         fixed = {*fixed, "dim"} if pretrained is not None else fixed
-        self.about_run, self.pretrained = run, pretrained
+        self.about_run = run
+        texts = data.texts if data.whole is None else data.whole[0]
+        if pretrained is not None:  # is read once for all trials
+            pretrained = hold(pretrained, texts, self.base, n_threads or cpu_count())
+        self.pretrained = pretrained
         self.n_trials = math.inf if n_trials is None else n_trials
         self.n_threads = n_threads or cpu_count()
         self.on_trial, self.on_progress = on_trial, on_progress
