@@ -140,7 +140,7 @@ BROKEN = np.full((11, 4), np.nan, np.float32)
         ({"embeddings": np.zeros((11, 4), np.int32)}, PIECE_MODEL, "numbers of type I32: up to"),
         ({"embeddings": np.zeros((11, 0))}, PIECE_MODEL, "vectors of 0 numbers"),
         ({"embeddings": table_of(10)}, PIECE_MODEL, "vectors of 10 tokens, but .* has a token 10"),
-        ({"embeddings": BROKEN}, PIECE_MODEL, "the vector of token 3 has a number that is not fin"),
+        ({"embeddings": BROKEN}, PIECE_MODEL, "the vector of token 0 has a number that is not fin"),
         ({**GOOD, "weights": np.ones(3)}, PIECE_MODEL, r"weights of shape \(3,\), not a number"),
         ({**GOOD, "mapping": np.full(11, 99)}, PIECE_MODEL, "mapping does not name rows"),
         ({**GOOD, "mapping": np.full(11, 0.0)}, PIECE_MODEL, "mapping does not name rows"),

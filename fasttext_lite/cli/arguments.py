@@ -430,6 +430,6 @@ def pretrained_from(options: argparse.Namespace) -> Pretrained | None:
 
 def idle_words(options: argparse.Namespace) -> Remark | None:
     """Return what to say of --max-words where there is no file that it is of."""
-    if options.max_words is None or options.pretrained_vectors is not None:
+    if not options.max_words or options.pretrained_vectors is not None:
         return None
     return Remark("max_words", NO_VECTORS)

@@ -173,7 +173,7 @@ def pretrained_of(estimator: Any) -> Pretrained | None:
 
 def idle_words(estimator: Any) -> Remark | None:
     """Return what to say of `max_words` where there is no file that it is of."""
-    if estimator.max_words in (None, MOST_WORDS) or estimator.pretrained_vectors is not None:
+    if estimator.max_words in (None, 0, MOST_WORDS) or estimator.pretrained_vectors is not None:
         return None
     return Remark("max_words", NO_VECTORS)
 

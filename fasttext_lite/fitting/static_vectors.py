@@ -158,11 +158,12 @@ class _Table:
     def rows(self, tokens: np.ndarray) -> np.ndarray:
         """Return the vectors of tokens, float32[n, dim]."""
         rows = tokens if self.mapping is None else self.mapping[tokens].astype(np.int64)
-        found = self.table[rows].astype(np.float32)
-        if self.is_int8:  # whole numbers up to 127, whose step the file does not say
-            found /= np.float32(LARGEST_INT8)
-        if self.weights is not None:
-            found *= self.weights[tokens].astype(np.float32)[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = self.table[rows].astype(np.float32)
+            if self.is_int8:  # whole numbers up to 127, whose step the file does not say
+                found /= np.float32(LARGEST_INT8)
+            if self.weights is not None:
+                found *= self.weights[tokens].astype(np.float32)[:, None]
         good = np.isfinite(found).all(axis=1)
         if not good.all():
             bad = int(tokens[np.flatnonzero(~good)[0]])

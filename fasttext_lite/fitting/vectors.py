@@ -241,9 +241,8 @@ def hold(pretrained: Pretrained, texts: Texts, config: Config, n_threads: int) -
     for block in pretrained.blocks():
         seen += block.words if len(seen) < LOOKED_AT else ()
         tokens = as_tokens(block.words, config, are_cut, n_threads)
-        is_known = np.array(
-            [w in known or t in known for w, t in zip(block.words, tokens, strict=True)]
-        )
+        pairs = zip(block.words, tokens, strict=True)
+        is_known = np.array([word in known or token in known for word, token in pairs])
         is_first = n + np.arange(len(tokens)) < pretrained.max_words
         is_kept = is_known | (is_first & np.array([token is not None for token in tokens]))
         kept = np.flatnonzero(is_kept).tolist()
