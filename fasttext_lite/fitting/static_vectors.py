@@ -105,7 +105,7 @@ class _Table:
     def __init__(self, path: str) -> None:
         self.path = path
         try:
-            file = read_file(path, "vectors")
+            file = read_file(path, "the vectors", "a file of vectors")
             name = self._name(file)
             self.table = file.array(name)
             self.weights, self.mapping = (

@@ -189,14 +189,14 @@ class MappedFile:
         return _array(self.data, kind, shape, place)
 
 
-def read_file(path: str, what: str = "model") -> MappedFile:
+def read_file(path: str, what: str, kind: str) -> MappedFile:
     """Map a safetensors file and check its index.
 
     Parameters
     ----------
     path : str
-    what : str
-        What it should hold, for messages.
+    what, kind : str
+        What is to be read, and what the file should be, for messages.
 
     Raises
     ------
@@ -206,21 +206,19 @@ def read_file(path: str, what: str = "model") -> MappedFile:
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise ModelError(f"{path}: cannot read the {what}: {_kind(mode)}")
+            raise ModelError(f"{path}: cannot read {what}: {_kind(mode)}")
         with open(path, "rb") as file:
             data = _map(file)
     except OSError as error:
-        raise ModelError(f"{path}: cannot read the {what}: {reason(error)}") from None
+        raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
     try:
         return MappedFile(path, data, *_parse_index(data))
     except ValueError as error:
         if packed := packing(data[:16], path):
             raise ModelError(packed) from None
         if found := other_kind(data[:LONGEST], path):
-            raise ModelError(f"{path}: not a {what} file: {found}") from None
-        raise ModelError(
-            f"{path}: not a {what} file, or cut or damaged ({reason(error)})"
-        ) from None
+            raise ModelError(f"{path}: not {kind}: {found}") from None
+        raise ModelError(f"{path}: not {kind}, or cut or damaged ({reason(error)})") from None
 
 
 def _map(file: BinaryIO) -> bytes | mmap.mmap:
