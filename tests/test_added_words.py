@@ -25,7 +25,7 @@ from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 from fasttext_lite.fitting.training_file import read_training_file
-from fasttext_lite.fitting.vectors import MOST_WORDS, Pretrained, as_tokens, join_vectors
+from fasttext_lite.fitting.vectors import MOST_WORDS, Pretrained, as_tokens, hold, join_vectors
 from fasttext_lite.model.storage import load_model, save_model
 from fasttext_lite.text.analyzers import analyze
 
@@ -443,3 +443,19 @@ def test_energy_of_characters_is_that_of_all_spaces(vectors):
     for space in (changed.space, changed.model_space):
         assert isinstance(space, FeatureSpace) and space.config.char_energy == 4.0
     np.testing.assert_array_equal(prepared.model_space.factors, changed.model_space.factors)
+
+
+@pytest.mark.parametrize("n", [MOST_WORDS, 10, 0])
+@pytest.mark.parametrize("min_count", [1, 4])
+def test_a_file_that_is_held_is_as_one_that_is_read(tmp_path, n, min_count):
+    words = ["U.S.", *NEW, "Mango", *FRUIT, "kiwi", *CARS, "late"]
+    pretrained = Pretrained(write(tmp_path / "v.vec", words), n)
+    texts = Texts.from_sequence(["late", *TEXTS[1:]])
+    config = Config(head="learned", dim=4, min_count=min_count)
+    held = hold(pretrained, texts, config, 1)
+    assert held.dim() == 4 and b"U.S." not in held.words
+    prepared = prepare(texts, LABELS, config, n_threads=1)
+    a, b = (join_vectors(prepared, each, 1).vectors for each in (pretrained, held))
+    assert a.space.words() == b.space.words() and a.n_words == b.n_words
+    for name in ("rows", "vectors", "added"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
