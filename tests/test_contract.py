@@ -106,7 +106,9 @@ def test_every_config_field_is_a_parameter_with_the_same_default(cls):
         assert parameters[field.name].default == field.default
         assert type(parameters[field.name].default) is type(field.default)
     own = set(parameters) - {field.name for field in dataclasses.fields(Config)}
-    assert own == {"class_weight", "pretrained_vectors", "random_state", "n_jobs", "verbose"}
+    assert own == {
+        "class_weight", "pretrained_vectors", "max_words", "random_state", "n_jobs", "verbose"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
@@ -206,7 +208,8 @@ BAD_VALUES = [
     ("class_weight", "even"), ("class_weight", [1, 2]), ("class_weight", {"fruit": -1}),
     ("class_weight", {"fruit": float("nan")}), ("class_weight", {"fruit": "much"}),
     ("class_weight", {"fruit": None}), ("class_weight", {"stone": 1}),
-    ("pretrained_vectors", "no/pretrained_vectors.vec"), ("random_state", "seed"),
+    ("pretrained_vectors", "no/pretrained_vectors.vec"), ("max_words", -1), ("max_words", "all"),
+    ("max_words", 0.5), ("max_words", True), ("random_state", "seed"),
     ("random_state", -1), ("random_state", 2**32), ("random_state", 0.5), ("n_jobs", 0),
     ("n_jobs", "all"), ("n_jobs", 1.5), ("n_jobs", True), ("verbose", "yes"), ("verbose", -1),
 ]  # fmt: skip
@@ -270,7 +273,8 @@ def test_pretrained_vectors_are_the_start(tmp_path):
     estimator = classifier(dim=None, pretrained_vectors=path, lr=1e-9).fit(TEXTS, NAMES)
     model = estimator.model_
     rows = model.space.word_rows()
-    assert model.dim == 2 and b"unknown" not in rows
+    assert model.dim == 2
+    np.testing.assert_allclose(model.embeddings[rows[b"unknown"]], [7, 8])
     np.testing.assert_allclose(model.embeddings[rows[b"red"]], [1, 2], atol=1e-6)
     np.testing.assert_allclose(model.embeddings[rows[b"apple"]], [0.5, -1.5], atol=1e-6)
     with pytest.raises(ValueError, match="the vectors have 2 dimensions; got dim=4"):

@@ -414,6 +414,7 @@ def test_none_is_off_on_the_command_line(train_cli, tmp_path, name):
 
 def test_estimators_take_none(said):
     none = dict.fromkeys(OFF) | {"class_weight": None, "pretrained_vectors": None, "verbose": None}
+    none["max_words"] = None
     for cls in (FastTextClassifier, FastTextTransformer, FastTextEnsemble):
         estimator = cls(**{**SMALL, **none})
         clone(estimator).fit(X, Y)
@@ -826,7 +827,8 @@ def test_vectors_that_are_found_are_counted(train_cli, said, capsys, tmp_path, t
     train_cli()
     file, model = str(tmp_path / "train.tsv"), str(tmp_path / "m.ftl")
     assert main(["train", file, "-o", model, "--pretrained-vectors", str(path)]) == 0
-    assert f"{path}: 2 of 6 words have a vector\n" in capsys.readouterr().out
+    line = f"{path}: 2 of 6 words of the texts have a vector, 1 word added\n"
+    assert line in capsys.readouterr().out
     assert main(["train", file, "-o", model, "-q", "--pretrained-vectors", str(path)]) == 0
     assert capsys.readouterr().out == ""
 

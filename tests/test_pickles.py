@@ -109,7 +109,7 @@ def test_an_older_pickle_of_settings_alone():
     # What there was no parameter for, or another default, stays as it was then.
     before = FastTextClassifier(
         epochs=7, beta1=0.9, lone_marks=False, script_rules=False, max_features=0, pseudo_count=1.0,
-        char_energy=1.0, recipe="fixed",
+        char_energy=1.0, recipe="fixed", max_words=0,
     )  # fmt: skip
     assert found.get_params() == before.get_params()
     assert not hasattr(found, "model_")

@@ -11,6 +11,7 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit, prepare, trees
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.training_file import can_stream, read_training_file
+from fasttext_lite.fitting.vectors import Pretrained
 
 WORDS = {"food": "soup bread rice salt", "sport": "goal match team race", "sky": "rain wind snow"}
 
@@ -66,7 +67,7 @@ def test_validation_data_leave_patience_to_chunks(path, tmp_path):
 def test_vectors_set_the_settings_of_chunks_too(path, tmp_path):
     vectors = tmp_path / "words.vec"
     vectors.write_text("2 3\nsoup 1 2 3\ngoal 3 2 1\n")
-    file = read_training_file(path, Config(epochs=1), pretrained=vectors)
+    file = read_training_file(path, Config(epochs=1), pretrained=Pretrained(vectors))
     model = file.fit(n_threads=1).model
     assert (model.dim, model.config.head) == (3, "learned")
 

@@ -14,10 +14,9 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.estimators.classifier import FastTextClassifier
-from fasttext_lite.estimators.ensemble import FastTextEnsemble
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.class_weight import class_weights
-from fasttext_lite.fitting.vectors import read_dim
+from fasttext_lite.fitting.vectors import Pretrained
 
 TEXTS = ["red apples", "Green apples", "fast cars", "slow cars"] * 4
 LABELS = Labels.from_rows([["fruit"], ["fruit"], ["cars"], ["cars"]] * 4)
@@ -33,10 +32,11 @@ def write(path, words=WORDS, vectors=VECTORS, header=None, ending=" \n"):
     return path
 
 
-def fit(path, **settings):
+def fit(path, max_words=0, **settings):
     texts = Texts.from_sequence(TEXTS)
     config = Config(**{"lr": 1e-9, "epochs": 1, **settings})
-    return fitting.fit(texts, LABELS, config, n_threads=1, pretrained=path).model
+    pretrained = Pretrained(path, max_words)
+    return fitting.fit(texts, LABELS, config, n_threads=1, pretrained=pretrained).model
 
 
 @pytest.mark.parametrize("name", ["v.vec", "v.vec.gz"])
@@ -91,9 +91,6 @@ def test_what_does_not_go_with_vectors(tmp_path):
     broken.write_bytes(gzip.compress(b"1 3\nred 1 2 3\n")[:-9])
     with pytest.raises(InputError, match="cannot read the vectors"):
         fit(broken)
-    ensemble = FastTextEnsemble(pretrained_vectors=path)
-    with pytest.raises(ValueError, match="an ensemble does not take pretrained_vectors"):
-        ensemble.fit(TEXTS, ["a", "b"] * 8)
 
 
 def test_estimator_and_command_line(tmp_path, capsys):
@@ -120,8 +117,12 @@ def test_balanced_weights():
     np.testing.assert_allclose(blank, 1)
 
 
+def dim_of(path):
+    return Pretrained(path).dim()
+
+
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
-@pytest.mark.parametrize("read", [read_dim, read_vec])
+@pytest.mark.parametrize("read", [dim_of, read_vec])
 def test_a_damaged_packed_file_is_one_line(tmp_path, pack, read):
     path = tmp_path / "v.vec"
     packed = pack("".join(["3000 2\n", *(f"w{i} {i} {i * 7919}\n" for i in range(3000))]).encode())

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fasttext_lite.cli.console import say
+from fasttext_lite.config.effects import NO_VECTORS, Remark
 from fasttext_lite.config.fields import RESOLVED, Config, field_type
 from fasttext_lite.config.foreign import WORD, advice
 from fasttext_lite.config.presets import PRESETS
@@ -22,6 +23,7 @@ from fasttext_lite.errors import UsageError
 from fasttext_lite.model.threshold import TUNED, Threshold
 
 if TYPE_CHECKING:
+    from fasttext_lite.fitting.vectors import Pretrained
     from fasttext_lite.model.model import Model
 
 DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
@@ -422,3 +424,31 @@ def checked(parse: Callable[[str], Value]) -> Callable[[str], Value]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse_argument
+
+
+def add_vectors(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the arguments of word vectors to start from."""
+    parser.add_argument(
+        "--pretrained-vectors", metavar="FILE",
+        help=f"word vectors {what}, .vec, or static embeddings (model2vec's folder, or its "
+        "model.safetensors); sets --dim",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-words", type=whole(0), metavar="N",
+        help="of the N first words of that file, those that the texts do not have are words of "
+        "the model, too (default 200,000); 0 = none",
+    )  # fmt: skip
+
+
+def pretrained_from(options: argparse.Namespace) -> Pretrained | None:
+    """Return the word vectors to start from."""
+    from fasttext_lite.fitting.vectors import Pretrained
+
+    return Pretrained.of(options.pretrained_vectors, options.max_words)
+
+
+def idle_words(options: argparse.Namespace) -> Remark | None:
+    """Return what to say of --max-words where there is no file that it is of."""
+    if not options.max_words or options.pretrained_vectors is not None:
+        return None
+    return Remark("max_words", NO_VECTORS)

@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from fasttext_lite.compat.model import FastTextModel
     from fasttext_lite.model.model import Model
 
-HELP = "Convert a model: .ftl, and fastText's .bin and .ftz."
+HELP = "Convert a model: .ftl, and fastText's .bin and .ftz; or write fastText's vectors, .vec."
 DSUB = 2
-ENDINGS = (".ftl", ".bin", ".ftz")
+ENDINGS = (".ftl", ".bin", ".ftz", ".vec")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``convert``."""
     parser.add_argument("model", metavar="MODEL", help="a model of ours or of fastText")
-    parser.add_argument("out", metavar="OUT", help="file to write; its ending says what: .ftl, "
-                        ".bin or .ftz")  # fmt: skip
+    parser.add_argument(
+        "out",
+        metavar="OUT",
+        help="file to write; its ending says what: .ftl, .bin, .ftz, or .vec (the vectors of the "
+        "words of a model of fastText)",
+    )
     parser.add_argument(
         "--prepared",
         action="store_true",
@@ -56,6 +60,9 @@ def run(options: argparse.Namespace) -> None:
 
         save_model(read_fasttext(options.model), options.out)
         return
+    if ending == ".vec":
+        _write_vectors(options, theirs)
+        return
     from fasttext_lite.compat.convert import has_empty_rows, to_fasttext
 
     if theirs:
@@ -73,6 +80,15 @@ def run(options: argparse.Namespace) -> None:
             "n-grams that training did not see are zeros which count in the mean of a text; a "
             ".ftz leaves them out"
         )
+
+
+def _write_vectors(options: argparse.Namespace, theirs: bool) -> None:
+    """Write the vectors of the words of a model of fastText."""
+    from fasttext_lite.compat.model import FastTextModel
+
+    if not theirs:
+        raise UsageError(f"{options.model}: .vec is for the vectors of a model of fastText")
+    FastTextModel.load(options.model).save_vectors(options.out)
 
 
 def _say_what_is_lost(model: Model, out: str) -> None:

@@ -19,10 +19,13 @@ from fasttext_lite.cli.arguments import (
     add_reading,
     add_threads,
     add_training,
+    add_vectors,
     config_from,
     flag_of,
     given_class_weight,
     given_settings,
+    idle_words,
+    pretrained_from,
     read_options,
     whole,
 )
@@ -62,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plot", metavar="PNG", help="draw learning curves, .png, .pdf or .svg")
     add_preset(parser, "settings to start from")
-    parser.add_argument(
-        "--pretrained-vectors", metavar="FILE", help="word vectors to start from, .vec; sets --dim"
-    )
+    add_vectors(parser, "to start from")
     parser.add_argument(
         "--cache",
         metavar="DIR",
@@ -148,11 +149,11 @@ def _train(
         )
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
-    adviser.say(*_idle_arguments(options, config))
+    adviser.say(*_idle_arguments(options, config), idle_words(options))
     file = read_training_file(
         options.train, config, read_options(options),
         multilabel=options.multilabel, is_validated=is_validated, n_threads=options.threads,
-        cache=options.cache, pretrained=options.pretrained_vectors,
+        cache=options.cache, pretrained=pretrained_from(options),
     )  # fmt: skip
     say_skipped(file, options)
     valid = None if valid_file is None else valid_file.corpus(file.multilabel)
@@ -236,8 +237,11 @@ def _print_result(
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
     if history.vectors is not None:
-        found, of = history.vectors
-        write(f"{options.pretrained_vectors}: {found:,} of {of:,} words have a vector")
+        (found, of), added = history.vectors, history.words_added
+        write(
+            f"{options.pretrained_vectors}: {found:,} of {of:,} words of the texts have a vector, "
+            f"{added:,} word{'s' * (added != 1)} added"
+        )
     if history.choice is not None:
         write(f"chosen: {history.choice.line()}")
     write(

@@ -23,12 +23,15 @@ from fasttext_lite.cli.arguments import (
     add_reading,
     add_threads,
     add_training,
+    add_vectors,
     checked,
     config_from,
     flag_of,
     given_class_weight,
     given_settings,
+    idle_words,
     or_none,
+    pretrained_from,
     whole,
 )
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
@@ -60,7 +63,8 @@ METRIC_HELP = (
     "precision-at-recall:R[:LABEL], recall-at-precision:P[:LABEL]; the model keeps the threshold "
     f"that the last two find, for `predict --threshold {TUNED}` and `test`"
 )
-OF_A_RUN = ("pretrained_vectors", "class_weight", "seed", "threads")  # flags of ``train``, too
+# Flags of ``train``, too.
+OF_A_RUN = ("pretrained_vectors", "max_words", "class_weight", "seed", "threads")
 HELP = "Search for good settings and train a model with them."
 EPILOG = (
     "Settings given as flags are held fixed, others are searched. The time is that of the whole "
@@ -109,10 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume", action="store_true", help="go on with the trials that are in the --log"
     )
     add_preset(parser, "settings to begin with")
-    parser.add_argument(
-        "--pretrained-vectors", metavar="FILE",
-        help="word vectors that all trainings start from, .vec; sets --dim",
-    )  # fmt: skip
+    add_vectors(parser, "that all trainings start from")
     add_class_weight(parser)
     parser.add_argument(
         "--seed",
@@ -152,6 +153,7 @@ def run(options: argparse.Namespace) -> None:
         figure = f"{figure}, mean of {n_folds} folds"
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
+    adviser.say(idle_words(options))
     table = TrialTable(figure, show, start + options.time)
     search = _make_search(options, config, data, table, start, run)
     for trial in search.trials:
@@ -265,7 +267,7 @@ def _make_search(
             on_interrupt=lambda: table.say("interrupted: training with the best settings so far"),
             start=start,
             run=run,
-            pretrained=options.pretrained_vectors,
+            pretrained=pretrained_from(options),
         )
     except ValueError as error:
         raise UsageError(str(error)) from None

@@ -64,6 +64,8 @@ def _is_wide(config: Config, n_labels: int | None) -> bool:
     return config.dim <= usual_dim("linear", n_labels)
 
 
+# Of `max_words`, which belongs to a run.
+NO_VECTORS = "has no effect: there are no pretrained vectors to take words from"
 _BY_OPTIMIZER = "the optimizer {optimizer} has none"
 EFFECTS: dict[str, Effect] = {
     "lone_marks": Effect(

@@ -6,8 +6,12 @@ other line a word and its numbers, between spaces or tabs.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import warnings
 from collections.abc import Iterator
+
+import numpy as np
 
 from fasttext_lite.errors import InputError
 
@@ -55,3 +59,28 @@ def vector_lines(file: io.BufferedIOBase) -> Iterator[tuple[int, bytes, bytes]]:
 def cut_off(name: str, stated: int, found: int) -> InputError:
     """Return the error of a file that has fewer words than it states."""
     return InputError(f"{name}: cut off: line 1 states {stated:,} words, it has {found:,}")
+
+
+@contextlib.contextmanager
+def strict_numbers() -> Iterator[None]:
+    """Let `read_numbers` see what is no number: NumPy only warns of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        yield
+
+
+def read_numbers(numbers: bytes, dim: int, place: str) -> np.ndarray:
+    """Return the numbers of a line, float32[dim]; within `strict_numbers`.
+
+    Raises
+    ------
+    InputError
+        If they are not so many, or not all finite; with the place.
+    """
+    try:
+        vector = np.fromstring(numbers, np.float32, sep=" ")
+    except (ValueError, DeprecationWarning):
+        vector = np.empty(0, np.float32)
+    if vector.size != dim or not np.isfinite(vector).all():
+        raise InputError(f"{place}: not a word and {dim} numbers")
+    return vector

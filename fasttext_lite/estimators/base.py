@@ -18,11 +18,14 @@ from fasttext_lite.corpus.strangers import shown as shown_names
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.parameters import (
+    BEFORE,
     AdvisedMethods,
     check_names,
     check_verbose,
     config_of,
     given_to,
+    idle_words,
+    pretrained_of,
     seed_of,
     threads_of,
     words_kept,
@@ -75,7 +78,8 @@ class TextEstimator(AdvisedMethods, BaseEstimator):
             state = {**state, "classes_": np.array(state["classes_"])}
         # Of a pickle that is older than some parameters: what was done before there were any.
         known = self._get_param_names()
-        added = {name: value for name, value in values_before().items() if name in known}
+        before = values_before() | BEFORE
+        added = {name: value for name, value in before.items() if name in known}
         super().__setstate__({**added, **state})
 
     def set_params(self, **params: Any) -> TextEstimator:
@@ -113,8 +117,9 @@ class OneModel(TextEstimator):
         seed = seed_of(self)
         texts, target, weights = training_data(self, X, y, sample_weight)
         watch = read_watch(target, validation_data, callbacks)
-        given = given_to(self)
+        given, pretrained = given_to(self), pretrained_of(self)
         ADVISER.look_before(config, given, texts.token_ends is not None)
+        ADVISER.say(idle_words(self))
         if validation_data is not None and config.patience and "valid_fraction" in given:
             ADVISER.say(Remark("valid_fraction", "has no effect: validation_data are given"))
         watch = shown(watch, config) if self.verbose else watch
@@ -129,7 +134,7 @@ class OneModel(TextEstimator):
                 run=run_of(self, target, sample_weight, seed),
                 n_threads=n_threads,
                 callback=callback,
-                pretrained=self.pretrained_vectors,
+                pretrained=pretrained,
                 watch=watch,
             )
         ADVISER.look_after(trainee.model.config, given, len(target.classes))

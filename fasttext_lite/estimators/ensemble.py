@@ -29,7 +29,9 @@ from fasttext_lite.estimators.parameters import (
     check_verbose,
     config_of,
     given_to,
+    idle_words,
     in_constructor,
+    pretrained_of,
     seed_of,
     threads_of,
     with_parameters,
@@ -40,6 +42,7 @@ from fasttext_lite.fitting import prepare
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
 from fasttext_lite.fitting.progress import progress_bar, shown
+from fasttext_lite.fitting.vectors import join_vectors, with_vectors
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.model import Model
@@ -130,10 +133,12 @@ class FastTextEnsemble(TextClassifier):
         states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
         texts, target, weights = training_data(self, X, y, sample_weight)
         ADVISER.look_before(config, given_to(self), texts.token_ends is not None)
+        pretrained = pretrained_of(self)
         prepared = prepare.prepare(
-            texts, target.labels, config,
+            texts, target.labels, with_vectors(config, pretrained),
             doc_weights=weights, multilabel=target.kind != "single", n_threads=n_threads,
         )  # fmt: skip
+        prepared = join_vectors(prepared, pretrained, n_threads)
         prepared = choose(prepared, seed_of(self), n_threads)
         prepared = dataclasses.replace(prepared, run=run_of(self, target, sample_weight))
         members: list[FastTextClassifier] = []
@@ -165,8 +170,7 @@ class FastTextEnsemble(TextClassifier):
         if not isinstance(self.method, str) or self.method not in METHODS:
             raise ValueError(not_a_choice("method", self.method, METHODS))
         check_verbose(self)
-        if self.pretrained_vectors is not None:
-            raise ValueError("an ensemble does not take pretrained_vectors; leave them None")
+        ADVISER.say(idle_words(self))
         if self.method == "snapshot" and (self.l1 or self.averaging):
             raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
         if self.method == "snapshot" and self.schedule not in ("linear", "cosine"):

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from fasttext_lite.config.effects import not_default
+from fasttext_lite.config.effects import NO_VECTORS, Remark, not_default
 from fasttext_lite.config.fields import TEXTS, Config
 from fasttext_lite.config.foreign import advice, unexpected
 from fasttext_lite.config.texts import Words
+from fasttext_lite.fitting.vectors import MOST_WORDS, Pretrained
 from fasttext_lite.parallel import cpu_count
 
 _OF_A_RUN = {
@@ -24,7 +25,13 @@ _OF_A_RUN = {
     ),
     "pretrained_vectors": (
         None,
-        "path or None: a .vec file of word vectors to start from; `dim` is theirs",
+        "path or None: word vectors to start from, a .vec file or static embeddings (model2vec's "
+        "folder, or its model.safetensors); `dim` is theirs",
+    ),
+    "max_words": (
+        MOST_WORDS,
+        "int: of so many first words of `pretrained_vectors`, those that the texts do not have are "
+        "words of the model, too; 0 = none",
     ),
     "random_state": (
         None,
@@ -41,6 +48,8 @@ _OF_A_RUN = {
         "validation data, callbacks or `patience`",
     ),
 }
+# What was done before there were these parameters, which older pickles do not have.
+BEFORE = {"max_words": 0}
 SETTINGS = {field.name: field for field in dataclasses.fields(Config)}
 _SHARED = {
     name: (field.default, field.metadata["help"]) for name, field in SETTINGS.items()
@@ -155,6 +164,18 @@ def config_of(estimator: Any, trained: Config | None = None) -> Config:
 def given_to(estimator: Any) -> dict[str, Any]:
     """Return the settings that a user gave to an estimator, by name, as they were given."""
     return not_default({name: getattr(estimator, name) for name in SETTINGS})
+
+
+def pretrained_of(estimator: Any) -> Pretrained | None:
+    """Return the word vectors to start from; a `ValueError` if `max_words` is out of range."""
+    return Pretrained.of(estimator.pretrained_vectors, estimator.max_words)
+
+
+def idle_words(estimator: Any) -> Remark | None:
+    """Return what to say of `max_words` where there is no file that it is of."""
+    if estimator.max_words in (None, 0, MOST_WORDS) or estimator.pretrained_vectors is not None:
+        return None
+    return Remark("max_words", NO_VECTORS)
 
 
 def words_kept(parameters: Mapping[str, Any], config: Config) -> dict[str, Any]:

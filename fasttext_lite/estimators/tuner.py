@@ -23,8 +23,10 @@ from fasttext_lite.estimators.parameters import (
     AdvisedMethods,
     check_names,
     config_of,
+    idle_words,
     in_constructor,
     in_params,
+    pretrained_of,
     seed_of,
     threads_of,
 )
@@ -166,6 +168,7 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         data = _data(texts, target, weights if is_weighted else None, X_valid, y_valid, seed)
         given = {name: getattr(estimator, name) for name in fixed}
         ADVISER.look_before(config, given, texts.token_ends is not None)
+        ADVISER.say(idle_words(estimator))
         search = Search(
             data,
             config,
@@ -176,7 +179,7 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
             log=self.log,
             resume=bool(self.resume),
             run=run_of(estimator, target, seed=seed),
-            pretrained=estimator.pretrained_vectors,
+            pretrained=pretrained_of(estimator),
             on_trial=_print if self.verbose else None,
             **limits,
         )

@@ -6,7 +6,7 @@ document frequency, words and hash slots together, so that the rows most used li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,8 @@ class FeatureSpace:
         The feature of each row: word w has code w, hash slot s code n_words + s, and the bias
         n_words + n_slots.
     frequency : int32[n_rows]
-        Number of training texts that have the feature.
+        Number of training texts that have the feature; 0 of words that were added from a file of
+        vectors (`with_words`).
     n_texts : int
         Number of training texts.
     gains : float32[n_rows], optional
@@ -214,6 +215,14 @@ class FeatureSpace:
         starts[-1] = n
         return FeatureMatrix(ids[:n], weights[:n], starts)
 
+    def with_energy(self, energy: float) -> FeatureSpace:
+        """Return the space with another `Config.char_energy`."""
+        config = self.config.replace(char_energy=energy)
+        return FeatureSpace(
+            config, self.pool, self.word_ends, self.row_codes, self.frequency, self.n_texts,
+            self.gains,
+        )  # fmt: skip
+
     def with_char_energy(
         self, features: FeatureMatrix, energy: float, n_threads: int = 1
     ) -> tuple[FeatureSpace, FeatureMatrix]:
@@ -221,11 +230,7 @@ class FeatureSpace:
 
         Features in memory are changed in place, those in files come into a file of their own.
         """
-        config = self.config.replace(char_energy=energy)
-        space = FeatureSpace(
-            config, self.pool, self.word_ends, self.row_codes, self.frequency, self.n_texts,
-            self.gains,
-        )  # fmt: skip
+        space = self.with_energy(energy)
         ratio = energy / (self.config.char_energy or 1.0)
         if features.maps:
             features = features.with_own_weights()
@@ -409,6 +414,58 @@ class FeatureSpace:
         )
         entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
         return space, space._finish(entries, self.n_rows, labels, n_threads)
+
+    def with_words(self, words: Sequence[bytes]) -> FeatureSpace:
+        """Return a space that has rows for some words more; see `with_rows`.
+
+        Parameters
+        ----------
+        words : sequence of bytes
+            All different, none with a row already.
+
+        Returns
+        -------
+        FeatureSpace
+        """
+        code_of = {word: code for code, word in enumerate(self.words())}
+        new = [word for word in words if word not in code_of]
+        code_of.update(zip(new, range(self.n_words, self.n_words + len(new)), strict=True))
+        old = np.where(
+            self.row_codes < self.n_words, self.row_codes, self.row_codes + np.int32(len(new))
+        )
+        sizes = np.array([len(word) for word in new], np.int64)
+        space = FeatureSpace(
+            self.config,
+            np.append(self.pool, np.frombuffer(b"".join(new), np.uint8)),
+            np.append(self.word_ends, self.pool.size + np.cumsum(sizes)),
+            old, self.frequency, self.n_texts, self.gains,
+        )  # fmt: skip
+        return space.with_rows(np.array([code_of[word] for word in words], np.int32))
+
+    def with_rows(self, codes: np.ndarray) -> FeatureSpace:
+        """Return a space with rows for some words more, which no text that was seen has.
+
+        Rows keep their numbers, the new ones follow. What a new word tells about the labels is
+        not known: the median of the words that have a row is taken.
+
+        Parameters
+        ----------
+        codes : int32[n_new]
+            Of words of the vocabulary without a row.
+
+        Returns
+        -------
+        FeatureSpace
+        """
+        known = self.gains[self.row_codes < self.n_words]
+        gain = np.median(known) if known.size else 1.0
+        return FeatureSpace(
+            self.config, self.pool, self.word_ends,
+            np.append(self.row_codes, codes),
+            np.append(self.frequency, np.zeros(codes.size, np.int32)),
+            self.n_texts,
+            np.append(self.gains, np.full(codes.size, gain, np.float32)),
+        )  # fmt: skip
 
     def take(self, rows: np.ndarray) -> FeatureSpace:
         """Return the space with the given rows alone, numbered in their order."""

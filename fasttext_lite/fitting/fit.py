@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from fasttext_lite.fitting.prepared import Prepared, take_prepared
 from fasttext_lite.fitting.trainee import Trainee, Training, tables_of
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.fitting.validation import as_features, texts_aside
-from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.fitting.vectors import Pretrained, join_vectors, settings_of, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.text.analyzers import analyze
@@ -51,7 +50,7 @@ def fit(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
-    pretrained: str | os.PathLike[str] | None = None,
+    pretrained: Pretrained | None = None,
     one_pass: bool = False,
     run: Run | None = None,
 ) -> Trainee:
@@ -70,8 +69,8 @@ def fit(
     watch : Watch, optional
         What to report of each epoch, and to whom. `Config.patience` without validation data here
         sets `Config.valid_fraction` of the texts aside: they are no part of the vocabulary.
-    pretrained : path-like, optional
-        File of word vectors, `.vec`, that the words' rows start from; `dim` is theirs.
+    pretrained : Pretrained, optional
+        File of word vectors that the words' rows start from; `dim` is theirs.
     one_pass : bool
         One epoch at a constant learning rate, the first of many (`partial_fit`).
 
@@ -95,11 +94,11 @@ def fit(
     prepared = prepare(
         texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads
     )
+    prepared = join_vectors(prepared, pretrained, n_threads)
     if not one_pass:
         prepared = choose(prepared, seed, n_threads)
     how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-    prepared = dataclasses.replace(prepared, run=run)
-    return fit_prepared(prepared, watch=watch, pretrained=pretrained, **how)
+    return fit_prepared(dataclasses.replace(prepared, run=run), watch=watch, **how)
 
 
 def fit_prepared(
@@ -110,7 +109,6 @@ def fit_prepared(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
-    pretrained: str | os.PathLike[str] | None = None,
 ) -> Trainee:
     """Train a model on features that are there already.
 
@@ -119,7 +117,7 @@ def fit_prepared(
     prepared : Prepared
     config : Config, optional
         Other settings of training than `prepared.config`.
-    seed, n_threads, callback, watch, pretrained
+    seed, n_threads, callback, watch
         As in `fit`; but texts that are set aside have their words in the vocabulary.
 
     Raises
@@ -130,8 +128,8 @@ def fit_prepared(
         If training cannot start or diverges.
     """
     n_threads = n_threads or cpu_count()
-    given, config = config, _settings(prepared, config, pretrained)
-    if given is not None and config != _settings(prepared, None, pretrained):
+    given, config = config, _settings(prepared, config)
+    if given is not None and config != _settings(prepared, None):
         prepared = dataclasses.replace(prepared, calibration=None, choice=None, aside=None)
     training = _divided(prepared, config, watch, seed, n_threads)
     tree = make_tree(training.prepared, config, seed, n_threads)
@@ -140,7 +138,7 @@ def fit_prepared(
     if trained.aside is not None:
         trained = dataclasses.replace(trained, doc_weights=_without(trained, trained.aside))
     training = dataclasses.replace(training, prepared=trained, tree=tree)
-    trainee = training.run(callback, watch, pretrained)
+    trainee = training.run(callback, watch)
     return trainee if trained.aside is None else _calibrated(trainee, prepared, trained.aside)
 
 
@@ -161,15 +159,15 @@ def _calibrated(trainee: Trainee, prepared: Prepared, docs: np.ndarray) -> Train
     return dataclasses.replace(trainee, model=model)
 
 
-def _settings(
-    prepared: Prepared, config: Config | None, pretrained: str | os.PathLike[str] | None
-) -> Config:
+def _settings(prepared: Prepared, config: Config | None) -> Config:
     """Return the settings of a training, resolved; those of features must be as prepared."""
-    config = with_vectors(config or prepared.config, pretrained)
+    config, vectors = config or prepared.config, prepared.vectors
+    if vectors is not None:
+        config = settings_of(config, vectors.path, vectors.added.shape[1])
     left_open = [name for name in FEATURE_FIELDS if getattr(config, name) is None]
     config = config.replace(**{name: getattr(prepared.config, name) for name in left_open})
     n_labels = len(prepared.labels.names)
-    config = resolve(config, n_labels, prepared.multilabel).with_dtype(prepared.space.n_rows)
+    config = resolve(config, n_labels, prepared.multilabel).with_dtype(prepared.model_space.n_rows)
     for name in FEATURE_FIELDS:
         if getattr(config, name) != getattr(prepared.config, name):
             raise ValueError(
@@ -185,7 +183,7 @@ def _divided(
     """Return the data of a training, part of them set aside to validate on where patience asks."""
     valid = None
     if watch is not None and watch.valid is not None:
-        valid = as_features(watch.valid, prepared.space, config, n_threads)
+        valid = as_features(watch.valid, prepared.model_space, config, n_threads)
     chosen, whole = None, prepared
     if valid is None and config.patience is not None:
         chosen, aside = texts_aside(prepared.labels, config, seed)

@@ -25,7 +25,7 @@ from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepare import MOST_ENTRIES
-from fasttext_lite.fitting.prepared import Prepared, Sample
+from fasttext_lite.fitting.prepared import Prepared, Sample, with_energy
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.label_tree.tree import LabelTree
@@ -87,20 +87,18 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     if not steps:
         return done  # the default diverges: the training will say so
     taken, why = _taken(steps, ladder.margin, ladder.is_large)
-    config, space, features = taken.config, prepared.space, prepared.features
+    config = taken.config
     if config.char_energy != prepared.config.char_energy:
         assert config.char_energy is not None
         try:
-            space, features = space.with_char_energy(
-                features, config.char_energy, n_threads or cpu_count()
-            )
+            done = with_energy(done, done.features, config.char_energy, n_threads or cpu_count())
         except OSError as error:
             raise InputError(
                 f"{tempfile.gettempdir()}: cannot keep the features here: "
                 f"{(error.strerror or str(error)).lower()}; name another folder in TMPDIR"
             ) from None
     return dataclasses.replace(
-        done, config=config, space=space, features=features, calibration=calibrate(taken.parts),
+        done, config=config, calibration=calibrate(taken.parts),
         choice=_report(steps, taken, why, ladder.names) if len(steps) > 1 else None,
         aside=_aside(prepared, seed),
     )  # fmt: skip
@@ -241,26 +239,27 @@ class _Part:
         labels, weights = self.labels.take(self.rest), self.weights[self.rest]
         space, numbers, counts = self.whole.space.of_part(counts, labels)
         features = space.weighed(counts)
-        held = space.weighed(self.counts.take(self.held).renumbered(numbers))
+        vectors = self.whole.vectors
+        if vectors is not None:  # words that are held out may have one
+            vectors, numbers = vectors.of_part(space, numbers)
         prepared = Prepared(
             self.whole.config, space, features, labels, self.whole.multilabel,
-            weights.astype(np.float32),
+            weights.astype(np.float32), vectors=vectors,
         )  # fmt: skip
-        return prepared, held
+        held = self.counts.take(self.held).renumbered(numbers)
+        return prepared, prepared.model_space.weighed(held)
 
     def with_energy(self, energy: float | None) -> tuple[Prepared, FeatureMatrix]:
         """Return what `prepared` is, with another energy of n-grams of characters."""
         prepared, held = self.prepared
         if energy is None or energy == prepared.config.char_energy:
             return prepared, held
-        scaled = [
-            prepared.space.with_char_energy(
-                dataclasses.replace(each, weights=each.weights.copy()), energy
-            )
+        features, held = (
+            dataclasses.replace(each, weights=each.weights.copy())
             for each in (prepared.features, held)
-        ]
-        space, features = scaled[0]
-        return dataclasses.replace(prepared, space=space, features=features), scaled[1][1]
+        )
+        _, held = prepared.model_space.with_char_energy(held, energy)
+        return with_energy(prepared, features, energy), held
 
     def _tree(self, prepared: Prepared, config: Config, seed: int) -> LabelTree | None:
         """Return the label tree of a candidate; it does not depend on the rate of learning."""
@@ -276,7 +275,7 @@ class _Part:
         tree = self._tree(prepared, config, seed)
         # The texts held out have the numbers of all rows.
         training = Training(prepared, config, seed, 1, tree=tree, is_trial=True)
-        model = training.run(None, None, None).model
+        model = training.run(None, None).model
         return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
 

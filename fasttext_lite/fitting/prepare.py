@@ -141,7 +141,7 @@ def prepare_pieces(
     marked = held[0] if held and config.is_noisy else None
     return Prepared(
         space.config, space, features, labels, multilabel,
-        marked=marked, asked=asked, sample=samples[0],
+        marked=marked, asked=asked, sample=samples[0], are_cut=not cut_here,
     )  # fmt: skip
 
 

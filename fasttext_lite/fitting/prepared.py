@@ -34,6 +34,65 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class WordVectors:
+    """Vectors that words start from, see `vectors.join_vectors`.
+
+    Attributes
+    ----------
+    path : str
+        Of their file.
+    rows : int64[n]
+        Rows of the texts' features that have one.
+    vectors : float32[n, dim]
+        Theirs.
+    n_words : int
+        Words of the texts that could have one.
+    space : FeatureSpace
+        That of the texts with the added words, whose rows follow.
+    added : float32[n_added, dim]
+        Vectors of the added words.
+    """
+
+    path: str
+    rows: np.ndarray
+    vectors: np.ndarray
+    n_words: int
+    space: FeatureSpace
+    added: np.ndarray
+
+    def with_energy(self, energy: float) -> WordVectors:
+        """Return these with another `Config.char_energy` of their space."""
+        return dataclasses.replace(self, space=self.space.with_energy(energy))
+
+    def of_part(self, space: FeatureSpace, numbers: np.ndarray) -> tuple[WordVectors, np.ndarray]:
+        """Return the vectors of a part of the texts: other words than theirs are added ones.
+
+        Parameters
+        ----------
+        space, numbers
+            Of the part, as `FeatureSpace.of_part` returns them.
+
+        Returns
+        -------
+        vectors : WordVectors
+        numbers : int32[n_rows]
+            With those of the rows that were added.
+        """
+        rows = numbers[self.rows]
+        is_seen = rows >= 0
+        others = self.rows[~is_seen]
+        numbers = numbers.copy()
+        numbers[others] = np.arange(space.n_rows, space.n_rows + others.size, dtype=np.int32)
+        # Before other rows, the space has the same words: their codes are the same.
+        larger = space.with_rows(self.space.row_codes[others])
+        found = WordVectors(
+            self.path, rows[is_seen].astype(np.int64), self.vectors[is_seen], space.n_word_rows,
+            larger, self.vectors[~is_seen],
+        )  # fmt: skip
+        return found, numbers
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Training data with its features, ready for any number of trainings.
 
@@ -66,6 +125,10 @@ class Prepared:
         How `config` was chosen, where it was.
     run : Run, optional
         How the training is run, for those that come after it.
+    vectors : WordVectors, optional
+        What rows of words start from, and the words that the model has beside those of the texts.
+    are_cut : bool
+        Whether the texts came as lists of tokens: no analyzer cuts them.
     """
 
     config: Config
@@ -81,6 +144,31 @@ class Prepared:
     aside: np.ndarray | None = None
     choice: Choice | None = None
     run: Run | None = None
+    vectors: WordVectors | None = None
+    are_cut: bool = False
+
+    @property
+    def model_space(self) -> FeatureSpace:
+        """The feature space of the models to be trained: `space`, or one that knows more words."""
+        return self.space if self.vectors is None else self.vectors.space
+
+
+def with_energy(
+    prepared: Prepared, features: FeatureMatrix, energy: float, n_threads: int = 1
+) -> Prepared:
+    """Return training data with another energy of n-grams of characters.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    features : FeatureMatrix
+        Its features, or a copy of them; changed in place where they lie in memory.
+    energy : float
+    n_threads : int
+    """
+    space, features = prepared.space.with_char_energy(features, energy, n_threads)
+    vectors = None if prepared.vectors is None else prepared.vectors.with_energy(energy)
+    return dataclasses.replace(prepared, space=space, features=features, vectors=vectors)
 
 
 def take_prepared(

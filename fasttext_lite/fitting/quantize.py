@@ -371,7 +371,10 @@ class _Retraining:
 
     def __call__(self, rows: np.ndarray) -> Model:
         """Return a model of these rows."""
-        space, _ = by_feature(self.model.space, rows)
+        space = self.model.space
+        # Words that came from a file of vectors are nothing without them.
+        rows = rows[(space.frequency[rows] > 0) | (space.row_codes[rows] >= space.n_words)]
+        space, _ = by_feature(space, rows)
         marked = analyze(self.texts, self.config, self.n_threads)
         features = space.transform(marked, self.n_threads)
         prepared = Prepared(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
@@ -18,7 +19,6 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.monitor import Monitor, Watch
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.pruning import without_zero_rows
-from fasttext_lite.fitting.vectors import WordVectors, read_vectors
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.model import Model
@@ -108,16 +108,14 @@ class Training:
         self,
         callback: Callable[[Any], None] | None,
         watch: Watch | None,
-        pretrained: str | os.PathLike[str] | None,
     ) -> Trainee:
         """Train."""
         from fasttext_lite.training import loop
 
-        prepared, space = self.prepared, self.prepared.space
-        vectors = None if pretrained is None else read_vectors(pretrained, space, self.config)
+        prepared, space, vectors = self.prepared, self.prepared.model_space, self.prepared.vectors
         with self._monitor(watch) as monitor:
             weights, history = loop.train(
-                self._start(vectors), prepared.features, prepared.labels, self.config,
+                self._start(), prepared.features, prepared.labels, self.config,
                 tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
                 n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
                 quiet=self.is_trial,
@@ -125,8 +123,10 @@ class Training:
             history.choice = prepared.choice
             if vectors is not None:
                 history.vectors = vectors.rows.size, vectors.n_words
+                history.words_added = len(vectors.added)
             if monitor is not None:
                 weights = monitor.finish(weights, history)
+        weights = self._with_added(weights)
         if self.config.l1 and not self.is_trial:
             space, weights = without_zero_rows(space, weights, self.config.l1)
         return Trainee(self._model(weights, space, self._ended(history)), weights, history)
@@ -135,18 +135,21 @@ class Training:
         """Return what follows the training, if anybody watches or patience asks for it."""
         if watch is None and self.config.patience is None:
             return contextlib.nullcontext()
-        make_model = partial(self._model, space=self.prepared.space)
+
+        def make_model(weights: Weights) -> Model:
+            return self._model(self._with_added(weights), self.prepared.model_space)
+
         return Monitor(
             watch or Watch(), self.config, make_model, self.prepared.features,
             self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
             run=self.prepared.run,
         )  # fmt: skip
 
-    def _start(self, vectors: WordVectors | None) -> Callable[[], Weights]:
+    def _start(self) -> Callable[[], Weights]:
         """Return what makes the weights to start from."""
         from fasttext_lite.training.weights import init_weights, n_output_rows
 
-        space, config = self.prepared.space, self.config
+        space, config, vectors = self.prepared.space, self.config, self.prepared.vectors
         n_output = n_output_rows(config, len(self.prepared.labels.names))
 
         def start() -> Weights:
@@ -156,6 +159,21 @@ class Training:
             return weights
 
         return start
+
+    def _with_added(self, weights: Weights) -> Weights:
+        """Return weights with the rows of words that no text has, which training does not move.
+
+        Weight decay alone would; l1 would leave none of them, and does not.
+        """
+        from fasttext_lite.training.weights import grow_weights
+
+        vectors, n_rows = self.prepared.vectors, len(weights.embeddings)
+        if vectors is None or not len(vectors.added):
+            return weights
+        weights = grow_weights(weights, self.config, vectors.space.n_rows, self.seed)
+        left = np.float32(math.exp(-self.config.l2 * weights.path))
+        np.multiply(vectors.added, left, out=weights.embeddings[n_rows:], casting="same_kind")
+        return weights
 
     @property
     def _calibration(self) -> Calibration:

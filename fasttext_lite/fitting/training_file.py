@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +22,7 @@ from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
-from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
 
 
@@ -44,7 +43,7 @@ class TrainingFile:
         As `Corpus.notices`.
     data : Prepared or Texts
         Its features, or its texts where they are still to be made.
-    pretrained : path-like, optional
+    pretrained : Pretrained, optional
         File of word vectors to start from.
     fingerprint : str
         See `corpus.fingerprint`.
@@ -58,7 +57,7 @@ class TrainingFile:
     skipped: list[str]
     notices: list[str]
     data: Prepared | Texts
-    pretrained: str | os.PathLike[str] | None = None
+    pretrained: Pretrained | None = None
     fingerprint: str = ""
     weights: np.ndarray | None = None
 
@@ -85,16 +84,17 @@ class TrainingFile:
             doc_weights = class_weights(class_weight, self.labels, self.weights)
         how: dict[str, Any] = {
             "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
-            "pretrained": self.pretrained,
         }  # fmt: skip
         if isinstance(self.data, Texts):
             return fit.fit(
                 self.data, self.labels, self.config,
-                doc_weights=doc_weights, multilabel=self.multilabel, run=run, **how,
+                doc_weights=doc_weights, multilabel=self.multilabel, run=run,
+                pretrained=self.pretrained, **how,
             )  # fmt: skip
         warn_of_labels(self.labels)
         data = dataclasses.replace(self.data, doc_weights=doc_weights, run=run)
-        return fit.fit_prepared(choose(data, seed, n_threads), **how)
+        data = choose(join_vectors(data, self.pretrained, n_threads), seed, n_threads)
+        return fit.fit_prepared(data, **how)
 
 
 def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool:
@@ -116,7 +116,7 @@ def read_training_file(
     is_validated: bool = False,
     n_threads: int | None = None,
     cache: str | None = None,
-    pretrained: str | os.PathLike[str] | None = None,
+    pretrained: Pretrained | None = None,
 ) -> TrainingFile:
     """Read a labelled file to train on it.
 
@@ -134,7 +134,7 @@ def read_training_file(
         Default: all processors.
     cache : str, optional
         Folder for the features, made if need be; only for a file that `can_stream`.
-    pretrained : path-like, optional
+    pretrained : Pretrained, optional
         File of word vectors to start from.
 
     Raises
@@ -170,7 +170,7 @@ def _as_a_whole(
     options: ReadOptions,
     *,
     multilabel: bool,
-    pretrained: str | os.PathLike[str] | None,
+    pretrained: Pretrained | None,
 ) -> TrainingFile:
     """Read a labelled file at once, its texts to memory."""
     corpus = read_corpus(path, options)

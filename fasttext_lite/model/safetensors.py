@@ -172,9 +172,31 @@ class MappedFile:
             )
         return {name: _array(self.data, *entry) for name, entry in self.entries.items()}
 
+    def array(self, name: str) -> np.ndarray:
+        """Return one array, read-only; of BF16, which NumPy lacks, as float32.
 
-def read_file(path: str) -> MappedFile:
+        Raises
+        ------
+        ModelError
+            If it has another type that NumPy lacks.
+        """
+        kind, shape, place = self.entries[name]
+        if kind == "BF16":  # the upper half of a float32
+            halves = _array(self.data, "U16", shape, place).astype(np.uint32)
+            return (halves << np.uint32(16)).view(np.float32)
+        if kind in _NOT_IN_NUMPY:
+            raise ModelError(f"{self.path}: {name} has a type that NumPy lacks, {kind}")
+        return _array(self.data, kind, shape, place)
+
+
+def read_file(path: str, what: str, kind: str) -> MappedFile:
     """Map a safetensors file and check its index.
+
+    Parameters
+    ----------
+    path : str
+    what, kind : str
+        What is to be read, and what the file should be, for messages.
 
     Raises
     ------
@@ -184,19 +206,19 @@ def read_file(path: str) -> MappedFile:
     try:
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise ModelError(f"{path}: cannot read the model: {_kind(mode)}")
+            raise ModelError(f"{path}: cannot read {what}: {_kind(mode)}")
         with open(path, "rb") as file:
             data = _map(file)
     except OSError as error:
-        raise ModelError(f"{path}: cannot read the model: {reason(error)}") from None
+        raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
     try:
         return MappedFile(path, data, *_parse_index(data))
     except ValueError as error:
         if packed := packing(data[:16], path):
             raise ModelError(packed) from None
         if found := other_kind(data[:LONGEST], path):
-            raise ModelError(f"{path}: not a model file: {found}") from None
-        raise ModelError(f"{path}: not a model file, or cut or damaged ({reason(error)})") from None
+            raise ModelError(f"{path}: not {kind}: {found}") from None
+        raise ModelError(f"{path}: not {kind}, or cut or damaged ({reason(error)})") from None
 
 
 def _map(file: BinaryIO) -> bytes | mmap.mmap:

@@ -345,7 +345,7 @@ def read_document(path: str, key: str = KEY) -> tuple[dict[str, Any], dict[str, 
             f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
             "MODEL OUT.ftl`; in Python, fasttext_lite.load does, and fasttext_lite.compat reads it"
         )
-    file = read_file(path)
+    file = read_file(path, "the model", "a model file")
     return _parse_header(file.metadata, key, path), file.arrays()
 
 

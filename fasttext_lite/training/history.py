@@ -82,7 +82,9 @@ class History:
     choice : model.choice.Choice, optional
         How settings that were left open were chosen, where several were tried.
     vectors : (int, int), optional
-        How many words had a pretrained vector, and of how many.
+        How many words of the texts had a pretrained vector, and of how many.
+    words_added : int
+        Words that came from the file of these vectors alone.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -92,3 +94,4 @@ class History:
     best_epoch: int | None = None
     choice: Any = None
     vectors: tuple[int, int] | None = None
+    words_added: int = 0

@@ -14,6 +14,7 @@ from fasttext_lite.corpus.split import make_folds, set_aside
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import prepare
+from fasttext_lite.fitting.vectors import Pretrained, join_vectors
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.tuning.judging import VALID_SHARE, choose_folds
 from fasttext_lite.tuning.log import TuningError, fingerprint
@@ -135,9 +136,12 @@ class TrialFeatures:
     @property
     def n_bytes(self) -> int:
         """Memory that they take, about."""
-        space, parts = self.prepared.space, (self.prepared.features, self.valid)
+        space, parts = self.prepared.model_space, (self.prepared.features, self.valid)
         arrays = [array for part in parts for array in (part.ids, part.weights, part.indptr)]
         tables = 4 * (space.config.bucket + 4 * space.n_rows) + space.pool.size
+        vectors = self.prepared.vectors
+        if vectors is not None:
+            arrays += [vectors.vectors, vectors.added]
         return sum(array.nbytes for array in arrays) + tables
 
 
@@ -151,8 +155,10 @@ class FeatureCache:
         That making features of a fold has taken of late.
     """
 
-    def __init__(self, data: TuningData, n_threads: int) -> None:
-        self.data, self.n_threads = data, n_threads
+    def __init__(
+        self, data: TuningData, n_threads: int, pretrained: Pretrained | None = None
+    ) -> None:
+        self.data, self.n_threads, self.pretrained = data, n_threads, pretrained
         self.kept: OrderedDict[tuple, TrialFeatures] = OrderedDict()
         self.seconds = 0.0
         self._extents: dict[tuple, Extent] = {}
@@ -172,7 +178,8 @@ class FeatureCache:
                 data.texts, data.labels, config,
                 doc_weights=data.doc_weights, multilabel=data.multilabel, n_threads=n,
             )  # fmt: skip
-            valid = prepared.space.transform(analyze(data.valid_texts, config, n), n)
+            prepared = join_vectors(prepared, self.pretrained, n)
+            valid = prepared.model_space.transform(analyze(data.valid_texts, config, n), n)
             self.kept[key] = TrialFeatures(prepared, valid)
             while len(self.kept) > 1 and sum(f.n_bytes for f in self.kept.values()) > CACHE_BYTES:
                 self.kept.popitem(last=False)
@@ -191,14 +198,17 @@ class FeatureCache:
         key = _key(config)
         if key not in self._extents:
             if self.data.whole is None:
-                space = self.get(config).prepared.space
+                prepared = self.get(config).prepared
             else:
                 texts, labels, _ = self.data.whole
                 multilabel = self.data.multilabel
-                space = prepare.prepare(
+                prepared = prepare.prepare(
                     texts, labels, config, multilabel=multilabel, n_threads=self.n_threads
-                ).space
-            self._extents[key] = Extent(space.n_rows, space.n_words, space.pool.size)
+                )
+                prepared = join_vectors(prepared, self.pretrained, self.n_threads)
+            space, vectors = prepared.model_space, prepared.vectors
+            n_added = 0 if vectors is None else len(vectors.added)
+            self._extents[key] = Extent(space.n_rows, space.n_words, space.pool.size, n_added)
         return self._extents[key]
 
 

@@ -35,7 +35,7 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepared import take_prepared
-from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.fitting.vectors import Pretrained, hold, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
@@ -133,7 +133,7 @@ class Search:
         When the time began, of `time.perf_counter`; default: now.
     run : Run, optional
         How the trainings are run: the final model keeps it.
-    pretrained : path-like, optional
+    pretrained : Pretrained, optional
         File of word vectors that all trainings start from; `dim` is theirs.
 
     Raises
@@ -163,7 +163,7 @@ class Search:
         on_interrupt: Callable[[], None] | None = None,
         start: float | None = None,
         run: Run | None = None,
-        pretrained: str | os.PathLike[str] | None = None,
+        pretrained: Pretrained | None = None,
     ) -> None:
         if seconds is None and n_trials is None:
             raise ValueError("a search needs a time or a number of trials to end")
@@ -175,7 +175,11 @@ class Search:
         self.data, self.seed = data, seed
         self.base = with_vectors(base.replace(recipe="fixed"), pretrained)
         fixed = {*fixed, "dim"} if pretrained is not None else fixed
-        self.about_run, self.pretrained = run, pretrained
+        self.about_run = run
+        texts = data.texts if data.whole is None else data.whole[0]
+        if pretrained is not None:  # is read once for all trials
+            pretrained = hold(pretrained, texts, self.base, n_threads or cpu_count())
+        self.pretrained = pretrained
         self.n_trials = math.inf if n_trials is None else n_trials
         self.n_threads = n_threads or cpu_count()
         self.on_trial, self.on_progress = on_trial, on_progress
@@ -184,7 +188,7 @@ class Search:
         self.shares = rungs(len(data.texts), len(names))
         rng = np.random.default_rng([seed, 6])
         self.orders = [rng.permutation(len(fold.texts)) for fold in data.folds]
-        self.features = FeatureCache(data, self.n_threads)
+        self.features = FeatureCache(data, self.n_threads, pretrained)
         end = math.inf if seconds is None else self.start + seconds
         self.forecast = Forecast(data, self.space, self.features, end)
         self.size_limit = SizeLimit(model_size, self.space, names, self.features.extent)
@@ -408,7 +412,6 @@ class Search:
         begin = time.perf_counter()
         trainee = fit.fit_prepared(
             prepared, config, seed=self.seed, n_threads=self.n_threads, callback=stopwatch,
-            pretrained=self.pretrained,
         )  # fmt: skip
         trained = time.perf_counter()
         note = ""

@@ -27,11 +27,14 @@ class Extent:
         Rows of the input table; words of the vocabulary.
     n_pool : int
         Bytes of these words.
+    n_added : int
+        Words among them that no setting takes away: they are from a file of vectors.
     """
 
     n_rows: int
     n_words: int
     n_pool: int
+    n_added: int = 0
 
 
 def extent_of(model: Model) -> Extent:
@@ -124,7 +127,7 @@ class SizeLimit:
             return {"bucket": min(int(room), config.bucket - 1)}
         if "dim" in free and dim > 8:
             return {"dim": max(dim // 2, 8)}
-        if "min_count" in free and extent.n_words > 1:
+        if "min_count" in free and extent.n_words - extent.n_added > 1:
             return {"min_count": 2 * config.min_count}
         if can_hash and config.bucket > 1:
             return {"bucket": max(1, config.bucket // 4)}

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 
 import numpy as np
 
 from fasttext_lite.compat.files import binary
 from fasttext_lite.corpus.compression import DAMAGE
 from fasttext_lite.corpus.files import open_binary
-from fasttext_lite.corpus.vectors import cut_off, read_header, vector_lines
+from fasttext_lite.corpus.vectors import (
+    cut_off,
+    read_header,
+    read_numbers,
+    strict_numbers,
+    vector_lines,
+)
 from fasttext_lite.errors import InputError, ModelError
 
 READ_ROWS = 1 << 14  # of a file that room is made for at a time
@@ -37,8 +42,7 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
     name = os.fspath(path)
     try:
         os.stat(name)
-        with open_binary(name) as file, warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)  # for numbers that are none
+        with open_binary(name) as file, strict_numbers():
             return _read_vec(name, file)
     except InputError:
         raise  # it says already what is wrong
@@ -54,12 +58,7 @@ def _read_vec(name: str, file: io.BufferedIOBase) -> tuple[list[bytes], np.ndarr
     for number, word, numbers in vector_lines(file):
         if len(words) == n:
             break
-        try:
-            vector = np.fromstring(numbers, np.float32, sep=" ")
-        except (ValueError, DeprecationWarning):
-            vector = np.empty(0, np.float32)
-        if vector.size != dim or not np.isfinite(vector).all():
-            raise InputError(f"{name}:{number}: not a word and {dim} numbers")
+        vector = read_numbers(numbers, dim, f"{name}:{number}")
         i = len(words) % READ_ROWS
         if i == 0:
             chunks.append(np.empty((min(READ_ROWS, n - len(words)), dim), np.float32))
