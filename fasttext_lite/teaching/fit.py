@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepare import check_labels
 from fasttext_lite.fitting.trainee import Trainee
 from fasttext_lite.fitting.validation import texts_aside
-from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.teaching.files import without_known
 from fasttext_lite.teaching.unlabelled import Taught, learn
@@ -72,7 +71,7 @@ def fit_beside(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
-    pretrained: str | os.PathLike[str] | None = None,
+    pretrained: Pretrained | None = None,
     run: Run | None = None,
 ) -> Trainee:
     """Train a model on labelled texts and on what there is beside them.
@@ -105,19 +104,19 @@ def fit_beside(
         doc_weights = None if doc_weights is None else doc_weights[chosen]
     how: dict[str, Any] = {
         "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
-        "pretrained": pretrained,
     }  # fmt: skip
-    config = with_vectors(config, pretrained)
     taught = teach(
-        texts, labels, config, beside, doc_weights=doc_weights, seed=seed, n_threads=n_threads
-    )
+        texts, labels, with_vectors(config, pretrained), beside,
+        doc_weights=doc_weights, seed=seed, n_threads=n_threads,
+    )  # fmt: skip
     if taught is None:
         return fit(
-            texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run, **how
-        )
+            texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run,
+            pretrained=pretrained, **how,
+        )  # fmt: skip
     n_others = len(taught.texts) - len(texts)
     run = dataclasses.replace(run or Run(), unlabelled=n_others)
-    prepared = taught.prepared(_factors(taught, run))
+    prepared = join_vectors(taught.prepared(_factors(taught, run)), pretrained, n_threads)
     return fit_prepared(dataclasses.replace(prepared, run=run), **how)
 
 
