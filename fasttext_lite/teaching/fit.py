@@ -44,6 +44,10 @@ class Beside:
     embeddings: np.ndarray | None = None
     say: Callable[[str], None] | None = None
 
+    def n_texts(self, n_labelled: int) -> int:
+        """Return the number of all texts, given that of the labelled ones."""
+        return n_labelled + (0 if self.unlabelled is None else len(self.unlabelled))
+
     def check(self, labels: Labels, multilabel: bool) -> None:
         """Raise `TrainingError` unless it can be learnt from beside texts with these labels."""
         if multilabel or labels.is_multilabel:
