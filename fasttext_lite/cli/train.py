@@ -189,7 +189,7 @@ def _taught(options: argparse.Namespace, file: TrainingFile, how: dict[str, Any]
     from fasttext_lite.teaching.fit import fit_beside
 
     weights = class_weights(how["run"].class_weight, file.labels, file.weights)
-    beside = read_beside(options, file, how["seed"])
+    beside = read_beside(options, file.labels.names, how["seed"])
     return fit_beside(
         file.data, file.labels, file.config, beside, doc_weights=weights,
         multilabel=file.multilabel, pretrained=file.pretrained, **how,
