@@ -50,7 +50,7 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.threshold import TUNED
-from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, VALID_SHARE
+from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, TEACHING_SHARE, VALID_SHARE
 
 if TYPE_CHECKING:
     from fasttext_lite.model.run import Run
@@ -150,14 +150,14 @@ def run(options: argparse.Namespace) -> None:
 
     data, run = _read_data(options)
     show = not options.quiet and sys.stderr is not None
-    n_folds, figure = len(data.folds), _figure(options, data)
-    if n_folds > 1:
-        figure = f"{figure}, mean of {n_folds} folds"
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
     adviser.say(idle_words(options))
     if is_taught(options):
         data, run = _with_more(options, config, data, run)
+    n_folds, figure = len(data.folds), _figure(options, data)
+    if n_folds > 1:
+        figure = f"{figure}, mean of {n_folds} folds"
     table = TrialTable(figure, show, start + options.time)
     search = _make_search(options, config, data, table, start, run)
     for trial in search.trials:
@@ -253,7 +253,8 @@ def _with_more(
     seed, n_threads = options.seed or 0, options.threads or (None if options.seed is None else 1)
     beside = read_beside(options, data.labels.names, seed)
     n_labelled = data.n_whole
-    data = data.with_more(more_texts(config, beside, run, seed, n_threads))
+    more = more_texts(config, beside, run, seed, n_threads)
+    data = data.with_more(more, options.time * TEACHING_SHARE)
     n_more = data.n_whole - n_labelled
     return data, dataclasses.replace(run, unlabelled=n_more or None)
 
@@ -372,6 +373,9 @@ def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcom
     if model.threshold is not None:
         write(f"threshold {model.threshold.line()}")
     if not options.quiet:
+        n_more = (model.run.unlabelled if model.run else None) or 0
+        n_own = model.n_texts - n_more
+        more = f" and {n_more:,} unlabelled texts" * bool(n_more)
         left_out = "" if outcome.is_whole else " (time was too short to add the rows set aside)"
         write(
             f"tuned in {outcome.seconds:.1f} s with {len(outcome.trials)} trials; "
@@ -379,7 +383,7 @@ def _print_result(options: argparse.Namespace, data: TuningData, outcome: Outcom
         )
         write(
             f"{options.output}: {os.path.getsize(options.output) / 1e6:.1f} MB, "
-            f"trained on {model.n_texts:,} rows{left_out}"
+            f"trained on {n_own:,} rows{more}{left_out}"
         )
     write(shlex.join([PROGRAM, *train_arguments(options, outcome.config)]))
 
@@ -407,6 +411,8 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
         value = getattr(options, reading.name)
         if value != reading.default:
             arguments += _flag(reading.name, value)
+    if options.unlabelled:
+        arguments += [flag_of("unlabelled"), *options.unlabelled]
     for name in OF_A_RUN:
         if getattr(options, name) is not None:
             arguments += _flag(name, getattr(options, name))

@@ -181,9 +181,7 @@ def fit_folded(
     taught = try_ways(prepared, samples[0], encoded, seed, say)
     run = dataclasses.replace(run or Run(), embeddings=taught is not None)
     prepared = dataclasses.replace(prepared if taught is None else taught, run=run)
-    trainee = fit_prepared(
-        prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch
-    )
+    trainee = fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch)
     is_open = config.head == "auto" and config.dim is None
     return as_linear(trainee) if taught is not None and is_open else trainee
 
@@ -248,9 +246,7 @@ def fold(
     n_columns = encoded.vectors.shape[1]
     if config.head == "learned" and (asked is None or asked.dim is None):
         config = config.replace(dim=max(config.dim or 0, min(n_columns, COLUMNS)))
-    return dataclasses.replace(
-        prepared, config=config, start=knowledge.start(config, way.factor)
-    )
+    return dataclasses.replace(prepared, config=config, start=knowledge.start(config, way.factor))
 
 
 def try_ways(
@@ -300,8 +296,11 @@ def try_ways(
     aside, weights_of_all = prepared.aside, prepared.doc_weights
     learnt = prepared
     if aside is not None:
-        weights_of_all = np.ones(len(prepared.labels), np.float32) if weights_of_all is None \
+        weights_of_all = (
+            np.ones(len(prepared.labels), np.float32)
+            if weights_of_all is None
             else weights_of_all.copy()
+        )
         weights_of_all[aside] = 0
         learnt = dataclasses.replace(prepared, doc_weights=weights_of_all)
     return fold(prepared, encoded, ways[best], knowledge=encoded.knowledge(learnt))

@@ -108,22 +108,30 @@ class TuningData:
         )
         return replace(first, other_folds=tuple(others))
 
-    def with_more(self, more: MoreTexts) -> TuningData:
+    def with_more(self, more: MoreTexts, seconds: float | None = None) -> TuningData:
         """Return the data with more texts to train on, in each fold and in the end.
+
+        Folds that there is no time for are left out.
 
         Parameters
         ----------
         more : callable
             Given texts, labels and weights to train on, and whether it must be tried if they
             help; returns these with others, or None where they do not help.
+        seconds : float, optional
+            That it may take, about.
         """
+        start = time.perf_counter()
         texts, labels, weights = self.whole or (self.texts, self.labels, self.doc_weights)
         whole = more(texts, labels, weights, True)
         if whole is None:
             return self
         if self.whole is None:
             return replace(self, texts=whole[0], labels=whole[1], doc_weights=whole[2])
-        first, *others = (fold._with_more(more, whole) for fold in self.folds)
+        taken = time.perf_counter() - start
+        most = len(self.folds) if seconds is None else int(seconds / max(taken, 1e-3)) - 1
+        folds = self.folds[: max(most, 1)]
+        first, *others = (fold._with_more(more, whole) for fold in folds)
         return replace(first, other_folds=tuple(others))
 
     def _with_more(self, more: MoreTexts, whole: Rows) -> TuningData:

@@ -17,3 +17,8 @@ FOLDS = 5
 def choose_folds(n_texts: int) -> int:
     """Return the number of folds that trials are judged by; 1: a part set aside."""
     return FOLDS if VALID_SHARE * n_texts < LEAST_ASIDE else 1
+
+
+# Of the time of a search, to give texts without labels what to learn of them, in each fold anew;
+# folds that take longer are left out.
+TEACHING_SHARE = 0.4
