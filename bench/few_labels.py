@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sets = tools.find_sets(options.data_dir, options.sets)
         if options.embed:
             return embed_sets(sets, options)
-        report = {"about": about_run(options), **earlier(options)}
+        report = earlier(options)
+        report["about"] |= about_run(options)
     except UsageError as error:
         print(f"bench.few_labels: {error}", file=sys.stderr)
         return 2
@@ -174,13 +175,14 @@ def about_run(options: argparse.Namespace) -> dict[str, str]:
     }
 
 
-def earlier(options: argparse.Namespace) -> dict[str, list[Record]]:
+def earlier(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the JSON file has already, if it is to be kept."""
     if not options.add or not Path(options.json).is_file():
-        return {"runs": [], "commands": []}
+        return {"about": {}, "runs": [], "commands": []}
     try:
         report = json.loads(Path(options.json).read_text(encoding="utf-8"))
-        return {key: list(report[key]) for key in ("runs", "commands")}
+        parts = {key: list(report[key]) for key in ("runs", "commands")}
+        return {"about": dict(report["about"]), **parts}
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{options.json}: not a file of bench.few_labels") from None
 
@@ -384,6 +386,7 @@ def section(name: str, runs: list[Record]) -> list[str]:
     """Return the lines of one set: a table, and what was left out or said."""
     rows: list[list[str]] = []
     notes: list[str] = []
+    absent: dict[tuple[str, str], list[str]] = {}
     for (size, contender), group in groups(runs).items():
         title = f"{contender}, {size} rows"
         good = [run for run in group if "accuracy" in run]
@@ -393,9 +396,10 @@ def section(name: str, runs: list[Record]) -> list[str]:
         failed = [run["error"] for run in group if "error" in run]
         if failed:
             notes.append(f"- {title}: {len(failed)} of {len(group)} runs failed: {failed[0]}")
-        left_out = [run["left_out"] for run in group if "left_out" in run]
-        if left_out and not good:
-            notes.append(f"- {title}: left out, {left_out[0]}")
+        if not good and "left_out" in group[0]:
+            absent.setdefault((contender, group[0]["left_out"]), []).append(str(size))
+    for (contender, why), found in absent.items():
+        notes.append(f"- {contender}, {', '.join(found)} rows: left out, {why}")
     sizes = next((run for run in runs if "n_test" in run), None)
     lines = ["", f"## {name}", ""]
     if sizes:
@@ -456,33 +460,36 @@ def speeds(runs: list[Record]) -> list[str]:
 
 
 def commands(records: list[Record]) -> list[str]:
-    """Return a table of whole processes; ratios are to fastText's best time."""
+    """Return tables of whole processes, one for each set and number of rows."""
     lines: list[str] = []
-    for name, size in dict.fromkeys((each["set"], each["rows"]) for each in records):
-        own = {
-            each["command"]: each for each in records if (each["set"], each["rows"]) == (name, size)
-        }
-        good = {who: own[who] for who in COMMANDS if own.get(who, {}).get("seconds")}
-        peer = min(good["fasttext"]["seconds"]) if "fasttext" in good else None
-        rows = []
-        for who, each in good.items():
-            best, middle = min(each["seconds"]), statistics.median(each["seconds"])
-            ratio = f"{best / peer:.2f}" if peer else "-"
-            rows.append([COMMANDS[who][0], f"{best:.2f}", f"{middle:.2f}", ratio])
-        lines += ["", f"## Whole command, {name}, {size} rows of each label", ""]
-        for each in list(good.values())[:1]:
-            lines += [
-                f"{each['n_labelled']:,} labelled rows, {each['n_others']:,} texts without labels; "
-                f"{len(each['seconds'])} processes of each.",
-                "",
-            ]
-        lines += tools.table(["process", "best, s", "median, s", "best / fastText's"], rows)
-        lines += [
-            f"- {COMMANDS[who][0]} failed: {own[who]['error']}"
-            for who in own
-            if "error" in own[who]
-        ]
+    for key in dict.fromkeys((each["set"], each["rows"]) for each in records):
+        found = {each["command"]: each for each in records if (each["set"], each["rows"]) == key}
+        lines += ["", "## Whole command, {}, {} rows of each label".format(*key), ""]
+        lines += processes({who: found[who] for who in COMMANDS if who in found})
     return lines
+
+
+def processes(found: dict[str, Record]) -> list[str]:
+    """Return a table of whole processes; ratios are to fastText's best time."""
+    good = {who: each for who, each in found.items() if "error" not in each}
+    peer = min(good["fasttext"]["seconds"]) if "fasttext" in good else None
+    rows, lines = [], []
+    for who, each in good.items():
+        best, middle = min(each["seconds"]), statistics.median(each["seconds"])
+        ratio = f"{best / peer:.2f}" if peer else "-"
+        times = str(len(each["seconds"]))
+        rows.append([COMMANDS[who][0], f"{best:.2f}", f"{middle:.2f}", times, ratio])
+    if good:
+        sizes = next(iter(good.values()))
+        lines += [
+            f"{sizes['n_labelled']:,} labelled rows, {sizes['n_others']:,} texts without labels.",
+            "",
+            *tools.table(["process", "best, s", "median, s", "times", "best / fastText's"], rows),
+        ]
+    failed = [
+        f"- {COMMANDS[who][0]} failed: {found[who]['error']}" for who in found if who not in good
+    ]
+    return [*lines, *[""] * bool(good and failed), *failed]
 
 
 if __name__ == "__main__":
