@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -313,14 +314,14 @@ def train_encoder(part: Part, job: Job) -> Trained:
 
 def train_model2vec(part: Part, job: Job) -> Trained:
     """Train model2vec's classifier, with the model of a local folder."""
-    import torch
     from model2vec import StaticModel
     from model2vec.train import StaticModelForClassification
 
-    torch.manual_seed(job["round"])
     static = StaticModel.from_pretrained(job["model2vec"])
     model = StaticModelForClassification.from_static_model(model=static)
-    model = model.fit(part.texts, part.labels)
+    takes = "random_seed" in inspect.signature(model.fit).parameters  # else it has its own
+    seed = {"random_seed": job["round"]} if takes else {}
+    model = model.fit(part.texts, part.labels, **seed)
     return Trained(lambda: [str(name) for name in model.predict(part.asked)], {})
 
 
