@@ -10,11 +10,14 @@ import subprocess
 import sys
 from collections import Counter
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from test_layers import circle, imported_modules
 
-from bench import compare, predict_peers, shared_memory, tools, variants
+from bench import compare, few_labels, predict_peers, shared_memory, tools, variants
+from bench.stages import few_labels as few_stages
 from bench.stages import files, peers
 
 BENCH = tools.ROOT / "bench"
@@ -24,8 +27,9 @@ MODULES = {
 }
 # Their own memory must not count for the processes that they start.
 PARENTS = (
-    "chinese", "compare", "long_documents", "predict_peers", "scaling", "shared_memory", "startup",
-    "tools", "word_vectors", "variants", "stages.files",
+    "chinese", "compare", "few_labels", "long_documents", "predict_peers", "scaling",
+    "shared_memory", "startup", "tools", "word_vectors", "variants", "stages.few_labels",
+    "stages.files",
 )  # fmt: skip
 
 
@@ -389,6 +393,185 @@ def test_long_documents_from_end_to_end(few, tmp_path, capsys):
         assert found["train_peak_memory"] > found["model_bytes"] > 0
     assert long_documents.main(["--own", "0"]) == 2
     assert capsys.readouterr().err.startswith("bench.long_documents: --own")
+
+
+# -- few labels ------------------------------------------------------------------------------
+
+
+@hypothesis.given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=40), st.integers(1, 5), st.integers(0, 3)
+)
+def test_few_rows_keep_their_labels(labels, n, seed):
+    rows = few_stages.sample(labels, n, seed).tolist()
+    assert rows == sorted(set(rows)) == few_stages.sample(labels, n, seed).tolist()
+    kept = Counter(labels[i] for i in rows)
+    assert kept == {label: min(n, count) for label, count in Counter(labels).items()}
+    assert few_stages.sample(labels, None, seed).tolist() == list(range(len(labels)))
+
+
+def test_labelled_rows_and_the_others_are_the_file(few, tmp_path):
+    path = str(few / "few" / "train.tsv")
+    job = {"train": path, "test": path, "rows": 3, "round": 1, "work": str(tmp_path)}
+    sizes = few_stages.split(job)
+    rows = files.read_labelled(path)
+    labelled = files.read_labelled(tmp_path / "labelled.tsv")
+    assert sizes == {"n_labelled": 24, "n_others": len(rows) - 24}
+    assert set(Counter(label for label, _ in labelled).values()) == {3}
+    others = files.read_lines(tmp_path / "others.txt")
+    texts = [text.replace("\t", " ") for _, text in rows]
+    assert sorted(others + [text for _, text in labelled]) == sorted(texts)
+
+
+def test_embeddings_are_those_of_the_rows(write, tmp_path):
+    """Rows without a label or a text have one too, which goes with them."""
+    source, said = write("a\tone\nno label\nb\t  \nb\ttwo two\n"), []
+
+    def encode(texts):
+        return [[len(text), 1.0] for text in texts]
+
+    output = tmp_path / "set.test.npy"
+    few_stages.embed(encode, source, output, "lengths", said.append)
+    assert len(said) == 1 and said[0].startswith("4 of 4 texts, ")
+    about = json.loads((tmp_path / "set.test.json").read_text("utf-8"))
+    assert (about["encoder"], about["texts"]) == ("lengths", 4) and about["seconds"] >= 0
+    embeddings = {"train": str(output), "test": str(output)}
+    job = {"train": source, "test": source, "rows": 1, "round": 0, "embeddings": embeddings}
+    part, gold = few_stages.read_part(job)
+    assert part.texts == part.asked == ["one", "two two"] and gold == ["a", "b"]
+    assert part.own.tolist() == part.of_asked.tolist() == [[3, 1], [7, 1]]
+    assert part.others == [] and part.of_others.shape == (0, 2)
+    np.save(output, np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"set\.test\.npy: 3 x 2 numbers, for 4 rows of "):
+        few_stages.read_part(job)
+
+
+def test_contenders_take_turns():
+    order = []
+    passes = {name: lambda name=name: order.append(name) for name in "ab"}
+    times = few_stages.take_turns(passes, 3, seconds=0)
+    assert order == list("ababab") and {len(each) for each in times.values()} == {3}
+    assert len(few_stages.take_turns({"a": int}, 1)["a"]) == few_stages.MOST_PASSES
+
+
+def test_records_are_put_in_the_place_of_older_ones():
+    def record(rows, **values):
+        return {"set": "a", "rows": rows, **values}
+
+    records = [record(1, accuracy=0.5), record(2, left_out="why"), record(3, accuracy=0.1)]
+    new = [record(1, left_out="why"), record(2, accuracy=0.2), record(3, error="why")]
+    few_labels.merge(records, new, ("set", "rows"))
+    assert records == [record(1, accuracy=0.5), *new[1:]]
+
+
+@pytest.fixture
+def embedded(few, tmp_path):
+    """Return a folder of embeddings of the set `few` that tell each label."""
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        rows = files.read_labelled(few / "few" / f"{part}.tsv")
+        names = sorted({label for label, _ in rows})
+        vectors = np.eye(len(names))[[names.index(label) for label, _ in rows]]
+        vectors += rng.normal(scale=0.1, size=vectors.shape)
+        np.save(tmp_path / f"few.{part}.npy", vectors.astype(np.float16))
+    return tmp_path
+
+
+def test_few_labels_from_end_to_end(few, embedded, tmp_path, capsys):
+    """What teachers bring is learnt; what cannot run is left out with the reason."""
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--seeds", "1", "--passes", "1", "--threads", "1"]
+    arguments += ["--embeddings", str(embedded), "--json", str(report)]
+    assert few_labels.main([*arguments, "--rows", "8"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("# Few labels\n\n- versions: Python ")
+    runs = {run["contender"]: run for run in json.loads(report.read_text("utf-8"))["runs"]}
+    assert runs.keys() == few_labels.CONTENDERS.keys()
+    assert f"- model2vec, 8 rows: left out, {runs.pop('model2vec')['left_out']}" in text
+    for name, run in runs.items():
+        assert (run["n_labelled"], run["n_others"], run["n_labels"]) == (64, 320, 8)
+        assert run["accuracy"] > 0.2 and run["train_seconds"] > 0
+        assert f"| {name} | {run['accuracy']:.4f} |" in " ".join(text.split())
+    assert runs["encoder"]["accuracy"] > 0.9 and runs["encoder"]["rate"] is None
+    assert runs["taught"]["accuracy"] > runs["default"]["accuracy"] + 0.1
+    assert runs["taught"]["n_learnt_from"] > 0 and runs["taught"]["said"] == []
+    own, default = runs["taught"]["rate"], runs["default"]["rate"]
+    assert runs["taught"]["rate_to_default"] == pytest.approx(own / default)
+    assert "taught / default" in text
+
+    # a piece more: what is there stays, and is printed
+    more = ["--rows", "all", "--contenders", "unlabelled,encoder", "--add"]
+    assert few_labels.main([*arguments, *more]) == 0
+    text = capsys.readouterr().out
+    found = json.loads(report.read_text("utf-8"))["runs"]
+    assert len(found) == len(runs) + 1 + 2 and runs["taught"] in found
+    assert f"{runs['taught']['accuracy']:.4f}" in text
+    assert "- unlabelled, all rows: left out, no rows are left that could lose" in text
+
+
+def test_a_round_of_few_labels_that_fails_says_why(few, embedded, capsys):
+    np.save(embedded / "few.test.npy", np.zeros((3, 2)))
+    arguments = ["--data-dir", str(few), "--seeds", "1", "--contenders", "encoder"]
+    assert few_labels.main([*arguments, "--rows", "8", "--embeddings", str(embedded)]) == 1
+    text = capsys.readouterr().out
+    assert "- encoder, 8 rows: 1 of 1 runs failed: measure ended with code 1: ValueError: " in text
+    assert "few.test.npy: 3 x 2 numbers, for 96 rows of " in text
+
+
+def test_a_contender_that_fails_does_not_stop_the_others(few, monkeypatch):
+    def fail(part, job):
+        raise RuntimeError("no\nmore")
+
+    monkeypatch.setitem(few_stages.TRAINERS, "encoder", fail)
+    paths = {part: str(few / "few" / f"{part}.tsv") for part in ("train", "test")}
+    job = {**paths, "rows": 4, "round": 0, "embeddings": None, "passes": 1, "svc": few_labels.SVC}
+    runs = few_stages.measure({**job, "contenders": ["encoder", "svc"]})["runs"]
+    assert runs["encoder"] == {"error": "RuntimeError: no"}
+    assert runs["svc"]["accuracy"] > 0.2 and runs["svc"]["rate"] > 0
+    monkeypatch.setattr(few_stages, "MANY_LABELS", 7)
+    runs = few_stages.measure({**job, "contenders": ["encoder", "svc"]})["runs"]
+    assert {run["left_out"] for run in runs.values()} == {"there are more than 7 labels"}
+
+
+def test_the_whole_command_is_timed_beside_fasttext(few, monkeypatch, tmp_path, capsys):
+    """With a stand-in for the training: its files are there, and the first time does not count."""
+    real, jobs = tools.stage, []
+
+    def stage(name, job, work, module="bench.stages.peers"):
+        if name != "train":
+            return real(name, job, work, module)
+        jobs.append(job)
+        assert len(files.read_lines(job["train"])) == 40
+        return {"process_seconds": float(len(jobs))}
+
+    monkeypatch.setattr(tools, "stage", stage)
+    monkeypatch.setattr(few_labels.importlib.util, "find_spec", lambda name: name)
+    report = tmp_path / "report.json"
+    arguments = ["--data-dir", str(few), "--contenders", "none", "--command", "few"]
+    arguments += ["--command-rows", "5", "--command-rounds", "2", "--embeddings", str(tmp_path)]
+    assert few_labels.main([*arguments, "--json", str(report)]) == 0
+    settings = [job["settings"] for job in jobs[:3]]
+    assert settings[0] == [] and settings[1][0] == "--unlabelled"
+    assert settings[2] == {**tools.FASTTEXT, "loss": "softmax"}
+    found = {each["command"]: each for each in json.loads(report.read_text("utf-8"))["commands"]}
+    assert found["default"]["seconds"] == [4, 7] and found["fasttext"]["seconds"] == [6, 9]
+    assert (found["unlabelled"]["n_labelled"], found["unlabelled"]["n_others"]) == (40, 344)
+    text = " ".join(capsys.readouterr().out.split())
+    assert "| train LABELLED --unlabelled POOL | 5.00 | 6.50 | 2 | 0.83 |" in text
+
+
+def test_few_labels_are_asked_for_as_they_are(tmp_path, capsys):
+    other = tmp_path / "other.json"
+    other.write_text("[]")
+    for wrong in (
+        ["--rows", "0"], ["--rows", ""], ["--rows", "ten"], ["--contenders", "nobody"],
+        ["--seeds", "0"], ["--command-rows", "0"], ["--add"], ["--embeddings", str(other)],
+        ["--json", str(other), "--add"], ["--data-dir", str(tmp_path)],
+        ["--embed", str(tmp_path), "--embeddings", str(tools.ROOT / "bench")],
+        ["--model2vec", str(tmp_path / "no folder")],
+    ):  # fmt: skip
+        assert few_labels.main(wrong) == 2, wrong
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["bench.few_labels"] * 12
 
 
 def test_an_ingredient_is_left_out(few, monkeypatch, tmp_path, capsys):

@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ def prepare(job: Job) -> dict[str, Any]:
     options = ReadOptions(format="tsv", multilabel=job["multilabel"])
     train, test = (read_corpus(job[name], options) for name in ("train", "test"))
     texts = train.texts.to_list()
-    cjk = sum(CJK.search(text) is not None for text in texts) > 0.1 * len(texts)
+    cjk = is_cjk(texts)
     convert = split_tokens if cjk else same_texts
     convert(Texts.from_sequence(["warm 热"]))
     start = time.perf_counter()
@@ -97,6 +97,11 @@ def prepare(job: Job) -> dict[str, Any]:
     counts = {"n_train": len(rows), "n_test": len(test.texts), "n_labels": n_labels}
     counts |= {"rarest": rarest, "n_rarest": names.count(rarest)}
     return {**counts, "cjk": cjk, "multilabel": job["multilabel"], "convert_seconds": seconds}
+
+
+def is_cjk(texts: Collection[str]) -> bool:
+    """Return whether more than a tenth of the texts have Chinese, Japanese or Korean characters."""
+    return sum(CJK.search(text) is not None for text in texts) > 0.1 * len(texts)
 
 
 def same_texts(texts: Any) -> list[str]:
@@ -174,22 +179,28 @@ def train_cli(job: Job) -> None:
 def train_svc(job: Job) -> None:
     """Train TF-IDF + LinearSVC with scikit-learn."""
     import joblib
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    labels, texts = zip(*files.complete(files.read_labelled(job["train"])), strict=True)
+    binarizer = MultiLabelBinarizer()
+    if job["multilabel"]:
+        labels = binarizer.fit_transform([label.split(",") for label in labels])
+    pipeline = svc_pipeline(job["settings"], job["multilabel"]).fit(texts, labels)
+    names = binarizer.classes_ if job["multilabel"] else pipeline.classes_
+    joblib.dump((pipeline, names), job["model"])
+
+
+def svc_pipeline(settings: Mapping[str, Any], multilabel: bool = False) -> Any:
+    """Return TF-IDF + LinearSVC, untrained."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MultiLabelBinarizer
     from sklearn.svm import LinearSVC
 
-    labels, texts = zip(*files.complete(files.read_labelled(job["train"])), strict=True)
-    settings = {**job["settings"], "ngram_range": tuple(job["settings"]["ngram_range"])}
+    settings = {**settings, "ngram_range": tuple(settings["ngram_range"])}
     classifier = LinearSVC(C=settings.pop("C"))
-    binarizer = MultiLabelBinarizer()
-    if job["multilabel"]:
-        classifier = OneVsRestClassifier(classifier)
-        labels = binarizer.fit_transform([label.split(",") for label in labels])
-    pipeline = make_pipeline(TfidfVectorizer(**settings), classifier).fit(texts, labels)
-    names = binarizer.classes_ if job["multilabel"] else pipeline.classes_
-    joblib.dump((pipeline, names), job["model"])
+    classifier = OneVsRestClassifier(classifier) if multilabel else classifier
+    return make_pipeline(TfidfVectorizer(**settings), classifier)
 
 
 # -- prediction ------------------------------------------------------------------------------
