@@ -22,7 +22,8 @@ from fasttext_lite.parallel import run_ranges
 from fasttext_lite.text.kernels import words as kernels
 from fasttext_lite.text.marked import MarkedTexts
 
-DIM = 100
+DIM, DIM_OF_FEW = 100, 200  # the second for small collections, whose vectors cost little
+FEW_TOKENS = 200_000
 LEAST_COUNT = 2  # occurrences of a word that has a vector
 # Small collections are gone over more often, until so many tokens were seen.
 TOKENS, LEAST_EPOCHS, MOST_EPOCHS = 5_000_000, 3, 50
@@ -77,7 +78,7 @@ class Words:
     def train(
         self, seed: int, n_threads: int, callback: Callable[[Any], None] | None = None
     ) -> np.ndarray:
-        """Return the vector of each word, float32[n_words, `DIM`].
+        """Return the vector of each word, float32[n_words, dim].
 
         Parameters
         ----------
@@ -93,7 +94,8 @@ class Words:
         """
         n_words = np.int32(self.counts.size)
         epochs = min(max(TOKENS // max(self.numbers.size, 1), LEAST_EPOCHS), MOST_EPOCHS)
-        args = Args(model="sg", dim=DIM, epoch=epochs, minn=0, maxn=0, bucket=0, seed=seed)
+        dim = DIM_OF_FEW if self.numbers.size <= FEW_TOKENS else DIM
+        args = Args(model="sg", dim=dim, epoch=epochs, minn=0, maxn=0, bucket=0, seed=seed)
         vectors, _, _ = train_vectors(
             self.numbers, self.indptr, self.counts, np.arange(n_words, dtype=np.int32),
             np.arange(n_words + 1, dtype=np.int64), int(self.numbers.size), args,
