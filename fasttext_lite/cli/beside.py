@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import read_options
@@ -11,7 +12,6 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
-    from fasttext_lite.fitting.training_file import TrainingFile
     from fasttext_lite.teaching.fit import Beside
 
 
@@ -55,12 +55,12 @@ def check_beside(
                 pass
 
 
-def read_beside(options: argparse.Namespace, file: TrainingFile, seed: int) -> Beside:
-    """Return what there is beside the texts of a file."""
+def read_beside(options: argparse.Namespace, names: Sequence[str], seed: int) -> Beside:
+    """Return what there is beside labelled texts; `names` are their labels."""
     from fasttext_lite.teaching.files import read_unlabelled
     from fasttext_lite.teaching.fit import Beside
 
-    found = read_unlabelled(options.unlabelled, read_options(options), file.labels.names, seed=seed)
+    found = read_unlabelled(options.unlabelled, read_options(options), names, seed=seed)
     if not options.quiet:
         for notice in found.notices:
             say(notice)

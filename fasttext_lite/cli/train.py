@@ -192,7 +192,7 @@ def _taught(options: argparse.Namespace, file: TrainingFile, how: dict[str, Any]
 
     assert isinstance(file.data, Texts)
     weights = class_weights(how["run"].class_weight, file.labels, file.weights)
-    beside = read_beside(options, file, how["seed"])
+    beside = read_beside(options, file.labels.names, how["seed"])
     n_steps = len(file.labels) * file.config.epochs
     with progress_bar(n_steps, False if options.quiet else None, waits=True) as callback:
         return fit_beside(

@@ -53,7 +53,7 @@ class _OneThread:
 
 
 # Matrices are so small that threads of BLAS wait for each other most of the time.
-_one_thread = _OneThread()
+one_thread = _OneThread()
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Probe:
             vectors, ids = vectors[few], ids[few]
             weights = None if weights is None else weights[few]
         found = LogisticRegression(C=strength, max_iter=MOST_STEPS)
-        with _one_thread:
+        with one_thread:
             found.fit(vectors, ids, weights)
         if present.size == 2:  # scikit-learn has one row for both
             starts[present] = 0
