@@ -43,6 +43,11 @@ def fasttext_tokens(text: bytes) -> list[bytes]:
 # -- features --------------------------------------------------------------------------------
 
 
+def token_numbers(documents: list[list[bytes]], words: list[bytes]) -> list[int]:
+    """Return the number of each token of documents; -1 = no word (`number_tokens`)."""
+    return [words.index(t) if t in words else -1 for tokens in documents for t in tokens]
+
+
 def fnv(data: bytes) -> int:
     """fastText's 32-bit FNV-1a with sign-extended bytes."""
     value = 2166136261

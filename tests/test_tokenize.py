@@ -28,7 +28,7 @@ from fasttext_lite.text.kernels import tokens as tokenize
 from fasttext_lite.text.kernels.noise import disturb_tokens
 from fasttext_lite.text.kernels.stop_words import drop_words
 from fasttext_lite.text.kernels.tokens import EXTEND, MARK, SINGLE, SPACE, WORD
-from fasttext_lite.text.kernels.words import insert_words
+from fasttext_lite.text.kernels.words import insert_words, number_tokens
 from fasttext_lite.text.marked import MarkedTexts
 from fasttext_lite.text.normalize import normalize
 from fasttext_lite.text.unicode_classes import class_table
@@ -196,6 +196,28 @@ def test_words_of_a_list_are_dropped(texts, data):
         marked.buffer, marked.offsets, 0, len(texts), pool.buffer, places, table, marked.marks
     )
     assert marked.tokens() == [[t for t in document if t not in stops] for document in tokens]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(TEXT, max_size=5), st.data())
+def test_tokens_are_numbered(texts, data):
+    marked = analyze(Texts.from_sequence(texts), Config(), 1)
+    tokens = [[t.encode("utf-8", "surrogatepass") for t in doc] for doc in marked.tokens()]
+    known = sorted({token for document in tokens for token in document} | {b"another"})
+    words = data.draw(st.lists(st.sampled_from(known), unique=True))
+    pool = Texts.from_bytes(words)
+    places = np.stack([pool.offsets[:-1], pool.offsets[1:]], axis=1)
+    table = np.full(256, -1, np.int32)
+    insert_words(pool.buffer, places, len(pool), table)
+    starts = np.append(0, np.cumsum([len(document) for document in tokens], dtype=np.int64))
+    numbers = np.full(starts[-1], -7, np.int32)
+    cut = data.draw(st.integers(0, len(texts)))
+    for first, last in ((cut, len(texts)), (0, cut)):  # each writes at its own place
+        number_tokens(
+            marked.buffer, marked.marks, marked.offsets, first, last, table, pool.buffer, places,
+            starts, numbers,
+        )  # fmt: skip
+    assert numbers.tolist() == reference.token_numbers(tokens, words)
 
 
 def test_threads_do_not_change_the_result():

@@ -35,6 +35,8 @@ def check_beside(
     options: argparse.Namespace, train: str, valid: str | None, cache: str | None
 ) -> None:
     """Raise `UsageError` for files that cannot be read beside the others."""
+    from fasttext_lite.corpus.files import is_stream, open_binary
+
     paths = options.unlabelled or []
     if not paths:
         return
@@ -42,9 +44,15 @@ def check_beside(
         raise UsageError("--cache keeps the features of TRAIN alone: leave it out")
     if [train, valid, *paths].count(STDIN) > 1:
         raise UsageError("only one of the files of texts can come from stdin")
+    written = {"model": options.output}
+    written |= {kind: getattr(options, kind, None) for kind in ("log", "plot")}
     for path in paths:
-        if path != STDIN and is_same_file(path, options.output):
-            raise UsageError(f"{path}: the model would overwrite this file of texts")
+        for kind, target in written.items():
+            if path != STDIN and is_same_file(path, target):
+                raise UsageError(f"{path}: the {kind} would overwrite this file of texts")
+        if not is_stream(path):  # before TRAIN is read
+            with open_binary(path):
+                pass
 
 
 def read_beside(options: argparse.Namespace, names: Sequence[str], seed: int) -> Beside:

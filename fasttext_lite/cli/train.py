@@ -185,15 +185,20 @@ def _train(
 
 def _taught(options: argparse.Namespace, file: TrainingFile, how: dict[str, Any]) -> Trainee:
     """Train on a file's texts and what there is beside them."""
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.fitting.class_weight import class_weights
+    from fasttext_lite.fitting.progress import progress_bar
     from fasttext_lite.teaching.fit import fit_beside
 
+    assert isinstance(file.data, Texts)
     weights = class_weights(how["run"].class_weight, file.labels, file.weights)
     beside = read_beside(options, file.labels.names, how["seed"])
-    return fit_beside(
-        file.data, file.labels, file.config, beside, doc_weights=weights,
-        multilabel=file.multilabel, pretrained=file.pretrained, **how,
-    )  # fmt: skip
+    n_steps = len(file.labels) * file.config.epochs
+    with progress_bar(n_steps, False if options.quiet else None, waits=True) as callback:
+        return fit_beside(
+            file.data, file.labels, file.config, beside, doc_weights=weights,
+            multilabel=file.multilabel, pretrained=file.pretrained, callback=callback, **how,
+        )  # fmt: skip
 
 
 def _idle_arguments(options: argparse.Namespace, config: Config) -> list[Remark]:

@@ -73,9 +73,10 @@ class Texts:
         """
         if (first.token_ends is None) != (second.token_ends is None):
             raise ValueError("some texts are lists of tokens, others are not: cut all, or none")
-        start, end = first.offsets[0], first.offsets[-1]
-        shift = end - start
-        buffer = np.concatenate([first.buffer[start:end], second.buffer])
+        # Those of Arrow may begin anywhere in their buffer.
+        (start, end), (begin, close) = first.offsets[[0, -1]], second.offsets[[0, -1]]
+        shift = end - start - begin
+        buffer = np.concatenate([first.buffer[start:end], second.buffer[begin:close]])
         offsets = np.concatenate([first.offsets - start, shift + second.offsets[1:]])
         ends = None
         if first.token_ends is not None and second.token_ends is not None:

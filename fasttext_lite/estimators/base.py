@@ -159,8 +159,8 @@ def _trained(
     show: bool,
 ) -> fitting.Trainee:
     """Train on texts and, if there is any, what there is beside them; `how` as of `fit.fit`."""
-    n_texts = len(texts) if beside is None else beside.n_texts(len(texts))
-    with progress_bar(n_texts * config.epochs, show) as callback:
+    n_steps = len(texts) * config.epochs
+    with progress_bar(n_steps, show, waits=beside is not None) as callback:
         if beside is None:
             return fitting.fit(texts, labels, config, callback=callback, **how)
         from fasttext_lite.teaching.fit import fit_beside

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(
-    n_steps: int, show: bool | None = None, name: str = ""
+    n_steps: int, show: bool | None = None, name: str = "", waits: bool = False
 ) -> Iterator[Callable[[Progress], None]]:
     """Yield a training callback that draws a bar on stderr.
 
@@ -31,6 +31,9 @@ def progress_bar(
         Default: only where stderr is a terminal.
     name : str
         What the bar begins with.
+    waits : bool
+        Whether lines are printed before training begins, and the number of texts is not known
+        yet: the bar comes with the first step, and tells the share alone.
     """
     if show is None:
         show = sys.stderr is not None and sys.stderr.isatty()
@@ -39,12 +42,20 @@ def progress_bar(
         return
     from tqdm import tqdm
 
-    with tqdm(
-        total=n_steps, desc=name.rstrip(": ") or None, unit=" texts", unit_scale=True,
-        file=sys.stderr, leave=False,
-    ) as bar:  # fmt: skip
+    def begin() -> tqdm:
+        return tqdm(
+            total=n_steps, desc=name.rstrip(": ") or None, unit=" texts", unit_scale=True,
+            file=sys.stderr, leave=False,
+            bar_format="{l_bar}{bar}| [{elapsed}<{remaining}{postfix}]" if waits else None,
+        )  # fmt: skip
+
+    with ExitStack() as stack:
+        bar = None if waits else stack.enter_context(begin())
 
         def update(progress: Progress) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = stack.enter_context(begin())
             bar.set_postfix_str(
                 f"epoch {progress.epoch} loss {progress.loss:.4f} lr {progress.lr:.4f}",
                 refresh=False,

@@ -351,6 +351,13 @@ class _Retraining:
                 "the texts had weights of their own in training (sample_weight), which the model "
                 "does not know: it is trained again without them"
             )
+        if before.unlabelled or before.embeddings:
+            run = dataclasses.replace(run, unlabelled=None, embeddings=False)
+            _logger.warning(
+                "the model has learnt from %s too, which training again goes without: what they "
+                "taught is lost, and stays if the model is made smaller without labelled texts",
+                "unlabelled texts" if before.unlabelled else "embeddings of the texts",
+            )
         changes = {name: value for name, value in training.items() if value is not None}
         if before.source is not None:
             run = dataclasses.replace(run, source=None)

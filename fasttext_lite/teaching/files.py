@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,10 @@ from fasttext_lite.errors import InputError
 
 # What is kept: more texts bring little, and all of them are in memory.
 MOST_TEXTS, MOST_BYTES = 500_000, 1 << 28
+# Each text has a number for each label while it is learnt from: so many numbers at most.
+MOST_CELLS = 1 << 26
+
+logger = logging.getLogger("fasttext_lite")
 
 
 @dataclass(frozen=True)
@@ -131,14 +136,14 @@ def read_unlabelled(
     notices: list[str] = []
     n_records = n_found = 0
     for path in paths:
-        reader = CorpusReader(path, options, known=known)
+        reader, before = CorpusReader(path, options, known=known), (n_records, n_found)
         for chunk in reader:
             texts, rows = chunk.texts, np.arange(n_records, n_records + len(chunk))
             n_records += len(chunk)
             filled = not_blank(texts)
             n_found += filled.size
             kept.add(texts.take(filled) if filled.size < len(texts) else texts, rows[filled])
-        notices += reader.notices
+        notices += [*reader.notices, *_blank_ones(path, n_records, n_found, *before)]
     if not n_found:
         raise InputError(f"{name_of(paths[0])}: no text")
     texts, rows = kept.finish()
@@ -149,10 +154,42 @@ def read_unlabelled(
     return UnlabelledTexts(texts, rows, n_records, notices)
 
 
+def _blank_ones(path: str, n_records: int, n_found: int, *before: int) -> list[str]:
+    """Return a line of the texts of a file that are blank, by the numbers after it and before."""
+    n_read, n_filled = n_records - before[0], n_found - before[1]
+    if not n_filled:
+        return [f"{name_of(path)}: no text"]
+    n = n_read - n_filled
+    return [f"{name_of(path)}: {n:,} blank text{'s' * (n != 1)} left out"] * (n > 0)
+
+
 def not_blank(texts: Texts) -> np.ndarray:
     """Return the numbers of the texts that hold more than white space, int64."""
-    filled = np.append(0, np.cumsum(texts.buffer > ord(" ")))
-    return np.flatnonzero(np.diff(filled[texts.offsets]))
+    docs = np.flatnonzero(np.diff(texts.offsets))
+    if not docs.size:
+        return docs
+    # A byte that is no white space is above that: the highest of a text tells.
+    end = texts.offsets[-1]
+    return docs[np.maximum.reduceat(texts.buffer[:end], texts.offsets[docs]) > ord(" ")]
+
+
+def bounded(chosen: np.ndarray, n_labels: int, seed: int) -> np.ndarray:
+    """Return some of the numbers of texts, at random, if all would take too much memory; logged.
+
+    Parameters
+    ----------
+    chosen : int64[n]
+        Ascending.
+    n_labels, seed : int
+    """
+    most = min(MOST_TEXTS, max(MOST_CELLS // n_labels, 1))
+    if chosen.size <= most:
+        return chosen
+    logger.warning(
+        "%s of %s unlabelled texts are learnt from, chosen at random: with %s labels, more would "
+        "take too much memory", f"{most:,}", f"{chosen.size:,}", f"{n_labels:,}",
+    )  # fmt: skip
+    return np.sort(np.random.default_rng([seed, 33]).choice(chosen, most, replace=False))
 
 
 def without_known(texts: Texts, others: Texts) -> np.ndarray:

@@ -23,7 +23,7 @@ from fasttext_lite.fitting.trainee import Trainee
 from fasttext_lite.fitting.validation import texts_aside
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
-from fasttext_lite.teaching.files import without_known
+from fasttext_lite.teaching.files import bounded, without_known
 from fasttext_lite.teaching.unlabelled import Taught, learn
 
 
@@ -43,10 +43,6 @@ class Beside:
     unlabelled: Texts | None = None
     embeddings: np.ndarray | None = None
     say: Callable[[str], None] | None = None
-
-    def n_texts(self, n_labelled: int) -> int:
-        """Return the number of all texts, given that of the labelled ones."""
-        return n_labelled + (0 if self.unlabelled is None else len(self.unlabelled))
 
     def check(self, labels: Labels, multilabel: bool) -> None:
         """Raise `TrainingError` unless it can be learnt from beside texts with these labels."""
@@ -148,7 +144,7 @@ def teach(
     """
     if beside.unlabelled is None:
         return None
-    chosen = without_known(texts, beside.unlabelled)
+    chosen = bounded(without_known(texts, beside.unlabelled), len(labels.names), seed)
     embeddings = beside.embeddings
     if embeddings is not None:
         embeddings = np.concatenate([embeddings[: len(texts)], embeddings[len(texts) + chosen]])

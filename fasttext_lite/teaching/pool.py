@@ -55,13 +55,15 @@ class Pool:
         self.texts, self.labels = Texts.joined(texts, others), labels
         self.n_labelled, self.n_threads = len(texts), n_threads
         indptr = np.append(labels.indptr, np.full(len(others), labels.indptr[-1]))
-        self.prepared = prepare(
+        prepared = prepare(
             self.texts, Labels(labels.ids, indptr, labels.names), config, multilabel=False,
             n_threads=n_threads, sampler=_take_all,
         )  # fmt: skip
-        assert self.prepared.sample is not None
-        self.counts: Counts = self.prepared.sample.counts
-        self.space = self.prepared.space
+        assert prepared.sample is not None
+        self.counts: Counts = prepared.sample.counts
+        self.space = prepared.space
+        # What these weigh is measured anew for each model: two copies would take the memory of one.
+        self.prepared = dataclasses.replace(prepared, features=self.counts.matrix, sample=None)
 
     @property
     def n_labels(self) -> int:

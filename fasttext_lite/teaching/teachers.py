@@ -6,7 +6,9 @@ n-grams. `mixed` makes one of several.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,41 @@ STRENGTHS = (1.0, 10.0)  # inverse of the regularisation that is tried
 MOST_STEPS = 100
 POWERS = (0.0, 5.0)  # range of a teacher's power in a mixture
 USUAL_POWER, PULL = 0.5, 1e-3  # to which powers are drawn, and how much
+MOST_CELLS = 1 << 25  # texts times labels that a probe learns from: 256 MB for each of its tables
+
+
+class _OneThread:
+    """One thread of BLAS, and no word of steps that ran out, while any thread has entered.
+
+    Both are settings of the process: the first that enters makes them, the last that leaves puts
+    back what was.
+    """
+
+    def __init__(self) -> None:
+        self.lock, self.n, self.before = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        import warnings
+
+        from sklearn.exceptions import ConvergenceWarning
+        from threadpoolctl import threadpool_limits
+
+        with self.lock:
+            if self.n == 0:
+                self.before.enter_context(threadpool_limits(1, "blas"))
+                self.before.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
+            self.n += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.n -= 1
+            if self.n == 0:
+                self.before.close()
+
+
+# Matrices are so small that threads of BLAS wait for each other most of the time.
+one_thread = _OneThread()
 
 
 @dataclass(frozen=True)
@@ -51,14 +88,11 @@ class Probe:
             Labels.
         n_labels : int
         strength : float
-            Inverse of the regularisation, `C` of scikit-learn.
+            Inverse of the regularisation, `C` of scikit-learn.  Of more than
+            ``MOST_CELLS / n_labels`` texts some are learnt from, see `enough`.
         weights : float[n], optional
         """
-        import warnings
-
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
-        from threadpoolctl import threadpool_limits
 
         slopes = np.zeros((n_labels, vectors.shape[1]), np.float32)
         starts = np.full(n_labels, -np.inf, np.float32)
@@ -66,10 +100,12 @@ class Probe:
         if present.size == 1:
             starts[present] = 0
             return cls(slopes, starts)
+        if ids.size * n_labels > MOST_CELLS:
+            few = enough(ids, MOST_CELLS // n_labels)
+            vectors, ids = vectors[few], ids[few]
+            weights = None if weights is None else weights[few]
         found = LogisticRegression(C=strength, max_iter=MOST_STEPS)
-        # Matrices are so small that threads of BLAS wait for each other most of the time.
-        with warnings.catch_warnings(), threadpool_limits(1, "blas"):
-            warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
+        with one_thread:
             found.fit(vectors, ids, weights)
         if present.size == 2:  # scikit-learn has one row for both
             starts[present] = 0
@@ -81,6 +117,20 @@ class Probe:
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Return the probability of each label, float32[n, n_labels]."""
         return softmax(vectors @ self.slopes.T + self.starts)
+
+
+def enough(ids: np.ndarray, most: int) -> np.ndarray:
+    """Return so many places at random, and one of each label at least, int64, ascending.
+
+    Parameters
+    ----------
+    ids : int[n]
+        Labels.
+    most : int
+    """
+    order = np.random.default_rng(32).permutation(ids.size)
+    first = order[np.unique(ids[order], return_index=True)[1]]
+    return np.union1d(order[:most], first)
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

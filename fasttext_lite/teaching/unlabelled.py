@@ -32,8 +32,16 @@ from fasttext_lite.fitting.prepare import MOST_TEXTS
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.parallel import cpu_count, run_blocks
+from fasttext_lite.teaching.files import MOST_CELLS
 from fasttext_lite.teaching.pool import Job, Pool
-from fasttext_lite.teaching.teachers import STRENGTHS, Probe, fit_powers, log_loss, mixed
+from fasttext_lite.teaching.teachers import (
+    STRENGTHS,
+    Probe,
+    fit_powers,
+    log_loss,
+    mixed,
+    one_thread,
+)
 from fasttext_lite.teaching.words import Words, centred
 from fasttext_lite.text.analyzers import analyze
 
@@ -167,7 +175,9 @@ class Classroom:
         self.weights = np.ones(pool.n_labelled) if weights is None else weights.astype(np.float64)
         self.ids = pool.labels.ids
         rng = np.random.default_rng([seed, 21])
-        n_tried = min(pool.others.size, MOST_CHECKED)
+        # Of each fold, what its model says of all of them is kept.
+        room = max(MOST_CELLS // (4 * self.n_labels), 1)
+        n_tried = min(pool.others.size, MOST_CHECKED, room)
         self.tried = np.sort(rng.choice(pool.others, n_tried, replace=False))
         self.folds = self._make_folds(rng)
         self.strengths = [0] * len(vectors)  # places in STRENGTHS
@@ -385,10 +395,43 @@ def learn(
     Taught, optional
         None where it does not help on labelled texts that are held out; that is logged.
     """
-    n_threads, progress = n_threads or cpu_count(), Progress(say)
-    if len(texts) < LEAST_LABELLED or not len(others):
-        _leave_out(f"{len(texts)} labelled texts are too few to tell whether they help")
-        return None
+    why, taught = "", None
+    try:
+        with one_thread:
+            taught = _learn(
+                texts, labels, others, config, embeddings, doc_weights, seed,
+                n_threads or cpu_count(), Progress(say), is_tried,
+            )  # fmt: skip
+    except LeftOutError as reason:
+        why = str(reason)
+    except TrainingError as error:  # too little is known of a part of the labelled texts
+        why = f"without some labelled texts, that are held out, {error}"
+    if taught is None:
+        logger.warning("the unlabelled texts are not learnt from: %s", why)
+    return taught
+
+
+class LeftOutError(Exception):
+    """Texts without labels do not help, or nobody can say so; the message says why."""
+
+
+def _learn(
+    texts: Texts,
+    labels: Labels,
+    others: Texts,
+    config: Config,
+    embeddings: np.ndarray | None,
+    doc_weights: np.ndarray | None,
+    seed: int,
+    n_threads: int,
+    progress: Progress,
+    is_tried: bool,
+) -> Taught:
+    """Do what `learn` does; raise `LeftOutError` where it does not help."""
+    if not len(others):
+        raise LeftOutError("there is none that is not among the labelled ones")
+    if len(texts) < LEAST_LABELLED:
+        raise LeftOutError(f"{len(texts)} labelled texts are too few to tell whether they help")
     with progress.stage("features") as found:
         pool = Pool(texts, labels, others, config, n_threads)
         found.append(f"{len(texts):,} labelled texts, {len(others):,} unlabelled ones")
@@ -396,16 +439,14 @@ def learn(
     vectors += _word_vectors(pool, config, seed, n_threads, progress)
     room = Classroom(pool, vectors, doc_weights, seed, progress)
     if not room.folds:
-        _leave_out("each label has one text: there is none to tell by whether they help")
-        return None
+        raise LeftOutError("each label has one text: there is none to tell by whether they help")
     room.meet()
     ahead, calibration = room.check()
     if is_tried and ahead < MARGIN:
-        _leave_out(
+        raise LeftOutError(
             f"on labelled texts held out they bring {ahead:.1f} standard errors more right ones, "
             f"{MARGIN:g} is wanted"
         )
-        return None
     with progress.stage("all teachers together"):
         said = room.first()
         pool.weigh_by(np.concatenate([labels.ids, said.argmax(axis=1)]))
@@ -433,7 +474,3 @@ def _word_vectors(
         except TrainingError:
             return []
         return [words.text_vectors(vectors)]
-
-
-def _leave_out(why: str) -> None:
-    logger.warning("the unlabelled texts are not learnt from: %s", why)
