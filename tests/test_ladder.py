@@ -132,7 +132,7 @@ def test_what_is_held_out_has_no_part_in_what_features_weigh():
     whole = prepared_of(texts, rows, config)
     labels = whole.labels
     rest, held = np.arange(0, 150), np.arange(150, 200)
-    part = ladder._Part(whole, whole.sample.counts, labels, np.ones(200), rest, held)
+    part = ladder.Part(whole, whole.sample.counts, labels, np.ones(200), rest, held)
     found, of_held = part.prepared
     marked = analyze(Texts.from_sequence(texts[:150]), whole.config, 1)
     alone, features = FeatureSpace.fit(marked, whole.config, 1, labels.take(rest))
@@ -395,7 +395,7 @@ def test_without_room_for_changed_features_the_message_says_where(monkeypatch):
 
     monkeypatch.setattr(FeatureSpace, "with_char_energy", fail)
     monkeypatch.setattr(
-        ladder._Part, "with_energy", lambda self, energy: self.prepared if energy != 4 else 1 / 0
+        ladder.Part, "with_energy", lambda self, energy: self.prepared if energy != 4 else 1 / 0
     )
     energy = prepared.config.replace(char_energy=4.0)
     step = ladder._Ladder(prepared, prepared.asked, prepared.sample, 0, 1)

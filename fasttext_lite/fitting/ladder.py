@@ -146,7 +146,7 @@ class _Ladder:
         self.parts = self._parts()
         self.n_held = sum(np.count_nonzero(part.weights[part.held]) for part in self.parts)
 
-    def _parts(self) -> list[_Part]:
+    def _parts(self) -> list[Part]:
         """Return the texts to hold out one after another, each with the rest of the sample."""
         docs, weights = self.sample.docs, self.prepared.doc_weights
         room = MOST_ENTRIES // max(self.sample.counts.matrix.ids.size, 1)
@@ -155,7 +155,7 @@ class _Ladder:
         labels = self.prepared.labels.take(docs)
         folds = make_folds(labels, FOLDS, self.seed)
         counts = self.sample.counts
-        return [_Part(self.prepared, counts, labels, weights, *fold) for fold in folds[:n_held]]
+        return [Part(self.prepared, counts, labels, weights, *fold) for fold in folds[:n_held]]
 
     def climb(self) -> list[_Step]:
         """Try the default, then weaker and stronger fits while they are better, then variations.
@@ -178,7 +178,7 @@ class _Ladder:
                 steps += self._tried([_best(steps).config.replace(**change)], self.parts)
         return steps
 
-    def _tried(self, configs: list[Config], parts: list[_Part]) -> list[_Step]:
+    def _tried(self, configs: list[Config], parts: list[Part]) -> list[_Step]:
         """Train candidates on each part, as many at a time as there are threads."""
         run_blocks(lambda i: parts[i].make(), len(parts), self.n_threads)
         jobs = [(config, part) for config in configs for part in parts]
@@ -199,7 +199,7 @@ class _Ladder:
         ]
 
 
-class _Part:
+class Part:
     """Some texts to train candidates on and some, held out, to measure them on.
 
     Parameters

@@ -93,6 +93,22 @@ class WordVectors:
 
 
 @dataclass(frozen=True)
+class Start:
+    """Columns of the tables that training starts from; the others start as they always do.
+
+    Attributes
+    ----------
+    embeddings : float32[n_rows, n_columns]
+        The first columns, at most `dim`.
+    output : float32[n_output_rows, n_columns], optional
+        The first columns; None under a linear head, whose output stays as it is.
+    """
+
+    embeddings: np.ndarray
+    output: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Training data with its features, ready for any number of trainings.
 
@@ -129,6 +145,8 @@ class Prepared:
         What rows of words start from, and the words that the model has beside those of the texts.
     are_cut : bool
         Whether the texts came as lists of tokens: no analyzer cuts them.
+    start : Start, optional
+        What training starts from, where something is known of the features.
     """
 
     config: Config
@@ -146,6 +164,7 @@ class Prepared:
     run: Run | None = None
     vectors: WordVectors | None = None
     are_cut: bool = False
+    start: Start | None = None
 
     @property
     def model_space(self) -> FeatureSpace:

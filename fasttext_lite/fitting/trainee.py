@@ -150,12 +150,17 @@ class Training:
         from fasttext_lite.training.weights import init_weights, n_output_rows
 
         space, config, vectors = self.prepared.space, self.config, self.prepared.vectors
+        known = self.prepared.start
         n_output = n_output_rows(config, len(self.prepared.labels.names))
 
         def start() -> Weights:
             weights = init_weights(config, space.n_rows, n_output, self.seed)
             if vectors is not None:
                 weights.embeddings[vectors.rows] = vectors.vectors
+            if known is not None:
+                weights.embeddings[:, : known.embeddings.shape[1]] = known.embeddings
+                if known.output is not None:
+                    weights.output[:, : known.output.shape[1]] = known.output
             return weights
 
         return start
