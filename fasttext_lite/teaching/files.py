@@ -29,6 +29,10 @@ class UnlabelledTexts:
         The record that each one is, counted over all files.
     n_records : int
         Of all files.
+    places : int64[n_texts]
+        The place of each one among all texts of the files that are not blank.
+    n_found : int
+        Such texts.
     notices : list of str
         What the user should know about the files, in a line each.
     """
@@ -36,6 +40,8 @@ class UnlabelledTexts:
     texts: Texts
     rows: np.ndarray
     n_records: int
+    places: np.ndarray
+    n_found: int
     notices: list[str] = field(default_factory=list)
 
 
@@ -130,6 +136,7 @@ def read_unlabelled(
     kept = Thinning(most, most_bytes, seed)
     notices: list[str] = []
     n_records = n_found = 0
+    found: list[np.ndarray] = []
     for path in paths:
         reader = CorpusReader(path, options, known=known)
         for chunk in reader:
@@ -137,6 +144,7 @@ def read_unlabelled(
             n_records += len(chunk)
             filled = not_blank(texts)
             n_found += filled.size
+            found.append(rows[filled])
             kept.add(texts.take(filled) if filled.size < len(texts) else texts, rows[filled])
         notices += reader.notices
     if not n_found:
@@ -146,7 +154,8 @@ def read_unlabelled(
         notices.append(
             f"{len(texts):,} of {n_found:,} unlabelled texts are learnt from, chosen at random"
         )
-    return UnlabelledTexts(texts, rows, n_records, notices)
+    places = np.searchsorted(np.concatenate(found), rows)
+    return UnlabelledTexts(texts, rows, n_records, places, n_found, notices)
 
 
 def not_blank(texts: Texts) -> np.ndarray:
