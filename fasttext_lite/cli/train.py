@@ -197,11 +197,13 @@ def _taught(
     options: argparse.Namespace, file: TrainingFile, encoder: Encoder | None, how: dict[str, Any]
 ) -> Trainee:
     """Train on a file's texts and what there is beside them."""
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.fitting.class_weight import class_weights
     from fasttext_lite.teaching.fit import fit_beside
 
     weights = class_weights(how["run"].class_weight, file.labels, file.weights)
     beside = read_beside(options, file, how["seed"], encoder)
+    assert isinstance(file.data, Texts)  # they were asked for
     return fit_beside(
         file.data, file.labels, file.config, beside, doc_weights=weights,
         multilabel=file.multilabel, pretrained=file.pretrained, **how,

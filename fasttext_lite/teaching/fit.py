@@ -29,7 +29,6 @@ from fasttext_lite.teaching.fold import as_linear, fit_folded
 from fasttext_lite.teaching.unlabelled import Taught, learn
 from fasttext_lite.teaching.unlabelled_fold import fold_taught
 
-
 BOTH_STARTS = (
     "text embeddings and pretrained vectors both say what words start from: leave one of them out"
 )

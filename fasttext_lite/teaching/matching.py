@@ -9,6 +9,7 @@ import numpy as np
 from fasttext_lite.corpus.files import name_of
 from fasttext_lite.errors import InputError
 from fasttext_lite.fitting.training_file import TrainingFile
+from fasttext_lite.teaching.embedding_files import read_embeddings
 from fasttext_lite.teaching.files import UnlabelledTexts
 
 
@@ -36,16 +37,7 @@ def read_matched(
     InputError
         If a file cannot be read, or there are neither as many rows as records nor as many as texts.
     """
-    from fasttext_lite.teaching.embedding_files import read_embeddings
-
-    parts = [read_embeddings(path) for path in paths]
-    for path, part in zip(paths, parts, strict=True):
-        if part.shape[1] != parts[0].shape[1]:
-            raise InputError(
-                f"{path}: embeddings of {part.shape[1]:,} numbers, and {parts[0].shape[1]:,} in "
-                f"{paths[0]}: all must be of the same encoder"
-            )
-    found = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    found = read_embeddings(paths)
     rows = rows_of(len(found), ", ".join(paths), name_of(train), file, others)
     return found if rows.size == len(found) else found[rows]
 
@@ -88,7 +80,7 @@ def rows_of(
             return rows
     beside = "" if others is None else " and the unlabelled files"
     raise InputError(
-        f"{name}: {n_rows:,} rows, and {train}{beside} have {n_records:,} records, of which "
-        f"{n_texts:,} are texts to learn from: a row is needed for each record, or for each such "
-        "text, in their order"
+        f"{name}: {n_rows:,} row{'s' * (n_rows != 1)}, but one is needed for each of the "
+        f"{n_records:,} records of {train}{beside}, or for each of the {n_texts:,} texts among "
+        "them that can be learnt from, in their order"
     )
