@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -27,7 +28,9 @@ def fold_taught(
     """Return training data that start from what an encoder knows, where that helps.
 
     It is tried on texts whose labels are their own: these are held out, and the other ones are
-    learnt from together with some that the teachers have labelled.
+    learnt from together with some that the teachers have labelled. The teachers have learnt from
+    all, so that both kinds of models are better there than on other texts: what is found decides,
+    and is neither told nor calibrated on.
 
     Parameters
     ----------
@@ -39,7 +42,7 @@ def fold_taught(
     seed, n_threads : int
         The result depends on the seed alone.
     say : callable, optional
-        Given a line of what was found.
+        Given a line if it helps.
 
     Returns
     -------
@@ -62,7 +65,12 @@ def fold_taught(
         if held.size
     ]
     encoded = Encoded(reduced(embeddings), None, n_threads)
-    return try_ways(prepared, sample, encoded, seed, say, folds) or prepared
+    folded = try_ways(prepared, sample, encoded, seed, None, folds)
+    if folded is None:
+        return prepared
+    if say is not None:
+        say("the model starts from what the text embeddings say of its words and n-grams")
+    return dataclasses.replace(folded, calibration=taught.calibration)
 
 
 def _some(rng: np.random.Generator, docs: np.ndarray, most: int) -> np.ndarray:
