@@ -10,7 +10,7 @@ import argparse
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
     add_class_weight,
@@ -29,6 +29,7 @@ from fasttext_lite.cli.arguments import (
     read_options,
     whole,
 )
+from fasttext_lite.cli.beside import add_beside, check_beside, is_taught, read_beside
 from fasttext_lite.cli.console import is_same_file, say, write
 from fasttext_lite.cli.files import (
     ValidationFile,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.fitting.fit import Trainee
     from fasttext_lite.fitting.monitor import Watch
+    from fasttext_lite.fitting.training_file import TrainingFile
     from fasttext_lite.training.history import History
 
 HELP = "Train a model on a labelled file."
@@ -72,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the features of TRAIN in files here and not in memory; the next training on "
         "the same file with the same settings of features uses them again",
     )
+    add_beside(parser)
     add_class_weight(parser)
     add_config(parser)
     add_reading(parser, trains=True)
@@ -116,6 +119,7 @@ def _check_files(options: argparse.Namespace) -> None:
     check_writable(options.output)
     if options.train == STDIN and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
+    check_beside(options, options.train, options.valid, options.cache)
     if options.plot is not None:
         from fasttext_lite.evaluation.plots import check_plot
 
@@ -152,8 +156,8 @@ def _train(
     adviser.say(*_idle_arguments(options, config), idle_words(options))
     file = read_training_file(
         options.train, config, read_options(options),
-        multilabel=options.multilabel, is_validated=is_validated, n_threads=options.threads,
-        cache=options.cache, pretrained=pretrained_from(options),
+        multilabel=options.multilabel, is_validated=is_validated, as_texts=is_taught(options),
+        n_threads=options.threads, cache=options.cache, pretrained=pretrained_from(options),
     )  # fmt: skip
     say_skipped(file, options)
     valid = None if valid_file is None else valid_file.corpus(file.multilabel)
@@ -165,17 +169,31 @@ def _train(
         class_weight=given_class_weight(options), sample_weight=file.weights is not None,
         seed=options.seed, texts=file.fingerprint,
     )  # fmt: skip
-    show = False if options.quiet else None
-    with progress_bar(len(labels) * config.epochs, show) as callback:
-        trainee = file.fit(
-            run=run,
-            seed=options.seed or 0,
-            n_threads=options.threads or (None if options.seed is None else 1),
-            callback=callback,
-            watch=watch,
-        )
+    how: dict[str, Any] = {
+        "run": run, "seed": options.seed or 0, "watch": watch,
+        "n_threads": options.threads or (None if options.seed is None else 1),
+    }  # fmt: skip
+    if is_taught(options):
+        trainee = _taught(options, file, how)
+    else:
+        show = False if options.quiet else None
+        with progress_bar(len(labels) * config.epochs, show) as callback:
+            trainee = file.fit(callback=callback, **how)
     adviser.look_after(trainee.model.config, given, len(labels.names))
     return trainee, len(labels), time.perf_counter() - start, valid
+
+
+def _taught(options: argparse.Namespace, file: TrainingFile, how: dict[str, Any]) -> Trainee:
+    """Train on a file's texts and what there is beside them."""
+    from fasttext_lite.fitting.class_weight import class_weights
+    from fasttext_lite.teaching.fit import fit_beside
+
+    weights = class_weights(how["run"].class_weight, file.labels, file.weights)
+    beside = read_beside(options, file.labels.names, how["seed"])
+    return fit_beside(
+        file.data, file.labels, file.config, beside, doc_weights=weights,
+        multilabel=file.multilabel, pretrained=file.pretrained, **how,
+    )  # fmt: skip
 
 
 def _idle_arguments(options: argparse.Namespace, config: Config) -> list[Remark]:
@@ -226,11 +244,14 @@ def _print_result(
     """Print how long the training went, and what the model is."""
     model, history = trainee.model, trainee.history
     n_epochs = len(history.loss)
-    aside = f" ({n_texts - model.n_texts:,} set aside)" * (n_texts != model.n_texts)
+    n_more = (model.run.unlabelled if model.run else None) or 0
+    n_own = model.n_texts - n_more
+    aside = f" ({n_texts - n_own:,} set aside)" * (n_texts != n_own)
+    more = f" and {n_more:,} unlabelled ones" * bool(n_more)
     kept = "" if history.best_epoch is None else f" (epoch {history.best_epoch} kept)"
     loss = history.loss[(history.best_epoch or 0) - 1]  # of the weights that the model has
     write(
-        f"trained on {model.n_texts:,} texts{aside} with {len(model.labels):,} labels in "
+        f"trained on {n_own:,} texts{aside}{more} with {len(model.labels):,} labels in "
         f"{seconds:.1f} s: loss {model.config.loss}, {n_epochs} epoch{'s' * (n_epochs != 1)}"
         f"{kept}, lr {history.lr:g}, final loss {loss:.4f}"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -17,6 +17,7 @@ from fasttext_lite.config.fields import Config, values_before
 from fasttext_lite.corpus.strangers import shown as shown_names
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
+from fasttext_lite.estimators.beside import read_beside
 from fasttext_lite.estimators.parameters import (
     BEFORE,
     AdvisedMethods,
@@ -47,6 +48,10 @@ from fasttext_lite.fitting.given import Adviser, logger
 from fasttext_lite.fitting.progress import progress_bar, shown
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.labels import Labels
+    from fasttext_lite.teaching.fit import Beside
 
 # Of all estimators of the process: a search over settings does not say a thing again and again.
 ADVISER = Adviser()
@@ -109,13 +114,21 @@ class OneModel(TextEstimator):
     """
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, validation_data: Any = None, callbacks: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: Any = None,
+        callbacks: Any = None,
+        unlabelled: Any = None,
+        text_embeddings: Any = None,
     ) -> None:
         config = config_of(self)
         n_threads = threads_of(self, training=True)
         check_verbose(self)
         seed = seed_of(self)
-        texts, target, weights = training_data(self, X, y, sample_weight)
+        texts, target, weights, kept = training_data_of(self, X, y, sample_weight)
+        beside = read_beside(texts, kept, unlabelled, text_embeddings, bool(self.verbose))
         watch = read_watch(target, validation_data, callbacks)
         given, pretrained = given_to(self), pretrained_of(self)
         ADVISER.look_before(config, given, texts.token_ends is not None)
@@ -123,26 +136,36 @@ class OneModel(TextEstimator):
         if validation_data is not None and config.patience and "valid_fraction" in given:
             ADVISER.say(Remark("valid_fraction", "has no effect: validation_data are given"))
         watch = shown(watch, config) if self.verbose else watch
-        with progress_bar(len(texts) * config.epochs, bool(self.verbose)) as callback:
-            trainee = fitting.fit(
-                texts,
-                target.labels,
-                config,
-                doc_weights=weights,
-                multilabel=target.kind != "single",
-                seed=seed,
-                run=run_of(self, target, sample_weight, seed),
-                n_threads=n_threads,
-                callback=callback,
-                pretrained=pretrained,
-                watch=watch,
-            )
+        how: dict[str, Any] = {
+            "doc_weights": weights, "multilabel": target.kind != "single", "seed": seed,
+            "run": run_of(self, target, sample_weight, seed), "n_threads": n_threads,
+            "pretrained": pretrained, "watch": watch,
+        }  # fmt: skip
+        trainee = _trained(texts, target.labels, config, beside, how, bool(self.verbose))
         ADVISER.look_after(trainee.model.config, given, len(target.classes))
         set_fitted(self, trainee, target.classes, target.kind)
 
     def _check_fitted(self) -> None:
         if "model_" not in self.__dict__:  # scikit-learn's own check takes longer than a text
             check_is_fitted(self, "model_")
+
+
+def _trained(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    beside: Beside | None,
+    how: dict[str, Any],
+    show: bool,
+) -> fitting.Trainee:
+    """Train on texts and, if there is any, what there is beside them; `how` as of `fit.fit`."""
+    n_texts = len(texts) if beside is None else beside.n_texts(len(texts))
+    with progress_bar(n_texts * config.epochs, show) as callback:
+        if beside is None:
+            return fitting.fit(texts, labels, config, callback=callback, **how)
+        from fasttext_lite.teaching.fit import fit_beside
+
+        return fit_beside(texts, labels, config, beside, callback=callback, **how)
 
 
 class TextClassifier(ClassifierMixin, TextEstimator):
@@ -269,6 +292,19 @@ def training_data(
     kind: str | None = None,
     is_whole: bool = True,
 ) -> tuple[Texts, Target, np.ndarray]:
+    """Return what `training_data_of` does, without the places of the texts."""
+    return training_data_of(estimator, X, y, sample_weight, classes, kind, is_whole)[:3]
+
+
+def training_data_of(
+    estimator: TextEstimator,
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    classes: Any = None,
+    kind: str | None = None,
+    is_whole: bool = True,
+) -> tuple[Texts, Target, np.ndarray, np.ndarray | None]:
     """Read what `fit` is given.
 
     Parameters
@@ -290,6 +326,8 @@ def training_data(
         Of the same texts.
     weights : float32[n_texts]
         Factor of each text's loss; their mean is 1.
+    kept : int64[n_texts], optional
+        Their places in X; None where all are there.
 
     Raises
     ------
@@ -367,16 +405,17 @@ def _look_at_likeliest(target: Target) -> None:
 
 def _without_weightless(
     texts: Texts, target: Target, weights: np.ndarray
-) -> tuple[Texts, Target, np.ndarray]:
+) -> tuple[Texts, Target, np.ndarray, np.ndarray | None]:
     """Leave out the texts of weight 0, and scale the weights to a mean of 1."""
     if not weights.any():
         raise ValueError("all sample weights are zero")
+    kept = None
     if not weights.all():
         # A text of weight 0 is not there: it adds no word to the vocabulary either.
-        keep = np.flatnonzero(weights)
-        texts, target = texts.take(keep), target.take(keep)
-        weights = weights[keep]
-    return texts, target, scaled(weights)
+        kept = np.flatnonzero(weights)
+        texts, target = texts.take(kept), target.take(kept)
+        weights = weights[kept]
+    return texts, target, scaled(weights), kept
 
 
 def known_features(model: Model, X: Any, n_threads: int, stacklevel: int) -> FeatureMatrix:

@@ -94,6 +94,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         sample_weight: Any = None,
         validation_data: Any = None,
         callbacks: Any = None,
+        unlabelled: Any = None,
+        text_embeddings: Any = None,
     ) -> FastTextClassifier:
         """Train on texts and labels; what was learnt before is forgotten.
 
@@ -116,6 +118,13 @@ class FastTextClassifier(TextClassifier, OneModel):
         callbacks : callable, or list of callables, optional
             Called after each epoch with its report (`report.EpochReport`: loss, accuracy,
             learning rate, ...); training ends when one returns True.
+        unlabelled : sequence of str, or of token lists, optional
+            More texts, without labels, of the same kind as those that will be predicted. They
+            are learnt from where labelled texts that are held out show that it helps; where not,
+            that is said and they are left out. Each text of X has one label then.
+        text_embeddings : array-like of shape (n_texts + n_unlabelled, dim), optional
+            What an encoder makes of each text of X, and then of each of `unlabelled`. The model
+            learns from them and does not need them to predict.
 
         Returns
         -------
@@ -131,7 +140,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             If a parameter, y or `validation_data` is not as described, or there are fewer than
             two labels.
         """
-        self._fit(X, y, sample_weight, validation_data, callbacks)
+        self._fit(X, y, sample_weight, validation_data, callbacks, unlabelled, text_embeddings)
         return self
 
     @with_advice(in_constructor)

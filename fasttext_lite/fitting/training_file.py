@@ -114,6 +114,7 @@ def read_training_file(
     *,
     multilabel: bool = False,
     is_validated: bool = False,
+    as_texts: bool = False,
     n_threads: int | None = None,
     cache: str | None = None,
     pretrained: Pretrained | None = None,
@@ -130,6 +131,8 @@ def read_training_file(
         Whether texts may have several labels, even if none has.
     is_validated : bool
         Whether there will be validation data.
+    as_texts : bool
+        Whether texts are wanted and not their features, whatever the file is.
     n_threads : int, optional
         Default: all processors.
     cache : str, optional
@@ -145,7 +148,7 @@ def read_training_file(
         If there are fewer than two labels.
     """
     options = options or ReadOptions()
-    if can_stream(path, config, is_validated=is_validated):
+    if not as_texts and can_stream(path, config, is_validated=is_validated):
         reader = CorpusReader(path, options, CHUNK_BYTES)
         prepared = prepare_file(
             reader, with_vectors(config, pretrained),

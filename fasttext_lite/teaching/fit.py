@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepare import check_labels
 from fasttext_lite.fitting.trainee import Trainee
 from fasttext_lite.fitting.validation import texts_aside
-from fasttext_lite.fitting.vectors import with_vectors
+from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.teaching.files import without_known
 from fasttext_lite.teaching.unlabelled import Taught, learn
@@ -44,6 +43,10 @@ class Beside:
     unlabelled: Texts | None = None
     embeddings: np.ndarray | None = None
     say: Callable[[str], None] | None = None
+
+    def n_texts(self, n_labelled: int) -> int:
+        """Return the number of all texts, given that of the labelled ones."""
+        return n_labelled + (0 if self.unlabelled is None else len(self.unlabelled))
 
     def check(self, labels: Labels, multilabel: bool) -> None:
         """Raise `TrainingError` unless it can be learnt from beside texts with these labels."""
@@ -72,7 +75,7 @@ def fit_beside(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
-    pretrained: str | os.PathLike[str] | None = None,
+    pretrained: Pretrained | None = None,
     run: Run | None = None,
 ) -> Trainee:
     """Train a model on labelled texts and on what there is beside them.
@@ -105,19 +108,19 @@ def fit_beside(
         doc_weights = None if doc_weights is None else doc_weights[chosen]
     how: dict[str, Any] = {
         "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
-        "pretrained": pretrained,
     }  # fmt: skip
-    config = with_vectors(config, pretrained)
     taught = teach(
-        texts, labels, config, beside, doc_weights=doc_weights, seed=seed, n_threads=n_threads
-    )
+        texts, labels, with_vectors(config, pretrained), beside,
+        doc_weights=doc_weights, seed=seed, n_threads=n_threads,
+    )  # fmt: skip
     if taught is None:
         return fit(
-            texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run, **how
-        )
+            texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run,
+            pretrained=pretrained, **how,
+        )  # fmt: skip
     n_others = len(taught.texts) - len(texts)
     run = dataclasses.replace(run or Run(), unlabelled=n_others)
-    prepared = taught.prepared(_factors(taught, run))
+    prepared = join_vectors(taught.prepared(_factors(taught, run)), pretrained, n_threads)
     return fit_prepared(dataclasses.replace(prepared, run=run), **how)
 
 
@@ -130,6 +133,7 @@ def teach(
     doc_weights: np.ndarray | None = None,
     seed: int = 0,
     n_threads: int | None = None,
+    is_tried: bool = True,
 ) -> Taught | None:
     """Give the texts without labels what to learn of them; None where that does not help.
 
@@ -139,6 +143,8 @@ def teach(
     ----------
     texts, labels, config, beside, doc_weights, seed, n_threads
         As in `fit_beside`.
+    is_tried : bool
+        As of `unlabelled.learn`.
     """
     if beside.unlabelled is None:
         return None
@@ -149,7 +155,37 @@ def teach(
     return learn(
         texts, labels, beside.unlabelled.take(chosen), config, embeddings=embeddings,
         doc_weights=doc_weights, seed=seed, n_threads=n_threads, say=beside.say,
+        is_tried=is_tried,
     )  # fmt: skip
+
+
+def more_texts(
+    config: Config, beside: Beside, run: Run, seed: int, n_threads: int | None
+) -> Callable[[Texts, Labels, np.ndarray | None, bool], Any]:
+    """Return what adds the texts without labels to labelled ones, for `TuningData.with_more`.
+
+    Parameters
+    ----------
+    config, beside, run, seed, n_threads
+        As in `fit_beside`; the texts are labelled once, with these settings.
+    """
+
+    def more(
+        texts: Texts, labels: Labels, doc_weights: np.ndarray | None, is_tried: bool
+    ) -> tuple[Texts, Labels, np.ndarray] | None:
+        beside.check(labels, False)
+        quiet = beside if is_tried else dataclasses.replace(beside, say=None)
+        taught = teach(
+            texts, labels, config, quiet, doc_weights=doc_weights, seed=seed,
+            n_threads=n_threads, is_tried=is_tried,
+        )  # fmt: skip
+        if taught is None:
+            return None
+        factors = _factors(taught, run)
+        weights = taught.weights if factors is None else taught.weights * factors
+        return taught.texts, taught.labels, scaled(weights)
+
+    return more
 
 
 def _taken(beside: Beside, chosen: np.ndarray, n_texts: int) -> Beside:

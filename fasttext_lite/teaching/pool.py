@@ -195,7 +195,7 @@ class Part:
         config = self.prepared.config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
         tree = make_tree(self.prepared, config, seed, 1)
         training = Training(self.prepared, config, seed, 1, tree=tree, is_trial=True)
-        return training.run(None, None, None).model
+        return training.run(None, None).model
 
     def features_of(self, docs: np.ndarray) -> FeatureMatrix:
         """Return the features of other texts of the pool."""

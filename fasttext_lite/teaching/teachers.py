@@ -58,6 +58,7 @@ class Probe:
 
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
         slopes = np.zeros((n_labels, vectors.shape[1]), np.float32)
         starts = np.full(n_labels, -np.inf, np.float32)
@@ -66,7 +67,8 @@ class Probe:
             starts[present] = 0
             return cls(slopes, starts)
         found = LogisticRegression(C=strength, max_iter=MOST_STEPS)
-        with warnings.catch_warnings():
+        # Matrices are so small that threads of BLAS wait for each other most of the time.
+        with warnings.catch_warnings(), threadpool_limits(1, "blas"):
             warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
             found.fit(vectors, ids, weights)
         if present.size == 2:  # scikit-learn has one row for both
