@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import flag_of, read_options, whole
@@ -119,17 +119,23 @@ def _check_saved(options: argparse.Namespace) -> None:
 
 
 def read_beside(
-    options: argparse.Namespace, file: TrainingFile, seed: int, encoder: Encoder | None = None
+    options: argparse.Namespace,
+    names: Sequence[str],
+    seed: int,
+    file: TrainingFile | None = None,
+    encoder: Encoder | None = None,
 ) -> Beside:
-    """Return what there is beside the texts of a file.
+    """Return what there is beside labelled texts.
 
     Parameters
     ----------
     options : Namespace
-    file : TrainingFile
-        With its texts and their rows.
+    names : sequence of str
+        Labels of the labelled texts.
     seed : int
         Of the choice, where there are more unlabelled texts than are kept.
+    file : TrainingFile, optional
+        The labelled texts and their rows, where there are embeddings.
     encoder : Encoder, optional
         Of `options.encoder`.
     """
@@ -140,14 +146,13 @@ def read_beside(
     if options.unlabelled:
         # Embeddings of the same texts can be kept for a training with another seed.
         seed = 0 if _has_embeddings(options) else seed
-        how = read_options(options)
-        others = read_unlabelled(options.unlabelled, how, file.labels.names, seed=seed)
+        others = read_unlabelled(options.unlabelled, read_options(options), names, seed=seed)
         for notice in others.notices if tell else ():
             say(notice)
     embeddings = None
-    if encoder is not None:
+    if file is not None and encoder is not None:
         embeddings = _encoded(options, file, others, encoder, tell)
-    elif options.text_embeddings:
+    elif file is not None and options.text_embeddings:
         from fasttext_lite.teaching.matching import read_matched
 
         embeddings = read_matched(options.text_embeddings, options.train, file, others)

@@ -202,7 +202,7 @@ def _taught(
     from fasttext_lite.teaching.fit import fit_beside
 
     weights = class_weights(how["run"].class_weight, file.labels, file.weights)
-    beside = read_beside(options, file, how["seed"], encoder)
+    beside = read_beside(options, file.labels.names, how["seed"], file, encoder)
     assert isinstance(file.data, Texts)  # they were asked for
     return fit_beside(
         file.data, file.labels, file.config, beside, doc_weights=weights,

@@ -34,6 +34,7 @@ from fasttext_lite.cli.arguments import (
     pretrained_from,
     whole,
 )
+from fasttext_lite.cli.beside import add_beside, check_beside, is_taught, read_beside
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
 from fasttext_lite.cli.files import (
     ValidationFile,
@@ -114,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_preset(parser, "settings to begin with")
     add_vectors(parser, "that all trainings start from")
+    add_beside(parser)
     add_class_weight(parser)
     parser.add_argument(
         "--seed",
@@ -154,6 +156,8 @@ def run(options: argparse.Namespace) -> None:
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
     adviser.say(idle_words(options))
+    if is_taught(options):
+        data, run = _with_more(options, config, data, run)
     table = TrialTable(figure, show, start + options.time)
     search = _make_search(options, config, data, table, start, run)
     for trial in search.trials:
@@ -199,6 +203,7 @@ def _check_files(options: argparse.Namespace) -> None:
         raise UsageError("--resume needs the --log to go on with")
     if options.train == STDIN and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
+    check_beside(options, options.train, options.valid, None)
     check_writable(options.output)
     if any(is_same_file(path, options.log) for path in inputs):
         raise UsageError(f"{options.log}: the log would be written into this file of texts")
@@ -235,6 +240,22 @@ def _read_data(options: argparse.Namespace) -> tuple[TuningData, Run]:
     valid_labels = valid.labels.renamed([*labels.names, *unseen])
     data = TuningData(corpus.texts, labels, valid.texts, valid_labels, multilabel, weights)
     return data, run
+
+
+def _with_more(
+    options: argparse.Namespace, config: Config, data: TuningData, run: Run
+) -> tuple[TuningData, Run]:
+    """Return the data with the texts without labels, and how trainings are run."""
+    from fasttext_lite.teaching.fit import more_texts
+
+    if data.multilabel:
+        raise UsageError("--unlabelled needs texts of one label each, and these have several")
+    seed, n_threads = options.seed or 0, options.threads or (None if options.seed is None else 1)
+    beside = read_beside(options, data.labels.names, seed)
+    n_labelled = data.n_whole
+    data = data.with_more(more_texts(config, beside, run, seed, n_threads))
+    n_more = data.n_whole - n_labelled
+    return data, dataclasses.replace(run, unlabelled=n_more or None)
 
 
 def _make_search(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import advice, with_advice
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.estimators.base import ADVISER, run_of, set_fitted, training_data
+from fasttext_lite.estimators.beside import read_beside
 from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.parameters import (
     SETTINGS,
@@ -31,10 +34,14 @@ from fasttext_lite.estimators.parameters import (
     threads_of,
 )
 from fasttext_lite.estimators.targets import Target, is_matrix, read_target
+from fasttext_lite.model.run import Run
 from fasttext_lite.tuning.data import TuningData
 from fasttext_lite.tuning.log import Trial
 from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.search import Outcome, Search
+
+if TYPE_CHECKING:
+    from fasttext_lite.teaching.fit import Beside
 
 
 class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -133,7 +140,9 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         self.verbose = verbose
 
     @with_advice(in_constructor)
-    def fit(self, X: Any, y: Any, X_valid: Any = None, y_valid: Any = None) -> FastTextTuner:
+    def fit(
+        self, X: Any, y: Any, X_valid: Any = None, y_valid: Any = None, unlabelled: Any = None
+    ) -> FastTextTuner:
         """Search, and train the best estimator.
 
         Parameters
@@ -144,6 +153,9 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
             Texts and labels to compare settings on; default: a tenth of X and y is set aside,
             with about the same share of each label, or where that is a small number of texts
             (`fasttext_lite.tuning.judging`) all of them in turn, by cross-validation.
+        unlabelled : sequence of str, optional
+            More texts, as in `FastTextClassifier.fit`. They are given labels once, with the
+            settings that the search begins with, and are part of each trial's training.
 
         Returns
         -------
@@ -169,6 +181,10 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         given = {name: getattr(estimator, name) for name in fixed}
         ADVISER.look_before(config, given, texts.token_ends is not None)
         ADVISER.say(idle_words(estimator))
+        run = run_of(estimator, target, seed=seed)
+        beside = read_beside(texts, None, unlabelled, None, bool(self.verbose))
+        if beside is not None:
+            data, run = _with_more(data, config, beside, run, seed, n_threads)
         search = Search(
             data,
             config,
@@ -178,7 +194,7 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
             n_threads=n_threads,
             log=self.log,
             resume=bool(self.resume),
-            run=run_of(estimator, target, seed=seed),
+            run=run,
             pretrained=pretrained_of(estimator),
             on_trial=_print if self.verbose else None,
             **limits,
@@ -305,6 +321,19 @@ def _data(
             f"{len(valid_texts)} texts, {len(valid.labels)} labels"
         )
     return TuningData(texts, target.labels, valid_texts, valid.labels, multilabel, weights)
+
+
+def _with_more(
+    data: TuningData, config: Config, beside: Beside, run: Run, seed: int, n_threads: int
+) -> tuple[TuningData, Run]:
+    """Return the data with texts without labels, and how trainings are run."""
+    from fasttext_lite.teaching.fit import more_texts
+
+    beside.check(data.labels, data.multilabel)
+    n_labelled = data.n_whole
+    data = data.with_more(more_texts(config, beside, run, seed, n_threads))
+    n_more = data.n_whole - n_labelled
+    return data, dataclasses.replace(run, unlabelled=n_more or None)
 
 
 def _print(trial: Trial) -> None:

@@ -24,7 +24,7 @@ from fasttext_lite.teaching.words import unit
 
 COLUMNS = 128  # that vectors are reduced to
 PENALTY = 0.5  # of the ridge, by the mean squared length of the texts' features
-STRENGTH = 3.0  # inverse of the regularisation of the probe, of vectors whose mean length is 1
+STRENGTH = 1.0  # inverse of the regularisation of the probe, of vectors whose mean length is 1
 MOST_WORK = 2_000_000_000  # multiplications of a step of the probe; above, means do in its place
 SHRINKAGE = 0.1  # of the covariance within labels towards a multiple of the identity
 OUTPUT_LENGTH = 4.0  # mean length of the output rows that a learned head starts from

@@ -164,6 +164,7 @@ def teach(
     doc_weights: np.ndarray | None = None,
     seed: int = 0,
     n_threads: int | None = None,
+    is_tried: bool = True,
 ) -> Taught | None:
     """Give the texts without labels what to learn of them; None where that does not help.
 
@@ -173,6 +174,8 @@ def teach(
     ----------
     texts, labels, config, beside, doc_weights, seed, n_threads
         As in `fit_beside`.
+    is_tried : bool
+        As of `unlabelled.learn`.
     """
     beside = _distinct(texts, beside)
     if beside.unlabelled is None:
@@ -180,6 +183,7 @@ def teach(
     return learn(
         texts, labels, beside.unlabelled, config, embeddings=beside.embeddings,
         doc_weights=doc_weights, seed=seed, n_threads=n_threads, say=beside.say,
+        is_tried=is_tried,
     )  # fmt: skip
 
 
@@ -196,6 +200,35 @@ def _distinct(texts: Texts, beside: Beside) -> Beside:
     return dataclasses.replace(
         beside, unlabelled=beside.unlabelled.take(chosen), embeddings=embeddings
     )
+
+
+def more_texts(
+    config: Config, beside: Beside, run: Run, seed: int, n_threads: int | None
+) -> Callable[[Texts, Labels, np.ndarray | None, bool], Any]:
+    """Return what adds the texts without labels to labelled ones, for `TuningData.with_more`.
+
+    Parameters
+    ----------
+    config, beside, run, seed, n_threads
+        As in `fit_beside`; the texts are labelled once, with these settings.
+    """
+
+    def more(
+        texts: Texts, labels: Labels, doc_weights: np.ndarray | None, is_tried: bool
+    ) -> tuple[Texts, Labels, np.ndarray] | None:
+        beside.check(labels, False)
+        quiet = beside if is_tried else dataclasses.replace(beside, say=None)
+        taught = teach(
+            texts, labels, config, quiet, doc_weights=doc_weights, seed=seed,
+            n_threads=n_threads, is_tried=is_tried,
+        )  # fmt: skip
+        if taught is None:
+            return None
+        factors = _factors(taught, run)
+        weights = taught.weights if factors is None else taught.weights * factors
+        return taught.texts, taught.labels, scaled(weights)
+
+    return more
 
 
 def _taken(beside: Beside, chosen: np.ndarray, n_texts: int) -> Beside:

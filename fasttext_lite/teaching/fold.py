@@ -63,7 +63,7 @@ class Way:
 
 # By the head of the model; where the rate is given it stays.
 WAYS = {
-    "linear": (Way(1.0, 1.0), Way(1.0, 0.5), Way(0.5, 0.5)),
+    "linear": (Way(2.0, 0.5), Way(1.0, 0.5), Way(3.0, 0.5)),
     "learned": (Way(1.0, 0.5), Way(1.0, 0.25)),
 }
 

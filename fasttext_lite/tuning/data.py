@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -21,6 +23,10 @@ from fasttext_lite.tuning.log import TuningError, fingerprint
 from fasttext_lite.tuning.size import Extent
 
 CACHE_BYTES = 1 << 30  # of features kept for later trials
+
+# Texts with labels, and what each weighs (float32[n_texts], None: all the same).
+Rows: TypeAlias = tuple[Texts, Labels, np.ndarray | None]
+MoreTexts: TypeAlias = Callable[[Texts, Labels, np.ndarray | None, bool], Rows | None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class TuningData:
     valid_labels: Labels
     multilabel: bool
     doc_weights: np.ndarray | None = None
-    whole: tuple[Texts, Labels, np.ndarray | None] | None = None
+    whole: Rows | None = None
     other_folds: tuple[TuningData, ...] = ()
 
     @classmethod
@@ -101,6 +107,33 @@ class TuningData:
             for train, valid in parts
         )
         return replace(first, other_folds=tuple(others))
+
+    def with_more(self, more: MoreTexts) -> TuningData:
+        """Return the data with more texts to train on, in each fold and in the end.
+
+        Parameters
+        ----------
+        more : callable
+            Given texts, labels and weights to train on, and whether it must be tried if they
+            help; returns these with others, or None where they do not help.
+        """
+        texts, labels, weights = self.whole or (self.texts, self.labels, self.doc_weights)
+        whole = more(texts, labels, weights, True)
+        if whole is None:
+            return self
+        if self.whole is None:
+            return replace(self, texts=whole[0], labels=whole[1], doc_weights=whole[2])
+        first, *others = (fold._with_more(more, whole) for fold in self.folds)
+        return replace(first, other_folds=tuple(others))
+
+    def _with_more(self, more: MoreTexts, whole: Rows) -> TuningData:
+        found = more(self.texts, self.labels, self.doc_weights, False)
+        if found is None:
+            return replace(self, whole=whole, other_folds=())
+        texts, labels, weights = found
+        return replace(
+            self, texts=texts, labels=labels, doc_weights=weights, whole=whole, other_folds=()
+        )
 
     @property
     def folds(self) -> tuple[TuningData, ...]:
