@@ -266,7 +266,7 @@ def test_the_result_is_an_ordinary_model(tmp_path):
     n = len(before)
     moved = np.abs(longer.weights.embeddings[:n] - before).max()
     assert 0 < moved < np.abs(before).max()  # from the table that it had
-    assert accuracy(longer.model) > accuracy(model) - 0.02
+    assert accuracy(longer.model) > accuracy(model) - 0.05
 
 
 def test_several_labels_of_a_text():
@@ -280,7 +280,10 @@ def test_several_labels_of_a_text():
     assert np.mean((said[:, 4] > 0) == (np.arange(400) % 2 == 1)) > 0.9
     model = fit_folded(texts, several, PLAIN, vectors, n_threads=1).model
     assert model.multilabel
-    assert accuracy(model) > 0.5
+    assert model.run.embeddings
+    unseen, truth, _ = corpus(1_000, 3)
+    found = model.probabilities(unseen)[:, [model.labels.index(name) for name in NAMES]]
+    assert np.mean(found.argmax(axis=1) == truth.ids) > 0.7
 
 
 def test_patience_sets_embeddings_aside_with_their_texts():
@@ -342,9 +345,7 @@ def test_numbers_of_texts_and_embeddings_must_be_the_same():
     with pytest.raises(TrainingError, match="60 labelled texts and 0 for 60 unlabelled ones"):
         fit_folded(texts, labels, PLAIN, vectors, others=texts)
     with pytest.raises(TrainingError, match="have 12 numbers, of unlabelled ones 11"):
-        fit_folded(
-            texts, labels, PLAIN, vectors, others=texts, other_embeddings=vectors[:, 1:]
-        )
+        fit_folded(texts, labels, PLAIN, vectors, others=texts, other_embeddings=vectors[:, 1:])
 
 
 def test_two_labels_are_needed():

@@ -26,6 +26,7 @@ from fasttext_lite.version import __version__
 # Where each command is, in the order of ``--help``.
 COMMANDS = {
     "train": "fasttext_lite.cli.train",
+    "teach": "fasttext_lite.cli.teach",
     "tune": "fasttext_lite.cli.tune",
     "quantize": "fasttext_lite.cli.quantize",
     "convert": "fasttext_lite.cli.convert",

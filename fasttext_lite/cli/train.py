@@ -29,7 +29,14 @@ from fasttext_lite.cli.arguments import (
     read_options,
     whole,
 )
-from fasttext_lite.cli.beside import add_beside, check_beside, is_taught, read_beside
+from fasttext_lite.cli.beside import (
+    add_beside,
+    add_embeddings,
+    check_beside,
+    is_taught,
+    open_encoder,
+    read_beside,
+)
 from fasttext_lite.cli.console import is_same_file, say, write
 from fasttext_lite.cli.files import (
     ValidationFile,
@@ -49,13 +56,14 @@ if TYPE_CHECKING:
     from fasttext_lite.fitting.fit import Trainee
     from fasttext_lite.fitting.monitor import Watch
     from fasttext_lite.fitting.training_file import TrainingFile
+    from fasttext_lite.teaching.encoders import Encoder
     from fasttext_lite.training.history import History
 
 HELP = "Train a model on a labelled file."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``train``."""
+def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> None:
+    """Add the arguments of ``train``; `encodes` as of `add_embeddings`."""
     add_training(parser)
     parser.add_argument(
         "--valid",
@@ -75,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the same file with the same settings of features uses them again",
     )
     add_beside(parser)
+    add_embeddings(parser, encodes)
     add_class_weight(parser)
     add_config(parser)
     add_reading(parser, trains=True)
@@ -154,6 +163,7 @@ def _train(
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
     adviser.say(*_idle_arguments(options, config), idle_words(options))
+    encoder = open_encoder(options)
     file = read_training_file(
         options.train, config, read_options(options),
         multilabel=options.multilabel, is_validated=is_validated, as_texts=is_taught(options),
@@ -174,7 +184,7 @@ def _train(
         "n_threads": options.threads or (None if options.seed is None else 1),
     }  # fmt: skip
     if is_taught(options):
-        trainee = _taught(options, file, how)
+        trainee = _taught(options, file, encoder, how)
     else:
         show = False if options.quiet else None
         with progress_bar(len(labels) * config.epochs, show) as callback:
@@ -183,7 +193,9 @@ def _train(
     return trainee, len(labels), time.perf_counter() - start, valid
 
 
-def _taught(options: argparse.Namespace, file: TrainingFile, how: dict[str, Any]) -> Trainee:
+def _taught(
+    options: argparse.Namespace, file: TrainingFile, encoder: Encoder | None, how: dict[str, Any]
+) -> Trainee:
     """Train on a file's texts and what there is beside them."""
     from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.fitting.class_weight import class_weights
@@ -192,7 +204,7 @@ def _taught(options: argparse.Namespace, file: TrainingFile, how: dict[str, Any]
 
     assert isinstance(file.data, Texts)
     weights = class_weights(how["run"].class_weight, file.labels, file.weights)
-    beside = read_beside(options, file.labels.names, how["seed"])
+    beside = read_beside(options, file.labels.names, how["seed"], file, encoder)
     n_steps = len(file.labels) * file.config.epochs
     with progress_bar(n_steps, False if options.quiet else None, waits=True) as callback:
         return fit_beside(

@@ -66,6 +66,10 @@ class Corpus:
         See `corpus.fingerprint`.
     weights : float64[n_docs], optional
         How much each document counts in training, as the file says; None where it does not.
+    rows : int64[n_docs], optional
+        The record that each document is, counted from 0, where that was asked for.
+    n_records : int
+        Of the file, with those that were skipped, where that was asked for.
     """
 
     texts: Texts
@@ -74,6 +78,8 @@ class Corpus:
     notices: list[str] = field(default_factory=list)
     fingerprint: str = ""
     weights: np.ndarray | None = None
+    rows: np.ndarray | None = None
+    n_records: int = 0
 
     @property
     def label_rows(self) -> list[tuple[str, ...]]:
@@ -121,6 +127,8 @@ class LabelledChunk:
         With `raw`, of a format that compiled code parses: the lines with their ends.
     weights : float64[n_docs], optional
         How much each document counts in training, above 0; None where nothing says so.
+    rows : int64[n_docs], optional
+        The record that each document is, where that was asked for.
     """
 
     texts: Texts
@@ -129,6 +137,7 @@ class LabelledChunk:
     raw: list[Any] | None = None
     block: bytes | None = None
     weights: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -144,6 +153,8 @@ class _Documents:
     offsets, indptr : int64[above n_docs]
     ids : int32[at least n_ids]
     weights : float64[n_docs], optional
+    rows : list of int64
+        Records that the documents are, where that was asked for.
     seen : Texts, optional
         The documents that were added last with those that weigh 0, where there are any.
     """
@@ -161,6 +172,7 @@ class _Documents:
         self.raw: list[Any] | None = None
         self.block: bytes | None = None
         self.weights: np.ndarray | None = None
+        self.rows: list[np.ndarray] = []
 
     def reserve(self, n_bytes: int, n_docs: int = 0, n_ids: int = 0) -> None:
         """Make room for more bytes, documents and label numbers."""
@@ -203,7 +215,7 @@ class _Documents:
             array.resize(size, refcheck=False)
         chunk = LabelledChunk(
             Texts(self.text, self.offsets), self.ids, self.indptr, self.raw, self.block,
-            self.weights,
+            self.weights, np.concatenate(self.rows) if self.rows else None,
         )  # fmt: skip
         self.clear()
         return chunk
@@ -270,9 +282,14 @@ class CorpusReader:
         Whether chunks have the records as they stand in the file, too.
     judges : bool
         Whether the texts are to measure a model on, see `Reading`: there are no weights then.
+    keeps_rows : bool
+        Whether chunks say which record each document is. Records are what `known` makes documents
+        of: every line, or every row of a table and every object that there is.
 
     Attributes
     ----------
+    n_records : int
+        With `keeps_rows`, those so far, also skipped ones.
     names : list of str
         The labels so far in the order of their first occurrence.
     skipped : dict
@@ -301,6 +318,7 @@ class CorpusReader:
         known: Collection[str] | None = None,
         keeps_raw: bool = False,
         judges: bool = False,
+        keeps_rows: bool = False,
     ) -> None:
         self.path = str(path)
         self.options = options or ReadOptions()
@@ -308,6 +326,7 @@ class CorpusReader:
         self.known = None if known is None else frozenset(known)
         self.keeps_raw = keeps_raw
         self.judges = judges
+        self.keeps_rows, self.n_records = keeps_rows, 0
         self.reading = self._new_reading()
         self.format: Format | None = None
         self.names: list[str] = []
@@ -335,7 +354,7 @@ class CorpusReader:
 
     def fill(self, docs: _Documents) -> Iterator[None]:
         """Add the file to `docs` block by block; what was added may be taken away between."""
-        self.names, self.skipped = [], {}
+        self.names, self.skipped, self.n_records = [], {}, 0
         self.reading = self._new_reading()
         n_found = 0
         blocks = iter_blocks(
@@ -483,6 +502,13 @@ class CorpusReader:
                 elif fault >= 0:  # what stands before the bad line may have an error of its own
                     good = block[: block[:fault].tobytes().rfind(b"\n") + 1]
                 self._parse_block(parser, form.bad_line, good, docs, names, state)
+                if self.keeps_rows:
+                    n_new, n_read = docs.n_docs - n_before, int(state[kernels.LINES]) - n_lines
+                    kept = np.arange(n_new)
+                    if n_new < n_read:
+                        kept = self._kept(parser, form.bad_line, good)
+                    docs.rows.append(self.n_records + kept)
+                    self.n_records += n_read
                 if fault >= 0 and self.known is None:
                     number = int(state[kernels.LINES]) + 1
                     rest = block[good.size :].tobytes()
@@ -560,6 +586,21 @@ class CorpusReader:
             elif status == kernels.FULL_NAMES:
                 names.grow(block.size)
 
+    def _kept(self, parser: BlockParser, bad_line: str, block: np.ndarray) -> np.ndarray:
+        """Return which lines of a block become documents, int64, by halves until all do or none."""
+        from fasttext_lite.corpus import kernels
+
+        docs, state = _Documents(), np.zeros(kernels.STATE_SIZE, np.int64)
+        self._parse_block(parser, bad_line, block, docs, _Names(), state)
+        n_lines = int(state[kernels.LINES])
+        if docs.n_docs in (0, n_lines):
+            return np.arange(docs.n_docs)
+        ends = np.flatnonzero(block == ord("\n")) + 1
+        half = n_lines // 2
+        first, last = block[: ends[half - 1]], block[ends[half - 1] :]
+        kept = [self._kept(parser, bad_line, each) for each in (first, last)]
+        return np.concatenate([kept[0], half + kept[1]])
+
     def _note_skipped(self, counts: np.ndarray, first: np.ndarray) -> None:
         where = name_of(self.path)
         for i in np.argsort(first, kind="stable").tolist():
@@ -575,10 +616,12 @@ class CorpusReader:
         raw: list[Any] = []
         takes_all, lines = self.known is not None, _Lines(self.path, blocks)
         for record in form.parse_records(self.reading, lines):
+            if self.keeps_rows and not _is_gap(record):
+                self.n_records += 1
             if not takes_all and (reason := _why_skipped(record)):
                 _count(self.skipped, reason, f"{name_of(self.path)}:{record[0]}")
                 continue
-            batch.add(record)
+            batch.add(record, self.n_records - 1)
             if self.keeps_raw:
                 raw.append(record[3] if len(record) > 3 else None)
             if batch.size >= self.chunk_bytes or (takes_all and not lines.n_left):
@@ -589,7 +632,9 @@ class CorpusReader:
 
     def _put(self, docs: _Documents, batch: _Batch, raw: list[Any]) -> int:
         """Add records to `docs`, and the names that are new; return how many records they are."""
-        n = batch.move_to(docs)
+        n, rows = batch.move_to(docs)
+        if self.keeps_rows:
+            docs.rows.append(rows)
         docs.raw = raw if self.keeps_raw else None
         self.names += itertools.islice(batch.numbers.of_name, len(self.names), None)
         return n
@@ -630,29 +675,40 @@ class _Batch:
         self.size = 0
         self.texts: list[bytes] = []
         self.labels: list[tuple[str, ...]] = []
+        self.rows: list[int] = []
         self.judged: list[tuple[int, int, Judgement]] = []  # the place here, the line
 
-    def add(self, record: Record) -> None:
-        """Add a record."""
+    def add(self, record: Record, row: int) -> None:
+        """Add a record, and its number."""
         judgement = record[4] if len(record) > 4 else None
         if judgement is not None:
             self.judged.append((len(self.texts), record[0], judgement))
         self.labels.append(record[1])
         self.texts.append(record[2])
+        self.rows.append(row)
         self.size += len(record[2])
 
-    def move_to(self, docs: _Documents) -> int:
-        """Add all records to `docs`, but those of weight 0, and begin anew; return how many."""
+    def move_to(self, docs: _Documents) -> tuple[int, np.ndarray]:
+        """Add all records to `docs`, but those of weight 0; begin anew.
+
+        Returns
+        -------
+        int
+            How many were added.
+        rows : int64
+            Their numbers.
+        """
         weights = self._settle() if self.judged else None
         texts, labels, docs.seen = self.texts, self.labels, None
+        rows = np.array(self.rows, np.int64)
         if weights is not None and not weights.all():
             docs.seen = Texts.from_bytes(texts)
             kept = np.flatnonzero(weights).tolist()
             texts, labels = [texts[i] for i in kept], [labels[i] for i in kept]
-            weights = weights[kept]
+            weights, rows = weights[kept], rows[kept]
         docs.extend(texts, [self.numbers[each] for each in labels], weights)
         self._clear()
-        return len(texts)
+        return len(texts), rows
 
     def _settle(self) -> np.ndarray | None:
         """Give records with shares their likeliest label; return what all of them weigh."""
@@ -729,6 +785,12 @@ class _Lines:
             raise broken(self.path, number, failure) from None
 
 
+def _is_gap(record: Record) -> bool:
+    """Return whether a record is none: the line of a table or of JSON lines is blank."""
+    raw = record[3] if len(record) > 3 else None
+    return raw is not None and not (raw.strip() if isinstance(raw, str) else raw)
+
+
 def _why_skipped(record: Record) -> str:
     """Return why a labelled text cannot be used; "" if it can."""
     text = record[2]
@@ -745,7 +807,12 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def read_corpus(path: str, options: ReadOptions | None = None, judges: bool = False) -> Corpus:
+def read_corpus(
+    path: str,
+    options: ReadOptions | None = None,
+    judges: bool = False,
+    keeps_rows: bool = False,
+) -> Corpus:
     """Read a labelled file.
 
     Parameters
@@ -753,7 +820,7 @@ def read_corpus(path: str, options: ReadOptions | None = None, judges: bool = Fa
     path : str
         File name, or "-" for standard input; how it is packed is recognised by content.
     options : ReadOptions, optional
-    judges : bool
+    judges, keeps_rows : bool
         As of `CorpusReader`.
 
     Returns
@@ -769,7 +836,7 @@ def read_corpus(path: str, options: ReadOptions | None = None, judges: bool = Fa
     """
     from fasttext_lite.corpus.labels import Labels
 
-    reader = CorpusReader(path, options, judges=judges)
+    reader = CorpusReader(path, options, judges=judges, keeps_rows=keeps_rows)
     docs = _Documents()
     for _ in reader.fill(docs):
         pass
@@ -777,5 +844,5 @@ def read_corpus(path: str, options: ReadOptions | None = None, judges: bool = Fa
     labels = Labels(chunk.ids, chunk.indptr, reader.names)
     return Corpus(
         chunk.texts, labels.by_frequency(), reader.skipped, reader.notices, reader.fingerprint,
-        chunk.weights,
+        chunk.weights, chunk.rows, reader.n_records,
     )  # fmt: skip

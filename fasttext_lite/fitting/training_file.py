@@ -49,6 +49,8 @@ class TrainingFile:
         See `corpus.fingerprint`.
     weights : float64[n_texts], optional
         How much each text counts, as the file says.
+    rows, n_records
+        As of `Corpus`, where texts were wanted.
     """
 
     config: Config
@@ -60,6 +62,8 @@ class TrainingFile:
     pretrained: Pretrained | None = None
     fingerprint: str = ""
     weights: np.ndarray | None = None
+    rows: np.ndarray | None = None
+    n_records: int = 0
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""
@@ -164,7 +168,9 @@ def read_training_file(
             f"{path}: a cache needs a file that can be read twice, no noise in words, and for "
             "patience validation data"
         )
-    return _as_a_whole(path, config, options, multilabel=multilabel, pretrained=pretrained)
+    return _as_a_whole(
+        path, config, options, multilabel=multilabel, pretrained=pretrained, keeps_rows=as_texts
+    )
 
 
 def _as_a_whole(
@@ -174,12 +180,13 @@ def _as_a_whole(
     *,
     multilabel: bool,
     pretrained: Pretrained | None,
+    keeps_rows: bool,
 ) -> TrainingFile:
     """Read a labelled file at once, its texts to memory."""
-    corpus = read_corpus(path, options)
+    corpus = read_corpus(path, options, keeps_rows=keeps_rows)
     several = multilabel or corpus.labels.is_multilabel
     skipped = corpus.skip_report()
     return TrainingFile(
         config, corpus.labels, several, skipped, corpus.notices, corpus.texts, pretrained,
-        corpus.fingerprint, corpus.weights,
+        corpus.fingerprint, corpus.weights, corpus.rows, corpus.n_records,
     )  # fmt: skip

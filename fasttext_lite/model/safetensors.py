@@ -16,6 +16,8 @@ import mmap
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -72,18 +74,16 @@ def _temporary(target: Path) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
 
 
-def write_file(
-    path: str | os.PathLike[str], tensors: dict[str, np.ndarray], metadata: dict[str, str]
-) -> None:
-    """Write a file under a temporary name, and rename it.
+@contextmanager
+def new_file(path: str | os.PathLike[str], what: str = "the model") -> Iterator[Path]:
+    """Yield a temporary name to write under, which becomes that of the file in the end.
 
     Parameters
     ----------
     path : path-like
         Replaced, if it is there, in one step at the end.
-    tensors : dict of str to ndarray
-    metadata : dict of str to str
-        JSON documents: spaces are added behind them.
+    what : str
+        What is written, for the message.
 
     Raises
     ------
@@ -91,20 +91,42 @@ def write_file(
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
     from safetensors import SafetensorError
-    from safetensors.numpy import save_file
 
     target = Path(os.path.realpath(path))
     temporary = _temporary(target)
     try:
         temporary.touch(exist_ok=False)
         mode = temporary.stat().st_mode  # as the umask has it; safetensors would say 0600
-        save_file(tensors, temporary, _padded(tensors, metadata))
+        yield temporary
         temporary.chmod(mode)
         os.replace(temporary, target)
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: cannot write the model: {reason(error)}") from None
+        raise ModelError(f"{path}: cannot write {what}: {reason(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_file(
+    path: str | os.PathLike[str], tensors: dict[str, np.ndarray], metadata: dict[str, str]
+) -> None:
+    """Write a file as a whole, see `new_file`.
+
+    Parameters
+    ----------
+    path : path-like
+    tensors : dict of str to ndarray
+    metadata : dict of str to str
+        JSON documents: spaces are added behind them.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be written.
+    """
+    from safetensors.numpy import save_file
+
+    with new_file(path) as temporary:
+        save_file(tensors, temporary, _padded(tensors, metadata))
 
 
 def file_size(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> int:

@@ -34,6 +34,10 @@ class UnlabelledTexts:
         The record that each one is, counted over all files.
     n_records : int
         Of all files.
+    places : int64[n_texts]
+        The place of each one among all texts of the files that are not blank.
+    n_found : int
+        Such texts.
     notices : list of str
         What the user should know about the files, in a line each.
     """
@@ -41,6 +45,8 @@ class UnlabelledTexts:
     texts: Texts
     rows: np.ndarray
     n_records: int
+    places: np.ndarray
+    n_found: int
     notices: list[str] = field(default_factory=list)
 
 
@@ -135,6 +141,7 @@ def read_unlabelled(
     kept = Thinning(most, most_bytes, seed)
     notices: list[str] = []
     n_records = n_found = 0
+    found: list[np.ndarray] = []
     for path in paths:
         reader, before = CorpusReader(path, options, known=known), (n_records, n_found)
         for chunk in reader:
@@ -142,6 +149,7 @@ def read_unlabelled(
             n_records += len(chunk)
             filled = not_blank(texts)
             n_found += filled.size
+            found.append(rows[filled])
             kept.add(texts.take(filled) if filled.size < len(texts) else texts, rows[filled])
         notices += [*reader.notices, *_blank_ones(path, n_records, n_found, *before)]
     if not n_found:
@@ -151,7 +159,8 @@ def read_unlabelled(
         notices.append(
             f"{len(texts):,} of {n_found:,} unlabelled texts are learnt from, chosen at random"
         )
-    return UnlabelledTexts(texts, rows, n_records, notices)
+    places = np.searchsorted(np.concatenate(found), rows)
+    return UnlabelledTexts(texts, rows, n_records, places, n_found, notices)
 
 
 def _blank_ones(path: str, n_records: int, n_found: int, *before: int) -> list[str]:

@@ -23,8 +23,15 @@ from fasttext_lite.fitting.trainee import Trainee
 from fasttext_lite.fitting.validation import texts_aside
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
+from fasttext_lite.parallel import cpu_count
 from fasttext_lite.teaching.files import bounded, without_known
+from fasttext_lite.teaching.fold import as_linear, fit_folded
 from fasttext_lite.teaching.unlabelled import Taught, learn
+from fasttext_lite.teaching.unlabelled_fold import fold_taught
+
+BOTH_STARTS = (
+    "text embeddings and pretrained vectors both say what words start from: leave one of them out"
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +53,10 @@ class Beside:
 
     def check(self, labels: Labels, multilabel: bool) -> None:
         """Raise `TrainingError` unless it can be learnt from beside texts with these labels."""
-        if multilabel or labels.is_multilabel:
-            what = "unlabelled texts are" if self.embeddings is None else "text embeddings are"
+        if self.unlabelled is not None and (multilabel or labels.is_multilabel):
             raise TrainingError(
-                f"{what} learnt from where each text has one label, and these have several or none"
+                "unlabelled texts are learnt from where each text has one label, and these have "
+                "several or none"
             )
         n_others = 0 if self.unlabelled is None else len(self.unlabelled)
         if self.embeddings is not None and len(self.embeddings) != len(labels) + n_others:
@@ -83,15 +90,24 @@ def fit_beside(
         As in `fit.fit`. With `Config.patience` and no validation data, labelled texts are set
         aside.
     pretrained, run
-        As in `fit.fit`.
+        As in `fit.fit`; embeddings take the place of word vectors.
 
     Raises
     ------
     TrainingError
-        As in `fit.fit`, and where texts have several labels.
+        As in `fit.fit`, where texts have several labels and others none, and where there are
+        embeddings and word vectors to start from.
     """
     beside.check(labels, bool(multilabel))
+    if beside.embeddings is not None and pretrained is not None:
+        raise TrainingError(BOTH_STARTS)
     check_labels(labels)
+    if beside.unlabelled is None and beside.embeddings is not None:
+        return fit_folded(
+            texts, labels, config, beside.embeddings, doc_weights=doc_weights,
+            multilabel=multilabel, seed=seed, n_threads=n_threads, callback=callback, watch=watch,
+            run=run, say=beside.say,
+        )  # fmt: skip
     warn_of_labels(labels)
     if watch is not None and watch.log is not None:
         check_log(watch.log)
@@ -105,11 +121,19 @@ def fit_beside(
     how: dict[str, Any] = {
         "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
     }  # fmt: skip
+    beside = _distinct(texts, beside, len(labels.names), seed)
     taught = teach(
         texts, labels, with_vectors(config, pretrained), beside,
         doc_weights=doc_weights, seed=seed, n_threads=n_threads,
     )  # fmt: skip
     if taught is None:
+        if beside.embeddings is not None:
+            n = len(texts)
+            return fit_folded(
+                texts, labels, config, beside.embeddings[:n], doc_weights=doc_weights,
+                multilabel=False, run=run, others=beside.unlabelled,
+                other_embeddings=beside.embeddings[n:], say=beside.say, **how,
+            )  # fmt: skip
         return fit(
             texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run,
             pretrained=pretrained, **how,
@@ -117,7 +141,14 @@ def fit_beside(
     n_others = len(taught.texts) - len(texts)
     run = dataclasses.replace(run or Run(), unlabelled=n_others)
     prepared = join_vectors(taught.prepared(_factors(taught, run)), pretrained, n_threads)
-    return fit_prepared(dataclasses.replace(prepared, run=run), **how)
+    if beside.embeddings is not None:
+        run = dataclasses.replace(run, embeddings=True)
+        prepared = fold_taught(
+            prepared, taught, beside.embeddings, seed, n_threads or cpu_count(), beside.say
+        )
+    trainee = fit_prepared(dataclasses.replace(prepared, run=run), **how)
+    is_open = config.head == "auto" and config.dim is None
+    return as_linear(trainee) if prepared.start is not None and is_open else trainee
 
 
 def teach(
@@ -142,17 +173,33 @@ def teach(
     is_tried : bool
         As of `unlabelled.learn`.
     """
+    beside = _distinct(texts, beside, len(labels.names), seed)
     if beside.unlabelled is None:
         return None
-    chosen = bounded(without_known(texts, beside.unlabelled), len(labels.names), seed)
-    embeddings = beside.embeddings
-    if embeddings is not None:
-        embeddings = np.concatenate([embeddings[: len(texts)], embeddings[len(texts) + chosen]])
     return learn(
-        texts, labels, beside.unlabelled.take(chosen), config, embeddings=embeddings,
+        texts, labels, beside.unlabelled, config, embeddings=beside.embeddings,
         doc_weights=doc_weights, seed=seed, n_threads=n_threads, say=beside.say,
         is_tried=is_tried,
     )  # fmt: skip
+
+
+def _distinct(texts: Texts, beside: Beside, n_labels: int, seed: int) -> Beside:
+    """Return what there is beside texts without what is among them, each of equals once.
+
+    No more of it than has room, see `files.bounded`.
+    """
+    if beside.unlabelled is None:
+        return beside
+    n = len(texts)
+    chosen = bounded(without_known(texts, beside.unlabelled), n_labels, seed)
+    if chosen.size == len(beside.unlabelled):
+        return beside
+    embeddings = beside.embeddings
+    if embeddings is not None:
+        embeddings = np.concatenate([embeddings[:n], embeddings[n + chosen]])
+    return dataclasses.replace(
+        beside, unlabelled=beside.unlabelled.take(chosen), embeddings=embeddings
+    )
 
 
 def more_texts(

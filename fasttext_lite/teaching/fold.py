@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -255,6 +255,7 @@ def try_ways(
     encoded: Encoded,
     seed: int = 0,
     say: Callable[[str], None] | None = None,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> Prepared | None:
     """Try to start from what an encoder knows; None where that does not help, which is logged.
 
@@ -270,8 +271,11 @@ def try_ways(
         The result depends on it alone, not on the threads.
     say : callable, optional
         Given a line of what was found.
+    folds : sequence of pairs of int64, optional
+        Numbers in the sample of texts to learn from and of those to hold out; default: any texts
+        are held out.
     """
-    parts = _parts(prepared, sample, seed)
+    parts = _parts(prepared, sample, seed, folds)
     if sum(part.held.size for part in parts) < LEAST_TEXTS:
         _leave_out(f"there are too few texts to tell whether they help, {len(sample.docs):,}")
         return None
@@ -306,15 +310,21 @@ def try_ways(
     return fold(prepared, encoded, ways[best], knowledge=encoded.knowledge(learnt))
 
 
-def _parts(prepared: Prepared, sample: Sample, seed: int) -> list[Part]:
+def _parts(
+    prepared: Prepared,
+    sample: Sample,
+    seed: int,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None,
+) -> list[Part]:
     """Return the texts to hold out one after another, each with the rest of the sample."""
     docs, weights = sample.docs, prepared.doc_weights
     if docs.size < FOLDS:
         return []
-    n_held = max(min(-(-HELD_OUT * FOLDS // docs.size), FOLDS), 1)
     weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
     labels = prepared.labels.take(docs)
-    folds = make_folds(labels, FOLDS, seed)[:n_held]
+    if folds is None:
+        n_held = max(min(-(-HELD_OUT * FOLDS // docs.size), FOLDS), 1)
+        folds = make_folds(labels, FOLDS, seed)[:n_held]
     return [Part(prepared, sample.counts, labels, weights, *each) for each in folds]
 
 
