@@ -259,6 +259,7 @@ def test_only_the_estimators_and_maps_import_scikit_learn():
             "estimators.parameters",
             "estimators.transformer",
             "estimators.tuner",
+            "teaching.teachers",
         )
     }
 

@@ -144,9 +144,7 @@ def multiplied(matrix: FeatureMatrix, table: np.ndarray, n_threads: int = 1) -> 
     result = np.empty((len(matrix), table.shape[1]), np.float32)
 
     def multiply(first: int, last: int) -> None:
-        embed_documents(
-            matrix.ids, matrix.weights, matrix.indptr, first, last, table, result
-        )
+        embed_documents(matrix.ids, matrix.weights, matrix.indptr, first, last, table, result)
 
     run_ranges(multiply, len(matrix), n_threads, least_items=LEAST_DOCS)
     return result
