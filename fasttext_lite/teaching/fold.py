@@ -139,13 +139,12 @@ def fit_folded(
     others : Texts, optional
         Texts without labels.
     say : callable, optional
-        Given a line of what was found.
+        Given a line of it.
 
     Raises
     ------
     TrainingError
-        As by `fit.fit`, and if the numbers of texts and embeddings differ, or with a hidden layer,
-        a norm or a label tree.
+        As by `fit.fit`; if texts and embeddings differ in number, and by `check_config`.
     """
     n_threads = n_threads or cpu_count()
     embeddings = _all_embeddings(len(texts), embeddings, others, other_embeddings)
@@ -165,8 +164,7 @@ def fit_folded(
     taught = try_ways(prepared, sample, encoded, seed, say)
     run = dataclasses.replace(run or Run(), embeddings=taught is not None)
     prepared = dataclasses.replace(prepared if taught is None else taught, run=run)
-    how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-    trainee = fit_prepared(prepared, watch=watch, **how)
+    trainee = fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch)
     is_open = config.head == "auto" and config.dim is None
     return as_linear(trainee) if taught is not None and is_open else trainee
 
