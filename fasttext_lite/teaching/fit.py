@@ -108,14 +108,14 @@ def fit_beside(
     check_labels(labels)
     if watch is not None and watch.log is not None:
         check_log(watch.log)
-    if beside.unlabelled is not None and config.patience is not None:
-        if watch is None or watch.valid is None:
-            chosen, aside = texts_aside(labels, config, seed)
-            valid = texts.take(aside), labels.take(aside)
-            watch = dataclasses.replace(watch or Watch(), valid=valid)
-            beside = _taken(beside, chosen, len(labels))
-            texts, labels = texts.take(chosen), labels.take(chosen)
-            doc_weights = None if doc_weights is None else doc_weights[chosen]
+    is_asked = beside.unlabelled is not None and config.patience is not None
+    if is_asked and (watch is None or watch.valid is None):
+        chosen, aside = texts_aside(labels, config, seed)
+        valid = texts.take(aside), labels.take(aside)
+        watch = dataclasses.replace(watch or Watch(), valid=valid)
+        beside = _taken(beside, chosen, len(labels))
+        texts, labels = texts.take(chosen), labels.take(chosen)
+        doc_weights = None if doc_weights is None else doc_weights[chosen]
     how: dict[str, Any] = {
         "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
     }  # fmt: skip
