@@ -341,8 +341,15 @@ def training_data_of(
             f"{type(estimator).__name__} learns from labels: it requires y to be passed, "
             "but the target y is None"
         )
-    texts = Texts.from_sequence(X)
-    target = read_target(y, classes, kind)
+    texts, target = Texts.from_sequence(X), read_target(y, classes, kind)
+    _check_numbers(texts, target)
+    if target.weights is not None and is_whole:
+        _look_at_likeliest(target)
+    return _without_weightless(texts, target, _weights(estimator, target, sample_weight))
+
+
+def _check_numbers(texts: Texts, target: Target) -> None:
+    """Raise `ValueError` unless there are as many texts as labels, and two classes."""
     if len(texts) != len(target.labels):
         raise ValueError(
             f"X and y have inconsistent numbers of samples: {len(texts)} texts, "
@@ -354,9 +361,6 @@ def training_data_of(
     if n_classes < 2:
         found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
         raise ValueError(f"y must have at least 2 classes; found {found}")
-    if target.weights is not None and is_whole:
-        _look_at_likeliest(target)
-    return _without_weightless(texts, target, _weights(estimator, target, sample_weight))
 
 
 def _weights(estimator: TextEstimator, target: Target, sample_weight: Any) -> np.ndarray:

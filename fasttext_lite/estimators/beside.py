@@ -45,16 +45,7 @@ def read_beside(
     from fasttext_lite.teaching.files import not_blank
     from fasttext_lite.teaching.fit import Beside
 
-    others = None
-    if unlabelled is not None:
-        try:
-            others = Texts.from_sequence(unlabelled)
-        except TypeError as error:
-            raise TypeError(f"unlabelled: {error}") from None
-        if (others.token_ends is None) != (texts.token_ends is None) and len(others):
-            raise TypeError(
-                "unlabelled: X and unlabelled must both be texts, or both lists of tokens"
-            )
+    others = None if unlabelled is None else _read_others(texts, unlabelled)
     n_labelled = len(texts) if kept is None else None
     vectors = None
     if text_embeddings is not None:
@@ -74,6 +65,17 @@ def read_beside(
     if vectors is not None and kept is not None:
         vectors = np.concatenate([vectors[kept], vectors[n_labelled:]])
     return Beside(others, vectors, _say if show else None)
+
+
+def _read_others(texts: Texts, unlabelled: Any) -> Texts:
+    """Return texts without labels, cut into tokens where the labelled ones are."""
+    try:
+        others = Texts.from_sequence(unlabelled)
+    except TypeError as error:
+        raise TypeError(f"unlabelled: {error}") from None
+    if (others.token_ends is None) != (texts.token_ends is None) and len(others):
+        raise TypeError("unlabelled: X and unlabelled must both be texts, or both lists of tokens")
+    return others
 
 
 def _read_vectors(values: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import advice, with_advice
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
@@ -34,7 +35,7 @@ from fasttext_lite.estimators.parameters import (
 )
 from fasttext_lite.estimators.targets import Target, is_matrix, read_target
 from fasttext_lite.model.run import Run
-from fasttext_lite.tuning.data import MoreTexts, TuningData
+from fasttext_lite.tuning.data import TuningData
 from fasttext_lite.tuning.judging import TEACHING_SHARE
 from fasttext_lite.tuning.log import Trial
 from fasttext_lite.tuning.metrics import Metric
@@ -184,24 +185,13 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         run = run_of(estimator, target, seed=seed)
         beside = read_beside(texts, None, unlabelled, None, bool(self.verbose))
         if beside is not None:
-            from fasttext_lite.teaching.fit import more_texts
-
-            more = more_texts(config, beside, run, seed, n_threads)
-            data, run = _with_more(data, more, beside, run, limits["seconds"])
+            how = {"seed": seed, "n_threads": n_threads}
+            data, run = _with_more(data, config, beside, run, limits["seconds"], how)
         search = Search(
-            data,
-            config,
-            fixed,
-            metric=metric,
-            seed=seed,
-            n_threads=n_threads,
-            log=self.log,
-            resume=bool(self.resume),
-            run=run,
-            pretrained=pretrained_of(estimator),
-            on_trial=_print if self.verbose else None,
-            **limits,
-        )
+            data, config, fixed, metric=metric, seed=seed, n_threads=n_threads, log=self.log,
+            resume=bool(self.resume), run=run, pretrained=pretrained_of(estimator),
+            on_trial=_print if self.verbose else None, **limits,
+        )  # fmt: skip
         outcome = search.run()
         ADVISER.look_after(outcome.trainee.model.config, given, len(target.classes))
         self._keep(estimator, target, outcome)
@@ -327,11 +317,18 @@ def _data(
 
 
 def _with_more(
-    data: TuningData, more: MoreTexts, beside: Beside, run: Run, seconds: float | None
+    data: TuningData,
+    config: Config,
+    beside: Beside,
+    run: Run,
+    seconds: float | None,
+    how: dict[str, Any],
 ) -> tuple[TuningData, Run]:
     """Return the data with texts without labels, and how trainings are run."""
+    from fasttext_lite.teaching.fit import more_texts
+
     beside.check(data.labels, data.multilabel)
-    n_labelled = data.n_whole
+    n_labelled, more = data.n_whole, more_texts(config, beside, run, **how)
     data = data.with_more(more, None if seconds is None else seconds * TEACHING_SHARE)
     n_more = data.n_whole - n_labelled
     return data, dataclasses.replace(run, unlabelled=n_more or None)

@@ -122,9 +122,8 @@ def prepare_pieces(
     labels, n_texts = pieces.labels(), vocabulary.n_texts
     if multilabel is None:
         multilabel = labels.is_multilabel
-    mean_tokens = vocabulary.n_tokens / max(n_texts, 1)
+    mean_tokens, asked = vocabulary.n_tokens / max(n_texts, 1), config
     shares = vocabulary.script_shares() if cut_here else None  # tokens of others may be words
-    asked = config
     config = resolve(
         config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
     )

@@ -27,7 +27,7 @@ from fasttext_lite.parallel import cpu_count
 from fasttext_lite.teaching.files import bounded, without_known
 from fasttext_lite.teaching.fold import as_linear, fit_folded
 from fasttext_lite.teaching.unlabelled import Taught, learn
-from fasttext_lite.teaching.unlabelled_fold import fold_taught
+from fasttext_lite.teaching.unlabelled_fold import fold_taught, fold_words
 
 BOTH_STARTS = (
     "text embeddings and pretrained vectors both say what words start from: leave one of them out"
@@ -142,6 +142,8 @@ def _fit_taught(
     if beside.embeddings is not None:
         run = dataclasses.replace(run, embeddings=True)
         prepared = fold_taught(prepared, taught, beside.embeddings, seed, n_threads, beside.say)
+    elif pretrained is None:
+        prepared = fold_words(prepared, taught, n_threads)
     trainee = fit_prepared(dataclasses.replace(prepared, run=run), **how)
     is_open = config.head == "auto" and config.dim is None
     return as_linear(trainee) if prepared.start is not None and is_open else trainee

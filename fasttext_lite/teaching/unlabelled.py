@@ -116,12 +116,15 @@ class Taught:
         How much it counts.
     calibration : Calibration
         Of a model of these texts.
+    vectors : float32[n_texts, dim], optional
+        Of the texts by their words.
     """
 
     pool: Pool
     ids: np.ndarray
     weights: np.ndarray
     calibration: Calibration
+    vectors: np.ndarray | None = None
 
     @property
     def texts(self) -> Texts:
@@ -436,7 +439,8 @@ def _learn(
         pool = Pool(texts, labels, others, config, n_threads)
         found.append(f"{len(texts):,} labelled texts, {len(others):,} unlabelled ones")
     vectors = [] if embeddings is None else [centred(embeddings)]
-    vectors += _word_vectors(pool, config, seed, n_threads, progress)
+    of_words = _word_vectors(pool, config, seed, n_threads, progress)
+    vectors += of_words
     room = Classroom(pool, vectors, doc_weights, seed, progress)
     if not room.folds:
         raise LeftOutError("each label has one text: there is none to tell by whether they help")
@@ -459,6 +463,7 @@ def _learn(
     return Taught(
         pool, np.concatenate([labels.ids, ids]).astype(np.int32),
         np.concatenate([room.weights, weights]).astype(np.float32), calibration,
+        of_words[0] if of_words else None,
     )  # fmt: skip
 
 

@@ -13,8 +13,39 @@ from fasttext_lite.fitting.ladder import FOLDS
 from fasttext_lite.fitting.prepare import MOST_TEXTS
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.teaching.encoded import check_config, reduced
-from fasttext_lite.teaching.fold import Encoded, try_ways
+from fasttext_lite.teaching.fold import Encoded, Way, fold, try_ways
 from fasttext_lite.teaching.unlabelled import MOST_CHECKED, Taught
+
+# How a model of many labels starts from the vectors of its own words: with 10 texts of each label
+# that is worth 0.5 points on CLINC150 and 0.2 on BANKING77, and costs as much as a training. With
+# few labels (a linear head) it was worth nothing.
+OF_WORDS = Way(0.5, 0.5)
+MOST_ENTRIES = 5_000_000  # features of texts, above which it would take too long
+
+
+def fold_words(prepared: Prepared, taught: Taught, n_threads: int = 1) -> Prepared:
+    """Return training data that start from the vectors of the words, where labels are many.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Of all texts, as `taught` has them.
+    taught : Taught
+    n_threads : int
+
+    Returns
+    -------
+    Prepared
+        `prepared` itself where there are no vectors, its head is linear, or its settings do not
+        allow it.
+    """
+    is_small = prepared.features.ids.size <= MOST_ENTRIES
+    if taught.vectors is None or prepared.config.head == "linear" or not is_small:
+        return prepared
+    try:
+        return fold(prepared, Encoded(reduced(taught.vectors), None, n_threads), OF_WORDS)
+    except TrainingError:  # a hidden layer, a norm or a label tree
+        return prepared
 
 
 def fold_taught(
