@@ -222,6 +222,8 @@ def place(tmp_path, monkeypatch, data_dir):
         for part in ("train", "test"):
             lines = (data_dir / "en_topics" / f"{part}.tsv").read_text("utf-8").splitlines()[:200]
             Path(name, f"{part}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    texts = [line.split("\t", 1)[1] for line in lines]
+    Path("texts.txt").write_text("\n".join(texts) + "\n", "utf-8")
     assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
     _write_web()
     return tmp_path
