@@ -24,7 +24,7 @@ TARGET = ROOT / "docs" / "messages.md"
 GROUPS = {
     "Files of texts and labels": ("corpus", "text"),
     "Settings": ("config",),
-    "Training": ("training", "fitting", "features", "label_tree"),
+    "Training": ("training", "fitting", "features", "label_tree", "teaching"),
     "Tuning": ("tuning",),
     "Models and their files": ("model", "moved", "faces", "parallel", "compiled"),
     "The command line": ("cli",),
