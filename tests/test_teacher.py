@@ -580,7 +580,7 @@ def test_flags_are_those_of_commands_that_train(command, capsys):
         app.main([command, "m.ftl", "texts", "--weight-column", "w"])
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert "no flag --weight-column: train, tune and quantize have it" in said
+    assert "no flag --weight-column: train, teach, tune and quantize have it" in said
 
 
 # -- in Python -------------------------------------------------------------------------------
