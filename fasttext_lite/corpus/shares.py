@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+BLOCK = 1 << 22  # shares that are looked at at a time
+
 
 def likeliest(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the likeliest label of each distribution, and the weight to learn it with.
@@ -26,9 +28,15 @@ def likeliest(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         The largest of ``P**2 / sum(P**2)``: 1 for a label that is sure, 1 / k where k labels
         are equally likely.
     """
-    values = np.ascontiguousarray(shares, np.float64)
-    n, size = values.shape
-    return likeliest_of(values.reshape(-1), np.arange(n + 1, dtype=np.int64) * size)
+    n, size = shares.shape
+    ids, weights = np.empty(n, np.int32), np.empty(n, np.float32)
+    step = max(BLOCK // max(size, 1), 1)
+    for first in range(0, n, step):  # several tables of float64 at a time, of some rows
+        values = np.ascontiguousarray(shares[first : first + step], np.float64)
+        indptr = np.arange(len(values) + 1, dtype=np.int64) * size
+        part = slice(first, first + len(values))
+        ids[part], weights[part] = likeliest_of(values.reshape(-1), indptr)
+    return ids, weights
 
 
 def likeliest_of(values: np.ndarray, indptr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

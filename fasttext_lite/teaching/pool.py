@@ -24,6 +24,7 @@ from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.model.model import Model
 from fasttext_lite.parallel import run_blocks
 
+BLOCK = 1 << 22  # probabilities that are made at a time
 MOST_JUDGED = 1_000  # texts that a model of a round is calibrated on
 
 
@@ -173,7 +174,12 @@ class Job:
             few = slice(0, MOST_JUDGED)
             judged = part.judged(model, self.asked[few], self.ids_of_asked[few])
             model = model.replace(calibration=calibrate([judged]))
-        return model.probabilities(part.features_of(self.asked), 1).astype(np.float32)
+        found = np.empty((self.asked.size, pool.n_labels), np.float32)
+        step = max(BLOCK // pool.n_labels, 1)
+        for first in range(0, self.asked.size, step):
+            features = part.features_of(self.asked[first : first + step])
+            found[first : first + step] = model.probabilities(features, 1)
+        return found
 
 
 @dataclass(frozen=True)
