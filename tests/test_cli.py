@@ -731,7 +731,7 @@ def test_demo_where_nothing_can_be_written(check_refused, write):
 
 def test_each_command_is_a_file_and_a_line_in_the_table():
     """The files that are no commands are what the commands share."""
-    shared = {"__init__", "__main__", "app", "arguments", "console", "files", "parser"}
+    shared = {"__init__", "__main__", "app", "arguments", "beside", "console", "files", "parser"}
     files = {path.stem for path in Path(app.__file__).parent.glob("*.py")}
     assert files - shared == set(app.COMMANDS)
     for name, place in app.COMMANDS.items():

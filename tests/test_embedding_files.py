@@ -154,7 +154,8 @@ def test_lists_of_different_lengths_are_told(tmp_path):
     import pyarrow.parquet as pq
 
     for rows, row in (
-        ([[1.0, 2.0], [1.0]], 2), ([[1.0, 2.0], None], 2), ([[1.0, 2.0], [3.0, 4.0], [1.0, None]], 3),
+        ([[1.0, 2.0], [1.0]], 2), ([[1.0, 2.0], None], 2),
+        ([[1.0, 2.0], [3.0, 4.0], [1.0, None]], 3),
     ):  # fmt: skip
         pq.write_table(pa.table({"e": pa.array(rows)}), tmp_path / "e")
         assert f": row {row} lacks numbers" in fault(tmp_path / "e")

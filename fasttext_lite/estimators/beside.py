@@ -55,7 +55,6 @@ def read_beside(
             raise TypeError(
                 "unlabelled: X and unlabelled must both be texts, or both lists of tokens"
             )
-    n_labelled = len(texts) if kept is None else None
     vectors = None
     if text_embeddings is not None:
         vectors = _read_vectors(text_embeddings)

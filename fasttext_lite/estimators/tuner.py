@@ -189,19 +189,11 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
             more = more_texts(config, beside, run, seed, n_threads)
             data, run = _with_more(data, more, beside, run, limits["seconds"])
         search = Search(
-            data,
-            config,
-            fixed,
-            metric=metric,
-            seed=seed,
-            n_threads=n_threads,
-            log=self.log,
-            resume=bool(self.resume),
-            run=run,
-            pretrained=pretrained_of(estimator),
-            on_trial=_print if self.verbose else None,
-            **limits,
-        )
+            data, config, fixed,
+            metric=metric, seed=seed, n_threads=n_threads, log=self.log, resume=bool(self.resume),
+            run=run, pretrained=pretrained_of(estimator),
+            on_trial=_print if self.verbose else None, **limits,
+        )  # fmt: skip
         outcome = search.run()
         ADVISER.look_after(outcome.trainee.model.config, given, len(target.classes))
         self._keep(estimator, target, outcome)

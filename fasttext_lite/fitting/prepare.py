@@ -120,8 +120,7 @@ def prepare_pieces(
         cut_here = cut_here and texts.token_ends is None
         n_pieces += 1
     labels, n_texts = pieces.labels(), vocabulary.n_texts
-    if multilabel is None:
-        multilabel = labels.is_multilabel
+    multilabel = labels.is_multilabel if multilabel is None else multilabel
     mean_tokens = vocabulary.n_tokens / max(n_texts, 1)
     shares = vocabulary.script_shares() if cut_here else None  # tokens of others may be words
     asked = config
@@ -148,13 +147,13 @@ def prepare_pieces(
 def take_sample(
     entries: Entries,
     labels: Labels,
-    most_texts: int = MOST_TEXTS,
-    most_entries: int = MOST_ENTRIES,
+    most_texts: int | None = None,
+    most_entries: int | None = None,
 ) -> Sample:
     """Return some texts, or all where they are few, before their features are weighed."""
     docs = np.flatnonzero(np.diff(labels.indptr) > 0)
     mean = entries.size / max(len(entries), 1)
-    most = min(most_texts, int(most_entries / max(mean, 1)))
+    most = min(most_texts or MOST_TEXTS, int((most_entries or MOST_ENTRIES) / max(mean, 1)))
     if docs.size > most:
         docs = np.random.default_rng(11).choice(docs, most, replace=False)
         docs.sort()

@@ -163,12 +163,12 @@ def _is_list(kind: Any, pa: Any) -> bool:
 
 def _joined(path: str, chunks: Sequence[Any], pa: Any) -> np.ndarray:
     """Return the lists of a column as a table."""
-    parts, dim, first = [], None, 0
+    parts, dim, first = [], 0, 0
     for chunk in chunks:
         sizes = chunk.value_lengths().to_numpy(zero_copy_only=False)
         values = chunk.flatten()
-        dim = sizes[0] if dim is None and len(sizes) else dim
-        wrong = np.flatnonzero(sizes != dim)  # the length of a null is none
+        dim = dim or (int(sizes[0]) if len(sizes) and sizes[0] > 0 else 0)
+        wrong = np.flatnonzero((sizes != dim) | (sizes == 0))  # the length of a null is none
         if not wrong.size and values.null_count:
             wrong = np.flatnonzero(~values.is_valid().to_numpy(zero_copy_only=False)) // dim
         if wrong.size:

@@ -53,7 +53,7 @@ def reduced(embeddings: np.ndarray, n_columns: int = COLUMNS) -> np.ndarray:
         part = unit(embeddings[first : first + AT_A_TIME])
         total += part.sum(axis=0, dtype=np.float64)
         products += part.T @ part
-        n_there += np.count_nonzero(part.any(axis=1))
+        n_there += int(np.count_nonzero(part.any(axis=1)))
     mean = total / max(n_there, 1)
     covariance = products / max(n_there, 1) - np.outer(mean, mean)
     values, directions = np.linalg.eigh(covariance)
@@ -218,6 +218,6 @@ def check_config(config: Config) -> None:
     ):
         if not is_good:
             raise TrainingError(
-                f"text embeddings cannot be learnt from with {name}={getattr(config, name)!r}: "
+                f"text embeddings do not go with {name}={getattr(config, name)!r}: "
                 f"{change}, or leave the embeddings out"
             )

@@ -102,16 +102,10 @@ def fit_beside(
     if beside.embeddings is not None and pretrained is not None:
         raise TrainingError(BOTH_STARTS)
     check_labels(labels)
-    if beside.unlabelled is None and beside.embeddings is not None:
-        return fit_folded(
-            texts, labels, config, beside.embeddings, doc_weights=doc_weights,
-            multilabel=multilabel, seed=seed, n_threads=n_threads, callback=callback, watch=watch,
-            run=run, say=beside.say,
-        )  # fmt: skip
-    warn_of_labels(labels)
     if watch is not None and watch.log is not None:
         check_log(watch.log)
-    if config.patience is not None and (watch is None or watch.valid is None):
+    is_asked = beside.unlabelled is not None and config.patience is not None
+    if is_asked and (watch is None or watch.valid is None):
         chosen, aside = texts_aside(labels, config, seed)
         valid = texts.take(aside), labels.take(aside)
         watch = dataclasses.replace(watch or Watch(), valid=valid)
@@ -126,29 +120,49 @@ def fit_beside(
         texts, labels, with_vectors(config, pretrained), beside,
         doc_weights=doc_weights, seed=seed, n_threads=n_threads,
     )  # fmt: skip
-    if taught is None:
-        if beside.embeddings is not None:
-            n = len(texts)
-            return fit_folded(
-                texts, labels, config, beside.embeddings[:n], doc_weights=doc_weights,
-                multilabel=False, run=run, others=beside.unlabelled,
-                other_embeddings=beside.embeddings[n:], say=beside.say, **how,
-            )  # fmt: skip
-        return fit(
-            texts, labels, config, doc_weights=doc_weights, multilabel=False, run=run,
-            pretrained=pretrained, **how,
-        )  # fmt: skip
-    n_others = len(taught.texts) - len(texts)
-    run = dataclasses.replace(run or Run(), unlabelled=n_others)
+    if taught is not None:
+        return _fit_taught(taught, config, beside, pretrained, run or Run(), how)
+    how |= {"doc_weights": doc_weights, "multilabel": multilabel, "run": run}
+    return _fit_alone(texts, labels, config, beside, pretrained, how)
+
+
+def _fit_taught(
+    taught: Taught,
+    config: Config,
+    beside: Beside,
+    pretrained: Pretrained | None,
+    run: Run,
+    how: dict[str, Any],
+) -> Trainee:
+    """Train on texts with labels and on those that teachers have labelled."""
+    warn_of_labels(taught.pool.labels)
+    seed, n_threads = how["seed"], how["n_threads"] or cpu_count()
+    run = dataclasses.replace(run, unlabelled=taught.pool.others.size)
     prepared = join_vectors(taught.prepared(_factors(taught, run)), pretrained, n_threads)
     if beside.embeddings is not None:
         run = dataclasses.replace(run, embeddings=True)
-        prepared = fold_taught(
-            prepared, taught, beside.embeddings, seed, n_threads or cpu_count(), beside.say
-        )
+        prepared = fold_taught(prepared, taught, beside.embeddings, seed, n_threads, beside.say)
     trainee = fit_prepared(dataclasses.replace(prepared, run=run), **how)
     is_open = config.head == "auto" and config.dim is None
     return as_linear(trainee) if prepared.start is not None and is_open else trainee
+
+
+def _fit_alone(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    beside: Beside,
+    pretrained: Pretrained | None,
+    how: dict[str, Any],
+) -> Trainee:
+    """Train on texts with labels, and on embeddings where there are any."""
+    if beside.embeddings is None:
+        return fit(texts, labels, config, pretrained=pretrained, **how)
+    n, others = len(texts), beside.unlabelled
+    return fit_folded(
+        texts, labels, config, beside.embeddings[:n], others=others,
+        other_embeddings=None if others is None else beside.embeddings[n:], say=beside.say, **how,
+    )  # fmt: skip
 
 
 def teach(

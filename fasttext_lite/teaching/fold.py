@@ -21,12 +21,13 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
+from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, calibrate, text_losses
 from fasttext_lite.fitting.fit import fit_prepared
-from fasttext_lite.fitting.ladder import FOLDS, HELD_OUT, MARGIN, Part, choose, lead
+from fasttext_lite.fitting.ladder import FEW_APART, FOLDS, MARGIN, Part, choose, lead
 from fasttext_lite.fitting.log import check_log
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepare import prepare, take_sample
@@ -41,8 +42,9 @@ from fasttext_lite.text.analyzers import analyze
 
 logger = logging.getLogger("fasttext_lite")
 
-# Texts and features of theirs that it is tried with.
-MOST_TEXTS, MOST_ENTRIES = 30_000, 10_000_000
+# Texts and features of theirs that it is tried with, and texts that are held out of them, a fifth
+# at a time.
+MOST_TEXTS, MOST_ENTRIES, HELD_OUT = 30_000, 10_000_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -125,32 +127,24 @@ def fit_folded(
 ) -> Trainee:
     """Train a model that starts from what an encoder knows of its texts, where that helps.
 
-    Settings are chosen as by `fit.fit`. Whether it helps, and from how much to start, is found on
-    texts that are held out; where it does not, the model is that of `fit.fit`, and that is logged.
+    Settings are chosen as by `fit.fit`. Whether it helps is found on texts that are held out; where
+    it does not, the model is that of `fit.fit`, and that is logged.
 
     Parameters
     ----------
     texts, labels, config, doc_weights, multilabel, seed, n_threads, callback, watch, run
-        As in `fit.fit`.
-    embeddings : float[n_texts, d]
-        Of the texts, by any encoder.
+        As in `fit.fit`; what is made is an ordinary model, which `fit.fit_more` goes on from.
+    embeddings, other_embeddings : float[n_texts, d], float[n_others, d]
+        Of the texts and the others, by any encoder.
     others : Texts, optional
-        Texts without labels, of which embeddings are known, too.
-    other_embeddings : float[n_others, d], optional
-        Theirs.
+        Texts without labels.
     say : callable, optional
-        Given a line of what was found.
-
-    Returns
-    -------
-    Trainee
-        An ordinary model: `fit.fit_more` goes on from the table that it has.
+        Given a line of it.
 
     Raises
     ------
     TrainingError
-        As by `fit.fit`, and if the numbers of texts and embeddings differ, or with a hidden layer,
-        a norm or a label tree.
+        As by `fit.fit`; if texts and embeddings differ in number, and by `check_config`.
     """
     n_threads = n_threads or cpu_count()
     embeddings = _all_embeddings(len(texts), embeddings, others, other_embeddings)
@@ -159,15 +153,34 @@ def fit_folded(
         check_log(watch.log)
     multilabel = labels.is_multilabel if multilabel is None else multilabel
     if config.patience is not None and (watch is None or watch.valid is None):
-        chosen, aside = texts_aside(labels, config, seed)
-        valid = texts.take(aside), labels.take(aside)
-        watch = dataclasses.replace(watch or Watch(), valid=valid)
-        rows = np.concatenate([chosen, np.arange(len(texts), len(embeddings))])
-        texts, labels, embeddings = texts.take(chosen), labels.take(chosen), embeddings[rows]
-        doc_weights = None if doc_weights is None else doc_weights[chosen]
+        n, (rest, aside) = len(texts), texts_aside(labels, config, seed)
+        watch = dataclasses.replace(watch or Watch(), valid=(texts.take(aside), labels.take(aside)))
+        texts, labels = texts.take(rest), labels.take(rest)
+        embeddings = embeddings[np.append(rest, np.arange(n, len(embeddings)))]
+        doc_weights = None if doc_weights is None else doc_weights[rest]
+    prepared, sample = _prepared(texts, labels, config, doc_weights, multilabel, n_threads)
+    prepared = choose(prepared, seed, n_threads)
+    encoded = Encoded(reduced(embeddings), others, n_threads)
+    taught = try_ways(prepared, sample, encoded, seed, say)
+    run = dataclasses.replace(run or Run(), embeddings=taught is not None)
+    prepared = dataclasses.replace(prepared if taught is None else taught, run=run)
+    trainee = fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch)
+    is_open = config.head == "auto" and config.dim is None
+    return as_linear(trainee) if taught is not None and is_open else trainee
+
+
+def _prepared(
+    texts: Texts,
+    labels: Labels,
+    config: Config,
+    doc_weights: np.ndarray | None,
+    multilabel: bool,
+    n_threads: int,
+) -> tuple[Prepared, Sample]:
+    """Return texts as features, and those that it is tried with."""
     samples: list[Sample] = []
 
-    def take(entries: Any, labels: Labels) -> Sample:
+    def take(entries: Entries, labels: Labels) -> Sample:
         samples.append(take_sample(entries, labels, MOST_TEXTS, MOST_ENTRIES))
         return take_sample(entries, labels)
 
@@ -176,14 +189,7 @@ def fit_folded(
         n_threads=n_threads, sampler=take,
     )  # fmt: skip
     check_config(prepared.config)
-    prepared = choose(prepared, seed, n_threads)
-    encoded = Encoded(reduced(embeddings), others, n_threads)
-    taught = try_ways(prepared, samples[0], encoded, seed, say)
-    run = dataclasses.replace(run or Run(), embeddings=taught is not None)
-    prepared = dataclasses.replace(prepared if taught is None else taught, run=run)
-    trainee = fit_prepared(prepared, seed=seed, n_threads=n_threads, callback=callback, watch=watch)
-    is_open = config.head == "auto" and config.dim is None
-    return as_linear(trainee) if taught is not None and is_open else trainee
+    return prepared, samples[0]
 
 
 def _all_embeddings(
@@ -279,34 +285,28 @@ def try_ways(
     if sum(part.held.size for part in parts) < LEAST_TEXTS:
         _leave_out(f"there are too few texts to tell whether they help, {len(sample.docs):,}")
         return None
-    ways: list[Way | None] = [None, *WAYS[prepared.config.head]]
-    if prepared.asked is not None and prepared.asked.lr is not None:
-        ways = [way for way in ways if way is None or way.rate == ways[1].rate]  # type: ignore[union-attr]
+    known = WAYS[prepared.config.head]
+    if prepared.asked is not None and prepared.asked.lr is not None:  # which stays
+        known = tuple(way for way in known if way.rate == known[0].rate)
+    ways: list[Way | None] = [None, *known]
     judged = _judged(parts, ways, sample, encoded, seed)
-    losses = [text_losses(each) for each in judged]
-    weights = losses[0][1]
-    means = [float(weights @ each / weights.sum()) for each, _ in losses]
-    best = int(np.argmin(means))
-    ahead = lead(losses[0][0] - losses[best][0], weights) if best else 0.0
+    best, ahead, line = _best(judged)
     if say is not None:
-        say(_line(judged, means, best))
+        say(line)
     if ahead < MARGIN:
         _leave_out(
-            f"on texts held out they make log loss better by {ahead:.1f} standard errors, "
+            f"on texts held out they bring {ahead:.1f} standard errors more right ones, "
             f"{MARGIN:g} is wanted"
         )
         return None
     prepared = dataclasses.replace(prepared, calibration=calibrate(judged[best]))
-    aside, weights_of_all = prepared.aside, prepared.doc_weights
     learnt = prepared
-    if aside is not None:
-        weights_of_all = (
-            np.ones(len(prepared.labels), np.float32)
-            if weights_of_all is None
-            else weights_of_all.copy()
-        )
-        weights_of_all[aside] = 0
-        learnt = dataclasses.replace(prepared, doc_weights=weights_of_all)
+    if prepared.aside is not None:  # the model is calibrated on these
+        weights = np.ones(len(prepared.labels), np.float32)
+        if prepared.doc_weights is not None:
+            weights = prepared.doc_weights.copy()
+        weights[prepared.aside] = 0
+        learnt = dataclasses.replace(prepared, doc_weights=weights)
     return fold(prepared, encoded, ways[best], knowledge=encoded.knowledge(learnt))
 
 
@@ -334,10 +334,12 @@ def _judged(
     """Return what models of each way say of the texts held out, of each part."""
     found: list[list[Any]] = [[None] * len(parts) for _ in ways]
     for number, part in enumerate(parts):
-        prepared, held = part.prepared
+        prepared, _ = part.prepared
         knowledge = encoded.knowledge(prepared, sample.docs[part.rest])
 
-        def work(i: int, part: Part = part, number: int = number) -> None:
+        def work(
+            i: int, part: Part = part, number: int = number, knowledge: Knowledge = knowledge
+        ) -> None:
             prepared, held = part.prepared
             way = ways[i]
             if way is not None:
@@ -352,15 +354,34 @@ def _judged(
     return found
 
 
-def _line(judged: list[list[Judged]], means: list[float], best: int) -> str:
-    """Return what was found, in a line."""
-    right = [np.concatenate([part.right for part in each]) for each in judged]
-    n = right[0].size
-    best = best or int(np.argmin(means[1:])) + 1
-    return (
-        f"text embeddings: right of {n:,} texts held out: {right[0].sum():,} without, "
-        f"{right[best].sum():,} with them; log loss {means[0]:.4f} and {means[best]:.4f}"
+def _best(judged: list[list[Judged]]) -> tuple[int, float, str]:
+    """Return the way of the lowest log loss, and what there is to say of it.
+
+    Parameters
+    ----------
+    judged : list of list of Judged
+        Of each way, the first without embeddings.
+
+    Returns
+    -------
+    best : int
+        Above 0.
+    ahead : float
+        By how many standard errors it is more accurate than without.
+    line : str
+    """
+    losses = [text_losses(each) for each in judged]
+    means = [float(weights @ each / max(weights.sum(), 1e-300)) for each, weights in losses]
+    best = int(np.argmin(means[1:])) + 1
+    before, after = (
+        np.concatenate([part.right for part in judged[i]]).astype(np.float64) for i in (0, best)
     )
+    weights = np.concatenate([part.weights for part in judged[0]])
+    line = (
+        f"text embeddings: right of {before.size:,} texts held out: {int(before.sum()):,} "
+        f"without, {int(after.sum()):,} with them; log loss {means[0]:.4f} and {means[best]:.4f}"
+    )
+    return best, lead(after - before, weights, FEW_APART), line
 
 
 def _leave_out(why: str) -> None:
