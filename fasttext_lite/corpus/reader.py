@@ -506,7 +506,7 @@ class CorpusReader:
                     n_new, n_read = docs.n_docs - n_before, int(state[kernels.LINES]) - n_lines
                     kept = np.arange(n_new)
                     if n_new < n_read:
-                        kept = self._kept(parser, form.bad_line, good)
+                        kept = self._kept(parser, form, good)
                     docs.rows.append(self.n_records + kept)
                     self.n_records += n_read
                 if fault >= 0 and self.known is None:
@@ -586,19 +586,19 @@ class CorpusReader:
             elif status == kernels.FULL_NAMES:
                 names.grow(block.size)
 
-    def _kept(self, parser: BlockParser, bad_line: str, block: np.ndarray) -> np.ndarray:
+    def _kept(self, parser: BlockParser, form: Format, block: np.ndarray) -> np.ndarray:
         """Return which lines of a block become documents, int64, by halves until all do or none."""
         from fasttext_lite.corpus import kernels
 
         docs, state = _Documents(), np.zeros(kernels.STATE_SIZE, np.int64)
-        self._parse_block(parser, bad_line, block, docs, _Names(), state)
+        self._parse_block(parser, form.bad_line, block, docs, _Names(), state)
         n_lines = int(state[kernels.LINES])
         if docs.n_docs in (0, n_lines):
             return np.arange(docs.n_docs)
         ends = np.flatnonzero(block == ord("\n")) + 1
         half = n_lines // 2
         first, last = block[: ends[half - 1]], block[ends[half - 1] :]
-        kept = [self._kept(parser, bad_line, each) for each in (first, last)]
+        kept = [self._kept(parser, form, each) for each in (first, last)]
         return np.concatenate([kept[0], half + kept[1]])
 
     def _note_skipped(self, counts: np.ndarray, first: np.ndarray) -> None:

@@ -357,8 +357,7 @@ def _check_numbers(texts: Texts, target: Target) -> None:
         )
     if len(texts) == 0:
         raise ValueError("found 0 texts (n_samples=0) while a minimum of 1 is required")
-    n_classes = len(target.classes)
-    if n_classes < 2:
+    if (n_classes := len(target.classes)) < 2:
         found = f"1 class ({target.classes[0]})" if n_classes else "0 classes"
         raise ValueError(f"y must have at least 2 classes; found {found}")
 
