@@ -655,3 +655,15 @@ def test_the_gradient_of_the_powers(monkeypatch):
     monkeypatch.setattr("scipy.optimize.minimize", minimize)
     assert fit_powers(parts, ids) == [teachers.USUAL_POWER] * 2
     assert len(asked) == 3 and np.isfinite(asked).all()
+
+
+def test_a_pool_in_another_encoding(write, tmp_path):
+    """One damaged text among many is read with a sign in its place; other encodings are named."""
+    lines = [f"text number {i}".encode() for i in range(40)]
+    good, bad = tmp_path / "good.txt", tmp_path / "bad.txt"
+    good.write_bytes(b"\n".join([*lines, b"caf\xe9"]))
+    found = read_unlabelled([str(good)])
+    assert len(found.texts) == 41 and "1 line read with U+FFFD" in found.notices[0]
+    bad.write_bytes("央行下调存款利率\n国足客场战平对手\n".encode("gb18030"))
+    with pytest.raises(InputError, match="bad.txt:1: not UTF-8.*--encoding gb18030"):
+        read_unlabelled([str(bad)])

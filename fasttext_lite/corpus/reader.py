@@ -501,7 +501,7 @@ class CorpusReader:
                     good = self._mended(block, fault, n_lines)
                 elif fault >= 0:  # what stands before the bad line may have an error of its own
                     good = block[: block[:fault].tobytes().rfind(b"\n") + 1]
-                self._parse_block(parser, form.bad_line, good, docs, names, state)
+                self._parse_block(parser, form, good, docs, names, state)
                 if self.keeps_rows:
                     n_new, n_read = docs.n_docs - n_before, int(state[kernels.LINES]) - n_lines
                     kept = np.arange(n_new)
@@ -557,7 +557,7 @@ class CorpusReader:
     def _parse_block(
         self,
         parser: BlockParser,
-        bad_line: str,
+        form: Format,
         block: np.ndarray,
         docs: _Documents,
         names: _Names,
@@ -580,7 +580,9 @@ class CorpusReader:
             docs.n_bytes = int(state[kernels.N_BYTES])
             names.n = int(state[kernels.N_NAMES])
             if status == kernels.BAD_LINE:
-                raise InputError(f"{name_of(self.path)}:{state[kernels.LINES] + 1}: {bad_line}")
+                raise InputError(
+                    f"{name_of(self.path)}:{state[kernels.LINES] + 1}: {form.bad_line}"
+                )
             if status == kernels.FULL_DOCS:
                 docs.reserve(0, docs.offsets.size, docs.ids.size + 1)  # one of them is full
             elif status == kernels.FULL_NAMES:
@@ -591,7 +593,7 @@ class CorpusReader:
         from fasttext_lite.corpus import kernels
 
         docs, state = _Documents(), np.zeros(kernels.STATE_SIZE, np.int64)
-        self._parse_block(parser, form.bad_line, block, docs, _Names(), state)
+        self._parse_block(parser, form, block, docs, _Names(), state)
         n_lines = int(state[kernels.LINES])
         if docs.n_docs in (0, n_lines):
             return np.arange(docs.n_docs)

@@ -16,6 +16,7 @@ from fasttext_lite.corpus.headers import Header, columns_of, delimiter_of, find_
 from fasttext_lite.errors import InputError
 
 AUTO = "auto"  # in the place of a format's name: to be recognised
+MOST_FAULTY = 10  # one in so many records may be damaged; of more, the encoding is another
 
 
 class Judgement(NamedTuple):
@@ -192,6 +193,11 @@ class Reading:
         """Count lines that are not UTF-8; `error` is what is wrong with the first of them."""
         self._first_fault = self._first_fault or error
         self.n_faults += n_lines
+
+    def check_faults(self, n_records: int) -> None:
+        """Raise `InputError` if so many of a file's records are no UTF-8 that it is in no UTF-8."""
+        if self._first_fault is not None and self.n_faults * MOST_FAULTY > n_records:
+            raise self._first_fault
 
     def say_faults(self) -> None:
         """Add the notice of all lines that are not UTF-8, if there are any."""

@@ -136,7 +136,7 @@ def read_unlabelled(
     Raises
     ------
     InputError
-        If a file cannot be read, or there is no text in any.
+        If a file cannot be read or is in another encoding, or there is no text in any.
     """
     kept = Thinning(most, most_bytes, seed)
     notices: list[str] = []
@@ -151,6 +151,7 @@ def read_unlabelled(
             n_found += filled.size
             found.append(rows[filled])
             kept.add(texts.take(filled) if filled.size < len(texts) else texts, rows[filled])
+        reader.reading.check_faults(n_records - before[0])
         notices += [*reader.notices, *_blank_ones(path, n_records, n_found, *before)]
     if not n_found:
         raise InputError(f"{name_of(paths[0])}: no text")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
@@ -24,6 +25,7 @@ from fasttext_lite.fitting.validation import texts_aside
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count
+from fasttext_lite.teaching.encoded import check_config
 from fasttext_lite.teaching.files import bounded, without_known
 from fasttext_lite.teaching.fold import as_linear, fit_folded
 from fasttext_lite.teaching.unlabelled import Taught, learn
@@ -102,6 +104,8 @@ def fit_beside(
     if beside.embeddings is not None and pretrained is not None:
         raise TrainingError(BOTH_STARTS)
     check_labels(labels)
+    if beside.embeddings is not None and (config.loss != "auto" or beside.unlabelled is None):
+        check_config(resolve(config, len(labels.names), bool(multilabel)))  # before the work
     if watch is not None and watch.log is not None:
         check_log(watch.log)
     is_asked = beside.unlabelled is not None and config.patience is not None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -447,8 +448,9 @@ def _learn(
     room.meet()
     ahead, calibration = room.check()
     if is_tried and ahead < MARGIN:
+        shown = math.floor(10 * ahead) / 10  # which is below what is wanted, too
         raise LeftOutError(
-            f"on labelled texts held out they bring {ahead:.1f} standard errors more right ones, "
+            f"on labelled texts held out they bring {shown} standard errors more right ones, "
             f"{MARGIN:g} is wanted"
         )
     with progress.stage("all teachers together"):
