@@ -63,12 +63,12 @@ def read_embeddings(
             f"{names[0]}{' and others' * (len(names) > 1)}: {rows} for {n_rows:,} texts{skipped}: "
             "each text needs one, in the order of the texts"
         )
-    rows = np.arange(found) if choose is None else choose(found)
-    result = np.empty((rows.size, width), np.float32)
+    wanted = np.arange(found) if choose is None else choose(found)
+    result = np.empty((wanted.size, width), np.float32)
     for name, table, end in zip(names, tables, ends, strict=True):
         first = end - len(table)
-        places = np.flatnonzero((rows >= first) & (rows < end))
-        _copy(name, table, rows[places] - first, result, places)
+        places = np.flatnonzero((wanted >= first) & (wanted < end))
+        _copy(name, table, wanted[places] - first, result, places)
     return result
 
 
