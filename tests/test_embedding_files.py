@@ -78,16 +78,38 @@ def test_files_of_different_encoders_are_told_apart(tmp_path):
 
 
 @pytest.mark.parametrize("save", [as_npy, as_safetensors, as_parquet])
-@pytest.mark.parametrize(
-    ("value", "said"), [(np.nan, "not finite"), (np.inf, "not finite"), (0, "zeros alone")]
-)
-def test_a_bad_row_is_named(tmp_path, save, value, said):
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_bad_row_is_named(tmp_path, save, value):
     table = TABLE.copy()
     table[4] = value
     save(tmp_path / "e", table)
-    message = fault(tmp_path / "e")
-    assert said in message
-    assert ": row 5 has" in message
+    assert ": row 5 has a number that is not finite" in fault(tmp_path / "e")
+    paths, wanted = [tmp_path / "e"] * 2, np.array([12, 0, 3, 9])
+    found = read_embeddings(paths, choose=lambda n_rows: wanted[:n_rows])
+    np.testing.assert_array_equal(found, TABLE[wanted % 7])
+    with pytest.raises(InputError, match=": row 5 has"):
+        read_embeddings(paths, choose=lambda n_rows: np.array([3, 11]))
+
+
+@pytest.mark.parametrize("save", [as_npy, as_safetensors, as_parquet])
+def test_rows_of_zeros_are_read(tmp_path, save):
+    table = TABLE.copy()
+    table[4] = 0
+    save(tmp_path / "e", table)
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "e"), table)
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_parquet_without_rows(tmp_path, fixed):
+    as_parquet(tmp_path / "e", TABLE[:0], fixed=fixed)
+    as_npy(tmp_path / "n", TABLE[:0])
+    said = fault(tmp_path / "e", 5)
+    assert said == ": 0 rows for 5 texts: each text needs one, in the order of the texts"
+    assert said == fault(tmp_path / "n", 5)
+    as_npy(tmp_path / "a.npy", TABLE)
+    for paths in (["e", "a.npy"], ["a.npy", "e"]):
+        found = read_embeddings([tmp_path / path for path in paths], 7)
+        np.testing.assert_array_equal(found, TABLE)
 
 
 def test_numbers_too_large_for_float32_are_not_finite(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.reader import CorpusReader, read_corpus
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError, TrainingError
+from fasttext_lite.estimators.beside import read_beside
 from fasttext_lite.fitting.training_file import read_training_file
 from fasttext_lite.model.storage import load_model
 from fasttext_lite.teaching import encoders
@@ -206,7 +208,7 @@ def taught(write, tmp_path):
     texts, labels = corpus()
     train = write(tsv([*texts[:2], "no label", *texts[2:]], [*labels[:2], "", *labels[2:]]))
     np.save(tmp_path / "kept.npy", meaning(texts))
-    rows = np.insert(meaning(texts), 2, 1, axis=0)
+    rows = np.insert(meaning(texts), 2, np.nan, axis=0)  # no text that is learnt from
     np.save(tmp_path / "all.npy", rows)
     np.save(tmp_path / "first.npy", rows[:100])
     np.save(tmp_path / "second.npy", rows[100:])
@@ -271,6 +273,42 @@ def test_embeddings_from_python(taught):
         sample_weight=weights[some],
     )  # fmt: skip
     np.testing.assert_array_equal(by_weight.predict_proba(texts), by_rows.predict_proba(texts))
+
+
+def test_embeddings_of_texts_of_weight_0_in_python(taught):
+    texts, labels, E = taught.texts[:40], taught.labels[:40], meaning(taught.texts[:40])
+    weights, more = np.ones(40), ["w0x1 w0x2", " "]
+    weights[[3, -1]] = 0
+    E = np.concatenate([E, meaning(more)])
+    for n in (38, 39, 41, 43):
+        with pytest.raises(ValueError, match=f"has {n} rows, for 40 texts and 2 unlabelled ones"):
+            FastTextClassifier().fit(
+                texts, labels, sample_weight=weights, unlabelled=more,
+                text_embeddings=np.resize(E, (n, DIM)),
+            )  # fmt: skip
+        with pytest.raises(ValueError, match=f"has {n} rows, for 40 texts and 0 unlabelled ones"):
+            FastTextClassifier().fit(
+                texts, labels, sample_weight=weights, text_embeddings=np.resize(E, (n, DIM))
+            )
+    read = partial(read_beside, Texts.from_sequence(texts), 40, np.flatnonzero(weights), more)
+    E[[3, 39, 41]] = np.nan  # of weight 0, and blank
+    kept = np.append(np.flatnonzero(weights), 40)
+    np.testing.assert_array_equal(read(E, False).embeddings, E[kept])
+    E[[7, 40]] = np.inf
+    with pytest.raises(ValueError, match="must be finite; row 7 is not"):
+        read(E, False)
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_are_no_embeddings_in_python(taught):
+    texts, labels = taught.texts[:4], ["a", "b"] * 2
+    for kind in (complex, bool, str, object):
+        with pytest.raises(TypeError, match="text_embeddings must be numbers of shape"):
+            FastTextClassifier().fit(texts, labels, text_embeddings=np.ones((4, 2), kind))
+    with pytest.raises(ValueError, match="must be finite; row 0 is not"):
+        FastTextClassifier().fit(texts, labels, text_embeddings=np.full((4, 2), 1e200))
+    with pytest.raises(ValueError, match="at most 16,384 numbers for each text; got 16,385"):
+        FastTextClassifier().fit(texts, labels, text_embeddings=np.ones((4, 16_385)))
 
 
 def test_texts_of_several_labels_have_embeddings_too(taught):
@@ -527,6 +565,25 @@ def test_encoders_that_fail(fault, said, packages, taught, refused):
     line = refused("teach", path, taught.train, "-q", "-o", taught.folder / "m.ftl")
     assert line.startswith(f"{path}: {said}")
     assert not (taught.folder / "m.ftl").exists()
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_encoder_of_numbers_that_are_too_large_or_too_many():
+    texts = Texts.from_sequence(["one", "two"])
+    with pytest.raises(ModelError, match="a number that is not finite for text 1, 'one'"):
+        Encoder("e", lambda texts, n: np.full((len(texts), 2), 1e200)).encode(texts)
+    with pytest.raises(ModelError, match="returns 16,385 numbers for a text, and 16,384 are the"):
+        Encoder("e", lambda texts, n: np.ones((len(texts), 16_385))).encode(texts)
+
+
+def test_rows_of_zeros_of_an_encoder_can_be_kept(taught, run):
+    rows = meaning(taught.texts)
+    rows[5] = 0
+    np.save(taught.folder / "zeros.npy", rows)
+    path = taught.folder / "m.ftl"
+    call = ("train", taught.train, *QUICK, "-q", "-o", path, "--text-embeddings")
+    assert run(*call, taught.folder / "zeros.npy") == (0, "")
+    assert load_model(path).run.embeddings
 
 
 def test_an_encoder_of_changing_size(packages, tmp_path):

@@ -127,8 +127,8 @@ class OneModel(TextEstimator):
         n_threads = threads_of(self, training=True)
         check_verbose(self)
         seed = seed_of(self)
-        texts, target, weights, kept = training_data_of(self, X, y, sample_weight)
-        beside = read_beside(texts, kept, unlabelled, text_embeddings, bool(self.verbose))
+        texts, target, weights, kept, n_given = training_data_of(self, X, y, sample_weight)
+        beside = read_beside(texts, n_given, kept, unlabelled, text_embeddings, bool(self.verbose))
         watch = read_watch(target, validation_data, callbacks)
         given, pretrained = given_to(self), pretrained_of(self)
         ADVISER.look_before(config, given, texts.token_ends is not None)
@@ -304,7 +304,7 @@ def training_data_of(
     classes: Any = None,
     kind: str | None = None,
     is_whole: bool = True,
-) -> tuple[Texts, Target, np.ndarray, np.ndarray | None]:
+) -> tuple[Texts, Target, np.ndarray, np.ndarray | None, int]:
     """Read what `fit` is given.
 
     Parameters
@@ -328,6 +328,8 @@ def training_data_of(
         Factor of each text's loss; their mean is 1.
     kept : int64[n_texts], optional
         Their places in X; None where all are there.
+    n_given : int
+        Number of texts of X, also those of weight 0.
 
     Raises
     ------
@@ -345,7 +347,8 @@ def training_data_of(
     _check_numbers(texts, target)
     if target.weights is not None and is_whole:
         _look_at_likeliest(target)
-    return _without_weightless(texts, target, _weights(estimator, target, sample_weight))
+    weights = _weights(estimator, target, sample_weight)
+    return *_without_weightless(texts, target, weights), len(texts)
 
 
 def _check_numbers(texts: Texts, target: Target) -> None:

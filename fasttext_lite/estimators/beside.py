@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.teaching.embedding_files import MOST_DIM
 
 if TYPE_CHECKING:
     from fasttext_lite.teaching.fit import Beside
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def read_beside(
     texts: Texts,
+    n_given: int,
     kept: np.ndarray | None,
     unlabelled: Any,
     text_embeddings: Any,
@@ -25,7 +27,9 @@ def read_beside(
     Parameters
     ----------
     texts : Texts
-        The labelled ones.
+        The labelled ones that are learnt from.
+    n_given : int
+        Number of texts of X, also those that are not.
     kept : int64[n_texts], optional
         Their places in X; None where all are there.
     unlabelled : sequence of str, or of token lists, optional
@@ -38,7 +42,8 @@ def read_beside(
     TypeError
         If something other than text or numbers is given.
     ValueError
-        If the numbers of texts and of embeddings differ, or these are not finite.
+        If the numbers of texts and of embeddings differ, these are longer than is taken, or those
+        of texts that are learnt from are not finite.
     """
     if unlabelled is None and text_embeddings is None:
         return None
@@ -46,24 +51,20 @@ def read_beside(
     from fasttext_lite.teaching.fit import Beside
 
     others = None if unlabelled is None else _read_others(texts, unlabelled)
-    n_labelled = len(texts) if kept is None else None
+    n_others = 0 if others is None else len(others)
+    filled = np.arange(0) if others is None else not_blank(others)
     vectors = None
     if text_embeddings is not None:
         vectors = _read_vectors(text_embeddings)
-        n_others = 0 if others is None else len(others)
-        n_labelled = len(vectors) - n_others
-        if kept is None and n_labelled != len(texts) or kept is not None and n_labelled <= kept[-1]:
+        if len(vectors) != n_given + n_others:
             raise ValueError(
-                f"text_embeddings has {len(vectors)} rows, for {len(texts)} texts and {n_others} "
+                f"text_embeddings has {len(vectors)} rows, for {n_given} texts and {n_others} "
                 "unlabelled ones: one of each is needed, in their order"
             )
-    if others is not None:
-        filled = not_blank(others)
-        if vectors is not None:
-            vectors = np.concatenate([vectors[:n_labelled], vectors[n_labelled + filled]])
-        others = others.take(filled) if filled.size < len(others) else others
-    if vectors is not None and kept is not None:
-        vectors = np.concatenate([vectors[kept], vectors[n_labelled:]])
+        own = np.arange(n_given) if kept is None else kept
+        vectors = _taken(vectors, np.concatenate([own, n_given + filled]))
+    if others is not None and filled.size < n_others:
+        others = others.take(filled)
     return Beside(others, vectors, _say if show else None)
 
 
@@ -81,15 +82,32 @@ def _read_others(texts: Texts, unlabelled: Any) -> Texts:
 def _read_vectors(values: Any) -> np.ndarray:
     """Return embeddings as float32[n, dim]."""
     try:
-        vectors = np.asarray(values, np.float32)
+        given = np.asarray(values)
     except (TypeError, ValueError):
         raise TypeError("text_embeddings must be numbers of shape (n_texts, dim)") from None
-    if vectors.ndim != 2 or not vectors.shape[1]:
-        raise ValueError(f"text_embeddings must have two dimensions; got shape {vectors.shape}")
-    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if given.dtype.kind not in "fiu":
+        raise TypeError(
+            f"text_embeddings must be numbers of shape (n_texts, dim); got items of type "
+            f"{given.dtype}"
+        )
+    if given.ndim != 2 or not given.shape[1]:
+        raise ValueError(f"text_embeddings must have two dimensions; got shape {given.shape}")
+    if given.shape[1] > MOST_DIM:
+        raise ValueError(
+            f"text_embeddings must have at most {MOST_DIM:,} numbers for each text; got "
+            f"{given.shape[1]:,}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is not finite then
+        return given.astype(np.float32, copy=False)
+
+
+def _taken(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the rows that are learnt from; raise `ValueError` unless these are finite."""
+    found = vectors if rows.size == len(vectors) else vectors[rows]
+    bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if bad.size:
-        raise ValueError(f"text_embeddings must be finite; row {bad[0]} is not")
-    return vectors
+        raise ValueError(f"text_embeddings must be finite; row {rows[bad[0]]} is not")
+    return found
 
 
 def _say(line: str) -> None:

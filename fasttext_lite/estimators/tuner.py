@@ -183,7 +183,7 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         ADVISER.look_before(config, given, texts.token_ends is not None)
         ADVISER.say(idle_words(estimator))
         run = run_of(estimator, target, seed=seed)
-        beside = read_beside(texts, None, unlabelled, None, bool(self.verbose))
+        beside = read_beside(texts, len(texts), None, unlabelled, None, bool(self.verbose))
         if beside is not None:
             how = {"seed": seed, "n_threads": n_threads}
             data, run = _with_more(data, config, beside, run, limits["seconds"], how)

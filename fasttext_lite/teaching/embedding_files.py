@@ -27,6 +27,7 @@ def read_embeddings(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     n_rows: int | None = None,
     n_skipped: int = 0,
+    choose: Callable[[int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Return the embeddings of texts from a file, or from several one after another.
 
@@ -37,6 +38,8 @@ def read_embeddings(
         Number of texts, each of which has a row.
     n_skipped : int
         Lines of the file of texts that were skipped, for the message.
+    choose : callable, optional
+        Given the number of rows, returns those that are wanted, ascending; no other is checked.
 
     Returns
     -------
@@ -46,17 +49,13 @@ def read_embeddings(
     ------
     InputError
         If a file cannot be read or is none of these, is not a table of numbers, has a number that
-        is not finite or a row of zeros alone, or if there are more or fewer rows than texts.
+        is not finite in a row that is wanted, or if there are more or fewer rows than texts.
     """
     names = [os.fspath(p) for p in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     tables = [_table(name) for name in names]
-    for name, table in zip(names, tables, strict=True):
-        if table.shape[1] != tables[0].shape[1]:
-            raise InputError(
-                f"{name}: embeddings of {table.shape[1]:,} numbers, but those of {names[0]} have "
-                f"{tables[0].shape[1]:,}: they must be of the same encoder"
-            )
-    found = sum(map(len, tables))
+    width = _check_widths(names, tables)
+    ends = np.cumsum([len(table) for table in tables])
+    found = int(ends[-1])
     if n_rows is not None and found != n_rows:
         skipped = f" ({n_skipped:,} skipped lines have none)" if n_skipped else ""
         rows = f"{found:,} row{'s' * (found != 1)}"
@@ -64,12 +63,26 @@ def read_embeddings(
             f"{names[0]}{' and others' * (len(names) > 1)}: {rows} for {n_rows:,} texts{skipped}: "
             "each text needs one, in the order of the texts"
         )
-    result = np.empty((found, tables[0].shape[1]), np.float32)
-    first = 0
-    for name, table in zip(names, tables, strict=True):
-        _copy(name, table, result[first : first + len(table)])
-        first += len(table)
+    wanted = np.arange(found) if choose is None else choose(found)
+    result = np.empty((wanted.size, width), np.float32)
+    for name, table, end in zip(names, tables, ends, strict=True):
+        first = end - len(table)
+        places = np.flatnonzero((wanted >= first) & (wanted < end))
+        _copy(name, table, wanted[places] - first, result, places)
     return result
+
+
+def _check_widths(names: Sequence[str], tables: Sequence[np.ndarray]) -> int:
+    """Return how wide tables are, empty ones aside; raise `InputError` if they differ."""
+    there = [each for each in zip(names, tables, strict=True) if len(each[1])]
+    first, width = (there[0][0], there[0][1].shape[1]) if there else ("", tables[0].shape[1])
+    for name, table in there:
+        if table.shape[1] != width:
+            raise InputError(
+                f"{name}: embeddings of {table.shape[1]:,} numbers, but those of {first} have "
+                f"{width:,}: they must be of the same encoder"
+            )
+    return width
 
 
 def _table(path: str) -> np.ndarray:
@@ -165,6 +178,8 @@ def _joined(path: str, chunks: Sequence[Any], pa: Any) -> np.ndarray:
     """Return the lists of a column as a table."""
     parts, dim, first = [], 0, 0
     for chunk in chunks:
+        if not len(chunk):
+            continue
         sizes = chunk.value_lengths().to_numpy(zero_copy_only=False)
         values = chunk.flatten()
         dim = dim or (int(sizes[0]) if len(sizes) and sizes[0] > 0 else 0)
@@ -181,16 +196,18 @@ def _joined(path: str, chunks: Sequence[Any], pa: Any) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
 
 
-def _copy(path: str, table: np.ndarray, out: np.ndarray) -> None:
-    """Copy a table; raise `InputError` for numbers that are not finite and rows of zeros."""
-    for first in range(0, len(table), AT_A_TIME):
-        part = out[first : first + AT_A_TIME]
+def _copy(
+    path: str, table: np.ndarray, rows: np.ndarray, out: np.ndarray, places: np.ndarray
+) -> None:
+    """Copy rows of a table to places; raise `InputError` for numbers that are not finite."""
+    for first in range(0, rows.size, AT_A_TIME):
+        part = slice(first, first + AT_A_TIME)
         with np.errstate(over="ignore", invalid="ignore"):
-            part[:] = table[first : first + AT_A_TIME]
-        for good, what in (
-            (np.isfinite(part).all(axis=1), "a number that is not finite"),
-            (part.any(axis=1), "zeros alone"),
-        ):
-            if not good.all():
-                row = first + int(good.argmin()) + 1
-                raise InputError(f"{path}: row {row:,} has {what}: encode that text anew")
+            found = table[rows[part]].astype(np.float32)
+        good = np.isfinite(found).all(axis=1)
+        if not good.all():
+            row = int(rows[part][good.argmin()]) + 1
+            raise InputError(
+                f"{path}: row {row:,} has a number that is not finite: encode that text anew"
+            )
+        out[places[part]] = found

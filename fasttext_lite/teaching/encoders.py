@@ -18,6 +18,7 @@ import numpy as np
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.safetensors import reason
+from fasttext_lite.teaching.embedding_files import MOST_DIM
 
 # What tells the packages that nothing may be downloaded.
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -98,13 +99,20 @@ class Encoder:
         pairs = zip(bounds[:-1], bounds[1:], strict=True)
         given = [data[a:b].decode("utf-8", "replace") for a, b in pairs]
         try:
-            found = np.asarray(self.call(given, batch_size), np.float32)
+            made = self.call(given, batch_size)
+            with np.errstate(over="ignore"):  # what is too large is not finite then
+                found = np.asarray(made, np.float32)
         except Exception as error:  # whatever other people's code raises
             raise ModelError(f"{self.name}: the encoder failed: {_said(error)}") from error
         if found.ndim != 2 or len(found) != len(given) or not found.shape[1]:
             raise ModelError(
                 f"{self.name}: the encoder returns an array of shape {found.shape} for "
                 f"{len(given):,} texts, not a row of numbers for each"
+            )
+        if found.shape[1] > MOST_DIM:
+            raise ModelError(
+                f"{self.name}: the encoder returns {found.shape[1]:,} numbers for a text, and "
+                f"{MOST_DIM:,} are the most that is taken"
             )
         good = np.isfinite(found).all(axis=1)
         if not good.all():

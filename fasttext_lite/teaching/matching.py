@@ -37,9 +37,11 @@ def read_matched(
     InputError
         If a file cannot be read, or there are neither as many rows as records nor as many as texts.
     """
-    found = read_embeddings(paths)
-    rows = rows_of(len(found), ", ".join(paths), name_of(train), file, others)
-    return found if rows.size == len(found) else found[rows]
+
+    def choose(n_rows: int) -> np.ndarray:
+        return rows_of(n_rows, ", ".join(paths), name_of(train), file, others)
+
+    return read_embeddings(paths, choose=choose)
 
 
 def rows_of(
