@@ -383,7 +383,8 @@ def test_embeddings_that_cannot_be(taught, refused, write):
         same = folder / ("kept.npy" if flag != "--plot" else "kept.png")
         if same != kept:
             os.link(kept, same)
-        assert f"{flag} would overwrite these embeddings" in refused(*call, same, flag, same)
+        kind = {"--output": "model"}.get(flag, flag.removeprefix("--"))
+        assert f"the {kind} would overwrite this file" in refused(*call, same, flag, same)
     vectors = write("2 2\nw0x1 1 2\nw1x1 2 1\n", "words.vec")
     said = refused(*call, kept, "--pretrained-vectors", vectors)
     assert said.startswith("text embeddings and pretrained vectors both say what words start from")
