@@ -174,6 +174,13 @@ def test_every_kind_of_model_learns_from_them(how):
     assert found.score(*TEST) > 0.9
 
 
+def test_texts_that_are_set_aside_are_not_learnt_from_as_unlabelled_ones():
+    found = fitted(X + POOL, patience=2)
+    assert found.model_.run.unlabelled == len(POOL)
+    assert found.model_.n_texts < len(X) + len(POOL)
+    assert tables(found) == tables(fitted(patience=2))
+
+
 def test_validation_data_and_weights():
     weights = np.random.default_rng(0).random(len(X))
     weights[:8] = 0

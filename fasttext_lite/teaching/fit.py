@@ -108,6 +108,7 @@ def fit_beside(
         check_config(resolve(config, len(labels.names), bool(multilabel)))  # before the work
     if watch is not None and watch.log is not None:
         check_log(watch.log)
+    beside = _distinct(texts, beside, len(labels.names), seed)  # nor those that are set aside
     is_asked = beside.unlabelled is not None and config.patience is not None
     if is_asked and (watch is None or watch.valid is None):
         chosen, aside = texts_aside(labels, config, seed)
@@ -119,7 +120,6 @@ def fit_beside(
     how: dict[str, Any] = {
         "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
     }  # fmt: skip
-    beside = _distinct(texts, beside, len(labels.names), seed)
     taught = teach(
         texts, labels, with_vectors(config, pretrained), beside,
         doc_weights=doc_weights, seed=seed, n_threads=n_threads,
