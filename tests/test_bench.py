@@ -493,7 +493,9 @@ def test_few_labels_from_end_to_end(few, embedded, tmp_path, capsys):
         assert f"| {name} | {run['accuracy']:.4f} |" in " ".join(text.split())
     assert runs["encoder"]["accuracy"] > 0.9 and runs["encoder"]["rate"] is None
     assert runs["taught"]["accuracy"] > runs["default"]["accuracy"] + 0.1
-    assert runs["taught"]["n_learnt_from"] > 0 and runs["taught"]["said"] == []
+    said = runs["taught"]["said"]  # the embeddings are of a few numbers: they may be left out
+    assert runs["taught"]["n_learnt_from"] > 0
+    assert all(line.startswith("the text embeddings are not learnt from") for line in said)
     own, default = runs["taught"]["rate"], runs["default"]["rate"]
     assert runs["taught"]["rate_to_default"] == pytest.approx(own / default)
     assert "taught / default" in text
