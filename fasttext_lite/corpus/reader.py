@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite.corpus.batch import Batch, count_first
+from fasttext_lite.corpus.documents import Documents, LabelledChunk, Names
 from fasttext_lite.corpus.encodings import looks_like
 from fasttext_lite.corpus.files import (
     ReadError,
@@ -36,8 +38,7 @@ from fasttext_lite.corpus.formats import (
     find_format,
 )
 from fasttext_lite.corpus.headers import may_name_columns
-from fasttext_lite.corpus.reading import Judgement, Record
-from fasttext_lite.corpus.shares import likeliest_of
+from fasttext_lite.corpus.reading import Record
 from fasttext_lite.corpus.strangers import shown
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
@@ -104,161 +105,8 @@ _PEEK_LINES = 20  # not empty, to recognise a format by
 _FEWEST_ROWS = 10  # of a table whose first line may be a header
 _LOOKED_AT, _LONE_RETURNS = 1 << 16, 2  # bytes of a file, and so many CR without a newline
 
-# Why lines are skipped, in the order of the kernels' numbers; and one that these do not know.
+# Why lines are skipped, in the order of the kernels' numbers.
 _REASONS = _NO_LABEL, _NO_TEXT, _EMPTY = "without a label", "without text", "that are empty"
-_NO_WEIGHT = "of weight 0"
-
-
-@dataclass(frozen=True)
-class LabelledChunk:
-    """Some documents of a file with their labels, in its order.
-
-    Attributes
-    ----------
-    texts : Texts
-    ids : int32[n_label_occurrences]
-        Label of document i: ``ids[indptr[i]:indptr[i + 1]]``; the labels of the file are
-        numbered in the order of their first occurrence.
-    indptr : int64[n_docs + 1]
-    raw : list, optional
-        The records as they stand in the file, where they were asked for: the line of each (bytes),
-        or the fields of a table (list of str).
-    block : bytes, optional
-        With `raw`, of a format that compiled code parses: the lines with their ends.
-    weights : float64[n_docs], optional
-        How much each document counts in training, above 0; None where nothing says so.
-    rows : int64[n_docs], optional
-        The record that each document is, where that was asked for.
-    """
-
-    texts: Texts
-    ids: np.ndarray
-    indptr: np.ndarray
-    raw: list[Any] | None = None
-    block: bytes | None = None
-    weights: np.ndarray | None = None
-    rows: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
-class _Documents:
-    """Documents and label numbers in arrays that grow at their end.
-
-    Attributes
-    ----------
-    n_docs, n_ids, n_bytes : int
-    text : uint8[at least n_bytes]
-    offsets, indptr : int64[above n_docs]
-    ids : int32[at least n_ids]
-    weights : float64[n_docs], optional
-    rows : list of int64
-        Records that the documents are, where that was asked for.
-    seen : Texts, optional
-        The documents that were added last with those that weigh 0, where there are any.
-    """
-
-    def __init__(self) -> None:
-        self.seen: Texts | None = None
-        self.clear()
-
-    def clear(self) -> None:
-        """Begin anew, in new arrays."""
-        self.n_docs = self.n_ids = self.n_bytes = 0
-        self.text = np.empty(0, np.uint8)
-        self.offsets, self.indptr = np.zeros(1025, np.int64), np.zeros(1025, np.int64)
-        self.ids = np.empty(1024, np.int32)
-        self.raw: list[Any] | None = None
-        self.block: bytes | None = None
-        self.weights: np.ndarray | None = None
-        self.rows: list[np.ndarray] = []
-
-    def reserve(self, n_bytes: int, n_docs: int = 0, n_ids: int = 0) -> None:
-        """Make room for more bytes, documents and label numbers."""
-        if self.n_bytes == 0 and self.text.size < n_bytes:
-            self.text = np.empty(n_bytes, np.uint8)
-        # By an eighth more than needed: what `resize` adds is set to zero, so it takes memory.
-        _grow(self.text, self.n_bytes + n_bytes, 8)
-        _grow(self.offsets, self.n_docs + n_docs + 1, 2)
-        _grow(self.indptr, self.n_docs + n_docs + 1, 2)
-        _grow(self.ids, self.n_ids + n_ids, 2)
-
-    def extend(
-        self, texts: list[bytes], ids: list[list[int]], weights: np.ndarray | None = None
-    ) -> None:
-        """Add documents, their labels, and what they weigh if that is not 1."""
-        if weights is not None or self.weights is not None:
-            before = np.ones(self.n_docs) if self.weights is None else self.weights
-            fresh = np.ones(len(texts)) if weights is None else weights
-            self.weights = np.concatenate([before, fresh])
-        data = b"".join(texts)
-        flat = list(itertools.chain.from_iterable(ids))
-        self.reserve(len(data), len(texts), len(flat))
-        places = slice(self.n_docs + 1, self.n_docs + 1 + len(texts))
-        self.text[self.n_bytes : self.n_bytes + len(data)] = np.frombuffer(data, np.uint8)
-        self.ids[self.n_ids : self.n_ids + len(flat)] = flat
-        self.offsets[places] = self.n_bytes + np.cumsum([len(text) for text in texts])
-        self.indptr[places] = self.n_ids + np.cumsum([len(each) for each in ids])
-        self.n_docs += len(texts)
-        self.n_bytes += len(data)
-        self.n_ids += len(flat)
-
-    def chunk(self) -> LabelledChunk:
-        """Return all documents, and begin anew."""
-        for array, size in (
-            (self.text, self.n_bytes),
-            (self.offsets, self.n_docs + 1),
-            (self.indptr, self.n_docs + 1),
-            (self.ids, self.n_ids),
-        ):
-            array.resize(size, refcheck=False)
-        chunk = LabelledChunk(
-            Texts(self.text, self.offsets), self.ids, self.indptr, self.raw, self.block,
-            self.weights, np.concatenate(self.rows) if self.rows else None,
-        )  # fmt: skip
-        self.clear()
-        return chunk
-
-
-def _grow(array: np.ndarray, size: int, share: int) -> None:
-    """Make an array longer in its place if it must be, and then by 1 / `share` more."""
-    if array.size < size:
-        array.resize(size + size // share, refcheck=False)  # nobody else holds it
-
-
-class _Names:
-    """Labels in the order of first occurrence, in the arrays that the kernels look them up in."""
-
-    def __init__(self) -> None:
-        self.n = 0
-        self.slots = np.full(1024, -1, np.int64)
-        self.hashes, self.seen = np.zeros(512, np.uint64), np.zeros(512, np.int64)
-        self.ends, self.pool = np.zeros(513, np.int64), np.zeros(1 << 14, np.uint8)
-
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """Return `table` of the kernels (see `corpus.kernels`)."""
-        return self.slots, self.hashes, self.seen, self.ends, self.pool
-
-    def grow(self, n_bytes: int) -> None:
-        """Make room for as many labels again and for a name of `n_bytes`."""
-        from fasttext_lite.corpus import kernels
-
-        if self.n == self.hashes.size:
-            self.hashes.resize(2 * self.n, refcheck=False)
-            self.seen.resize(2 * self.n, refcheck=False)
-            self.ends.resize(2 * self.n + 1, refcheck=False)
-            self.slots = np.full(4 * self.n, -1, np.int64)
-            kernels.index_names(self.hashes, self.n, self.slots)
-        else:
-            self.pool.resize(2 * self.pool.size + n_bytes, refcheck=False)
-
-    def since(self, first: int) -> list[str]:
-        """Return the names from a number on."""
-        bounds = self.ends[first : self.n + 1].tolist()
-        data = self.pool[bounds[0] : bounds[-1]].tobytes()
-        ends = [end - bounds[0] for end in bounds]
-        return [data[a:b].decode() for a, b in itertools.pairwise(ends)]
 
 
 class CorpusReader:
@@ -347,12 +195,12 @@ class CorpusReader:
         return _skip_report(self.skipped)
 
     def __iter__(self) -> Iterator[LabelledChunk]:
-        docs = _Documents()
+        docs = Documents()
         for _ in self.fill(docs):
             if docs.n_docs:
                 yield docs.chunk()
 
-    def fill(self, docs: _Documents) -> Iterator[None]:
+    def fill(self, docs: Documents) -> Iterator[None]:
         """Add the file to `docs` block by block; what was added may be taken away between."""
         self.names, self.skipped, self.n_records = [], {}, 0
         self.reading = self._new_reading()
@@ -482,7 +330,7 @@ class CorpusReader:
                     raise not_utf8(self.path, number, data[data.index(line) :], sample=self._sample)
 
     def _parse_blocks(
-        self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents
+        self, form: Format, blocks: Iterator[np.ndarray], docs: Documents
     ) -> Iterator[int]:
         """Yield the number of new documents for each block of a file that compiled code parses."""
         from fasttext_lite.compiled import utf8
@@ -490,7 +338,7 @@ class CorpusReader:
 
         assert form.parse_blocks is not None
         parser = form.parse_blocks(self.reading)
-        names = _Names()
+        names = Names()
         state = np.zeros(kernels.STATE_SIZE, np.int64)
         try:
             for block in blocks:
@@ -559,8 +407,8 @@ class CorpusReader:
         parser: BlockParser,
         form: Format,
         block: np.ndarray,
-        docs: _Documents,
-        names: _Names,
+        docs: Documents,
+        names: Names,
         state: np.ndarray,
     ) -> None:
         from fasttext_lite.corpus import kernels
@@ -592,8 +440,8 @@ class CorpusReader:
         """Return which lines of a block become documents, int64, by halves until all do or none."""
         from fasttext_lite.corpus import kernels
 
-        docs, state = _Documents(), np.zeros(kernels.STATE_SIZE, np.int64)
-        self._parse_block(parser, form, block, docs, _Names(), state)
+        docs, state = Documents(), np.zeros(kernels.STATE_SIZE, np.int64)
+        self._parse_block(parser, form, block, docs, Names(), state)
         n_lines = int(state[kernels.LINES])
         if docs.n_docs in (0, n_lines):
             return np.arange(docs.n_docs)
@@ -610,18 +458,18 @@ class CorpusReader:
                 self.skipped[_REASONS[i]] = int(counts[i]), f"{where}:{first[i]}"
 
     def _parse_records(
-        self, form: Format, blocks: Iterator[np.ndarray], docs: _Documents
+        self, form: Format, blocks: Iterator[np.ndarray], docs: Documents
     ) -> Iterator[int]:
         """Yield the number of new documents for some megabytes each of a file parsed in Python."""
         assert form.parse_records is not None
-        batch = _Batch(self.reading, self.skipped)
+        batch = Batch(self.reading, self.skipped)
         raw: list[Any] = []
         takes_all, lines = self.known is not None, _Lines(self.path, blocks)
         for record in form.parse_records(self.reading, lines):
             if self.keeps_rows and not _is_gap(record):
                 self.n_records += 1
             if not takes_all and (reason := _why_skipped(record)):
-                _count(self.skipped, reason, f"{name_of(self.path)}:{record[0]}")
+                count_first(self.skipped, reason, f"{name_of(self.path)}:{record[0]}")
                 continue
             batch.add(record, self.n_records - 1)
             if self.keeps_raw:
@@ -632,7 +480,7 @@ class CorpusReader:
         yield self._put(docs, batch, raw)
         batch.say()
 
-    def _put(self, docs: _Documents, batch: _Batch, raw: list[Any]) -> int:
+    def _put(self, docs: Documents, batch: Batch, raw: list[Any]) -> int:
         """Add records to `docs`, and the names that are new; return how many records they are."""
         n, rows = batch.move_to(docs)
         if self.keeps_rows:
@@ -640,132 +488,6 @@ class CorpusReader:
         docs.raw = raw if self.keeps_raw else None
         self.names += itertools.islice(batch.numbers.of_name, len(self.names), None)
         return n
-
-
-def _count(counts: dict[str, tuple[int, str]], what: str, where: str) -> None:
-    """Count something, with the place where it was first met."""
-    n, first = counts.get(what, (0, where))
-    counts[what] = (n + 1, first)
-
-
-class _Batch:
-    """Records on their way to `_Documents`.
-
-    Shares of labels become the likeliest one and a weight here, for all records at once; and what
-    weighs 0 goes no further.
-
-    Parameters
-    ----------
-    reading : Reading
-    skipped : dict
-        As `Corpus.skipped`, written in place.
-
-    Attributes
-    ----------
-    size : int
-        Bytes of the texts.
-    numbers : _Numbers
-    """
-
-    def __init__(self, reading: Reading, skipped: dict[str, tuple[int, str]]) -> None:
-        self.reading, self.skipped = reading, skipped
-        self.numbers = _Numbers()
-        self.others: dict[str, tuple[int, str]] = {}  # what is to be said of labels
-        self._clear()
-
-    def _clear(self) -> None:
-        self.size = 0
-        self.texts: list[bytes] = []
-        self.labels: list[tuple[str, ...]] = []
-        self.rows: list[int] = []
-        self.judged: list[tuple[int, int, Judgement]] = []  # the place here, the line
-
-    def add(self, record: Record, row: int) -> None:
-        """Add a record, and its number."""
-        judgement = record[4] if len(record) > 4 else None
-        if judgement is not None:
-            self.judged.append((len(self.texts), record[0], judgement))
-        self.labels.append(record[1])
-        self.texts.append(record[2])
-        self.rows.append(row)
-        self.size += len(record[2])
-
-    def move_to(self, docs: _Documents) -> tuple[int, np.ndarray]:
-        """Add all records to `docs`, but those of weight 0; begin anew.
-
-        Returns
-        -------
-        int
-            How many were added.
-        rows : int64
-            Their numbers.
-        """
-        weights = self._settle() if self.judged else None
-        texts, labels, docs.seen = self.texts, self.labels, None
-        rows = np.array(self.rows, np.int64)
-        if weights is not None and not weights.all():
-            docs.seen = Texts.from_bytes(texts)
-            kept = np.flatnonzero(weights).tolist()
-            texts, labels = [texts[i] for i in kept], [labels[i] for i in kept]
-            weights, rows = weights[kept], rows[kept]
-        docs.extend(texts, [self.numbers[each] for each in labels], weights)
-        self._clear()
-        return len(texts), rows
-
-    def _settle(self) -> np.ndarray | None:
-        """Give records with shares their likeliest label; return what all of them weigh."""
-        weights = np.ones(len(self.texts))
-        for i, line, judgement in self.judged:
-            weights[i] = judgement.weight
-            if not judgement.weight:
-                _count(self.skipped, _NO_WEIGHT, f"{self.reading.where}:{line}")
-        shared = [each for each in self.judged if each[2].names]
-        sizes = [len(judgement.names) for _, _, judgement in shared]
-        values = itertools.chain.from_iterable(judgement.shares for _, _, judgement in shared)
-        ids, factors = likeliest_of(
-            np.fromiter(values, np.float64, sum(sizes)), np.append(0, np.cumsum(sizes, dtype=int))
-        )
-        for (i, line, judgement), k in zip(shared, ids.tolist(), strict=True):
-            found = (judgement.names[k],)
-            labels, self.labels[i] = self.labels[i], found
-            if labels and labels != found and judgement.weight:
-                _count(self.others, _OTHER_LABEL, f"{self.reading.where}:{line}")
-            elif self.reading.judges:
-                _count(self.others, _BY_SHARES, f"{self.reading.where}:{line}")
-        weights[[i for i, _, _ in shared]] *= factors
-        return None if self.reading.judges else weights
-
-    def say(self) -> None:
-        """Say how many records had other labels than shares, or none where they are measured."""
-        n, first = self.others.get(_OTHER_LABEL, (0, ""))
-        if n:
-            self.reading.say(
-                f"{n:,} record{'s' * (n != 1)} with a label that is not the likeliest of "
-                f"the probabilities: these count (first: {first})"
-            )
-        n, first = self.others.get(_BY_SHARES, (0, ""))
-        if n:
-            self.reading.say(
-                f"{n:,} text{'s' * (n != 1)} without a label, measured by the likeliest of the "
-                f"probabilities (first: {first})"
-            )
-
-
-_OTHER_LABEL, _BY_SHARES = "of another label", "by their shares"
-
-
-class _Numbers(dict[tuple[str, ...], list[int]]):
-    """The numbers of labels, each but once, by their names; names are numbered as they come."""
-
-    def __init__(self) -> None:
-        self.of_name: dict[str, int] = {}
-
-    def __missing__(self, labels: tuple[str, ...]) -> list[int]:
-        of_name = self.of_name
-        found = [of_name.setdefault(name, len(of_name)) for name in dict.fromkeys(labels)]
-        if len(self) < 1 << 16:
-            self[labels] = found
-        return found
 
 
 class _Lines:
@@ -839,7 +561,7 @@ def read_corpus(
     from fasttext_lite.corpus.labels import Labels
 
     reader = CorpusReader(path, options, judges=judges, keeps_rows=keeps_rows)
-    docs = _Documents()
+    docs = Documents()
     for _ in reader.fill(docs):
         pass
     chunk = docs.chunk()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -127,7 +127,7 @@ class OneModel(TextEstimator):
         n_threads = threads_of(self, training=True)
         check_verbose(self)
         seed = seed_of(self)
-        texts, target, weights, kept, n_given = training_data_of(self, X, y, sample_weight)
+        texts, target, weights, kept, n_given = training_data(self, X, y, sample_weight)
         beside = read_beside(texts, n_given, kept, unlabelled, text_embeddings, bool(self.verbose))
         watch = read_watch(target, validation_data, callbacks)
         given, pretrained = given_to(self), pretrained_of(self)
@@ -283,6 +283,30 @@ def set_fitted(
     estimator.target_kind_ = kind
 
 
+class TrainingData(NamedTuple):
+    """What `fit` was given.
+
+    Attributes
+    ----------
+    texts : Texts
+        Without those of weight 0.
+    target : Target
+        Of the same texts.
+    weights : float32[n_texts]
+        Factor of each text's loss; their mean is 1.
+    kept : int64[n_texts], optional
+        Their places in X; None where all are there.
+    n_given : int
+        Number of texts of X, also those of weight 0.
+    """
+
+    texts: Texts
+    target: Target
+    weights: np.ndarray
+    kept: np.ndarray | None
+    n_given: int
+
+
 def training_data(
     estimator: TextEstimator,
     X: Any,
@@ -291,20 +315,7 @@ def training_data(
     classes: Any = None,
     kind: str | None = None,
     is_whole: bool = True,
-) -> tuple[Texts, Target, np.ndarray]:
-    """Return what `training_data_of` does, without the places of the texts."""
-    return training_data_of(estimator, X, y, sample_weight, classes, kind, is_whole)[:3]
-
-
-def training_data_of(
-    estimator: TextEstimator,
-    X: Any,
-    y: Any,
-    sample_weight: Any = None,
-    classes: Any = None,
-    kind: str | None = None,
-    is_whole: bool = True,
-) -> tuple[Texts, Target, np.ndarray, np.ndarray | None, int]:
+) -> TrainingData:
     """Read what `fit` is given.
 
     Parameters
@@ -320,16 +331,7 @@ def training_data_of(
 
     Returns
     -------
-    texts : Texts
-        Without those of weight 0.
-    target : Target
-        Of the same texts.
-    weights : float32[n_texts]
-        Factor of each text's loss; their mean is 1.
-    kept : int64[n_texts], optional
-        Their places in X; None where all are there.
-    n_given : int
-        Number of texts of X, also those of weight 0.
+    TrainingData
 
     Raises
     ------
@@ -348,7 +350,7 @@ def training_data_of(
     if target.weights is not None and is_whole:
         _look_at_likeliest(target)
     weights = _weights(estimator, target, sample_weight)
-    return *_without_weightless(texts, target, weights), len(texts)
+    return TrainingData(*_without_weightless(texts, target, weights), len(texts))
 
 
 def _check_numbers(texts: Texts, target: Target) -> None:

@@ -170,7 +170,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         config = config_of(self, self.model_.config if hasattr(self, "_trainee") else None)
         n_threads = threads_of(self, training=True)
         known, kind = self._known_classes(y, classes)
-        texts, target, weights = training_data(
+        texts, target, weights, *_ = training_data(
             self, X, y, sample_weight, known, kind, is_whole=False
         )
         given = given_to(self)
@@ -363,7 +363,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         data, n_threads = None, threads_of(self, training=X is not None)
         if X is not None:
             known, kind = self.classes_, self.target_kind_
-            texts, target, weights = training_data(
+            texts, target, weights, *_ = training_data(
                 self, X, y, sample_weight, known, kind, is_whole=False
             )
             run = run_of(self, target, sample_weight)

@@ -131,7 +131,7 @@ class FastTextEnsemble(TextClassifier):
             config = config.replace(schedule="cosine")
         n_threads = threads_of(self, training=True)
         states = np.random.default_rng(seed_of(self)).integers(2**31 - 1, size=self.n_members)
-        texts, target, weights = training_data(self, X, y, sample_weight)
+        texts, target, weights, *_ = training_data(self, X, y, sample_weight)
         ADVISER.look_before(config, given_to(self), texts.token_ends is not None)
         pretrained = pretrained_of(self)
         prepared = prepare.prepare(

@@ -176,7 +176,7 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         estimator, fixed = self._start()
         config, seed = config_of(estimator), seed_of(estimator)
         n_threads = threads_of(estimator, training=True)
-        texts, target, weights = training_data(estimator, X, y)
+        texts, target, weights, *_ = training_data(estimator, X, y)
         is_weighted = bool(np.any(weights != 1))
         data = _data(texts, target, weights if is_weighted else None, X_valid, y_valid, seed)
         given = {name: getattr(estimator, name) for name in fixed}

@@ -28,7 +28,7 @@ from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
 from fasttext_lite.fitting.trainee import Trainee, Training, tables_of
 from fasttext_lite.fitting.trees import make_tree
-from fasttext_lite.fitting.validation import as_features, texts_aside
+from fasttext_lite.fitting.validation import as_features, rest_for_patience, texts_aside
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, settings_of, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count, return_memory
@@ -85,12 +85,10 @@ def fit(
     if watch is not None and watch.log is not None:
         check_log(watch.log)  # before the time is spent
     multilabel = labels.is_multilabel if multilabel is None else multilabel
-    if config.patience is not None and (watch is None or watch.valid is None):
-        chosen, aside = texts_aside(labels, config, seed)
-        valid = texts.take(aside), labels.take(aside)
-        watch = dataclasses.replace(watch or Watch(), valid=valid)
-        texts, labels = texts.take(chosen), labels.take(chosen)
-        doc_weights = None if doc_weights is None else doc_weights[chosen]
+    rest, watch = rest_for_patience(texts, labels, config, watch, seed)
+    if rest is not None:
+        texts, labels = texts.take(rest), labels.take(rest)
+        doc_weights = None if doc_weights is None else doc_weights[rest]
     prepared = prepare(
         texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from fasttext_lite.config.fields import Config
@@ -11,6 +13,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.text.analyzers import analyze
 
 
@@ -29,6 +32,35 @@ def texts_aside(labels: Labels, config: Config, seed: int) -> tuple[np.ndarray, 
             f"share of {config.valid_fraction:g} aside; give validation data or more texts"
         )
     return chosen, aside
+
+
+def rest_for_patience(
+    texts: Texts, labels: Labels, config: Config, watch: Watch | None, seed: int
+) -> tuple[np.ndarray | None, Watch | None]:
+    """Set texts aside where `Config.patience` asks for validation data and there are none.
+
+    Parameters
+    ----------
+    texts, labels, config, watch, seed
+        As in `fit.fit`.
+
+    Returns
+    -------
+    rest : int64[n_rest], optional
+        Numbers of the texts to train on; None: all.
+    watch : Watch, optional
+        With the others to validate on.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few.
+    """
+    if config.patience is None or (watch is not None and watch.valid is not None):
+        return None, watch
+    rest, aside = texts_aside(labels, config, seed)
+    valid = texts.take(aside), labels.take(aside)
+    return rest, dataclasses.replace(watch or Watch(), valid=valid)
 
 
 def as_features(

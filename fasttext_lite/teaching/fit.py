@@ -21,7 +21,7 @@ from fasttext_lite.fitting.log import check_log
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepare import check_labels
 from fasttext_lite.fitting.trainee import Trainee
-from fasttext_lite.fitting.validation import texts_aside
+from fasttext_lite.fitting.validation import rest_for_patience
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count
@@ -109,14 +109,11 @@ def fit_beside(
     if watch is not None and watch.log is not None:
         check_log(watch.log)
     beside = _distinct(texts, beside, len(labels.names), seed)  # nor those that are set aside
-    is_asked = beside.unlabelled is not None and config.patience is not None
-    if is_asked and (watch is None or watch.valid is None):
-        chosen, aside = texts_aside(labels, config, seed)
-        valid = texts.take(aside), labels.take(aside)
-        watch = dataclasses.replace(watch or Watch(), valid=valid)
-        beside = _taken(beside, chosen, len(labels))
-        texts, labels = texts.take(chosen), labels.take(chosen)
-        doc_weights = None if doc_weights is None else doc_weights[chosen]
+    rest, watch = rest_for_patience(texts, labels, config, watch, seed)
+    if rest is not None:
+        beside = _taken(beside, rest, len(labels))
+        texts, labels = texts.take(rest), labels.take(rest)
+        doc_weights = None if doc_weights is None else doc_weights[rest]
     how: dict[str, Any] = {
         "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
     }  # fmt: skip

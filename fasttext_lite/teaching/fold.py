@@ -34,7 +34,7 @@ from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepare import prepare, take_sample
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.fitting.trainee import Trainee, Training
-from fasttext_lite.fitting.validation import texts_aside
+from fasttext_lite.fitting.validation import rest_for_patience
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count, run_blocks
@@ -153,11 +153,10 @@ def fit_folded(
     if watch is not None and watch.log is not None:
         check_log(watch.log)
     multilabel = labels.is_multilabel if multilabel is None else multilabel
-    if config.patience is not None and (watch is None or watch.valid is None):
-        n, (rest, aside) = len(texts), texts_aside(labels, config, seed)
-        watch = dataclasses.replace(watch or Watch(), valid=(texts.take(aside), labels.take(aside)))
+    rest, watch = rest_for_patience(texts, labels, config, watch, seed)
+    if rest is not None:
+        embeddings = embeddings[np.append(rest, np.arange(len(texts), len(embeddings)))]
         texts, labels = texts.take(rest), labels.take(rest)
-        embeddings = embeddings[np.append(rest, np.arange(n, len(embeddings)))]
         doc_weights = None if doc_weights is None else doc_weights[rest]
     prepared, sample = _prepared(texts, labels, config, doc_weights, multilabel, n_threads)
     prepared = choose(prepared, seed, n_threads)
