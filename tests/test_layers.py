@@ -245,7 +245,7 @@ def test_kernel_files_are_closed(name):
     assert {file_of(module) for module in own} <= {*KERNELS, *compiled}
 
 
-def test_only_the_estimators_maps_and_teachers_import_scikit_learn():
+def test_only_the_estimators_and_maps_import_scikit_learn():
     users = {name for name, path in FILES.items() if "sklearn" in roots(imported_modules(path))}
     assert users == {
         f"{NAME}.{name}"
@@ -259,7 +259,6 @@ def test_only_the_estimators_maps_and_teachers_import_scikit_learn():
             "estimators.parameters",
             "estimators.transformer",
             "estimators.tuner",
-            "teaching.teachers",  # logistic regression, where there are texts without labels
         )
     }
 

@@ -573,7 +573,8 @@ def test_a_probe_is_logistic_regression(present):
     if len(present) == 1:
         expected[:, present] = 1
     else:
-        plain = LogisticRegression(C=10.0).fit(vectors, ids, weights)
+        plain = LogisticRegression(C=10.0, tol=1e-8, max_iter=2000)  # to the very end
+        plain.fit(vectors.astype(np.float64), ids, weights)
         expected[:, present] = plain.predict_proba(vectors)
     np.testing.assert_allclose(found, expected, atol=2e-4)
 

@@ -16,16 +16,16 @@ import numpy as np
 
 LEAST = 1e-6  # probability that logarithms are taken of
 STRENGTHS = (1.0, 10.0)  # inverse of the regularisation that is tried
-MOST_STEPS = 100
+MOST_STEPS, TOLERANCE = 100, 1e-6  # of logistic regression; the latter of its gradient
 POWERS = (0.0, 5.0)  # range of a teacher's power in a mixture
 USUAL_POWER, PULL = 0.5, 1e-3  # to which powers are drawn, and how much
 MOST_CELLS = 1 << 25  # texts times labels that a probe learns from: 256 MB for each of its tables
 
 
 class _OneThread:
-    """One thread of BLAS, and no word of steps that ran out, while any thread has entered.
+    """One thread of BLAS while any thread has entered.
 
-    Both are settings of the process: the first that enters makes them, the last that leaves puts
+    That is a setting of the process: the first that enters makes it, the last that leaves puts
     back what was.
     """
 
@@ -33,16 +33,11 @@ class _OneThread:
         self.lock, self.n, self.before = threading.Lock(), 0, ExitStack()
 
     def __enter__(self) -> None:
-        import warnings
-
-        from sklearn.exceptions import ConvergenceWarning
         from threadpoolctl import threadpool_limits
 
         with self.lock:
             if self.n == 0:
                 self.before.enter_context(threadpool_limits(1, "blas"))
-                self.before.enter_context(warnings.catch_warnings())
-                warnings.simplefilter("ignore", ConvergenceWarning)  # near enough
             self.n += 1
 
     def __exit__(self, *error: object) -> None:
@@ -92,8 +87,6 @@ class Probe:
             ``MOST_CELLS / n_labels`` texts some are learnt from, see `enough`.
         weights : float[n], optional
         """
-        from sklearn.linear_model import LogisticRegression
-
         slopes = np.zeros((n_labels, vectors.shape[1]), np.float32)
         starts = np.full(n_labels, -np.inf, np.float32)
         present = np.unique(ids)
@@ -104,19 +97,66 @@ class Probe:
             few = enough(ids, MOST_CELLS // n_labels)
             vectors, ids = vectors[few], ids[few]
             weights = None if weights is None else weights[few]
-        found = LogisticRegression(C=strength, max_iter=MOST_STEPS)
-        with one_thread:
-            found.fit(vectors, ids, weights)
-        if present.size == 2:  # scikit-learn has one row for both
-            starts[present] = 0
-            slopes[present[1]], starts[present[1]] = found.coef_[0], found.intercept_[0]
-        else:
-            slopes[present], starts[present] = found.coef_, found.intercept_
+        found = fit_logistic(vectors, np.searchsorted(present, ids), strength, weights)
+        slopes[present], starts[present] = found[:, :-1], found[:, -1]
         return cls(slopes, starts)
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Return the probability of each label, float32[n, n_labels]."""
         return softmax(vectors @ self.slopes.T + self.starts)
+
+
+def fit_logistic(
+    vectors: np.ndarray, ids: np.ndarray, strength: float, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the rows of a logistic regression, as scikit-learn's `LogisticRegression` has them.
+
+    Its import takes longer than all probes of a training.
+
+    Parameters
+    ----------
+    vectors : float32[n, dim]
+    ids : int[n]
+        Labels, from 0 on; each occurs.
+    strength : float
+        Inverse of the regularisation; starts are not regularised.
+    weights : float[n], optional
+
+    Returns
+    -------
+    float64[n_labels, dim + 1]
+        Slopes, and start last. Of two labels the first has zeros, and the second all of the
+        difference.
+    """
+    from scipy.optimize import minimize
+
+    (n, dim), n_labels = vectors.shape, int(ids.max()) + 1
+    n_free = n_labels if n_labels > 2 else 1
+    vectors, places = vectors.astype(np.float64), (np.arange(n), ids)
+    shares = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    penalty, shares = 1 / (strength * shares.sum()), shares / shares.sum()
+
+    def of(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        rows = flat.reshape(n_free, dim + 1)
+        scores = np.zeros((n, n_labels))
+        scores[:, n_labels - n_free :] = vectors @ rows[:, :dim].T + rows[:, dim]
+        scores -= scores.max(axis=1, keepdims=True)
+        right = scores[places]
+        np.exp(scores, out=scores)
+        totals = scores.sum(axis=1, keepdims=True)
+        loss = float(shares @ (np.log(totals[:, 0]) - right))
+        scores /= totals  # probabilities
+        scores[places] -= 1
+        scores *= shares[:, None]
+        free = scores[:, n_labels - n_free :]
+        slopes = np.append(free.T @ vectors + penalty * rows[:, :dim], free.sum(0)[:, None], axis=1)
+        return loss + penalty / 2 * float((rows[:, :dim] ** 2).sum()), slopes.ravel()
+
+    options = {"maxiter": MOST_STEPS, "maxls": 50, "gtol": TOLERANCE, "ftol": 64 * np.spacing(1.0)}
+    with one_thread:
+        start = np.zeros(n_free * (dim + 1))
+        found = minimize(of, start, jac=True, method="L-BFGS-B", options=options).x
+    return np.concatenate([np.zeros((n_labels - n_free, dim + 1)), found.reshape(n_free, dim + 1)])
 
 
 def enough(ids: np.ndarray, most: int) -> np.ndarray:
