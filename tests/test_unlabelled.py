@@ -37,8 +37,10 @@ from fasttext_lite.teaching.files import (
     read_unlabelled,
     without_known,
 )
+from fasttext_lite.teaching.neighbours import Graph
 from fasttext_lite.teaching.pool import Pool
 from fasttext_lite.teaching.teachers import LEAST, Probe, enough, fit_powers, log_loss, mixed
+from fasttext_lite.teaching.views import EMBEDDINGS, OF_WORDS, View
 from fasttext_lite.teaching.words import Words, centred, unit
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.training.history import Progress
@@ -231,20 +233,26 @@ def test_one_seed_one_model(taught):
     assert tables(fitted(random_state=1)) != tables(taught)
 
 
-def test_what_stands_with_others_does_not_depend_on_threads():
+@pytest.mark.parametrize("name", [EMBEDDINGS, OF_WORDS])
+def test_what_stands_with_others_does_not_depend_on_threads(name):
     """All but the vectors of words, which threads write together."""
     texts, names = Texts.from_sequence(X), sorted(set(Y))
     labels = Labels.from_rows([[label] for label in Y])
     assert sorted(labels.names) == names
-    dense = np.random.default_rng(0).normal(size=(len(X) + len(POOL), 8)).astype(np.float32)
+    dense = unit(np.random.default_rng(0).normal(size=(len(X) + len(POOL), 8)))
     found = []
     for n_threads in (1, 2):
         pool = Pool(texts, labels, Texts.from_sequence(POOL), Config(), n_threads)
-        room = unlabelled.Classroom(pool, [dense], None, 3, unlabelled.Progress())
+        view = View(name, dense, Graph(dense, 3, n_threads))
+        room = unlabelled.Classroom(pool, [view], None, 3, unlabelled.Progress())
         room.meet()
         ahead, calibration = room.check()
         said = room.round(room.first(), 1)
-        found.append((room.powers, ahead, calibration, said.tobytes()))
+        powers = room.powers, room.powers_of_round()
+        found.append((powers, view.strength, view.share, ahead, calibration, said.tobytes()))
+        assert sum(powers[1]) == pytest.approx(1)
+        fitted_powers = [power / sum(powers[0]) for power in powers[0]]
+        assert powers[1] == (fitted_powers if name == EMBEDDINGS else [0.5, 0.5])
     assert found[0] == found[1]
 
 

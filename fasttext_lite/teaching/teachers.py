@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 LEAST = 1e-6  # probability that logarithms are taken of
-STRENGTHS = (1.0, 10.0)  # inverse of the regularisation that is tried
 MOST_STEPS, TOLERANCE = 100, 1e-6  # of logistic regression; the latter of its gradient
 POWERS = (0.0, 5.0)  # range of a teacher's power in a mixture
 USUAL_POWER, PULL = 0.5, 1e-3  # to which powers are drawn, and how much

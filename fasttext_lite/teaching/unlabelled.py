@@ -3,10 +3,11 @@
 The way is co-training (A. Blum, T. Mitchell: Combining Labeled and Unlabeled Data with
 Co-Training, 1998) with two views of a text. Vectors of words, trained on all texts, see what the
 few labelled ones cannot: which words mean the same. The model of words and n-grams sees what the
-mean of vectors blurs. First each learns from the labelled texts alone, and both together
-(`teachers.mixed`) give every other text a label and a weight. Then models are trained on one half
-of the texts and asked about the other, so that none repeats what it was told; the vectors learn
-from them, and both together label all texts anew. The last model learns from all texts.
+mean of vectors blurs. First each learns from the labelled texts alone, what is said of a text
+spreads to those beside it (`views`), and both together (`teachers.mixed`) give every other text a
+label and a weight. Then models are trained on one half of the texts and asked about the other, so
+that none repeats what it was told; the vectors learn from them, and all together label all texts
+anew. The last model learns from all texts. An encoder's embeddings are one more view.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -34,15 +35,10 @@ from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.parallel import cpu_count, run_blocks
 from fasttext_lite.teaching.files import MOST_CELLS
+from fasttext_lite.teaching.neighbours import Graph
 from fasttext_lite.teaching.pool import Job, Pool
-from fasttext_lite.teaching.teachers import (
-    STRENGTHS,
-    Probe,
-    fit_powers,
-    log_loss,
-    mixed,
-    one_thread,
-)
+from fasttext_lite.teaching.teachers import Probe, fit_powers, log_loss, mixed, one_thread
+from fasttext_lite.teaching.views import EMBEDDINGS, OF_WORDS, SHARES, STRENGTHS, View
 from fasttext_lite.teaching.words import Words, centred
 from fasttext_lite.text.analyzers import analyze
 
@@ -54,7 +50,7 @@ ROUNDS = 2
 # Texts that a probe learns from in a round: so many, or so many of a label.
 PROBED, PROBED_OF_LABEL = 6_000, 60
 OWN_WEIGHT = 5.0  # of labelled texts beside these
-EVEN = (0.5, 0.5)
+EVEN = (0.5, 0.5)  # what models say, and what was said before
 
 
 class Progress:
@@ -90,18 +86,18 @@ class Fold:
     rest, held : int64
         Numbers of texts.
     probes : list of list of Probe
-        For each kind of vectors, one for each of `STRENGTHS`.
-    says : list of float32[n_held, n_labels]
-        What teachers say of the texts held out; the last is the model of words and n-grams.
-    model_says : float32[n_texts, n_labels]
-        What that model says of the texts it is tried with.
+        For each view, one for each of `STRENGTHS`.
+    says : float32[n_held, n_labels]
+        What the model of words and n-grams says of the texts held out.
+    says_of_tried : float32[n_tried, n_labels]
+        And of the texts it is tried with.
     """
 
     rest: np.ndarray
     held: np.ndarray
     probes: list[list[Probe]] = field(default_factory=list)
-    says: list[np.ndarray] = field(default_factory=list)
-    model_says: np.ndarray = field(default_factory=lambda: np.empty(0))
+    says: np.ndarray = field(default_factory=lambda: np.empty(0))
+    says_of_tried: np.ndarray = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -158,8 +154,7 @@ class Classroom:
     Parameters
     ----------
     pool : Pool
-    vectors : list of float32[n_texts, dim]
-        Dense vectors of the texts, of one kind or several.
+    views : list of View
     weights : float[n_labelled], optional
         Factors of the labelled texts.
     seed : int
@@ -169,12 +164,12 @@ class Classroom:
     def __init__(
         self,
         pool: Pool,
-        vectors: list[np.ndarray],
+        views: list[View],
         weights: np.ndarray | None,
         seed: int,
         progress: Progress,
     ) -> None:
-        self.pool, self.vectors, self.seed, self.progress = pool, vectors, seed, progress
+        self.pool, self.views, self.seed, self.progress = pool, views, seed, progress
         self.n_threads, self.n_labels = pool.n_threads, pool.n_labels
         self.weights = np.ones(pool.n_labelled) if weights is None else weights.astype(np.float64)
         self.ids = pool.labels.ids
@@ -184,9 +179,7 @@ class Classroom:
         n_tried = min(pool.others.size, MOST_CHECKED, room)
         self.tried = np.sort(rng.choice(pool.others, n_tried, replace=False))
         self.folds = self._make_folds(rng)
-        self.strengths = [0] * len(vectors)  # places in STRENGTHS
-        self.powers: list[float] = []
-        self.strayed = 0.0
+        self.powers: list[float] = []  # of the views, and of the model
 
     def _make_folds(self, rng: np.random.Generator) -> list[Fold]:
         """Return labelled texts to hold out, as many as are enough."""
@@ -207,42 +200,49 @@ class Classroom:
         """Let each teacher learn from the labelled texts, and find out how far to trust it."""
         with self.progress.stage("teachers of the labelled texts") as found:
             run_blocks(self._meet_fold, len(self.folds), self.n_threads)
+            parts = [self._fit_view(kind) for kind in range(len(self.views))]
+            parts.append(np.concatenate([fold.says for fold in self.folds]))
             ids = self.ids[self.held]
-            parts = []
-            for kind in range(len(self.vectors)):
-                n = len(STRENGTHS)
-                said = [
-                    np.concatenate([fold.says[kind * n + i] for fold in self.folds])
-                    for i in range(n)
-                ]
-                best = int(np.argmin([log_loss(each, ids) for each in said]))
-                self.strengths[kind] = best
-                parts.append(said[best])
-            parts.append(np.concatenate([fold.says[-1] for fold in self.folds]))
             self.powers = fit_powers(parts, ids)
+            names = [*(view.name for view in self.views), "words and n-grams"]
             found += [
                 f"{name} right of {np.mean(part.argmax(1) == ids):.1%} held out"
-                for name, part in zip(self._names(), parts, strict=True)
+                for name, part in zip(names, parts, strict=True)
             ]
 
-    def _names(self) -> list[str]:
-        n = len(self.vectors)
-        return ["embeddings", "vectors of words"][-n:] + ["words and n-grams"] if n else []
+    def _fit_view(self, kind: int) -> np.ndarray:
+        """Choose the settings of a view; return what it says with them of the texts held out."""
+        view, ids = self.views[kind], self.ids[self.held]
+
+        def best(losses: Iterable[float]) -> int:
+            return int(np.argmin(list(losses)))
+
+        said = [
+            [probe.probabilities(view.vectors[fold.held]) for probe in fold.probes[kind]]
+            for fold in self.folds
+        ]
+        of_all = [np.concatenate(parts) for parts in zip(*said, strict=True)]
+        view.strength = STRENGTHS[best(log_loss(each, ids) for each in of_all)]
+
+        def work(i: int) -> None:
+            fold = self.folds[i]
+            probe = view.chosen(fold.probes[kind])
+            said[i] = view.spread(probe, fold.rest, self.ids[fold.rest], fold.held)
+
+        run_blocks(work, len(self.folds), self.n_threads)
+        of_all = [np.concatenate(parts) for parts in zip(*said, strict=True)]
+        # Spreading flattens probabilities; a power makes them as sharp as they were.
+        place = best(log_loss(mixed([each], fit_powers([each], ids)), ids) for each in of_all)
+        view.share = SHARES[place]
+        return of_all[place]
 
     def _meet_fold(self, i: int) -> None:
         fold = self.folds[i]
         ids, weights = self.ids[fold.rest], self.weights[fold.rest]
-        for vectors in self.vectors:
-            probes = [
-                Probe.fit(vectors[fold.rest], ids, self.n_labels, each, weights)
-                for each in STRENGTHS
-            ]
-            fold.probes.append(probes)
-            fold.says += [probe.probabilities(vectors[fold.held]) for probe in probes]
+        fold.probes = [view.probes(fold.rest, ids, self.n_labels, weights) for view in self.views]
         asked = np.concatenate([fold.held, self.tried])
         said = Job(fold.rest, ids, weights, asked).run(self.pool, self.seed)
-        fold.says.append(said[: fold.held.size])
-        fold.model_says = said[fold.held.size :]
+        fold.says, fold.says_of_tried = said[: fold.held.size], said[fold.held.size :]
 
     def first(self) -> np.ndarray:
         """Return what all teachers together say of the texts without labels.
@@ -252,13 +252,10 @@ class Classroom:
         float32[n_others, n_labels]
         """
         docs, others = np.arange(self.pool.n_labelled), self.pool.others
-        parts = [
-            Probe.fit(
-                vectors[docs], self.ids, self.n_labels, STRENGTHS[self.strengths[kind]],
-                self.weights,
-            ).probabilities(vectors[others])
-            for kind, vectors in enumerate(self.vectors)
-        ]  # fmt: skip
+        parts = []
+        for view in self.views:
+            probe = view.probe(docs, self.ids, self.n_labels, self.weights)
+            parts.append(view.says(probe, docs, self.ids, others))
         job = Job(docs, self.ids, self.weights, others)
         return mixed([*parts, *self.pool.train([job], self.seed)], self.powers)
 
@@ -278,7 +275,7 @@ class Classroom:
             run_blocks(work, len(self.folds), self.n_threads)
             parts = [each for each in judged if each is not None]
             ids = self.ids[self.held]
-            before = np.concatenate([fold.says[-1] for fold in self.folds]).argmax(axis=1) == ids
+            before = np.concatenate([fold.says for fold in self.folds]).argmax(axis=1) == ids
             after = np.concatenate([each.right for each in parts])
             weights = self.weights[self.held]
             found.append(
@@ -289,13 +286,11 @@ class Classroom:
             return lead(gains, weights, FEW_APART), calibrate(parts)
 
     def _try_fold(self, fold: Fold) -> Judged:
-        parts = [
-            probes[strength].probabilities(vectors[self.tried])
-            for probes, strength, vectors in zip(
-                fold.probes, self.strengths, self.vectors, strict=True
-            )
-        ]
-        ids, weights = likeliest(mixed([*parts, fold.model_says], self.powers))
+        parts = []
+        for view, probes in zip(self.views, fold.probes, strict=True):
+            known = fold.rest, self.ids[fold.rest]
+            parts.append(view.says(view.chosen(probes), *known, self.tried))
+        ids, weights = likeliest(mixed([*parts, fold.says_of_tried], self.powers))
         part = self.pool.part(
             np.concatenate([fold.rest, self.tried]),
             np.concatenate([self.ids[fold.rest], ids]),
@@ -343,23 +338,34 @@ class Classroom:
         )
         for (_, asked), part in zip(jobs, trained, strict=True):
             found[asked] = part
-        parts = [self._probed(kind, found, rng) for kind in range(len(self.vectors))]
-        power = 1 / (len(parts) + 1)
-        return mixed([found, *parts], [power] * (len(parts) + 1))
+        told = mixed([found, said], EVEN)
+        parts = [self._taught(view, told, rng) for view in self.views]
+        return mixed([*parts, found], self.powers_of_round())
 
-    def _probed(self, kind: int, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return what a probe says that has learnt from what models say."""
-        vectors, others = self.vectors[kind], self.pool.others
+    def powers_of_round(self) -> list[float]:
+        """Return how far to trust each view, and the models of all texts, in a round.
+
+        An encoder knows what the texts do not say: what it is worth beside the others is known
+        from the labelled texts. Without one all have learnt from the same texts, and models of
+        them all are better than that of the labelled ones was.
+        """
+        total = sum(self.powers)
+        if total > 0 and any(view.name == EMBEDDINGS for view in self.views):
+            return [power / total for power in self.powers]
+        return [1 / len(self.powers)] * len(self.powers)
+
+    def _taught(self, view: View, said: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return what a view says that has learnt what the texts are taken to be."""
+        others = self.pool.others
         n_asked = min(max(PROBED, PROBED_OF_LABEL * self.n_labels), others.size)
         chosen = np.sort(rng.choice(others.size, n_asked, replace=False))
         ids, weights = likeliest(said[chosen])
-        docs = np.concatenate([np.arange(self.pool.n_labelled), others[chosen]])
-        probe = Probe.fit(
-            vectors[docs], np.concatenate([self.ids, ids]), self.n_labels,
-            STRENGTHS[self.strengths[kind]],
+        own = np.arange(self.pool.n_labelled)
+        probe = view.probe(
+            np.concatenate([own, others[chosen]]), np.concatenate([self.ids, ids]), self.n_labels,
             np.concatenate([OWN_WEIGHT * self.weights, weights]),
         )  # fmt: skip
-        return probe.probabilities(vectors[others])
+        return view.says(probe, own, self.ids, others)
 
 
 def learn(
@@ -439,10 +445,8 @@ def _learn(
     with progress.stage("features") as found:
         pool = Pool(texts, labels, others, config, n_threads)
         found.append(f"{len(texts):,} labelled texts, {len(others):,} unlabelled ones")
-    vectors = [] if embeddings is None else [centred(embeddings)]
-    of_words = _word_vectors(pool, config, seed, n_threads, progress)
-    vectors += of_words
-    room = Classroom(pool, vectors, doc_weights, seed, progress)
+    views = _views(pool, config, embeddings, seed, n_threads, progress)
+    room = Classroom(pool, views, doc_weights, seed, progress)
     if not room.folds:
         raise LeftOutError("each label has one text: there is none to tell by whether they help")
     room.meet()
@@ -465,19 +469,31 @@ def _learn(
     return Taught(
         pool, np.concatenate([labels.ids, ids]).astype(np.int32),
         np.concatenate([room.weights, weights]).astype(np.float32), calibration,
-        of_words[0] if of_words else None,
+        next((view.vectors for view in views if view.name == OF_WORDS), None),
     )  # fmt: skip
 
 
-def _word_vectors(
-    pool: Pool, config: Config, seed: int, n_threads: int, progress: Progress
-) -> list[np.ndarray]:
-    """Return the vectors of all texts by their words; none where there are no two words."""
+def _views(
+    pool: Pool,
+    config: Config,
+    embeddings: np.ndarray | None,
+    seed: int,
+    n_threads: int,
+    progress: Progress,
+) -> list[View]:
+    """Return the views of all texts; of their words there is none if these are not two."""
+    views = []
+    if embeddings is not None:
+        with progress.stage("neighbours by embeddings"):
+            vectors = centred(embeddings)
+            views.append(View(EMBEDDINGS, vectors, Graph(vectors, seed, n_threads)))
     with progress.stage("vectors of words") as found:
         words = Words(analyze(pool.texts, config, n_threads), config, n_threads)
         found.append(f"{words.counts.size:,} words, {words.numbers.size:,} tokens")
         try:
-            vectors = words.train(seed, n_threads)
+            vectors = words.text_vectors(words.train(seed, n_threads))
         except TrainingError:
-            return []
-        return [words.text_vectors(vectors)]
+            return views
+    with progress.stage("neighbours by words"):
+        views.append(View(OF_WORDS, vectors, Graph(vectors, seed, n_threads)))
+    return views
