@@ -29,7 +29,7 @@ from fasttext_lite.teaching.encoded import check_config
 from fasttext_lite.teaching.files import bounded, without_known
 from fasttext_lite.teaching.fold import as_linear, fit_folded
 from fasttext_lite.teaching.unlabelled import Taught, learn
-from fasttext_lite.teaching.unlabelled_fold import fold_taught, fold_words
+from fasttext_lite.teaching.unlabelled_fold import fold_taught
 
 BOTH_STARTS = (
     "text embeddings and pretrained vectors both say what words start from: leave one of them out"
@@ -137,14 +137,13 @@ def _fit_taught(
 ) -> Trainee:
     """Train on texts with labels and on those that teachers have labelled."""
     warn_of_labels(taught.pool.labels)
-    seed, n_threads = how["seed"], how["n_threads"] or cpu_count()
+    n_threads = how["n_threads"] or cpu_count()
     run = dataclasses.replace(run, unlabelled=taught.pool.others.size)
     prepared = join_vectors(taught.prepared(_factors(taught, run)), pretrained, n_threads)
     if beside.embeddings is not None:
         run = dataclasses.replace(run, embeddings=True)
-        prepared = fold_taught(prepared, taught, beside.embeddings, seed, n_threads, beside.say)
-    elif pretrained is None:
-        prepared = fold_words(prepared, taught, n_threads)
+    if pretrained is None:
+        prepared = fold_taught(prepared, taught, n_threads)
     trainee = fit_prepared(dataclasses.replace(prepared, run=run), **how)
     is_open = config.head == "auto" and config.dim is None
     return as_linear(trainee) if prepared.start is not None and is_open else trainee

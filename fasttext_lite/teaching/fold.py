@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -261,7 +261,6 @@ def try_ways(
     encoded: Encoded,
     seed: int = 0,
     say: Callable[[str], None] | None = None,
-    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> Prepared | None:
     """Try to start from what an encoder knows; None where that does not help, which is logged.
 
@@ -277,11 +276,8 @@ def try_ways(
         The result depends on it alone, not on the threads.
     say : callable, optional
         Given a line of what was found.
-    folds : sequence of pairs of int64, optional
-        Numbers in the sample of texts to learn from and of those to hold out; default: any texts
-        are held out.
     """
-    parts = _parts(prepared, sample, seed, folds)
+    parts = _parts(prepared, sample, seed)
     if sum(part.held.size for part in parts) < LEAST_TEXTS:
         _leave_out(f"there are too few texts to tell whether they help, {len(sample.docs):,}")
         return None
@@ -311,21 +307,15 @@ def try_ways(
     return fold(prepared, encoded, ways[best], knowledge=encoded.knowledge(learnt))
 
 
-def _parts(
-    prepared: Prepared,
-    sample: Sample,
-    seed: int,
-    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None,
-) -> list[Part]:
+def _parts(prepared: Prepared, sample: Sample, seed: int) -> list[Part]:
     """Return the texts to hold out one after another, each with the rest of the sample."""
     docs, weights = sample.docs, prepared.doc_weights
     if docs.size < FOLDS:
         return []
     weights = np.ones(docs.size) if weights is None else weights[docs].astype(np.float64)
     labels = prepared.labels.take(docs)
-    if folds is None:
-        n_held = max(min(-(-HELD_OUT * FOLDS // docs.size), FOLDS), 1)
-        folds = make_folds(labels, FOLDS, seed)[:n_held]
+    n_held = max(min(-(-HELD_OUT * FOLDS // docs.size), FOLDS), 1)
+    folds = make_folds(labels, FOLDS, seed)[:n_held]
     return [Part(prepared, sample.counts, labels, weights, *each) for each in folds]
 
 

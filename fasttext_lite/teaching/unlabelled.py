@@ -114,7 +114,7 @@ class Taught:
     calibration : Calibration
         Of a model of these texts.
     vectors : float32[n_texts, dim], optional
-        Of the texts by their words.
+        Of the view that labelled texts trust most.
     """
 
     pool: Pool
@@ -469,7 +469,7 @@ def _learn(
     return Taught(
         pool, np.concatenate([labels.ids, ids]).astype(np.int32),
         np.concatenate([room.weights, weights]).astype(np.float32), calibration,
-        next((view.vectors for view in views if view.name == OF_WORDS), None),
+        views[int(np.argmax(room.powers[:-1]))].vectors if views else None,
     )  # fmt: skip
 
 
