@@ -27,6 +27,7 @@ FEW_TOKENS = 200_000
 LEAST_COUNT = 2  # occurrences of a word that has a vector
 # Small collections are gone over more often, until so many tokens were seen.
 TOKENS, LEAST_EPOCHS, MOST_EPOCHS = 5_000_000, 3, 50
+NEGATIVES = 3  # words drawn for each pair: with 5 it takes longer, and no text is told better
 MEANS = 1 << 14  # texts whose vectors are made at a time
 
 
@@ -95,7 +96,9 @@ class Words:
         n_words = np.int32(self.counts.size)
         epochs = min(max(TOKENS // max(self.numbers.size, 1), LEAST_EPOCHS), MOST_EPOCHS)
         dim = DIM_OF_FEW if self.numbers.size <= FEW_TOKENS else DIM
-        args = Args(model="sg", dim=dim, epoch=epochs, minn=0, maxn=0, bucket=0, seed=seed)
+        args = Args(
+            model="sg", dim=dim, neg=NEGATIVES, epoch=epochs, minn=0, maxn=0, bucket=0, seed=seed
+        )
         vectors, _, _ = train_vectors(
             self.numbers, self.indptr, self.counts, np.arange(n_words, dtype=np.int32),
             np.arange(n_words + 1, dtype=np.int64), int(self.numbers.size), args,
