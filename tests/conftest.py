@@ -6,6 +6,7 @@ of the kernel files and all of Numba's flags: the names of its files tell them a
 
 import io
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,10 @@ os.environ["NUMBA_CACHE_DIR"] = os.path.join(tempfile.gettempdir(), f"fasttext-l
 
 # What tests look for on stderr does not depend on whether this run is the first one here.
 NOTICE.is_told = True
+
+# Shells let what they start in the background ignore Ctrl-C, and so would all programs under test.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
