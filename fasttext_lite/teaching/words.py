@@ -27,7 +27,7 @@ FEW_TOKENS = 200_000
 LEAST_COUNT = 2  # occurrences of a word that has a vector
 # Small collections are gone over more often, until so many tokens were seen.
 TOKENS, LEAST_EPOCHS, MOST_EPOCHS = 5_000_000, 3, 50
-NEGATIVES = 3  # words drawn for each pair: with 5 it takes longer, and no text is told better
+NEGATIVES = 3  # words drawn for each pair: 5 take longer and are no better on average
 MEANS = 1 << 14  # texts whose vectors are made at a time
 
 
