@@ -17,11 +17,16 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.fit import fit, fit_more, fit_prepared
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.quantize import quantize_model
+from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.storage import load_model, save_model
-from fasttext_lite.teaching import encoded, ridge
+from fasttext_lite.teaching import encoded, ridge, unlabelled_fold
 from fasttext_lite.teaching.encoded import Knowledge, fit_slopes, reduced
+from fasttext_lite.teaching.fit import Beside, fit_beside
 from fasttext_lite.teaching.fold import Encoded, Way, as_linear, fit_folded, fold
+from fasttext_lite.teaching.pool import Pool
 from fasttext_lite.teaching.ridge import fit_ridge, multiplied
+from fasttext_lite.teaching.unlabelled import Taught
+from fasttext_lite.teaching.unlabelled_fold import fold_taught
 from fasttext_lite.text.analyzers import analyze
 
 NAMES = ["food", "money", "sport", "travel"]
@@ -352,3 +357,69 @@ def test_two_labels_are_needed():
     one = Labels(np.zeros(60, np.int32), labels.indptr, ["a"])
     with pytest.raises(TrainingError, match="at least 2 labels"):
         fit_folded(texts, one, PLAIN, vectors)
+
+
+# -- beside texts without labels -------------------------------------------------------------
+
+
+def taught_of(prepared, vectors, n=400):
+    texts, labels, _ = corpus(n)
+    pool = Pool(texts, labels, Texts.from_sequence(["w0x1 w0x2"]), prepared.config, 1)
+    weights = np.ones(n, np.float32)
+    return Taught(pool, labels.ids, weights, Calibration(1.0), vectors)
+
+
+@pytest.mark.parametrize(
+    ("setting", "starts"),
+    [
+        ({"head": "learned"}, True),
+        ({"head": "linear"}, False),  # few labels: it would bring nothing
+        ({"head": "learned", "units": 4}, False),
+        ({"head": "learned", "loss": "hs"}, False),
+    ],
+)
+def test_where_labels_are_many_a_model_starts_from_the_vectors(setting, starts):
+    texts, labels, vectors = corpus()
+    prepared = prepare(texts, labels, PLAIN.replace(**setting), n_threads=1)
+    taught = taught_of(prepared, vectors)
+    folded = fold_taught(prepared, taught)
+    assert (folded is prepared) != starts
+    assert (folded.start is not None) == starts
+    if starts:
+        expected = fold(prepared, Encoded(reduced(vectors)), unlabelled_fold.WAY)
+        assert folded.config == expected.config
+        np.testing.assert_array_equal(folded.start.embeddings, expected.start.embeddings)
+        assert fold_taught(prepared, dataclasses.replace(taught, vectors=None)) is prepared
+
+
+def test_too_many_features_are_not_folded(monkeypatch):
+    texts, labels, vectors = corpus()
+    prepared = prepare(texts, labels, PLAIN.replace(head="learned"), n_threads=1)
+    monkeypatch.setattr(unlabelled_fold, "MOST_ENTRIES", prepared.features.ids.size - 1)
+    assert fold_taught(prepared, taught_of(prepared, vectors)) is prepared
+
+
+@pytest.mark.parametrize("kind", ["good", "noise", "constant", "zeros"])
+def test_embeddings_are_a_teacher_only_where_they_know_something(kind, caplog):
+    texts, labels, vectors = corpus(80)
+    others, _, other_vectors = corpus(1_200, 7)
+    all_vectors = np.concatenate([vectors, other_vectors])
+    given_ones = {
+        "good": all_vectors,
+        "noise": np.random.default_rng(4).standard_normal(all_vectors.shape),
+        "constant": np.ones_like(all_vectors),
+        "zeros": np.zeros_like(all_vectors),
+    }
+    beside = Beside(others, given_ones[kind])
+    how = {"seed": 1, "n_threads": 1}
+    model = fit_beside(texts, labels, PLAIN, beside, **how).model
+    assert model.run.unlabelled and model.run.embeddings == (kind == "good")
+    said = [each.getMessage() for each in caplog.records]
+    why = "they say nothing of the labels of texts held out"
+    line = f"the text embeddings are not learnt from: {why}"
+    assert (line in said) == (kind != "good")
+    plain = fit_beside(texts, labels, PLAIN, Beside(others), **how).model
+    if kind == "good":
+        assert accuracy(model) > accuracy(plain) + 0.02
+    else:
+        np.testing.assert_array_equal(model.embeddings, plain.embeddings)

@@ -27,7 +27,7 @@ from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.teaching.encoded import check_config
 from fasttext_lite.teaching.files import bounded, without_known
-from fasttext_lite.teaching.fold import as_linear, fit_folded
+from fasttext_lite.teaching.fold import as_linear, fit_folded, leave_out
 from fasttext_lite.teaching.unlabelled import Taught, learn
 from fasttext_lite.teaching.unlabelled_fold import fold_taught
 
@@ -140,8 +140,9 @@ def _fit_taught(
     n_threads = how["n_threads"] or cpu_count()
     run = dataclasses.replace(run, unlabelled=taught.pool.others.size)
     prepared = join_vectors(taught.prepared(_factors(taught, run)), pretrained, n_threads)
-    if beside.embeddings is not None:
-        run = dataclasses.replace(run, embeddings=True)
+    run = dataclasses.replace(run, embeddings=taught.is_embedded)
+    if beside.embeddings is not None and not taught.is_embedded:
+        leave_out("they say nothing of the labels of texts held out")
     if pretrained is None:
         prepared = fold_taught(prepared, taught, n_threads)
     trainee = fit_prepared(dataclasses.replace(prepared, run=run), **how)

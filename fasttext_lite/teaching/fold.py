@@ -279,7 +279,7 @@ def try_ways(
     """
     parts = _parts(prepared, sample, seed)
     if sum(part.held.size for part in parts) < LEAST_TEXTS:
-        _leave_out(f"there are too few texts to tell whether they help, {len(sample.docs):,}")
+        leave_out(f"there are too few texts to tell whether they help, {len(sample.docs):,}")
         return None
     known = WAYS[prepared.config.head]
     if prepared.asked is not None and prepared.asked.lr is not None:  # which stays
@@ -291,7 +291,7 @@ def try_ways(
         say(line)
     if ahead < MARGIN:
         shown = math.floor(10 * ahead) / 10  # which is below what is wanted, too
-        _leave_out(
+        leave_out(
             f"on texts held out they bring {shown} standard errors more right ones, "
             f"{MARGIN:g} is wanted"
         )
@@ -375,7 +375,8 @@ def _best(judged: list[list[Judged]]) -> tuple[int, float, str]:
     return best, lead(after - before, weights, FEW_APART), line
 
 
-def _leave_out(why: str) -> None:
+def leave_out(why: str) -> None:
+    """Log that embeddings are not learnt from, and why."""
     logger.warning("the text embeddings are not learnt from: %s", why)
 
 

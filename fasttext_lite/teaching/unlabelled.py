@@ -115,6 +115,8 @@ class Taught:
         Of a model of these texts.
     vectors : float32[n_texts, dim], optional
         Of the view that labelled texts trust most.
+    is_embedded : bool
+        Whether embeddings were among the teachers.
     """
 
     pool: Pool
@@ -122,6 +124,7 @@ class Taught:
     weights: np.ndarray
     calibration: Calibration
     vectors: np.ndarray | None = None
+    is_embedded: bool = False
 
     @property
     def texts(self) -> Texts:
@@ -201,6 +204,10 @@ class Classroom:
         with self.progress.stage("teachers of the labelled texts") as found:
             run_blocks(self._meet_fold, len(self.folds), self.n_threads)
             parts = [self._fit_view(kind) for kind in range(len(self.views))]
+            if self.is_embedded and self._says_nothing(parts[0]):
+                del self.views[0], parts[0]
+                for fold in self.folds:
+                    del fold.probes[0]
             parts.append(np.concatenate([fold.says for fold in self.folds]))
             ids = self.ids[self.held]
             self.powers = fit_powers(parts, ids)
@@ -209,6 +216,22 @@ class Classroom:
                 f"{name} right of {np.mean(part.argmax(1) == ids):.1%} held out"
                 for name, part in zip(names, parts, strict=True)
             ]
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether embeddings are among the views; they come first."""
+        return bool(self.views) and self.views[0].name == EMBEDDINGS
+
+    def _says_nothing(self, said: np.ndarray) -> bool:
+        """Return whether texts held out are as likely by the frequencies of their labels alone.
+
+        By Akaike's criterion the power of what is said is one number, which costs 1 in the sum of
+        the log loss.
+        """
+        ids = self.ids[self.held]
+        shares = np.bincount(ids, minlength=self.n_labels) / ids.size
+        loss = log_loss(mixed([said], fit_powers([said], ids)), ids)
+        return (-np.log(shares[ids]).mean() - loss) * ids.size <= 1
 
     def _fit_view(self, kind: int) -> np.ndarray:
         """Choose the settings of a view; return what it says with them of the texts held out."""
@@ -350,7 +373,7 @@ class Classroom:
         them all are better than that of the labelled ones was.
         """
         total = sum(self.powers)
-        if total > 0 and any(view.name == EMBEDDINGS for view in self.views):
+        if total > 0 and self.is_embedded:
             return [power / total for power in self.powers]
         return [1 / len(self.powers)] * len(self.powers)
 
@@ -469,7 +492,7 @@ def _learn(
     return Taught(
         pool, np.concatenate([labels.ids, ids]).astype(np.int32),
         np.concatenate([room.weights, weights]).astype(np.float32), calibration,
-        views[int(np.argmax(room.powers[:-1]))].vectors if views else None,
+        views[int(np.argmax(room.powers[:-1]))].vectors if views else None, room.is_embedded,
     )  # fmt: skip
 
 
