@@ -152,6 +152,17 @@ def high_product(_, a, b):
     return types.uint64(types.uint64, types.uint64), generate
 
 
+@_intrinsic
+def acquire(_):
+    """Let no later reading be done before the readings so far, as seen by other threads."""
+
+    def generate(context, builder, signature, arguments):
+        builder.fence("acquire")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 if _config.DISABLE_JIT:  # the same in plain Python, for debugging and for the tests
 
     def room_at(address, n, dtype):  # noqa: D103, F811
@@ -189,3 +200,6 @@ if _config.DISABLE_JIT:  # the same in plain Python, for debugging and for the t
 
     def high_product(a, b):  # noqa: D103, F811
         return np.uint64((int(a) * int(b) & ((1 << 128) - 1)) >> 64)
+
+    def acquire():  # noqa: D103, F811
+        pass

@@ -37,7 +37,8 @@ class Trainee:
     ----------
     model : Model
     weights : Weights
-        The tables with the optimizer's state.
+        The tables with the optimizer's state; of a model from a file, made when it is first used:
+        a large table may not have been read yet.
     history : History
         Of the last training.
     """
@@ -45,6 +46,20 @@ class Trainee:
     model: Model
     weights: Weights
     history: History
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Weights:
+            """Return the weights that `of_model` has not made: with a fresh state."""
+            model = vars(self).get("model")
+            if name != "weights" or model is None:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            from fasttext_lite.training.weights import stateless
+
+            self.weights = stateless(
+                model.config, model.embeddings, model.output, model.norm, model.layer
+            )
+            return self.weights
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the model and the history: a pickle is as small as the model's file.
@@ -68,10 +83,11 @@ class Trainee:
     def of_model(cls, model: Model, history: History | None = None) -> Trainee:
         """Return a model with a fresh state of the optimizer."""
         from fasttext_lite.training.history import History
-        from fasttext_lite.training.weights import stateless
 
-        weights = stateless(model.config, model.embeddings, model.output, model.norm, model.layer)
-        return cls(model, weights, History(choice=model.choice) if history is None else history)
+        new = cls.__new__(cls)
+        new.model = model
+        new.history = History(choice=model.choice) if history is None else history
+        return new
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,8 +74,8 @@ class StoredArray:
         From `Config` to bool; default: always.
     is_replaced : bool
         Whether `Packed` takes its place in the file of a quantised model.
-    is_looked_through : bool
-        Whether its numbers are checked for being finite when a file is read.
+    is_paged : bool
+        Whether it is read, where it is large, block by block when it is needed.
     """
 
     name: str
@@ -85,14 +85,14 @@ class StoredArray:
     attribute: str
     is_there: Callable[[Config], bool] = lambda c: True
     is_replaced: bool = False
-    is_looked_through: bool = True
+    is_paged: bool = False
 
     def of(self, model: Model) -> np.ndarray:
         """Return the array of a model."""
         owner = model if self.owner == "model" else getattr(model, self.owner)
         return np.ascontiguousarray(getattr(owner, self.attribute))
 
-    def check(self, array: np.ndarray, sizes: Sizes) -> None:
+    def check(self, array: Any, sizes: Sizes) -> None:
         """Raise `ValueError` unless an array has the type and the shape of this one."""
         if array.dtype != (self.dtype or sizes.config.dtype):
             raise ValueError(f"array {self.name} has type {array.dtype}")
@@ -109,11 +109,10 @@ def _has_tree(config: Config) -> bool:
 
 # In the order of the format's description. `s` are the `Sizes`, `c` is the `Config`.
 ARRAYS = (
-    # The input table, a row for each feature. Too large to look through: where a sum of its rows
-    # is not finite, the prediction raises `ModelError`.
+    # The input table, a row for each feature.
     StoredArray(
         "embeddings", None, lambda s: (s.n_rows, s.dim), "model", "embeddings",
-        is_replaced=True, is_looked_through=False,
+        is_replaced=True, is_paged=True,
     ),
     # The output table: a row for each label, with the loss hs for each inner node.
     StoredArray(
@@ -155,6 +154,12 @@ ARRAYS = (
 BY_NAME = {array.name: array for array in ARRAYS}
 
 
+def is_paged(name: str) -> bool:
+    """Whether an array of a file, or of an ensemble's, is read in blocks where it is large."""
+    array = BY_NAME.get(name.rpartition(".")[2])
+    return array is not None and array.is_paged
+
+
 def stored_arrays(config: Config, is_quantized: bool) -> list[StoredArray]:
     """Return the arrays that the file of a model has beside those of `Packed`."""
     return [
@@ -165,14 +170,14 @@ def stored_arrays(config: Config, is_quantized: bool) -> list[StoredArray]:
 
 
 def check_arrays(
-    arrays: Mapping[str, np.ndarray], config: Config, n_labels: int, is_quantized: bool
+    arrays: Mapping[str, Any], config: Config, n_labels: int, is_quantized: bool
 ) -> None:
     """Check names, types, shapes, and that numbers are finite.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        Of a file; without those of `Packed`.
+        Of a file, `PagedTable` for some; without those of `Packed`.
     config : Config
     n_labels : int
     is_quantized : bool
@@ -192,16 +197,16 @@ def check_arrays(
     if np.any(arrays["label_counts"] < 0):
         raise ValueError("its counts are negative, or above the number of texts")
     for name, array in arrays.items():
-        looked_through = BY_NAME[name].is_looked_through and array.dtype == np.float32
-        if looked_through and not np.isfinite(array).all():
+        is_read = isinstance(array, np.ndarray)  # else its blocks are checked when they are
+        if is_read and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"array {name} holds values that are not finite")
     if "norm" in arrays and np.any(arrays["norm"][3] < 0):
         raise ValueError("its running variances are negative")
 
 
-def by_owner(arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+def by_owner(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the arguments of the constructors of ``model``, ``space`` and ``tree``, by name."""
-    found: dict[str, dict[str, np.ndarray]] = {array.owner: {} for array in ARRAYS}
+    found: dict[str, dict[str, Any]] = {array.owner: {} for array in ARRAYS}
     for name, array in arrays.items():
         found[BY_NAME[name].owner][BY_NAME[name].attribute] = array
     return found

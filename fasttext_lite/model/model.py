@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.compiled.paging import PagedTable
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected
 from fasttext_lite.config.losses import LINKS, LOSSES, Loss
@@ -74,7 +75,8 @@ class Model:
         Number of training texts.
     space : FeatureSpace
     embeddings : float32[n_rows, dim]
-        Or float16, as `Config.dtype` says; sums are float32.
+        Or float16, as `Config.dtype` says; sums are float32.  Or a `PagedTable`: then the attribute
+        reads what is still missing of it when it is first asked for, and `table` does not.
     output : float32[n_labels, dim]; float32[n_labels - 1, dim] for the loss hs
     tree : LabelTree, optional
         For the loss hs.
@@ -118,8 +120,12 @@ class Model:
     def __post_init__(self) -> None:
         self.label_counts = np.asarray(self.label_counts, np.int64)
         self.n_texts = int(self.n_texts)
-        table = np.ascontiguousarray(self.embeddings, self.config.table_dtype)
-        self.embeddings = read_only(table)
+        if isinstance(self.embeddings, PagedTable):
+            self.table: PagedTable | np.ndarray = self.embeddings
+            del self.embeddings  # `__getattr__` completes it
+        else:
+            table = np.ascontiguousarray(self.embeddings, self.config.table_dtype)
+            self.table = self.embeddings = read_only(table)
         self.output = read_only(np.ascontiguousarray(self.output, np.float32))
         if not self.norm.size:
             self.norm = np.empty((0, self.dim), np.float32)
@@ -131,8 +137,19 @@ class Model:
 
     _cache_mb = float(CACHE_MB)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> np.ndarray:
+            """Return the embeddings that are missing as yet: all of the table is read."""
+            table = vars(self).get("table")
+            if name != "embeddings" or not isinstance(table, PagedTable):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self.embeddings = table.complete()
+            return self.embeddings
+
     def replace(self, **changes: Any) -> Model:
         """Return a copy with some of the arguments of the constructor changed."""
+        changes.setdefault("embeddings", self.table)
         new = dataclasses.replace(self, **changes)
         new.cache = self.cache
         return new
@@ -179,7 +196,7 @@ class Model:
     @property
     def dim(self) -> int:
         """Size of the pooled vector."""
-        return self.embeddings.shape[1]
+        return self.table.shape[1]
 
     @property
     def hidden_size(self) -> int:
@@ -275,6 +292,8 @@ class Model:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return hidden vectors, and how many known features (with the bias) each text has."""
         n_threads = n_threads or cpu_count()
+        if isinstance(self.table, PagedTable):
+            self.table.check_unchanged()
         if isinstance(texts, FeatureMatrix):
             n_features = np.diff(texts.indptr)
             hidden = self._hidden_of_features(texts, n_threads)
@@ -290,12 +309,15 @@ class Model:
         return hidden, n_features
 
     def _hidden_of_features(self, features: FeatureMatrix, n_threads: int) -> np.ndarray:
+        from fasttext_lite.compiled.needed import load_rows
         from fasttext_lite.model.kernels.predict import embed_documents
 
         hidden = np.empty((len(features), self.dim), np.float32)
-        table = self._rows_of_numbers
+        table, paged = self._rows_of_numbers, self._paged
 
         def embed(first: int, last: int) -> None:
+            if paged is not None:
+                load_rows(paged, features.ids[features.indptr[first] : features.indptr[last]])
             embed_documents(
                 features.ids, features.weights, features.indptr, first, last, table, hidden
             )
@@ -341,8 +363,15 @@ class Model:
     @property
     def _rows_of_numbers(self) -> np.ndarray:
         """The embeddings as kernels take them: float16, which Numba does not know, as uint16."""
-        table = self.embeddings
-        return table.view(np.uint16) if table.dtype == np.float16 else table
+        table = self.table
+        array = table.array if isinstance(table, PagedTable) else table
+        return array.view(np.uint16) if array.dtype == np.float16 else array
+
+    @property
+    def _paged(self) -> PagedTable | None:
+        """The embeddings, where blocks of them may be missing."""
+        table = self.table
+        return table if isinstance(table, PagedTable) and not table.is_complete else None
 
     @cached_property
     def _workers(self) -> Workers:
@@ -353,7 +382,7 @@ class Model:
         from fasttext_lite.model.workers import Workers
         from fasttext_lite.text.normalize import lower_table
 
-        config = self.config
+        config, paged = self.config, self._paged
         classes, lowercase = np.empty(0, np.uint8), False
         if can_mark_one(config):
             classes = class_of_characters(config.analyzer, config.lone_marks, config.script_rules)
@@ -363,12 +392,17 @@ class Model:
             classes, *self.space.tables, self._rows_of_numbers, self.output, self._children,
             self.prior[None], np.asarray(pages, np.uint16), deltas,
             np.array([self.scale, self.power]),
+            np.empty(0, np.uint8) if paged is None else paged.there,
         )  # fmt: skip
-        is_half = self.embeddings.dtype == np.float16
-        numbers = [LINKS.index(self.link), int(self._is_identity), int(is_half), int(lowercase)]
+        is_half = self.table.dtype == np.float16
+        numbers = [
+            LINKS.index(self.link), int(self._is_identity), int(is_half), int(lowercase),
+            0 if paged is None else paged.shift,
+        ]  # fmt: skip
         return Workers(
-            arrays, numbers, len(self.labels), int(config.word_ngrams or 1), self._cache_mb
-        )
+            arrays, numbers, len(self.labels), int(config.word_ngrams or 1), self._cache_mb,
+            None if paged is None else paged.load,
+        )  # fmt: skip
 
     @cached_property
     def _quick(self) -> Workers | None:

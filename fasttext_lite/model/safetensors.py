@@ -1,11 +1,13 @@
-"""Safetensors files: arrays and metadata, written in one step, mapped when read, checked before.
+"""Safetensors files: arrays and metadata, written in one step, checked before they are used.
 
 8 bytes length, a JSON index, raw little-endian arrays.  A file is written under a temporary name
-and renamed, so nobody ever reads half of one, and a map of the old file stays valid.  It is mapped,
-not read (but on Windows, where nobody could replace a mapped file): of the arrays, only what is
-used comes into memory.  Whoever cuts or rewrites a file in its place harms the processes that use
-it (on a cut file the system ends them, by SIGBUS).  Spaces behind the metadata let the largest
-array begin at a multiple of 64 bytes.
+and renamed, so nobody ever reads half of one, and who has the old file open still has it.  Spaces
+behind the metadata let the largest array begin at a multiple of 64 bytes.
+
+There are two ways to read: `open_file` leaves the file open and reads one array after another into
+memory, as models are; `read_file` maps it (but on Windows, where nobody could replace a mapped
+file), as tables are that training looks into once.  Whoever cuts a mapped file in its place harms
+the processes that use it: the system ends them, by SIGBUS.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from fasttext_lite.compiled.arrays import make_table, read_only
+from fasttext_lite.compiled.paging import OpenFile, read_at
 from fasttext_lite.corpus.signs import LONGEST
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.magic import other_kind, packing
@@ -211,6 +215,108 @@ class MappedFile:
         return _array(self.data, kind, shape, place)
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """An open file whose index was checked.
+
+    Attributes
+    ----------
+    file : OpenFile
+    metadata : dict of str to str
+    entries : dict
+        Type, shape and place of each array, by name.
+    """
+
+    file: OpenFile
+    metadata: dict[str, str]
+    entries: dict[str, tuple[str, tuple[int, ...], int]]
+
+    @property
+    def path(self) -> str:
+        """The name that it was opened by."""
+        return self.file.path
+
+    def read(self, name: str) -> np.ndarray:
+        """Return an array, read-only, in memory of its own.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be read, or has a type that NumPy lacks.
+        """
+        kind, shape, place = self.entries[name]
+        dtype = self.dtype(name)
+        table = make_table(1, math.prod(shape) * dtype.itemsize, np.uint8)[0]
+        try:
+            n = read_at(self.file.number, place, table)
+        except OSError as error:
+            raise ModelError(f"{self.path}: cannot read the model: {reason(error)}") from None
+        if n < table.size:
+            raise ModelError(f"{self.path}: the model file was cut while it was read")
+        return read_only(table.view(dtype).reshape(shape))
+
+    def dtype(self, name: str) -> np.dtype:
+        """Return the type of an array.
+
+        Raises
+        ------
+        ModelError
+            If NumPy lacks it.
+        """
+        kind = self.entries[name][0]
+        if kind in _NOT_IN_NUMPY:
+            raise ModelError(
+                f"{self.path}: the model file is damaged: it has an array of a type that NumPy "
+                f"lacks, {kind}"
+            )
+        return np.dtype(_KINDS[kind])
+
+
+def open_file(path: str, what: str, kind: str) -> StoredFile:
+    """Open a safetensors file and check its index.
+
+    Parameters, errors
+        As of `read_file`.
+    """
+    file = _opened(path, what)
+    start = np.empty(min(8, file.size), np.uint8)
+    try:
+        read_at(file.number, 0, start)
+        length = int.from_bytes(start.tobytes(), "little")
+        start = np.empty(max(min(8 + length, file.size, 8 + _LONGEST_INDEX), LONGEST), np.uint8)
+        start = start[: read_at(file.number, 0, start)]
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
+    return StoredFile(file, *_checked_index(start.tobytes(), file.size, path, kind))
+
+
+def _opened(path: str, what: str) -> OpenFile:
+    """Open a regular file."""
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise ModelError(f"{path}: cannot read {what}: {_kind(mode)}")
+        return OpenFile(path)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
+
+
+def _checked_index(
+    data: bytes | mmap.mmap, size: int, path: str, kind: str
+) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int, ...], int]]]:
+    """Return what `_parse_index` does; `ModelError` in place of its error."""
+    try:
+        return _parse_index(data, size)
+    except ValueError as error:
+        if packed := packing(data[:16], path):
+            raise ModelError(packed) from None
+        if found := other_kind(data[:LONGEST], path):
+            raise ModelError(f"{path}: not {kind}: {found}") from None
+        if isinstance(error, _CutError):
+            raise ModelError(f"{path}: {kind} that is cut: {error}") from None
+        raise ModelError(f"{path}: not {kind}, or damaged ({reason(error)})") from None
+
+
 def read_file(path: str, what: str, kind: str) -> MappedFile:
     """Map a safetensors file and check its index.
 
@@ -233,14 +339,7 @@ def read_file(path: str, what: str, kind: str) -> MappedFile:
             data = _map(file)
     except OSError as error:
         raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
-    try:
-        return MappedFile(path, data, *_parse_index(data))
-    except ValueError as error:
-        if packed := packing(data[:16], path):
-            raise ModelError(packed) from None
-        if found := other_kind(data[:LONGEST], path):
-            raise ModelError(f"{path}: not {kind}: {found}") from None
-        raise ModelError(f"{path}: not {kind}, or cut or damaged ({reason(error)})") from None
+    return MappedFile(path, data, *_checked_index(data, len(data), path, kind))
 
 
 def _map(file: BinaryIO) -> bytes | mmap.mmap:
@@ -251,10 +350,21 @@ def _map(file: BinaryIO) -> bytes | mmap.mmap:
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
+class _CutError(ValueError):
+    """Raised for a file that ends before its arrays do."""
+
+
 def _parse_index(
-    data: bytes | mmap.mmap,
+    data: bytes | mmap.mmap, size: int
 ) -> tuple[dict[str, str], dict[str, tuple[str, tuple[int, ...], int]]]:
     """Return a safetensors file's metadata, and type, shape and place of each array.
+
+    Parameters
+    ----------
+    data : bytes-like
+        What the file begins with: its index at least.
+    size : int
+        Of the file.
 
     Raises
     ------
@@ -263,11 +373,13 @@ def _parse_index(
     """
     length = int.from_bytes(data[:8], "little")
     first = 8 + length
-    if len(data) < 8 or not 2 <= length <= min(_LONGEST_INDEX, len(data) - 8):
+    if len(data) < 8 or not 2 <= length <= _LONGEST_INDEX:
         raise ValueError("it has no index of that length")
     text = data[8:first]
     if not text.startswith(b"{"):
         raise ValueError("its index is unreadable")
+    if len(text) < length:
+        raise _CutError(f"its index has {length:,} bytes, the file {size:,}")
     try:
         index = json.loads(text.decode(), object_pairs_hook=_without_repeats)
     except RecursionError:
@@ -284,19 +396,21 @@ def _parse_index(
         numbers = isinstance(shape, list) and isinstance(span, list) and len(span) == 2
         if not numbers or not all(type(x) is int and x >= 0 for x in (*shape, *span)):
             raise ValueError(f"array {name} has no place")
-        size = _NOT_IN_NUMPY.get(kind) if isinstance(kind, str) else None
+        itemsize = _NOT_IN_NUMPY.get(kind) if isinstance(kind, str) else None
         if isinstance(kind, str) and kind in _KINDS:
-            size = np.dtype(_KINDS[kind]).itemsize
-        if size is None:
+            itemsize = np.dtype(_KINDS[kind]).itemsize
+        if itemsize is None:
             raise ValueError(f"array {name} has an unknown type")
-        if math.prod(shape) * size != span[1] - span[0]:
+        if math.prod(shape) * itemsize != span[1] - span[0]:
             raise ValueError(f"array {name} has another size than its shape")
         entries[name] = kind, tuple(shape), first + span[0]
         spans.append(span)
     spans.sort()
     ends = [0, *(end for _, end in spans)]
-    if [start for start, _ in spans] != ends[:-1] or ends[-1] != len(data) - first:
+    if [start for start, _ in spans] != ends[:-1] or ends[-1] < size - first:
         raise ValueError("its arrays do not fill it")
+    if ends[-1] > size - first:
+        raise _CutError(f"its arrays end at byte {first + ends[-1]:,}, the file at {size:,}")
     return metadata, entries
 
 

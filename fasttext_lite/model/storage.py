@@ -1,10 +1,10 @@
 """The native model file, `.ftl`: a safetensors file whose header holds one JSON document.
 
-Layout, format version 3.  The file can be read by any safetensors library.  Its metadata has one
+Layout, format version 5.  The file can be read by any safetensors library.  Its metadata has one
 key, ``fasttext-lite``, with a JSON object:
 
 =================  =============================================================
-``format_version``  3
+``format_version``  5
 ``created_by``      program and version that wrote the file
 ``config``          every field of `Config`, resolved
 ``labels``          list of label names, in the order of the output table
@@ -15,18 +15,23 @@ key, ``fasttext-lite``, with a JSON object:
 ``choice``          of `Choice`, where settings were chosen among several
 ``run``             of `Run`: class weights, seed, epochs, where they were given
 ``threshold``       of `Threshold`, where tuning has found one
+``quantized``       of `packed.Packed`, if the model is quantised
+``checksums``       of the header and of all arrays, see `checksums`
 =================  =============================================================
 
-Its arrays are those of `arrays.ARRAYS`.  Version 1 had none of the optional arrays but the label
-tree, and fewer settings; version 2 had fewer settings.
+Its arrays are those of `arrays.ARRAYS`.  In the file of a quantised model, the arrays of
+`packed.Packed` stand in place of those that `arrays.ARRAYS` says; ``output`` may be float16.  The
+file of an ensemble has the key ``fasttext-lite-ensemble`` instead.
 
-The file of a quantised model has version 4: its header has a key ``quantized`` more, and the
-arrays of `packed.Packed` stand in place of those that `arrays.ARRAYS` says; ``output`` may be
-float16.  The file of an ensemble has the key ``fasttext-lite-ensemble`` instead.
+Files of older versions are read.  They have no checksums; version 4 was that of quantised models,
+version 3 of others.  Version 1 had none of the optional arrays but the label tree, and fewer
+settings; version 2 had fewer settings.
 
-Loading executes nothing and trusts nothing: each size and index is checked first.  But the input
-table is not looked through: where a sum of its rows is not finite, or two rows have the same
-feature, the prediction raises `ModelError`.  The same model gives the same bytes.
+Loading executes nothing and trusts nothing: each size and index is checked first.  All arrays are
+read into memory and checked against their checksums, and numbers must be finite; but an input table
+of 4 MB or more is read, and so checked, block by block where it is needed (`compiled.paging`).
+Where a sum of its rows is not finite, or two rows have the same feature, the prediction raises
+`ModelError`.  The same model gives the same bytes.
 """
 
 from __future__ import annotations
@@ -48,6 +53,12 @@ from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.checksums import (
+    as_text,
+    checked_arrays,
+    is_header_intact,
+    with_checksums,
+)
 from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.magic import check_ending, is_fasttext
 from fasttext_lite.model.model import Model
@@ -55,7 +66,7 @@ from fasttext_lite.model.run import Run
 from fasttext_lite.model.safetensors import (
     check_writable,
     file_size,
-    read_file,
+    open_file,
     reason,
     write_file,
 )
@@ -65,8 +76,7 @@ from fasttext_lite.version import __version__
 if TYPE_CHECKING:
     from fasttext_lite.model.packed import Packed
 
-FORMAT_VERSION = 3
-QUANTIZED_VERSION = 4  # of the files of quantised models
+FORMAT_VERSION = 5
 KEY = "fasttext-lite"
 ENSEMBLE_KEY = "fasttext-lite-ensemble"  # instead, in a file of `FastTextEnsemble`
 
@@ -105,8 +115,8 @@ def save_model(
 
 def model_size(model: Model, estimator: Mapping[str, Any] | None = None) -> int:
     """Return the bytes of the file that `save_model` would write."""
-    header, arrays = pack(model, estimator)
-    return file_size(arrays, {KEY: _as_text(header)})
+    header, arrays = with_checksums(*pack(model, estimator))
+    return file_size(arrays, {KEY: as_text(header)})
 
 
 def pack(
@@ -131,7 +141,6 @@ def pack(
     }
     if packed is None:
         return header, arrays
-    header["format_version"] = QUANTIZED_VERSION
     header["quantized"] = packed.settings
     from fasttext_lite.model.packed import narrowed_if_same
 
@@ -139,27 +148,38 @@ def pack(
     return header, {**packed.arrays, **arrays}
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def load_model(path: str | os.PathLike[str], mmap: bool | None = None) -> Model:
     """Read a model file.
+
+    Parameters
+    ----------
+    path : path-like
+    mmap : bool, optional
+        What becomes of an input table of 4 MB or more.  None: it is read into memory of its own
+        block by block, where it is needed, and each block is checked then.  True: it stays in the
+        file, which is mapped, so that processes share one copy; each block is checked before its
+        first use.  Such a file may be replaced by renaming alone: whoever cuts it in its place ends
+        the processes that use it.  False: all of it is read and checked before anything is
+        returned.
 
     Raises
     ------
     ModelError
         If the file is missing, unreadable, corrupt, of another kind, or of a newer format.
     """
-    return read_model(path)[0]
+    return read_model(path, mmap)[0]
 
 
-def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
+def read_model(
+    path: str | os.PathLike[str], mmap: bool | None = None
+) -> tuple[Model, dict[str, Any]]:
     """Read a model file; return the model and the header.
 
-    Raises
-    ------
-    ModelError
-        As `load_model`.
+    Parameters, errors
+        As of `load_model`.
     """
     path = os.fsdecode(path)
-    header, arrays = read_document(path)
+    header, arrays = read_document(path, mmap=mmap)
     try:
         return unpack(header, arrays), header
     except (ValueError, TypeError, OverflowError) as error:
@@ -314,7 +334,7 @@ def write_document(
     arrays: dict[str, np.ndarray],
     key: str = KEY,
 ) -> None:
-    """Write a file of a header and arrays; see `safetensors.write_file`.
+    """Write a file of a header and arrays, with their checksums; see `safetensors.write_file`.
 
     Parameters
     ----------
@@ -325,15 +345,27 @@ def write_document(
     key : {KEY, ENSEMBLE_KEY}
         What the header stands under.
     """
-    write_file(path, arrays, {key: _as_text(header)})
+    header, arrays = with_checksums(header, arrays)
+    write_file(path, arrays, {key: as_text(header)})
 
 
-def _as_text(header: dict[str, Any]) -> str:
-    return json.dumps(header, ensure_ascii=True, sort_keys=True)
-
-
-def read_document(path: str, key: str = KEY) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_document(
+    path: str, key: str = KEY, mmap: bool | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the header, which stands under a key of the metadata, and the arrays of a file.
+
+    Parameters
+    ----------
+    path : str
+    key : {KEY, ENSEMBLE_KEY}
+    mmap : bool, optional
+        As of `load_model`.
+
+    Returns
+    -------
+    header : dict
+    arrays : dict of str to ndarray
+        Large input tables are `PagedTable`.
 
     Raises
     ------
@@ -345,8 +377,14 @@ def read_document(path: str, key: str = KEY) -> tuple[dict[str, Any], dict[str, 
             f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
             "MODEL OUT.ftl`; in Python, fasttext_lite.load does, and fasttext_lite.compat reads it"
         )
-    file = read_file(path, "the model", "a model file")
-    return _parse_header(file.metadata, key, path), file.arrays()
+    file = open_file(path, "the model", "a model file")
+    header = _parse_header(file.metadata, key, path)
+    try:
+        return header, checked_arrays(file, header, mmap)
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise unusable(f"{path}: the model file", error) from None
 
 
 def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
@@ -364,11 +402,15 @@ def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, An
         header, version = {}, None
     if type(version) is not int or version < 1:
         raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
-    if version > QUANTIZED_VERSION:
+    if not is_header_intact(header):
+        raise ModelError(
+            f"{path}: the model file is damaged: the checksum of its header is another"
+        )
+    if version > FORMAT_VERSION:
         writer = header.get("created_by")
         raise ModelError(
             f"{path}: the model has format {version}, this program reads up to "
-            f"{QUANTIZED_VERSION}: upgrade fasttext-lite (the file was written by "
+            f"{FORMAT_VERSION}: upgrade fasttext-lite (the file was written by "
             f"{' '.join(writer.split())[:80] if isinstance(writer, str) else 'a newer version'})"
         )
     return header

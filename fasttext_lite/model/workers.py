@@ -55,6 +55,7 @@ class Worker:
         self.labels = array("i", bytes(4 * MAX_SELECTED))
         self.best = array("d", bytes(8 * MAX_SELECTED))
         self.needs = np.zeros(2, np.int64)
+        self._found = np.empty(n + 1, np.int32)
         self.scores = np.empty((1, workers.n_labels))
         self.origin: Worker | None = None
         n_bytes = kernels.LONGEST_CHARACTER * LONGEST
@@ -73,7 +74,7 @@ class Worker:
             np.empty(n_words, np.int32),
             np.empty(n_chars, np.int32),
             np.empty((n_words, remember.PIECE), np.int32),
-            np.empty(n + 1, np.int32),
+            self._found,
             np.empty(n + 1, np.float32),
             np.empty((1, workers.dim), np.float32),
             self.scores,
@@ -83,6 +84,11 @@ class Worker:
         ]
         self._state = State([*workers.arrays, *room], workers.numbers)
         self.numbers = self._state.numbers
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which blocks of the table are missing, after `kernels.MISSING`."""
+        return self._found[: self.needs[0]]
 
     def larger(self, workers: Workers) -> Worker:
         """Return a worker that has the room which this one lacked, and remembers the same."""
@@ -106,6 +112,8 @@ class Workers:
     n_labels, word_ngrams : int
     megabytes : float
         Of memory for words, of each worker.
+    load : callable, optional
+        Given numbers of blocks of the table that are missing, reads them (`PagedTable.load`).
 
     Attributes
     ----------
@@ -124,9 +132,10 @@ class Workers:
         n_labels: int,
         word_ngrams: int,
         megabytes: float,
+        load: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         assert len(arrays) == kernels.N_MODEL_ARRAYS and len(numbers) == kernels.N_NUMBERS
-        self.arrays, self.numbers = arrays, numbers
+        self.arrays, self.numbers, self._load = arrays, numbers, load
         self.n_labels, self.word_ngrams = n_labels, word_ngrams
         self.n_rows, self.dim = arrays[kernels.EMBEDDINGS].shape
         self.idle: list[Worker] = []
@@ -170,15 +179,22 @@ class Workers:
         """
         lowercase = worker.numbers[kernels.LOWERCASE]
         used = worker
-        if n == kernels.NOT_LOWERED:
-            worker.numbers[kernels.LOWERCASE] = 0
-            text = text.lower()
-            n = self.entry(text, worker.numbers, k, threshold)
-        if n == kernels.NO_ROOM:
-            used = worker.larger(self)
+        while n in (kernels.NOT_LOWERED, kernels.NO_ROOM, kernels.MISSING):
+            if n == kernels.NOT_LOWERED:
+                worker.numbers[kernels.LOWERCASE] = used.numbers[kernels.LOWERCASE] = 0
+                text = text.lower()
+            elif n == kernels.NO_ROOM:
+                used = used.larger(self)
+            else:
+                self.load_missing(used)
             n = self.entry(text, used.numbers, k, threshold)
         worker.numbers[kernels.LOWERCASE] = used.numbers[kernels.LOWERCASE] = lowercase
         return n, used
+
+    def load_missing(self, worker: Worker) -> None:
+        """Read the blocks of the table that a worker has found missing."""
+        assert self._load is not None
+        self._load(worker.missing)
 
     def embed(
         self,
@@ -202,5 +218,9 @@ class Workers:
             )
             if doc == n:
                 break
-            worker = worker.larger(self)
+            if doc < 0:
+                doc = -1 - doc
+                self.load_missing(worker)
+            else:
+                worker = worker.larger(self)
         self.give_back(worker)

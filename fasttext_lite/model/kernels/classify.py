@@ -27,6 +27,7 @@ from fasttext_lite.compiled.blocks import (
     zero_block,
 )
 from fasttext_lite.compiled.compiling import FAST, FAST_LEAF, LEAF, compiler
+from fasttext_lite.compiled.needed import find_missing
 from fasttext_lite.compiled.utf8 import END, write_code
 from fasttext_lite.features.kernels import (
     BIAS_ROW,
@@ -52,24 +53,25 @@ from fasttext_lite.text.kernels.tokens import NOT_SIMPLE, mark_document
 # The arrays of a state: those of the model, ...
 (
     CLASSES, TABLE, POOL, WORD_OFFSETS, ROWS, FACTORS, LOGS, OPTIONS, EMBEDDINGS, OUTPUT, CHILDREN,
-    PRIOR, PAGES, DELTAS, FLOATS,
-) = range(15)  # fmt: skip
+    PRIOR, PAGES, DELTAS, FLOATS, THERE,
+) = range(16)  # fmt: skip
 # ... and room for what is made of a text.
 (
     ENTRIES, ARENA, COUNTERS, PLACES, TOKENS, TEXT, MARKS, RUNNING, OF_WORDS, OF_CHARS, PIECES,
     FOUND, WEIGHTS, HIDDEN, SCORES, LABELS, BEST, NEEDS,
-) = range(15, 33)  # fmt: skip
-N_MODEL_ARRAYS, N_ARRAYS = 15, 33
-# The numbers behind them: how scores become probabilities, and whether `OUTPUT` is the identity,
-# `EMBEDDINGS` holds float16, and text is to be put in lower case.
-LINK, IS_IDENTITY, IS_HALF, LOWERCASE = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 4)
-N_NUMBERS = 4
+) = range(16, 34)  # fmt: skip
+N_MODEL_ARRAYS, N_ARRAYS = 16, 34
+# The numbers behind them: how scores become probabilities, whether `OUTPUT` is the identity,
+# `EMBEDDINGS` holds float16, and text is to be put in lower case; and which block a row is in, see
+# `compiled.needed.find_missing`.
+LINK, IS_IDENTITY, IS_HALF, LOWERCASE, SHIFT = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 5)
+N_NUMBERS = 5
 
 # Values of state[LINK], in the order of `config.losses.LINKS`.
 SIGMOID, SOFTMAX, TREE = range(3)
 
 # What `classify` returns in place of a number of features.
-NOT_FINITE, NO_ROOM, NOT_LOWERED = -1, -2, -3
+NOT_FINITE, NO_ROOM, NOT_LOWERED, MISSING = -1, -2, -3, -4
 
 LINE = 64  # bytes
 ROWS_AHEAD = 24  # rows between asking for one and adding it
@@ -190,7 +192,8 @@ def embed_document(text, marks, start, end, state, hidden, doc):
     Returns
     -------
     n : int
-        How many rows the document has.
+        How many rows the document has; `MISSING` where blocks of `EMBEDDINGS` are not there:
+        state's FOUND has their numbers, and NEEDS how many they are.
     """
     rows = room_of(state, ROWS, np.int32)
     options, arena = (
@@ -226,6 +229,12 @@ def embed_document(text, marks, start, end, state, hidden, doc):
     if options[BIAS_ROW] >= 0 and n > 0:
         found[n] = options[BIAS_ROW]
         n += 1
+    there = shared_of(state, THERE, np.uint8)
+    if there.size > 0:
+        n_missing = find_missing(found, n, state[SHIFT], there, found)
+        if n_missing > 0:
+            shared_of(state, NEEDS, np.int64)[0] = n_missing
+            return np.int64(MISSING)
     singles = table_of(state, EMBEDDINGS, np.float32)
     halves = table_of(state, EMBEDDINGS, np.uint16)
     dim = np.int64(singles.shape[1])
@@ -263,14 +272,16 @@ def embed_texts(text, marks, offsets, first, last, state, hidden, n_features):
     Returns
     -------
     doc : int
-        `last`, or the document that needs more room: as much as state's NEEDS say.
+        `last`, or the document that needs more room: as much as state's NEEDS say.  -1 - doc for
+        a document of which blocks are missing, as `embed_document` says.
     """
     for doc in range(first, last):
         if _needs_room(marks, offsets[doc], offsets[doc + 1], state):
             return doc
-        n_features[doc] = embed_document(
-            text, marks, offsets[doc], offsets[doc + 1], state, hidden, doc
-        )
+        n = embed_document(text, marks, offsets[doc], offsets[doc + 1], state, hidden, doc)
+        if n < 0:
+            return -1 - doc
+        n_features[doc] = n
     return last
 
 
@@ -356,7 +367,8 @@ def classify(string, state, k, threshold):
     n : int
         Known features of the text, the bias included; where 0, the labels are those of the prior.
         Else `NOT_FINITE` (the hidden vector is not), `NO_ROOM` (for as much as state's NEEDS say),
-        or `NOT_LOWERED` (the lower case of some character is not one character of its own).
+        `NOT_LOWERED` (the lower case of some character is not one character of its own), or
+        `MISSING`, as `embed_document` says.
     """
     address, n_characters, kind, is_ascii = text_at(string)
     end = _take_text(address, n_characters, kind, is_ascii, state)
@@ -369,6 +381,8 @@ def classify(string, state, k, threshold):
         return NO_ROOM
     hidden = room_of(state, HIDDEN, np.float32)
     n = embed_document(text, marks, 0, end, state, hidden, 0)
+    if n < 0:
+        return n
     prior = room_of(state, PRIOR, np.float64)
     scores = room_of(state, SCORES, np.float64)
     labels = shared_of(state, LABELS, np.int32)[:k].reshape((1, k))
