@@ -107,7 +107,7 @@ class Run:
         self.settings = _settings(config)
         n_steps = config.epochs * self.order.size
         average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
-        self.place = Place(self.rng.bit_generator.state, average_from)
+        self.place = Place(self.rng.bit_generator.state, average_from, self.order.size)
         self.participants = find_participants(config, labels, tree)
         units = config.units or weights.embeddings.shape[1]
         work = self.participants.most_rows * units + weights.layer.size
