@@ -7,30 +7,14 @@ aborts on concurrent use (Numba's workqueue layer is not thread-safe).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import itertools
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-
-def cpu_count() -> int:
-    """Return the number of processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def return_memory() -> None:
-    """Give freed memory back to the system.
-
-    The C library of Linux keeps freed arrays of up to 32 MB, some 100 MB after the features of
-    large files were made, and the tables of weights come on top.
-    """
-    with contextlib.suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+from fasttext_lite.system import cpu_count as cpu_count
+from fasttext_lite.system import return_memory as return_memory
 
 
 def ahead(items: Iterable[Any], n_waiting: int = 2) -> Iterator[Any]:

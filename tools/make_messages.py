@@ -26,7 +26,7 @@ GROUPS = {
     "Settings": ("config",),
     "Training": ("training", "fitting", "features", "label_tree", "teaching"),
     "Tuning": ("tuning",),
-    "Models and their files": ("model", "moved", "faces", "parallel", "compiled"),
+    "Models and their files": ("model", "moved", "faces", "parallel", "compiled", "system", "disk"),
     "The command line": ("cli",),
     "Files that are filtered": ("filtering",),
     "scikit-learn's classes": ("estimators", "evaluation"),

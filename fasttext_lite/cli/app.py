@@ -1,8 +1,8 @@
 """The command line: ``fasttext-lite COMMAND``, each command a file beside this one.
 
 Parse, call, print.  Results go to stdout, progress and notices to stderr.  Exit codes: 0 good,
-2 the user's mistake (one line on stderr), 1 our bug, 130 interrupted.  Heavy imports stand
-inside the commands: ``--help`` loads neither NumPy nor Numba.
+2 the user's mistake (one line on stderr), 1 our bug, 130 interrupted, 128 + n ended by signal n.
+Heavy imports stand inside the commands: ``--help`` loads neither NumPy nor Numba.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from fasttext_lite import system
 from fasttext_lite.cli.console import PROGRAM, abandon_stdout, say
 from fasttext_lite.cli.parser import Parser
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
@@ -115,11 +116,15 @@ def fasttext_command(words: Sequence[str]) -> Callable[[], None] | None:
 def _exit_code(work: Callable[[], None]) -> int:
     """Return the exit code of some work; a mistake of the user's is told in one line."""
     try:
-        work()
-    except BrokenPipeError:
-        abandon_stdout()  # the reader has seen enough, as in `predict | head`
+        with system.ending():
+            work()
+    except system.Terminated as end:
+        say(str(end))
+        return end.exit_code
     except OSError as error:
         abandon_stdout()
+        if system.is_broken_pipe(error):
+            return 0  # the reader has seen enough, as in `predict | head`
         say(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
         return 2
     except KeyboardInterrupt:
@@ -135,7 +140,11 @@ def _exit_code(work: Callable[[], None]) -> int:
 
 
 def _own_process() -> None:
-    """Spare a process of ours what the garbage collector would cost at its start and its end."""
+    """Make a process of ours ready.
+
+    It is spared what the garbage collector would cost at its start and its end.
+    """
+    system.prepare_console()
     gc.set_threshold(50_000, 20, 100)  # imports make much and drop little
     atexit.register(gc.freeze)  # nothing is left to find when all ends
 

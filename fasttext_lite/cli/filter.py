@@ -9,8 +9,9 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from fasttext_lite import system
 from fasttext_lite.cli.arguments import between, checked, whole
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.corpus.compression import COMPRESSIONS
@@ -29,7 +30,6 @@ HELP = "Add labels and scores to files of records, keep some of them, or sort th
 LABEL, SCORE = "predicted_label", "predicted_score"
 _NAMED = re.compile(r"([\w.-]+)=(.+)", re.DOTALL)
 _MOST_LABELS = 12  # in the summary
-_TERMINATED = 143  # exit code, as a shell has it after SIGTERM
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -156,14 +156,10 @@ def run(options: argparse.Namespace) -> None:
                 plan, options.output, settings, options.overwrite, options.workers,
                 options.threads, show,
             )  # fmt: skip
-    except running.Terminated:
-        say("ended by SIGTERM: the files that are done stay, the same command goes on")
-        _exit(_TERMINATED)
+    except system.Terminated as end:
+        end.note = ": the files that are done stay, the same command goes on"
+        raise
     _report(outcome, options, settings)
-
-
-def _exit(code: int) -> NoReturn:
-    raise SystemExit(code)
 
 
 # -- flags -----------------------------------------------------------------------------------

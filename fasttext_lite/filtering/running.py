@@ -7,14 +7,13 @@ import json
 import multiprocessing
 import os
 import queue
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fasttext_lite import system
 from fasttext_lite.config import records
 from fasttext_lite.corpus.encodings import AUTO
 from fasttext_lite.corpus.signs import SIGNS
@@ -24,7 +23,7 @@ from fasttext_lite.filtering.formats.table import FORMATS
 from fasttext_lite.filtering.manifest import Folder
 from fasttext_lite.filtering.plan import Part, Plan, without_packing
 from fasttext_lite.filtering.settings import FieldTakenError, Settings
-from fasttext_lite.parallel import cpu_count
+from fasttext_lite.system import cpu_count
 
 if TYPE_CHECKING:
     from fasttext_lite.filtering.work import Counts, Work
@@ -131,7 +130,7 @@ def run(
     outcome = Outcome(Counts(), status)
     # Models are read before anything is written: what is wrong with them, or the rules, is told.
     judges = [Judge(rule, settings.exact) for rule in settings.rules]
-    with _terminable(), place.opened(made_with, overwrite):
+    with place.opened(made_with, overwrite):
         left = _left(plan, place, outcome)
         if n_workers is None:
             n_workers = min(cpu_count(), 1 + status.size // _WORTH_A_PROCESS)
@@ -288,40 +287,6 @@ def _stops(error: InputError, settings: Settings) -> bool:
     return settings.bad == "fail" or isinstance(error, FieldTakenError)
 
 
-class Terminated(BaseException):
-    """Raised where the process is asked to end, by SIGTERM."""
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end the process by an exception, so that nothing half-done stays."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, frame: Any) -> None:
-        raise Terminated
-
-    old = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, old)
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: it is this one that ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, old)
-
-
 # -- several processes -----------------------------------------------------------------------
 def _run_in_processes(
     parts: Sequence[Part],
@@ -331,7 +296,7 @@ def _run_in_processes(
     tracker: _Tracker,
 ) -> None:
     """Work through parts in processes of their own, the largest first."""
-    context = multiprocessing.get_context("spawn")
+    context = system.new_processes()
     tasks: Any = context.Queue()
     told: Any = context.Queue()
     # The largest first, so that at the end none is left alone with one.
@@ -345,7 +310,7 @@ def _run_in_processes(
         for _ in range(n_workers)
     ]
     try:
-        with _undisturbed():
+        with system.undisturbed():
             for process in processes:
                 process.start()
         _follow(parts, _Watch(processes), told, tracker)
@@ -423,7 +388,7 @@ def _work(tasks: Any, told: Any, path: str, settings: Settings, n_threads: int) 
     from fasttext_lite.filtering.judging import Judge
     from fasttext_lite.filtering.work import Work
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
+    system.ignore_interrupts()  # the first process ends this one
     parent = multiprocessing.parent_process()
     folder = Folder(path)
     try:
