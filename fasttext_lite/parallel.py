@@ -55,19 +55,41 @@ def ahead(items: Iterable[Any], n_waiting: int = 2) -> Iterator[Any]:
         stopped.set()
 
 
-def run_blocks(work: Callable[[int], None], n_blocks: int, n_threads: int) -> None:
+def run_blocks(
+    work: Callable[[int], None],
+    n_blocks: int,
+    n_threads: int,
+    first: int = 0,
+    is_paused: Callable[[], bool] | None = None,
+) -> int:
     """Call ``work(block)`` for each block number below `n_blocks`; threads take them in turn.
 
     The caller's thread is one of them. Where the system refuses a thread, the others do its
     share. After an error in any thread (or Ctrl-C in the caller's) no new block is begun; the
     first error is raised here when all threads have ended.
+
+    Parameters
+    ----------
+    work : callable
+    n_blocks, n_threads : int
+    first : int
+        Number of the first block.
+    is_paused : callable, optional
+        Asked by each thread before each block; once it says so, no new block is begun.
+
+    Returns
+    -------
+    int
+        The first block that was not begun; all before it are done. `n_blocks`, unless paused.
     """
-    turns = itertools.count()
+    turns = itertools.count(first)
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            while not errors and (block := next(turns)) < n_blocks:
+            while not errors and not (is_paused is not None and is_paused()):
+                if (block := next(turns)) >= n_blocks:
+                    break
                 work(block)
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread
             errors.append(error)
@@ -91,6 +113,7 @@ def run_blocks(work: Callable[[int], None], n_blocks: int, n_threads: int) -> No
                 errors.append(error)
     if errors:
         raise errors[0]
+    return min(next(turns), n_blocks)
 
 
 def run_ranges(

@@ -24,6 +24,7 @@ from fasttext_lite.estimators.tuner import FastTextTuner
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting import prepare as fitting
+from fasttext_lite.model.size import extent_of, model_bytes
 from fasttext_lite.model.storage import save_model
 from fasttext_lite.tuning import data as data_room
 from fasttext_lite.tuning import judging
@@ -33,7 +34,6 @@ from fasttext_lite.tuning.judging import FOLDS, LEAST_ASIDE, choose_folds
 from fasttext_lite.tuning.log import TrialLog, TuningError, fingerprint
 from fasttext_lite.tuning.metrics import Metric
 from fasttext_lite.tuning.search import Search, rungs
-from fasttext_lite.tuning.size import extent_of, model_bytes
 from fasttext_lite.tuning.space import SPACE, Pick, Space, Span
 
 WORDS = {

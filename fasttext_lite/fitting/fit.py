@@ -35,6 +35,7 @@ from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.text.analyzers import analyze
 
 if TYPE_CHECKING:
+    from fasttext_lite.fitting.keeper import TrainingKeeper
     from fasttext_lite.training.weights import Weights
 
 
@@ -53,6 +54,7 @@ def fit(
     pretrained: Pretrained | None = None,
     one_pass: bool = False,
     run: Run | None = None,
+    keeper: TrainingKeeper | None = None,
 ) -> Trainee:
     """Train a model from nothing; return it with its weights and its history.
 
@@ -73,6 +75,8 @@ def fit(
         File of word vectors that the words' rows start from; `dim` is theirs.
     one_pass : bool
         One epoch at a constant learning rate, the first of many (`partial_fit`).
+    keeper : TrainingKeeper, optional
+        What keeps the training while it runs.
 
     Raises
     ------
@@ -94,9 +98,10 @@ def fit(
     )
     prepared = join_vectors(prepared, pretrained, n_threads)
     if not one_pass:
-        prepared = choose(prepared, seed, n_threads)
+        settle = choose if keeper is None else keeper.choose
+        prepared = settle(prepared, seed, n_threads)
     how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-    return fit_prepared(dataclasses.replace(prepared, run=run), watch=watch, **how)
+    return fit_prepared(dataclasses.replace(prepared, run=run), watch=watch, keeper=keeper, **how)
 
 
 def fit_prepared(
@@ -107,6 +112,7 @@ def fit_prepared(
     n_threads: int | None = None,
     callback: Callable[[Any], None] | None = None,
     watch: Watch | None = None,
+    keeper: TrainingKeeper | None = None,
 ) -> Trainee:
     """Train a model on features that are there already.
 
@@ -115,7 +121,7 @@ def fit_prepared(
     prepared : Prepared
     config : Config, optional
         Other settings of training than `prepared.config`.
-    seed, n_threads, callback, watch
+    seed, n_threads, callback, watch, keeper
         As in `fit`; but texts that are set aside have their words in the vocabulary.
 
     Raises
@@ -130,13 +136,17 @@ def fit_prepared(
     if given is not None and config != _settings(prepared, None):
         prepared = dataclasses.replace(prepared, calibration=None, choice=None, aside=None)
     training = _divided(prepared, config, watch, seed, n_threads)
-    tree = make_tree(training.prepared, config, seed, n_threads)
+    tree_of = partial(make_tree, training.prepared, config, seed, n_threads)
+    if keeper is None:
+        tree = tree_of()
+    else:
+        tree = keeper.begin(training.prepared, config, training.valid, n_threads, tree_of)
     return_memory()
     trained = training.prepared
     if trained.aside is not None:
         trained = dataclasses.replace(trained, doc_weights=_without(trained, trained.aside))
     training = dataclasses.replace(training, prepared=trained, tree=tree)
-    trainee = training.run(callback, watch)
+    trainee = training.run(callback, watch, keeper)
     return trainee if trained.aside is None else _calibrated(trainee, prepared, trained.aside)
 
 

@@ -29,7 +29,7 @@ from fasttext_lite.fitting.prepared import Prepared, Sample, with_energy
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.label_tree.tree import LabelTree
-from fasttext_lite.model.calibration import MOST_LEAVES
+from fasttext_lite.model.calibration import MOST_LEAVES, Calibration
 from fasttext_lite.model.choice import Candidate, Choice
 from fasttext_lite.parallel import cpu_count, run_blocks
 
@@ -87,7 +87,38 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     if not steps:
         return done  # the default diverges: the training will say so
     taken, why = _taken(steps, ladder.margin, ladder.is_large)
-    config = taken.config
+    choice = _report(steps, taken, why, ladder.names) if len(steps) > 1 else None
+    return settled(prepared, taken.config, calibrate(taken.parts), choice, True, seed, n_threads)
+
+
+def settled(
+    prepared: Prepared,
+    config: Config,
+    calibration: Calibration | None,
+    choice: Choice | None,
+    is_aside: bool,
+    seed: int = 0,
+    n_threads: int | None = None,
+) -> Prepared:
+    """Return training data with settings that were chosen.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        As of `choose`.
+    config, calibration, choice
+        What was chosen.
+    is_aside : bool
+        Whether texts are set aside, if there are many.
+    seed, n_threads
+        As of `choose`.
+
+    Raises
+    ------
+    InputError
+        As of `choose`.
+    """
+    done = dataclasses.replace(prepared, sample=None)
     if config.char_energy != prepared.config.char_energy:
         assert config.char_energy is not None
         try:
@@ -97,11 +128,10 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
                 f"{tempfile.gettempdir()}: cannot keep the features here: "
                 f"{(error.strerror or str(error)).lower()}; name another folder in TMPDIR"
             ) from None
+    aside = _aside(prepared, seed) if is_aside else None
     return dataclasses.replace(
-        done, config=config, calibration=calibrate(taken.parts),
-        choice=_report(steps, taken, why, ladder.names) if len(steps) > 1 else None,
-        aside=_aside(prepared, seed),
-    )  # fmt: skip
+        done, config=config, calibration=calibration, choice=choice, aside=aside
+    )
 
 
 def _aside(prepared: Prepared, seed: int) -> np.ndarray | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any, TextIO
+from typing import IO, Any
 
 from fasttext_lite.errors import InputError
 
@@ -28,13 +28,23 @@ def check_log(path: str | os.PathLike[str]) -> None:
 
 
 class TrainingLog:
-    """A file of JSON lines, each written whole."""
+    """A file of JSON lines, each written whole.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    Parameters
+    ----------
+    path : path-like
+    goes_on : bool
+        Whether lines are added to what is there, without one that was cut.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], goes_on: bool = False) -> None:
         self.path = os.fspath(path)
         check_log(path)
         try:
-            self.file: TextIO = open(self.path, "w", encoding="utf-8")  # noqa: SIM115
+            if goes_on:
+                _cut_rest(self.path)
+            mode = "a" if goes_on else "w"
+            self.file: IO[str] = open(self.path, mode, encoding="utf-8")  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from None
 
@@ -63,3 +73,10 @@ class TrainingLog:
     def _error(self, error: OSError) -> InputError:
         reason = (error.strerror or str(error)).lower()
         return InputError(f"{self.path}: cannot write the log: {reason}")
+
+
+def _cut_rest(path: str) -> None:
+    """Remove what a file has behind its last whole line."""
+    if os.path.exists(path):
+        with open(path, "r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)

@@ -74,13 +74,16 @@ class Monitor:
     seed, n_threads : int
     run : Run, optional
         For the log.
+    is_resumed : bool
+        Whether `go_on` will say what it knew; then the log is gone on with.
 
     Notes
     -----
     The log begins with the settings (``"event": "start"``), has a line for each epoch
     (``"epoch"``, the fields of `EpochReport`), one for each new start after a divergence
-    (``"restart"``: the epochs before it do not count), and ends with the result (``"end"``);
-    it has no end where training was broken off.
+    (``"restart"``: the epochs before it do not count), one where a training that was broken off
+    goes on (``"resume"``, after `epochs`: later ones before it do not count), and ends with the
+    result (``"end"``); it has no end where training was broken off.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class Monitor:
         seed: int = 0,
         n_threads: int = 1,
         run: Run | None = None,
+        is_resumed: bool = False,
     ) -> None:
         self.config, self.make_model, self.valid = config, make_model, valid
         self.callbacks, self.n_threads = watch.callbacks, n_threads
@@ -106,7 +110,9 @@ class Monitor:
         self.sample = features.take(chosen), labels.take(chosen)
         self.warner = Warner(len(valid[1]) if valid else 0)
         self.start = time.perf_counter()
-        self.log = None if watch.log is None else TrainingLog(watch.log)
+        self.log = None if watch.log is None else TrainingLog(watch.log, is_resumed)
+        if is_resumed:
+            return
         about = {} if run is None else run.to_dict()
         self._log_start(features, labels, {**about, "seed": seed, "n_threads": n_threads})
 
@@ -134,6 +140,24 @@ class Monitor:
                   for call in self.callbacks]  # fmt: skip
         self.is_stopped = any(wishes) or self._is_out_of_patience(report)
         return self.is_stopped
+
+    def course(self) -> tuple[dict[str, Any], Weights | None]:
+        """Return what it knows, as JSON values, and the best weights so far; for `go_on`."""
+        best, weights = None, None
+        if self.best is not None:
+            report, weights = self.best
+            of = {"steps": weights.steps, "path": weights.path}
+            best = {"epoch": report.epoch, "weights": of}
+        reports = [dataclasses.asdict(report) for report in self.reports]
+        return {"reports": reports, "best": best, "said": sorted(self.warner.said)}, weights
+
+    def go_on(self, course: dict[str, Any], best: Weights | None, epochs: float) -> None:
+        """Go on from what another one knew, after so many epochs."""
+        self.reports = [EpochReport(**report) for report in course["reports"]]
+        self.warner.said = set(course["said"])
+        if best is not None:
+            self.best = self.reports[course["best"]["epoch"] - 1], best
+        self._log("resume", {"epochs": epochs})
 
     def _report(self, end: EpochEnd) -> EpochReport:
         model = self.make_model(end.weights)
@@ -174,7 +198,9 @@ class Monitor:
         best = last
         if self.best is not None:
             best = self.best[0].epoch
-            weights = weights if best == last else self.best[1]
+            # Of an epoch that was ended in the middle nobody knows how good its weights are.
+            is_last = best == last == len(history.loss)
+            weights = weights if is_last else self.best[1]
             history.best_epoch = best
         history.reports = list(self.reports)
         chosen = dataclasses.asdict(self.reports[best - 1]) if self.reports else {}

@@ -25,6 +25,7 @@ from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 
 if TYPE_CHECKING:
+    from fasttext_lite.fitting.keeper import TrainingKeeper
     from fasttext_lite.training.history import History
     from fasttext_lite.training.weights import Weights
 
@@ -124,18 +125,24 @@ class Training:
         self,
         callback: Callable[[Any], None] | None,
         watch: Watch | None,
+        keeper: TrainingKeeper | None = None,
     ) -> Trainee:
         """Train."""
         from fasttext_lite.training import loop
 
         prepared, space, vectors = self.prepared, self.prepared.model_space, self.prepared.vectors
-        with self._monitor(watch) as monitor:
+        is_resumed = keeper is not None and keeper.kept is not None
+        with self._monitor(watch, is_resumed) as monitor:
+            if keeper is not None:
+                keeper.follow(monitor)
             weights, history = loop.train(
                 self._start(), prepared.features, prepared.labels, self.config,
                 tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
                 n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
-                quiet=self.is_trial,
+                quiet=self.is_trial, keeper=keeper,
             )  # fmt: skip
+            if keeper is not None:
+                keeper.trained()
             history.choice = prepared.choice
             if vectors is not None:
                 history.vectors = vectors.rows.size, vectors.n_words
@@ -147,7 +154,9 @@ class Training:
             space, weights = without_zero_rows(space, weights, self.config.l1)
         return Trainee(self._model(weights, space, self._ended(history)), weights, history)
 
-    def _monitor(self, watch: Watch | None) -> contextlib.AbstractContextManager[Monitor | None]:
+    def _monitor(
+        self, watch: Watch | None, is_resumed: bool = False
+    ) -> contextlib.AbstractContextManager[Monitor | None]:
         """Return what follows the training, if anybody watches or patience asks for it."""
         if watch is None and self.config.patience is None:
             return contextlib.nullcontext()
@@ -158,7 +167,7 @@ class Training:
         return Monitor(
             watch or Watch(), self.config, make_model, self.prepared.features,
             self.prepared.labels, self.valid, seed=self.seed, n_threads=self.n_threads,
-            run=self.prepared.run,
+            run=self.prepared.run, is_resumed=is_resumed,
         )  # fmt: skip
 
     def _start(self) -> Callable[[], Weights]:

@@ -18,6 +18,7 @@ from fasttext_lite.errors import InputError
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.class_weight import class_weights
+from fasttext_lite.fitting.keeper import TrainingKeeper
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.monitor import Watch
 from fasttext_lite.fitting.prepared import Prepared
@@ -78,6 +79,7 @@ class TrainingFile:
         callback: Callable[[Any], None] | None = None,
         watch: Watch | None = None,
         run: Run | None = None,
+        keeper: TrainingKeeper | None = None,
     ) -> fit.Trainee:
         """Train a model; parameters as of `fit.fit`.
 
@@ -88,6 +90,7 @@ class TrainingFile:
             doc_weights = class_weights(class_weight, self.labels, self.weights)
         how: dict[str, Any] = {
             "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
+            "keeper": keeper,
         }  # fmt: skip
         if isinstance(self.data, Texts):
             return fit.fit(
@@ -97,7 +100,8 @@ class TrainingFile:
             )  # fmt: skip
         warn_of_labels(self.labels)
         data = dataclasses.replace(self.data, doc_weights=doc_weights, run=run)
-        data = choose(join_vectors(data, self.pretrained, n_threads), seed, n_threads)
+        settle = choose if keeper is None else keeper.choose
+        data = settle(join_vectors(data, self.pretrained, n_threads), seed, n_threads)
         return fit.fit_prepared(data, **how)
 
 

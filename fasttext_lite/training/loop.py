@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.training.history import EpochEnd, History, Progress
+from fasttext_lite.training.keeping import Keeper
 from fasttext_lite.training.run import Run
 from fasttext_lite.training.weights import Weights
 
@@ -35,6 +38,7 @@ def train(
     on_epoch: Callable[[EpochEnd], bool] | None = None,
     noisy: Callable[[int], FeatureMatrix] | None = None,
     quiet: bool = False,
+    keeper: Keeper | None = None,
 ) -> tuple[Weights, History]:
     """Train and return the weights.
 
@@ -62,6 +66,8 @@ def train(
         Given the number of an epoch from 0, returns the features to train on in it.
     quiet : bool
         Whether a restart is not to be told.
+    keeper : Keeper, optional
+        What may keep where the training is, go on from there, and end it between two blocks.
 
     Raises
     ------
@@ -71,14 +77,15 @@ def train(
     if features.ids.size == 0:
         raise TrainingError("no text has any feature: nothing to train on")
 
-    def start() -> Run:
-        return Run(
-            make_weights(), features, labels, config,
-            tree=tree, doc_weights=doc_weights, blank=blank, seed=seed, n_threads=n_threads,
-            noisy=noisy,
-        )  # fmt: skip
+    how: dict[str, Any] = {
+        "tree": tree, "doc_weights": doc_weights, "blank": blank, "seed": seed,
+        "n_threads": n_threads, "noisy": noisy, "keeper": keeper,
+    }  # fmt: skip
 
-    return _attempts(start, config, callback, on_epoch, quiet)
+    def start() -> Run:
+        return Run(make_weights(), features, labels, config, **how)
+
+    return _attempts(start, config, callback, on_epoch, quiet, keeper)
 
 
 def _attempts(
@@ -87,6 +94,7 @@ def _attempts(
     callback: Callable[[Progress], None] | None,
     on_epoch: Callable[[EpochEnd], bool] | None,
     quiet: bool,
+    keeper: Keeper | None,
 ) -> tuple[Weights, History]:
     """Train until it does not diverge, each time at a quarter of the learning rate before.
 
@@ -97,9 +105,13 @@ def _attempts(
     """
     assert config.lr is not None
     history = History(lr=config.lr)
+    kept = None if keeper is None else keeper.kept
     while True:
         run = start()
         history.loss = []
+        if kept is not None:
+            run.go_on(kept)
+            history, kept = replace(kept.history, loss=[*kept.history.loss]), None
         if run.epochs(history, callback, on_epoch):
             return run.finished(), history
         if history.restarts == MAX_RESTARTS:

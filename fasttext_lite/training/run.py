@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -23,6 +24,7 @@ from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.parallel import run_blocks
 from fasttext_lite.training.composition import compose
 from fasttext_lite.training.history import EpochEnd, History, Progress
+from fasttext_lite.training.keeping import Keeper, Kept, Place
 from fasttext_lite.training.kernels.general import make_trainer
 from fasttext_lite.training.kernels.parts import BATCH, Docs, Settings, Span
 from fasttext_lite.training.participants import find_participants
@@ -60,11 +62,17 @@ class Run:
     ----------
     weights : Weights
         Changed in place.
-    features, labels, config, tree, doc_weights, blank, seed, n_threads, noisy
+    features, labels, config, tree, doc_weights, blank, seed, n_threads, noisy, keeper
         See `loop.train`.
 
     Attributes
     ----------
+    place : Place
+        Where it is.
+    is_ended : bool
+        Whether the keeper has ended it.
+    history : History
+        What happened in it.
     doc_weights : float32[n_docs]
         Weight of a document at each of its visits.
     order : int32[n_visits]
@@ -86,9 +94,11 @@ class Run:
         seed: int = 0,
         n_threads: int = 1,
         noisy: Callable[[int], FeatureMatrix] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.weights, self.features, self.labels, self.config = weights, features, labels, config
-        self.noisy = noisy
+        self.noisy, self.keeper, self.is_ended = noisy, keeper, False
+        self.history = History()
         self.rng = np.random.default_rng([seed, 0])
         self.doc_weights, self.order = _visits(features, doc_weights)
         self.n_threads = max(1, min(n_threads, self.order.size // 64))
@@ -96,7 +106,8 @@ class Run:
         self.docs = self._docs(features)
         self.settings = _settings(config)
         n_steps = config.epochs * self.order.size
-        self.average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
+        average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
+        self.place = Place(self.rng.bit_generator.state, average_from, self.order.size)
         self.participants = find_participants(config, labels, tree)
         units = config.units or weights.embeddings.shape[1]
         work = self.participants.most_rows * units + weights.layer.size
@@ -111,10 +122,16 @@ class Run:
             self.labels.indptr, self.doc_weights,
         )  # fmt: skip
 
+    def go_on(self, kept: Kept) -> None:
+        """Begin where another run was broken off."""
+        kept.fill(self.weights)
+        self.place = kept.place
+        self.rng.bit_generator.state = self.place.rng
+
     def finished(self) -> Weights:
         """Return the weights as they are in a model: settled, averaged."""
-        settle(self.weights, self.config, self.average_from)
-        return averaged(self.weights, self.config, self.average_from)
+        settle(self.weights, self.config, self.place.average_from)
+        return averaged(self.weights, self.config, self.place.average_from)
 
     def epochs(
         self,
@@ -134,19 +151,24 @@ class Run:
         callback, on_epoch
             See `loop.train`.
         """
-        n_epochs = self.config.epochs
+        n_epochs, self.history = self.config.epochs, history
         factor, highest = make_schedule(self.config.schedule, self.config.warmup), history.lr
-        clock = _Clock(callback, n_epochs * self.order.size)
+        done = self.place.epoch * self.order.size + self.place.visits
+        clock = _Clock(callback, n_epochs * self.order.size, done)
 
         def lr_at(progress: float) -> float:
             return highest * factor(progress)
 
-        for epoch in range(n_epochs):
+        for epoch in range(self.place.epoch, n_epochs):
             start = time.perf_counter()
             loss = self.epoch(epoch, lr_at, clock)
+            if self.is_ended and not self.place.visits:
+                break
             history.loss.append(loss)
             if not loss < self.most_loss:  # also if it is NaN
                 return False
+            if self.is_ended:
+                break
             progress = (epoch + 1) / n_epochs
             clock.report(epoch + 1, loss, lr_at(progress), progress)
             if on_epoch is not None:
@@ -156,6 +178,8 @@ class Run:
                 probe = partial(self.update_ratio, lr)
                 if on_epoch(EpochEnd(epoch + 1, loss, lr, seconds, self.finished(), probe)):
                     break
+            if self._is_end(self.place.next_epoch(self.rng.bit_generator.state)):
+                break
         # A sum is finite only if all of its terms are.
         tables = (self.weights.embeddings, self.weights.output)
         return bool(np.isfinite(sum(table.sum(dtype=np.float32) for table in tables)))
@@ -174,14 +198,14 @@ class Run:
         order = self._shuffled() if self.config.shuffle else self.order
         if self.noisy is not None:
             self.docs = self._docs(self.noisy(epoch))
-        edges = self._edges(order.size)
+        edges = np.union1d(self._edges(order.size), [self.place.visits])
         done = epoch * order.size + edges
         rates = np.array([lr_at(visits / clock.total) for visits in done])
         sizes = np.diff(edges)
         sums = sizes * rates[:-1] + np.diff(rates) * (sizes - 1) / 2  # as the kernel sums them
         paths = self.weights.path + np.append(0.0, np.cumsum(sums))
         seeds = self.rng.integers(0, 2**63, sizes.size)
-        results = np.zeros((sizes.size, 2))  # loss and weight of each block
+        results = self._results(edges)
         caller = threading.current_thread()
 
         def work(turn: int) -> None:
@@ -196,10 +220,44 @@ class Run:
                 progress = done[turn + 1] / clock.total
                 clock.report(epoch, _mean_loss(results), rates[turn + 1], progress)
 
-        run_blocks(work, sizes.size, self.n_threads)
-        self.weights.steps += order.size
-        self.weights.path = float(paths[-1])
+        n_done = self._run_blocks(work, edges, results)
+        self.weights.steps += int(edges[n_done])
+        self.weights.path = float(paths[n_done])
         return _mean_loss(results)
+
+    def _results(self, edges: np.ndarray) -> np.ndarray:
+        """Return room for loss and weight of each block, with those of the blocks that are done."""
+        results, known = np.zeros((edges.size - 1, 2)), self.place.results
+        n_done = int(np.searchsorted(edges, self.place.visits))
+        if n_done:  # other blocks, where there were more or fewer threads
+            results[:n_done] = known if len(known) == n_done else known.sum(axis=0) / n_done
+        return results
+
+    def _run_blocks(
+        self, work: Callable[[int], None], edges: np.ndarray, results: np.ndarray
+    ) -> int:
+        """Do the blocks of an epoch that are left; return how many of all are done.
+
+        That is all, unless the keeper ends the training between two of them.
+        """
+        keeper, place, n_blocks = self.keeper, self.place, edges.size - 1
+        n_done = int(np.searchsorted(edges, place.visits))
+        while True:
+            n_done = run_blocks(
+                work, n_blocks, self.n_threads, n_done, None if keeper is None else keeper.is_due
+            )
+            if n_done == n_blocks:
+                return n_done
+            visits = int(edges[n_done])
+            if self._is_end(replace(place, visits=visits, results=results[:n_done].copy())):
+                return n_done
+
+    def _is_end(self, place: Place) -> bool:
+        """Note where the training is; return whether the keeper ends it there."""
+        self.place = place
+        if self.keeper is not None:
+            self.is_ended = self.keeper.look(place, self.weights, self.history)
+        return self.is_ended
 
     def _edges(self, n_visits: int) -> np.ndarray:
         """Return where the blocks of an epoch begin, and the end of the last one."""
@@ -293,7 +351,7 @@ class Run:
         """
         span = Span(
             int(step), float(path), np.float32(rates[0]), np.float32(rates[1]),
-            int(self.average_from), self.apart,
+            int(self.place.average_from), self.apart,
         )  # fmt: skip
         involved = self.participants
         return self.kernel(
@@ -337,8 +395,10 @@ def _mean_loss(results: np.ndarray) -> float:
 class _Clock:
     """Calls back with the progress, when a tenth of a second has passed since the last time."""
 
-    def __init__(self, callback: Callable[[Progress], None] | None, total: int) -> None:
-        self.callback, self.total = callback, total
+    def __init__(
+        self, callback: Callable[[Progress], None] | None, total: int, first: int = 0
+    ) -> None:
+        self.callback, self.total, self.first = callback, total, first
         self.start = self.last = time.perf_counter()
 
     def is_time(self) -> bool:
@@ -350,5 +410,5 @@ class _Clock:
         if self.callback is None:
             return
         self.last = time.perf_counter()
-        rate = fraction * self.total / max(self.last - self.start, 1e-9)
+        rate = (fraction * self.total - self.first) / max(self.last - self.start, 1e-9)
         self.callback(Progress(epoch, fraction, loss, lr, rate))

@@ -17,10 +17,10 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import prepare
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors
+from fasttext_lite.model.size import Extent
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.tuning.judging import VALID_SHARE, choose_folds
 from fasttext_lite.tuning.log import TuningError, fingerprint
-from fasttext_lite.tuning.size import Extent
 
 CACHE_BYTES = 1 << 30  # of features kept for later trials
 

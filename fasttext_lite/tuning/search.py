@@ -37,13 +37,14 @@ from fasttext_lite.fitting import fit, prepare
 from fasttext_lite.fitting.prepared import take_prepared
 from fasttext_lite.fitting.vectors import Pretrained, hold, with_vectors
 from fasttext_lite.model.run import Run
+from fasttext_lite.model.size import extent_of
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.tuning.data import FeatureCache, TuningData
 from fasttext_lite.tuning.forecast import FINAL_SAFETY, Forecast, Stopwatch, TimeUpError
 from fasttext_lite.tuning.log import Trial, TrialLog, TuningError
 from fasttext_lite.tuning.metrics import Metric
-from fasttext_lite.tuning.size import SizeLimit, TooLargeError, extent_of
+from fasttext_lite.tuning.size import SizeLimit, TooLargeError
 from fasttext_lite.tuning.space import Space
 from fasttext_lite.tuning.thresholds import calibrated, with_threshold
 
