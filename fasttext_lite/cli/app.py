@@ -127,8 +127,8 @@ def _exit_code(work: Callable[[], None]) -> int:
             return 0  # the reader has seen enough, as in `predict | head`
         say(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
         return 2
-    except KeyboardInterrupt:
-        say("interrupted")
+    except KeyboardInterrupt as error:
+        say(f"interrupted{error}")  # what became of a training
         return 130
     except MemoryError:
         say("out of memory")

@@ -45,6 +45,7 @@ from fasttext_lite.cli.files import (
     say_if_trained_on,
     say_skipped,
 )
+from fasttext_lite.cli.keeping import add_keeping, check_keeping, kept, write_model
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from fasttext_lite.config.fields import Config
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.fitting.fit import Trainee
+    from fasttext_lite.fitting.keeper import TrainingKeeper
     from fasttext_lite.fitting.monitor import Watch
     from fasttext_lite.fitting.training_file import TrainingFile
     from fasttext_lite.teaching.encoders import Encoder
@@ -84,6 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
     )
     add_beside(parser)
     add_embeddings(parser, encodes)
+    add_keeping(parser)
     add_class_weight(parser)
     add_config(parser)
     add_reading(parser, trains=True)
@@ -105,16 +108,18 @@ def run(options: argparse.Namespace) -> None:
     options.output = options.output or model_beside(options.train)
     _check_files(options)
     valid_file = ValidationFile(options.valid, options) if options.valid else None
-    from fasttext_lite.model.storage import save_model
-
-    trainee, n_texts, seconds, valid = _train(options, config, valid_file)
-    save_model(trainee.model, options.output)
-    if not options.quiet:
-        _print_result(options, trainee, n_texts, seconds)
-    if valid is not None:
-        result = evaluate_corpus(trainee.model, valid, options)
-        write(f"{options.valid}: {summary(result)}")
-    _plot(options, trainee.history)
+    with kept(options) as keeper:
+        trainee, n_texts, seconds, valid = _train(options, config, valid_file, keeper)
+        write_model(trainee.model, keeper, options.output)
+        keeper.done()
+        if not options.quiet:
+            _print_result(options, trainee, n_texts, seconds)
+        if valid is not None:
+            result = evaluate_corpus(trainee.model, valid, options)
+            write(f"{options.valid}: {summary(result)}")
+        _plot(options, trainee.history)
+        if keeper.stopped_at is not None:
+            keeper.end()
 
 
 def _check_files(options: argparse.Namespace) -> None:
@@ -128,6 +133,7 @@ def _check_files(options: argparse.Namespace) -> None:
     check_writable(options.output)
     if options.train == STDIN and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
+    check_keeping(options)
     check_beside(options, options.train, options.valid, options.cache)
     if options.plot is not None:
         from fasttext_lite.evaluation.plots import check_plot
@@ -145,7 +151,10 @@ def _check_files(options: argparse.Namespace) -> None:
 
 # -- training --------------------------------------------------------------------------------
 def _train(
-    options: argparse.Namespace, config: Config, valid_file: ValidationFile | None
+    options: argparse.Namespace,
+    config: Config,
+    valid_file: ValidationFile | None,
+    keeper: TrainingKeeper,
 ) -> tuple[Trainee, int, float, Corpus | None]:
     """Return what was trained, the number of its file's texts, the seconds, and --valid's texts."""
     from fasttext_lite.fitting.given import Adviser
@@ -188,7 +197,7 @@ def _train(
     else:
         show = False if options.quiet else None
         with progress_bar(len(labels) * config.epochs, show) as callback:
-            trainee = file.fit(callback=callback, **how)
+            trainee = file.fit(callback=callback, keeper=keeper, **how)
     adviser.look_after(trainee.model.config, given, len(labels.names))
     return trainee, len(labels), time.perf_counter() - start, valid
 

@@ -18,6 +18,7 @@ from fasttext_lite.corpus.strangers import shown as shown_names
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.beside import read_beside
+from fasttext_lite.estimators.keeping import kept
 from fasttext_lite.estimators.parameters import (
     BEFORE,
     AdvisedMethods,
@@ -122,6 +123,7 @@ class OneModel(TextEstimator):
         callbacks: Any = None,
         unlabelled: Any = None,
         text_embeddings: Any = None,
+        checkpoint: Any = None,
     ) -> None:
         config = config_of(self)
         n_threads = threads_of(self, training=True)
@@ -141,7 +143,8 @@ class OneModel(TextEstimator):
             "run": run_of(self, target, sample_weight, seed), "n_threads": n_threads,
             "pretrained": pretrained, "watch": watch,
         }  # fmt: skip
-        trainee = _trained(texts, target.labels, config, beside, how, bool(self.verbose))
+        with kept(checkpoint, beside) as how["keeper"]:
+            trainee = _trained(texts, target.labels, config, beside, how, bool(self.verbose))
         ADVISER.look_after(trainee.model.config, given, len(target.classes))
         set_fitted(self, trainee, target.classes, target.kind)
 
@@ -165,6 +168,7 @@ def _trained(
             return fitting.fit(texts, labels, config, callback=callback, **how)
         from fasttext_lite.teaching.fit import fit_beside
 
+        del how["keeper"]
         return fit_beside(texts, labels, config, beside, callback=callback, **how)
 
 

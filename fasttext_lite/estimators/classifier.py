@@ -96,6 +96,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         callbacks: Any = None,
         unlabelled: Any = None,
         text_embeddings: Any = None,
+        checkpoint: Any = None,
     ) -> FastTextClassifier:
         """Train on texts and labels; what was learnt before is forgotten.
 
@@ -125,6 +126,11 @@ class FastTextClassifier(TextClassifier, OneModel):
         text_embeddings : array-like of shape (n_texts + n_unlabelled, dim), optional
             What an encoder makes of each text of X, and then of each of `unlabelled`. The model
             learns from them and does not need them to predict.
+        checkpoint : path-like, optional
+            Folder that keeps the training after each epoch. Where it holds a training on the same
+            data with the same parameters that was broken off, that is gone on with: with one
+            thread the result is the same. It is removed when the training is done. Not beside
+            `unlabelled` and `text_embeddings`.
 
         Returns
         -------
@@ -140,7 +146,9 @@ class FastTextClassifier(TextClassifier, OneModel):
             If a parameter, y or `validation_data` is not as described, or there are fewer than
             two labels.
         """
-        self._fit(X, y, sample_weight, validation_data, callbacks, unlabelled, text_embeddings)
+        self._fit(
+            X, y, sample_weight, validation_data, callbacks, unlabelled, text_embeddings, checkpoint
+        )
         return self
 
     @with_advice(in_constructor)

@@ -63,7 +63,7 @@ class CheckpointFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         self.is_new = not os.path.isdir(self.path)
         self._damaged: list[str] = []
         try:

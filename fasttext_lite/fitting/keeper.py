@@ -311,11 +311,19 @@ class TrainingKeeper:
         note = f" after {at:.4g} of {n_epochs} epochs"
         if not at:
             note = " before anything was learnt" + ": there is nothing to save" * self.saves
+        elif self.saves:
+            note += f": {self.output} has what was learnt so far"
         if self.folder is None or self._last is None:
             return note
         if self._last != at:
             return f"{note}; what there was after {self._last:.4g} is kept in {self.folder.path}"
         return f"{note}; kept in {self.folder.path}: go on with --resume"
+
+    def left(self) -> str:
+        """Return what is said where no model could be written."""
+        if self.folder is None or self._last is None:
+            return ""
+        return f": make room and go on with --resume, from epoch {self._last:.4g} on"
 
     def done(self) -> None:
         """Remove the checkpoint of a training whose model is written, but not if it was ended."""
