@@ -18,7 +18,7 @@ from fasttext_lite.corpus.strangers import shown as shown_names
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.estimators.beside import read_beside
-from fasttext_lite.estimators.keeping import kept
+from fasttext_lite.estimators.keeping import kept_in
 from fasttext_lite.estimators.parameters import (
     BEFORE,
     AdvisedMethods,
@@ -143,7 +143,7 @@ class OneModel(TextEstimator):
             "run": run_of(self, target, sample_weight, seed), "n_threads": n_threads,
             "pretrained": pretrained, "watch": watch,
         }  # fmt: skip
-        with kept(checkpoint, beside) as how["keeper"]:
+        with kept_in(checkpoint, beside) as how["keeper"]:
             trainee = _trained(texts, target.labels, config, beside, how, bool(self.verbose))
         ADVISER.look_after(trainee.model.config, given, len(target.classes))
         set_fitted(self, trainee, target.classes, target.kind)
