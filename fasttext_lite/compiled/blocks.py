@@ -314,16 +314,20 @@ def pool_rows(table, ids, weights, first, last, hidden):
 
 @_kernel
 def push_rows(table, ids, weights, first, last, gradient, lr, noise):
-    """Subtract lr * weights[j] * gradient from table[ids[j]] for each j in [first, last)."""
+    """Subtract lr * weights[j] * gradient from table[ids[j]] for each j in [first, last).
+
+    The noise of an entry depends on `noise` and on j alone, not on where the range begins.
+    """
     dim = gradient.size
     for j in range(first, last):
         at = np.int64(ids[j]) * dim
         move = -lr * weights[j]
+        own = noise + np.uint64(j) * np.uint64(0x9E3779B97F4A7C15)
         for d in range(0, dim, LANES):
             n = dim - d
-            noise = noise * np.uint64(0x5851F42D4C957F2D) + np.uint64(1)  # Knuth's generator
+            own = own * np.uint64(0x5851F42D4C957F2D) + np.uint64(1)  # Knuth's generator
             row = add_product(load_block(table, at + d, n), move, load_block(gradient, d, n))
-            store_block(table, at + d, row, n, np.uint32(noise >> np.uint64(32)))
+            store_block(table, at + d, row, n, np.uint32(own >> np.uint64(32)))
 
 
 @_kernel

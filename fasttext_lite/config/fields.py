@@ -308,6 +308,12 @@ class Config:
     )  # fmt: skip
     epochs: int = _field(5, "passes over the training rows", low=1, high=100_000)
     shuffle: bool = _field(True, "visit the rows in a new random order in every epoch")
+    deterministic: bool = _field(
+        False,
+        "the same weights for the same seed with any number of threads, by training in rounds of "
+        "texts; costs time",
+        before=False,
+    )
     # against overfitting
     l2: float = _field(
         0.0,

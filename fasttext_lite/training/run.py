@@ -28,6 +28,7 @@ from fasttext_lite.training.keeping import Keeper, Kept, Place
 from fasttext_lite.training.kernels.general import make_trainer
 from fasttext_lite.training.kernels.parts import BATCH, Docs, Settings, Span
 from fasttext_lite.training.participants import find_participants
+from fasttext_lite.training.rounds import ROUND, Rounds, common_row
 from fasttext_lite.training.schedule import make_schedule
 from fasttext_lite.training.weights import TABLES, Weights, averaged, settle
 
@@ -42,6 +43,7 @@ RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
 # 64, CLINC150 lost a tenth of a point on average of five seeds.
 STEPS_APART = 16
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
+WHOLE = math.lcm(BATCH, ROUND)  # what blocks are multiples of, where either counts
 DIVERGED = 3.0  # times the loss of all scores zero
 
 
@@ -102,8 +104,13 @@ class Run:
         self.rng = np.random.default_rng([seed, 0])
         self.doc_weights, self.order = _visits(features, doc_weights)
         self.n_threads = max(1, min(n_threads, self.order.size // 64))
-        self.kernel = make_trainer(compose(config))
         self.docs = self._docs(features)
+        parts = compose(config)
+        self.rounds = None
+        if config.deterministic:
+            self.rounds = Rounds(parts, common_row(self.docs, self.order), self.n_threads)
+            self.n_threads = 1  # that take a block each
+        self.kernel = make_trainer(parts)
         self.settings = _settings(config)
         n_steps = config.epochs * self.order.size
         average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
@@ -264,8 +271,8 @@ class Run:
         size = -(-n_visits // (BLOCKS_PER_THREAD * self.n_threads))
         most = MAPPED_BLOCK if self.features.maps else MAX_BLOCK
         size = max(1, min(size, most, self.most_docs))
-        if self.config.norm == "batch":  # whole batches, whatever the number of threads
-            size = -(-size // BATCH) * BATCH
+        if self.config.norm == "batch" or self.rounds:  # whole batches, whatever the threads
+            size = -(-size // WHOLE) * WHOLE
         return np.append(np.arange(0, n_visits, size), n_visits)
 
     def _shuffled(self) -> np.ndarray:
@@ -353,11 +360,15 @@ class Run:
             int(step), float(path), np.float32(rates[0]), np.float32(rates[1]),
             int(self.place.average_from), self.apart,
         )  # fmt: skip
-        involved = self.participants
+        involved, docs = self.participants, docs or self.docs
+        tables = [self.weights.table(name) for name in TABLES]
+        if self.rounds is not None:
+            return self.rounds.train_block(
+                block, docs, self.settings, span, involved, int(seed), tables
+            )
         return self.kernel(
-            block, docs or self.docs, self.settings, span, involved.tree, involved.negatives,
-            np.array([seed], np.uint64), involved.most_rows,
-            *(self.weights.table(name) for name in TABLES),
+            block, docs, self.settings, span, involved.tree, involved.negatives,
+            np.array([seed], np.uint64), involved.most_rows, *tables,
         )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ import numpy as np
 from fasttext_lite.compiled.blocks import LANES
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.random import chance, next_random
+from fasttext_lite.training.kernels.inputs import general_inputs
 from fasttext_lite.training.kernels.layers import (
     batch_standardize,
     batch_standardize_back,
@@ -42,7 +43,7 @@ from fasttext_lite.training.kernels.rows import axpy, dot
 _kernel = compiler(FAST)
 
 
-def _make_settle(parts):
+def make_settle(parts):
     """Return the function that makes up for the steps since a row was settled last."""
     average, shrink = parts.average, parts.shrink
 
@@ -63,7 +64,7 @@ def _make_settle(parts):
     return settle
 
 
-def _make_move(parts):
+def make_move(parts):
     """Return the function that takes the optimizer's step in one row."""
     take_step, forgets, limit = parts.step, parts.forgets, parts.max_norm
 
@@ -98,7 +99,8 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
     """
     if parts.plain:
         return make_plain_trainer(parts)
-    settle, move = _make_settle(parts), _make_move(parts)
+    settle, move = make_settle(parts), make_move(parts)
+    find, pool, push = general_inputs(parts, settle, move)
     find_participants, find_slopes, activate = parts.participants, parts.slopes, parts.activate
     dense, needs_label, uses_tree = parts.dense, parts.needs_label, parts.uses_tree
     smoothed, learn_output = parts.smoothed, not parts.frozen_output
@@ -130,7 +132,8 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
         most_rows : int
             The most output rows that take part in the loss of one document.
         embeddings, output : Table
-            Written in place, without locks (Niu et al. 2011, Hogwild!).
+            Written in place, without locks (Niu et al. 2011, Hogwild!). `Pooled` in place of the
+            embeddings with `parts.pooled`.
         norm : Table
             4 rows of dim: gain, shift, running mean, running variance.
         layer : Table
@@ -187,7 +190,8 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
             while turn < order.size and n_docs < batch:
                 doc = order[turn]
                 turn += 1
-                first, last = docs.indptr[doc], docs.indptr[doc + 1]
+                i = turn - 1
+                first, last = find(embeddings, docs, doc, i)
                 if needs_label and docs.label_indptr[doc] == docs.label_indptr[doc + 1]:
                     continue
                 if drop_features:
@@ -199,13 +203,11 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
                     first, last = start, start + kept
                 if first == last:
                     continue
-                i = turn - 1
-                hidden[n_docs, :] = 0
-                for j in range(first, last):
-                    if lazy:
-                        path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-                        settle(embeddings, ids[j], span.step + i, path, settings, span.average_from)
-                    axpy(weights[j], embeddings.values, ids[j], hidden[n_docs])
+                path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+                pool(
+                    embeddings, ids, weights, first, last, i, span.step + i, path, settings,
+                    span.average_from, hidden[n_docs],
+                )  # fmt: skip
                 chosen[n_docs, 0] = i
                 chosen[n_docs, 1] = first
                 chosen[n_docs, 2] = last
@@ -322,22 +324,10 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
             for g in range(n_docs):
                 i = chosen[g, 0]
                 lr = span.lr_first + slope * np.float32(i)
-                first, last = chosen[g, 1], chosen[g, 2]
-                factor = np.float32(1)
-                if clip:
-                    factor = clip_factor(
-                        settings.clip, weights[first:last], last - first, gradient[g]
-                    )
-                for j in range(first, last):
-                    move(
-                        embeddings,
-                        ids[j],
-                        factor * weights[j],
-                        gradient[g],
-                        lr,
-                        span.step + i,
-                        settings,
-                    )
+                push(
+                    embeddings, ids, weights, chosen[g, 1], chosen[g, 2], i, gradient[g], lr,
+                    span.step + i, settings, np.uint64(0),
+                )  # fmt: skip
         return total_loss, total_weight
 
     return train_documents

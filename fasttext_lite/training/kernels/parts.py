@@ -31,6 +31,8 @@ class Parts(NamedTuple):
         Of the hidden layer, see `layers.ACTIVATIONS`; None without one.
     frozen_output, shrink, max_norm, clip, average, feature_dropout, hidden_dropout : bool
     norm : {"none", "layer", "batch"}
+    pooled : bool
+        Whether the kernel is given `Pooled` in place of the input table.
     """
 
     slopes: Any
@@ -52,6 +54,7 @@ class Parts(NamedTuple):
     feature_dropout: bool = False
     hidden_dropout: bool = False
     norm: str = "none"
+    pooled: bool = False
 
 
 class Table(NamedTuple):
@@ -74,6 +77,69 @@ class Table(NamedTuple):
     moments: Any
     seen: Any
     total: Any
+
+
+class Pooled(NamedTuple):
+    """Vectors of documents whose rows other functions read and move; see `rounds`.
+
+    Of two rounds by turns: what belongs to a document lies at its place in its round, behind
+    `base`.
+
+    Attributes
+    ----------
+    values : float32[n, dim]
+        The pooled rows of each document, without the common one.
+    gradients : float32[n, dim]
+        Written by the kernel: d loss / d vector.
+    counts : int64[n]
+        Features of each document.
+    lengths : float32[n]
+        Root of the sum of squares of their weights.
+    shares : float32[n]
+        Weight of the common row in each.
+    factors, rates : float32[n], visited : int64[n]
+        Written by the kernel: factor of the gradient, learning rate, and 1 where it visited.
+    common : int32[1]
+        A row that nearly every document has, which the kernel reads and moves itself; -1 if there
+        is none.
+    base : int64[1]
+    rows : Table
+        The input table.
+    """
+
+    values: Any
+    gradients: Any
+    counts: Any
+    lengths: Any
+    shares: Any
+    factors: Any
+    rates: Any
+    visited: Any
+    common: Any
+    base: Any
+    rows: Any
+
+
+class Lists(NamedTuple):
+    """Features of the documents of two rounds by turns, those of each document by part.
+
+    Attributes
+    ----------
+    ids : int32[2, n], weights : float32[2, n]
+    kept_ids : int32[2, n], kept_weights : float32[2, n]
+        What dropout left; (2, 0) without it.
+    places : int64[n_docs]
+        Where those of each document of a block begin, in their round.
+    starts : int64[2 * ROUND, PARTS + 2]
+        Where those of each part of the rows begin, in their document; the last is of no use.
+    """
+
+    ids: Any
+    weights: Any
+    kept_ids: Any
+    kept_weights: Any
+    places: Any
+    starts: Any
 
 
 class Docs(NamedTuple):

@@ -7,14 +7,12 @@ import numpy as np
 from fasttext_lite.compiled.blocks import (
     LANES,
     descend_rows,
-    fetch_rows,
     inner_products,
     merge_tables,
-    pool_rows,
-    push_rows,
 )
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.random import next_random
+from fasttext_lite.training.kernels.inputs import plain_inputs
 from fasttext_lite.training.kernels.rows import axpy
 
 _kernel = compiler(FAST)
@@ -26,6 +24,7 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
     dense, divides, smoothed = parts.dense, parts.divides, parts.smoothed
     needs_label, uses_tree = parts.needs_label, parts.uses_tree
     learn_output = not parts.frozen_output
+    find, fetch, pool, push = plain_inputs(parts)
 
     @_kernel
     def train_documents(  # noqa: C901
@@ -33,8 +32,8 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
         layer,
     ):  # fmt: skip
         """Take one step for each document of `order`; see the other kernel of this name."""
-        ids, weights, indptr = docs.ids, docs.weights, docs.indptr
-        table, shared = embeddings.values, output.values
+        ids, weights = docs.ids, docs.weights
+        shared = output.values
         n_output, dim = shared.shape
         n_labels = n_output + 1 if uses_tree else n_output
         own, before = shared, shared
@@ -57,16 +56,16 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
         total_weight = 0.0
         for i in range(order.size):
             doc = order[i]
-            first, last = indptr[doc], indptr[doc + 1]
+            first, last = find(embeddings, docs, doc, i)
             if i + 1 < order.size:
-                fetch_rows(table, ids, indptr[order[i + 1]], indptr[order[i + 1] + 1])
+                fetch(embeddings, docs, order[i + 1])
             labels = docs.label_ids[docs.label_indptr[doc] : docs.label_indptr[doc + 1]]
             if first == last or (needs_label and labels.size == 0):
                 continue
             lr = span.lr_first + slope * np.float32(i)
 
             # Forward.
-            pool_rows(table, ids, weights, first, last, hidden)
+            pool(embeddings, ids, weights, first, last, i, 0, 0.0, settings, 0, hidden)
             if dense:
                 n = n_labels
                 for label in labels:
@@ -105,7 +104,8 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
                     axpy(errors[k], own, rows[k], gradient)
                 for k in range(n):
                     take_step(own, own, rows[k], errors[k], hidden, lr, settings, 0, 0)
-            push_rows(table, ids, weights, first, last, gradient, lr, np.uint64(next_random(rng)))
+            noise = np.uint64(next_random(rng))
+            push(embeddings, ids, weights, first, last, i, gradient, lr, 0, settings, noise)
             if span.apart > 0 and (i + 1) % span.apart == 0:
                 merge_tables(shared, own, before)
         if span.apart > 0:

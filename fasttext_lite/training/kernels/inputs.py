@@ -1,0 +1,170 @@
+"""How a training kernel reads and moves the rows of a document's features.
+
+Two kinds, with the same arguments: from the input table itself, or pooled already (`parts.Pooled`):
+then other functions read and move the rows, before and after (see `rounds`), all but one that
+nearly every document has.
+
+The functions:
+
+    find(inputs, docs, doc, i) -> first, last       where the features lie; the same: there is none
+    fetch(inputs, docs, doc)                        ask for the rows, which are needed soon
+    pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden)
+    push(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise)
+
+inputs : Table or Pooled
+i : int
+    Place of the document in what the kernel was given to visit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fasttext_lite.compiled.blocks import (
+    LANES,
+    add_product,
+    fetch_rows,
+    load_block,
+    pool_rows,
+    push_rows,
+    store_block,
+)
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.training.kernels.regularizers import clip_factor
+from fasttext_lite.training.kernels.rows import axpy
+
+_kernel = compiler(FAST)
+
+
+# -- where the features lie --------------------------------------------------------------------
+@_kernel
+def find_rows(inputs, docs, doc, i):
+    """Return where the features of a document lie."""
+    return docs.indptr[doc], docs.indptr[doc + 1]
+
+
+@_kernel
+def find_pooled(inputs, docs, doc, i):
+    """Return 0 and the number of features that were pooled."""
+    return np.int64(0), inputs.counts[inputs.base[0] + i]
+
+
+# -- plain training ------------------------------------------------------------------------------
+@_kernel
+def _fetch_rows(inputs, docs, doc):
+    fetch_rows(inputs.values, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
+
+
+@_kernel
+def _fetch_nothing(inputs, docs, doc):
+    pass
+
+
+@_kernel
+def _pool_rows(
+    inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden
+):  # fmt: skip
+    pool_rows(inputs.values, ids, weights, first, last, hidden)
+
+
+@_kernel
+def _push_rows(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
+    push_rows(inputs.values, ids, weights, first, last, gradient, lr, noise)
+
+
+@_kernel
+def _pool_pooled(
+    inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden
+):  # fmt: skip
+    """Take the pooled vector, and add the row that is not in it."""
+    at = inputs.base[0] + i
+    dim = hidden.size
+    table, begin = inputs.rows.values, np.int64(inputs.common[0]) * hidden.size
+    for d in range(0, dim, LANES):
+        n = dim - d
+        block = load_block(inputs.values, at * dim + d, n)
+        if inputs.shares[at] != 0:
+            block = add_product(block, inputs.shares[at], load_block(table, begin + d, n))
+        store_block(hidden, d, block, n, np.uint32(0))
+
+
+@_kernel
+def _push_pooled(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
+    """Keep the gradient, and move the row that is not in the pooled vectors."""
+    at = inputs.base[0] + i
+    inputs.gradients[at] = gradient
+    inputs.rates[at] = lr
+    inputs.visited[at] = 1
+    if inputs.shares[at] != 0:
+        push_rows(
+            inputs.rows.values, inputs.common, inputs.shares[at:], 0, 1, gradient, lr, noise
+        )
+
+
+def plain_inputs(parts):
+    """Return find, fetch, pool and push of plain training."""
+    if parts.pooled:
+        return find_pooled, _fetch_nothing, _pool_pooled, _push_pooled
+    return find_rows, _fetch_rows, _pool_rows, _push_rows
+
+
+# -- with other parts ------------------------------------------------------------------------------
+def general_inputs(parts, settle, move):
+    """Return find, pool and push.
+
+    Parameters
+    ----------
+    parts : Parts
+    settle, move : compiled function
+        See `general`.
+    """
+    if parts.pooled:
+        return _general_pooled(parts, settle, move)
+    lazy, clip = parts.shrink or parts.average, parts.clip
+
+    @_kernel
+    def pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden):
+        hidden[:] = 0
+        for j in range(first, last):
+            if lazy:
+                settle(inputs, ids[j], step, path, settings, average_from)
+            axpy(weights[j], inputs.values, ids[j], hidden)
+
+    @_kernel
+    def push(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
+        factor = np.float32(1)
+        if clip:
+            factor = clip_factor(settings.clip, weights[first:last], last - first, gradient)
+        for j in range(first, last):
+            move(inputs, ids[j], factor * weights[j], gradient, lr, step, settings)
+
+    return find_rows, pool, push
+
+
+def _general_pooled(parts, settle, move):
+    lazy, clip = parts.shrink or parts.average, parts.clip
+
+    @_kernel
+    def pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden):
+        at = inputs.base[0] + i
+        hidden[:] = inputs.values[at]
+        if inputs.shares[at] != 0:
+            if lazy:
+                settle(inputs.rows, inputs.common[0], step, path, settings, average_from)
+            axpy(inputs.shares[at], inputs.rows.values, inputs.common[0], hidden)
+
+    @_kernel
+    def push(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
+        at = inputs.base[0] + i
+        factor = np.float32(1)
+        if clip:
+            factor = clip_factor(settings.clip, inputs.lengths[at:], 1, gradient)
+        inputs.gradients[at] = gradient
+        inputs.factors[at] = factor
+        inputs.rates[at] = lr
+        inputs.visited[at] = 1
+        if inputs.shares[at] != 0:
+            scale = factor * inputs.shares[at]
+            move(inputs.rows, inputs.common[0], scale, gradient, lr, step, settings)
+
+    return find_pooled, pool, push

@@ -1,0 +1,116 @@
+"""Training in rounds: the same weights for the same seed, whatever the number of threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import make_table
+from fasttext_lite.compiled.meeting import STOPPED, new_meeting
+from fasttext_lite.parallel import run_blocks
+from fasttext_lite.training.kernels.parts import Docs, Lists, Parts, Pooled, Settings, Span, Table
+from fasttext_lite.training.kernels.rounds import PARTS, ROUND, make_rounds
+from fasttext_lite.training.participants import Participants
+
+
+class Rounds:
+    """Trains on blocks of documents, all threads on one at a time.
+
+    Parameters
+    ----------
+    parts : Parts
+    common : int
+        A row that nearly every document has, -1 if there is none.
+    n_threads : int
+    """
+
+    def __init__(self, parts: Parts, common: int, n_threads: int) -> None:
+        self.kernel = make_rounds(parts)
+        self.drops, self.n_threads = parts.feature_dropout, n_threads
+        self.common = np.array([common], np.int32)
+        self._pooled: dict[str, Any] = {}
+        self._lists: dict[str, Any] = {}
+
+    def train_block(
+        self,
+        block: np.ndarray,
+        docs: Docs,
+        settings: Settings,
+        span: Span,
+        involved: Participants,
+        seed: int,
+        tables: list[Table],
+    ) -> tuple[float, float]:
+        """Train on a block of documents; return its loss and weight.
+
+        Parameters
+        ----------
+        block : int32[n]
+            Documents.
+        docs, settings, span, involved
+            See `run.Run`.
+        seed : int
+            Of the random numbers.
+        tables : list of Table
+            In the order of `weights.TABLES`.
+        """
+        embeddings, output, norm, layer = tables
+        pooled, lists = self._pooled_of(embeddings, output), self._lists_of(block, docs)
+        meeting, rng = new_meeting(), np.array([seed], np.uint64)
+        result = np.zeros(2)
+
+        n_threads = max(1, min(self.n_threads, block.size // ROUND))
+
+        def work(_: int) -> None:
+            try:
+                self.kernel(
+                    block, docs, settings, span, involved.tree, involved.negatives, rng,
+                    np.uint64(seed), involved.most_rows, pooled, output, norm, layer, lists,
+                    meeting, n_threads, result,
+                )  # fmt: skip
+            except BaseException:
+                meeting[STOPPED] = 1  # the others wait for what was begun here
+                raise
+
+        run_blocks(work, n_threads, n_threads)
+        return float(result[0]), float(result[1])
+
+    def _pooled_of(self, rows: Table, output: Table) -> Pooled:
+        """Return room for what is pooled."""
+        n, dim = 2 * ROUND, rows.values.shape[1]
+        if not self._pooled:
+            dtype = output.values.dtype
+            self._pooled = {
+                "values": make_table(n, dim, dtype), "gradients": make_table(n, dim, dtype),
+                "counts": np.zeros(n, np.int64), "visited": np.zeros(n, np.int64),
+                "base": np.zeros(1, np.int64), "common": self.common,
+            }  # fmt: skip
+            for name in ("lengths", "shares", "factors", "rates"):
+                self._pooled[name] = np.zeros(n, np.float32)
+        return Pooled(rows=rows, **self._pooled)
+
+    def _lists_of(self, block: np.ndarray, docs: Docs) -> Lists:
+        """Return room for the features of two rounds of a block."""
+        sizes = docs.indptr[block + 1] - docs.indptr[block]
+        ends = np.cumsum(sizes)
+        begins = ends - sizes
+        places = begins - np.repeat(begins[::ROUND], ROUND)[: block.size]
+        most = int((places + sizes).max(initial=0))
+        if not self._lists or self._lists["ids"].shape[1] < most:
+            room, kept = (2, most + most // 4), (2, (most + most // 4) * self.drops)
+            self._lists = {
+                "ids": np.empty(room, np.int32), "weights": np.empty(room, np.float32),
+                "kept_ids": np.empty(kept, np.int32), "kept_weights": np.empty(kept, np.float32),
+                "starts": np.zeros((2 * ROUND, PARTS + 2), np.int64),
+            }  # fmt: skip
+        return Lists(places=places, **self._lists)
+
+
+def common_row(docs: Docs, order: np.ndarray) -> int:
+    """Return the last feature of most documents, -1 if there is none; by a look at some of them."""
+    some = order[:: max(order.size // 64, 1)]
+    lasts = docs.ids[docs.indptr[some + 1] - 1]
+    rows, counts = np.unique(lasts, return_counts=True)
+    best = int(counts.argmax())
+    return int(rows[best]) if 2 * counts[best] > some.size else -1
