@@ -200,8 +200,18 @@ class Interruption:
 
 
 # -- a full disk -----------------------------------------------------------------------------
-def write_model(model: Model, keeper: TrainingKeeper, output: str) -> None:
+def write_model(
+    model: Model, keeper: TrainingKeeper, output: str, estimator: dict[str, Any] | None = None
+) -> None:
     """Write a model; if that fails, elsewhere: the time that it took is not lost.
+
+    Parameters
+    ----------
+    model : Model
+    keeper : TrainingKeeper
+    output : str
+    estimator : dict, optional
+        What a Python estimator keeps in the file.
 
     Raises
     ------
@@ -211,7 +221,7 @@ def write_model(model: Model, keeper: TrainingKeeper, output: str) -> None:
     from fasttext_lite.model.storage import save_model
 
     try:
-        return save_model(model, output)
+        return save_model(model, output, estimator)
     except ModelError as error:
         fault = str(error)
     places = [system.temporary_folder(), os.getcwd()]
@@ -222,7 +232,7 @@ def write_model(model: Model, keeper: TrainingKeeper, output: str) -> None:
             continue
         path = _free_name(folder, os.path.basename(output))
         try:
-            save_model(model, path)
+            save_model(model, path, estimator)
         except ModelError:
             continue
         raise ModelError(f"{fault}; it was written to {path} instead: move it from there")
