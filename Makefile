@@ -8,7 +8,7 @@ DEMO := $(VENV)/.demo
 ENGINES := .venv-engines
 
 .PHONY: demo setup test test-nojit test-bounds test-engines test-peers lint format messages bench \
-	bench-chinese build clean
+	bench-chinese fuzz build clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -57,6 +57,12 @@ bench: $(READY)
 # The Chinese sets of FASTTEXT_LITE_DATA, or those that `fasttext-lite datasets fetch` brought.
 bench-chinese: $(READY)
 	$(BIN)/python -m bench.chinese
+
+# Fuzzers, for some minutes: SEED, MINUTES and NAMES say which. What fails is kept in fuzz-failures.
+SEED ?= 1
+MINUTES ?= 3
+fuzz: $(READY)
+	$(BIN)/python -m fuzz $(NAMES) --seed $(SEED) --minutes $(MINUTES)
 
 build: $(READY)
 	$(BIN)/python -m build

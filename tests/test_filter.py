@@ -961,11 +961,11 @@ def test_without_a_manifest_nothing_counts_as_done(left, good, run, place):
     path = place / "out/_filter/manifest.json"
     path.unlink() if left is None else path.write_bytes(left)
     words = ["a.jsonl", "-o", "out", "--score-column", "none"]
-    if left is None:
-        code, _, err = run(*words)
-        assert (code, "the folder is not empty, and not of filter" in err) == (2, True)
-        words.append("--overwrite")
-    assert good(*words)["files_done_before"] == 0
+    code, _, err = run(*words)
+    said = "the folder is not empty, and not of filter" if left is None else "damaged, so nobody"
+    assert (code, said in err, err.count("\n")) == (2, True, 1)
+    assert tree(place / "out") == ["a.jsonl", "b.jsonl", "mine.txt"]
+    assert good(*words, "--overwrite")["files_done_before"] == 0
     assert tree(place / "out") == ["a.jsonl", "mine.txt"]
     assert "predicted_score" not in loaded((place / "out/a.jsonl").read_bytes())[0]
     assert json.loads(path.read_bytes())["format"] == 1
@@ -989,6 +989,19 @@ def test_a_record_of_another_shape_is_no_record(record, good, place):
         path.write_text(record)
         done = good("x.jsonl", "-o", "out", *words)
         assert (done["files_done_before"], done["documents"]) == (0, 5)
+
+
+@pytest.mark.parametrize("name", ["../mine.txt", "{place}/mine.txt", "a/../../mine.txt", "x\0y"])
+def test_a_record_removes_no_file_outside_of_the_folder(name, good, place):
+    (place / "x.jsonl").write_bytes(jsonl(records()))
+    (place / "mine.txt").write_text("stays")
+    good("x.jsonl", "-o", "out")
+    path = place / "out/_filter/parts/x.jsonl.json"
+    record = json.loads(path.read_text())
+    for words in ((), ("--overwrite",)):
+        path.write_text(json.dumps(record | {"files": {name.format(place=place): 5}}))
+        assert good("x.jsonl", "-o", "out", *words)["files_done_before"] == 0
+        assert (place / "mine.txt").read_text() == "stays"
 
 
 @pytest.mark.parametrize("settings", [[], 5, None, {}])

@@ -47,13 +47,21 @@ class Folder:
         Raises
         ------
         UsageError
-            If it holds parts that were made otherwise, other files, or another run writes there.
+            If it holds parts that were made otherwise, other files, if another run writes there, or
+            nobody can tell because the manifest is damaged.
         """
         self._check_strangers(overwrite)
         os.makedirs(self.own, exist_ok=True)
         with self._locked():
             old = self._read(self._manifest)
-            if overwrite or old is None:
+            if overwrite:
+                self._remove_parts()
+            elif old is None:
+                if os.path.exists(self._manifest):
+                    raise UsageError(
+                        f"{self._manifest}: damaged, so nobody can tell what {self.path} was made "
+                        "with: name another -o, or say --overwrite to start anew"
+                    )
                 self._remove_parts()
             elif old != made_with:
                 raise UsageError(
@@ -164,15 +172,20 @@ class Folder:
 
 
 def _files(record: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the files that a record names; none if it is no record."""
+    """Return the files that a record names; none if it is no record, or names others' files."""
     files = (record or {}).get("files")
-    return files if isinstance(files, dict) else {}
+    return files if isinstance(files, dict) and all(map(_is_inside, files)) else {}
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name is that of a file in the folder, as `Folder.finish` has them."""
+    return not os.path.isabs(name) and not {"..", "\0"} & {*name.split(os.sep), *name}
 
 
 def _is_whole(record: dict[str, Any]) -> bool:
     """Return whether a record has the shape that `Folder.finish` gives it."""
     counts, files = record.get("counts"), record.get("files")
-    if not isinstance(files, dict) or not isinstance(counts, dict):
+    if not isinstance(files, dict) or not isinstance(counts, dict) or _files(record) != files:
         return False
     labels = counts.get("labels")
     if not isinstance(labels, dict):

@@ -122,9 +122,12 @@ def _reader(path: str, start: bytes) -> Callable[[str], np.ndarray]:
 
 
 def _of_numpy(path: str) -> np.ndarray:
+    from tokenize import TokenError
+
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
+    # NumPy reads the header as Python, and lets what goes wrong there through.
+    except (ValueError, EOFError, SyntaxError, TypeError, OverflowError, TokenError) as error:
         raise InputError(
             f"{path}: not an array of numbers, or cut or damaged ({reason(error)})"
         ) from None

@@ -1,0 +1,1 @@
+"""Fuzzers: random damage, texts, settings, command lines and faults, one file for each question."""

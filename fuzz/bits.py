@@ -1,0 +1,50 @@
+"""Single bits of model files as this version writes them: each is noticed, or changes no answer."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import NamedTuple
+
+from fuzz import files, samples
+from fuzz.files import Case
+
+SECONDS = 10.0
+MEGABYTES = 200
+WEIGHT = 2.0
+
+
+class Bit(NamedTuple):
+    """One bit of a file."""
+
+    name: str
+    place: int
+
+
+def prepare() -> None:
+    """Make the files, and ask them all."""
+    files.prepare()
+    _names()
+
+
+@cache
+def _names() -> list[str]:
+    return list(samples.sealed())
+
+
+def one(rng: random.Random) -> Bit:
+    """Return any bit of any file."""
+    name = rng.choice(_names())
+    return Bit(name, rng.randrange(8 * len(samples.sealed()[name].data)))
+
+
+def as_bytes(bit: Bit) -> bytes:
+    """Return the file with the bit flipped."""
+    data = bytearray(samples.sealed()[bit.name].data)
+    data[bit.place >> 3] ^= 1 << (bit.place & 7)
+    return bytes(data)
+
+
+def check(bit: Bit) -> str:
+    """Read the file, and ask it."""
+    return files.check(Case(bit.name, as_bytes(bit), True))

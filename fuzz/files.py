@@ -1,0 +1,119 @@
+"""Damaged files: whatever happened to it, a file is refused in a line, or answers as the whole one.
+
+Files with checksums (``.ftl`` of this version) may not answer otherwise at all; those of formats
+without, of others and of earlier versions, may, but with finite numbers, soon, in little memory.
+A part of the ``.ftl`` files gets new checksums after the damage: what a program would do that
+writes nonsense, or an enemy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+from functools import cache
+from typing import Any, NamedTuple
+
+from fuzz import mutations, readers, safetensors
+from fuzz.frame import GOOD, BrokenError, check_refusal
+from fuzz.samples import Sample, in_memory, samples
+
+SECONDS = 10.0
+MEGABYTES = 200
+WEIGHT = 8.0
+CHANGED = "other answers, no checksum"
+
+
+class Case(NamedTuple):
+    """A damaged file."""
+
+    name: str  # of the sample
+    data: bytes
+    is_sealed: bool  # whether checksums must tell
+
+
+@cache
+def _answers() -> dict[str, Any]:
+    """Return what the unharmed files answer; of those that change when read, too."""
+    return {
+        name: readers.ask(sample.kind, path)
+        for name, sample in samples().items()
+        for path in [_written(sample.data, sample.ending)]
+    }
+
+
+def prepare() -> None:
+    """Make the files, and ask them all."""
+    _answers()
+
+
+def one(rng: random.Random) -> Case:
+    """Return a damaged file."""
+    known = samples()
+    sample = known[rng.choice(list(known))]
+    others = [other.data for other in known.values() if other.kind == sample.kind]
+    how = rng.random()
+    if sample.data[8:9] == b"{" and how < 0.4:
+        change = safetensors.edited if how < 0.25 else safetensors.with_other_numbers
+        return _resealed(rng, sample, change(rng, sample.data))
+    if sample.ending in (".json", ".jsonl") and how < 0.5:
+        lines = sample.data.split(b"\n")
+        place = rng.randrange(len(lines))
+        lines[place] = mutations.edited_json(rng, lines[place])
+        return Case(sample.name, b"\n".join(lines), False)
+    return Case(sample.name, mutations.damaged(rng, sample.data, others), sample.is_sealed)
+
+
+def _resealed(rng: random.Random, sample: Sample, data: bytes) -> Case:
+    """Return a case, half of them with checksums that are right again."""
+    if not sample.is_sealed or rng.random() < 0.5:
+        return Case(sample.name, data, sample.is_sealed)
+    return Case(sample.name, safetensors.sealed(data), False)
+
+
+def as_bytes(case: Case) -> bytes:
+    """Return the file."""
+    return case.data
+
+
+_NUMBERS = itertools.count()
+
+
+def _written(data: bytes, ending: str) -> str:
+    """Write a new file, that no map of an earlier one is of; return its path."""
+    folder = in_memory() or "/tmp"
+    path = f"{folder}/fuzz-{os.getpid()}-{next(_NUMBERS)}{ending}"
+    with open(path, "wb") as file:
+        file.write(data)
+    return path
+
+
+def _remove(path: str) -> None:
+    import shutil
+
+    if os.path.exists(path):
+        os.unlink(path)
+    if os.path.exists(path + ".d"):
+        shutil.rmtree(path + ".d")
+        os.unlink(path + ".d-beside")
+
+
+def check(case: Case) -> str:
+    """Read a damaged file, and ask it."""
+    sample = samples()[case.name]
+    path = _written(case.data, sample.ending)
+    try:
+        answers = readers.ask(sample.kind, path)
+    except BrokenError:
+        raise
+    except Exception as error:  # noqa: BLE001 - told apart there
+        return f"{sample.kind}: {check_refusal(error)}"
+    finally:
+        _remove(path)
+    if readers.are_same(answers, _answers()[case.name]):
+        return f"{sample.kind}: {GOOD}"
+    if case.is_sealed:
+        raise BrokenError(
+            f"{case.name}: a silent change: other answers than those of the whole file"
+        )
+    return f"{sample.kind}: {CHANGED}"
