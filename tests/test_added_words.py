@@ -20,8 +20,8 @@ from fasttext_lite.estimators.base import ADVISER
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import EOS
 from fasttext_lite.fitting import fit as fitting
-from fasttext_lite.fitting.fit import fit_more
 from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.more import fit_more
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 from fasttext_lite.fitting.training_file import read_training_file

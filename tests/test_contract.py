@@ -1006,8 +1006,8 @@ def test_partial_fit_needs_classes_first():
 def test_partial_fit_checks_classes():
     estimator = classifier().partial_fit(TEXTS, NAMES, classes=[*CLASSES, *CLASSES])
     assert estimator.classes_.tolist() == CLASSES
-    for other in (CLASSES[:2], [*CLASSES, "zinc"], [1, 2, 3]):
-        with pytest.raises(ValueError, match="classes differ"):
+    for other in (CLASSES[:2], [*CLASSES[:2], "zinc"], [1, 2, 3]):
+        with pytest.raises(ValueError, match="classes lack a label that the model knows: '"):
             estimator.partial_fit(TEXTS, NAMES, classes=other)
     with pytest.raises(ValueError, match="at least 2 classes; found 1 class"):
         classifier().partial_fit(TEXTS[:2], NAMES[:2], classes=["fruit"])
@@ -1084,7 +1084,7 @@ def test_partial_fit_leaves_models_given_away_alone():
 @pytest.mark.parametrize(
     ("texts", "y"),
     [
-        (TEXTS, NAMES[:-1]), ([None, *TEXTS[1:]], NAMES), (TEXTS, ["zinc", *NAMES[1:]]),
+        (TEXTS, NAMES[:-1]), ([None, *TEXTS[1:]], NAMES), (TEXTS, [7, *NAMES[1:]]),
         (TEXTS, LISTS), (TEXTS, MATRIX), (TEXTS, CODES), ([], []),
         ("red apple", ["fruit"]), (TEXTS, None), (TEXTS, [None, *NAMES[1:]]),
     ],

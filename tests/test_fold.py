@@ -14,7 +14,8 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.fitting.fit import fit, fit_more, fit_prepared
+from fasttext_lite.fitting.fit import fit, fit_prepared
+from fasttext_lite.fitting.more import fit_more
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.quantize import quantize_model
 from fasttext_lite.model.calibration import Calibration

@@ -17,6 +17,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError, TrainingError
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting import fit, label_points, prepare
+from fasttext_lite.fitting.more import fit_more
 from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model import model as models
@@ -420,7 +421,7 @@ def test_growing_learns_new_words_and_keeps_the_old_model(loss, optimizer):
     before = first.model.probabilities(TESTS)
     new = ["fresh words here"] * 60
     target = Labels.from_rows([["label 7"]] * 60, labels.names)
-    more = fit.fit_more(first, Texts.from_sequence(new), target, n_threads=1)
+    more = fit_more(first, Texts.from_sequence(new), target, n_threads=1)
     assert more.model.predict(["fresh"]).n_features[0] > 0
     best = more.model.predict(["fresh words here"]).labels[0, 0]
     assert more.model.labels[best] == "label 7"
@@ -437,7 +438,7 @@ def test_growing_is_not_taken_for_divergence():
     trainee = fit.fit(texts, labels, config, n_threads=1)
     swapped = Labels.from_rows([["car"], ["car"], ["fruit"], ["fruit"]], labels.names)
     for _ in range(30):
-        trainee = fit.fit_more(trainee, texts, swapped, n_threads=1)
+        trainee = fit_more(trainee, texts, swapped, n_threads=1)
         assert trainee.history.restarts == 0
     found = trainee.model.predict(texts).labels[:, 0]
     assert found.tolist() == swapped.ids.tolist()
@@ -448,7 +449,7 @@ def test_growing_by_texts_without_features_changes_only_the_counts():
     labels = Labels.from_rows(rows)
     first = fit.fit(Texts.from_sequence(texts), labels, Config(), n_threads=1)
     empty = Texts.from_sequence(["", " "])
-    more = fit.fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
+    more = fit_more(first, empty, Labels.from_rows([["label 1"]] * 2, labels.names))
     assert more.model.n_texts == first.model.n_texts + 2
     np.testing.assert_array_equal(more.model.embeddings, first.model.embeddings)
 
@@ -715,7 +716,7 @@ def test_growing_after_pruning(optimizer):
     first = fit.fit(Texts.from_sequence(texts), labels, config, n_threads=1)
     before = first.model.probabilities(texts[:3])
     more = Texts.from_sequence(["x1 y1 fresh"] * 60)
-    second = fit.fit_more(first, more, Labels.from_rows([["c"]] * 60, labels.names), n_threads=1)
+    second = fit_more(first, more, Labels.from_rows([["c"]] * 60, labels.names), n_threads=1)
     n = first.model.space.n_rows
     space = second.model.space
     assert space.row_codes[:n].tolist() == [

@@ -16,6 +16,7 @@ from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import prepare
+from fasttext_lite.fitting.more import fit_more
 from fasttext_lite.training import loop, participants, run, schedule
 from fasttext_lite.training.weights import init_weights
 
@@ -502,7 +503,7 @@ def test_more_training_goes_on_with_the_state(optimizer):
     both = toy(**settings, epochs=2)
     first = toy(**settings, epochs=1)
     kept = first.weights.copy()
-    more = fitting.fit_more(first, TOY_TEXTS, TOY_LABELS, seed=1, n_threads=1)
+    more = fit_more(first, TOY_TEXTS, TOY_LABELS, seed=1, n_threads=1)
     assert more.weights.steps == both.weights.steps == 2 * len(TOY)
     assert more.weights.path == pytest.approx(both.weights.path)
     np.testing.assert_array_equal(more.weights.embeddings, both.weights.embeddings)
@@ -519,7 +520,7 @@ def test_more_training_decays_and_grows():
     first = toy(l2=0.01, epochs=3)
     texts = [f"{name} new{i}" for name, i in zip(COLOURS * 2, range(8), strict=True)]
     labels = Labels(np.arange(8, dtype=np.int32) % 4, np.arange(9), first.model.labels)
-    more = fitting.fit_more(first, Texts.from_sequence(texts), labels, n_threads=1)
+    more = fit_more(first, Texts.from_sequence(texts), labels, n_threads=1)
     n_old = len(first.weights.embeddings)
     assert len(more.weights.embeddings) > n_old
     assert more.weights.steps == 3 * len(TOY) + 8
@@ -544,7 +545,7 @@ def test_float16_learns_as_float32_does(loss, head):
     assert half.weights.embeddings.dtype == np.float16
     np.testing.assert_allclose(half.history.loss, single.history.loss, rtol=0.02)
     assert half.weights.embeddings.tobytes() == again.weights.embeddings.tobytes()
-    more = fitting.fit_more(half, TEXTS, LABELS, seed=1, n_threads=1)
+    more = fit_more(half, TEXTS, LABELS, seed=1, n_threads=1)
     assert more.weights.embeddings.dtype == np.float16
     assert more.history.loss[-1] < half.history.loss[0]
 

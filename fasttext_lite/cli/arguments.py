@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
 
 DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
-_PREFIX = "config_"  # of the settings of the model in the namespace
+PREFIX = "config_"  # of the settings of the model in the namespace
 Value = TypeVar("Value")
 
 
@@ -53,7 +53,7 @@ def add_config(parser: argparse.ArgumentParser, without: tuple[str, ...] = ()) -
         if default in (None, ""):
             default = "chosen" if field.name in RESOLVED else "none"
         text = f"{field.metadata['help']} (default {default})".replace("%", "%%")
-        extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": _PREFIX + field.name}
+        extra: dict[str, Any] = {"default": argparse.SUPPRESS, "dest": PREFIX + field.name}
         if kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, help=text, **extra)
             continue
@@ -311,9 +311,9 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of the model that were given as flags, by name."""
     return {
-        name[len(_PREFIX) :]: value
+        name[len(PREFIX) :]: value
         for name, value in vars(options).items()
-        if name.startswith(_PREFIX)
+        if name.startswith(PREFIX)
     }
 
 

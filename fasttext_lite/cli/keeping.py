@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -200,8 +200,15 @@ class Interruption:
 
 
 # -- a full disk -----------------------------------------------------------------------------
-def write_model(model: Model, keeper: TrainingKeeper, output: str) -> None:
+def write_model(
+    model: Model,
+    keeper: TrainingKeeper,
+    output: str,
+    estimator: Mapping[str, Any] | None = None,
+) -> None:
     """Write a model; if that fails, elsewhere: the time that it took is not lost.
+
+    `estimator` as of `storage.save_model`.
 
     Raises
     ------
@@ -211,7 +218,7 @@ def write_model(model: Model, keeper: TrainingKeeper, output: str) -> None:
     from fasttext_lite.model.storage import save_model
 
     try:
-        return save_model(model, output)
+        return save_model(model, output, estimator)
     except ModelError as error:
         fault = str(error)
     places = [system.temporary_folder(), os.getcwd()]
@@ -222,7 +229,7 @@ def write_model(model: Model, keeper: TrainingKeeper, output: str) -> None:
             continue
         path = _free_name(folder, os.path.basename(output))
         try:
-            save_model(model, path)
+            save_model(model, path, estimator)
         except ModelError:
             continue
         raise ModelError(f"{fault}; it was written to {path} instead: move it from there")

@@ -45,6 +45,7 @@ from fasttext_lite.cli.files import (
     say_if_trained_on,
     say_skipped,
 )
+from fasttext_lite.cli.init import Init, add_init, idle_init, open_init
 from fasttext_lite.cli.keeping import add_keeping, check_keeping, kept, write_model
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from fasttext_lite.fitting.keeper import TrainingKeeper
     from fasttext_lite.fitting.monitor import Watch
     from fasttext_lite.fitting.training_file import TrainingFile
+    from fasttext_lite.model.run import Run
     from fasttext_lite.teaching.encoders import Encoder
     from fasttext_lite.training.history import History
 
@@ -88,7 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
     add_embeddings(parser, encodes)
     add_keeping(parser)
     add_class_weight(parser)
-    add_config(parser)
+    add_config(parser, without=() if encodes else ("init",))
+    add_init(parser, encodes)
     add_reading(parser, trains=True)
     parser.add_argument(
         "--seed",
@@ -104,16 +107,18 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
 
 def run(options: argparse.Namespace) -> None:
     """Train a model, write it, and print how it went."""
-    config = config_from(options)
     options.output = options.output or model_beside(options.train)
+    init = open_init(options)
+    config = config_from(options) if init is None else init.config
     _check_files(options)
     valid_file = ValidationFile(options.valid, options) if options.valid else None
     with kept(options) as keeper:
-        trainee, n_texts, seconds, valid = _train(options, config, valid_file, keeper)
-        write_model(trainee.model, keeper, options.output)
+        trainee, n_texts, seconds, valid = _train(options, config, valid_file, keeper, init)
+        saved = None if init is None else init.saved(trainee.model.labels)
+        write_model(trainee.model, keeper, options.output, saved)
         keeper.done()
         if not options.quiet:
-            _print_result(options, trainee, n_texts, seconds)
+            _print_result(options, trainee, n_texts, seconds, init)
         if valid is not None:
             result = evaluate_corpus(trainee.model, valid, options)
             write(f"{options.valid}: {summary(result)}")
@@ -155,12 +160,12 @@ def _train(
     config: Config,
     valid_file: ValidationFile | None,
     keeper: TrainingKeeper,
+    init: Init | None,
 ) -> tuple[Trainee, int, float, Corpus | None]:
     """Return what was trained, the number of its file's texts, the seconds, and --valid's texts."""
     from fasttext_lite.fitting.given import Adviser
     from fasttext_lite.fitting.progress import progress_bar
-    from fasttext_lite.fitting.training_file import can_stream, read_training_file
-    from fasttext_lite.model.run import Run
+    from fasttext_lite.fitting.training_file import can_stream
 
     start = time.perf_counter()
     is_validated = valid_file is not None
@@ -171,25 +176,18 @@ def _train(
         )
     adviser, given = Adviser(flag_of), given_settings(options)
     adviser.look_before(config, given)
-    adviser.say(*_idle_arguments(options, config), idle_words(options))
+    adviser.say(*_idle_arguments(options, config), *idle_init(options), idle_words(options))
     encoder = open_encoder(options)
-    file = read_training_file(
-        options.train, config, read_options(options),
-        multilabel=options.multilabel, is_validated=is_validated, as_texts=is_taught(options),
-        n_threads=options.threads, cache=options.cache, pretrained=pretrained_from(options),
-    )  # fmt: skip
+    file = _read(options, config, is_validated, init)
     say_skipped(file, options)
     valid = None if valid_file is None else valid_file.corpus(file.multilabel)
     if valid is not None:
         say_if_trained_on(options.valid, valid, file.fingerprint, options)
     labels = file.labels
     watch = _make_watch(options, config, labels.names, valid)
-    run = Run(
-        class_weight=given_class_weight(options), sample_weight=file.weights is not None,
-        seed=options.seed, texts=file.fingerprint,
-    )  # fmt: skip
     how: dict[str, Any] = {
-        "run": run, "seed": options.seed or 0, "watch": watch,
+        "run": _run_of(options, file) if init is None else init.run(options, file),
+        "seed": options.seed or 0, "watch": watch,
         "n_threads": options.threads or (None if options.seed is None else 1),
     }  # fmt: skip
     if is_taught(options):
@@ -200,6 +198,32 @@ def _train(
             trainee = file.fit(callback=callback, keeper=keeper, **how)
     adviser.look_after(trainee.model.config, given, len(labels.names))
     return trainee, len(labels), time.perf_counter() - start, valid
+
+
+def _read(
+    options: argparse.Namespace, config: Config, is_validated: bool, init: Init | None
+) -> TrainingFile:
+    """Read the file to train on."""
+    from fasttext_lite.fitting.training_file import read_further_file, read_training_file
+
+    how: dict[str, Any] = {"is_validated": is_validated, "n_threads": options.threads}
+    if init is not None:
+        return read_further_file(options.train, init.further, read_options(options), **how)
+    return read_training_file(
+        options.train, config, read_options(options),
+        multilabel=options.multilabel, as_texts=is_taught(options), cache=options.cache,
+        pretrained=pretrained_from(options), **how,
+    )  # fmt: skip
+
+
+def _run_of(options: argparse.Namespace, file: TrainingFile) -> Run:
+    """Return how a training is run, for those that come after it."""
+    from fasttext_lite.model.run import Run
+
+    return Run(
+        class_weight=given_class_weight(options), sample_weight=file.weights is not None,
+        seed=options.seed, texts=file.fingerprint,
+    )  # fmt: skip
 
 
 def _taught(
@@ -265,13 +289,13 @@ def _make_watch(
 
 
 def _print_result(
-    options: argparse.Namespace, trainee: Trainee, n_texts: int, seconds: float
+    options: argparse.Namespace, trainee: Trainee, n_texts: int, seconds: float, init: Init | None
 ) -> None:
     """Print how long the training went, and what the model is."""
     model, history = trainee.model, trainee.history
     n_epochs = len(history.loss)
-    n_more = (model.run.unlabelled if model.run else None) or 0
-    n_own = model.n_texts - n_more
+    n_more = (model.run.unlabelled if model.run and init is None else None) or 0
+    n_own = model.n_texts - (n_more if init is None else init.model.n_texts)
     aside = f" ({n_texts - n_own:,} set aside)" * (n_texts != n_own)
     more = f" and {n_more:,} unlabelled ones" * bool(n_more)
     kept = "" if history.best_epoch is None else f" (epoch {history.best_epoch} kept)"
@@ -281,6 +305,8 @@ def _print_result(
         f"{seconds:.1f} s: loss {model.config.loss}, {n_epochs} epoch{'s' * (n_epochs != 1)}"
         f"{kept}, lr {history.lr:g}, final loss {loss:.4f}"
     )
+    if init is not None:
+        write(init.line(model))
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
     if history.vectors is not None:

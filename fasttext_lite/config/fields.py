@@ -527,6 +527,9 @@ FEATURE_FIELDS = (
     "supervision", "pseudo_count", "bias",
 )  # fmt: skip
 
+# The settings that decide which tables there are, and what their numbers mean.
+TABLE_FIELDS = ("dim", "loss", "tree", "head", "norm", "units", "activation", "init", "dtype")
+
 # What `resolve` fills in where it is None. (A pseudo-count is estimated with the features.)
 RESOLVED = (
     "char_energy", "dim", "label_smoothing", "lr", "max_features", "min_df", "supervision",

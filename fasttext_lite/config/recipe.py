@@ -215,6 +215,11 @@ def usual_dim(head: str, n_labels: int) -> int:
     return min(dim, 128) if head == "learned" else dim
 
 
+def one_pass(config: Config) -> Config:
+    """Return settings of one epoch at a constant learning rate, the first of many or one more."""
+    return config.replace(epochs=1, schedule="constant", warmup=0.0, averaging=0.0, patience=None)
+
+
 def _max_features(n_texts: int, dim: int) -> int:
     # A long document brings hundreds of n-grams that hardly any other has: weights of the noise.
     return max(min(FEATURES_PER_TEXT * n_texts, MOST_NUMBERS // dim), LEAST_FEATURES)

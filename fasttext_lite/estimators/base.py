@@ -319,6 +319,7 @@ def training_data(
     classes: Any = None,
     kind: str | None = None,
     is_whole: bool = True,
+    is_open: bool = False,
 ) -> TrainingData:
     """Read what `fit` is given.
 
@@ -328,7 +329,7 @@ def training_data(
         Whose `class_weight` counts.
     X, y, sample_weight
         As in `FastTextClassifier.fit`.
-    classes, kind : optional
+    classes, kind, is_open : optional
         As in `targets.read_target`.
     is_whole : bool
         Whether a model is trained on these texts alone.
@@ -349,7 +350,7 @@ def training_data(
             f"{type(estimator).__name__} learns from labels: it requires y to be passed, "
             "but the target y is None"
         )
-    texts, target = Texts.from_sequence(X), read_target(y, classes, kind)
+    texts, target = Texts.from_sequence(X), read_target(y, classes, kind, is_open)
     _check_numbers(texts, target)
     if target.weights is not None and is_whole:
         _look_at_likeliest(target)

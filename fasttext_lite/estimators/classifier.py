@@ -38,8 +38,9 @@ from fasttext_lite.estimators.parameters import (
     threads_of,
     with_parameters,
 )
-from fasttext_lite.estimators.targets import Target, is_matrix, unique_labels
+from fasttext_lite.estimators.targets import Target, is_matrix, joined_labels, unique_labels
 from fasttext_lite.fitting import fit as fitting
+from fasttext_lite.fitting import more
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
@@ -157,18 +158,20 @@ class FastTextClassifier(TextClassifier, OneModel):
     ) -> FastTextClassifier:
         """Train one epoch on some texts, at a constant learning rate.
 
-        New words and n-grams join the model; labels do not, so the first call needs all of
-        them.  The idf weights follow the texts seen so far.  Of the parameters, `lr`,
-        `label_smoothing` and `neg` may change between calls.  A call copies the model, so it
-        costs time in proportion to the model: pass texts by the thousand, not one by one.
+        New words and n-grams join the model, and so do labels that it did not know: a warning
+        is logged that names them.  The idf weights follow the texts seen so far.  Of the
+        parameters, `lr`, `label_smoothing` and `neg` may change between calls.  A call copies the
+        model, so it costs time in proportion to the model: pass texts by the thousand, not one by
+        one.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`.
         classes : array-like, optional
-            All labels that will ever occur; needed in the first call (unless y is a 0/1
-            matrix or shares) and may be left out later.
+            All labels of this call and those before; needed in the first call (unless y is a 0/1
+            matrix or shares), and better with all labels to come. Later a label of y that is not
+            among them is a `ValueError`; without them it joins the model.
 
         Returns
         -------
@@ -178,8 +181,9 @@ class FastTextClassifier(TextClassifier, OneModel):
         config = config_of(self, self.model_.config if hasattr(self, "_trainee") else None)
         n_threads = threads_of(self, training=True)
         known, kind = self._known_classes(y, classes)
+        is_open = classes is None and hasattr(self, "_trainee")
         texts, target, weights, *_ = training_data(
-            self, X, y, sample_weight, known, kind, is_whole=False
+            self, X, y, sample_weight, known, kind, is_whole=False, is_open=is_open
         )
         given = given_to(self)
         ADVISER.look_before(config, given, texts.token_ends is not None)
@@ -199,10 +203,17 @@ class FastTextClassifier(TextClassifier, OneModel):
         """Train one epoch, the first or one more; `run` as of `fit_more`."""
         if hasattr(self, "_trainee"):
             old = self._trainee.model
-            new = resolve(config, len(old.labels), old.multilabel)
+            # What the number of labels decides stays as it was decided.
+            fixed = {name: getattr(old.config, name) for name in ("head", "loss", "dim")}
+            if config.lr is None:
+                fixed["lr"] = old.config.lr
+            new = resolve(config.replace(**fixed), len(old.labels), old.multilabel)
             changes = {name: getattr(new, name) for name in ("lr", "label_smoothing", "neg")}
             config = old.config.replace(**changes)
-            return fitting.fit_more(self._trainee, texts, target.labels, config=config, **run)
+            places = np.asarray(np.searchsorted(target.classes, self.classes_))
+            return more.fit_more(
+                self._trainee, texts, target.labels, config=config, places=places, **run
+            )
         several, about = target.kind != "single", run_of(self, target, sample_weight, run["seed"])
         return fitting.fit(
             texts, target.labels, config, multilabel=several, one_pass=True, run=about, **run
@@ -211,9 +222,14 @@ class FastTextClassifier(TextClassifier, OneModel):
     def _known_classes(self, y: Any, classes: Any) -> tuple[np.ndarray | None, str | None]:
         """Return the classes and the kind of y that `partial_fit` knows beforehand."""
         if hasattr(self, "_trainee"):
-            if classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-                raise ValueError("classes differ from those of the first call of partial_fit")
-            return self.classes_, self.target_kind_
+            known = self.classes_
+            if classes is not None:
+                given = unique_labels(classes)
+                lacking = set(known.tolist()) - set(given.tolist())
+                if lacking:
+                    raise ValueError(f"classes lack a label that the model knows: {min(lacking)!r}")
+                known = joined_labels(known, given)
+            return known, self.target_kind_
         if classes is None and not is_matrix(y):
             raise ValueError("classes must be passed on the first call to partial_fit")
         return None if classes is None else unique_labels(classes), None

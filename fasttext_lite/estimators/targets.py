@@ -104,7 +104,35 @@ def _is_label_lists(y: Any) -> bool:
     return all(isinstance(row, list | tuple | set | frozenset | np.ndarray) for row in y)
 
 
-def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
+def joined_labels(known: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """Return sorted labels with those of `more` that are new.
+
+    Raises
+    ------
+    ValueError
+        If these are of another type: text, whole numbers, other numbers, truth values.
+    """
+    there = set(known.tolist())
+    new = more[[label not in there for label in more.tolist()]]
+    if new.size == 0:
+        return known
+    if known.dtype.kind == "f" and new.dtype.kind in "iu":
+        new = new.astype(known.dtype)
+    families = [_FAMILIES.get(array.dtype.kind, array.dtype.kind) for array in (known, new)]
+    if families[0] != families[1]:
+        raise ValueError(
+            f"a new label must be of the type of those before, such as {plain(known[0])!r}; got "
+            f"{plain(new[0])!r}"
+        )
+    return unique_labels(np.concatenate([known, new]))
+
+
+_FAMILIES = {"U": "text", "O": "text", "i": "whole", "u": "whole"}
+
+
+def read_target(
+    y: Any, classes: Any = None, kind: str | None = None, is_open: bool = False
+) -> Target:
     """Return labels numbered by their place among the sorted classes.
 
     Parameters
@@ -114,6 +142,8 @@ def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
         with a value that is neither 0 nor 1. What is learnt of them is the likeliest label.
     classes, kind : optional
         The classes and the kind that were given in the first call of partial_fit.
+    is_open : bool
+        Whether other labels than `classes` join these.
 
     Raises
     ------
@@ -121,7 +151,7 @@ def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
         If labels are missing, cannot be sorted, or are not in `classes`.
     """
     if is_matrix(y):
-        return _of_matrix(y, classes, kind)
+        return _of_matrix(y, classes, kind, is_open)
     found = "lists" if _is_label_lists(y) else "single"
     _check_kind(found, kind)
     if found == "lists":
@@ -140,6 +170,8 @@ def read_target(y: Any, classes: Any = None, kind: str | None = None) -> Target:
     if found == "single":
         check_classification_targets(flat)
     known = present if classes is None else np.asarray(classes)
+    if is_open:
+        known = joined_labels(known, present)
     strange = set(present.tolist()) - set(known.tolist())
     if strange:
         raise ValueError(f"y contains a label that is not in classes: {min(strange)!r}")
@@ -169,31 +201,34 @@ def single_labels(y: Any) -> np.ndarray:
 
 
 # -- matrices --------------------------------------------------------------------------------
-def _of_matrix(y: Any, classes: Any, kind: str | None) -> Target:
+def _of_matrix(y: Any, classes: Any, kind: str | None, is_open: bool) -> Target:
     """Return the labels of a 0/1 matrix, or of one of shares."""
     is_sparse = hasattr(y, "tocsr")
     matrix: Any = y.tocsr() if is_sparse else np.asarray(y)
     values = matrix.data if is_sparse else matrix
     # Where labels were single, rows of 0 and 1 are shares that happen to be whole.
     if kind == "single" or not np.isin(values, (0, 1)).all():
-        return _of_shares(y, matrix.toarray() if is_sparse else matrix, classes, kind)
+        return _of_shares(y, matrix.toarray() if is_sparse else matrix, classes, kind, is_open)
     _check_kind("indicator", kind)
     known = np.arange(matrix.shape[1])
-    _check_columns(known, classes, "a 0/1 matrix")
+    _check_columns(known, classes, "a 0/1 matrix", is_open)
     docs, ids = matrix.nonzero()
     indptr = np.searchsorted(docs, np.arange(matrix.shape[0] + 1))
     return Target("indicator", known, _labels(ids, indptr, known))
 
 
-def _check_columns(known: np.ndarray, classes: Any, what: str) -> None:
-    if classes is not None and not np.array_equal(classes, known):
+def _check_columns(known: np.ndarray, classes: Any, what: str, is_open: bool) -> None:
+    if classes is None:
+        return
+    columns = known[: len(classes)] if is_open else known
+    if not np.array_equal(classes, columns):
         raise ValueError(
             f"y is {what} of {len(known)} columns: its classes are the numbers of the "
             f"columns; got {np.asarray(classes).tolist()!r}"
         )
 
 
-def _of_shares(y: Any, matrix: np.ndarray, classes: Any, kind: str | None) -> Target:
+def _of_shares(y: Any, matrix: np.ndarray, classes: Any, kind: str | None, is_open: bool) -> Target:
     """Return the likeliest labels of a matrix of shares, with their weights."""
     shares = checked_shares(matrix)
     _check_kind("single", kind)
@@ -202,8 +237,10 @@ def _of_shares(y: Any, matrix: np.ndarray, classes: Any, kind: str | None) -> Ta
     if len(known) < len(columns):
         raise ValueError("y has two columns of the same name: each must be a label of its own")
     if not hasattr(y, "columns"):
-        _check_columns(known, classes, "a matrix of shares")
-    elif classes is not None and not np.array_equal(known, classes):
+        _check_columns(known, classes, "a matrix of shares", is_open)
+    elif classes is not None and not np.array_equal(
+        known, joined_labels(np.asarray(classes), known) if is_open else classes
+    ):
         raise ValueError(
             f"the columns of y are not the classes: got {known.tolist()!r}, the classes are "
             f"{np.asarray(classes).tolist()!r}"

@@ -92,6 +92,7 @@ def write_gains(
     pseudo_count: float,
     gains: np.ndarray,
     n_threads: int,
+    counts: np.ndarray | None = None,
 ) -> None:
     """Write the gains of all rows from `first_row` on (see `features.kernels.measure_gains`).
 
@@ -108,11 +109,15 @@ def write_gains(
     gains : float32[n_rows]
         Written in place.
     n_threads : int
+    counts : int64[n_labels], optional
+        How often each label occurs in all texts, where these documents are some of them; what
+        a feature tells is measured against that.
     """
     n_rows = frequency.size
     if first_row >= n_rows:
         return
-    prior = labels.counts() / labels.ids.size
+    counts = labels.counts() if counts is None else counts
+    prior = counts / counts.sum()
     ends = np.cumsum(frequency, dtype=np.int64)
     ends -= ends[first_row - 1] if first_row else 0
     # Threads take ranges of rows; each goes over all entries to list its rows' documents.

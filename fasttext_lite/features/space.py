@@ -360,7 +360,11 @@ class FeatureSpace:
         return space, space._finish(entries, 0, labels, n_threads)
 
     def grow(
-        self, texts: MarkedTexts, n_threads: int = 1, labels: Labels | None = None
+        self,
+        texts: MarkedTexts,
+        n_threads: int = 1,
+        labels: Labels | None = None,
+        counts: np.ndarray | None = None,
     ) -> tuple[FeatureSpace, FeatureMatrix]:
         """Return a space that knows these texts as well, and their features in it.
 
@@ -374,6 +378,37 @@ class FeatureSpace:
         n_threads : int
         labels : Labels, optional
             Of the same texts.
+        counts : int64[n_labels], optional
+            How often each label occurs in these texts and those before; default: in these.
+
+        Returns
+        -------
+        FeatureSpace, FeatureMatrix
+        """
+        vocabulary = Vocabulary()
+        vocabulary.add(texts)
+        return self.grow_chunks([texts], vocabulary, n_threads, labels, counts=counts)
+
+    def grow_chunks(
+        self,
+        chunks: Iterable[MarkedTexts],
+        vocabulary: Vocabulary,
+        n_threads: int = 1,
+        labels: Labels | None = None,
+        entries: Entries | None = None,
+        counts: np.ndarray | None = None,
+    ) -> tuple[FeatureSpace, FeatureMatrix]:
+        """Return a space that knows texts that come in chunks as well; see `grow`.
+
+        Parameters
+        ----------
+        chunks : iterable of MarkedTexts
+        vocabulary : Vocabulary
+            Of the same texts.
+        n_threads, labels, counts
+            As in `grow`.
+        entries : Entries, optional
+            Where the features are kept; default: in memory.
 
         Returns
         -------
@@ -382,8 +417,6 @@ class FeatureSpace:
         from fasttext_lite.features.entries import Entries
 
         config, n_old = self.config, self.n_words
-        vocabulary = Vocabulary()
-        vocabulary.add(texts)
         pool, word_ends = vocabulary.words(config)
         known = set(self.words())
         new = [i for i, word in enumerate(words_in(pool, word_ends)) if word not in known]
@@ -394,11 +427,12 @@ class FeatureSpace:
         old_codes = np.where(self.row_codes < n_old, self.row_codes, self.row_codes + shift)
         empty = np.empty(0, np.int32)
         raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
-        entries = Entries()
-        entries.append(raw._extract(texts, n_threads))
+        entries = Entries() if entries is None else entries
+        for texts in chunks:
+            entries.append(raw._extract(texts, n_threads))
         entries.complete()
         added = raw._count(entries)
-        added[-1] = len(texts) if self.has_bias else 0
+        added[-1] = len(entries) if self.has_bias else 0
         frequency = self.frequency + added[old_codes]
         added[old_codes] = 0
         new_codes = np.flatnonzero(added >= (config.min_df or 1))
@@ -409,11 +443,11 @@ class FeatureSpace:
             word_ends,
             np.concatenate([old_codes, new_codes]),
             np.concatenate([frequency, added[new_codes]]),
-            self.n_texts + len(texts),
+            self.n_texts + len(entries),
             np.concatenate([self.gains, np.ones(new_codes.size, np.float32)]),
         )
         entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
-        return space, space._finish(entries, self.n_rows, labels, n_threads)
+        return space, space._finish(entries, self.n_rows, labels, n_threads, counts)
 
     def with_words(self, words: Sequence[bytes]) -> FeatureSpace:
         """Return a space that has rows for some words more; see `with_rows`.
@@ -496,11 +530,16 @@ class FeatureSpace:
         return FeatureMatrix(found.codes[:n], found.counts[:n], found.starts)
 
     def _finish(
-        self, entries: Entries, n_old: int, labels: Labels | None, n_threads: int
+        self,
+        entries: Entries,
+        n_old: int,
+        labels: Labels | None,
+        n_threads: int,
+        counts: np.ndarray | None = None,
     ) -> FeatureMatrix:
         """Turn the counts of entries into weights, and measure the gains of rows from `n_old`."""
         if labels is not None:
-            self._measure_gains(entries.parts, n_old, labels, n_threads)
+            self._measure_gains(entries.parts, n_old, labels, n_threads, counts)
         entries.replace(lambda found, a, b: self._weigh(found, a, b, n_threads))
         return entries.finish(are_long=bool(self.config.max_features))
 
@@ -516,8 +555,15 @@ class FeatureSpace:
             found = estimate_pseudo_count(entries.parts, labels, self.frequency)
         return config.replace(pseudo_count=found)
 
-    def _measure_gains(self, parts: Parts, n_old: int, labels: Labels, n_threads: int) -> None:
-        """Measure the gains of rows from `n_old`."""
+    def _measure_gains(
+        self,
+        parts: Parts,
+        n_old: int,
+        labels: Labels,
+        n_threads: int,
+        counts: np.ndarray | None = None,
+    ) -> None:
+        """Measure the gains of rows from `n_old`; `counts` as of `grow`."""
         if not self.config.supervision or not labels.ids.size:
             return
         from fasttext_lite.features.gains import write_gains
@@ -525,7 +571,7 @@ class FeatureSpace:
         first_row = max(n_old, int(n_old == 0 and self.has_bias))  # the bias tells nothing
         write_gains(
             parts, labels, self.frequency, first_row, self.config.pseudo_count or 1.0, self.gains,
-            n_threads,
+            n_threads, counts,
         )  # fmt: skip
 
     def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:

@@ -11,6 +11,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.strangers import difference, shown
 from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.fitting.report import EpochReport
 from fasttext_lite.model.model import Model
@@ -45,6 +46,34 @@ def warn_of_labels(labels: Labels) -> None:
         "give them more texts, merge them or leave them out",
         rare.size, counts.size, RARE_TEXTS, names, ", ..." * (rare.size > RARE_NAMED),
     )  # fmt: skip
+
+
+def warn_of_new_labels(labels: Labels, new: np.ndarray) -> None:
+    """Log which labels a model did not know that join it: one may be a slip of the pen.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of the texts that it will be trained on, by the names of all labels.
+    new : int64[n_new]
+        The numbers of the new ones.
+    """
+    if new.size == 0:
+        return
+    counts = labels.counts()
+    named = [labels.names[i] for i in new]
+    known = [name for i, name in enumerate(labels.names) if i not in set(new.tolist())]
+    why = difference(named, known)
+    logger.warning(
+        "%d label%s that the model did not know join%s it: %s%s",
+        new.size, "s" * (new.size > 1), "s" * (new.size == 1), shown(named),
+        f"; {why}" * bool(why),
+    )  # fmt: skip
+    if counts[new].any() and counts.sum() == counts[new].sum():
+        logger.warning(
+            "no text here has a label that the model knew before: what it knows of those will "
+            "suffer; put some of their texts among these"
+        )
 
 
 def warn_of_threshold(model: Model) -> None:

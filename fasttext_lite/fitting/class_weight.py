@@ -9,6 +9,8 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.model.run import BALANCED
 
+MOST_FACTOR = 10  # a few old texts are not to be learnt by heart
+
 
 def class_factors(
     class_weight: str | Mapping[str, float] | None,
@@ -44,6 +46,28 @@ def class_factors(
     if class_weight == BALANCED and labels.is_multilabel and sizes.any():
         means /= np.average(means[sizes > 0], weights=weights[sizes > 0])
     return np.where(sizes > 0, means, 1.0)
+
+
+def seen_factors(labels: Labels, before: np.ndarray) -> np.ndarray:
+    """Return factors by which labels count as in all texts seen, float64[n_texts].
+
+    A label that has 1,000 texts in all, 100 of them here, counts ten times; the mean of a text's
+    labels is taken. None counts more than `MOST_FACTOR` times as much as another.
+
+    Parameters
+    ----------
+    labels : Labels
+    before : int64[n_labels]
+        How often each occurred before.
+    """
+    here, sizes = labels.counts(), np.diff(labels.indptr)
+    factors = (before + here) / np.maximum(here, 1)
+    present = here > 0
+    if present.any():
+        factors = np.minimum(factors, MOST_FACTOR * factors[present].min())
+    docs = np.repeat(np.arange(len(labels)), sizes)
+    sums = np.bincount(docs, factors[labels.ids], len(labels))
+    return np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)
 
 
 def class_weights(

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.config.recipe import one_pass as one_pass_of
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.fitting.advice import warn_of_labels, warn_of_threshold
+from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
@@ -32,7 +33,6 @@ from fasttext_lite.fitting.validation import as_features, rest_for_patience, tex
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, settings_of, with_vectors
 from fasttext_lite.model.run import Run
 from fasttext_lite.parallel import cpu_count, return_memory
-from fasttext_lite.text.analyzers import analyze
 
 if TYPE_CHECKING:
     from fasttext_lite.fitting.keeper import TrainingKeeper
@@ -85,7 +85,7 @@ def fit(
     """
     if not one_pass:
         warn_of_labels(labels)
-    config = with_vectors(_one_pass(config) if one_pass else config, pretrained)
+    config = with_vectors(one_pass_of(config) if one_pass else config, pretrained)
     if watch is not None and watch.log is not None:
         check_log(watch.log)  # before the time is spent
     multilabel = labels.is_multilabel if multilabel is None else multilabel
@@ -202,66 +202,6 @@ def _divided(
 
 
 # -- from where a training ended -------------------------------------------------------------
-def _one_pass(config: Config) -> Config:
-    return config.replace(epochs=1, schedule="constant", warmup=0.0, averaging=0.0, patience=None)
-
-
-def fit_more(
-    trainee: Trainee,
-    texts: Texts,
-    labels: Labels,
-    *,
-    config: Config | None = None,
-    doc_weights: np.ndarray | None = None,
-    seed: int = 0,
-    n_threads: int | None = None,
-    callback: Callable[[Any], None] | None = None,
-) -> Trainee:
-    """Train one epoch on more documents, at a constant learning rate.
-
-    The vocabulary grows by the new features; labels and label tree stay.
-
-    Parameters
-    ----------
-    trainee : Trainee
-        Left as it is; the result is a new one.
-    config : Config, optional
-        With other settings of training (lr, label_smoothing, neg) than the model's.
-    texts, labels, doc_weights, seed, n_threads, callback
-        As in `fit`; the labels must be named as the model's.
-
-    Returns
-    -------
-    Trainee
-    """
-    from fasttext_lite.training import loop
-    from fasttext_lite.training.history import History
-    from fasttext_lite.training.weights import grow_weights
-
-    old = trainee.model
-    # The model keeps the settings of a whole training: another one goes by them.
-    whole = config or old.config
-    warn_of_threshold(old)
-    config = _one_pass(whole)
-    n_threads = n_threads or cpu_count()
-    space, features = old.space.grow(analyze(texts, config, n_threads), n_threads, labels)
-    start = partial(grow_weights, trainee.weights, config, space.n_rows, seed)
-    if features.ids.size == 0:  # nothing in these texts can be learnt
-        weights, history = start(), History(lr=config.lr or 0.0)
-    else:
-        weights, history = loop.train(
-            start, features, labels, config,
-            tree=old.tree, doc_weights=doc_weights,
-            blank=False, seed=seed, n_threads=n_threads, callback=callback,
-        )  # fmt: skip
-    model = old.replace(
-        config=whole, label_counts=old.label_counts + labels.counts(),
-        n_texts=old.n_texts + len(texts), space=space, packed=None, threshold=None,
-        **tables_of(weights),
-    )  # fmt: skip
-    return Trainee(model, weights, history)
-
-
 def fit_cycle(
     trainee: Trainee,
     prepared: Prepared,

@@ -374,7 +374,7 @@ def _unusable(state: State, error: Exception) -> InputError:
 # -- what training it is ---------------------------------------------------------------------
 def _about(prepared: Prepared) -> dict[str, Any]:
     """Return what tells a training from others: values, and checksums of data."""
-    vectors, weights = prepared.vectors, prepared.doc_weights
+    vectors, weights, before = prepared.vectors, prepared.doc_weights, prepared.before
     return {
         "settings": (prepared.asked or prepared.config).to_dict(),
         "texts": _marks(prepared.features) + _checksum(prepared.space.pool),
@@ -383,6 +383,9 @@ def _about(prepared: Prepared) -> dict[str, Any]:
         "word vectors": None
         if vectors is None
         else _checksum(vectors.rows, vectors.vectors, vectors.added),
+        "model to go on from": None
+        if before is None
+        else _checksum(before.weights.embeddings, before.weights.output),
         "kind of labels": "several" if prepared.multilabel else "one",
     }
 

@@ -40,7 +40,7 @@ class Pieces(Protocol):
         """Return the pieces."""
 
     def labels(self) -> Labels:
-        """Return the labels of all texts, at least two different ones; after `first` is done."""
+        """Return the labels of all texts; after `first` is done."""
 
     def again(self) -> Iterable[Texts]:
         """Return the same pieces once more."""
@@ -75,7 +75,7 @@ def prepare(
         If there are fewer than two labels.
     """
     check_labels(labels)
-    pieces = _TextPieces(texts, labels, whole=config.is_noisy)
+    pieces = TextPieces(texts, labels, whole=config.is_noisy)
     prepared = prepare_pieces(
         pieces, config, multilabel=multilabel, n_threads=n_threads, sampler=sampler
     )
@@ -112,14 +112,9 @@ def prepare_pieces(
     Prepared
     """
     n_threads, sampler = n_threads or cpu_count(), sampler or take_sample
-    vocabulary, n_pieces, cut_here = Vocabulary(), 0, True
-    held: list[MarkedTexts] = []
-    for texts in pieces.first():
-        held = [analyze(texts, config, n_threads)]
-        vocabulary.add(held[0])
-        cut_here = cut_here and texts.token_ends is None
-        n_pieces += 1
+    vocabulary, held, cut_here = count_words(pieces, config, n_threads)
     labels, n_texts = pieces.labels(), vocabulary.n_texts
+    check_labels(labels)
     if multilabel is None:
         multilabel = labels.is_multilabel
     mean_tokens, asked = vocabulary.n_tokens / max(n_texts, 1), config
@@ -127,14 +122,10 @@ def prepare_pieces(
     config = resolve(
         config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
     )
-    chunks: Iterable[MarkedTexts] = held  # the only piece saves the second pass
-    if n_pieces > 1:
-        # What is analysed once more need not be kept: its marks alone are as long as the text.
-        held = []
-        chunks = (analyze(texts, config, n_threads) for texts in pieces.again())
     samples: list[Sample] = []
     space, features = FeatureSpace.fit_chunks(
-        chunks, vocabulary, config, n_threads, labels, entries,
+        held or analyzed_again(pieces, config, n_threads), vocabulary, config, n_threads, labels,
+        entries,
         look=lambda entries: samples.append(sampler(entries, labels)),
     )  # fmt: skip
     marked = held[0] if held and config.is_noisy else None
@@ -142,6 +133,36 @@ def prepare_pieces(
         space.config, space, features, labels, multilabel,
         marked=marked, asked=asked, sample=samples[0], are_cut=not cut_here,
     )  # fmt: skip
+
+
+def count_words(
+    pieces: Pieces, config: Config, n_threads: int
+) -> tuple[Vocabulary, list[MarkedTexts], bool]:
+    """Go over texts for the first time.
+
+    Returns
+    -------
+    Vocabulary
+    list of MarkedTexts
+        The only piece, which saves the second pass; empty where there are several. What is
+        analysed once more need not be kept: its marks alone are as long as the text.
+    bool
+        Whether no text came as a list of tokens.
+    """
+    vocabulary, n_pieces, cut_here = Vocabulary(), 0, True
+    held: list[MarkedTexts] = []
+    for texts in pieces.first():
+        held = [analyze(texts, config, n_threads)]
+        vocabulary.add(held[0])
+        cut_here = cut_here and texts.token_ends is None
+        n_pieces += 1
+    return vocabulary, held if n_pieces == 1 else [], cut_here
+
+
+def analyzed_again(pieces: Pieces, config: Config, n_threads: int) -> Iterator[MarkedTexts]:
+    """Yield the texts once more, analysed."""
+    for texts in pieces.again():
+        yield analyze(texts, config, n_threads)
 
 
 def take_sample(
@@ -168,7 +189,7 @@ def check_labels(labels: Labels) -> None:
         raise TrainingError(f"a classifier needs at least 2 labels; found {n_labels}{name}")
 
 
-class _TextPieces:
+class TextPieces:
     """Texts in memory in pieces of about `PIECE_BYTES`, or in one."""
 
     def __init__(self, texts: Texts, labels: Labels, whole: bool) -> None:
@@ -176,6 +197,7 @@ class _TextPieces:
         self._labels = labels
 
     def first(self) -> Iterator[Texts]:
+        """Yield the pieces."""
         offsets, start = self.texts.offsets, 0
         if self.whole or offsets[-1] - offsets[0] <= WHOLE_BYTES:
             yield self.texts
@@ -189,7 +211,9 @@ class _TextPieces:
                 return
 
     def labels(self) -> Labels:
+        """Return the labels of all texts."""
         return self._labels
 
     def again(self) -> Iterator[Texts]:
+        """Yield the pieces once more."""
         return self.first()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.run import Run
 from fasttext_lite.text.marked import MarkedTexts
+
+if TYPE_CHECKING:
+    from fasttext_lite.label_tree.tree import LabelTree
+    from fasttext_lite.training.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,28 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Before:
+    """What a training goes on from, see `more.prepare_more`.
+
+    Attributes
+    ----------
+    weights : Weights
+        Of all labels, and of the features that there were.
+    tree : LabelTree, optional
+        Over all labels.
+    label_counts : int64[n_labels]
+        How often each occurred before.
+    n_texts : int
+        Number of texts before.
+    """
+
+    weights: Weights
+    tree: LabelTree | None
+    label_counts: np.ndarray
+    n_texts: int
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Training data with its features, ready for any number of trainings.
 
@@ -147,6 +174,8 @@ class Prepared:
         Whether the texts came as lists of tokens: no analyzer cuts them.
     start : Start, optional
         What training starts from, where something is known of the features.
+    before : Before, optional
+        What training goes on from, where a model learns more texts.
     """
 
     config: Config
@@ -165,6 +194,7 @@ class Prepared:
     vectors: WordVectors | None = None
     are_cut: bool = False
     start: Start | None = None
+    before: Before | None = None
 
     @property
     def model_space(self) -> FeatureSpace:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.fitting.cache import cached
-from fasttext_lite.fitting.prepare import check_labels, prepare_pieces
+from fasttext_lite.fitting.more import Further, prepare_more
+from fasttext_lite.fitting.prepare import prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
 
 CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
@@ -85,6 +86,41 @@ def prepare_file(
 
     if cache is not None:
         return cached(cache, reader, config, multilabel, make)
+    return _made(reader, make)
+
+
+def prepare_more_file(
+    reader: CorpusReader, further: Further, *, n_threads: int | None = None
+) -> Prepared:
+    """Make features of a labelled file for a model that is to learn from them.
+
+    Parameters
+    ----------
+    reader, n_threads
+        As in `prepare_file`.
+    further : Further
+
+    Returns
+    -------
+    Prepared
+        As `prepare_file` and `more.prepare_more` return it.
+
+    Raises
+    ------
+    InputError, TrainingError
+        As `prepare_file` and `more.prepare_more`.
+    """
+
+    def make(folder: str | None, is_read_back: bool = False) -> Prepared:
+        pieces, entries = _FilePieces(reader), Entries(folder, is_read_back)
+        prepared = prepare_more(pieces, further, n_threads=n_threads, entries=entries)
+        return dataclasses.replace(prepared, doc_weights=pieces.weights())
+
+    return _made(reader, make)
+
+
+def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
+    """Return features that `make` makes in a folder, or in memory where they are few."""
     size = os.path.getsize(reader.path)
     if size < MADE_IN_FILES:
         return make(None)
@@ -124,7 +160,6 @@ class _FilePieces:
         indptr = np.append(0, np.cumsum(np.concatenate(self.sizes)))
         labels = Labels(np.concatenate(self.ids), indptr, self.reader.names).by_frequency()
         self.ids, self.sizes = [], []
-        check_labels(labels)
         return labels
 
     def weights(self) -> np.ndarray | None:

@@ -7,6 +7,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -137,9 +138,9 @@ class Training:
                 keeper.follow(monitor)
             weights, history = loop.train(
                 self._start(), prepared.features, prepared.labels, self.config,
-                tree=self.tree, doc_weights=prepared.doc_weights, seed=self.seed,
-                n_threads=self.n_threads, callback=callback, on_epoch=monitor, noisy=self.noisy,
-                quiet=self.is_trial, keeper=keeper,
+                tree=self.tree, doc_weights=prepared.doc_weights, blank=prepared.before is None,
+                seed=self.seed, n_threads=self.n_threads, callback=callback, on_epoch=monitor,
+                noisy=self.noisy, quiet=self.is_trial, keeper=keeper,
             )  # fmt: skip
             if keeper is not None:
                 keeper.trained()
@@ -172,8 +173,12 @@ class Training:
 
     def _start(self) -> Callable[[], Weights]:
         """Return what makes the weights to start from."""
-        from fasttext_lite.training.weights import init_weights, n_output_rows
+        from fasttext_lite.training.weights import grow_weights, init_weights, n_output_rows
 
+        if (before := self.prepared.before) is not None:
+            return partial(
+                grow_weights, before.weights, self.config, self.prepared.space.n_rows, self.seed
+            )
         space, config, vectors = self.prepared.space, self.config, self.prepared.vectors
         known = self.prepared.start
         n_output = n_output_rows(config, len(self.prepared.labels.names))
@@ -217,10 +222,13 @@ class Training:
         return run
 
     def _model(self, weights: Weights, space: FeatureSpace, run: Run | None = None) -> Model:
-        labels = self.prepared.labels
+        labels, before = self.prepared.labels, self.prepared.before
+        counts, n_texts = labels.counts(), len(self.prepared.features)
+        if before is not None:
+            counts, n_texts = counts + before.label_counts, n_texts + before.n_texts
         return Model(
-            config=self.config, labels=labels.names, label_counts=labels.counts(),
-            n_texts=len(self.prepared.features), space=space, tree=self.tree,
+            config=self.config, labels=labels.names, label_counts=counts, n_texts=n_texts,
+            space=space, tree=self.tree,
             multilabel=self.prepared.multilabel, calibration=self._calibration,
             choice=self.prepared.choice, run=run or self.prepared.run, **tables_of(weights),
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,21 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.fitting import fit
 from fasttext_lite.fitting.advice import warn_of_labels
-from fasttext_lite.fitting.class_weight import class_weights
+from fasttext_lite.fitting.class_weight import class_weights, seen_factors
 from fasttext_lite.fitting.keeper import TrainingKeeper
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.more import Further, fit_further, prepare_more
+from fasttext_lite.fitting.prepare import TextPieces
 from fasttext_lite.fitting.prepared import Prepared
-from fasttext_lite.fitting.streaming import CHUNK_BYTES, is_streamable, prepare_file
+from fasttext_lite.fitting.streaming import (
+    CHUNK_BYTES,
+    is_streamable,
+    prepare_file,
+    prepare_more_file,
+)
 from fasttext_lite.fitting.vectors import Pretrained, join_vectors, with_vectors
-from fasttext_lite.model.run import Run
+from fasttext_lite.model.run import BALANCED, Run
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class TrainingFile:
         How much each text counts, as the file says.
     rows, n_records
         As of `Corpus`, where texts were wanted.
+    further : Further, optional
+        The model that learns from them.
     """
 
     config: Config
@@ -65,6 +74,7 @@ class TrainingFile:
     weights: np.ndarray | None = None
     rows: np.ndarray | None = None
     n_records: int = 0
+    further: Further | None = None
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""
@@ -83,11 +93,12 @@ class TrainingFile:
     ) -> fit.Trainee:
         """Train a model; parameters as of `fit.fit`.
 
-        Without `doc_weights` texts count as the file and the class weights of `run` say.
+        Without `doc_weights` texts count as the file and the class weights of `run` say. A model
+        that is there already is trained further.
         """
         if doc_weights is None:
             class_weight = None if run is None else run.class_weight
-            doc_weights = class_weights(class_weight, self.labels, self.weights)
+            doc_weights = class_weights(class_weight, self.labels, self._own_weights(class_weight))
         how: dict[str, Any] = {
             "seed": seed, "n_threads": n_threads, "callback": callback, "watch": watch,
             "keeper": keeper,
@@ -98,11 +109,23 @@ class TrainingFile:
                 doc_weights=doc_weights, multilabel=self.multilabel, run=run,
                 pretrained=self.pretrained, **how,
             )  # fmt: skip
-        warn_of_labels(self.labels)
         data = dataclasses.replace(self.data, doc_weights=doc_weights, run=run)
+        if self.further is not None:
+            return fit_further(data, self.further, **how)
+        warn_of_labels(self.labels)
         settle = choose if keeper is None else keeper.choose
         data = settle(join_vectors(data, self.pretrained, n_threads), seed, n_threads)
         return fit.fit_prepared(data, **how)
+
+    def _own_weights(self, class_weight: str | Mapping[str, float] | None) -> np.ndarray | None:
+        """Return what texts weigh by themselves, and by how often their labels were seen."""
+        before = self.data.before if isinstance(self.data, Prepared) else None
+        if before is None or self.further is None or not self.further.as_seen:
+            return self.weights
+        if class_weight == BALANCED:  # all labels count the same
+            return self.weights
+        factors = seen_factors(self.labels, before.label_counts)
+        return factors if self.weights is None else factors * self.weights
 
 
 def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool:
@@ -175,6 +198,48 @@ def read_training_file(
     return _as_a_whole(
         path, config, options, multilabel=multilabel, pretrained=pretrained, keeps_rows=as_texts
     )
+
+
+def read_further_file(
+    path: str,
+    further: Further,
+    options: ReadOptions | None = None,
+    *,
+    is_validated: bool = False,
+    n_threads: int | None = None,
+) -> TrainingFile:
+    """Read a labelled file to train a model further on it.
+
+    Parameters
+    ----------
+    path, options, is_validated, n_threads
+        As in `read_training_file`.
+    further : Further
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    TrainingError
+        If it has several labels for a text, and the model one.
+    """
+    config, options = further.model.config, options or ReadOptions()
+    if can_stream(path, config, is_validated=is_validated):
+        reader = CorpusReader(path, options, CHUNK_BYTES)
+        prepared = prepare_more_file(reader, further, n_threads=n_threads)
+        return TrainingFile(
+            prepared.config, prepared.labels, prepared.multilabel, reader.skip_report(),
+            reader.notices, prepared, fingerprint=reader.fingerprint,
+            weights=prepared.doc_weights, further=further,
+        )  # fmt: skip
+    corpus = read_corpus(path, options)
+    pieces = TextPieces(corpus.texts, corpus.labels, whole=config.is_noisy)
+    prepared = prepare_more(pieces, further, n_threads=n_threads)
+    return TrainingFile(
+        prepared.config, prepared.labels, prepared.multilabel, corpus.skip_report(),
+        corpus.notices, prepared, fingerprint=corpus.fingerprint, weights=corpus.weights,
+        further=further,
+    )  # fmt: skip
 
 
 def _as_a_whole(

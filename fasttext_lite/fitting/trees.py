@@ -29,6 +29,8 @@ def make_tree(prepared: Prepared, config: Config, seed: int, n_threads: int) -> 
     """
     if not LOSSES[config.loss].uses_tree:
         return None
+    if prepared.before is not None:
+        return prepared.before.tree
     labels = prepared.labels
     counts = labels.counts()
     if config.tree == "huffman":

@@ -92,7 +92,7 @@ class PackedSpace(FeatureSpace):
             factors[(codes >= chars) & (codes < chars + config.bucket)] *= -1
         return factors
 
-    def grow(self, *arguments: Any, **named: Any) -> Any:
+    def grow_chunks(self, *arguments: Any, **named: Any) -> Any:
         """Raise `ModelError`: new rows would need the frequencies of the old ones."""
         raise ModelError(
             "a quantised model cannot be trained further; train the model that it was made from"
