@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -201,7 +201,7 @@ class Interruption:
 
 # -- a full disk -----------------------------------------------------------------------------
 def write_model(
-    model: Model, keeper: TrainingKeeper, output: str, estimator: dict[str, Any] | None = None
+    model: Model, keeper: TrainingKeeper, output: str, estimator: Mapping[str, Any] | None = None
 ) -> None:
     """Write a model; if that fails, elsewhere: the time that it took is not lost.
 
@@ -210,7 +210,7 @@ def write_model(
     model : Model
     keeper : TrainingKeeper
     output : str
-    estimator : dict, optional
+    estimator : mapping, optional
         What a Python estimator keeps in the file.
 
     Raises

@@ -96,9 +96,7 @@ def _push_pooled(inputs, ids, weights, first, last, i, gradient, lr, step, setti
     inputs.rates[at] = lr
     inputs.visited[at] = 1
     if inputs.shares[at] != 0:
-        push_rows(
-            inputs.rows.values, inputs.common, inputs.shares[at:], 0, 1, gradient, lr, noise
-        )
+        push_rows(inputs.rows.values, inputs.common, inputs.shares[at:], 0, 1, gradient, lr, noise)
 
 
 def plain_inputs(parts):
