@@ -9,17 +9,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.features.entries import Entries
+from fasttext_lite.features.entries import Entries, Files, nameless_files
 from fasttext_lite.fitting.cache import cached
 from fasttext_lite.fitting.prepare import check_labels, prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
@@ -75,11 +75,11 @@ def prepare_file(
         If there are fewer than two labels.
     """
 
-    def make(folder: str | None, is_read_back: bool = False) -> Prepared:
+    def make(files: Files | None, is_read_back: bool = False) -> Prepared:
         pieces = _FilePieces(reader)
         prepared = prepare_pieces(
             pieces, config, multilabel=multilabel or None, n_threads=n_threads,
-            entries=Entries(folder, is_read_back),
+            entries=Entries(files, is_read_back),
         )  # fmt: skip
         return dataclasses.replace(prepared, doc_weights=pieces.weights())
 
@@ -88,18 +88,17 @@ def prepare_file(
     size = os.path.getsize(reader.path)
     if size < MADE_IN_FILES:
         return make(None)
-    # In files that have no name any more: the system removes them after use.
-    with tempfile.TemporaryDirectory(prefix="fasttext-lite-", ignore_cleanup_errors=True) as folder:
-        try:
-            return make(folder, size < SPILL_BYTES)
-        except OSError as error:
-            if size < SPILL_BYTES:
-                return make(None)
-            raise InputError(
-                f"{os.path.dirname(folder)}: cannot keep the features here: "
-                f"{(error.strerror or str(error)).lower()}; name another folder with --cache or in "
-                "TMPDIR"
-            ) from None
+    try:
+        with nameless_files() as files:
+            return make(files, size < SPILL_BYTES)
+    except OSError as error:
+        if size < SPILL_BYTES:
+            return make(None)
+        raise InputError(
+            f"{system.temporary_folder()}: cannot keep the features here: "
+            f"{(error.strerror or str(error)).lower()}; name another folder with --cache or in "
+            "TMPDIR"
+        ) from None
 
 
 class _FilePieces:
