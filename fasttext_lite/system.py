@@ -52,6 +52,11 @@ def replace(source: str, target: str) -> None:
     os.replace(source, target)
 
 
+def rename_folder(source: str, target: str) -> None:
+    """Give a folder a name that is free. Raises `OSError` if it is not."""
+    os.rename(source, target)
+
+
 def unlink(path: str) -> bool:
     """Remove a file; return whether it is gone. On Windows what is open or mapped stays."""
     try:
@@ -241,6 +246,11 @@ def cpu_count() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def host_name() -> str:
+    """Return what this machine, or container, is called."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
 def new_processes() -> SpawnContext:

@@ -157,17 +157,18 @@ def test_what_is_held_out_has_no_part_in_what_features_weigh():
 
 @pytest.mark.parametrize("mapped", [False, True])
 def test_another_energy_of_characters_is_what_training_with_it_has(mapped, tmp_path):
-    from fasttext_lite.features.entries import Entries
+    from fasttext_lite.features.entries import Entries, files_in
     from fasttext_lite.fitting.prepare import _TextPieces, prepare_pieces
 
     texts, rows = spelled_texts(30, 0)
     labels = Labels.from_rows([[row] for row in rows])
 
     def features_of(energy, folder):
-        entries = Entries(str(folder)) if mapped else Entries()
         folder.mkdir(exist_ok=True)
         pieces = _TextPieces(Texts.from_sequence(texts), labels, True)
-        return prepare_pieces(pieces, Config(char_energy=energy), n_threads=1, entries=entries)
+        with files_in(str(folder)) as files:
+            entries = Entries(files) if mapped else Entries()
+            return prepare_pieces(pieces, Config(char_energy=energy), n_threads=1, entries=entries)
 
     one, four = features_of(1.0, tmp_path / "1"), features_of(4.0, tmp_path / "4")
     before = one.features.weights.copy()

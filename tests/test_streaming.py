@@ -140,7 +140,7 @@ def test_without_room_for_files_features_are_made_in_memory(file, monkeypatch):
     append = Entries.append
 
     def in_memory_alone(self, found):
-        if self.folder is not None:
+        if self.files is not None:
             fail_for_want_of_space()
         append(self, found)
 

@@ -193,9 +193,6 @@ def _encoded(
         texts = Texts.joined(texts, others.texts)
     embeddings = encoder.encode(texts, options.batch_size, tell)
     if options.save_embeddings is not None:
-        with (
-            new_file(options.save_embeddings, "the embeddings") as path,
-            open(path, "wb") as target,
-        ):
+        with new_file(options.save_embeddings, "the embeddings") as target:
             np.save(target, embeddings)
     return embeddings

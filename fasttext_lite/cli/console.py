@@ -7,6 +7,7 @@ import io
 import os
 import sys
 
+from fasttext_lite import system
 from fasttext_lite.compat.program.usage import PROGRAM
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
@@ -67,6 +68,4 @@ def is_same_file(path: str | None, other: str | None) -> bool:
         return False
     if STDIN in (path, other):
         return path == other
-    if os.path.realpath(path) == os.path.realpath(other):
-        return True
-    return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+    return system.is_same_file(path, other)

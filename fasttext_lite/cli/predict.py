@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from fasttext_lite.cli.files import check_texts, open_texts, say_if_nothing_is_c
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.compression import ENDINGS
 from fasttext_lite.corpus.formats import AUTO
+from fasttext_lite.disk.replacing import check_replaceable, replacing
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.threshold import Threshold
@@ -115,13 +115,15 @@ def _check_output(options: argparse.Namespace) -> None:
     if not options.output:
         raise UsageError("-o needs the name of a file")
     if options.output != STDIN:
-        from fasttext_lite.model.safetensors import check_writable
-
         for path in (options.model, options.file):
             if is_same_file(path, options.output) or (path == STDIN and is_stdin(options.output)):
                 raise UsageError(f"{options.output}: the output would overwrite this file")
         _check_ending(options)
-        check_writable(options.output, "the output")
+        try:
+            check_replaceable(options.output, to_streams=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UsageError(f"{options.output}: cannot write the output: {reason}") from None
     if record_format(options) is not None and (options.prob or options.json):
         flag = "--json" if options.json else "--prob"
         raise UsageError(f"{flag} is not for records, which get a column for the score anyway")
@@ -162,23 +164,17 @@ def record_format(options: argparse.Namespace) -> str | None:
 def _output(path: str | None) -> Iterator[Callable[[str], None]]:
     """Give a function that writes lines to stdout, or to a file that is there when all is well.
 
-    A link stays one, and a file that was there before keeps who may read it.
+    A pipe or a device gets them as they come.
     """
     if path in (None, STDIN):
         yield write
         return
-    target = os.path.realpath(str(path))
-    temporary = f"{target}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            yield lambda text: print(text, file=file)
-        if os.path.exists(target):
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with replacing(str(path), to_streams=True) as file:
+
+        def put(text: str) -> None:
+            file.write(f"{text}\n".encode(errors="replace"))
+
+        yield put
 
 
 def _predict(

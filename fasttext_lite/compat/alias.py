@@ -13,10 +13,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fasttext_lite.compat.files.binary import replacing
 from fasttext_lite.compat.named import SHIM
 from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.config.records import Records
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import UsageError
 from fasttext_lite.version import __version__ as own_version
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from fasttext_lite import system
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.content import fingerprint
 
@@ -35,8 +36,7 @@ def _after_fork() -> None:
     _LOCK = threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+system.after_fork(_after_fork)
 
 
 class ModelFile:

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 
 import numpy as np
 
-from fasttext_lite.compat.files import binary
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError
 
 __all__ = [
@@ -160,7 +160,7 @@ def download_model(
         with (
             urlopen(address, timeout=TIMEOUT) as response,
             gzip.open(response) as file,
-            binary.replacing(name) as target,
+            replacing(name) as target,
         ):
             shutil.copyfileobj(file, target, 1 << 20)
     except urllib.error.HTTPError as error:

@@ -43,6 +43,7 @@ from fasttext_lite.compiled.made_of import (
     source_hash,
 )
 from fasttext_lite.compiled.notice import NOTICE
+from fasttext_lite.disk.replacing import replacing
 
 # Options of `numba.njit`, by what a kernel needs.  All let other threads run, and divide as NumPy
 # does instead of looking for a zero at each division.
@@ -237,7 +238,9 @@ class _CodeFiles(IndexDataCacheFile):
     def write(self, name: str, content: Any) -> None:
         """Write a file, all or nothing."""
         os.makedirs(self.folder, exist_ok=True)
-        self._save_data(name, content)
+        # Not durable: a file that was damaged when the power failed is found out by its checksum.
+        with replacing(self._data_path(name), is_durable=False) as file:
+            file.write(self._dump(content))
 
     def remove(self, name: str) -> None:
         """Remove a file if that is possible."""

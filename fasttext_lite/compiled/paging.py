@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
 
@@ -38,7 +39,7 @@ def can_page() -> bool:
     On Windows a file that someone has open can be neither replaced nor deleted: there, files are
     read in one go.
     """
-    return hasattr(os, "preadv") and os.name != "nt"
+    return hasattr(os, "preadv") and not system.IS_WINDOWS
 
 
 def rows_of_block(row_bytes: int) -> int:

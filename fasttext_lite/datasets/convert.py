@@ -12,7 +12,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fasttext_lite import system
 from fasttext_lite.datasets.registry import Dataset, Part
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError
 
 SPLITS = ("train", "test", "dev")
@@ -262,19 +263,13 @@ def convert(dataset: Dataset, open_part: Opener, folder: Path) -> Made:
         If a file is not in the format of its source, or has another number of records than the
         registry says, or there are no rows to train on or to test on. Nothing is left behind.
     """
-    temporary = {split: folder / f".{split}.tsv.tmp" for split in SPLITS}
-    try:
-        made = _write(dataset, CONVERTERS[dataset.converter](dataset, open_part), temporary)
-        for split, path in temporary.items():
-            target = folder / f"{split}.tsv"
-            if split in made.rows:
-                made.sha256[target.name] = _sha256(path)
-                os.replace(path, target)
-            else:
-                target.unlink(missing_ok=True)
-    finally:
-        for path in temporary.values():
-            path.unlink(missing_ok=True)
+    targets = {split: folder / f"{split}.tsv" for split in SPLITS}
+    made = _write(dataset, CONVERTERS[dataset.converter](dataset, open_part), targets)
+    for split, target in targets.items():
+        if split in made.rows:
+            made.sha256[target.name] = _sha256(target)
+        else:
+            system.unlink(str(target))
     return made
 
 
@@ -284,7 +279,7 @@ def _write(dataset: Dataset, rows: Iterable[Row], paths: Mapping[str, Path]) -> 
     tenths = dataset.settings.get("test_tenths")
     seen: set[bytes] = set()
     with contextlib.ExitStack() as stack:
-        files: dict[str, Any] = {}
+        files: dict[str, BinaryIO] = {}
         for split, labels, raw in rows:
             records[split] += 1
             text = clean(raw)
@@ -297,12 +292,16 @@ def _write(dataset: Dataset, rows: Iterable[Row], paths: Mapping[str, Path]) -> 
                 seen.add(key)
                 split = "test" if is_test(text, tenths) else "train"
             if split not in files:
-                files[split] = stack.enter_context(
-                    paths[split].open("w", encoding="utf-8", newline="\n")
-                )
-            files[split].write(f"{','.join(labels)}\t{text}\n")
+                files[split] = stack.enter_context(replacing(paths[split]))
+            files[split].write(f"{','.join(labels)}\t{text}\n".encode())
             made.labels.update(labels)
             made.rows[split] = made.rows.get(split, 0) + 1
+        _check(dataset, records, made)  # before any file takes its place
+    return made
+
+
+def _check(dataset: Dataset, records: Mapping[str, int], made: Made) -> None:
+    """Raise `InputError` unless there are the records that the registry says, and rows of each."""
     for split, expected in dataset.records.items():
         if records[split] != expected:
             which = "" if split == "all" else f" for {split}"
@@ -313,7 +312,6 @@ def _write(dataset: Dataset, rows: Iterable[Row], paths: Mapping[str, Path]) -> 
     for split in ("train", "test"):
         if not made.rows.get(split):
             raise InputError(f"{dataset.name}: the source gives no rows for {split}")
-    return made
 
 
 def _sha256(path: Path) -> str:

@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
+from fasttext_lite import system
 from fasttext_lite.datasets.registry import Source
 from fasttext_lite.errors import InputError
 from fasttext_lite.version import __version__
@@ -153,7 +154,10 @@ def _bring(
         )
     if not expected:
         _record(target, digests["sha256"])
-    os.replace(part, target)
+    with part.open("rb+") as file:
+        system.sync(file.fileno())
+    system.replace(str(part), str(target))
+    system.sync_folder(str(target.parent))
     _stamp(part).unlink(missing_ok=True)
     return digests["sha256"], not expected
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import errno
 import json
 import os
 import sys
@@ -18,9 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fasttext_lite import system
 from fasttext_lite.datasets.convert import SPLITS, convert
 from fasttext_lite.datasets.download import download, forget_record, open_member
 from fasttext_lite.datasets.registry import DATASETS, Dataset, Part
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError
 from fasttext_lite.version import __version__
 
@@ -65,13 +66,7 @@ def get_data_home(data_home: str | os.PathLike[str] | None = None) -> Path:
     home = os.environ.get(HOME)
     if home:
         return Path(home).expanduser() / "datasets"
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "fasttext_lite" / "datasets"
+    return Path(system.cache_folder()) / "fasttext_lite" / "datasets"
 
 
 def list_datasets(data_home: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
@@ -265,9 +260,8 @@ def _make(entry: Dataset, folder: Path, say: Callable[[str], None]) -> None:
         "sha256": made.sha256,
         "made_by": f"fasttext-lite {__version__}",
     }
-    temporary = folder / ".meta.json.tmp"
-    temporary.write_text(json.dumps(meta, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    os.replace(temporary, folder / "meta.json")
+    with replacing(folder / "meta.json") as file:
+        file.write((json.dumps(meta, ensure_ascii=False, indent=1) + "\n").encode())
     for source in entry.sources:  # what was recorded of them stays
         (raw / source.name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
@@ -321,36 +315,13 @@ def _bar(entry: Dataset) -> Iterator[Callable[[int], None]]:
 def _locked(folder: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the folder against other threads and processes; the system frees it at their death."""
     with (folder / ".lock").open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            def lock() -> None:
-                file.seek(0)
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            def lock() -> None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-        _wait_for(lock, waiting)
+        told = False
+        while system.lock(file.fileno()) is False:
+            if not told:
+                waiting()
+                told = True
+            time.sleep(0.1)
         yield
-
-
-def _wait_for(lock: Callable[[], None], waiting: Callable[[], None]) -> None:
-    busy = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
-    told = False
-    while True:
-        try:
-            lock()
-            return
-        except OSError as error:
-            if error.errno not in busy:
-                return  # a file system without locks
-        if not told:
-            waiting()
-            told = True
-        time.sleep(0.1)
 
 
 # -- reading it ------------------------------------------------------------------------------

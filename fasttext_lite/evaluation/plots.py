@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError
 
 if TYPE_CHECKING:
@@ -266,12 +267,16 @@ def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: flo
 
 
 def _save(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Write a figure; a failure is an `InputError`."""
+    """Write a figure in the format of its ending, or as a PNG; a failure is an `InputError`."""
+    ending = os.path.splitext(path)[1]
+    if not ending:
+        path, ending = f"{os.fspath(path)}.png", ".png"
     try:
         with warnings.catch_warnings():
             # `_font_for` has said it once; matplotlib says it for each character.
             warnings.filterwarnings("ignore", "Glyph .* missing from")
-            figure.savefig(path)
+            with replacing(path) as file:
+                figure.savefig(file, format=ending[1:])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{os.fspath(path)}: cannot write the plot: {reason}") from None

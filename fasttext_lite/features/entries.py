@@ -6,26 +6,39 @@ they become rows and weights in place.  In files, no more of them is in memory t
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import IO, TypeAlias
 
 import numpy as np
 
-from fasttext_lite.features.matrix import (
-    Codes,
-    Counts,
-    FeatureMatrix,
-    entry_files,
-    map_files,
-    open_features,
-    release,
-)
+from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, entry_files, map_files
+from fasttext_lite.system import nameless_file, release
+
+# Open for reading and writing, of rows and of weights.
+Files: TypeAlias = tuple[IO[bytes], IO[bytes]]
 
 PART = 1 << 21  # entries worked on at a time
 
 MOST_READ = 1 << 22  # entries of long documents that are read back into memory
+
+
+@contextlib.contextmanager
+def nameless_files() -> Iterator[Files]:
+    """Open files for entries that are gone when nobody uses them any more, whatever happens."""
+    with nameless_file() as ids, nameless_file() as weights:
+        yield ids, weights
+
+
+@contextlib.contextmanager
+def files_in(folder: str) -> Iterator[Files]:
+    """Open new files for entries in a folder, under the names that `open_features` reads."""
+    ids, weights = entry_files(folder)
+    with open(ids, "w+b") as first, open(weights, "w+b") as second:
+        yield first, second
 
 
 @dataclass
@@ -34,14 +47,14 @@ class Entries:
 
     Parameters
     ----------
-    folder : str, optional
-        Where the files ``ids.bin`` and ``weights.bin`` are written; default: in memory.
+    files : tuple of two files, optional
+        Empty ones, in which entries are kept; default: in memory.
     is_read_back : bool
         Whether `finish` reads the files back into memory, unless they are large and of long
         documents.
     """
 
-    folder: str | None = None
+    files: Files | None = None
     is_read_back: bool = False
     _lengths: list[np.ndarray] = field(default_factory=list)
     _shares: list[np.ndarray] = field(default_factory=list)
@@ -67,11 +80,9 @@ class Entries:
         )
         self._lengths.append(found.lengths.copy())
         self._shares.append(found.shares)
-        if self.folder is not None:
-            arrays = found.codes, found.counts
-            for path, array in zip(entry_files(self.folder), arrays, strict=True):
-                with open(path, "ab") as file:
-                    array[:n].tofile(file)
+        if self.files is not None:
+            for file, array in zip(self.files, (found.codes, found.counts), strict=True):
+                array[:n].tofile(file)
         elif self._codes.size == 0:
             # Of the room that nothing was written to, no memory was taken.
             self._codes, self._counts = found.codes, found.counts
@@ -87,13 +98,8 @@ class Entries:
         self._indptr = np.zeros(lengths.size + 1, np.int64)
         np.cumsum(lengths, out=self._indptr[1:])
         self._lengths = []
-        if self.folder is not None:
-            self._map()
-
-    def _map(self) -> None:
-        assert self.folder is not None
-        self._maps, arrays = map_files(entry_files(self.folder), int(self._indptr[-1]))
-        self._codes, self._counts = arrays
+        if self.files is not None:
+            self._maps, (self._codes, self._counts) = map_files(self.files, int(self._indptr[-1]))
 
     def ranges(self) -> Iterator[tuple[int, int]]:
         """Yield ranges of documents of about `PART` entries."""
@@ -147,19 +153,21 @@ class Entries:
         ids, weights, maps = self._codes, self._counts, self._maps
         n = int(self._indptr[-1])
         del self._codes, self._counts
-        if self.folder is None:
+        if self.files is None:
             _resize((ids, weights), n)
             return FeatureMatrix(ids, weights, self._indptr)
         del ids, weights
         release(maps)
         self._maps = maps = ()
-        paths = entry_files(self.folder)
         if self.is_read_back and (n <= MOST_READ or not are_long):
-            ids, weights = np.fromfile(paths[0], np.int32, n), np.fromfile(paths[1], np.float32, n)
+            for file in self.files:
+                file.seek(0)
+            ids, weights = map(np.fromfile, self.files, (np.int32, np.float32), (n, n))
             return FeatureMatrix(ids, weights, self._indptr)
-        for path in paths:
-            os.truncate(path, 4 * n)
-        return open_features(self.folder, self._indptr)
+        for file in self.files:
+            os.ftruncate(file.fileno(), 4 * n)
+        maps, (ids, weights) = map_files(self.files, n)
+        return FeatureMatrix(ids, weights, self._indptr, maps)
 
 
 def _resize(arrays: tuple[np.ndarray, ...], n: int) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
+
+from fasttext_lite import system
 
 # Yields int32[n] of codes or rows, offsets int64[n_docs + 1] and the number of the first document.
 Parts: TypeAlias = Callable[[], Iterable[tuple[np.ndarray, np.ndarray, int]]]
@@ -88,18 +89,18 @@ class FeatureMatrix:
 
     def with_own_weights(self) -> FeatureMatrix:
         """Return features in files with the weights in another file, which has no name."""
-        with tempfile.TemporaryFile(prefix="fasttext-lite-") as file:
+        with system.nameless_file() as file:
             for start in range(0, self.weights.size, COPIED):
                 self.weights[start : start + COPIED].tofile(file)
                 self.release()
             file.flush()
-            own = mmap.mmap(file.fileno(), 0)
+            own = system.map_file(file, is_written=True)
         weights = np.frombuffer(own, np.float32)
         return FeatureMatrix(self.ids, weights, self.indptr, (*self.maps, own))
 
     def release(self) -> None:
         """Give the memory of mapped files back; what is needed again is read again."""
-        release(self.maps)
+        system.release(self.maps)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the arrays; a copy of this object lies in memory."""
@@ -153,30 +154,25 @@ def open_features(folder: str, indptr: np.ndarray) -> FeatureMatrix:
     OSError
         If a file is missing or of another size.
     """
-    maps, (ids, weights) = map_files(entry_files(folder), int(indptr[-1]))
+    first, second = entry_files(folder)
+    with open(first, "r+b") as ids_file, open(second, "r+b") as weights_file:
+        maps, (ids, weights) = map_files((ids_file, weights_file), int(indptr[-1]))
     return FeatureMatrix(ids, weights, indptr, maps)
 
 
-def map_files(paths: list[str], n: int) -> tuple[tuple[mmap.mmap, ...], list[np.ndarray]]:
-    """Map files of `n` int32 and `n` float32."""
+def map_files(files: Sequence[IO[bytes]], n: int) -> tuple[tuple[mmap.mmap, ...], list[np.ndarray]]:
+    """Map open files of `n` int32 and `n` float32; they may be closed then."""
     maps, arrays = [], []
-    for path, dtype in zip(paths, (np.int32, np.float32), strict=True):
-        if os.path.getsize(path) != 4 * n:
-            raise OSError(f"{path}: {os.path.getsize(path)} bytes, expected {4 * n}")
+    for file, dtype in zip(files, (np.int32, np.float32), strict=True):
+        size = os.fstat(file.fileno()).st_size
+        if size != 4 * n:
+            raise OSError(f"{file.name}: {size} bytes, expected {4 * n}")
         if n == 0:
             arrays.append(np.empty(0, dtype))
             continue
-        with open(path, "r+b") as file:
-            maps.append(mmap.mmap(file.fileno(), 0))
+        maps.append(system.map_file(file, is_written=True))
         arrays.append(np.frombuffer(maps[-1], dtype))
     return tuple(maps), arrays
-
-
-def release(maps: tuple[mmap.mmap, ...]) -> None:
-    """Give the memory of mapped files back, where the system can."""
-    if hasattr(mmap, "MADV_DONTNEED"):
-        for each in maps:
-            each.madvise(mmap.MADV_DONTNEED)
 
 
 def entry_files(folder: str) -> list[str]:

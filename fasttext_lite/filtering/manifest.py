@@ -13,6 +13,8 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
+from fasttext_lite import system
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import UsageError
 from fasttext_lite.filtering.plan import OWN, Part
 
@@ -89,15 +91,8 @@ class Folder:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         with open(os.path.join(self.own, "lock"), "wb") as file:
-            with contextlib.suppress(ImportError):
-                import fcntl
-
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise UsageError(f"{self.path}: another run is writing there") from None
-                except OSError:  # a file system without locks
-                    pass
+            if system.lock(file.fileno()) is False:
+                raise UsageError(f"{self.path}: another run is writing there")
             yield
 
     def _read(self, path: str) -> dict[str, Any] | None:
@@ -157,7 +152,8 @@ class Folder:
         for name, path in files.items():
             target = os.path.join(self.path, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.replace(path, target)
+            system.replace(path, target)
+            system.sync_folder(os.path.dirname(target))
         write_json(self._record(part), record | {"time": part.time})
 
     def _remove_parts(self) -> None:
@@ -200,18 +196,14 @@ def _is_whole(record: dict[str, Any]) -> bool:
 
 def write_json(path: str, content: Any) -> None:
     """Write a file of JSON in ASCII, as names of files need not be text, all or nothing."""
-    temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="ascii") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=1).encode("ascii"))
 
 
 def _save(path: str) -> None:
     """Wait until all of a file is on the disk."""
     with open(path, "ab") as file:
-        os.fsync(file.fileno())
+        system.sync(file.fileno())
 
 
 def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:

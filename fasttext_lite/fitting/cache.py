@@ -12,7 +12,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -26,7 +25,9 @@ from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
+from fasttext_lite.disk.temporary import making_folder
 from fasttext_lite.errors import InputError
+from fasttext_lite.features.entries import Files, files_in
 from fasttext_lite.features.matrix import Counts, FeatureMatrix, open_features
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
@@ -52,7 +53,7 @@ def cached(
     reader: CorpusReader,
     config: Config,
     multilabel: bool,
-    make: Callable[[str], Prepared],
+    make: Callable[[Files], Prepared],
 ) -> Prepared:
     """Return the features of a file from a cache, which gets them if it lacks them.
 
@@ -65,7 +66,7 @@ def cached(
     config : Config
     multilabel : bool
     make : callable
-        Makes the features in a folder.
+        Makes the features in open files.
 
     Raises
     ------
@@ -77,20 +78,17 @@ def cached(
     found = _load(folder, reader, config, multilabel)
     if found is not None:
         return found
-    temporary = os.path.join(cache, f".{name}.{secrets.token_hex(4)}.tmp")
     try:
-        os.makedirs(temporary)
-        prepared = make(temporary)
-        _write_rest(prepared, reader, temporary)
-        # Open files cannot be moved everywhere.
-        prepared = dataclasses.replace(prepared, features=_closed(prepared.features))
-        _rename(temporary, folder)
+        with making_folder(folder) as temporary:
+            with files_in(temporary) as files:
+                prepared = make(files)
+            _write_rest(prepared, reader, temporary)
+            # Open files cannot be moved everywhere.
+            prepared = dataclasses.replace(prepared, features=_closed(prepared.features))
     except OSError as error:
         raise InputError(
             f"{cache}: cannot keep the features here: {(error.strerror or str(error)).lower()}"
         ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     features = open_features(folder, prepared.features.indptr)
     return dataclasses.replace(prepared, features=features)
 
@@ -99,15 +97,6 @@ def _closed(features: FeatureMatrix) -> FeatureMatrix:
     """Return the features without their entries, which are in a folder that will be renamed."""
     nothing = np.empty(0, np.int32)
     return FeatureMatrix(nothing, nothing.astype(np.float32), features.indptr)
-
-
-def _rename(temporary: str, folder: str) -> None:
-    """Give a folder its name, unless another process was quicker."""
-    try:
-        os.rename(temporary, folder)
-    except OSError:
-        if not os.path.isdir(folder):
-            raise
 
 
 def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:

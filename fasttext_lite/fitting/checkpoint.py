@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.errors import InputError, ModelError
-from fasttext_lite.model.safetensors import check_writable, new_file, reason
+from fasttext_lite.model.safetensors import check_writable, reason, write_file
 from fasttext_lite.version import __version__
 
 logger = logging.getLogger("fasttext_lite")
@@ -118,7 +119,7 @@ class CheckpointFolder:
         """
         last = self._file(LAST)
         if os.path.exists(last) and last not in self._damaged:
-            os.replace(last, self._file(PREVIOUS))
+            system.replace(last, self._file(PREVIOUS))
         _write(last, header, arrays)
         self._damaged = []
 
@@ -137,15 +138,12 @@ class CheckpointFolder:
 
 
 def _write(path: str, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-    from safetensors.numpy import save_file
-
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     about = {"format_version": VERSION, "created_by": f"fasttext-lite {__version__}", **header}
     about["checksums"] = {name: _checksum(array) for name, array in arrays.items()}
     text = json.dumps(about, sort_keys=True)
     whole = json.dumps({"header": text, "checksum": zlib.crc32(text.encode())})
-    with new_file(path, _WHAT) as temporary:
-        save_file(arrays, temporary, {KEY: whole})
+    write_file(path, arrays, {KEY: whole}, _WHAT)
 
 
 def _checksum(array: np.ndarray) -> int:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import tempfile
 from functools import cached_property
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import LEAST_EVENNESS, candidates, resolve, variations
@@ -125,7 +125,7 @@ def settled(
             done = with_energy(done, done.features, config.char_energy, n_threads or cpu_count())
         except OSError as error:
             raise InputError(
-                f"{tempfile.gettempdir()}: cannot keep the features here: "
+                f"{system.temporary_folder()}: cannot keep the features here: "
                 f"{(error.strerror or str(error)).lower()}; name another folder in TMPDIR"
             ) from None
     aside = _aside(prepared, seed) if is_aside else None

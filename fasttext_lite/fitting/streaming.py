@@ -9,17 +9,17 @@ from __future__ import annotations
 import dataclasses
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
-from fasttext_lite.features.entries import Entries
+from fasttext_lite.features.entries import Entries, Files, nameless_files
 from fasttext_lite.fitting.cache import cached
 from fasttext_lite.fitting.more import Further, prepare_more
 from fasttext_lite.fitting.prepare import prepare_pieces
@@ -76,11 +76,11 @@ def prepare_file(
         If there are fewer than two labels.
     """
 
-    def make(folder: str | None, is_read_back: bool = False) -> Prepared:
+    def make(files: Files | None, is_read_back: bool = False) -> Prepared:
         pieces = _FilePieces(reader)
         prepared = prepare_pieces(
             pieces, config, multilabel=multilabel or None, n_threads=n_threads,
-            entries=Entries(folder, is_read_back),
+            entries=Entries(files, is_read_back),
         )  # fmt: skip
         return dataclasses.replace(prepared, doc_weights=pieces.weights())
 
@@ -111,8 +111,8 @@ def prepare_more_file(
         As `prepare_file` and `more.prepare_more`.
     """
 
-    def make(folder: str | None, is_read_back: bool = False) -> Prepared:
-        pieces, entries = _FilePieces(reader), Entries(folder, is_read_back)
+    def make(files: Files | None, is_read_back: bool = False) -> Prepared:
+        pieces, entries = _FilePieces(reader), Entries(files, is_read_back)
         prepared = prepare_more(pieces, further, n_threads=n_threads, entries=entries)
         return dataclasses.replace(prepared, doc_weights=pieces.weights())
 
@@ -120,22 +120,21 @@ def prepare_more_file(
 
 
 def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
-    """Return features that `make` makes in a folder, or in memory where they are few."""
+    """Return features that `make` makes in files, or in memory where they are few."""
     size = os.path.getsize(reader.path)
     if size < MADE_IN_FILES:
         return make(None)
-    # In files that have no name any more: the system removes them after use.
-    with tempfile.TemporaryDirectory(prefix="fasttext-lite-", ignore_cleanup_errors=True) as folder:
-        try:
-            return make(folder, size < SPILL_BYTES)
-        except OSError as error:
-            if size < SPILL_BYTES:
-                return make(None)
-            raise InputError(
-                f"{os.path.dirname(folder)}: cannot keep the features here: "
-                f"{(error.strerror or str(error)).lower()}; name another folder with --cache or in "
-                "TMPDIR"
-            ) from None
+    try:
+        with nameless_files() as files:
+            return make(files, size < SPILL_BYTES)
+    except OSError as error:
+        if size < SPILL_BYTES:
+            return make(None)
+        raise InputError(
+            f"{system.temporary_folder()}: cannot keep the features here: "
+            f"{(error.strerror or str(error)).lower()}; name another folder with --cache or in "
+            "TMPDIR"
+        ) from None
 
 
 class _FilePieces:

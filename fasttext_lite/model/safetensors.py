@@ -16,19 +16,19 @@ import json
 import math
 import mmap
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.compiled.arrays import make_table, read_only
 from fasttext_lite.compiled.paging import OpenFile, read_at
 from fasttext_lite.corpus.signs import LONGEST
+from fasttext_lite.disk.replacing import check_replaceable, replacing
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.magic import other_kind, packing
 
@@ -40,6 +40,8 @@ _KINDS = {
     "U32": "<u4", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8",
 }  # fmt: skip
 _NOT_IN_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+# As safetensors orders the arrays of a file: by type, then by name.
+_ORDER = ("U64", "I64", "F64", "F32", "U32", "I32", "F16", "U16", "I16", "I8", "U8", "BOOL")
 _LONGEST_INDEX = 100_000_000  # bytes; as safetensors has it
 
 
@@ -52,15 +54,10 @@ def check_writable(path: str | os.PathLike[str], what: str = "the model") -> Non
     what : str
         What is to be written, for the message.
     """
-    target = Path(os.path.realpath(path))
-    temporary = _temporary(target)
     try:
-        if target.exists() and not target.is_file():
-            raise ModelError(f"{path}: cannot write {what}: {_kind(target.stat().st_mode)}")
-        temporary.touch(exist_ok=False)
-        temporary.unlink()
+        check_replaceable(path)
     except OSError as error:
-        raise ModelError(f"{path}: cannot write {what}: {reason(error)}") from None
+        raise ModelError(f"{os.fspath(path)}: cannot write {what}: {reason(error)}") from None
 
 
 def _kind(mode: int) -> str:
@@ -74,18 +71,13 @@ def reason(error: Exception) -> str:
     return text if len(text) <= 200 else text[:200] + " ..."
 
 
-def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-
-
 @contextmanager
-def new_file(path: str | os.PathLike[str], what: str = "the model") -> Iterator[Path]:
-    """Yield a temporary name to write under, which becomes that of the file in the end.
+def new_file(path: str | os.PathLike[str], what: str = "the model") -> Iterator[BinaryIO]:
+    """Open a file for writing that takes the place of `path` in the end, see `disk.replacing`.
 
     Parameters
     ----------
     path : path-like
-        Replaced, if it is there, in one step at the end.
     what : str
         What is written, for the message.
 
@@ -94,24 +86,18 @@ def new_file(path: str | os.PathLike[str], what: str = "the model") -> Iterator[
     ModelError
         If the file cannot be written; nothing is left behind, an old file stays as it was.
     """
-    from safetensors import SafetensorError
-
-    target = Path(os.path.realpath(path))
-    temporary = _temporary(target)
     try:
-        temporary.touch(exist_ok=False)
-        mode = temporary.stat().st_mode  # as the umask has it; safetensors would say 0600
-        yield temporary
-        temporary.chmod(mode)
-        os.replace(temporary, target)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: cannot write {what}: {reason(error)}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        with replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise ModelError(f"{os.fspath(path)}: cannot write {what}: {reason(error)}") from None
 
 
 def write_file(
-    path: str | os.PathLike[str], tensors: dict[str, np.ndarray], metadata: dict[str, str]
+    path: str | os.PathLike[str],
+    tensors: dict[str, np.ndarray],
+    metadata: dict[str, str],
+    what: str = "the model",
 ) -> None:
     """Write a file as a whole, see `new_file`.
 
@@ -121,46 +107,57 @@ def write_file(
     tensors : dict of str to ndarray
     metadata : dict of str to str
         JSON documents: spaces are added behind them.
+    what : str
+        What is written, for the message.
 
     Raises
     ------
     ModelError
         If the file cannot be written.
     """
-    from safetensors.numpy import save_file
-
-    with new_file(path) as temporary:
-        save_file(tensors, temporary, _padded(tensors, metadata))
+    index, names = _index(tensors, _padded(tensors, metadata))
+    with new_file(path, what) as file:
+        file.write(index)
+        for name in names:
+            if tensors[name].size:
+                file.write(np.ascontiguousarray(tensors[name]).reshape(-1).view(np.uint8).data)
 
 
 def file_size(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> int:
     """Return the size in bytes of the file that `write_file` would write."""
-    from safetensors.numpy import save
+    index, names = _index(tensors, _padded(tensors, metadata))
+    return len(index) + sum(tensors[name].nbytes for name in names)
 
-    return len(save(tensors, _padded(tensors, metadata)))
 
+def _index(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> tuple[bytes, list[str]]:
+    """Return what stands before the arrays, and their order in the file.
 
-def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, str]:
-    """Return metadata with spaces behind their JSON, so that the largest array begins a line.
-
-    A row of a table then lies in as few cache lines as it can. safetensors orders arrays by
-    falling size of their numbers, then by name, and pads its index to a multiple of 8 bytes.
+    The index is filled up to a multiple of 8 bytes.
     """
     index: dict[str, Any] = {"__metadata__": metadata}
     kinds = {np.dtype(kind): name for name, kind in _KINDS.items()}
-    largest = max(tensors, key=lambda name: tensors[name].nbytes)
-    begin = place = 0
-    for name in sorted(tensors, key=lambda name: (-tensors[name].itemsize, name)):
+    names = sorted(tensors, key=lambda name: (_ORDER.index(kinds[tensors[name].dtype]), name))
+    place = 0
+    for name in names:
         tensor = tensors[name]
-        if name == largest:
-            begin = place
         span = [place, place + tensor.nbytes]
         index[name] = {
             "dtype": kinds[tensor.dtype], "shape": tensor.shape, "data_offsets": span,
         }  # fmt: skip
         place += tensor.nbytes
-    length = len(json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode())
-    begin += 8 + -(-length // 8) * 8
+    text = json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text, names
+
+
+def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[str, str]:
+    """Return metadata with spaces behind their JSON, so that the largest array begins a line.
+
+    A row of a table then lies in as few cache lines as it can.
+    """
+    index, names = _index(tensors, metadata)
+    largest = max(tensors, key=lambda name: tensors[name].nbytes)
+    begin = len(index) + sum(tensors[name].nbytes for name in names[: names.index(largest)])
     return {key: text + " " * (-begin % LINE) for key, text in metadata.items()}
 
 
@@ -336,18 +333,10 @@ def read_file(path: str, what: str, kind: str) -> MappedFile:
         if not stat.S_ISREG(mode):
             raise ModelError(f"{path}: cannot read {what}: {_kind(mode)}")
         with open(path, "rb") as file:
-            data = _map(file)
+            data = system.map_or_read(file)
     except OSError as error:
         raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
     return MappedFile(path, data, *_checked_index(data, len(data), path, kind))
-
-
-def _map(file: BinaryIO) -> bytes | mmap.mmap:
-    """Return a file's content: mapped, but read on Windows, where a map blocks its replacement."""
-    if os.name == "nt" or os.fstat(file.fileno()).st_size == 0:
-        file.seek(0)
-        return file.read()
-    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 class _CutError(ValueError):

@@ -7,25 +7,22 @@ made of them: fastText itself has no check, and runs for ever on some damaged fi
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import mmap
 import os
-import secrets
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.compat.files.arguments import LOSSES, MODELS, STORED, Args
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.kernels.text import parse_entries
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.corpus.signs import FASTTEXT_MAGIC, LONGEST, is_ours
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.magic import other_kind, packing
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
@@ -74,7 +71,7 @@ def read(path: str | os.PathLike[str]) -> ModelParts:
         with open(name, "rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise ModelError(f"{name}: the model file is empty")
-            data = as_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            data = as_array(system.map_or_read(file))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ModelError(f"{name} cannot be opened for loading: {reason}") from None
@@ -255,21 +252,6 @@ def write(parts: ModelParts, path: str | os.PathLike[str]) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ModelError(f"{os.fspath(path)} cannot be opened for saving: {reason}") from None
-
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes the place of `path` when all went well."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise OSError(errno.EISDIR, "is not a regular file")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def to_bytes(parts: ModelParts) -> bytes:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.kernels import text as kernels
 from fasttext_lite.compat.kernels.text import Lexicon
@@ -77,7 +78,7 @@ def mapped(path: str | os.PathLike[str]) -> Iterator[np.ndarray]:
             elif os.fstat(file.fileno()).st_size == 0:
                 data = as_array(file.read())  # also of what has no size, such as a pipe
             else:
-                data = as_array(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                data = as_array(system.map_or_read(file))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{name} cannot be opened: {reason}") from None

@@ -7,7 +7,6 @@ import os
 
 import numpy as np
 
-from fasttext_lite.compat.files import binary
 from fasttext_lite.corpus.compression import DAMAGE
 from fasttext_lite.corpus.files import open_binary
 from fasttext_lite.corpus.vectors import (
@@ -17,6 +16,7 @@ from fasttext_lite.corpus.vectors import (
     strict_numbers,
     vector_lines,
 )
+from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError, ModelError
 
 READ_ROWS = 1 << 14  # of a file that room is made for at a time
@@ -85,7 +85,7 @@ def write_vec(path: str | os.PathLike[str], names: list[bytes], rows: np.ndarray
     """
     form = b"%.5g " * rows.shape[1]
     try:
-        with binary.replacing(path) as file:
+        with replacing(path) as file:
             file.write(b"%d %d\n" % rows.shape)
             for first in range(0, len(rows), WRITTEN_ROWS):
                 part = rows[first : first + WRITTEN_ROWS].tolist()

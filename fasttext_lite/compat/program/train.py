@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from fasttext_lite import system
 from fasttext_lite.compat.files.arguments import Args, parse_flags
 from fasttext_lite.compat.program.streams import load
 from fasttext_lite.compat.program.usage import PROGRAM
@@ -108,6 +109,5 @@ def _check_files(args: Args, targets: Sequence[str]) -> None:
     for target in targets:
         check_writable(target)
         for path in (args.input, args.autotune_validation_file, args.pretrained_vectors):
-            both = path and os.path.exists(path) and os.path.exists(target)
-            if both and os.path.samefile(path, target):
+            if path and system.is_same_file(path, target):
                 raise UsageError(f"{path}: -output would overwrite this file")
