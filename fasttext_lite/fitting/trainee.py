@@ -26,9 +26,20 @@ from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 
 if TYPE_CHECKING:
-    from fasttext_lite.fitting.keeper import TrainingKeeper
+    from typing import Protocol
+
     from fasttext_lite.training.history import History
+    from fasttext_lite.training.keeping import Keeper
     from fasttext_lite.training.weights import Weights
+
+    class FollowingKeeper(Keeper, Protocol):
+        """What keeps a training and what follows it: `keeper.TrainingKeeper`."""
+
+        def follow(self, monitor: Monitor | None) -> None:
+            """Keep this, too."""
+
+        def trained(self) -> None:
+            """Hear that the training is over."""
 
 
 @dataclass
@@ -126,7 +137,7 @@ class Training:
         self,
         callback: Callable[[Any], None] | None,
         watch: Watch | None,
-        keeper: TrainingKeeper | None = None,
+        keeper: FollowingKeeper | None = None,
     ) -> Trainee:
         """Train."""
         from fasttext_lite.training import loop
