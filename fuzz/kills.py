@@ -39,7 +39,7 @@ MEGABYTES = 1000
 WEIGHT = 2.0
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 LONGEST = 120.0  # seconds
-N_TEXTS, N_WORDS = 3_000, 6_000
+N_TEXTS, N_WORDS = 2_000, 6_000
 OLD = b"what was there before\n" * 1000
 
 
@@ -98,10 +98,10 @@ COMMANDS = {
         ["out.ftl"],
     ),
     "predict": Command("predict model.ftl texts.tsv -o out.txt --prob", ["out.txt"]),
-    "convert": Command("convert model.ftl out.bin", ["out.bin"]),
+    "convert": Command("convert theirs.bin out.ftl", ["out.ftl"]),
     "quantize": Command("quantize model.ftl -o out.ftl", ["out.ftl"]),
     "supervised": Command(
-        "supervised -input labels.txt -output out -dim 50 -epoch 1 -thread 1 -verbose 0",
+        "supervised -input labels.txt -output out -dim 50 -bucket 20000 -epoch 1 -thread 1 -verbose 0",
         ["out.bin", "out.vec"],
     ),
     "filter": Command(
@@ -206,12 +206,17 @@ def place() -> Place:
     _serve(work)
     train = [*COMMANDS["train"].words[:2], "-o", "model.ftl", "--threads", "1", "--dim", "32"]
     _finish(work, train)
+    _finish(
+        work,
+        COMMANDS["supervised"].words[:3] + ["-output", "theirs", "-dim", "50", "-verbose", "0"],
+    )
     before = _files(work)
     found = Place(path, path / "tmp", before, {}, {})
     for name, command in COMMANDS.items():
-        _reset(found)
-        start = time.perf_counter()
-        _finish(work, command.words)
+        for _ in range(2):  # the first may compile
+            _reset(found)
+            start = time.perf_counter()
+            _finish(work, command.words)
         found.seconds[name] = time.perf_counter() - start
         found.made[name] = {
             file: digest for file, digest in _files(work).items() if before.get(file) != digest

@@ -938,7 +938,8 @@ def test_get_data_home(monkeypatch, tmp_path):
         ("win32", tmp_path / "fasttext_lite" / "datasets"),
         ("darwin", tmp_path / "Library" / "Caches" / "fasttext_lite" / "datasets"),
     ):
-        monkeypatch.setattr(datasets.sys, "platform", platform)
+        monkeypatch.setattr(datasets.system, "IS_WINDOWS", platform == "win32")
+        monkeypatch.setattr(datasets.system, "IS_MACOS", platform == "darwin")
         assert datasets.get_data_home() == place
     monkeypatch.setenv("FASTTEXT_LITE_HOME", "/x")
     assert datasets.get_data_home() == Path("/x/datasets")

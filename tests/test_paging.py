@@ -184,7 +184,7 @@ def test_reading_in_small_pieces_and_without_preadv(path, monkeypatch):
 
 def test_systems_where_an_open_file_cannot_be_replaced(monkeypatch):
     assert paging.can_page()
-    monkeypatch.setattr(paging.os, "name", "nt")
+    monkeypatch.setattr(paging.system, "IS_WINDOWS", True)
     assert not paging.can_page()
 
 

@@ -153,7 +153,8 @@ class Folder:
             target = os.path.join(self.path, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             system.replace(path, target)
-            system.sync_folder(os.path.dirname(target))
+        for folder in {os.path.dirname(os.path.join(self.path, name)) for name in files}:
+            system.sync_folder(folder)
         write_json(self._record(part), record | {"time": part.time})
 
     def _remove_parts(self) -> None:
