@@ -395,7 +395,7 @@ def test_without_room_for_the_model_no_time_is_spent(folder, monkeypatch, capsys
 
 @pytest.mark.parametrize(
     "flags",
-    [[], ["--optimizer", "adam", "--patience", "2"], ["--dtype", "float16"], ["--averaging", "0.5"]],
+    [[], ["--optimizer", "adam"], ["--patience", "2"], ["--dtype", "float16"]],
 )
 def test_the_room_foretold_is_what_is_taken(flags, folder, monkeypatch):
     told, sizes = [], []
