@@ -128,10 +128,8 @@ class FastTextClassifier(TextClassifier, OneModel):
             What an encoder makes of each text of X, and then of each of `unlabelled`. The model
             learns from them and does not need them to predict.
         checkpoint : path-like, optional
-            Folder that keeps the training after each epoch. Where it holds a training on the same
-            data with the same parameters that was broken off, that is gone on with: with one
-            thread the result is the same. It is removed when the training is done. Not beside
-            `unlabelled` and `text_embeddings`.
+            Folder that keeps the training after each epoch, for the next `fit` on the same data
+            with the same parameters to go on from, if this one is broken off.
 
         Returns
         -------

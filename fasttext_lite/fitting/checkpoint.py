@@ -102,6 +102,7 @@ class CheckpointFolder:
                 fault = error
                 self._damaged.append(path)
                 continue
+            self.is_new = self.is_new or state.header["is_new_folder"]
             if fault is not None:
                 logger.warning("%s; the training goes on from the one before, %s", fault, path)
             return state
@@ -120,7 +121,7 @@ class CheckpointFolder:
         last = self._file(LAST)
         if os.path.exists(last) and last not in self._damaged:
             system.replace(last, self._file(PREVIOUS))
-        _write(last, header, arrays)
+        _write(last, {**header, "is_new_folder": self.is_new}, arrays)
         self._damaged = []
 
     def remove(self) -> None:

@@ -66,7 +66,7 @@ def fit(
         What it leaves open is filled in by `recipe.resolve`.
     multilabel : bool, optional
         Whether documents may have several labels or none; default: whether any has.
-    seed, n_threads, callback
+    seed, n_threads, callback, keeper
         See `loop.train`.
     watch : Watch, optional
         What to report of each epoch, and to whom. `Config.patience` without validation data here
@@ -75,8 +75,6 @@ def fit(
         File of word vectors that the words' rows start from; `dim` is theirs.
     one_pass : bool
         One epoch at a constant learning rate, the first of many (`partial_fit`).
-    keeper : TrainingKeeper, optional
-        What keeps the training while it runs.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,7 @@ def train(
     tree : LabelTree, optional
         Needed for the loss hs.
     doc_weights : float32[n_docs], optional
-        Factor of each document's loss, at least 0; default 1. A document is visited as many
-        times as its weight, rounded up.
+        Factor of each loss, default 1. Documents are visited so often as well, rounded up.
     blank : bool
         Whether the weights know nothing yet; then a loss far above that is a sign of divergence.
     seed, n_threads : int
@@ -81,11 +81,18 @@ def train(
         "tree": tree, "doc_weights": doc_weights, "blank": blank, "seed": seed,
         "n_threads": n_threads, "noisy": noisy, "keeper": keeper,
     }  # fmt: skip
-
-    def start() -> Run:
-        return Run(make_weights(), features, labels, config, **how)
-
+    start = partial(_start, make_weights, features, labels, config, how)
     return _attempts(start, config, callback, on_epoch, quiet, keeper)
+
+
+def _start(
+    make_weights: Callable[[], Weights],
+    features: FeatureMatrix,
+    labels: Labels,
+    config: Config,
+    how: dict[str, Any],
+) -> Run:
+    return Run(make_weights(), features, labels, config, **how)
 
 
 def _attempts(
