@@ -838,8 +838,9 @@ def test_steps_of_float16_rows(dim):
     ids, weights = np.array([1, 0], np.int32), np.array([0.5, 0.25], np.float32)
     blocks.pool_rows(table.view(np.uint16), ids, weights, 0, 2, hidden)
     np.testing.assert_allclose(hidden, reference.pool(table.astype(float), ids, weights), 1e-5)
-    expected, noise = table.copy(), 7
+    expected = table.copy()
     for row, weight in zip(ids, weights, strict=True):
+        noise = (7 + int(row) * 0x9E3779B97F4A7C15) % 2**64
         for d in range(0, dim, 16):
             noise = (noise * 0x5851F42D4C957F2D + 1) % 2**64
             part = slice(d, d + 16)

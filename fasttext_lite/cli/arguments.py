@@ -308,6 +308,21 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=whole(1), metavar="N", help="default: all processors")
 
 
+def training_threads(options: argparse.Namespace, deterministic: bool) -> int | None:
+    """Return the threads of a training that the flags ask for, None for all processors.
+
+    Parameters
+    ----------
+    options : Namespace
+        With `threads` and `seed`.
+    deterministic : bool
+        See `Config.deterministic`.
+    """
+    if options.threads or options.seed is None or deterministic:
+        return options.threads
+    return 1
+
+
 def given_settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the settings of the model that were given as flags, by name."""
     return {

@@ -161,9 +161,9 @@ def _quantized(model: Model, retrain: Corpus | None, options: argparse.Namespace
         is_weighted = retrain.weights is not None
         run = dataclasses.replace(run, texts=retrain.fingerprint, sample_weight=is_weighted)
         doc_weights = class_weights(run.class_weight, retrain.labels, retrain.weights)
-    reproducible = retrain is not None and run.seed is not None
+    is_seeded = retrain is not None and run.seed is not None and not model.config.deterministic
     return quantize_model(
-        model, settings, run=run, n_threads=options.threads or (1 if reproducible else None),
+        model, settings, run=run, n_threads=options.threads or (1 if is_seeded else None),
         retrain=None if retrain is None else (retrain.texts, retrain.labels),
         doc_weights=doc_weights,
         training={"lr": options.lr, "epochs": options.epochs},

@@ -27,6 +27,7 @@ from fasttext_lite.cli.arguments import (
     idle_words,
     pretrained_from,
     read_options,
+    training_threads,
     whole,
 )
 from fasttext_lite.cli.beside import (
@@ -97,7 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
         "--seed",
         type=whole(0),
         metavar="N",
-        help="makes training reproducible: one thread, unless --threads says otherwise",
+        help="makes training reproducible: one thread, unless --threads or --deterministic says "
+        "otherwise",
     )
     add_threads(parser)
     parser.add_argument(
@@ -188,7 +190,7 @@ def _train(
     how: dict[str, Any] = {
         "run": _run_of(options, file) if init is None else init.run(options, file),
         "seed": options.seed or 0, "watch": watch,
-        "n_threads": options.threads or (None if options.seed is None else 1),
+        "n_threads": training_threads(options, config.deterministic),
     }  # fmt: skip
     if is_taught(options):
         trainee = _taught(options, file, encoder, how)
@@ -249,8 +251,11 @@ def _taught(
 def _idle_arguments(options: argparse.Namespace, config: Config) -> list[Remark]:
     """Return what to say of arguments that are no settings of the model."""
     found = []
-    if options.seed is not None and (options.threads or 1) > 1:
-        why = f"does not make {options.threads} threads reproducible: only one thread is"
+    if options.seed is not None and (options.threads or 1) > 1 and not config.deterministic:
+        why = (
+            f"does not make {options.threads} threads reproducible: only one thread is, or "
+            "--deterministic"
+        )
         found.append(Remark("seed", why))
     is_given = "valid_fraction" in given_settings(options)
     if options.valid and config.patience is not None and is_given:

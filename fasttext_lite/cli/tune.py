@@ -32,6 +32,7 @@ from fasttext_lite.cli.arguments import (
     idle_words,
     or_none,
     pretrained_from,
+    training_threads,
     whole,
 )
 from fasttext_lite.cli.beside import add_beside, check_beside, is_taught, read_beside
@@ -250,7 +251,7 @@ def _with_more(
 
     if data.multilabel:
         raise UsageError("--unlabelled needs texts of one label each, and these have several")
-    seed, n_threads = options.seed or 0, options.threads or (None if options.seed is None else 1)
+    seed, n_threads = options.seed or 0, training_threads(options, config.deterministic)
     beside = read_beside(options, data.labels.names, seed)
     n_labelled = data.n_whole
     more = more_texts(config, beside, run, seed, n_threads)
@@ -281,7 +282,7 @@ def _make_search(
             n_trials=options.trials,
             model_size=options.model_size,
             seed=options.seed or 0,
-            n_threads=options.threads or (None if options.seed is None else 1),
+            n_threads=training_threads(options, config.deterministic),
             log=options.log,
             resume=options.resume,
             on_trial=table.add,

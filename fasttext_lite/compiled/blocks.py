@@ -316,13 +316,13 @@ def pool_rows(table, ids, weights, first, last, hidden):
 def push_rows(table, ids, weights, first, last, gradient, lr, noise):
     """Subtract lr * weights[j] * gradient from table[ids[j]] for each j in [first, last).
 
-    The noise of an entry depends on `noise` and on j alone, not on where the range begins.
+    The noise of a row depends on `noise` and its number, not on its place among others.
     """
     dim = gradient.size
     for j in range(first, last):
         at = np.int64(ids[j]) * dim
         move = -lr * weights[j]
-        own = noise + np.uint64(j) * np.uint64(0x9E3779B97F4A7C15)
+        own = noise + np.uint64(ids[j]) * np.uint64(0x9E3779B97F4A7C15)
         for d in range(0, dim, LANES):
             n = dim - d
             own = own * np.uint64(0x5851F42D4C957F2D) + np.uint64(1)  # Knuth's generator

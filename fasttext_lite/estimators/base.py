@@ -99,7 +99,8 @@ class TextEstimator(AdvisedMethods, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         tags.target_tags.required = True
-        tags.non_deterministic = self.n_jobs not in (None, 1)  # with random_state given
+        is_same = getattr(self, "deterministic", False) or self.n_jobs in (None, 1)
+        tags.non_deterministic = not is_same  # with random_state given
         return tags
 
 

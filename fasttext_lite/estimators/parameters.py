@@ -40,7 +40,8 @@ _OF_A_RUN = {
     "n_jobs": (
         None,
         "int or None: threads; -1 = all processors. None = all processors, but 1 for training "
-        "when `random_state` is given, because only one thread gives the same result every time",
+        "when `random_state` is given without `deterministic`, because only one thread gives the "
+        "same result every time then",
     ),
     "verbose": (
         0,
@@ -207,7 +208,9 @@ def threads_of(estimator: Any, *, training: bool) -> int:
     """
     n_jobs = estimator.n_jobs
     if n_jobs is None:
-        return 1 if training and estimator.random_state is not None else cpu_count()
+        is_seeded = estimator.random_state is not None
+        deterministic = getattr(estimator, "deterministic", False)
+        return 1 if training and is_seeded and not deterministic else cpu_count()
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
         raise ValueError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
     return int(n_jobs) if n_jobs > 0 else max(1, cpu_count() + 1 + int(n_jobs))

@@ -26,6 +26,7 @@ def trained_points(
     doc_weights: np.ndarray | None,
     seed: int,
     n_threads: int,
+    deterministic: bool = False,
 ) -> np.ndarray:
     """Return a vector for each label: the sum of its texts' hidden vectors in a small model.
 
@@ -38,7 +39,7 @@ def trained_points(
 
     config = Config(
         loss="ns", head="learned", dim=POINT_DIM, epochs=POINT_EPOCHS, lr=POINT_LR,
-        label_smoothing=0.1,
+        label_smoothing=0.1, deterministic=deterministic,
     ).with_dtype(space.n_rows)  # fmt: skip
     n_labels = len(labels.names)
     return_memory()

@@ -36,8 +36,9 @@ def make_tree(prepared: Prepared, config: Config, seed: int, n_threads: int) -> 
     if config.tree == "huffman":
         return huffman_tree(np.maximum(counts, 1))
     points = trained_points(
-        prepared.space, prepared.features, labels, prepared.doc_weights, seed, n_threads
-    )
+        prepared.space, prepared.features, labels, prepared.doc_weights, seed, n_threads,
+        config.deterministic,
+    )  # fmt: skip
     if config.tree == "linkage":
         return linkage_tree(points)
     if config.tree == "cluster":

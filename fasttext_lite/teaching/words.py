@@ -52,6 +52,7 @@ class Words:
     """
 
     def __init__(self, texts: MarkedTexts, config: Config, n_threads: int) -> None:
+        self.is_deterministic = config.deterministic
         vocabulary = Vocabulary()
         vocabulary.add(texts)
         pool, ends = vocabulary.words(config.replace(min_count=LEAST_COUNT, eos=False))
@@ -84,7 +85,8 @@ class Words:
         Parameters
         ----------
         seed, n_threads : int
-            With one thread the result depends on the seed alone.
+            With one thread the result depends on the seed alone; so it is one with
+            `Config.deterministic`.
         callback : callable, optional
             As of `word_loop.train_vectors`.
 
@@ -93,6 +95,7 @@ class Words:
         TrainingError
             If there are no two words to learn from.
         """
+        n_threads = 1 if self.is_deterministic else n_threads
         n_words = np.int32(self.counts.size)
         epochs = min(max(TOKENS // max(self.numbers.size, 1), LEAST_EPOCHS), MOST_EPOCHS)
         dim = DIM_OF_FEW if self.numbers.size <= FEW_TOKENS else DIM

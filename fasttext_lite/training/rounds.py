@@ -9,8 +9,8 @@ import numpy as np
 from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.compiled.meeting import STOPPED, new_meeting
 from fasttext_lite.parallel import run_blocks
-from fasttext_lite.training.kernels.parts import Docs, Lists, Parts, Pooled, Settings, Span, Table
-from fasttext_lite.training.kernels.rounds import PARTS, ROUND, make_rounds
+from fasttext_lite.training.kernels.parts import Docs, Kept, Parts, Pooled, Settings, Span, Table
+from fasttext_lite.training.kernels.rounds import ROUND, make_rounds
 from fasttext_lite.training.participants import Participants
 
 
@@ -30,7 +30,7 @@ class Rounds:
         self.drops, self.n_threads = parts.feature_dropout, n_threads
         self.common = np.array([common], np.int32)
         self._pooled: dict[str, Any] = {}
-        self._lists: dict[str, Any] = {}
+        self._kept = np.empty((2, 0), np.int32), np.empty((2, 0), np.float32)
 
     def train_block(
         self,
@@ -56,7 +56,7 @@ class Rounds:
             In the order of `weights.TABLES`.
         """
         embeddings, output, norm, layer = tables
-        pooled, lists = self._pooled_of(embeddings, output), self._lists_of(block, docs)
+        pooled, (kept, longest) = self._pooled_of(embeddings, output), self._kept_of(block, docs)
         meeting, rng = new_meeting(), np.array([seed], np.uint64)
         result = np.zeros(2)
 
@@ -66,8 +66,8 @@ class Rounds:
             try:
                 self.kernel(
                     block, docs, settings, span, involved.tree, involved.negatives, rng,
-                    np.uint64(seed), involved.most_rows, pooled, output, norm, layer, lists,
-                    meeting, n_threads, result,
+                    np.uint64(seed), involved.most_rows, pooled, output, norm, layer, kept,
+                    longest, meeting, n_threads, result,
                 )  # fmt: skip
             except BaseException:
                 meeting[STOPPED] = 1  # the others wait for what was begun here
@@ -90,21 +90,16 @@ class Rounds:
                 self._pooled[name] = np.zeros(n, np.float32)
         return Pooled(rows=rows, **self._pooled)
 
-    def _lists_of(self, block: np.ndarray, docs: Docs) -> Lists:
-        """Return room for the features of two rounds of a block."""
+    def _kept_of(self, block: np.ndarray, docs: Docs) -> tuple[Kept, int]:
+        """Return room for what dropout leaves of two rounds, and the most features of a text."""
         sizes = docs.indptr[block + 1] - docs.indptr[block]
-        ends = np.cumsum(sizes)
-        begins = ends - sizes
-        places = begins - np.repeat(begins[::ROUND], ROUND)[: block.size]
-        most = int((places + sizes).max(initial=0))
-        if not self._lists or self._lists["ids"].shape[1] < most:
-            room, kept = (2, most + most // 4), (2, (most + most // 4) * self.drops)
-            self._lists = {
-                "ids": np.empty(room, np.int32), "weights": np.empty(room, np.float32),
-                "kept_ids": np.empty(kept, np.int32), "kept_weights": np.empty(kept, np.float32),
-                "starts": np.zeros((2 * ROUND, PARTS + 2), np.int64),
-            }  # fmt: skip
-        return Lists(places=places, **self._lists)
+        places = np.cumsum(sizes) - sizes
+        places -= np.repeat(places[::ROUND], ROUND)[: block.size]
+        most = int((places + sizes).max(initial=0)) * self.drops
+        if self._kept[0].shape[1] < most:
+            most += most // 4
+            self._kept = np.empty((2, most), np.int32), np.empty((2, most), np.float32)
+        return Kept(*self._kept, places), int(sizes.max(initial=0))
 
 
 def common_row(docs: Docs, order: np.ndarray) -> int:

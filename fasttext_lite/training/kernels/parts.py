@@ -120,26 +120,20 @@ class Pooled(NamedTuple):
     rows: Any
 
 
-class Lists(NamedTuple):
-    """Features of the documents of two rounds by turns, those of each document by part.
+class Kept(NamedTuple):
+    """What dropout leaves of the features of two rounds, by turns; see `rounds`.
 
     Attributes
     ----------
     ids : int32[2, n], weights : float32[2, n]
-    kept_ids : int32[2, n], kept_weights : float32[2, n]
-        What dropout left; (2, 0) without it.
+        Of shape (2, 0) without dropout.
     places : int64[n_docs]
         Where those of each document of a block begin, in their round.
-    starts : int64[2 * ROUND, PARTS + 2]
-        Where those of each part of the rows begin, in their document; the last is of no use.
     """
 
     ids: Any
     weights: Any
-    kept_ids: Any
-    kept_weights: Any
     places: Any
-    starts: Any
 
 
 class Docs(NamedTuple):

@@ -19,7 +19,15 @@ from functools import cache
 
 import numpy as np
 
-from fasttext_lite.compiled.blocks import fetch_rows, pool_rows, push_rows
+from fasttext_lite.compiled.blocks import (
+    LANES,
+    add_product,
+    fetch_rows,
+    load_block,
+    pool_rows,
+    push_rows,
+    store_block,
+)
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.meeting import DONE, STOPPED, TAKEN, count_up, look_at, take, wait
 from fasttext_lite.compiled.random import STEP, mix
@@ -43,179 +51,158 @@ def part_of(row):
 
 
 @_kernel
-def sort_features(
-    ids, weights, first, last, table, pooled, at, lists, side, begin, common
-):  # fmt: skip
-    """Copy the features of a document by part, without the common row; ask for their rows.
+def own_features(ids, weights, first, last, first_part, last_part, common, own_ids, own_weights):
+    """Copy the features in [first, last) whose rows are in some parts; return how many.
 
-    Parameters
-    ----------
-    ids, weights
-        The features are ids[first:last].
-    table : float32[n_rows, dim]
-    pooled : Pooled
-        `counts`, `lengths` and `shares` are written at `at`.
-    at : int
-        Place of the document in two rounds.
-    lists : Lists
-        `ids` and `weights` are written in row `side` from `begin` on, `starts` at `at`.
-    common : int
-
-    Returns
-    -------
-    n : int
-        Features copied.
+    Not the common row. Without a branch: which part comes next, no processor can guess.
     """
-    starts = lists.starts[at]
-    starts[:] = 0
-    share = squares = np.float32(0)
+    n = 0
     for j in range(first, last):
-        squares += weights[j] * weights[j]
-        if ids[j] == common:
-            share += weights[j]
-        else:
-            starts[part_of(ids[j]) + 2] += 1
-    fetch_rows(table, ids, first, last)
-    for part in range(2, PARTS + 2):
-        starts[part] += starts[part - 1]
+        part = part_of(ids[j])
+        own_ids[n] = ids[j]
+        own_weights[n] = weights[j]
+        n += (part >= first_part) & (part < last_part) & (ids[j] != common)
+    return n
+
+
+@_kernel
+def _add_row(table, row, weight, vector):
+    dim = vector.size
+    at = np.int64(row) * dim
+    for d in range(0, dim, LANES):
+        n = dim - d
+        block = add_product(load_block(vector, d, n), weight, load_block(table, at + d, n))
+        store_block(vector, d, block, n, np.uint32(0))
+
+
+@_kernel
+def _count_of(row, ids, first, last):
+    n = 0
     for j in range(first, last):
-        if ids[j] != common:
-            part = part_of(ids[j]) + 1
-            lists.ids[side, begin + starts[part]] = ids[j]
-            lists.weights[side, begin + starts[part]] = weights[j]
-            starts[part] += 1
-    pooled.counts[at] = last - first
-    pooled.lengths[at] = np.sqrt(squares)
-    pooled.shares[at] = share
-    return starts[PARTS]
+        n += ids[j] == row
+    return n
 
 
 def _make_pool(parts):
-    """Return the function that pools the rows of a document."""
+    """Return the function that pools the rows of a document, but for the common one."""
     plain, shrink = parts.plain, parts.shrink
 
     @_kernel
-    def pool(rows, ids, weights, n, path, settings, hidden, spare):
-        if plain:
-            pool_rows(rows.values, ids, weights, 0, n, hidden)
-        else:
-            hidden[:] = 0
-            for j in range(n):
-                if shrink:  # what has not been made up for yet; others read the row, too
-                    spare[0] = rows.values[ids[j]]
-                    distance = max(path - rows.seen[ids[j], 1], 0.0)
-                    shrink_row(spare, 0, settings.l1, settings.l2, distance)
-                    axpy(weights[j], spare, 0, hidden)
-                else:
-                    axpy(weights[j], rows.values, ids[j], hidden)
+    def pool(pooled, at, ids, weights, first, last, path, settings, spare):
+        rows, hidden, common = pooled.rows, pooled.values[at], pooled.common[0]
+        share = np.float32(0)
+        if last > first and ids[last - 1] == common:  # where the bias is
+            last -= 1
+            share = weights[last]
+        if plain and _count_of(common, ids, first, last) == 0:
+            pool_rows(rows.values, ids, weights, first, last, hidden)
+            pooled.shares[at] = share
+            return
+        hidden[:] = 0
+        for j in range(first, last):
+            if ids[j] == common:
+                share += weights[j]
+            elif plain:
+                _add_row(rows.values, ids[j], weights[j], hidden)
+            elif shrink:  # what has not been made up for yet; others read the row, too
+                spare[0] = rows.values[ids[j]]
+                distance = max(path - rows.seen[ids[j], 1], 0.0)
+                shrink_row(spare, 0, settings.l1, settings.l2, distance)
+                axpy(weights[j], spare, 0, hidden)
+            else:
+                axpy(weights[j], rows.values, ids[j], hidden)
+        pooled.shares[at] = share
 
     return pool
 
 
 def _make_gather(parts):
-    """Return the function that takes a document's features and pools their rows."""
-    drop = parts.feature_dropout
+    """Return the function that gathers documents of a round: pools their rows."""
+    drop, clip = parts.feature_dropout, parts.clip
     pool = _make_pool(parts)
 
     @_kernel
-    def gather(doc, place, at, side, docs, settings, path, seed, pooled, lists, spare):
-        rows, common = pooled.rows, pooled.common[0]
-        first, last = docs.indptr[doc], docs.indptr[doc + 1]
-        ids, weights = docs.ids, docs.weights
-        pooled.visited[at] = 0
-        if drop:
-            rng = np.full(1, seed)
-            kept_ids, kept_weights = lists.kept_ids[side], lists.kept_weights[side]
-            n = keep_features(
-                ids, weights, first, last, settings.feature_dropout, rng, kept_ids[place:],
-                kept_weights[place:],
-            )  # fmt: skip
-            n = sort_features(
-                kept_ids, kept_weights, place, place + n, rows.values, pooled, at, lists, side,
-                place, common,
-            )  # fmt: skip
-        else:
-            n = sort_features(
-                ids, weights, first, last, rows.values, pooled, at, lists, side, place, common
-            )
-        pool(
-            rows, lists.ids[side, place:], lists.weights[side, place:], n, path, settings,
-            pooled.values[at], spare,
-        )  # fmt: skip
+    def gather(turn, start, end, order, docs, settings, span, seed, pooled, kept, spare):
+        side = turn & 1
+        slope = (span.lr_last - span.lr_first) / np.float32(order.size)
+        for g in range(start, end):
+            i, at = turn * ROUND + g, side * ROUND + g
+            path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+            ids, weights = docs.ids, docs.weights
+            first, last = docs.indptr[order[i]], docs.indptr[order[i] + 1]
+            if g + 1 < end:
+                following = order[i + 1]
+                fetch_rows(
+                    pooled.rows.values, ids, docs.indptr[following], docs.indptr[following + 1]
+                )
+            if drop:
+                rng = np.full(1, mix(~seed + np.uint64(i + 1) * STEP))
+                ids, weights, place = kept.ids[side], kept.weights[side], kept.places[i]
+                n = keep_features(
+                    docs.ids, docs.weights, first, last, settings.feature_dropout, rng,
+                    ids[place:], weights[place:],
+                )  # fmt: skip
+                first, last = place, place + n
+            pooled.visited[at] = 0
+            pooled.counts[at] = last - first
+            if clip:
+                squares = np.float32(0)
+                for j in range(first, last):
+                    squares += weights[j] * weights[j]
+                pooled.lengths[at] = np.sqrt(squares)
+            pool(pooled, at, ids, weights, first, last, path, settings, spare)
 
     return gather
 
 
 def _make_spread(parts):
-    """Return the function that moves rows of a document against its gradient."""
-    plain, lazy = parts.plain, parts.shrink or parts.average
+    """Return the function that moves the rows of some parts for a round."""
+    drop, plain, lazy = parts.feature_dropout, parts.plain, parts.shrink or parts.average
     settle, move = make_settle(parts), make_move(parts)
 
     @_kernel
-    def spread(pooled, at, ids, weights, first, last, step, path, settings, average_from, noise):
-        gradient, lr = pooled.gradients[at], pooled.rates[at]
-        if plain:
-            push_rows(pooled.rows.values, ids, weights, first, last, gradient, lr, noise)
-        else:
-            for j in range(first, last):
+    def spread(
+        turn, first_part, last_part, order, docs, settings, span, seed, pooled, kept, own_ids,
+        own_weights,
+    ):  # fmt: skip
+        side, start = turn & 1, turn * ROUND
+        slope = (span.lr_last - span.lr_first) / np.float32(order.size)
+        for i in range(start, min(start + ROUND, order.size)):
+            at = side * ROUND + i - start
+            if pooled.visited[at] == 0:
+                continue
+            ids, weights = docs.ids, docs.weights
+            first, last = docs.indptr[order[i]], docs.indptr[order[i] + 1]
+            if drop:
+                ids, weights = kept.ids[side], kept.weights[side]
+                first, last = kept.places[i], kept.places[i] + pooled.counts[at]
+            n = own_features(
+                ids, weights, first, last, first_part, last_part, pooled.common[0], own_ids,
+                own_weights,
+            )  # fmt: skip
+            gradient, lr = pooled.gradients[at], pooled.rates[at]
+            if plain:
+                noise = mix(seed + np.uint64(i + 1) * STEP)
+                push_rows(pooled.rows.values, own_ids, own_weights, 0, n, gradient, lr, noise)
+                continue
+            path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+            for j in range(n):
                 if lazy:
-                    settle(pooled.rows, ids[j], step, path, settings, average_from)
-                scale = pooled.factors[at] * weights[j]
-                move(pooled.rows, ids[j], scale, gradient, lr, step, settings)
+                    settle(
+                        pooled.rows, own_ids[j], span.step + i, path, settings, span.average_from
+                    )
+                scale = pooled.factors[at] * own_weights[j]
+                move(pooled.rows, own_ids[j], scale, gradient, lr, span.step + i, settings)
 
     return spread
 
 
-def _make_gather_some(parts):
-    """Return the function that gathers documents of a round."""
-    gather = _make_gather(parts)
-
-    @_kernel
-    def gather_some(turn, first, last, order, docs, settings, span, seed, pooled, lists, spare):
-        side = turn & 1
-        slope = (span.lr_last - span.lr_first) / np.float32(order.size)
-        for g in range(first, last):
-            i = turn * ROUND + g
-            path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-            gather(
-                order[i], lists.places[i], side * ROUND + g, side, docs, settings, path,
-                mix(~seed + np.uint64(i + 1) * STEP), pooled, lists, spare,
-            )  # fmt: skip
-
-    return gather_some
-
-
-def _make_spread_some(parts):
-    """Return the function that moves the rows of some parts for a round."""
-    spread = _make_spread(parts)
-
-    @_kernel
-    def spread_some(turn, first_part, last_part, n_docs, settings, span, seed, pooled, lists):
-        side, start = turn & 1, turn * ROUND
-        ids, weights = lists.ids[side], lists.weights[side]
-        slope = (span.lr_last - span.lr_first) / np.float32(n_docs)
-        for i in range(start, min(start + ROUND, n_docs)):
-            at = side * ROUND + i - start
-            if pooled.visited[at] == 0:
-                continue
-            first = lists.places[i] + lists.starts[at, first_part]
-            last = lists.places[i] + lists.starts[at, last_part]
-            path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-            noise = mix(seed + np.uint64(i + 1) * STEP)
-            spread(
-                pooled, at, ids, weights, first, last, span.step + i, path, settings,
-                span.average_from, noise,
-            )  # fmt: skip
-
-    return spread_some
-
-
-def _make_visit_some(parts):
+def _make_visit(parts):
     """Return the function that visits a round."""
-    visit = make_trainer(parts._replace(pooled=True, feature_dropout=False))
+    train = make_trainer(parts._replace(pooled=True, feature_dropout=False))
 
     @_kernel
-    def visit_some(
+    def visit(
         turn, order, docs, settings, span, tree, negatives, rng, most_rows, pooled, output, norm,
         layer, result,
     ):  # fmt: skip
@@ -227,14 +214,14 @@ def _make_visit_some(parts):
             span.lr_first + slope * np.float32(start), span.lr_first + slope * np.float32(end),
             span.average_from, 0,
         )  # fmt: skip
-        loss, weight = visit(
+        loss, weight = train(
             order[start:end], docs, settings, part, tree, negatives, rng, most_rows, pooled,
             output, norm, layer,
         )  # fmt: skip
         result[0] += loss
         result[1] += weight
 
-    return visit_some
+    return visit
 
 
 @cache
@@ -250,13 +237,12 @@ def make_rounds(parts):
     train_rounds : compiled function
         See its docstring.
     """
-    gather_some, visit_some = _make_gather_some(parts), _make_visit_some(parts)
-    spread_some = _make_spread_some(parts)
+    gather, visit, spread = _make_gather(parts), _make_visit(parts), _make_spread(parts)
 
     @_kernel
     def train_rounds(
         order, docs, settings, span, tree, negatives, rng, seed, most_rows, pooled, output, norm,
-        layer, lists, meeting, n_threads, result,
+        layer, kept, longest, meeting, n_threads, result,
     ):  # fmt: skip
         """Take one step for each document of `order`, with other threads that do the same.
 
@@ -272,7 +258,9 @@ def make_rounds(parts):
         seed : uint64
             Of the other random numbers.
         pooled : Pooled
-        lists : Lists
+        kept : Kept
+        longest : int
+            Features of a document, at most.
         meeting : int64[SIZE]
             New.
         n_threads : int
@@ -282,6 +270,7 @@ def make_rounds(parts):
         """
         n_rounds = (order.size + ROUND - 1) // ROUND
         spare = np.empty((1, pooled.values.shape[1]), pooled.values.dtype)
+        own_ids, own_weights = np.empty(longest + 1, np.int32), np.empty(longest + 1, np.float32)
         turn = np.int64(-1)  # of the phase; one is spread before it, it is visited, one is gathered
         spreads = False
         first = np.int64(0)  # items of phases before
@@ -305,22 +294,23 @@ def make_rounds(parts):
             item = taken - first
             n = 1
             if spreads:
-                n = min(max(PARTS // (2 * n_threads), 1), n_items - item)
+                n = min((PARTS + n_threads - 1) // n_threads, n_items - item)
             elif item > 0:
                 n = min(max(ROUND // (4 * n_threads), 1), n_items - item)
             if not take(meeting, TAKEN, taken, n):
                 continue
             if spreads:
-                spread_some(
-                    turn - 1, item, item + n, order.size, settings, span, seed, pooled, lists
-                )
+                spread(
+                    turn - 1, item, item + n, order, docs, settings, span, seed, pooled, kept,
+                    own_ids, own_weights,
+                )  # fmt: skip
             elif item > 0:
-                gather_some(
+                gather(
                     turn + 1, item - 1, item - 1 + n, order, docs, settings, span, seed, pooled,
-                    lists, spare,
+                    kept, spare,
                 )  # fmt: skip
             elif turn >= 0:
-                visit_some(
+                visit(
                     turn, order, docs, settings, span, tree, negatives, rng, most_rows, pooled,
                     output, norm, layer, result,
                 )  # fmt: skip
