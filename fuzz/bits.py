@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from functools import cache
 from typing import NamedTuple
 
 from fuzz import files, samples
@@ -24,23 +23,17 @@ class Bit(NamedTuple):
 def prepare() -> None:
     """Make the files, and ask them all."""
     files.prepare()
-    _names()
-
-
-@cache
-def _names() -> list[str]:
-    return list(samples.sealed())
 
 
 def one(rng: random.Random) -> Bit:
     """Return any bit of any file."""
-    name = rng.choice(_names())
-    return Bit(name, rng.randrange(8 * len(samples.sealed()[name].data)))
+    name = rng.choice(samples.SEALED)
+    return Bit(name, rng.randrange(8 * len(samples.sample(name).data)))
 
 
 def as_bytes(bit: Bit) -> bytes:
     """Return the file with the bit flipped."""
-    data = bytearray(samples.sealed()[bit.name].data)
+    data = bytearray(samples.sample(bit.name).data)
     data[bit.place >> 3] ^= 1 << (bit.place & 7)
     return bytes(data)
 

@@ -34,8 +34,9 @@ class Done(NamedTuple):
         return REFUSED if self.code else GOOD
 
 
-def _stream(data: bytes = b"") -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", write_through=True)
+def _stream(data: bytes | None = None) -> io.TextIOWrapper:
+    bytes_ = io.BytesIO() if data is None else io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    return io.TextIOWrapper(bytes_, "utf-8", "surrogateescape", write_through=True)
 
 
 def run(argv: Sequence[str], stdin: bytes = b"") -> Done:

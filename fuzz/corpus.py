@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import itertools
 import json
 import lzma
 import os
@@ -44,7 +43,6 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes, ".gz": lambda data: gzip.compress(data, mtime=0), ".bz2": bz2.compress,
     ".xz": lzma.compress,
 }  # fmt: skip
-_NUMBERS = itertools.count()
 
 
 class Case(NamedTuple):
@@ -63,15 +61,10 @@ def prepare() -> None:
 
 @cache
 def _model() -> str:
-    path = _path("model.ftl")
+    path = samples.new_path(".ftl")
     with open(path, "wb") as file:
-        file.write(samples.sealed()["plain"].data)
+        file.write(samples.sample("plain").data)
     return path
-
-
-def _path(name: str) -> str:
-    place = samples.in_memory() or "/tmp"
-    return f"{place}/fuzz-{os.getpid()}-{next(_NUMBERS)}-{name}"
 
 
 def one(rng: random.Random) -> Case:
@@ -109,7 +102,7 @@ def _read(path: str) -> list[Any] | str:
 
 def check(case: Case) -> str:
     """Read the file by its name and as a stream, and run commands on it."""
-    path = _path(case.name)
+    path = samples.new_path(f"-{case.name}")
     with open(path, "wb") as file:
         file.write(case.data)
     try:
@@ -123,13 +116,13 @@ def check(case: Case) -> str:
         # The name says what a file is where its lines do not, and its size how many columns.
         if isinstance(found, list) and isinstance(streamed, list) and found[1] != streamed[1]:
             raise BrokenError(f"by name {found}, as a stream {streamed}")
-        tested = commands.run(["test", _model(), path, "-q"])
+        tested = commands.run(["test", _model(), path])
         if tested.outcome() == GOOD and isinstance(found, list):
             counted = re.search(rb"^n ([\d,]+)", tested.out)
             n = int(counted[1].replace(b",", b"")) if counted else -1
             if n != len(found[1]):
                 raise BrokenError(f"test counts {n}, the reader {len(found[1])}: {tested.out!r}")
-        predicted = commands.run(["predict", _model(), path, "-q"]).outcome()
+        predicted = commands.run(["predict", _model(), path]).outcome()
     finally:
         os.unlink(path)
     return f"train {GOOD if isinstance(found, list) else 'refused'}, predict {predicted}"

@@ -8,15 +8,14 @@ writes nonsense, or an enemy.
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 from functools import cache
 from typing import Any, NamedTuple
 
-from fuzz import mutations, readers, safetensors
+from fuzz import mutations, readers, safetensors, samples
 from fuzz.frame import GOOD, BrokenError, check_refusal
-from fuzz.samples import Sample, in_memory, samples
+from fuzz.samples import Sample
 
 SECONDS = 10.0
 MEGABYTES = 200
@@ -33,25 +32,26 @@ class Case(NamedTuple):
 
 
 @cache
-def _answers() -> dict[str, Any]:
-    """Return what the unharmed files answer; of those that change when read, too."""
-    return {
-        name: readers.ask(sample.kind, path)
-        for name, sample in samples().items()
-        for path in [_written(sample.data, sample.ending)]
-    }
+def _answers(name: str) -> Any:
+    """Return what an unharmed file answers."""
+    sample = samples.sample(name)
+    path = _written(sample.data, sample.ending)
+    try:
+        return readers.ask(sample.kind, path)
+    finally:
+        _remove(path)
 
 
 def prepare() -> None:
     """Make the files, and ask them all."""
-    _answers()
+    for name in samples.KINDS:
+        _answers(name)
 
 
 def one(rng: random.Random) -> Case:
     """Return a damaged file."""
-    known = samples()
-    sample = known[rng.choice(list(known))]
-    others = [other.data for other in known.values() if other.kind == sample.kind]
+    sample = samples.sample(rng.choice(list(samples.KINDS)))
+    others = [name for name, kind in samples.KINDS.items() if kind == sample.kind]
     how = rng.random()
     if sample.data[8:9] == b"{" and how < 0.4:
         change = safetensors.edited if how < 0.25 else safetensors.with_other_numbers
@@ -61,7 +61,8 @@ def one(rng: random.Random) -> Case:
         place = rng.randrange(len(lines))
         lines[place] = mutations.edited_json(rng, lines[place])
         return Case(sample.name, b"\n".join(lines), False)
-    return Case(sample.name, mutations.damaged(rng, sample.data, others), sample.is_sealed)
+    other = samples.sample(rng.choice(others)).data if rng.random() < 0.1 else sample.data
+    return Case(sample.name, mutations.damaged(rng, sample.data, [other]), sample.is_sealed)
 
 
 def _resealed(rng: random.Random, sample: Sample, data: bytes) -> Case:
@@ -76,13 +77,9 @@ def as_bytes(case: Case) -> bytes:
     return case.data
 
 
-_NUMBERS = itertools.count()
-
-
 def _written(data: bytes, ending: str) -> str:
     """Write a new file, that no map of an earlier one is of; return its path."""
-    folder = in_memory() or "/tmp"
-    path = f"{folder}/fuzz-{os.getpid()}-{next(_NUMBERS)}{ending}"
+    path = samples.new_path(ending)
     with open(path, "wb") as file:
         file.write(data)
     return path
@@ -100,7 +97,7 @@ def _remove(path: str) -> None:
 
 def check(case: Case) -> str:
     """Read a damaged file, and ask it."""
-    sample = samples()[case.name]
+    sample = samples.sample(case.name)
     path = _written(case.data, sample.ending)
     try:
         answers = readers.ask(sample.kind, path)
@@ -110,7 +107,7 @@ def check(case: Case) -> str:
         return f"{sample.kind}: {check_refusal(error)}"
     finally:
         _remove(path)
-    if readers.are_same(answers, _answers()[case.name]):
+    if readers.are_same(answers, _answers(case.name)):
         return f"{sample.kind}: {GOOD}"
     if case.is_sealed:
         raise BrokenError(

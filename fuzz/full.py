@@ -6,7 +6,6 @@ The limit is one of the system on the size of files (RLIMIT_FSIZE): every write 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import resource
 import shutil
@@ -36,11 +35,10 @@ class Case(NamedTuple):
 @cache
 def _things() -> dict[str, Any]:
     """Return what is there to be written, and files to read."""
-    place = Path(samples.in_memory() or "/tmp") / f"fuzz-full-{os.getpid()}"
+    place = Path(samples.new_path(""))
     place.mkdir()
-    known = samples.samples()
     for name in ("plain", "small", "ensemble", "softmax.bin", "out.ftz"):
-        (place / name).write_bytes(known[name].data)
+        (place / name).write_bytes(samples.sample(name).data)
     lines = [f"{a}\t{b}\n" for a, b in zip(samples.LABELS, samples.TEXTS, strict=True)]
     (place / "texts.tsv").write_text("".join(lines), "utf-8")
     (place / "texts.txt").write_text("".join(f"{b}\n" for b in samples.TEXTS), "utf-8")
@@ -86,7 +84,7 @@ WRITERS: dict[str, tuple[str, str, Callable[[str], str]]] = {
     "quantize": (".ftl", "model", _command("quantize", "MODEL", "-o", "OUT")),
     "convert": (".ftl", "model", _command("convert", "BIN", "OUT")),
     "vectors": (".vec", "vectors", _command("convert", "BIN", "OUT")),
-    "predict": (".jsonl", "", _command("predict", "MODEL", "TXT", "-o", "OUT", "-q")),
+    "predict": (".jsonl", "", _command("predict", "MODEL", "TXT", "-o", "OUT")),
 }
 
 

@@ -49,7 +49,7 @@ class Case(NamedTuple):
 @cache
 def _files() -> dict[str, tuple[bytes, Any]]:
     """Return files and what they answer."""
-    found = {name: samples.sealed()[name].data for name in ("plain", "chars")}
+    found = {name: samples.sample(name).data for name in ("plain", "chars")}
     found.update(_large())
     answers = {}
     with samples.folder() as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import itertools
 import json
 import os
 import tempfile
@@ -64,7 +65,7 @@ def folder() -> Iterator[Path]:
 
 def in_memory() -> str | None:
     """Return the place for files in memory; None where there is none."""
-    return "/dev/shm" if os.path.isdir("/dev/shm") else None
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def classifier(**settings: Any) -> FastTextClassifier:
@@ -73,6 +74,15 @@ def classifier(**settings: Any) -> FastTextClassifier:
     if settings.pop("several", False):
         labels = [[name, "all"] for name in LABELS]
     return FastTextClassifier(**QUICK | settings).fit(TEXTS, labels)
+
+
+def new_path(ending: str) -> str:
+    """Return a path that nobody had before: maps of files of old may still be there."""
+    place = in_memory() or tempfile.gettempdir()
+    return f"{place}/fuzz-{os.getpid()}-{next(_NUMBERS)}{ending}"
+
+
+_NUMBERS = itertools.count()
 
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -89,51 +99,50 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 
-@cache
-def sealed() -> dict[str, Sample]:
-    """Return model files as this version writes them."""
-    found = {}
-    with folder() as place:
-        path = str(place / "model.ftl")
-        for name, make in MODELS.items():
-            make().save(path)
-            found[name] = Sample(name, "model", Path(path).read_bytes(), is_sealed=_is_sealed())
-        FastTextEnsemble(n_members=2, **QUICK).fit(TEXTS, LABELS).save(path)
-        data = Path(path).read_bytes()
-        found["ensemble"] = Sample("ensemble", "ensemble", data, is_sealed=_is_sealed())
-    return found
-
-
-def _is_sealed() -> bool:
-    from fasttext_lite.model import storage
-
-    return storage.FORMAT_VERSION >= 5
+SEALED = (*MODELS, "ensemble")
+OLD = tuple(path.stem for path in sorted(GOLDEN.glob("v[1-4]_*.ftl")))
+FASTTEXT_MODELS = ("softmax.bin", "hs.bin", "ova.bin", "ns.bin", "words.bin", "cut.ftz", "out.ftz")
+VECTORS = ("words.vec", "packed.vec.gz")
+EMBEDDINGS = ("rows.npy", "rows.safetensors", "rows16.safetensors", "rows.parquet")
+RECORDS = ("trials.jsonl", "manifest.json", "part.json")
+KINDS = {
+    **dict.fromkeys((*MODELS, *OLD), "model"), "ensemble": "ensemble",
+    **dict.fromkeys(FASTTEXT_MODELS, "fasttext"), **dict.fromkeys(VECTORS, "vectors"),
+    **dict.fromkeys(EMBEDDINGS, "embeddings"),
+    **{name: name.partition(".")[0] for name in RECORDS},
+}  # fmt: skip
 
 
 @cache
-def unsealed() -> dict[str, Sample]:
-    """Return files of formats without checksums."""
-    found = {
-        path.stem: Sample(path.stem, "model", path.read_bytes())
-        for path in sorted(GOLDEN.glob("v[1-4]_*.ftl"))
-    }
+def sample(name: str) -> Sample:
+    """Return a file of `KINDS`."""
+    if name in SEALED:
+        return Sample(name, KINDS[name], _of_this_version(name), is_sealed=True)
+    if name in OLD:
+        return Sample(name, KINDS[name], (GOLDEN / f"{name}.ftl").read_bytes())
+    group = _of_fasttext if name in (*FASTTEXT_MODELS, *VECTORS) else _tables
+    data = (_records if name in RECORDS else group)()[name]
+    return Sample(name, KINDS[name], data, os.path.splitext(name)[1])
+
+
+def _of_this_version(name: str) -> bytes:
     with folder() as place:
-        for name, data in {**_of_fasttext(place), **_tables(place)}.items():
-            kind = "fasttext" if name.endswith((".bin", ".ftz")) else "vectors"
-            kind = "embeddings" if name.startswith("rows") else kind
-            found[name] = Sample(name, kind, data, os.path.splitext(name)[1])
-        for name, data in _records(place).items():
-            found[name] = Sample(name, name.partition(".")[0], data, os.path.splitext(name)[1])
-    return found
+        path = place / "model.ftl"
+        if name in MODELS:
+            MODELS[name]().save(path)
+        else:
+            FastTextEnsemble(n_members=2, **QUICK).fit(TEXTS, LABELS).save(path)
+        return path.read_bytes()
 
 
-def samples() -> dict[str, Sample]:
-    """Return all files."""
-    return {**sealed(), **unsealed()}
-
-
-def _of_fasttext(place: Path) -> dict[str, bytes]:
+@cache
+def _of_fasttext() -> dict[str, bytes]:
     """Return model files of fastText, and vectors."""
+    with folder() as place:
+        return _trained_by_compat(place)
+
+
+def _trained_by_compat(place: Path) -> dict[str, bytes]:
     texts = place / "texts"
     lines = [f"__label__{a} {b}\n" for a, b in zip(LABELS, TEXTS, strict=True)]
     texts.write_text("".join(lines), "utf-8")
@@ -156,7 +165,7 @@ def _of_fasttext(place: Path) -> dict[str, bytes]:
     texts.write_text("".join(lines), "utf-8")
     words = compat.train_unsupervised(str(texts), **FASTTEXT | {"minn": 2, "maxn": 3})
     words.save_model(str(place / "words.bin"))
-    found = {path.name: path.read_bytes() for path in place.iterdir() if path.suffix in _THEIRS}
+    found = {name: (place / name).read_bytes() for name in FASTTEXT_MODELS}
     vectors = {word: words.get_word_vector(word) for word in words.words}
     lines = [f"{word} {' '.join(f'{x:.4f}' for x in own)}\n" for word, own in vectors.items()]
     text = f"{len(lines)} 4\n" + "".join(lines)
@@ -165,11 +174,11 @@ def _of_fasttext(place: Path) -> dict[str, bytes]:
     return found
 
 
-_THEIRS = (".bin", ".ftz")
-
-
-def _tables(place: Path) -> dict[str, bytes]:
+@cache
+def _tables() -> dict[str, bytes]:
     """Return tables of embeddings of the texts."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
     from safetensors.numpy import save
 
     rows = np.random.default_rng(1).normal(size=(len(TEXTS), 3)).astype(np.float32)
@@ -180,22 +189,21 @@ def _tables(place: Path) -> dict[str, bytes]:
         "rows.safetensors": save({"embeddings": rows}),
         "rows16.safetensors": save({"embeddings": rows.astype(np.float16)}),
     }
-    with contextlib.suppress(ImportError):
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        table = pa.table({"embeddings": [list(map(float, row)) for row in rows]})
-        pq.write_table(table, place / "rows.parquet")
-        found["rows.parquet"] = (place / "rows.parquet").read_bytes()
-    return found
+    file = io.BytesIO()
+    table = pa.table({"embeddings": [list(map(float, row)) for row in rows]})
+    pq.write_table(table, file)
+    return {**found, "rows.parquet": file.getvalue()}
 
 
-def _records(place: Path) -> dict[str, bytes]:
+@cache
+def _records() -> dict[str, bytes]:
     """Return what searches and filters keep of their work."""
     from fuzz import readers
 
+    with folder() as place:
+        trials = readers.trials(place / "trials.jsonl")
     return {
-        "trials.jsonl": readers.trials(place / "trials.jsonl"),
+        "trials.jsonl": trials,
         "manifest.json": json.dumps(readers.MADE_WITH).encode(),
         "part.json": json.dumps(readers.RECORD).encode(),
     }

@@ -6,7 +6,6 @@ loads and predicts as before.
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 from functools import cache
@@ -56,21 +55,15 @@ class Case(NamedTuple):
 def _models() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in FOUND_IN:
-        path = _path(".ftl")
+        path = samples.newsamples.new_path(".ftl")
         with open(path, "wb") as file:
-            file.write(samples.sealed()[name].data)
+            file.write(samples.sample(name).data)
         found[name] = load_model(path)
         _PATHS[name] = path
     return found
 
 
 _PATHS: dict[str, str] = {}
-_NUMBERS = itertools.count()
-
-
-def _path(ending: str) -> str:
-    place = samples.in_memory() or "/tmp"
-    return f"{place}/fuzz-{os.getpid()}-{next(_NUMBERS)}{ending}"
 
 
 def prepare() -> None:
@@ -89,7 +82,7 @@ def one(rng: random.Random) -> Case:
     if rng.random() < 0.5 and lines:
         broken = bytearray(lines)
         for _ in range(rng.choice((1, 3))):
-            place = rng.randrange(len(broken))
+            place = rng.randrange(len(broken) + 1)
             broken[place : place + rng.randrange(2)] = rng.randbytes(rng.randrange(3))
         lines = bytes(broken)
     return Case(rng.choice(FOUND_IN), texts, how, lines)
@@ -137,13 +130,13 @@ def _one(case: Case) -> str:
 
 def _lines(case: Case) -> str:
     _models()
-    path = _path(".txt")
+    path = samples.new_path(".txt")
     with open(path, "wb") as file:
         file.write(case.lines)
     model = _PATHS[case.name]
     try:
-        by_file = commands.run(["predict", model, path, "--prob", "-q"])
-        by_stdin = commands.run(["predict", model, "-", "--prob", "-q"], case.lines)
+        by_file = commands.run(["predict", model, path, "--prob"])
+        by_stdin = commands.run(["predict", model, "-", "--prob"], case.lines)
     finally:
         os.unlink(path)
     outcome = by_file.outcome()
@@ -155,7 +148,7 @@ def _lines(case: Case) -> str:
 def _train(case: Case) -> str:
     texts = [*case.texts, "red apples", "fast cars", "slow cars"]
     labels = [("x", "y")[i % 2] for i in range(len(texts))]
-    path = _path(".ftl")
+    path = samples.new_path(".ftl")
     try:
         model = FastTextClassifier(**samples.QUICK | {"maxn": 2}).fit(texts, labels)
         before = model.predict_proba(texts)

@@ -309,7 +309,7 @@ def _is_fasttext(reading: Reading) -> bool:
             f"{reading.where}: lines have no space, and {sign!r} seems to stand between label and "
             "text: put a space there"
         )
-    n_alone = sum(line.split()[0] == mark for line in head)
+    n_alone = sum(line.split()[:1] == [mark] for line in head)
     if mark and n_alone * 2 > len(head):
         reading.say(f"{reading.where}: a space stands between {mark} and the label: take it away")
     return True
