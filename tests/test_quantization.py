@@ -19,7 +19,7 @@ from fasttext_lite.fitting.fit import fit
 from fasttext_lite.fitting.pruning import usefulness
 from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
 from fasttext_lite.model import packed, quantization
-from fasttext_lite.model.checksums import with_checksums
+from fasttext_lite.model.checksums import as_text, with_checksums
 from fasttext_lite.model.packed import by_feature
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
 from fasttext_lite.model.storage import load_model, pack, read_model, save_model
@@ -369,7 +369,7 @@ def test_what_a_quantised_model_cannot_do():
 
 def check_damaged(path, header, tensors, says):
     header, tensors = with_checksums(header, tensors)
-    path.write_bytes(to_bytes(tensors, {"fasttext-lite": json.dumps(header)}))
+    path.write_bytes(to_bytes(tensors, {"fasttext-lite": as_text(header)}))
     with pytest.raises(ModelError) as caught:
         load_model(path)
     text = str(caught.value)

@@ -53,9 +53,9 @@ def plain(value: Any) -> Any:
 
 
 def label_array(values: Any) -> np.ndarray:
-    """Return labels as an array; what NumPy makes equal stays different: 1 and "1", "a" and "a\\0".
+    """Return labels as an array; what NumPy makes equal stays different, 1 and "1" for one.
 
-    NumPy's own arrays of text drop each NUL at the end of one: texts with one at their end are
+    NumPy's own arrays of text drop NULs at the end of each: texts that have some are kept as
     objects.  Who passes such an array has lost them before.
     """
     try:

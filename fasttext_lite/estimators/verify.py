@@ -67,13 +67,14 @@ def verify(path: str | os.PathLike[str]) -> Verified:
         return _fasttext(path)
     from fasttext_lite.estimators.ensemble_file import read_ensemble
     from fasttext_lite.model.checksums import KEY
-    from fasttext_lite.model.storage import is_ensemble, read_model
+    from fasttext_lite.model.storage import ENSEMBLE_KEY, load_model, read_header
 
-    if is_ensemble(path):
-        members, header = read_ensemble(path, mmap=False)
-        kind = f"ensemble of {len(members)} models"
+    key, header = read_header(path)
+    if key == ENSEMBLE_KEY:
+        read_ensemble(path, mmap=False)
+        kind = "ensemble"
     else:
-        model, header = read_model(path, mmap=False)
+        model = load_model(path, mmap=False)
         kind = "model" if model.packed is None else "quantised model"
     return Verified(path, os.path.getsize(path), kind, KEY in header)
 
