@@ -31,6 +31,7 @@ __all__ = [
     "__version__",
     "load",
     "load_model",
+    "verify",
 ]
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from fasttext_lite.estimators.ensemble import FastTextEnsemble
     from fasttext_lite.estimators.transformer import FastTextTransformer
     from fasttext_lite.estimators.tuner import FastTextTuner
+    from fasttext_lite.estimators.verify import verify
     from fasttext_lite.model.model import Model
 
 __getattr__, __dir__ = face(
@@ -62,6 +64,7 @@ __getattr__, __dir__ = face(
         "__version__": "fasttext_lite.version",
         "load": "fasttext_lite.estimators.classifier",
         "load_model": "fasttext_lite.compat.either",
+        "verify": "fasttext_lite.estimators.verify",
     },
 )
 moved.install()

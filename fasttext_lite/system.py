@@ -32,6 +32,7 @@ _PATIENCE = (0.02, 0.05, 0.1, 0.2, 0.4)  # seconds between attempts
 _LONG_PATH = 240  # characters; Windows cuts at 260, and names of temporary files are longer
 _UNKNOWN_TO_DISK = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS)
 _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+_STEP = 1 << 24  # bytes that are read at a time
 _LOOK = 0.25  # seconds between two looks whether an end that was asked for is under way
 
 
@@ -216,6 +217,56 @@ def map_or_read(file: IO[bytes]) -> bytes | mmap.mmap:
         file.seek(0)
         return file.read()
     return map_file(file)
+
+
+def can_stay_open() -> bool:
+    """Whether a file that somebody has open can be replaced, and read at any place meanwhile.
+
+    Not on Windows: what may be replaced is read in one go there.
+    """
+    return hasattr(os, "preadv") and not IS_WINDOWS
+
+
+def read_at(fd: int, place: int, memory: memoryview) -> int:
+    """Read bytes of an open file from a place on; return how many there were.
+
+    Parameters
+    ----------
+    fd, place : int
+    memory : memoryview
+        Of bytes; written as far as the file goes.
+    """
+    done, size = 0, len(memory)
+    if not hasattr(os, "preadv"):
+        os.lseek(fd, place, os.SEEK_SET)
+    while done < size:
+        part = memory[done : done + _STEP]
+        if hasattr(os, "preadv"):
+            n = os.preadv(fd, [part], place + done)
+        else:
+            data = os.read(fd, len(part))
+            n = len(data)
+            part[:n] = data
+        if n == 0:
+            break
+        done += n
+    return done
+
+
+def lazy_memory(size: int) -> mmap.mmap | bytearray:
+    """Return bytes of 0 which take no memory until they are touched, where the system can.
+
+    A process that is forked has its own.
+    """
+    import mmap
+
+    if not hasattr(mmap, "MAP_PRIVATE") or size == 0:
+        return bytearray(size)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with contextlib.suppress(OSError):  # of a system without huge pages
+            memory.madvise(mmap.MADV_NOHUGEPAGE)  # else the first byte makes it clear 2 MB
+    return memory
 
 
 def release(maps: Iterable[mmap.mmap]) -> None:

@@ -35,6 +35,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.class_weight import compute_sample_weight
 
+from fasttext_lite import load_model
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
@@ -507,6 +508,41 @@ def test_label_types_survive_the_model_file(labels, tmp_path):
     assert loaded.classes_.dtype.kind == kinds.get(kind, kind)
     np.testing.assert_array_equal(loaded.predict_proba(TEXTS), estimator.predict_proba(TEXTS))
     assert loaded.predict(TEXTS).tolist() == estimator.predict(TEXTS).tolist()
+
+
+ODD_LABELS = {
+    "NUL at the end": ["a\0", "a", "a\0\0"],
+    "NUL within": ["a\0b", "a", "\0"],
+    "surrogates": ["\ud800", "a\udfff", "\U0010ffff"],
+    "white space": ["", " ", "a \n\r\t\u2028"],
+    "long": ["x" * 100_000, "x" * 99_999, "x"],
+    "as in files": ["__label__", "a,b", '"quoted"'],
+}
+
+
+@pytest.mark.parametrize("names", ODD_LABELS.values(), ids=ODD_LABELS)
+@pytest.mark.parametrize("make", [list, lambda labels: pd.Series(labels, dtype=object)])
+def test_labels_are_any_text(names, make, tmp_path):
+    """And come back as they were: after fitting, from a pickle, from a file."""
+    kinds = sorted(set(NAMES))
+    labels = [names[kinds.index(name)] for name in NAMES]
+    first = classifier(epochs=30, lr=0.5).fit(TEXTS, make(labels))
+    first.save(tmp_path / "m.ftl")
+    model = load_model(tmp_path / "m.ftl")
+    assert sorted(model.labels) == sorted(names)
+    for found in (first, load(tmp_path / "m.ftl"), pickle.loads(pickle.dumps(first))):
+        assert found.classes_.tolist() == sorted(names)
+        assert found.predict(TEXTS).tolist() == labels
+        assert found.score(TEXTS, make(labels)) == 1
+    assert [row[0][0] for row in model.predict(TEXTS).rows()] == labels
+    several = [[label] + [names[0]] * (label != names[0]) for label in labels]
+    both = classifier(epochs=30, lr=0.5).fit(TEXTS, several)
+    both.save(tmp_path / "m.ftl")
+    for found in (both, load(tmp_path / "m.ftl")):
+        assert found.classes_.tolist() == sorted(names)
+        assert {label for row in found.predict(TEXTS) for label in row} == set(names)
+    part = classifier().partial_fit(TEXTS, make(labels), classes=names)
+    assert part.partial_fit(TEXTS, make(labels)).classes_.tolist() == sorted(names)
 
 
 def test_label_column_warns_as_in_scikit_learn():

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ import fasttext_lite
 import fasttext_lite.compat as fasttext
 from fasttext_lite import FastTextClassifier, FastTextEnsemble, ModelError, ModelFile
 from fasttext_lite.compat import model_file
+from fasttext_lite.compiled import paging
 from fasttext_lite.model.content import N_PIECES, PIECE, READ_WHOLE, fingerprint
 
 ROOT = Path(__file__).parent.parent
@@ -53,6 +55,7 @@ def place(made, tmp_path, monkeypatch):
         shutil.copy(path, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(model_file, "_LOADED", {})
+    monkeypatch.setattr(model_file, "_WATCHED", {})
     return tmp_path
 
 
@@ -148,6 +151,7 @@ HELD = """
 import os, signal, sys
 from fasttext_lite import ModelFile
 from fasttext_lite.compat import model_file
+from fasttext_lite.compiled import paging
 
 model = ModelFile(sys.argv[1])
 with model_file._LOCK:  # as a thread that is reading a model holds it
@@ -236,15 +240,114 @@ def test_fingerprints_see_the_ends_and_what_lies_between(size, tmp_path):
     assert len(seen) == 2 + len(places)
 
 
-def test_tables_stay_in_the_file(place):
+def test_tables_stay_in_the_file(place, monkeypatch):
+    monkeypatch.setattr(paging, "LARGE", 1)
+    fasttext_lite.load("model.ftl").save("model.ftl")
     for file, table in (
         ("model.bin", lambda model: model.model.input.data),
-        ("model.ftl", lambda model: model.embeddings),
+        ("model.ftl", lambda model: model.table.array),
     ):
         array = table(ModelFile(file).load())
         while isinstance(array, np.ndarray):
             array = array.base
         assert isinstance(array.obj if isinstance(array, memoryview) else array, mmap.mmap)
+
+
+# -- files that are followed ----------------------------------------------------------------------
+
+
+def label_of(model):
+    return model.predict_batch(["w0 w1 x"]).probabilities[0, 0]
+
+
+def until(condition):
+    """Wait until something is so, a minute at most."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def save(path, epochs):
+    settings = {"recipe": "fixed", "epochs": epochs, "random_state": 0}
+    FastTextClassifier(**settings).fit(["w0 w1 x", "w2 x"] * 9, ["a", "b"] * 9).save(path)
+    return label_of(fasttext_lite.load_model(path))
+
+
+@pytest.mark.parametrize("loader", [None, fasttext_lite.load_model])
+def test_a_file_that_is_followed(place, loader):
+    """Replaced: the new model answers.  Damaged, cut or gone: the old one does, with a warning."""
+    first, second = save("model.ftl", 1), save("next.ftl", 9)
+    assert first != second
+    model = ModelFile("model.ftl", loader, watch=1e-6)
+    assert label_of(model) == first
+    os.replace("next.ftl", "model.ftl")
+    until(lambda: label_of(model) == second)
+    again = pickle.loads(pickle.dumps(model))
+    assert again == model and again.watch == 1e-6 and again.load() is model.load()
+    good = Path("model.ftl").read_bytes()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for bad in (good[:-9], good[:-1] + b"?", b"", None):
+            if bad is None:
+                os.unlink("model.ftl")
+            else:
+                Path("model.ftl").write_bytes(bad)  # in its place, too
+            for _ in range(20):
+                assert label_of(model) == second
+                time.sleep(0.005)
+        until(lambda: not model._watched().is_busy)
+        assert len(told) == 1, [str(each.message) for each in told]
+        assert "the model that was read before is used until there is a good one" in str(
+            told[0].message
+        )
+    third = save("model.ftl", 3)
+    until(lambda: label_of(model) == third)
+
+
+def test_looks_are_as_rare_as_asked(place, monkeypatch):
+    looks, look = [], model_file._identity
+    monkeypatch.setattr(model_file, "_identity", lambda path: looks.append(path) or look(path))
+    model = ModelFile("model.ftl", watch=3600)
+    model.load()
+    n = len(looks)
+    os.replace("ensemble.ftl", "model.ftl")
+    assert model.load() is model.load()
+    assert len(looks) == n
+    assert ModelFile("model.bin", watch=5) != ModelFile("model.bin")
+    assert repr(ModelFile("model.bin", watch=5)).endswith("model.bin', watch=5)")
+
+
+def test_threads_that_follow_a_file(place):
+    expected = {save("1.ftl", 1), save("2.ftl", 5)}
+    shutil.copy("1.ftl", "model.ftl")
+    model, found, stop = ModelFile("model.ftl", watch=1e-6), [], threading.Event()
+
+    def ask():
+        while not stop.is_set():
+            found.append(label_of(model))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for i in range(30):
+        shutil.copy(f"{1 + i % 2}.ftl", "new.ftl")
+        os.replace("new.ftl", "model.ftl")
+        time.sleep(0.01)
+    until(lambda: set(found) == expected)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert set(found) == expected
+
+
+def test_what_cannot_be_followed(place):
+    for watch, error in ((0, ValueError), (-1, ValueError), ("5", TypeError), (True, TypeError)):
+        with pytest.raises(error, match="watch must be "):
+            ModelFile("model.ftl", watch=watch)
+    Path("text.ftl").write_text("no model\n")
+    with pytest.raises(ModelError, match=r"text\.ftl: not a model file"):
+        ModelFile("text.ftl", watch=1).load()
 
 
 # -- models and loaders ---------------------------------------------------------------------------

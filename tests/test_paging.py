@@ -1,11 +1,13 @@
 """Tables that stay in their file until their rows are needed: what is read, checked and noticed."""
 
+import mmap
 import os
 import threading
 
 import numpy as np
 import pytest
 
+from fasttext_lite import system
 from fasttext_lite.compiled import paging
 from fasttext_lite.compiled.needed import find_missing, load_rows
 from fasttext_lite.compiled.paging import OpenFile, PagedTable, block_checks, rows_of_block
@@ -173,19 +175,25 @@ def test_a_disk_that_fails(path, monkeypatch):
 
 
 def test_reading_in_small_pieces_and_without_preadv(path, monkeypatch):
-    monkeypatch.setattr(paging, "_STEP", 7)
+    monkeypatch.setattr(system, "_STEP", 7)
     np.testing.assert_array_equal(paged(path).complete(), TABLE)
     monkeypatch.delattr(os, "preadv")
-    assert not paging.can_page()
+    assert not system.can_stay_open()
     np.testing.assert_array_equal(paged(path).complete(), TABLE)
     memory = np.zeros(2000, np.uint8)
-    assert paging.read_at(OpenFile(str(path)).number, 4, memory) == OFFSET + 740
+    assert system.read_at(OpenFile(str(path)).number, 4, memory.data) == OFFSET + 740
+    assert bytes(memory[OFFSET - 4 :][:740]) == TABLE.tobytes()
 
 
 def test_systems_where_an_open_file_cannot_be_replaced(monkeypatch):
-    assert paging.can_page()
-    monkeypatch.setattr(paging.system, "IS_WINDOWS", True)
-    assert not paging.can_page()
+    assert system.can_stay_open()
+    monkeypatch.setattr(system, "IS_WINDOWS", True)
+    assert not system.can_stay_open()
+
+
+def test_systems_without_private_maps(path, monkeypatch):
+    monkeypatch.delattr(mmap, "MAP_PRIVATE")
+    np.testing.assert_array_equal(paged(path).complete(), TABLE)
 
 
 def test_threads_that_load_the_same_blocks(path):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from fasttext_lite.estimators.classifier import FastTextClassifier, load
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.fitting.pruning import usefulness
 from fasttext_lite.fitting.quantize import QuantizeSettings, quantize_model
-from fasttext_lite.model import quantization
+from fasttext_lite.model import packed, quantization
+from fasttext_lite.model.checksums import as_text, with_checksums
 from fasttext_lite.model.packed import by_feature
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix
 from fasttext_lite.model.storage import load_model, pack, read_model, save_model
@@ -221,7 +223,7 @@ def test_a_quantised_model_predicts_the_same_after_saving(tmp_path, changes, cut
     path = tmp_path / "small.ftl"
     save_model(small, path)
     again, header = read_model(path)
-    assert header["format_version"] == 4
+    assert header["format_version"] == 5
     check_same(small, again)
     check_same(small, pickle.loads(pickle.dumps(small)))
     check_same(small.sorted_by_label(), again.sorted_by_label())
@@ -366,7 +368,8 @@ def test_what_a_quantised_model_cannot_do():
 
 
 def check_damaged(path, header, tensors, says):
-    path.write_bytes(to_bytes(tensors, {"fasttext-lite": json.dumps(header)}))
+    header, tensors = with_checksums(header, tensors)
+    path.write_bytes(to_bytes(tensors, {"fasttext-lite": as_text(header)}))
     with pytest.raises(ModelError) as caught:
         load_model(path)
     text = str(caught.value)
@@ -381,7 +384,10 @@ def check_damaged(path, header, tensors, says):
         ("n_rows", -1, "no counts"),
         ("n_rows", 2**40, "no counts"),
         ("n_rows", 7, "another size"),
-        ("n_rows", 2**31 - 1, "another size"),
+        ("n_rows", 2**31 - 1, "stored ones cannot stand for"),
+        ("n_words", 2**31 - 1, "stored ones cannot stand for"),
+        ("n_bytes", 2**31 - 1, "stored ones cannot stand for"),
+        ("n_rows", 10**6, "another size"),
         ("n_columns", 0, "more columns"),
         ("n_columns", 5, "more columns"),
         ("n_columns", 1, "another size"),
@@ -427,6 +433,50 @@ def test_damaged_arrays(tmp_path, rows):
             check_damaged(path, header, {**rest, name: bad}, "not finite")
     check_damaged(path, {**header, "quantized": [1]}, tensors, "unreadable")
     check_damaged(path, {**header, "quantized": None}, tensors, "its arrays are")
+
+
+def test_a_small_file_does_not_become_large(tmp_path):
+    """Zeros deflate well: 44 kB that say that they are 3 GB are refused before memory is taken."""
+    header, tensors = pack(quantize_model(make_model(head="learned", dim=75)))
+    n_rows = 10_000_000
+    zeros = packed._deflate(np.zeros(4 * n_rows, np.uint8))
+    tensors["row_gaps"] = zeros
+    for name in ("rows", "factors"):
+        tensors[name] = packed._deflate(np.zeros(n_rows, np.uint8))
+    header["quantized"] |= {"n_rows": n_rows, "n_columns": 1}
+    header["config"]["bucket"] = 20_000_000
+    assert sum(array.nbytes for array in tensors.values()) < 100_000
+    tracemalloc.start()
+    check_damaged(tmp_path / "m.ftl", header, tensors, "stored ones cannot stand for")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize("rows", ["int8", "pq"])
+def test_models_at_the_bound_are_loaded_and_none_beyond_is_written(tmp_path, rows, monkeypatch):
+    """What is packed can be unpacked: the bound is the same."""
+    model, settings = make_model(head="learned"), QuantizeSettings(rows=rows)
+    small = quantize_model(model, settings)
+    stored = sum(array.nbytes for array in small.packed.arrays.values())
+    about = small.packed.settings
+    taken = about["n_rows"] * (4 * model.dim + 32) + 32 * about["n_words"] + about["n_bytes"]
+    monkeypatch.setattr(packed, "_ALWAYS", taken - 4 * 1032 * stored)
+    save_model(quantize_model(model, settings), tmp_path / "m.ftl")
+    check_same(small, load_model(tmp_path / "m.ftl"))
+    monkeypatch.setattr(packed, "_ALWAYS", taken - 4 * 1032 * stored - 1)
+    with pytest.raises(ModelError, match="cannot be quantised so: its quantised tables would take"):
+        quantize_model(model, settings)
+    with pytest.raises(ModelError, match="is damaged: its quantised tables would take"):
+        load_model(tmp_path / "m.ftl")
+
+
+def test_zeros_are_packed_and_unpacked(tmp_path):
+    """A table of zeros is what deflate makes the least of."""
+    model = make_model(head="learned")
+    empty = model.replace(embeddings=np.zeros_like(model.embeddings))
+    save_model(quantize_model(empty, QuantizeSettings(cutoff=100)), tmp_path / "m.ftl")
+    assert not load_model(tmp_path / "m.ftl").embeddings.any()
 
 
 def test_damaged_words_and_features(tmp_path):

@@ -28,7 +28,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.model import arrays, safetensors, storage
-from fasttext_lite.model.checksums import with_checksums
+from fasttext_lite.model.checksums import as_text, with_checksums
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.safetensors import check_writable
 from fasttext_lite.model.storage import load_model, pack, read_model, save_model
@@ -723,7 +723,7 @@ def damage(path, header=None, drop=None, model=None, settings=(), metadata=None,
     if drop in values:
         del values[drop]
     values, tensors = with_checksums(values, tensors)
-    text = json.dumps(values) if metadata is None else metadata
+    text = as_text(values) if metadata is None else metadata
     path.write_bytes(to_bytes(tensors, {"fasttext-lite": text}))
 
 

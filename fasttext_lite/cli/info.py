@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import asdict
 from typing import Any
 
-from fasttext_lite.cli.console import flat, write
+from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.config.texts import unpacked
+from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext
 
 HELP = "Describe a model file, of ours or of fastText."
@@ -17,15 +19,28 @@ MOST_LABELS = 20  # that are printed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``info``."""
-    parser.add_argument("model", metavar="MODEL")
+    parser.add_argument("model", metavar="MODEL", nargs="+", help="several with --verify alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--verify", action="store_true",
+        help="read every byte of the files in place of describing them: exit code 2 if one is "
+        "damaged",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print what a model file holds."""
-    describe = _of_fasttext if is_fasttext(options.model) else _of_ours
-    values, lines = describe(options.model)
-    about: dict[str, Any] = {"file": options.model, "bytes": os.path.getsize(options.model)}
+    """Print what a model file holds, or whether files are damaged."""
+    if options.verify:
+        _verify(options.model, options.json)
+        return
+    if len(options.model) > 1:
+        raise UsageError(
+            f"info describes one model; got {len(options.model)} (with --verify it takes several)"
+        )
+    path = options.model[0]
+    describe = _of_fasttext if is_fasttext(path) else _of_ours
+    values, lines = describe(path)
+    about: dict[str, Any] = {"file": path, "bytes": os.path.getsize(path)}
     if options.json:
         write(json.dumps({**about, **values}, ensure_ascii=False))
         return
@@ -34,6 +49,24 @@ def run(options: argparse.Namespace) -> None:
         write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
     more = ", ..." * (len(labels) > MOST_LABELS)
     write(flat(f"{'labels':<16}{', '.join(labels[:MOST_LABELS])}{more}"))
+
+
+def _verify(paths: list[str], is_json: bool) -> None:
+    """Print what is known of each file; raise an error for the last of those that are damaged."""
+    from fasttext_lite.estimators.verify import verify
+
+    bad: ModelError | None = None
+    for path in paths:
+        try:
+            found = verify(path)
+        except ModelError as error:
+            if bad is not None:
+                say(str(bad))
+            bad = error
+            continue
+        write(json.dumps(asdict(found), ensure_ascii=False) if is_json else flat(found.line()))
+    if bad is not None:
+        raise bad
 
 
 def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:

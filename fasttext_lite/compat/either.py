@@ -13,18 +13,26 @@ from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.model import Model
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def load_model(path: str | os.PathLike[str], mmap: bool | None = None) -> Model:
     """Read a model file of this package, or one of fastText's as a model of this package.
+
+    Parameters
+    ----------
+    path : path-like
+    mmap : bool, optional
+        Of a file of this package, as of `model.storage.load_model`.
 
     Raises
     ------
     ModelError
         As `model.storage.load_model` and `compat.convert.read_fasttext`.
     """
-    return read_model(path)[0]
+    return read_model(path, mmap)[0]
 
 
-def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
+def read_model(
+    path: str | os.PathLike[str], mmap: bool | None = None
+) -> tuple[Model, dict[str, Any]]:
     """Read a model file; return the model and the header, which fastText's files lack: empty.
 
     Raises
@@ -33,7 +41,7 @@ def read_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
         As `load_model`.
     """
     if not is_fasttext(path):
-        return storage.read_model(path)
+        return storage.read_model(path, mmap)
     from fasttext_lite.compat.convert import read_fasttext
 
     return read_fasttext(path), {}

@@ -30,49 +30,11 @@ from fasttext_lite.errors import ModelError
 
 BLOCK = 1 << 16  # bytes that a block has at most, unless a row has more
 LARGE = 1 << 22  # bytes of a table from which on it is read block by block
-_STEP = 1 << 24  # bytes that are read at a time where a file is read in one go
-
-
-def can_page() -> bool:
-    """Whether large tables stay in their file on this system.
-
-    On Windows a file that someone has open can be neither replaced nor deleted: there, files are
-    read in one go.
-    """
-    return hasattr(os, "preadv") and not system.IS_WINDOWS
 
 
 def rows_of_block(row_bytes: int) -> int:
     """Return how many rows a block has: a power of two."""
     return 1 << max((BLOCK // max(row_bytes, 1)).bit_length() - 1, 0)
-
-
-def read_at(file: int, place: int, memory: np.ndarray) -> int:
-    """Read from a place of an open file into memory; return how many bytes there were.
-
-    Parameters
-    ----------
-    file : int
-        As `os.open` gives it.
-    place : int
-    memory : uint8[n]
-        Written in place.
-    """
-    done, view = 0, memory.data
-    if not hasattr(os, "preadv"):
-        os.lseek(file, place, os.SEEK_SET)
-    while done < memory.size:
-        part = view[done : done + _STEP]
-        if hasattr(os, "preadv"):
-            n = os.preadv(file, [part], place + done)
-        else:
-            data = os.read(file, len(part))
-            n = len(data)
-            part[:n] = data
-        if n == 0:
-            break
-        done += n
-    return done
 
 
 class OpenFile:
@@ -177,7 +139,7 @@ class PagedTable:
             whole = np.frombuffer(mmap.mmap(file.number, 0, access=mmap.ACCESS_READ), np.uint8)
             self._memory = whole[place : place + self.nbytes]
         else:
-            self._memory = _lazy_memory(self.nbytes)
+            self._memory = np.frombuffer(system.lazy_memory(self.nbytes), np.uint8)
         self.array = read_only(self._memory.view(self.dtype).reshape(shape))
 
     @property
@@ -234,7 +196,7 @@ class PagedTable:
         else:
             data = scratch[: target.size]
             try:
-                n = read_at(self._file.number, self._place + first, data)
+                n = system.read_at(self._file.number, self._place + first, data.data)
             except OSError as error:
                 reason = (error.strerror or str(error)).lower()
                 raise ModelError(f"{self._file.path}: cannot read the model: {reason}") from None
@@ -272,17 +234,3 @@ def block_checks(array: np.ndarray, rows: int) -> np.ndarray:
     """Return the CRC-32 of each block of some rows of a table, uint32[n_blocks]."""
     parts = (array[first : first + rows] for first in range(0, len(array), rows))
     return np.array([zlib.crc32(np.ascontiguousarray(part).data) for part in parts], np.uint32)
-
-
-def _lazy_memory(size: int) -> np.ndarray:
-    """Return bytes of 0 that take no memory until they are touched, uint8[size]."""
-    if not hasattr(mmap, "MAP_PRIVATE") or size == 0:
-        return np.zeros(size, np.uint8)
-    # Private: a process that is forked has its own blocks, as it has its own bytes that say so.
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_NOHUGEPAGE"):
-        try:  # else the first byte of a block makes the system clear 2 MB
-            memory.madvise(mmap.MADV_NOHUGEPAGE)
-        except OSError:  # of a system without huge pages
-            pass
-    return np.frombuffer(memory, np.uint8)

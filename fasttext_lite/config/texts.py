@@ -18,6 +18,8 @@ from typing import Any
 WORDS, STOP_WORDS, DICTIONARY = "words", "stop words", "dictionary"
 PACKED = "packed:"
 MOST_UNPACKED = 1 << 30  # bytes
+# A file says how much it becomes: words and frequencies deflate by a factor of 5.
+_ALWAYS_UNPACKED, _MOST_OF_BYTE = 1 << 24, 100
 ENGLISH = "english"
 # What other libraries have lists for: as the only stop word, none of these is meant as a word.
 _LANGUAGES = (
@@ -164,7 +166,8 @@ def unpacked(text: str) -> bytes:
     try:
         unpacker = zlib.decompressobj()
         packed = base64.b85decode(text.removeprefix(PACKED))
-        data = unpacker.decompress(packed, MOST_UNPACKED)
+        most = min(MOST_UNPACKED, _ALWAYS_UNPACKED + _MOST_OF_BYTE * len(packed))
+        data = unpacker.decompress(packed, most)
         if text.startswith(PACKED) and unpacker.eof:
             data.decode("utf-8")
             return data

@@ -34,6 +34,7 @@ from fasttext_lite.estimators.parameters import (
 )
 from fasttext_lite.estimators.targets import (
     Target,
+    label_array,
     named_weights,
     plain,
     read_target,
@@ -81,7 +82,7 @@ class TextEstimator(AdvisedMethods, BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state.get("classes_"), list):
-            state = {**state, "classes_": np.array(state["classes_"])}
+            state = {**state, "classes_": label_array(state["classes_"])}
         # Of a pickle that is older than some parameters: what was done before there were any.
         known = self._get_param_names()
         before = values_before() | BEFORE
@@ -265,7 +266,7 @@ def from_saved(
         if isinstance(parameters.get("class_weight"), list):
             parameters["class_weight"] = dict(map(tuple, parameters["class_weight"]))
         classifier = cls(**parameters)
-        classifier.classes_ = np.array(extra["classes"])
+        classifier.classes_ = label_array(extra["classes"])
         classifier.target_kind_ = extra["target_kind"]
         good = classifier.target_kind_ in ("single", "lists", "indicator")
         if not good or classifier.classes_.shape != (n_labels,):

@@ -329,7 +329,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         save_model(self.model_, path, self._to_save(self.model_.config))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FastTextClassifier:
+    def load(cls, path: str | os.PathLike[str], mmap: bool | None = None) -> FastTextClassifier:
         """Read a model file, written by `save` or by the command line, or one of fastText's.
 
         The same as `fasttext_lite.load`.
@@ -339,6 +339,12 @@ class FastTextClassifier(TextClassifier, OneModel):
         path : path-like
             A ``.bin`` or ``.ftz`` of fastText becomes a model of this package, see
             `compat.convert.from_fasttext`.
+        mmap : bool, optional
+            What becomes of an input table of 4 MB or more in a ``.ftl``.  None: it is read into
+            memory and checked block by block, where it is needed.  False: all of it is read and
+            checked before anything is returned.  True: it stays in the file, which is mapped, so
+            that processes share one copy, and is checked block by block; such a file may be
+            replaced by renaming alone: whoever cuts it in its place ends the processes that use it.
 
         Returns
         -------
@@ -350,7 +356,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         ModelError
             If the file is missing, corrupt, of another kind, or of a newer format.
         """
-        model, header = read_model(path)
+        model, header = read_model(path, mmap)
         extra = header.get("estimator")
         if extra is None:
             model = model.sorted_by_label()
@@ -424,6 +430,6 @@ def _not_of_one_pass(given: Mapping[str, Any], vectors: Any) -> list[Remark]:
     return [Remark(name, why) for name in names]
 
 
-def load(path: str | os.PathLike[str]) -> FastTextClassifier:
+def load(path: str | os.PathLike[str], mmap: bool | None = None) -> FastTextClassifier:
     """Read a model file; see `FastTextClassifier.load`."""
-    return FastTextClassifier.load(path)
+    return FastTextClassifier.load(path, mmap)

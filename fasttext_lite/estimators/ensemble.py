@@ -290,12 +290,14 @@ class FastTextEnsemble(TextClassifier):
         write_ensemble(path, [member.model_ for member in self.estimators_], self._to_save(config))
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FastTextEnsemble:
+    def load(cls, path: str | os.PathLike[str], mmap: bool | None = None) -> FastTextEnsemble:
         """Read a file that `save` has written.
 
         Parameters
         ----------
         path : path-like
+        mmap : bool, optional
+            As of `fasttext_lite.load`.
 
         Returns
         -------
@@ -308,7 +310,7 @@ class FastTextEnsemble(TextClassifier):
             If the file is missing, corrupt, of another kind, or of a newer format.
         """
         path = os.fsdecode(path)
-        found, extra = read_ensemble(path)
+        found, extra = read_ensemble(path, mmap)
         ensemble = from_saved(cls, extra, len(found[0].labels), path)
         if len(found) != ensemble.n_members:
             raise ModelError(f"{path}: the ensemble's file is damaged: members are missing")

@@ -1,10 +1,11 @@
 """The file that `FastTextEnsemble.save` writes.
 
-Layout, format version 1: a safetensors file whose metadata has one key,
+Layout, format version 5: a safetensors file whose metadata has one key,
 ``fasttext-lite-ensemble``, with a JSON object of ``format_version``, ``created_by``, ``estimator``
-(parameters and classes) and ``members`` (for each the header of a model file, see
-`fasttext_lite.model.storage`). The arrays are those of model files: ``shared.NAME`` where all
-members have the same, else ``I.NAME`` for member I.
+(parameters and classes), ``members`` (for each the header of a model file, see
+`fasttext_lite.model.storage`) and ``checksums`` (see `fasttext_lite.model.checksums`; older files
+have none). The arrays are those of model files: ``shared.NAME`` where all members have the same,
+else ``I.NAME`` for member I.
 """
 
 from __future__ import annotations
@@ -65,8 +66,14 @@ def write_ensemble(
     write_document(path, header, tensors, ENSEMBLE_KEY)
 
 
-def read_ensemble(path: str) -> tuple[list[Model], dict[str, Any]]:
+def read_ensemble(path: str, mmap: bool | None = None) -> tuple[list[Model], dict[str, Any]]:
     """Return what `write_ensemble` has written.
+
+    Parameters
+    ----------
+    path : str
+    mmap : bool, optional
+        As of `storage.load_model`.
 
     Returns
     -------
@@ -79,7 +86,7 @@ def read_ensemble(path: str) -> tuple[list[Model], dict[str, Any]]:
     ModelError
         If the file is missing, corrupt, of another kind, or of a newer format.
     """
-    header, tensors = read_document(path, ENSEMBLE_KEY)
+    header, tensors = read_document(path, ENSEMBLE_KEY, mmap)
     try:
         return _members(header, tensors), dict(header["estimator"])
     except (KeyError, ValueError, TypeError, OverflowError, AttributeError) as error:

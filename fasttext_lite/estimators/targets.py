@@ -53,13 +53,18 @@ def plain(value: Any) -> Any:
 
 
 def label_array(values: Any) -> np.ndarray:
-    """Return labels as an array; what NumPy makes equal, 1 and "1", stays different."""
+    """Return labels as an array; what NumPy makes equal stays different, 1 and "1" for one.
+
+    NumPy's own arrays of text drop NULs at the end of each: texts that have some are kept as
+    objects.  Who passes such an array has lost them before.
+    """
     try:
         array = np.asarray(values)
         if array.dtype.kind == "T":
             return array.astype(object)
         if array.dtype.kind == "U" and isinstance(values, list | tuple):
-            return array if all(isinstance(v, str) for v in values) else np.array(values, object)
+            kept = all(isinstance(v, str) and not v.endswith("\0") for v in values)
+            return array if kept else np.array(values, object)
         if array.dtype.kind == "O" and array.size and not isinstance(array.flat[0], str):
             narrow = np.asarray(array.tolist())
             return narrow if narrow.dtype.kind in "biuf" else array
@@ -169,7 +174,7 @@ def read_target(
     present = unique_labels(flat)
     if found == "single":
         check_classification_targets(flat)
-    known = present if classes is None else np.asarray(classes)
+    known = present if classes is None else label_array(classes)
     if is_open:
         known = joined_labels(known, present)
     strange = set(present.tolist()) - set(known.tolist())

@@ -95,7 +95,7 @@ def _asker(path: str, exact: bool) -> Any:
     if not is_fasttext(path):
         from fasttext_lite.model.storage import load_model
 
-        return _Ours(load_model(path))
+        return _Ours(load_model(path, mmap=True))  # processes share it
     from fasttext_lite.compat.model import FastTextModel
 
     model = FastTextModel.load(path)

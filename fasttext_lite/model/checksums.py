@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite import system
 from fasttext_lite.compiled import paging
-from fasttext_lite.compiled.paging import PagedTable, block_checks, can_page, rows_of_block
+from fasttext_lite.compiled.paging import PagedTable, block_checks, rows_of_block
 from fasttext_lite.model.arrays import is_paged
 
 if TYPE_CHECKING:
@@ -74,15 +75,23 @@ def with_checksums(
     return rest, written
 
 
-def is_header_intact(header: Mapping[str, Any]) -> bool:
-    """Whether a header is what was written, as far as it can tell: older ones have no checksum."""
+def is_header_intact(header: Mapping[str, Any], text: str) -> bool:
+    """Whether a header is what was written, as far as it can tell: older ones have no checksum.
+
+    Parameters
+    ----------
+    header : mapping
+    text : str
+        That it was read from, with spaces behind it.
+    """
     sums = header.get(KEY)
     if sums is None:
         return header["format_version"] < FIRST_VERSION
     if not isinstance(sums, dict) or not isinstance(sums.get("arrays"), dict):
         return False
     rest = {**header, KEY: {name: value for name, value in sums.items() if name != "header"}}
-    return _digits(zlib.crc32(as_text(rest).encode())) == sums.get("header")
+    is_whole = _digits(zlib.crc32(as_text(rest).encode())) == sums.get("header")
+    return is_whole and as_text(header) == text.rstrip(" ")
 
 
 def checked_arrays(
@@ -129,7 +138,7 @@ def checked_arrays(
     for name, rows in blocks.items():
         checks = found.pop(name + SUFFIX)
         table = _paged(file, name, mmap, checks, rows)
-        found[name] = table if mmap is not False and can_page() else table.complete()
+        found[name] = table if mmap is not False and system.can_stay_open() else table.complete()
     return found
 
 
@@ -138,7 +147,7 @@ def _unchecked(file: StoredFile, name: str, mmap: bool | None) -> Any:
     _, shape, _ = file.entries[name]
     dtype = file.dtype(name)
     is_large = len(shape) == 2 and shape[0] * shape[1] * dtype.itemsize >= paging.LARGE
-    if mmap is not False and is_paged(name) and is_large and can_page():
+    if mmap is not False and is_paged(name) and is_large and system.can_stay_open():
         return _paged(file, name, mmap)
     return file.read(name)
 

@@ -5,6 +5,11 @@ one step for the whole table ("int8"), or product-quantised ("pq").  Every strea
 (zlib): small whole numbers then take as many bits as their frequencies ask for, so one step for
 all costs less than a step for each row at the same accuracy.  A row's weight (idf and gain in
 one) is one byte on a logarithmic scale.
+
+A file says how large its streams become, and a damaged or malicious one may say anything.  So
+before memory is taken, each stream is held against what deflate can do (`MOST_DEFLATED`), and all
+that is unpacked against the bytes that are stored (`most_unpacked`); nothing is packed that would
+not be unpacked again.
 """
 
 from __future__ import annotations
@@ -27,6 +32,9 @@ from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, Quantize
 
 STEP = 0.5  # of int8, as a share of the root mean square of the table's numbers
 _TOP = 127
+MOST_DEFLATED = 1032  # bytes that a byte of a deflated stream can stand for
+_ALWAYS = 1 << 26  # bytes that any model may unpack to
+_OF_ROW, _OF_WORD = 32, 32  # bytes, beside the numbers and the letters: codes, and tables of them
 
 
 @dataclass(frozen=True)
@@ -250,6 +258,26 @@ KINDS = tuple(ROW_FORMS)
 
 
 # -- pack ------------------------------------------------------------------------------------
+def most_unpacked(stored: int) -> int:
+    """Return how many bytes may come of some bytes of a file: 64 MB, and 4,128 for each.
+
+    A number of a table takes four bytes and is stored as a byte, deflated: 4 * 1032.
+    """
+    return _ALWAYS + 4 * MOST_DEFLATED * stored
+
+
+def _check_unpacked(settings: _Settings, arrays: _Arrays, dim: int) -> None:
+    """Raise `ValueError` where more would be unpacked than the bytes that are stored allow."""
+    size = settings["n_rows"] * (4 * dim + _OF_ROW)
+    size += settings["n_words"] * _OF_WORD + settings["n_bytes"]
+    stored = sum(array.nbytes for array in arrays.values())
+    if size > most_unpacked(stored):
+        raise ValueError(
+            f"its quantised tables would take {size:,} bytes, which {stored:,} stored ones cannot "
+            "stand for"
+        )
+
+
 def pack_tables(
     space: FeatureSpace, embeddings: np.ndarray, kind: str = "int8", **options: Any
 ) -> Packed:
@@ -289,7 +317,12 @@ def pack_tables(
     if space.config.pooling != "mean":
         settings["factors"], arrays["factors"] = _pack_factors(space.factors)
     of_rows, row_arrays = ROW_FORMS[kind].pack(table, PackOptions(**options))
-    return Packed(settings | of_rows, arrays | row_arrays)
+    packed = Packed(settings | of_rows, arrays | row_arrays)
+    try:
+        _check_unpacked(packed.settings, packed.arrays, embeddings.shape[1])
+    except ValueError as error:
+        raise ModelError(f"the model cannot be quantised so: {error}") from None
+    return packed
 
 
 def _pack_factors(factors: np.ndarray) -> tuple[list[float], np.ndarray]:
@@ -384,6 +417,7 @@ def _check_settings(settings: _Settings, arrays: _Arrays, config: Config) -> Non
             raise ValueError("the range of its weights is not a pair of positive numbers")
     if set(arrays) != expected:
         raise ValueError(f"its quantised arrays are {sorted(arrays)}, expected {sorted(expected)}")
+    _check_unpacked(settings, arrays, config.dim or 0)
 
 
 def _is_positive(value: Any) -> bool:
@@ -395,6 +429,8 @@ def _inflate(arrays: _Arrays, name: str, size: int) -> np.ndarray:
     array = arrays[name]
     if array.dtype != np.uint8 or array.ndim != 1:
         raise ValueError(f"array {name} is not a stream of bytes")
+    if size > MOST_DEFLATED * array.size:
+        raise ValueError(f"array {name} has another size than expected")
     stream = zlib.decompressobj()
     try:
         data = stream.decompress(array.tobytes(), size + 1)

@@ -26,7 +26,7 @@ import numpy as np
 
 from fasttext_lite import system
 from fasttext_lite.compiled.arrays import make_table, read_only
-from fasttext_lite.compiled.paging import OpenFile, read_at
+from fasttext_lite.compiled.paging import OpenFile
 from fasttext_lite.corpus.signs import LONGEST
 from fasttext_lite.disk.replacing import check_replaceable, replacing
 from fasttext_lite.errors import ModelError
@@ -245,7 +245,7 @@ class StoredFile:
         dtype = self.dtype(name)
         table = make_table(1, math.prod(shape) * dtype.itemsize, np.uint8)[0]
         try:
-            n = read_at(self.file.number, place, table)
+            n = system.read_at(self.file.number, place, table.data)
         except OSError as error:
             raise ModelError(f"{self.path}: cannot read the model: {reason(error)}") from None
         if n < table.size:
@@ -276,15 +276,15 @@ def open_file(path: str, what: str, kind: str) -> StoredFile:
         As of `read_file`.
     """
     file = _opened(path, what)
-    start = np.empty(min(8, file.size), np.uint8)
+    start = bytearray(8)
     try:
-        read_at(file.number, 0, start)
-        length = int.from_bytes(start.tobytes(), "little")
-        start = np.empty(max(min(8 + length, file.size, 8 + _LONGEST_INDEX), LONGEST), np.uint8)
-        start = start[: read_at(file.number, 0, start)]
+        system.read_at(file.number, 0, memoryview(start))
+        length = int.from_bytes(start, "little")
+        start = bytearray(max(min(8 + length, file.size, 8 + _LONGEST_INDEX), LONGEST))
+        del start[system.read_at(file.number, 0, memoryview(start)) :]
     except OSError as error:
         raise ModelError(f"{path}: cannot read {what}: {reason(error)}") from None
-    return StoredFile(file, *_checked_index(start.tobytes(), file.size, path, kind))
+    return StoredFile(file, *_checked_index(bytes(start), file.size, path, kind))
 
 
 def _opened(path: str, what: str) -> OpenFile:

@@ -377,6 +377,8 @@ def read_document(
             f"{path}: this is a model of fastText: convert it with `fasttext-lite convert "
             "MODEL OUT.ftl`; in Python, fasttext_lite.load does, and fasttext_lite.compat reads it"
         )
+    if mmap not in (None, False, True):
+        raise ValueError(f"mmap must be True, False or None; got {mmap!r}")
     file = open_file(path, "the model", "a model file")
     header = _parse_header(file.metadata, key, path)
     try:
@@ -385,6 +387,19 @@ def read_document(
         if isinstance(error, ModelError):
             raise
         raise unusable(f"{path}: the model file", error) from None
+
+
+def read_header(path: str) -> tuple[str, dict[str, Any]]:
+    """Return what the header of a file stands under, `KEY` or `ENSEMBLE_KEY`, and the header.
+
+    Raises
+    ------
+    ModelError
+        As `read_document`.
+    """
+    file = open_file(path, "the model", "a model file")
+    key = ENSEMBLE_KEY if ENSEMBLE_KEY in file.metadata else KEY
+    return key, _parse_header(file.metadata, key, path)
 
 
 def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, Any]:
@@ -402,7 +417,7 @@ def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, An
         header, version = {}, None
     if type(version) is not int or version < 1:
         raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
-    if not is_header_intact(header):
+    if not is_header_intact(header, text):
         raise ModelError(
             f"{path}: the model file is damaged: the checksum of its header is another"
         )
