@@ -1016,15 +1016,14 @@ def test_profiles_of_compiled_code():
 
 
 @proves(ARCHITECTURE, "adds a choice from outside the package, for the process that runs it")
-@proves(ARCHITECTURE, "Model files name no module: formats 1 to 4 load")
+@proves(ARCHITECTURE, "Model files name no module: formats 1 to 5 load")
 def test_formats_of_the_past_are_in_the_golden_files():
     from fasttext_lite.model import storage
 
     versions = set()
     for path in (ROOT / "tests" / "golden").rglob("*.ftl"):
         versions.add(storage.read_model(str(path))[1]["format_version"])
-    assert versions <= set(range(1, storage.QUANTIZED_VERSION + 1))
-    assert {1, storage.QUANTIZED_VERSION} <= versions
+    assert versions == set(range(1, storage.FORMAT_VERSION))
     assert hasattr(LOSSES, "add")
 
 

@@ -144,7 +144,7 @@ BROKEN = np.full((11, 4), np.nan, np.float32)
         ({**GOOD, "weights": np.ones(3)}, PIECE_MODEL, r"weights of shape \(3,\), not a number"),
         ({**GOOD, "mapping": np.full(11, 99)}, PIECE_MODEL, "mapping does not name rows"),
         ({**GOOD, "mapping": np.full(11, 0.0)}, PIECE_MODEL, "mapping does not name rows"),
-        (save(GOOD)[:-5], PIECE_MODEL, "not a file of vectors, or cut or damaged"),
+        (save(GOOD)[:-5], PIECE_MODEL, "a file of vectors that is cut: its arrays"),
         (GOOD, {"type": "BPE", "vocab": {"a": 0}}, r"tokenizer.json: no token .* \(BPE\) has a ma"),
         (GOOD, {"type": "WordPiece", "vocab": {}}, "tokenizer.json: not a tokenizer with a vocab"),
         (GOOD, {"type": "WordPiece", "vocab": {"a": -1}}, "not a tokenizer with a vocabulary"),
