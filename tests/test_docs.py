@@ -40,7 +40,7 @@ OF_OTHERS = {"datasets/NAME/dataset_infos.json"}  # files of other projects
 CONTENDERS = {"auto", "char", "jieba", "mixed"}  # a benchmark calls an analyzer by our name and its
 OF_FUNCTIONS = {
     "time", "data_home", "download_if_missing", "validation_data", "X", "y", "texts", "size",
-    "callbacks", "method", "n_trials", "thread", "threads", "dim", "C", "cache",
+    "callbacks", "method", "n_trials", "thread", "threads", "dim", "C", "cache", "mmap",
 }  # fmt: skip
 
 
