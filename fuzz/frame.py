@@ -28,7 +28,7 @@ from fasttext_lite.errors import InputError, ModelError, TrainingError, UsageErr
 
 GOOD = "good"
 REFUSED = "refused"
-NAMES = ("files", "bits", "texts", "configs", "corpus", "full", "races")
+NAMES = ("files", "bits", "texts", "configs", "corpus", "full", "races", "resume")
 OURS = (InputError, ModelError, TrainingError, UsageError)
 LONGEST = 700  # characters of a message, beside the paths that it names
 

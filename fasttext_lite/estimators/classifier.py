@@ -128,8 +128,8 @@ class FastTextClassifier(TextClassifier, OneModel):
             What an encoder makes of each text of X, and then of each of `unlabelled`. The model
             learns from them and does not need them to predict.
         checkpoint : path-like, optional
-            Folder that keeps the training after each epoch, for the next `fit` on the same data
-            with the same parameters to go on from, if this one is broken off.
+            Folder that keeps the training after each epoch: if it is broken off, a `fit` on the
+            same data with the same parameters goes on from there.
 
         Returns
         -------
@@ -145,9 +145,8 @@ class FastTextClassifier(TextClassifier, OneModel):
             If a parameter, y or `validation_data` is not as described, or there are fewer than
             two labels.
         """
-        self._fit(
-            X, y, sample_weight, validation_data, callbacks, unlabelled, text_embeddings, checkpoint
-        )
+        beside = unlabelled, text_embeddings
+        self._fit(X, y, sample_weight, validation_data, callbacks, *beside, checkpoint)
         return self
 
     @with_advice(in_constructor)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite import system
+from fasttext_lite.disk.temporary import sweep
 from fasttext_lite.errors import InputError, ModelError
 from fasttext_lite.model.safetensors import check_writable, reason, write_file
 from fasttext_lite.version import __version__
@@ -127,8 +128,8 @@ class CheckpointFolder:
     def remove(self) -> None:
         """Remove the files, and the folder if it was made for them and holds nothing else."""
         for path in self.files():
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+            system.unlink(path)
+        sweep(self.path, LAST)
         self.close()
 
     def close(self) -> None:

@@ -189,7 +189,7 @@ class TrainingKeeper:
         if self.state is None:
             self._tree = make_tree()
             if self.folder is not None:
-                self._write({"place": None}, {})
+                self._write({"place": None}, {"results": np.zeros((0, 2))})
         else:
             children = self.state.arrays.get("tree")
             self._tree = None if children is None else LabelTree(children)
