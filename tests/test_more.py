@@ -22,7 +22,8 @@ from fasttext_lite.errors import ModelError
 from fasttext_lite.fitting import keeper, streaming, training_file
 from fasttext_lite.fitting.class_weight import MOST_FACTOR, seen_factors
 from fasttext_lite.fitting.fit import fit
-from fasttext_lite.fitting.more import places_of, with_labels
+from fasttext_lite.fitting.more import Further, places_of, prepare_more, with_labels
+from fasttext_lite.fitting.prepare import TextPieces
 from fasttext_lite.label_tree.growth import grow_tree
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.storage import load_model, read_model

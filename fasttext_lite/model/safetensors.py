@@ -155,6 +155,8 @@ def _padded(tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> dict[st
 
     A row of a table then lies in as few cache lines as it can.
     """
+    if not tensors:
+        return metadata
     index, names = _index(tensors, metadata)
     largest = max(tensors, key=lambda name: tensors[name].nbytes)
     begin = len(index) + sum(tensors[name].nbytes for name in names[: names.index(largest)])
