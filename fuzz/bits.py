@@ -22,7 +22,8 @@ class Bit(NamedTuple):
 
 def prepare() -> None:
     """Make the files, and ask them all."""
-    files.prepare()
+    for name in samples.SEALED:
+        files.answers_of(name)
 
 
 def one(rng: random.Random) -> Bit:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ class Case(NamedTuple):
 
 
 @cache
-def _answers(name: str) -> Any:
+def answers_of(name: str) -> Any:
     """Return what an unharmed file answers."""
     sample = samples.sample(name)
     path = _written(sample.data, sample.ending)
@@ -45,7 +46,7 @@ def _answers(name: str) -> Any:
 def prepare() -> None:
     """Make the files, and ask them all."""
     for name in samples.KINDS:
-        _answers(name)
+        answers_of(name)
 
 
 def one(rng: random.Random) -> Case:
@@ -86,13 +87,9 @@ def _written(data: bytes, ending: str) -> str:
 
 
 def _remove(path: str) -> None:
-    import shutil
-
     if os.path.exists(path):
         os.unlink(path)
-    if os.path.exists(path + ".d"):
-        shutil.rmtree(path + ".d")
-        os.unlink(path + ".d-beside")
+    shutil.rmtree(path + ".d", ignore_errors=True)
 
 
 def check(case: Case) -> str:
@@ -107,7 +104,7 @@ def check(case: Case) -> str:
         return f"{sample.kind}: {check_refusal(error)}"
     finally:
         _remove(path)
-    if readers.are_same(answers, _answers(case.name)):
+    if readers.are_same(answers, answers_of(case.name)):
         return f"{sample.kind}: {GOOD}"
     if case.is_sealed:
         raise BrokenError(

@@ -150,10 +150,10 @@ def _in_folder(path: str, name: str) -> list[Any]:
     from fasttext_lite.filtering.manifest import Folder
     from fasttext_lite.filtering.plan import Part
 
-    root = Path(path + ".d")
+    root = Path(path + ".d") / "out"
     own = root / "_filter"
     (own / "parts").mkdir(parents=True)
-    beside = root.parent / f"{root.name}-beside"
+    beside = root.parent / "beside"
     beside.write_bytes(b"mine")
     (root / "out.jsonl").write_bytes(b"text")
     files = {"manifest.json": MADE_WITH, "parts/in.jsonl.json": RECORD}

@@ -55,7 +55,7 @@ class Case(NamedTuple):
 def _models() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in FOUND_IN:
-        path = samples.newsamples.new_path(".ftl")
+        path = samples.new_path(".ftl")
         with open(path, "wb") as file:
             file.write(samples.sample(name).data)
         found[name] = load_model(path)

@@ -152,7 +152,9 @@ def cold_root(tmp_path_factory):
     kernels = root / "fasttext_lite" / "kernels"
     kernels.mkdir(parents=True)
     (root / "home").mkdir()
-    shutil.copytree(PACKAGE / "compiled", root / "fasttext_lite" / "compiled", ignore=NO_CODE)
+    for room in ("compiled", "disk"):
+        shutil.copytree(PACKAGE / room, root / "fasttext_lite" / room, ignore=NO_CODE)
+    shutil.copy(PACKAGE / "system.py", root / "fasttext_lite")
     for file in (kernels.parent / "__init__.py", kernels / "__init__.py"):
         file.touch()
     (kernels / "tiny.py").write_text(TINY)
