@@ -25,6 +25,14 @@ TYPES = {
 }
 
 
+def column_of(texts, kind):
+    """Return a column; pyarrow 18 makes none of numbers of large strings by itself."""
+    if not pa.types.is_dictionary(kind):
+        return pa.array(texts, kind)
+    plain = pa.array(texts, kind.value_type).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(plain.indices.cast(kind.index_type), plain.dictionary)
+
+
 def texts_of(column):
     """Return what `columns_of` makes of a column, as strings."""
     data, offsets, valid = columns_of(column)
@@ -38,8 +46,8 @@ def texts_of(column):
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_kind_of_strings(kind):
-    column = pa.array(TEXTS, TYPES[kind])
-    assert is_column(column)
+    column = column_of(TEXTS, TYPES[kind])
+    assert column.type == TYPES[kind] and is_column(column)
     assert texts_of(column) == TEXTS
     for a in range(len(TEXTS)):
         for b in range(a, len(TEXTS) + 1):
@@ -47,9 +55,9 @@ def test_every_kind_of_strings(kind):
     pieces = pa.chunked_array([column[:2], column[2:2], column[3:], column.slice(1, 1)])
     assert texts_of(pieces) == [*TEXTS[:2], *TEXTS[3:], TEXTS[1]]
     assert texts_of(pa.chunked_array([], type=TYPES[kind])) == []
-    assert texts_of(pa.array([], TYPES[kind])) == []
+    assert texts_of(column_of([], TYPES[kind])) == []
     words = [text for text in TEXTS if text is not None]
-    assert texts_of(pa.array(words, TYPES[kind])) == words
+    assert texts_of(column_of(words, TYPES[kind])) == words
 
 
 def test_one_array_is_not_copied():
@@ -145,7 +153,7 @@ def test_batches_of_every_kind(model, k, n):
         texts, tuple(texts), iter(texts), (text for text in texts), np.array(texts),
         np.array(texts, object), pd.Series(texts), pd.Series(texts, dtype="string"),
         pl.Series(texts), Texts.from_sequence(texts),
-        *(pa.array(texts, kind) for kind in TYPES.values()),
+        *(column_of(texts, kind) for kind in TYPES.values()),
         pa.chunked_array([texts[:3], texts[3:]]),
     ]  # fmt: skip
     for batch in kinds:

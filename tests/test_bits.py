@@ -22,7 +22,8 @@ from fasttext_lite.compat.training.quantize import quantize
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="200,000 texts are too many for this")
 
 N_TEXTS = 6000  # of each model
-N_SINGLE = 300  # of these one by one, too
+N_SINGLE = 150  # of these one by one, too
+EACH_ALL = 4  # of so many texts one is compared in all labels
 N_LABELS = 40
 MANY_LABELS = 300  # a quantised output table has at least 256 rows
 BUCKET = 3000
@@ -113,11 +114,12 @@ def check_every_way(model, path, rng):
     ours = FastTextModel.load(path)
     names = [name.decode() for name in ours.dictionary.labels]
     texts = random_texts(rng)
-    lines = [text + b"\n" for text in texts]
-    data, offsets = as_array(b"".join(texts)), np.cumsum([0, *map(len, texts)])
     for k, threshold in [(k, 0.0) for k in KS] + [(5, x) for x in THRESHOLDS[1:]]:
+        chosen = texts if k > 0 else texts[::EACH_ALL]
+        lines = [text + b"\n" for text in chosen]
+        data, offsets = as_array(b"".join(chosen)), np.cumsum([0, *map(len, chosen)])
         expected = theirs.f.multilinePredict(lines, k, threshold, "")
-        check_same(ours.predict_texts(texts, k, threshold), expected, names, (k, threshold))
+        check_same(ours.predict_texts(chosen, k, threshold), expected, names, (k, threshold))
         found = ours.predict_documents(data, offsets, k, threshold, 1)
         check_same(found, expected, names, ("documents", k, threshold))
     check_single(load_model(str(path)), theirs, texts)
@@ -171,4 +173,4 @@ def test_how_much_was_compared(capsys):
             f"{COMPARED['predictions']:,} predictions"
         )
     assert COMPARED["texts"] == planned
-    assert COMPARED["predictions"] >= 59_000_000
+    assert COMPARED["predictions"] >= 19_000_000

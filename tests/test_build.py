@@ -154,8 +154,9 @@ def test_what_the_sdist_has(builds):
     _, sdist = builds["package", 0]
     top = f"fasttext_lite-{__version__}"
     expected = files_below(
-        "fasttext_lite", "datasets", "docs", "tests", "bench", "tools", "shim", "Makefile",
-        "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml", ".gitignore",
+        "fasttext_lite", "datasets", "docs", "tests", "bench", "fuzz", "tools", "shim",
+        "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml",
+        ".gitignore",
     )  # fmt: skip
     assert names_in(sdist) == {f"{top}/{name}" for name in expected | {"PKG-INFO"}}
     assert sdist.stat().st_size < MOST_SDIST

@@ -12,6 +12,7 @@ import fasttext as wheel
 import fasttext.util as wheel_util
 import fasttext.util.util as wheel_util_util
 import pytest
+from hatchling import build
 
 import fasttext_lite.compat as compat
 from fasttext_lite.cli import app
@@ -209,11 +210,10 @@ def test_neighbours_that_own_other_modules_are_welcome(tmp_path):
     assert run("import fasttext; print('well')", site) == "well"
 
 
-def test_the_wheel_of_the_shim(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--outdir", str(tmp_path), str(SHIM)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+def test_the_wheel_of_the_shim(tmp_path, monkeypatch):
+    with monkeypatch.context() as there:
+        there.chdir(SHIM)
+        build.build_wheel(str(tmp_path))
     (path,) = tmp_path.iterdir()
     assert path.name.startswith("fasttext_lite_shim-") and path.name.endswith("-py3-none-any.whl")
     site = tmp_path / "site"
