@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from fasttext_lite.compiled.utf8 import END, INSIDE, OUTSIDE
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
-from fasttext_lite.segmenter import base, compiled, kernels
+from fasttext_lite.segmenter import base, compiled
 from fasttext_lite.segmenter.compiled import Segmenter
 from fasttext_lite.segmenter.dictionary import (
     VERIFIED,
@@ -28,6 +28,7 @@ from fasttext_lite.segmenter.dictionary import (
     jieba_version,
     read_model,
 )
+from fasttext_lite.segmenter.kernels import adding, cutting, trie
 from fasttext_lite.segmenter.library import LibrarySegmenter
 
 with warnings.catch_warnings():
@@ -259,7 +260,7 @@ def test_marks_are_those_of_jieba(texts, hmm, drop_spaces):
 
 def test_space_is_what_python_calls_space_and_nul():
     codes = range(0x110000) if not JIT_DISABLED else [*range(0x3100), 0xFEFF, 0x1F600]
-    found = [code for code in codes if kernels.is_space(code)]
+    found = [code for code in codes if cutting.is_space(code)]
     assert found == [code for code in codes if chr(code).isspace() or code == 0]
 
 
@@ -284,9 +285,13 @@ def test_each_kernel_is_compiled_for_one_kind_of_arguments():
     own.lcut_batch(["长江"])
     own.lcut_for_search("长江")
     Segmenter.from_bytes(own.to_bytes()).lcut("长江")
-    for name in ("mark_words", "join_words", "list_words", "insert", "look_up", "read_lines"):
-        assert len(getattr(kernels, name).signatures) <= 1, name
-    assert len(kernels.mark_words.signatures) == 1
+    own.load_userdict([f"云{i}" for i in range(compiled.LEAST_AT_ONCE)])
+    for kernel in (
+        cutting.join_words, trie.list_words, trie.insert, trie.look_up, trie.read_lines,
+        adding.add_words, adding.enter_numbers,
+    ):  # fmt: skip
+        assert len(kernel.signatures) <= 1, kernel
+    assert len(cutting.mark_words.signatures) == 1
 
 
 def test_no_texts_and_empty_texts():
@@ -436,12 +441,12 @@ def test_a_dictionary_larger_than_expected(monkeypatch):
     data = b"".join(lines[:: 4 if JIT_DISABLED else 9])
     own = Segmenter(io.BytesIO(data))
     twin = twin_of(data)
-    assert own._table.tags.size * kernels.PER_BUCKET > len(twin.FREQ) - 12000
+    assert own._table.tags.size * trie.PER_BUCKET > len(twin.FREQ) - 12000
     assert all(own.frequency(word) == twin.FREQ[word] for word in list(twin.FREQ)[::5])
 
 
 def test_a_dictionary_of_too_many_words_is_refused(monkeypatch):
-    monkeypatch.setattr(kernels, "MOST_BUCKETS", 1 << 10)
+    monkeypatch.setattr(trie, "MOST_BUCKETS", 1 << 10)
     with pytest.raises(InputError, match="more than 5324 words"):
         WordTable(6000)
 
@@ -449,17 +454,17 @@ def test_a_dictionary_of_too_many_words_is_refused(monkeypatch):
 def test_the_model_is_that_of_jieba():
     model = read_model(jieba_folder())
     for column, state in enumerate("BMES"):
-        assert model[kernels.START, column] == finalseg.start_P[state]
+        assert model[cutting.START, column] == finalseg.start_P[state]
         emissions = {
-            chr(kernels.FIRST_CODE + i): p
-            for i, p in enumerate(model[kernels.FIRST_HAN :, column].tolist())
+            chr(trie.FIRST_CODE + i): p
+            for i, p in enumerate(model[trie.FIRST_HAN :, column].tolist())
             if p != finalseg.MIN_FLOAT
         }
         own = {c: p for c, p in finalseg.emit_P[state].items() if "\u4e00" <= c <= "\u9fd5"}
         assert emissions == own
         for other, target in enumerate("BMES"):
             expected = finalseg.trans_P[state].get(target, finalseg.MIN_FLOAT)
-            assert model[kernels.FROM_B + column, other] == expected
+            assert model[cutting.FROM_B + column, other] == expected
 
 
 # -- words that are added --------------------------------------------------------------------
@@ -551,6 +556,43 @@ def test_a_user_dictionary(tmp_path):
     with open(path, "rb") as file:
         other = Segmenter(io.BytesIO(DICTIONARY), [file, ["台中 7"]])
     assert other.total == own.total + 7
+
+
+def many_entries(n=600, seed=3):
+    """Return lines of a user dictionary of all kinds, most of them plain words in a row."""
+    rng = random.Random(seed)
+    lines = []
+    for i in range(n):
+        word = "".join(rng.choices(MORE + "ab1.%", k=rng.choice((1, 2, 2, 3, 3, 4, 6))))
+        word = rng.choice((word, word, *WORDS[:3]))
+        line = word + rng.choice(("", "", "", " 3", f" {rng.randrange(10**6)}", " 5 nr", " n"))
+        lines.append(
+            line if i % 150 else rng.choice(("·" + word, word + " 0", word + f" {10**18}"))
+        )
+    return lines
+
+
+@pytest.mark.parametrize("frequencies", ["all kinds", "none", "large"])
+def test_many_words_are_added_as_one_by_one(frequencies):
+    finalseg.Force_Split_Words.clear()
+    lines = many_entries()
+    if frequencies == "none":
+        lines = [line.split(" ")[0] for line in lines]
+    elif frequencies == "large":  # sums of them are no float64 at last
+        lines = [line.split(" ")[0] + f" {10**13 + i}" for i, line in enumerate(lines * 2)]
+    own, one_by_one, twin = OWN.copy(), OWN.copy(), twin_of(DICTIONARY)
+    own.load_userdict(lines)
+    for line in lines:
+        one_by_one.load_userdict([line])
+    twin.load_userdict(lines)
+    assert own.total == one_by_one.total == twin.total
+    assert own.tags == one_by_one.tags == twin.user_word_tag_tab
+    words = sorted({line.split(" ")[0] for line in lines})
+    assert [own.frequency(word) for word in words] == [twin.FREQ.get(word) for word in words]
+    assert own._changes == one_by_one._changes
+    assert own.to_bytes() == one_by_one.to_bytes()
+    for text in ("".join(words)[:500], *list(GOLDEN)[:20]):
+        check_same_words(own, twin, text)
 
 
 @pytest.mark.parametrize(

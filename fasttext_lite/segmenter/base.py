@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from fasttext_lite.errors import InputError, ModelError
@@ -199,7 +199,11 @@ class BaseSegmenter:
         InputError
             If the file or one of its lines cannot be read; no word was added then.
         """
-        for word, frequency, tag in read_user_dictionary(f):
+        self._add_words(read_user_dictionary(f))
+
+    def _add_words(self, entries: Sequence[tuple[str, int | None, str | None]]) -> None:
+        """Add words with their frequencies and tags, one after another."""
+        for word, frequency, tag in entries:
             self.add_word(word, frequency, tag)
 
     # -- keeping -------------------------------------------------------------------------------
@@ -294,6 +298,6 @@ def unpack(data: bytes) -> dict[str, Any]:
                 "words": words,
                 "tags": dict(content["tags"]),
             }
-    except (zlib.error, ValueError, KeyError, TypeError):
+    except (zlib.error, ValueError, KeyError, TypeError, RecursionError):
         raise ModelError("the words of a segmenter are damaged: make it anew") from None
     raise ModelError("the segmenter was made by a newer version of fasttext-lite: upgrade it")

@@ -24,7 +24,6 @@ import numpy as np
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import InputError
 from fasttext_lite.parallel import run_ranges
-from fasttext_lite.segmenter import kernels
 from fasttext_lite.segmenter.base import BaseSegmenter, text_of
 from fasttext_lite.segmenter.dictionary import (
     VERIFIED,
@@ -33,15 +32,18 @@ from fasttext_lite.segmenter.dictionary import (
     jieba_version,
     read_model,
 )
+from fasttext_lite.segmenter.kernels import adding, cutting, trie
 from fasttext_lite.segmenter.library import LibrarySegmenter
 
 DOCS_AT_ONCE = 4096  # whose words are made into strings together
+WORDS_AT_ONCE, LEAST_AT_ONCE = 1 << 16, 64  # of a user dictionary, in compiled code
 RANGES = 8  # for each thread
 LEAST_RANGE = 1024  # documents
 SCRATCH = 2048  # characters that are cut together
 
 # jieba's class of characters, white space, letters, and a line of a user dictionary.
 _BLOCK = re.compile("([\u4e00-\u9fd5a-zA-Z0-9+#&._%-]+)")
+_PLAIN = re.compile("[\u4e00-\u9fd5a-zA-Z0-9+#&._%-]+")
 _SPACE = re.compile(r"(\r\n|\s)")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 _logger = logging.getLogger("fasttext_lite")
@@ -108,6 +110,29 @@ class Segmenter(BaseSegmenter):
         self._table.set(word, frequency)
         if forced:
             self._table.force_split(word)
+
+    def _add_words(self, entries: Sequence[tuple[str, int | None, str | None]]) -> None:
+        """Add words: where many plain ones come in a row, in compiled code."""
+        for is_plain, group in itertools.groupby(entries, _is_plain):
+            run = list(group)
+            for begin in range(0, len(run), WORDS_AT_ONCE):
+                part = run[begin : begin + WORDS_AT_ONCE]
+                if is_plain and len(part) >= LEAST_AT_ONCE and not self._shared:
+                    self._add_plain(part)
+                else:
+                    super()._add_words(part)
+
+    def _add_plain(self, entries: Sequence[tuple[str, int | None, str | None]]) -> None:
+        """Add words of jieba's class, none of them with the frequency 0."""
+        words = [word.encode() for word, _, _ in entries]
+        wanted = np.array([-1 if known is None else known for _, known, _ in entries], np.int64)
+        done = self._table.add(words, wanted, self._model)
+        for (word, _, tag), frequency in zip(entries[:done], wanted.tolist(), strict=False):
+            known = self._changes.get(word)
+            self._changes[word] = frequency, known is not None and known[1]
+            if tag:
+                self.tags[word] = tag
+        super()._add_words(entries[done:])
 
     @property
     def total(self) -> int:
@@ -176,7 +201,7 @@ class Segmenter(BaseSegmenter):
     ) -> None:
         """Mark documents `first` to `last` - 1, with a scratch of some size."""
         table = self._table
-        kernels.mark_words(
+        cutting.mark_words(
             text, offsets, first, last, hmm, drop_spaces, table.n_forced, table.tags, table.slots,
             table.logs, self._log_total(), self._model, np.empty(size, np.uint16),
             np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size),
@@ -259,7 +284,7 @@ class Segmenter(BaseSegmenter):
         while n > size:
             size = n
             starts, ends = np.empty(n, np.int64), np.empty(n, np.int64)
-            n = kernels.list_words(
+            n = trie.list_words(
                 data, 0, data.size, self._table.tags, self._table.slots, starts, ends
             )
         return starts[:n], ends[:n]
@@ -320,6 +345,13 @@ def is_cut_at(character: str) -> bool:
     return not _BLOCK.fullmatch(character)
 
 
+def _is_plain(entry: tuple[str, int | None, str | None]) -> bool:
+    """Return whether an entry of a user dictionary is one for `WordTable.add`."""
+    word, frequency, _ = entry
+    is_usual = frequency is None or 0 < frequency <= adding.MOST_TOTAL
+    return is_usual and _PLAIN.fullmatch(word) is not None
+
+
 def _or(value: int | None, other: int) -> int:
     return other if value is None else value
 
@@ -364,7 +396,7 @@ def _words_of(
         return _words_one_by_one(data, offsets, marks)
     n_docs = offsets.size - 1
     out = np.empty(2 * buffer.size + n_docs, np.uint8)
-    n = kernels.join_words(
+    n = cutting.join_words(
         buffer, offsets, 0, n_docs, marks, np.frombuffer(separators, np.uint8), out
     )
     text = out[:n].tobytes().decode("utf-8", "surrogatepass")

@@ -1,7 +1,7 @@
 """The words of a segmenter and its model of unknown words, read from jieba's own files.
 
 `WordTable` is what jieba calls FREQ: the frequency of every word, and 0 for whatever a word
-begins with.  It is a trie in arrays for the kernels (see `segmenter.kernels`); words with
+begins with.  It is a trie in arrays for the kernels (see `kernels.trie`); words with
 characters that jieba never looks up in a text stand beside it in a dict.
 
 jieba itself is not imported: its files are found and read.
@@ -13,13 +13,15 @@ import importlib.util
 import math
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import InputError
-from fasttext_lite.segmenter import kernels
+from fasttext_lite.segmenter.kernels import adding, cutting, trie
 
 # The version that every behaviour was compared with.
 VERIFIED = "0.42.1"
@@ -56,7 +58,7 @@ class WordTable:
 
     def __init__(self, n_nodes: int = 0) -> None:
         n_buckets = 1 << 10
-        while n_buckets * kernels.PER_BUCKET * FULLEST < n_nodes:
+        while n_buckets * trie.PER_BUCKET * FULLEST < n_nodes:
             n_buckets *= 2
         self._allocate(n_buckets)
         self.total = 0
@@ -68,21 +70,21 @@ class WordTable:
         self._counts = np.array([0, 1], np.int64)
 
     def _allocate(self, n_buckets: int) -> None:
-        if n_buckets > kernels.MOST_BUCKETS:
-            most = int(kernels.MOST_BUCKETS * kernels.PER_BUCKET * FULLEST)
+        if n_buckets > trie.MOST_BUCKETS:
+            most = int(trie.MOST_BUCKETS * trie.PER_BUCKET * FULLEST)
             raise InputError(
                 f"the dictionary has more than {most} words and beginnings of words: shorten it"
             )
         self.tags = np.zeros(n_buckets, np.uint64)
-        self.slots = np.zeros(kernels.ROOTS + kernels.PER_BUCKET * n_buckets, np.uint64)
-        self._limit = int(n_buckets * kernels.PER_BUCKET * FULLEST)
+        self.slots = np.zeros(trie.ROOTS + trie.PER_BUCKET * n_buckets, np.uint64)
+        self._limit = int(n_buckets * trie.PER_BUCKET * FULLEST)
 
     def _grow(self, n_more: int) -> None:
         """Make room for more nodes."""
-        while self._counts[kernels.N_NODES] + n_more > self._limit:
+        while self._counts[trie.N_NODES] + n_more > self._limit:
             tags, slots = self.tags, self.slots
             self._allocate(2 * tags.size)
-            kernels.grow(tags, slots, self.tags, self.slots, np.zeros(slots.size, np.uint64))
+            trie.grow(tags, slots, self.tags, self.slots, np.zeros(slots.size, np.uint64))
 
     def copy(self) -> WordTable:
         """Return a table that can be changed by itself."""
@@ -116,7 +118,7 @@ class WordTable:
         large: dict[int, int] = {}
         i = 0
         while i < len(data):
-            i, total = kernels.read_lines(
+            i, total = trie.read_lines(
                 text, i, table._limit, table.tags, table.slots, numbers, values, table._counts
             )
             table.total += int(total)
@@ -124,7 +126,7 @@ class WordTable:
                 break
             end = data.find(b"\n", i)
             line = data[i : end if end >= 0 else len(data)]
-            if table._counts[kernels.N_NODES] + len(line) > table._limit:
+            if table._counts[trie.N_NODES] + len(line) > table._limit:
                 table._grow(len(line))
                 continue
             number_of_line = data.count(b"\n", 0, i) + 1
@@ -134,14 +136,14 @@ class WordTable:
             if node == 0:
                 table._others[word] = frequency
             else:
-                number = int(table._counts[kernels.N_NUMBERS]) if frequency else 0
+                number = int(table._counts[trie.N_NUMBERS]) if frequency else 0
                 if number:
                     large[number] = frequency
-                    table._counts[kernels.N_NUMBERS] += 1
+                    table._counts[trie.N_NUMBERS] += 1
                 table._put(node, number)
             i += len(line) + 1
-        table._values = values[: table._counts[kernels.N_NUMBERS]].tolist()
-        if len(table._values) - 1 > kernels.FREQUENCY:
+        table._values = values[: table._counts[trie.N_NUMBERS]].tolist()
+        if len(table._values) - 1 > trie.FREQUENCY:
             raise InputError(f"{name}: too many different frequencies: round them")
         for number, frequency in large.items():
             table._values[number] = frequency
@@ -153,20 +155,20 @@ class WordTable:
         """Return the frequency of a word, 0 for what only begins a word, None for what does not."""
         node = self._node(word)
         if node:
-            return self._values[int(self.slots[node] & kernels.FREQUENCY)]
+            return self._values[int(self.slots[node] & trie.FREQUENCY)]
         return self._others.get(word)
 
     def _node(self, word: str) -> int:
         """Return the node of a word or of what begins one, 0 if the trie has none."""
         text = _bytes_of(word)
-        return int(kernels.look_up(text, 0, text.size, self.tags, self.slots))
+        return int(trie.look_up(text, 0, text.size, self.tags, self.slots))
 
     def set(self, word: str, frequency: int) -> None:
         """Give a word a frequency, and add that to the total."""
         number = self._numbers.get(frequency)
         if number is None:
             number = len(self._values)
-            if number > kernels.FREQUENCY:
+            if number > trie.FREQUENCY:
                 raise InputError("too many different frequencies of words: round them")
             if number == self.logs.size:
                 logs = np.full(2 * number, np.inf)
@@ -182,18 +184,67 @@ class WordTable:
             self._others[word] = frequency
         self.total += frequency
 
+    def add(self, words: Sequence[bytes], wanted: np.ndarray, model: np.ndarray) -> int:
+        """Add words, up to one that `set` has to be asked for.
+
+        Parameters
+        ----------
+        words : sequence of bytes
+            UTF-8, of jieba's class.
+        wanted : int64[n_words]
+            Frequencies; below 0 for one with which the word is cut out. Replaced by what each got.
+        model : float64[N_LABELS, 4]
+            See `kernels.cutting.mark_words`.
+
+        Returns
+        -------
+        int
+            How many were added.
+        """
+        if self.total > adding.MOST_TOTAL:
+            return 0
+        offsets = np.zeros(len(words) + 1, np.int64)
+        np.cumsum([len(word) for word in words], out=offsets[1:])
+        text = np.frombuffer(b"".join(words) + b"\n", np.uint8)
+        n_known, size = len(self._values), int(np.diff(offsets).max(initial=0)) + 3
+        n_numbers = min(n_known + len(words), int(trie.FREQUENCY) + 1)
+        logs = np.full(max(n_numbers, n_known), np.inf)
+        logs[:n_known] = self.logs[:n_known]
+        values = np.zeros(logs.size, np.int64)
+        values[:n_known] = [v if v <= adding.MOST_TOTAL else -1 for v in self._values]
+        numbers = np.zeros(1 << (2 * logs.size).bit_length(), np.int32)
+        adding.enter_numbers(values, n_known, numbers)
+        self._counts[trie.N_NUMBERS] = n_known
+        scratch = [np.empty(size, kind) for kind in adding.SCRATCH]
+        marks, word = np.zeros(text.size, np.uint8), 0
+        while word < len(words):
+            word, total = adding.add_words(
+                text, read_only(offsets), word, wanted, self._limit, self.total, self.tags,
+                self.slots, logs, numbers, values, self._counts, model, *scratch, marks,
+            )  # fmt: skip
+            self.total = int(total)
+            if word < len(words) and self._counts[trie.N_NODES] + len(words[word]) > self._limit:
+                self._grow(len(words[word]))
+            else:
+                break
+        new = values[n_known : self._counts[trie.N_NUMBERS]].tolist()
+        self._numbers.update({value: n for n, value in enumerate(new, n_known)})
+        self._values += new
+        self.logs = logs
+        return int(word)
+
     def force_split(self, word: str) -> None:
         """Let a word of the table never be found as an unknown word."""
         node = self._node(word)
-        if node and not self.slots[node] & kernels.FORCED:
-            self.slots[node] |= kernels.FORCED
+        if node and not self.slots[node] & trie.FORCED:
+            self.slots[node] |= trie.FORCED
             self.n_forced += 1
 
     def _insert(self, word: str) -> int:
         """Add a word and its beginnings; return its node, 0 for one outside jieba's class."""
         text = _bytes_of(word)
         self._grow(text.size)
-        node = int(kernels.insert(text, 0, text.size, self.tags, self.slots, self._counts))
+        node = int(trie.insert(text, 0, text.size, self.tags, self.slots, self._counts))
         if node == 0:
             for end in range(1, len(word) + 1):
                 if not self._node(word[:end]):
@@ -201,7 +252,7 @@ class WordTable:
         return node
 
     def _put(self, node: int, number: int) -> None:
-        self.slots[node] = self.slots[node] & ~kernels.FREQUENCY | np.uint64(number)
+        self.slots[node] = self.slots[node] & ~trie.FREQUENCY | np.uint64(number)
 
 
 def _bytes_of(text: str) -> np.ndarray:
@@ -319,19 +370,19 @@ def read_model(folder: Path) -> np.ndarray:
     Returns
     -------
     float64[N_LABELS, 4]
-        See `segmenter.kernels.mark_words`.
+        See `kernels.cutting.mark_words`.
     """
-    model = np.full((kernels.N_LABELS, 4), MIN_LOG)
-    for name, first in (("start", kernels.START), ("trans", kernels.FROM_B)):
+    model = np.full((trie.N_LABELS, 4), MIN_LOG)
+    for name, first in (("start", cutting.START), ("trans", cutting.FROM_B)):
         for row, text in enumerate(_parts(folder, name, per_state=name == "trans")):
             for state, value in _ENTRY.findall(text):
                 model[first + row, STATES.index(state)] = float(value)
     for column, text in enumerate(_parts(folder, "emit", per_state=True)):
         entries = _EMISSION.findall(text)
-        codes = np.array([int(code, 16) for code, _ in entries]) - kernels.FIRST_CODE
+        codes = np.array([int(code, 16) for code, _ in entries]) - trie.FIRST_CODE
         values = np.array([float(value) for _, value in entries])
-        used = (codes >= 0) & (codes < kernels.N_HAN)
-        model[kernels.FIRST_HAN + codes[used], column] = values[used]
+        used = (codes >= 0) & (codes < trie.N_HAN)
+        model[trie.FIRST_HAN + codes[used], column] = values[used]
     return model
 
 

@@ -1,0 +1,1 @@
+"""Compiled code of the segmenter: its dictionary, cutting, words that are added."""
