@@ -1,6 +1,7 @@
 """fastText's model files: whole, old, damaged, hostile, and what cannot be written."""
 
 import os
+import pickle
 import struct
 
 import numpy as np
@@ -12,6 +13,7 @@ from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array
 from fasttext_lite.compat.files.tables import DenseTable
 from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.compiled import paging
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.magic import is_fasttext
 from fasttext_lite.model.quantization import ProductQuantizer, QuantizedMatrix
@@ -87,14 +89,89 @@ def test_the_quick_ways_for_one_text_and_one_word(kind, settings):
         model.predict_text("a", 0)
 
 
-def test_rows_stay_in_the_file(tmp_path):
+def test_rows_stay_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "BLOCK", 4 * DIM)
+    model = make()
+    bytes_of(model, tmp_path)
+    loaded = FastTextModel.load(tmp_path / "model.bin")
+    assert not loaded.input.paged.there.any() and not loaded.input.data.flags.writeable
+    assert loaded.predict_text("a b")[0] == model.predict_text("a b")[0]
+    assert 0 < loaded.input.paged.there.sum() < loaded.input.paged.there.size
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("settings", [{}, {"loss": "hs", "word_ngrams": 3}, {"maxn": 3}], ids=str)
+def test_rows_that_are_read_when_needed_are_the_same(tmp_path, monkeypatch, settings, exact):
+    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "BLOCK", 4 * DIM)
+    model = make(**settings)
+    bytes_of(model, tmp_path)
+    texts = ["中 a b", "", "a </s> b", "zz", "a a b q 中", "b " * 30]
+    data = as_array("\n".join([*texts, "a\n"]).encode())
+    starts = model.dictionary.split(data)
+
+    def load():
+        return FastTextModel.load(tmp_path / "model.bin")
+
+    for ask in (
+        lambda m: [m.predict_text(text, -1) for text in texts],
+        lambda m: m.predict(data, starts, 2, exact=exact),
+        lambda m: m.label_scores(data, starts, [1, 0], exact=exact),
+        lambda m: m.embed(data, starts)[0],
+        lambda m: [m.word_vector(word) for word in ("a", "unknown", "")],
+        lambda m: m.word_vectors(["b", "new"]),
+        lambda m: m.sentence_vector("a b"),
+        lambda m: m.neighbors("a", 3),
+        lambda m: m.rows([0, 2]),
+        lambda m: pickle.loads(pickle.dumps(m)).input_matrix(),
+        lambda m: binary.to_bytes(m.parts),
+    ):
+        np.testing.assert_equal(vars_of(ask(load())), vars_of(ask(model)))
+
+
+def vars_of(answer):
+    return vars(answer) if hasattr(answer, "__dict__") else answer
+
+
+# What happens to a file whose rows are in use, and what may come of it.
+CHANGES = {
+    "overwritten": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "cut": lambda path: os.truncate(path, 100),
+    "emptied": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_that_is_changed_in_its_place_gives_an_error_or_an_old_answer(
+    tmp_path, monkeypatch, change
+):
+    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "BLOCK", 4 * DIM)
+    bytes_of(make(word_ngrams=2), tmp_path)
+    path = tmp_path / "model.bin"
+    loaded = FastTextModel.load(path)
+    before = loaded.predict_text("a b")
+    CHANGES[change](path)
+    np.testing.assert_equal(loaded.predict_text("a b"), before)
+    for ask in (
+        lambda: loaded.predict_text("b 中 zz a"),
+        lambda: loaded.predict_texts(["b 中 zz a"]),
+        lambda: loaded.input_matrix(),
+        lambda: loaded.word_vectors([f"word{i}" for i in range(50)] + ["中"]),
+    ):
+        with pytest.raises(ModelError, match="was changed in its place"):
+            ask()
+
+
+def test_a_file_that_another_replaces_stays_the_old_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(binary, "LARGE", 0)
     bytes_of(make(), tmp_path)
-    table = FastTextModel.load(tmp_path / "model.bin").input
-    base = table.data
-    while isinstance(base.base, np.ndarray):
-        base = base.base
-    assert type(base.base).__name__ in ("mmap", "memoryview")
-    assert not table.data.flags.writeable
+    path = tmp_path / "model.bin"
+    loaded, old = FastTextModel.load(path), make()
+    (tmp_path / "new.bin").write_bytes(b"another")
+    os.replace(tmp_path / "new.bin", path)
+    np.testing.assert_equal(loaded.input_matrix(), old.input_matrix())
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -24,6 +24,9 @@ from fasttext_lite.model.quantization import N_CODES
 from fasttext_lite.model.run import Run
 from fasttext_lite.training.kernels.parts import NORM_EPSILON
 
+# Numbers up to these can be summed up in float32: the rows of a text, and the products of a score.
+LARGEST_ROW, LARGEST_SCORE = 1e30, 1e37
+
 # The loss of fastText that turns scores into probabilities by each link.
 _BY_LINK = {"softmax": "softmax", "tree": "hs", "sigmoid": "ova"}
 
@@ -38,7 +41,8 @@ def from_fasttext(model: FastTextModel) -> Model:
     Raises
     ------
     ModelError
-        If the model predicts no labels, or fewer than two.
+        If the model predicts no labels, or fewer than two; if its numbers are not finite, or so
+        large that sums of them are not, or no label was counted.
     """
     args, dictionary = model.args, model.dictionary
     if not model.is_supervised:
@@ -82,10 +86,23 @@ def from_fasttext(model: FastTextModel) -> Model:
     if LOSSES[args.loss].has_tree:
         tree, output = huffman_tree(counts), output[:-1]
     rows = model.input.decode()[: codes.size]
+    _check_numbers(rows, output, counts)
     return Model(
         config=config, labels=names, label_counts=counts, n_texts=n_texts, space=space,
         embeddings=rows, output=output, tree=tree, run=Run(source="fastText"),
     )  # fmt: skip
+
+
+def _check_numbers(rows: np.ndarray, output: np.ndarray, counts: np.ndarray) -> None:
+    """Raise `ModelError` unless each text gets finite scores and some label."""
+    if counts.sum() <= 0:
+        raise ModelError("none of its labels was counted: its file is damaged")
+    largest, most = float(np.abs(rows).max(initial=0)), float(np.abs(output).max(initial=0))
+    if largest > LARGEST_ROW or largest * most * rows.shape[1] > LARGEST_SCORE:
+        raise ModelError(
+            f"its rows hold numbers of up to {largest:.3g}, its output table of up to {most:.3g}: "
+            "sums of them are not finite, its file is damaged"
+        )
 
 
 def read_fasttext(path: str | os.PathLike[str]) -> Model:

@@ -14,13 +14,15 @@ import numpy as np
 
 from fasttext_lite.compat.files.arguments import LOSSES
 from fasttext_lite.compat.files.binary import ModelParts
-from fasttext_lite.compat.files.tables import DenseTable, kernel_table
+from fasttext_lite.compat.files.dictionary import as_array
+from fasttext_lite.compat.files.tables import DenseTable, is_finite, kernel_table, not_finite
 from fasttext_lite.compat.kernels import memory, predict
 from fasttext_lite.compat.kernels.state import COUNTERS, SLOTS
 from fasttext_lite.compiled.addresses import State
 from fasttext_lite.compiled.arrays import CACHE_LINE, read_only
 from fasttext_lite.compiled.blocks import LANES
 from fasttext_lite.compiled.entry import FLOATS, INTS, NUMBER, STATE, STR, entry_point
+from fasttext_lite.compiled.needed import load_rows
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import run_blocks
@@ -32,7 +34,6 @@ MOST_FOLDED = 256 * MEGABYTE  # of the rows multiplied out
 FOLD_LEAST = 4  # times fewer outputs than dimensions, for folding to be worth it
 MOST_IN_COLUMNS = 1 << 10  # nodes of a tree whose outputs are all computed, visited or not
 BLOCK_BYTES, BLOCK_TEXTS = 1 << 16, 1 << 12  # what a thread takes at a time
-NAN = "Encountered NaN."  # fastText's words
 _NONE = np.empty(0, np.float32)
 
 
@@ -68,8 +69,9 @@ class Engine:
 
     Raises
     ------
-    RuntimeError
-        As fastText does in predictions, if the output table has NaN.
+    NotFiniteError
+        If the output table has NaN or infinities; fastText refuses in predictions those that come
+        upon NaN.
     """
 
     state: State
@@ -86,13 +88,15 @@ class Engine:
     def _parts_of(self, parts: ModelParts) -> tuple[list[np.ndarray], list[int]]:
         """Return the arrays of a state, but those of the memory, and the numbers behind them."""
         table = parts.input
+        self._paged = table.paged if isinstance(table, DenseTable) else None
+        self._dictionary = parts.dictionary
         if isinstance(table, QuantizedMatrix) and 4 * np.prod(table.shape) <= MOST_DECODED:
             table = DenseTable.of(table.decode())
         loss = LOSSES[parts.args.loss]
         n_outputs = self.n_labels - loss.has_tree
         output, scales = _output_of(parts, n_outputs)
-        if np.isnan(output).any() or np.isnan(scales).any():
-            raise RuntimeError(NAN)
+        if not (is_finite(output) and is_finite(scales)):
+            raise not_finite()
         fold_rows, fold_output = _NONE, np.empty((0, parts.args.dim), np.float32)
         n_rows = table.shape[0]
         is_folded = (
@@ -110,12 +114,13 @@ class Engine:
         arrays = [
             *parts.dictionary.lexicon, *kernel_table(table)[:-1], fold_rows, fold_output,
             _NONE if by_rows else in_columns(output), output if by_rows else _NONE, scales,
-            children,
+            children, np.empty(0, np.uint8) if self._paged is None else self._paged.there,
         ]  # fmt: skip
         part = kernel_table(table).part
         width = n_outputs if is_folded else parts.args.dim
         numbers = [
             part, parts.args.dim, width, not self._exact, self.n_labels, loss.scored_as,
+            0 if self._paged is None else self._paged.shift,
         ]  # fmt: skip
         return [np.ascontiguousarray(array) for array in arrays], [int(n) for n in numbers]
 
@@ -169,21 +174,21 @@ class Engine:
 
         Raises
         ------
-        RuntimeError
-            If a hidden vector has NaN.
+        NotFiniteError
+            If a hidden vector or a score is not finite.
         """
         n = starts.size
         labels, scores = np.empty((n, k + 1), np.int32), np.empty((n, k + 1), np.float32)
         n_rows = np.empty(n, np.int64)
 
-        def work(first: int, last: int, numbers: np.ndarray) -> None:
-            predict.predict_documents(
+        def work(first: int, last: int, numbers: np.ndarray) -> int:
+            return predict.predict_documents(
                 data, starts, ends, first, last, is_line, numbers, threshold, labels, scores, n_rows
             )
 
-        self._run(work, starts, ends, n_threads)
+        self._run(work, data, starts, ends, n_threads)
         if n and n_rows.min() < 0:
-            raise RuntimeError(NAN)
+            raise not_finite()
         return labels, scores, n_rows
 
     def score(
@@ -199,25 +204,49 @@ class Engine:
         Returns
         -------
         float32[n_docs, n_wanted]
+
+        Raises
+        ------
+        NotFiniteError
+            As `predict`.
         """
         scores = np.empty((starts.size, wanted.size), np.float32)
 
-        def work(first: int, last: int, numbers: np.ndarray) -> None:
-            predict.score_documents(data, starts, ends, first, last, numbers, wanted, scores)
+        def work(first: int, last: int, numbers: np.ndarray) -> int:
+            return predict.score_documents(data, starts, ends, first, last, numbers, wanted, scores)
 
-        self._run(work, starts, ends, n_threads)
+        self._run(work, data, starts, ends, n_threads)
         if np.isnan(scores).any():
-            raise RuntimeError(NAN)
+            raise not_finite()
         return scores
+
+    def read_rows(self, text: bytes, has_asked: bool = False) -> None:
+        """Read the rows of a document from the file, or all if it has asked before.
+
+        Raises
+        ------
+        ModelError
+            If the file was changed, cut, or is damaged.
+        """
+        assert self._paged is not None
+        if has_asked:
+            self._paged.complete()
+            return
+        line = as_array(text.replace(b"\n", b" ") + b"\n")
+        load_rows(self._paged, self._dictionary.list(line, np.array([0, line.size])).ids)
 
     def _run(
         self,
-        work: Callable[[int, int, np.ndarray], None],
+        work: Callable[[int, int, np.ndarray], int],
+        data: np.ndarray,
         starts: np.ndarray,
         ends: np.ndarray,
         n_threads: int,
     ) -> None:
-        """Do something to blocks of documents, with the state that there is."""
+        """Do something to blocks of documents, with the state that there is.
+
+        It returns the document that needs rows which are not there yet, then these are read.
+        """
         edges = edges_of(starts, ends)
 
         def run(block: int) -> None:
@@ -225,7 +254,10 @@ class Engine:
             if memory.is_stale(state.arrays[COUNTERS]):
                 self.renew(state)
                 state = self.state
-            work(edges[block], edges[block + 1], state.numbers)
+            doc, last, asked = edges[block], edges[block + 1], -1
+            while (doc := work(doc, last, state.numbers)) < last:
+                self.read_rows(data[starts[doc] : ends[doc]].tobytes(), doc == asked)
+                asked = doc
 
         run_blocks(run, len(edges) - 1, n_threads)
 

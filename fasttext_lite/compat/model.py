@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compat.engine import CACHE_MB, NAN, Engine
+from fasttext_lite.compat.engine import CACHE_MB, Engine
 from fasttext_lite.compat.files import binary
 from fasttext_lite.compat.files.arguments import Args
 from fasttext_lite.compat.files.binary import ModelParts
 from fasttext_lite.compat.files.dictionary import Dictionary, as_array, as_bytes
-from fasttext_lite.compat.files.tables import DenseTable, kernel_table
+from fasttext_lite.compat.files.tables import DenseTable, is_finite, kernel_table, not_finite
 from fasttext_lite.compat.files.vec import write_vec
 from fasttext_lite.compat.kernels import text as kernels
-from fasttext_lite.compat.kernels.predict import HAS_NAN, HAS_NEWLINE, IS_STALE
+from fasttext_lite.compat.kernels.predict import HAS_NEWLINE, IS_MISSING, IS_STALE
+from fasttext_lite.compat.kernels.scores import HAS_NAN
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.limits import check_cache
@@ -30,6 +31,7 @@ from fasttext_lite.model.quantization import QuantizedMatrix
 from fasttext_lite.parallel import cpu_count, run_ranges
 
 _BAD_K = "k needs to be 1 or higher, or -1 for all labels; got {}"
+MOST_LOOKED_UP = 1 << 10  # words whose rows are read one by one; for more, all rows are
 _INT32 = np.dtype(np.int32)  # an array of it is made in three quarters of the time
 BLOCK_NUMBERS = 1 << 22  # of results of a block of examples
 
@@ -123,6 +125,17 @@ class FastTextModel:
         """Size of a vector."""
         return self.args.dim
 
+    @property
+    def _is_paged(self) -> bool:
+        """Whether some rows are still in the file alone."""
+        paged = self.input.paged if isinstance(self.input, DenseTable) else None
+        return paged is not None and not paged.is_complete
+
+    def _read_rows(self, rows: np.ndarray | None = None) -> None:
+        """See to it that rows of the input table, default all, were read from the file."""
+        if isinstance(self.input, DenseTable):
+            self.input.read(rows)
+
     @cached_property
     def _table(self) -> kernels.KernelTable:
         return kernel_table(self.input)
@@ -149,11 +162,15 @@ class FastTextModel:
         n = starts.size - 1
         hidden, n_found = np.empty((n, self.dim), np.float32), np.empty(n, np.int64)
         lexicon, table = self.dictionary.lexicon, self._table
+        if self._is_paged:
+            self._read_rows(self.dictionary.list(data, starts, n_threads or cpu_count()).ids)
 
         def embed(first: int, last: int) -> None:
             kernels.embed_examples(data, starts, first, last, lexicon, table, hidden, n_found)
 
         run_ranges(embed, n, n_threads or cpu_count())
+        if not is_finite(hidden):
+            raise not_finite()
         return hidden, n_found
 
     def engine(self, exact: bool = True) -> Engine:
@@ -293,7 +310,13 @@ class FastTextModel:
             engine.renew(state)
             return self.predict_text(text, k, threshold)
         if n == HAS_NAN:
-            raise RuntimeError(NAN)
+            raise not_finite()
+        if n == IS_MISSING:
+            engine.read_rows(text.encode())
+            n = engine.predict_text(text, state.numbers, threshold, labels, scores)
+            if n == IS_MISSING:
+                engine.read_rows(b"", has_asked=True)
+            return self.predict_text(text, k, threshold)
         if n < 0:
             what = "a newline" if n == HAS_NEWLINE else "a lone surrogate"
             raise ValueError(f"the text has {what}, which a line of UTF-8 does not have")
@@ -401,7 +424,10 @@ class FastTextModel:
         """Return the vector of a word, known or not, float32[dim]; quickly."""
         vector = np.empty(self.dim, np.float32)
         data = as_array(as_bytes(word))
-        kernels.embed_word(data, *self.dictionary.lexicon, *self._table, vector)
+        if self._is_paged:
+            self._read_rows(self.dictionary.rows_of(data))
+        if not kernels.embed_word(data, *self.dictionary.lexicon, *self._table, vector):
+            raise not_finite()
         return vector
 
     def all_word_vectors(self, n_threads: int | None = None) -> np.ndarray:
@@ -415,11 +441,18 @@ class FastTextModel:
     ) -> np.ndarray:
         vectors = np.empty((len(offsets), self.dim), np.float32)
         lexicon, table = self.dictionary.lexicon, self._table
+        if self._is_paged and len(offsets) > MOST_LOOKED_UP:
+            self._read_rows()
+        elif self._is_paged:
+            for start, end in offsets.tolist():
+                self._read_rows(self.dictionary.rows_of(pool[start:end]))
 
         def embed(first: int, last: int) -> None:
             kernels.embed_words(pool, offsets, first, last, lexicon, table, vectors)
 
         run_ranges(embed, len(offsets), n_threads or cpu_count())
+        if not is_finite(vectors):
+            raise not_finite()
         return vectors
 
     def sentence_vector(self, text: str | bytes) -> np.ndarray:
@@ -436,7 +469,7 @@ class FastTextModel:
         if not words:
             return np.zeros(self.dim, np.float32)
         vectors = self.word_vectors(words)
-        norms = np.linalg.norm(vectors, axis=1)
+        norms = _norms(vectors)[:, 0]
         known = vectors[norms > 0] / norms[norms > 0, None]
         return known.mean(axis=0) if len(known) else np.zeros(self.dim, np.float32)
 
@@ -456,7 +489,7 @@ class FastTextModel:
     @cached_property
     def _unit_vectors(self) -> np.ndarray:
         vectors = self.all_word_vectors()
-        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        norms = _norms(vectors)
         return np.divide(vectors, norms, out=vectors, where=norms > 0)
 
     def nearest(
@@ -476,7 +509,7 @@ class FastTextModel:
         list of (float, bytes)
             Cosine and word, nearest first.
         """
-        norm = float(np.linalg.norm(query))
+        norm = float(_norms(query[None])[0, 0])
         cosines = self._unit_vectors @ query.astype(np.float32)
         cosines /= np.float32(norm if norm >= 1e-8 else 1.0)
         banned_ids = {i for i in map(self.dictionary.find, banned) if 0 <= i < cosines.size}
@@ -497,7 +530,7 @@ class FastTextModel:
     ) -> list[tuple[float, bytes]]:
         """Return the words nearest to a - b + c."""
         vectors = self.word_vectors([a, b, c])
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-8
+        vectors /= _norms(vectors) + 1e-8
         return self.nearest(vectors[0] - vectors[1] + vectors[2], k, [a, b, c])
 
     # -- tables ------------------------------------------------------------------------------
@@ -541,6 +574,21 @@ class FastTextModel:
         return FastTextModel(
             ModelParts(args, self.dictionary, DenseTable.of(rows), DenseTable.of(output))
         )
+
+
+def _norms(vectors: np.ndarray) -> np.ndarray:
+    """Return the length of each vector, float32[n, 1].
+
+    Raises
+    ------
+    NotFiniteError
+        If one is too long for a float32 number, which a vector may be whose numbers are none.
+    """
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not is_finite(norms):
+        raise not_finite()
+    return norms
 
 
 def _restored(parts: ModelParts, megabytes: float) -> FastTextModel:

@@ -17,6 +17,7 @@ from fasttext_lite.errors import InputError
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
+MOST_DIGITS = 18  # of a number of words: it is an int64
 
 
 def read_header(name: str, line: bytes, most: int | None = None) -> tuple[int, int]:
@@ -36,7 +37,7 @@ def read_header(name: str, line: bytes, most: int | None = None) -> tuple[int, i
         If it does not state them.
     """
     parts = line.removeprefix(_BOM).split()
-    if len(parts) == 2 and all(part.isdigit() for part in parts):
+    if len(parts) == 2 and all(part.isdigit() and len(part) <= MOST_DIGITS for part in parts):
         n, dim = map(int, parts)
         if 1 <= dim <= (most or dim):
             return n, dim

@@ -52,7 +52,7 @@ THREAD_WORK = 1 << 17  # multiplications that are worth a thread
 
 ALL_LABELS = -1  # in place of a number of labels, as in fastText
 
-_NOT_FINITE = "the model holds numbers that are not finite: its file is damaged"
+_NOT_FINITE = "numbers of the model, or sums of them, are not finite: its file is damaged"
 
 
 def _nothing() -> np.ndarray:
@@ -305,7 +305,9 @@ class Model:
         if self.config.norm != "none" or self.config.units:
             from fasttext_lite.model.network import forward
 
-            hidden = forward(hidden, self.config, self.norm, self.layer)
+            with np.errstate(over="ignore", invalid="ignore"):
+                hidden = forward(hidden, self.config, self.norm, self.layer)
+            _check_finite(hidden)
         return hidden, n_features
 
     def _hidden_of_features(self, features: FeatureMatrix, n_threads: int) -> np.ndarray:
@@ -531,6 +533,7 @@ class Model:
         run_ranges(
             self._scorer(hidden, scores), len(hidden), n_threads or cpu_count(), self._most_docs
         )
+        _check_finite(scores)
         unknown = n_features == 0
         if unknown.any():
             prior = np.clip(self.prior, 1e-12, 1 - 1e-12)
@@ -603,7 +606,8 @@ class Model:
 
         def judge(first: int, last: int) -> None:
             score(first, last)
-            scores_to_probabilities(result, first, last, link == "softmax", link == "tree")
+            if not scores_to_probabilities(result, first, last, link == "softmax", link == "tree"):
+                raise ModelError(_NOT_FINITE)
             result[first:last][~known[first:last]] = prior
 
         return judge
@@ -753,10 +757,12 @@ class Model:
         """Find the best labels by search in the label tree."""
         from fasttext_lite.model.kernels.predict import search_tree
 
-        search_tree(
+        is_good = search_tree(
             hidden, first, last, self.output, self._children, self.scale, float(threshold), labels,
             best,
         )  # fmt: skip
+        if not is_good:
+            raise ModelError(_NOT_FINITE)
         unknown = first + np.flatnonzero(~known[first:last])
         if unknown.size:
             labels[unknown], best[unknown] = self._prior_labels(labels.shape[1], threshold)
@@ -790,8 +796,8 @@ class Model:
             best[part][labels[part] < 0] = 0
 
 
-def _check_finite(hidden: np.ndarray) -> None:
-    if not np.isfinite(hidden).all():
+def _check_finite(numbers: np.ndarray) -> None:
+    if not np.isfinite(numbers).all():
         raise ModelError(_NOT_FINITE)
 
 

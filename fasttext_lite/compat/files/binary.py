@@ -1,4 +1,4 @@
-"""fastText's model files, ``.bin`` and ``.ftz``: read by mapping, write at once or not at all.
+"""fastText's model files, ``.bin`` and ``.ftz``: read and written whole, or not at all.
 
 Little endian, without padding (fasttext.cc, args.cc, dictionary.cc, densematrix.cc,
 quantmatrix.cc, productquantizer.cc).  All sizes are checked against the file before anything is
@@ -7,6 +7,7 @@ made of them: fastText itself has no check, and runs for ever on some damaged fi
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from collections.abc import Iterator
@@ -17,10 +18,11 @@ import numpy as np
 
 from fasttext_lite import system
 from fasttext_lite.compat.files.arguments import LOSSES, MODELS, STORED, Args
-from fasttext_lite.compat.files.dictionary import Dictionary, as_array
-from fasttext_lite.compat.files.tables import DenseTable
+from fasttext_lite.compat.files.dictionary import Dictionary
+from fasttext_lite.compat.files.tables import DenseTable, is_finite
 from fasttext_lite.compat.kernels.text import parse_entries
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.compiled.paging import LARGE, OpenFile, PagedTable
 from fasttext_lite.corpus.signs import FASTTEXT_MAGIC, LONGEST, is_ours
 from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import ModelError
@@ -32,6 +34,8 @@ OLDEST = 11  # whose supervised models have no n-grams of characters, whatever t
 _HEADER = struct.Struct("<4si12id")
 _COUNTS = struct.Struct("<iiiqq")
 N_CENTROIDS = 256
+MOST_COUNTED = 1 << 62  # words and labels of a text
+ENTRY_BYTES = 32  # of a word that are read at first; more if that is too little
 _OURS = "it is one of fasttext-lite: fasttext_lite.load reads it"
 
 
@@ -68,28 +72,32 @@ def read(path: str | os.PathLike[str]) -> ModelParts:
     """
     name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ModelError(f"{name}: the model file is empty")
-            data = as_array(system.map_or_read(file))
+        file = OpenFile(name)
+        if file.size == 0:
+            raise ModelError(f"{name}: the model file is empty")
+        parts = _read(_Reader(_InFile(file)), name)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ModelError(f"{name} cannot be opened for loading: {reason}") from None
-    return parse(data, name)
+    file.check_unchanged()
+    return parts
 
 
 def parse(data: np.ndarray, name: str) -> ModelParts:
     """Read a model of fastText from bytes, uint8[n_bytes]; see `read`."""
-    reader = _Reader(data)
+    return _read(_Reader(_InMemory(data)), name)
+
+
+def _read(reader: _Reader, name: str) -> ModelParts:
+    start = reader.source.take(0, min(max(LONGEST, 16), reader.size)).tobytes()
     try:
         magic, version, *values = reader.unpack(_HEADER)
     except _DamagedError:
         magic, version, values = b"", -1, []
-    if packed := packing(data[:16].tobytes(), name):
+    if packed := packing(start[:16], name):
         raise ModelError(packed)
     if magic != FASTTEXT_MAGIC:
-        start = data[:LONGEST].tobytes()
-        found = _OURS if is_ours(start) else other_kind(start, name)
+        found = _OURS if is_ours(start) else other_kind(start[:LONGEST], name)
         raise ModelError(
             f"{name} has wrong file format: it is not a model of fastText{found and f'; {found}'}"
         )
@@ -114,8 +122,8 @@ def _parse(reader: _Reader, version: int, values: list[Any]) -> ModelParts:
     table = _parse_table(reader, quantized, args.dim)
     args.qout = bool(reader.take(1)[0])
     output = _parse_table(reader, quantized and args.qout, args.dim)
-    if reader.position != reader.data.size:
-        raise _DamagedError(f"{reader.data.size - reader.position:,} bytes follow its end")
+    if reader.position != reader.size:
+        raise _DamagedError(f"{reader.size - reader.position:,} bytes follow its end")
     needed = dictionary.n_words if not args.uses_buckets else dictionary.n_rows
     if table.shape[0] < needed:
         raise _DamagedError(f"its input table has {table.shape[0]:,} rows, {needed:,} are needed")
@@ -125,20 +133,68 @@ def _parse(reader: _Reader, version: int, values: list[Any]) -> ModelParts:
     return ModelParts(args, dictionary, table, output)
 
 
+@dataclass
+class _InMemory:
+    """The bytes of a model, uint8[n_bytes]."""
+
+    data: np.ndarray
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    def take(self, place: int, size: int) -> np.ndarray:
+        """Return some bytes."""
+        return self.data[place : place + size]
+
+    def table(self, place: int, n_rows: int, dim: int) -> DenseTable:
+        """Return a table of numbers."""
+        return DenseTable(self.take(place, 4 * n_rows * dim), dim, read_only(np.empty(0, np.int32)))
+
+
+@dataclass
+class _InFile:
+    """An open file, read into memory of our own, so that what is done to it later does no harm."""
+
+    file: OpenFile
+
+    @property
+    def size(self) -> int:
+        return self.file.size
+
+    def take(self, place: int, size: int) -> np.ndarray:
+        """Return a copy of some bytes."""
+        data = np.empty(size, np.uint8)
+        if system.read_at(self.file.number, place, data.data) < size:
+            raise _DamagedError(f"it was cut to less than {self.size:,} bytes meanwhile")
+        return read_only(data)
+
+    def table(self, place: int, n_rows: int, dim: int) -> DenseTable:
+        """Return a table of numbers; a large one is read when its rows are needed."""
+        if 4 * n_rows * dim > LARGE and system.can_stay_open():
+            table = PagedTable(self.file, place, (n_rows, dim), "<f4", f"of {n_rows:,} rows")
+            return DenseTable.of_file(table)
+        return _InMemory(self.take(place, 4 * n_rows * dim)).table(0, n_rows, dim)
+
+
 class _Reader:
     """Takes one piece of the file after another."""
 
-    def __init__(self, data: np.ndarray) -> None:
-        self.data = data
+    def __init__(self, source: _InMemory | _InFile) -> None:
+        self.source = source
+        self.size = source.size
         self.position = 0
 
     def take(self, size: int) -> np.ndarray:
-        end = self.position + size
-        if size < 0 or end > self.data.size:
-            raise _DamagedError(f"it ends after {self.data.size:,} bytes, within a part of it")
-        piece = self.data[self.position : end]
-        self.position = end
+        piece = self.source.take(self.position, self.check(size))
+        self.position += size
         return piece
+
+    def check(self, size: int) -> int:
+        """Return a size if there are so many bytes still."""
+        if size < 0 or self.position + size > self.size:
+            raise _DamagedError(f"it ends after {self.size:,} bytes, within a part of it")
+        return size
 
     def unpack(self, kind: struct.Struct) -> list[Any]:
         return list(kind.unpack(self.take(kind.size).tobytes()))
@@ -146,7 +202,7 @@ class _Reader:
     def numbers(self, kind: str, size: int) -> np.ndarray:
         """Return a copy of `size` numbers: what lies in the file is not aligned."""
         dtype = np.dtype(kind)
-        if not 0 <= size <= self.data.size:
+        if not 0 <= size <= self.size:
             raise _DamagedError(f"a part of {size:,} numbers is larger than the file")
         return read_only(np.frombuffer(self.take(size * dtype.itemsize).tobytes(), dtype))
 
@@ -163,6 +219,8 @@ def _parse_args(values: list[Any], version: int) -> Args:
         args.maxn = 0
     if not 1 <= args.dim <= 1 << 20 or args.bucket < 0:
         raise _DamagedError(f"its dimension is {args.dim} and its number of buckets {args.bucket}")
+    if not math.isfinite(args.t):
+        raise _DamagedError(f"its threshold of sampling (t) is {args.t}")
     args.maxn, args.minn = max(args.maxn, 0), max(args.minn, 0)
     if args.uses_buckets and args.bucket == 0:
         raise _DamagedError("it has n-grams but no buckets for them; fastText crashes on it")
@@ -174,18 +232,25 @@ def _parse_args(values: list[Any], version: int) -> Args:
 def _parse_dictionary(reader: _Reader, args: Args) -> Dictionary:
     size, n_words, n_labels, n_tokens, n_pairs = map(int, reader.unpack(_COUNTS))
     # The least that an entry takes is 10 bytes.
-    if min(n_words, n_labels) < 0 or n_words + n_labels != size or 10 * size > reader.data.size:
+    if min(n_words, n_labels) < 0 or n_words + n_labels != size or 10 * size > reader.size:
         raise _DamagedError(f"it has {n_words:,} words and {n_labels:,} labels, {size:,} together")
     offsets, counts = np.empty((size, 2), np.int64), np.empty(size, np.int64)
     kinds = np.empty(size, np.int8)
-    end = parse_entries(reader.data, reader.position, offsets, counts, kinds)
-    if end < 0:
-        raise _DamagedError("it ends within the words")
+    room = ENTRY_BYTES * size
+    while True:
+        data = reader.source.take(reader.position, min(room, reader.size - reader.position))
+        end = parse_entries(data, 0, offsets, counts, kinds)
+        if end >= 0:
+            break
+        if data.size == reader.size - reader.position:
+            raise _DamagedError("it ends within the words")
+        room *= 2
     if np.any(kinds[:n_words] != 0) or np.any(kinds[n_words:] != 1):
         raise _DamagedError("its words and labels are mixed")
-    pool = reader.data[reader.position : end].copy()
-    offsets -= reader.position
-    reader.position = end
+    if np.any(counts < 0) or float(counts.sum(dtype=np.float64)) > MOST_COUNTED:
+        raise _DamagedError("its words or labels are counted below 0, or too often")
+    pool = data[:end].copy()
+    reader.position += end
     pairs = None
     if n_pairs >= 0:
         pairs = reader.numbers("<i4", 2 * n_pairs).reshape(-1, 2)
@@ -202,8 +267,12 @@ def _parse_table(reader: _Reader, quantized: bool, dim: int) -> DenseTable | Qua
     if not quantized:
         n_rows, n_columns = map(int, reader.unpack(struct.Struct("<qq")))
         _check_shape(n_rows, n_columns, dim)
-        data = reader.take(4 * n_rows * n_columns)
-        return DenseTable(data, dim, read_only(np.empty(0, np.int32)))
+        size = reader.check(4 * n_rows * n_columns)
+        table = reader.source.table(reader.position, n_rows, dim)
+        reader.position += size
+        if table.paged is None and size <= LARGE and not table.is_finite():
+            raise _DamagedError("a table holds numbers that are not finite")
+        return table
     with_norms = bool(reader.take(1)[0])
     n_rows, n_columns, n_codes = map(int, reader.unpack(struct.Struct("<qqi")))
     _check_shape(n_rows, n_columns, dim)
@@ -230,7 +299,10 @@ def _parse_quantizer(reader: _Reader, dim: int) -> ProductQuantizer:
         raise _DamagedError(
             f"a quantiser has {n_parts} parts of {part} and {last} numbers for {dim}"
         )
-    return ProductQuantizer(dim, n_parts, part, last, reader.numbers("<f4", dim * N_CENTROIDS))
+    centroids = reader.numbers("<f4", dim * N_CENTROIDS)
+    if not is_finite(centroids):
+        raise _DamagedError("a quantiser holds numbers that are not finite")
+    return ProductQuantizer(dim, n_parts, part, last, centroids)
 
 
 def write(parts: ModelParts, path: str | os.PathLike[str]) -> None:

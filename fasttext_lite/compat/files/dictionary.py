@@ -252,11 +252,15 @@ class Dictionary:
         data = as_bytes(word)
         number = self.find(data)
         texts = [data] if 0 <= number < self.n_words else []
-        ids = np.empty((len(data) + 3) * (max(self.args.maxn, 0) + 1) + 1, np.int32)
-        n = kernels.list_word(as_array(data), 0, len(data), self.lexicon, ids)
         if data != EOS_BYTES:
             texts += list(ngrams(b"<" + data + b">", self.args.minn, self.args.maxn))
-        return texts, ids[:n].copy()
+        return texts, self.rows_of(as_array(data))
+
+    def rows_of(self, word: np.ndarray) -> np.ndarray:
+        """Return the rows of a word, uint8[n_bytes], and its character n-grams: int32[n]."""
+        ids = np.empty((word.size + 3) * (max(self.args.maxn, 0) + 1) + 1, np.int32)
+        n = kernels.list_word(word, 0, word.size, self.lexicon, ids)
+        return ids[:n].copy()
 
     def bucket_of(self, ngram: str | bytes) -> int:
         """Return the bucket of an n-gram of characters."""

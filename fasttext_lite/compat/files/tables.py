@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from fasttext_lite.compat.kernels.text import KernelTable
 from fasttext_lite.compiled.arrays import read_only
+from fasttext_lite.compiled.needed import load_rows
+from fasttext_lite.compiled.paging import PagedTable
+from fasttext_lite.errors import NotFiniteError
 from fasttext_lite.model.quantization import QuantizedMatrix
 
 CHUNK_ROWS = 1 << 14  # of a table that are made at a time
+# The first words are fastText's.
+_NOT_FINITE = (
+    "Encountered NaN. Numbers of the model, or sums of them, are not finite: its file is damaged"
+)
 PAGE = 1 << 12  # bytes; as many zeros need no room on a disk
 _NO_BYTES = read_only(np.empty(0, np.uint8))
 _NO_PLACES = read_only(np.empty(0, np.int32))
@@ -30,11 +38,42 @@ class DenseTable:
     dim : int
     places : int32[n_rows]
         Which stored row each row is; -1 for zeros. Empty: each row is stored.
+    paged : PagedTable, optional
+        What reads the rows from a file when they are needed; without, they are there.
     """
 
     data: np.ndarray
     dim: int
     places: np.ndarray
+    paged: PagedTable | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        self.read()
+        return DenseTable, (self.data, self.dim, self.places)
+
+    @classmethod
+    def of_file(cls, paged: PagedTable) -> DenseTable:
+        """Make a table whose rows are read when they are needed."""
+        return cls(paged.array.reshape(-1).view(np.uint8), paged.shape[1], _NO_PLACES, paged)
+
+    def read(self, rows: np.ndarray | None = None) -> None:
+        """See to it that rows are there, default all.
+
+        Parameters
+        ----------
+        rows : int[], optional
+
+        Raises
+        ------
+        ModelError
+            If the file was changed, cut, or is damaged.
+        """
+        if self.paged is None or self.paged.is_complete:
+            return
+        if rows is None:
+            self.paged.complete()
+        else:
+            load_rows(self.paged, np.asarray(rows).astype(np.int32))
 
     @classmethod
     def of(cls, rows: np.ndarray, places: np.ndarray | None = None) -> DenseTable:
@@ -54,15 +93,30 @@ class DenseTable:
         return self.data.view(np.float32).reshape(-1, self.dim)
 
     def decode(self, rows: np.ndarray | None = None) -> np.ndarray:
-        """Return rows, or all of them, as float32[n, dim]; a copy."""
+        """Return rows, or all of them, as float32[n, dim]; a copy.
+
+        Raises
+        ------
+        NotFiniteError
+            If a number of them is NaN or infinite.
+        """
         if rows is None:
             rows = np.arange(self.shape[0])
+        self.read(rows)
         if not self.places.size:
-            return np.array(self._stored[rows], np.float32)
-        at = self.places[rows]
-        found = np.zeros((len(at), self.dim), np.float32)
-        found[at >= 0] = self._stored[at[at >= 0]]
+            found = np.array(self._stored[rows], np.float32)
+        else:
+            at = self.places[rows]
+            found = np.zeros((len(at), self.dim), np.float32)
+            found[at >= 0] = self._stored[at[at >= 0]]
+        if not is_finite(found):
+            raise not_finite()
         return found
+
+    def is_finite(self) -> bool:
+        """Return whether all numbers are finite; reads them all."""
+        self.read()
+        return is_finite(self._stored)
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Yield all rows in order, some thousands at a time."""
@@ -115,6 +169,18 @@ def kernel_table(table: DenseTable | QuantizedMatrix) -> KernelTable:
         norm_codes, _NO_NUMBERS if norms is None else read_only(norms.centroids),
         table.quantizer.dsub,
     )  # fmt: skip
+
+
+def is_finite(numbers: np.ndarray) -> bool:
+    """Return whether all numbers of an array are finite, without an array of as many answers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = numbers.sum(dtype=np.float32)  # finite only if all of its terms are
+    return bool(np.isfinite(total)) or bool(np.isfinite(numbers).all())
+
+
+def not_finite() -> NotFiniteError:
+    """Return the error of a model whose numbers, or sums of them, are none."""
+    return NotFiniteError(_NOT_FINITE)
 
 
 def dense(table: DenseTable | QuantizedMatrix) -> DenseTable:

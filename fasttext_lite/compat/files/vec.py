@@ -19,7 +19,8 @@ from fasttext_lite.corpus.vectors import (
 from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError, ModelError
 
-READ_ROWS = 1 << 14  # of a file that room is made for at a time
+READ_ROWS, READ_NUMBERS = 1 << 14, 1 << 24  # of a file that room is made for at a time
+MOST_DIM = 1 << 20
 WRITTEN_ROWS = 1 << 10  # made into text at a time
 
 
@@ -52,16 +53,17 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
 
 
 def _read_vec(name: str, file: io.BufferedIOBase) -> tuple[list[bytes], np.ndarray]:
-    n, dim = read_header(name, file.readline())
+    n, dim = read_header(name, file.readline(), MOST_DIM)
+    n_rows = max(1, min(READ_ROWS, READ_NUMBERS // dim))
     words: list[bytes] = []
     chunks = [np.empty((0, dim), np.float32)]
     for number, word, numbers in vector_lines(file):
         if len(words) == n:
             break
         vector = read_numbers(numbers, dim, f"{name}:{number}")
-        i = len(words) % READ_ROWS
+        i = len(words) % n_rows
         if i == 0:
-            chunks.append(np.empty((min(READ_ROWS, n - len(words)), dim), np.float32))
+            chunks.append(np.empty((min(n_rows, n - len(words)), dim), np.float32))
         chunks[-1][i] = vector
         words.append(word)
     if len(words) < n:

@@ -34,11 +34,14 @@ from fasttext_lite.compat.kernels.state import (
     HASHES,
     HIDDEN,
     IDS,
+    MISSES,
     OPTIONS,
     ROW,
+    SHIFT,
     SIGNED,
     SLOTS,
     TAIL,
+    THERE,
     TOTAL,
     WIDTH,
     lexicon_of,
@@ -66,7 +69,7 @@ from fasttext_lite.compat.kernels.text import (
     find_word,
     hash_bytes,
 )
-from fasttext_lite.compiled.addresses import array_of, shared_of, table_of
+from fasttext_lite.compiled.addresses import acquire, array_of, shared_of, table_of
 from fasttext_lite.compiled.blocks import (
     LANES,
     add_product,
@@ -283,10 +286,25 @@ def add_folded(ids, first, last, state, scratch, hidden):
 
 
 @_leaf_kernel
+def are_there(ids, first, last, state):
+    """Return whether all rows ids[first:last] were read from the file."""
+    there, shift = shared_of(state, THERE, np.uint8), state[SHIFT]
+    found = np.uint8(1)
+    if there.size > 0:
+        for j in range(first, last):
+            found &= there[np.int64(ids[j]) >> shift]
+        acquire()
+    return found != 0
+
+
+@_leaf_kernel
 def sum_ids(first, last, state, scratch, part):
     """Add the rows ids[first:last] to a part of the scratch: `HIDDEN`, or `TOTAL` of a word."""
     ids, hidden = shared_of(scratch, IDS, np.int32), shared_of(scratch, part, np.float32)
     table = rows_of(state)
+    if not are_there(ids, first, last, state):
+        shared_of(scratch, MISSES, np.int64)[0] = 1
+        return
     if array_of(state, FOLD_ROWS, np.float32).size > 0:
         if part == TOTAL:
             add_folded(ids, first, last, state, scratch, hidden)
@@ -399,6 +417,8 @@ def learn(data, start, stop, hash64, state, scratch, n):
         total = shared_of(scratch, TOTAL, np.float32)
         clear(total)
         sum_ids(n, after, state, scratch, TOTAL)
+        if shared_of(scratch, MISSES, np.int64)[0] != 0:
+            return 0  # the sum is none, nor is any of the document's
         for d in range(width):
             memory.sums[at + d] = total[d]
     else:
@@ -509,6 +529,9 @@ def add_ngrams(n, n_signed, state, scratch):
 def sum_document(data, start, stop, with_eos, state, scratch):
     """Write the sum of a document's rows to the scratch's `HIDDEN`; return their number.
 
+    Where a row was needed that is not there yet, the scratch's `MISSES` says so, and the sum is
+    none.
+
     Parameters
     ----------
     data : uint8[n_bytes]
@@ -524,6 +547,7 @@ def sum_document(data, start, stop, with_eos, state, scratch):
     slots, options = array_of(state, SLOTS, np.int64), array_of(state, OPTIONS, np.int64)
     for d in range(hidden.size):
         hidden[d] = 0
+    shared_of(scratch, MISSES, np.int64)[0] = 0
     n = n_rows = n_signed = ZERO
     i = start
     while i < stop:

@@ -6,10 +6,17 @@ import numpy as np
 
 from fasttext_lite.compat.kernels.documents import ZERO, has_newline, sum_document
 from fasttext_lite.compat.kernels.memory import is_stale
-from fasttext_lite.compat.kernels.scores import as_probability, classify, find_best
+from fasttext_lite.compat.kernels.scores import (
+    HAS_NAN,
+    LARGEST,
+    as_probability,
+    classify,
+    find_best,
+)
 from fasttext_lite.compat.kernels.state import (
     COUNTERS,
     HIDDEN,
+    MISSES,
     OUTPUTS,
     STACK,
     TAIL,
@@ -28,8 +35,9 @@ _inlined = compiler(INLINE)
 _inlined_kernel = compiler(EXACT, inline="always")
 
 # What comes instead of an answer: the text has what it must not have, the memory is to be
-# renewed, a sum is no number.
-HAS_NEWLINE, HAS_SURROGATE, IS_STALE, HAS_NAN = -2, -3, -4, -5
+# renewed, a sum is no number (which `kernels.scores` says, too).
+HAS_NEWLINE, HAS_SURROGATE, IS_STALE = -2, -3, -4
+IS_MISSING = -6  # rows are to be read from the file first
 
 
 @_inlined
@@ -39,17 +47,19 @@ def mean_of_document(data, start, stop, with_eos, state, scratch):
     Returns
     -------
     n_rows : int
-        Their number; `HAS_NAN` if the mean has NaN.
+        Their number; `HAS_NAN` if the mean is not finite, `IS_MISSING` if not all were read.
     """
     n_rows = sum_document(data, start, stop, with_eos, state, scratch)
+    if shared_of(scratch, MISSES, np.int64)[0] != 0:
+        n_rows = IS_MISSING
     if n_rows > 0:
         hidden = shared_of(scratch, HIDDEN, np.float32)
         factor = np.float32(1.0 / n_rows)  # as in fastText, a product in place of a division
-        is_number = True
+        is_finite = True
         for d in range(hidden.size):
             hidden[d] *= factor
-            is_number &= hidden[d] == hidden[d]
-        if not is_number:
+            is_finite &= abs(hidden[d]) <= LARGEST
+        if not is_finite:
             n_rows = HAS_NAN
     return n_rows
 
@@ -61,18 +71,20 @@ def predict_bytes(data, start, stop, with_eos, state, scratch, threshold, scores
     Returns
     -------
     n_rows : int
+        Or `HAS_NAN`: a sum is no number; or `IS_MISSING`.
     n : int
-        Labels found.
+        Labels found; or below 0.
     """
     n_rows = mean_of_document(data, start, stop, with_eos, state, scratch)
     if n_rows <= 0:
         return n_rows, n_rows
-    return n_rows, classify(
+    n = classify(
         shared_of(scratch, HIDDEN, np.float32), head_of(state), labels.size - 1,
         np.float32(threshold), shared_of(scratch, OUTPUTS, np.float32),
         shared_of(scratch, STACK, np.int32), shared_of(scratch, TREE_SCORES, np.float32),
         scores, labels,
     )  # fmt: skip
+    return (n_rows if n >= 0 else n), n
 
 
 # -- one text --------------------------------------------------------------------------------
@@ -190,7 +202,7 @@ def predict_text(text, state, threshold, labels, scores):
     Returns
     -------
     n : int
-        Labels found; or `HAS_NEWLINE`, `HAS_SURROGATE`, `IS_STALE`.
+        Labels found; or `HAS_NEWLINE`, `HAS_SURROGATE`, `IS_STALE`, `HAS_NAN`, `IS_MISSING`.
     """
     k = labels.size
     found, values = np.empty(k + 1, np.int32), np.empty(k + 1, np.float32)
@@ -221,7 +233,12 @@ def predict_documents(
     labels : int32[n_docs, k + 1], scores : float32[n_docs, k + 1]
         Written in place: the best first; -1 and 0 behind the last.
     n_rows : int64[n_docs]
-        Written in place: the number of rows of each.
+        Written in place: the number of rows of each; or `HAS_NAN`.
+
+    Returns
+    -------
+    doc : int
+        `last`, or the document that needs rows that were not read yet.
     """
     longest = 0
     for doc in range(first, last):
@@ -237,8 +254,11 @@ def predict_documents(
         n_rows[doc], n = predict_bytes(
             data, start, stop, with_eos, state, scratch, threshold, scores[doc], labels[doc]
         )
+        if n == IS_MISSING:
+            return doc
         for i in range(max(n, 0), labels.shape[1]):
             labels[doc, i], scores[doc, i] = -1, 0
+    return last
 
 
 @_kernel
@@ -254,6 +274,11 @@ def score_documents(data, starts, ends, first, last, state, wanted, scores):
     scores : float32[n_docs, n_wanted]
         Written in place: fastText's probabilities; 0 of a document without a row, and of a leaf
         whose probability is below 1e-5.
+
+    Returns
+    -------
+    doc : int
+        As `predict_documents`.
     """
     longest = 0
     for doc in range(first, last):
@@ -270,6 +295,8 @@ def score_documents(data, starts, ends, first, last, state, wanted, scores):
         for column in range(wanted.size):
             scores[doc, column] = 0
         n_rows = mean_of_document(data, starts[doc], ends[doc], True, state, scratch)
+        if n_rows == IS_MISSING:
+            return doc
         if n_rows <= 0:
             for column in range(wanted.size if n_rows < 0 else 0):
                 scores[doc, column] = np.nan
@@ -279,9 +306,12 @@ def score_documents(data, starts, ends, first, last, state, wanted, scores):
             shared_of(scratch, OUTPUTS, np.float32), shared_of(scratch, STACK, np.int32),
             shared_of(scratch, TREE_SCORES, np.float32), values, found,
         )  # fmt: skip
+        for column in range(wanted.size if n < 0 else 0):
+            scores[doc, column] = np.nan
         for i in range(n):
             column = places[found[i]]
             if column >= 0:
                 scores[doc, column] = as_probability(values[i])
         for column in range(wanted.size):  # one that is asked for more than once
             scores[doc, column] = scores[doc, places[wanted[column]]]
+    return last

@@ -27,6 +27,8 @@ NONE = np.uint32(0)
 HS, SOFTMAX, SIGMOID = 1, 3, 4  # ways to score: see `files.arguments.FastTextLoss.scored_as`
 LOG_SHIFT = 1e-5
 MAX_SIGMOID, SIGMOID_BINS = 8, 512
+HAS_NAN = -5  # in place of a number of labels: a sum is no number
+LARGEST = np.finfo(np.float32).max
 
 
 class Head(NamedTuple):
@@ -176,12 +178,20 @@ def score_outputs(hidden, head, outputs):
 
 @_leaf_kernel
 def to_probabilities(outputs, way):
-    """Turn outputs, float32[n_labels], into each label's probability, in place."""
+    """Turn outputs, float32[n_labels], into each label's probability, in place.
+
+    Returns
+    -------
+    is_good : bool
+        Whether all are numbers.
+    """
     n_labels = outputs.size
     if way == SIGMOID:
+        is_good = True
         for label in range(n_labels):
+            is_good &= outputs[label] == outputs[label]
             outputs[label] = table_sigmoid(outputs[label])
-        return
+        return is_good
     highest = np.float32(-np.inf)
     for label in range(n_labels):
         highest = max(highest, outputs[label])
@@ -191,6 +201,7 @@ def to_probabilities(outputs, way):
         total += outputs[label]
     for label in range(n_labels):
         outputs[label] /= total
+    return total <= LARGEST  # false for NaN, which one output that is none brings
 
 
 @_leaf_kernel
@@ -221,6 +232,7 @@ def search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels
     """Put the `k` best labels of a Huffman tree into a heap; return how many there are.
 
     Depth first, left before right; nodes below the threshold or the heap's lowest are left out.
+    `HAS_NAN` in place of their number: what a node scores is no number.
     """
     n, n_labels = 0, head.n_labels
     least = log_shifted(threshold)
@@ -234,7 +246,10 @@ def search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels
         if node < n_labels:
             n = offer(scores, labels, n, k, score, node)
             continue
-        f = np.float32(exp(np.float32(-output_of(node - n_labels, hidden, head, outputs))))
+        output = output_of(node - n_labels, hidden, head, outputs)
+        if output != output:
+            return HAS_NAN
+        f = np.float32(exp(np.float32(-output)))
         right = np.float32(1.0 / np.float64(np.float32(1) + f))
         left = np.float32(1.0 - np.float64(right))
         stack[n_open] = head.children[node - n_labels, 1]
@@ -261,7 +276,8 @@ def find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     if head.way == HS:
         return search_tree(hidden, head, outputs, k, threshold, stack, sums, scores, labels)
     of_labels = outputs[: head.n_labels]
-    to_probabilities(of_labels, head.way)
+    if not to_probabilities(of_labels, head.way):
+        return HAS_NAN
     return search_flat(of_labels, k, threshold, scores, labels)
 
 
@@ -296,6 +312,7 @@ def classify(hidden, head, k, threshold, outputs, stack, sums, scores, labels):
     Returns
     -------
     n : int
+        Or `HAS_NAN`.
     """
     n = find_best(hidden, head, k, threshold, outputs, stack, sums, scores, labels)
     sort_heap(scores, labels, n)

@@ -22,13 +22,14 @@ _inlined = compiler(INLINE)
     TABLE, POOL, OFFSETS, KEPT, IS_KEPT, OPTIONS, PREFIX,
     DENSE, PLACES, CODES, CENTROIDS, NORM_CODES, NORM_CENTROIDS,
     FOLD_ROWS, FOLD_OUTPUT, SLOTS, ARENA, COUNTERS, WORDS, SUMS_OF_WORDS,
-    WEIGHTS, OUTPUT_ROWS, SCALES, CHILDREN,
-) = range(24)  # fmt: skip
-N_ARRAYS = 24
+    WEIGHTS, OUTPUT_ROWS, SCALES, CHILDREN, THERE,
+) = range(25)  # fmt: skip
+N_ARRAYS = 25
 # ... and the numbers behind them: the size of a part of a quantised row, of a hidden vector, and of
 # what is summed up for a document (less of a model that is folded); whether words are summed up one
-# by one, as it is with sums that are remembered; labels; how they are scored.
-PART, DIM, WIDTH, HAS_SUMS, N_LABELS, WAY = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 6)
+# by one, as it is with sums that are remembered; labels; how they are scored; row r of the input
+# table is in block r >> shift, of which `THERE` says whether it was read (empty: all were).
+PART, DIM, WIDTH, HAS_SUMS, N_LABELS, WAY, SHIFT = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 7)
 
 
 @_inlined
@@ -101,13 +102,15 @@ N_IDS = 1 << 13  # rows that are summed up together
 #   hidden   float32    the sum of the document
 #   outputs  float32    what the labels, or the nodes of a tree, score
 #   stack, sums         nodes of a tree that are open, int32, and their scores, float32
+#   misses   int64[1]   whether a row was needed that is not there yet: the sums are none then
 (
     BOUNDS, HASHES, TAIL, SIGNED, IDS, ROW, TOTAL, GROUP, HIDDEN, OUTPUTS, STACK, TREE_SCORES,
-) = np.arange(12)  # fmt: skip
-N_HEAD = NUMBERS * 12
+    MISSES,
+) = np.arange(13)  # fmt: skip
+N_HEAD = NUMBERS * 13
 
 
-BYTES = (8, 8, 1, 8, 4, 4, 4, 4, 4, 4, 4, 4)  # of a number of each part
+BYTES = (8, 8, 1, 8, 4, 4, 4, 4, 4, 4, 4, 4, 8)  # of a number of each part
 
 
 @_inlined
@@ -123,7 +126,7 @@ def scratch_sizes(n_bytes, state):
     dim, width, n_open = state[DIM], state[WIDTH], state[N_LABELS] + 1
     n_outputs = (n_open // 16 + 1) * 16
     of_words = 2 * n_tokens, n_tokens, 64, n_signed, n_ids, dim
-    return of_words + (width, width, width, n_outputs, n_open, n_open)
+    return of_words + (width, width, width, n_outputs, n_open, n_open, 1)
 
 
 @_inlined

@@ -525,12 +525,21 @@ def embed_word(
     data, table, pool, offsets, kept, is_kept, options, prefix, dense, places, codes, centroids,
     norm_codes, norm_centroids, part, vector
 ):  # fmt: skip
-    """Write the vector of one word, uint8[n_bytes]; see `embed_words` and `predict_line`."""
+    """Write the vector of one word, uint8[n_bytes]; see `embed_words` and `predict_line`.
+
+    Returns
+    -------
+    is_finite : bool
+    """
     lexicon = Lexicon(table, pool, offsets, kept, is_kept, options, prefix)
     rows = KernelTable(dense, places, codes, centroids, norm_codes, norm_centroids, part)
     ids = np.empty((data.size + 3) * (max(options[MAXN], 0) + 1) + 1, np.int32)
     n_ids = list_word(data, 0, data.size, lexicon, ids)
     mean_of_rows(rows, ids, n_ids, vector)
+    is_finite = True
+    for d in range(vector.size):
+        is_finite &= np.isfinite(vector[d])
+    return is_finite
 
 
 # -- the dictionary of a file ----------------------------------------------------------------

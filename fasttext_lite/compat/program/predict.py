@@ -197,9 +197,12 @@ def test_with_options(options: argparse.Namespace) -> None:
         raise UsageError(f"--label-prefix is not for models of fastText; {instead}")
     names = [field.name for field in dataclasses.fields(ReadOptions)]
     # Those of training have no flags here.
-    reading = ReadOptions(
-        **{name: getattr(options, name) for name in names if hasattr(options, name)}
-    )
+    try:
+        reading = ReadOptions(
+            **{name: getattr(options, name) for name in names if hasattr(options, name)}
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     model = load_classifier(options.model, "test")
     _print_metrics(
         model, options.file, options.k, options.threshold, options.per_label, options.threads,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fasttext_lite.compat.program.usage import PROGRAM, SHARED
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.formats import ReadOptions
-from fasttext_lite.errors import ModelError, UsageError
+from fasttext_lite.errors import ModelError, UsageError, bounded
 from fasttext_lite.model.magic import is_fasttext, packing_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def write(data: bytes) -> None:
 def say(message: str) -> None:
     """Print a notice on stderr."""
     if sys.stderr is not None:
-        sys.stderr.write(f"{PROGRAM}: {message}\n")
+        sys.stderr.write(f"{PROGRAM}: {bounded(message)}\n")
 
 
 def standard_input() -> Any:

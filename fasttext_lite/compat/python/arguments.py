@@ -11,7 +11,7 @@ from typing import Any
 
 from fasttext_lite.compat.files.arguments import FIELDS, LOSSES, MODELS, Args
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, WORD, advice
-from fasttext_lite.errors import InputError
+from fasttext_lite.errors import InputError, bounded
 
 Path = str | bytes | os.PathLike[str]
 
@@ -77,7 +77,7 @@ def _typed(name: str, value: Any, default: Any) -> Any:
         if name == "autotuneModelSize" and isinstance(value, int):
             return str(value)  # bytes
         if name in _WORDS and not isinstance(value, str):
-            raise TypeError(f"{name} must be a str; got {value!r}")
+            raise TypeError(bounded(f"{name} must be a str; got {value!r}"))
         if value is None and name == "pretrainedVectors":
             return default  # as programs say "none"
         if name == "input" and isinstance(value, list | tuple):
@@ -94,13 +94,13 @@ def as_whole(name: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be a whole number; got {value!r}") from None
+        raise TypeError(bounded(f"{name} must be a whole number; got {value!r}")) from None
 
 
 def as_number(name: str, value: Any) -> float:
     """Return a number; TypeError for anything else."""
     if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
-        raise TypeError(f"{name} must be a number; got {value!r}")
+        raise TypeError(bounded(f"{name} must be a number; got {value!r}"))
     return float(value)
 
 

@@ -32,6 +32,7 @@ from fasttext_lite.errors import InputError, ModelError, TrainingError
 logger = logging.getLogger("fasttext_lite")
 MOST_NUMBERS = 1 << 28  # of an input table: 1 GB
 LEAST_ROWS = 256  # that a quantised table needs
+MOST_DIGITS = 18  # of a size: it is an int64
 SIZES = {"k": 1000, "m": 1000**2, "g": 1000**3}
 MINN_CHOICES = (0, 2, 3)
 LEAST_GAIN = 1e-9
@@ -110,7 +111,8 @@ def parse_size(text: str) -> int | None:
         return None
     factor = SIZES.get(text[-1:].lower(), 1)
     number = text[:-1] if factor > 1 else text
-    if not number.isascii() or not number.isdigit() or int(number) < 1:
+    is_whole = number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+    if not is_whole or int(number) < 1:
         raise InputError(f"a model size is a number with k, M or G behind it; got {text!r}")
     return int(number) * factor
 

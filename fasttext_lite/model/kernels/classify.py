@@ -73,6 +73,7 @@ SIGMOID, SOFTMAX, TREE = range(3)
 # What `classify` returns in place of a number of features.
 NOT_FINITE, NO_ROOM, NOT_LOWERED, MISSING = -1, -2, -3, -4
 
+LARGEST_SINGLE = np.float32(np.finfo(np.float32).max)
 LINE = 64  # bytes
 ROWS_AHEAD = 24  # rows between asking for one and adding it
 LONGEST_CHARACTER = 4  # bytes
@@ -366,9 +367,9 @@ def classify(string, state, k, threshold):
     -------
     n : int
         Known features of the text, the bias included; where 0, the labels are those of the prior.
-        Else `NOT_FINITE` (the hidden vector is not), `NO_ROOM` (for as much as state's NEEDS say),
-        `NOT_LOWERED` (the lower case of some character is not one character of its own), or
-        `MISSING`, as `embed_document` says.
+        Else `NOT_FINITE` (the hidden vector is not, or a score), `NO_ROOM` (for as much as state's
+        NEEDS say), `NOT_LOWERED` (the lower case of some character is not one character of its
+        own), or `MISSING`, as `embed_document` says.
     """
     address, n_characters, kind, is_ascii = text_at(string)
     end = _take_text(address, n_characters, kind, is_ascii, state)
@@ -395,17 +396,19 @@ def classify(string, state, k, threshold):
             select_top(prior, 0, 1, threshold, labels, best)
         return n
     for d in range(hidden.shape[1]):
-        if not np.isfinite(hidden[0, d]):
+        if not abs(hidden[0, d]) <= LARGEST_SINGLE:  # false for NaN, too; see `predict.LARGEST`
             return NOT_FINITE
     output = table_of(state, OUTPUT, np.float32)
     children = table_of(state, CHILDREN, np.int32)
     link, floats = state[LINK], shared_of(state, FLOATS, np.float64)
     scale, power = floats[0], floats[1]
     if link == TREE and k > 0:
-        search_tree(hidden, 0, 1, output, children, scale, threshold, labels, best)
+        if not search_tree(hidden, 0, 1, output, children, scale, threshold, labels, best):
+            return NOT_FINITE
         return n
     score_labels(hidden, 0, 1, output, children, state[IS_IDENTITY] != 0, scale, power, scores)
-    scores_to_probabilities(scores, 0, 1, link == SOFTMAX, link == TREE)
+    if not scores_to_probabilities(scores, 0, 1, link == SOFTMAX, link == TREE):
+        return NOT_FINITE
     if k > 0:
         select_top(scores, 0, 1, threshold, labels, best)
     return n

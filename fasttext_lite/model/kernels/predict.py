@@ -12,6 +12,8 @@ import numpy as np
 from fasttext_lite.compiled.compiling import FAST, compiler
 
 _kernel = compiler(FAST)
+# `isfinite` is x - x == 0 to the compiler, which is always so where sums may be taken in any order.
+LARGEST = np.float64(np.finfo(np.float64).max)
 HALF_FACTOR = np.float32(2.0**112)
 
 
@@ -116,14 +118,20 @@ def scores_to_probabilities(scores, first, last, is_softmax, is_tree):
     """Replace scores by probabilities in place; float64[n_docs, n_labels].
 
     Softmax of the row, exp of log-probabilities (tree), or a sigmoid for each label.
+
+    Returns
+    -------
+    is_good : bool
+        Whether all are numbers: scores may have been too large to be any.
     """
     n_labels = scores.shape[1]
+    is_good = True
     for doc in range(first, last):
+        total = 0.0
         if is_softmax:
             highest = scores[doc, 0]
             for k in range(n_labels):
                 highest = max(highest, scores[doc, k])
-            total = 0.0
             for k in range(n_labels):
                 scores[doc, k] = exp(scores[doc, k] - highest)
                 total += scores[doc, k]
@@ -132,6 +140,10 @@ def scores_to_probabilities(scores, first, last, is_softmax, is_tree):
         else:
             for k in range(n_labels):
                 scores[doc, k] = exp(scores[doc, k] if is_tree else _log_sigmoid(scores[doc, k]))
+                total += scores[doc, k]
+        if not total <= LARGEST:
+            is_good = False
+    return is_good
 
 
 @_kernel
@@ -228,12 +240,18 @@ def search_tree(hidden, first, last, output, children, scale, threshold, labels,
     labels : int32[n_docs, k], best : float64[n_docs, k]
         As in `select_top`; among equal probabilities the lower label comes first if both
         are open.
+
+    Returns
+    -------
+    is_good : bool
+        Whether all scores were numbers; else the labels are none.
     """
     n_labels = output.shape[0] + 1
     k = labels.shape[1]
     least = log(threshold) if threshold > 0 else -np.inf
     weights = np.empty(n_labels + 1)
     nodes = np.empty(n_labels + 1, np.int64)
+    is_good = True
     for doc in range(first, last):
         found = 0
         n = _push(weights, nodes, 0, 0.0, 2 * n_labels - 2)
@@ -249,8 +267,10 @@ def search_tree(hidden, first, last, output, children, scale, threshold, labels,
                 continue
             inner = node - n_labels
             score = scale * np.float64(_score(output, inner, hidden, doc))
+            is_good &= score == score
             n = _push(weights, nodes, n, weight + _log_sigmoid(-score), children[inner, 0])
             n = _push(weights, nodes, n, weight + _log_sigmoid(score), children[inner, 1])
         for place in range(found, k):
             labels[doc, place] = -1
             best[doc, place] = 0
+    return is_good
