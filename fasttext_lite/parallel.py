@@ -11,10 +11,30 @@ import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 from fasttext_lite.system import cpu_count as cpu_count
 from fasttext_lite.system import return_memory as return_memory
+
+
+@cache
+def bar_class() -> type[tqdm]:
+    """Return what draws progress bars: tqdm with a lock of its own, for threads alone.
+
+    Its usual lock is one for processes, too, and to make one settles how this process starts
+    others, which is for nobody but its owner to decide.
+    """
+    from tqdm import tqdm
+
+    class Bar(tqdm):
+        pass
+
+    Bar.set_lock(threading.RLock())
+    return Bar
 
 
 def ahead(items: Iterable[Any], n_waiting: int = 2) -> Iterator[Any]:

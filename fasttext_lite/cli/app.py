@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from fasttext_lite import system
-from fasttext_lite.cli.console import PROGRAM, abandon_stdout, say
+from fasttext_lite.cli.console import PROGRAM, OneLine, abandon_stdout, say
 from fasttext_lite.cli.parser import Parser
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
 from fasttext_lite.compat.program.usage import takes
-from fasttext_lite.errors import InputError, ModelError, TrainingError, UsageError
+from fasttext_lite.errors import InputError, ModelError, SettingError, TrainingError, UsageError
 from fasttext_lite.version import __version__
 
 # Where each command is, in the order of ``--help``.
@@ -62,7 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         work, quiet = lambda: options.run(options), getattr(options, "quiet", False)
     level = logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=level, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine(f"{PROGRAM}: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     return _exit_code(work)
 
 
@@ -133,7 +135,7 @@ def _exit_code(work: Callable[[], None]) -> int:
     except MemoryError:
         say("out of memory")
         return 2
-    except (InputError, ModelError, TrainingError, UsageError) as error:
+    except (InputError, ModelError, SettingError, TrainingError, UsageError) as error:
         say(str(error))
         return 2
     return 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 
 from fasttext_lite import system
 from fasttext_lite.compat.program.usage import PROGRAM
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.errors import UsageError
+from fasttext_lite.errors import UsageError, bounded
 
-MOST_SHOWN = 2000  # characters of a notice
 _BREAKS = str.maketrans("\r\n\t", "   ")
 
 
@@ -39,7 +39,15 @@ def one_line(text: str) -> str:
     line = " ".join(text.split())
     if not line.isprintable():
         line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
-    return line if len(line) <= MOST_SHOWN else f"{line[: MOST_SHOWN - 200]} ... {line[-200:]}"
+    return bounded(line)
+
+
+class OneLine(logging.Formatter):
+    """Writes what is logged as `say` writes its notices."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        return one_line(super().format(record))
 
 
 def flat(label: str) -> str:

@@ -19,6 +19,7 @@ from fasttext_lite.config.losses import LOSS_CHOICES, LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZER_CHOICES, OPTIMIZERS
 from fasttext_lite.config.scripts import describe_ngrams
 from fasttext_lite.config.texts import DICTIONARY, STOP_WORDS, WORDS, Words, stored_words, words_of
+from fasttext_lite.errors import SettingError
 
 HEADS = ("auto", "learned", "linear")
 NORMS = ("none", "layer", "batch")
@@ -104,9 +105,9 @@ class Config:
 
     Raises
     ------
-    ValueError
-        If a value has the wrong type or lies outside its range; the message names the
-        parameter, the rule and the value received.
+    SettingError
+        If a value has the wrong type or lies outside its range; a ValueError, whose message names
+        the parameter, the rule and the value received.
     """
 
     # text -> tokens
@@ -421,28 +422,28 @@ class Config:
             value = check_value(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
         if self.maxn and self.minn > self.maxn:
-            raise ValueError(f"minn must not exceed maxn; got minn={self.minn}, maxn={self.maxn}")
+            raise SettingError(f"minn must not exceed maxn; got minn={self.minn}, maxn={self.maxn}")
         if self.uses_buckets and self.bucket < 1:
-            raise ValueError(
+            raise SettingError(
                 "bucket must be at least 1 when word_ngrams > 1 or maxn > 0; got bucket=0"
             )
         for name in ("user_dictionary", "dictionary"):
             if getattr(self, name) and not ANALYZERS[self.analyzer].segments:
-                raise ValueError(
+                raise SettingError(
                     f"{name} goes with the analyzers {_segmenting()}; got analyzer "
                     f"{self.analyzer!r}"
                 )
         if self.averaging and (self.l1 or self.l2):
-            raise ValueError("averaging cannot be combined with l1 or l2; set one of them to 0")
+            raise SettingError("averaging cannot be combined with l1 or l2; set one of them to 0")
         if self.focal and self.loss != "auto" and LOSSES[self.loss].focal is None:
-            raise ValueError(f"focal does not apply to the loss {self.loss}; got {self.focal:g}")
+            raise SettingError(f"focal does not apply to the loss {self.loss}; got {self.focal:g}")
         if self.head == "linear" and (self.units or self.norm != "none" or self.init != "output"):
-            raise ValueError(
+            raise SettingError(
                 "head='linear' has no hidden layer, no norm and an init of its own; leave units, "
                 "norm and init at their defaults"
             )
         if self.dtype == "float16" and (others := self._without_float16()):
-            raise ValueError(
+            raise SettingError(
                 "dtype='float16' goes with optimizer sgd without "
                 f"{', '.join(_NOT_FLOAT16)}; got {', '.join(others)}"
             )
@@ -566,7 +567,7 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
 
     Raises
     ------
-    ValueError
+    SettingError
         With the parameter's name, its rule and the value received.
     """
     expected, optional = field_type(field.name)
@@ -575,14 +576,14 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
         return None if optional else meta["off"]
     if meta["choices"] is not None:
         if not isinstance(value, str) or value not in meta["choices"]:
-            raise ValueError(not_a_choice(field.name, value, meta["choices"]))
+            raise SettingError(not_a_choice(field.name, value, meta["choices"]))
         return str(value)
     if expected is str:
         try:
             return str(words_of(value, meta["words"] or WORDS))
         except ValueError as error:
             space = "" if str(error).startswith("must be") else ":"
-            raise ValueError(f"{field.name}{space} {error}") from None
+            raise SettingError(f"{field.name}{space} {error}") from None
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = value.item()
     good = (
@@ -601,7 +602,7 @@ def check_value(field: dataclasses.Field, value: Any) -> Any:
         good = value <= meta["high"]
     if not good:
         none = " or None" if optional else ""
-        raise ValueError(f"{field.name} must be {rule}{none}; got {value!r}")
+        raise SettingError(f"{field.name} must be {rule}{none}; got {value!r}")
     return expected(value)
 
 

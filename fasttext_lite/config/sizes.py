@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from numbers import Integral
 
+MOST_BYTES = 1 << 62
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -21,7 +22,7 @@ def parse_size(text: int | str) -> int:
     match = None
     if isinstance(text, str):
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", text.strip().lower())
-    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if size < 1:
+    size = float(match[1]) * _UNITS[match[2]] if match else 0
+    if not 1 <= size < MOST_BYTES:
         raise ValueError(f"a model size must be a number of bytes such as 2M or 500k; got {text!r}")
-    return size
+    return int(size)

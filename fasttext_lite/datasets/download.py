@@ -39,6 +39,7 @@ MIRROR = "FASTTEXT_LITE_MIRROR"
 LONGEST_DOWNLOAD = 2 << 30  # bytes, for a source that does not state its size
 LONGEST_MEMBER = 1 << 30  # bytes of one file of a set, decompressed
 LONGEST_ARCHIVE = 4 << 30  # bytes of a whole tar archive, decompressed
+_MOST_DIGITS = 18  # of a number of bytes: it is an int64
 _ATTEMPTS = 5  # in a row that bring nothing
 _MOST_ATTEMPTS = 50
 _LONGEST_PAUSE = 30.0  # seconds
@@ -300,7 +301,7 @@ def _resumable(source: Source, address: str, part: Path) -> int:
 def _read_stamp(part: Path) -> dict[str, Any]:
     try:
         value = json.loads(_stamp(part).read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -374,7 +375,7 @@ def _start(response: http.client.HTTPResponse, part: Path, have: int) -> int:
     if response.status != 206:
         return 0
     match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    if match is None or int(match[1]) != have:
+    if match is None or match[1].lstrip("0") != str(have).lstrip("0"):
         _forget(part)
         raise _PassingError("the server sent another part of the file than asked for")
     return have
@@ -382,7 +383,7 @@ def _start(response: http.client.HTTPResponse, part: Path, have: int) -> int:
 
 def _total(response: http.client.HTTPResponse, start: int) -> int | None:
     length = response.headers.get("Content-Length", "")
-    return start + int(length) if length.isdigit() else None
+    return start + int(length) if length.isdigit() and len(length) <= _MOST_DIGITS else None
 
 
 def _copy(

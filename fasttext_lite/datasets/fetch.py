@@ -23,6 +23,7 @@ from fasttext_lite.datasets.download import download, forget_record, open_member
 from fasttext_lite.datasets.registry import DATASETS, Dataset, Part
 from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import InputError
+from fasttext_lite.parallel import bar_class
 from fasttext_lite.version import __version__
 
 HOME = "FASTTEXT_LITE_HOME"
@@ -145,7 +146,7 @@ def _folder(name: str, home: Path) -> Path | None:
 def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         value = json.loads((folder / "meta.json").read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -303,9 +304,7 @@ def _bar(entry: Dataset) -> Iterator[Callable[[int], None]]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda n: None
         return
-    from tqdm import tqdm
-
-    with tqdm(
+    with bar_class()(
         total=entry.size, unit="B", unit_scale=True, desc=entry.name, file=sys.stderr, leave=False
     ) as bar:
         yield lambda n: bar.update(n) and None

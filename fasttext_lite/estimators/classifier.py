@@ -16,6 +16,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected, with_advice
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import bounded
 from fasttext_lite.estimators.base import (
     ADVISER,
     OneModel,
@@ -224,7 +225,9 @@ class FastTextClassifier(TextClassifier, OneModel):
                 given = unique_labels(classes)
                 lacking = set(known.tolist()) - set(given.tolist())
                 if lacking:
-                    raise ValueError(f"classes lack a label that the model knows: {min(lacking)!r}")
+                    raise ValueError(
+                        bounded(f"classes lack a label that the model knows: {min(lacking)!r}")
+                    )
                 known = joined_labels(known, given)
             return known, self.target_kind_
         if classes is None and not is_matrix(y):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.foreign import not_a_choice, with_advice
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import ModelError
+from fasttext_lite.errors import ModelError, SettingError
 from fasttext_lite.estimators.base import (
     ADVISER,
     TextClassifier,
@@ -166,13 +166,13 @@ class FastTextEnsemble(TextClassifier):
     def _check(self) -> None:
         n = self.n_members
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise ValueError(f"n_members must be a whole number of at least 1; got {n!r}")
+            raise SettingError(f"n_members must be a whole number of at least 1; got {n!r}")
         if not isinstance(self.method, str) or self.method not in METHODS:
-            raise ValueError(not_a_choice("method", self.method, METHODS))
+            raise SettingError(not_a_choice("method", self.method, METHODS))
         check_verbose(self)
         ADVISER.say(idle_words(self))
         if self.method == "snapshot" and (self.l1 or self.averaging):
-            raise ValueError("method='snapshot' cannot be combined with l1 or averaging")
+            raise SettingError("method='snapshot' cannot be combined with l1 or averaging")
         if self.method == "snapshot" and self.schedule not in ("linear", "cosine"):
             ADVISER.say(Remark("schedule", "has no effect: method snapshot has cosines of its own"))
 

@@ -15,6 +15,7 @@ from fasttext_lite.config.effects import NO_VECTORS, Remark, not_default
 from fasttext_lite.config.fields import TEXTS, Config
 from fasttext_lite.config.foreign import advice, unexpected
 from fasttext_lite.config.texts import Words
+from fasttext_lite.errors import SettingError
 from fasttext_lite.fitting.vectors import MOST_WORDS, Pretrained
 from fasttext_lite.parallel import cpu_count
 
@@ -212,7 +213,7 @@ def threads_of(estimator: Any, *, training: bool) -> int:
         deterministic = getattr(estimator, "deterministic", False)
         return 1 if training and is_seeded and not deterministic else cpu_count()
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0:
-        raise ValueError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
+        raise SettingError(f"n_jobs must be None or a whole number other than 0; got {n_jobs!r}")
     return int(n_jobs) if n_jobs > 0 else max(1, cpu_count() + 1 + int(n_jobs))
 
 
@@ -227,7 +228,7 @@ def seed_of(estimator: Any) -> int:
     try:
         generator = check_random_state(estimator.random_state)
     except ValueError:
-        raise ValueError(
+        raise SettingError(
             "random_state must be None, a RandomState or a whole number from 0 to 2**32 - 1; "
             f"got {estimator.random_state!r}"
         ) from None
@@ -238,4 +239,4 @@ def check_verbose(estimator: Any) -> None:
     """Raise `ValueError` if `verbose` is no whole number of at least 0, nor None for 0."""
     verbose = estimator.verbose or 0
     if not isinstance(verbose, int | np.integer | np.bool_) or verbose < 0:
-        raise ValueError(f"verbose must be a whole number of at least 0; got {verbose!r}")
+        raise SettingError(f"verbose must be a whole number of at least 0; got {verbose!r}")

@@ -15,6 +15,7 @@ from fasttext_lite.config.foreign import WORD, advice
 from fasttext_lite.corpus import DEFAULT_PREFIX
 from fasttext_lite.corpus.labels import Labels, without_prefix
 from fasttext_lite.corpus.shares import likeliest
+from fasttext_lite.errors import bounded
 from fasttext_lite.model.run import BALANCED
 
 SUM_TOLERANCE = 1e-3  # of the shares of a row
@@ -179,7 +180,7 @@ def read_target(
         known = joined_labels(known, present)
     strange = set(present.tolist()) - set(known.tolist())
     if strange:
-        raise ValueError(f"y contains a label that is not in classes: {min(strange)!r}")
+        raise ValueError(bounded(f"y contains a label that is not in classes: {min(strange)!r}"))
     ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
     ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
     return Target(found, known, _labels(ids, np.append(0, np.cumsum(sizes)), known))
@@ -349,7 +350,7 @@ def named_weights(class_weight: Any, target: Target) -> str | dict[str, float] |
     for label, weight in class_weight.items():
         label = plain(label)
         if label not in names:
-            raise ValueError(f"class_weight has a label that is not in y: {label!r}")
+            raise ValueError(bounded(f"class_weight has a label that is not in y: {label!r}"))
         number = isinstance(weight, numbers.Real) and math.isfinite(weight)
         if not number or weight < 0:
             raise ValueError(

@@ -18,6 +18,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import advice, with_advice
 from fasttext_lite.config.sizes import parse_size
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import SettingError
 from fasttext_lite.estimators.base import ADVISER, run_of, set_fitted, training_data
 from fasttext_lite.estimators.beside import read_beside
 from fasttext_lite.estimators.classifier import FastTextClassifier
@@ -206,17 +207,19 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         seconds, n_trials = self.time, self.n_trials
         number = isinstance(seconds, int | float | np.number) and not isinstance(seconds, bool)
         if seconds is not None and not (number and 0 < seconds < math.inf):
-            raise ValueError(f"time must be a number of seconds above 0, or None; got {seconds!r}")
+            raise SettingError(
+                f"time must be a number of seconds above 0, or None; got {seconds!r}"
+            )
         whole = isinstance(n_trials, int | np.integer) and not isinstance(n_trials, bool)
         if n_trials is not None and not (whole and n_trials > 0):
-            raise ValueError(
+            raise SettingError(
                 f"n_trials must be a whole number of at least 1, or None; got {n_trials!r}"
             )
         if seconds is None and n_trials is None:
-            raise ValueError("time and n_trials are both None: the search would never end")
+            raise SettingError("time and n_trials are both None: the search would never end")
         size = None if self.model_size is None else parse_size(self.model_size)
         if self.resume and self.log is None:
-            raise ValueError("resume needs the log to go on with")
+            raise SettingError("resume needs the log to go on with")
         return {"seconds": seconds, "n_trials": n_trials, "model_size": size}
 
     def _start(self) -> tuple[FastTextClassifier, set[str]]:
@@ -238,7 +241,7 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
         params = dict(self.params or {})
         for name in params:
             if name not in SETTINGS:
-                raise ValueError(
+                raise SettingError(
                     f"params has no setting of the model: {name!r}{advice(name, SETTINGS)}"
                 )
         estimator.set_params(**params)

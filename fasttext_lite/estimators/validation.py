@@ -9,6 +9,7 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import bounded
 from fasttext_lite.estimators.targets import Target, is_matrix, read_target
 from fasttext_lite.fitting.monitor import Watch
 
@@ -19,7 +20,9 @@ def read_watch(target: Target, validation_data: Any, callbacks: Any) -> Watch | 
         return None
     calls = [callbacks] if callable(callbacks) else [] if callbacks is None else callbacks
     if not isinstance(calls, list | tuple) or not all(map(callable, calls)):
-        raise TypeError(f"callbacks must be a callable or a list of callables; got {callbacks!r}")
+        raise TypeError(
+            bounded(f"callbacks must be a callable or a list of callables; got {callbacks!r}")
+        )
     valid = None if validation_data is None else _validation_pair(target, validation_data)
     return Watch(valid, tuple(calls))
 

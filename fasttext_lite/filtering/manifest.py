@@ -99,7 +99,7 @@ class Folder:
         try:
             with open(path, encoding="utf-8") as file:
                 found = json.load(file)
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
             return None  # what is there and cannot be opened is no reason to begin anew
         return found if isinstance(found, dict) else None
 

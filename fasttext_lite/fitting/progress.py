@@ -10,8 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.parallel import bar_class
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from fasttext_lite.config.fields import Config
     from fasttext_lite.fitting.report import EpochReport
     from fasttext_lite.training.history import Progress
@@ -40,10 +43,10 @@ def progress_bar(
     if not show:
         yield lambda progress: None
         return
-    from tqdm import tqdm
+    draw = bar_class()
 
     def begin() -> tqdm:
-        return tqdm(
+        return draw(
             total=n_steps, desc=name.rstrip(": ") or None, unit=" texts", unit_scale=True,
             file=sys.stderr, leave=False,
             bar_format="{l_bar}{bar}| [{elapsed}<{remaining}{postfix}]" if waits else None,
@@ -84,9 +87,7 @@ def show_epoch(n_epochs: int, report: EpochReport, before: str = "") -> None:
             sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
             return
-        from tqdm import tqdm
-
-        tqdm.write(line, file=sys.stderr)
+        bar_class().write(line, file=sys.stderr)
 
 
 def shown(watch: Watch | None, config: Config, before: str = "") -> Watch | None:

@@ -6,6 +6,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES, Loss
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.records import load
+from fasttext_lite.errors import SettingError
 from fasttext_lite.training.kernels.layers import ACTIVATIONS
 from fasttext_lite.training.kernels.participants import (
     all_rows,
@@ -67,5 +68,5 @@ def _slopes(loss: Loss, focal: float) -> str:
     if not focal:
         return loss.slopes
     if loss.focal is None:
-        raise ValueError(f"focal does not apply to the loss {loss.name}; got {focal:g}")
+        raise SettingError(f"focal does not apply to the loss {loss.name}; got {focal:g}")
     return loss.focal

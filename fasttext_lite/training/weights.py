@@ -15,6 +15,7 @@ from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
+from fasttext_lite.errors import SettingError
 from fasttext_lite.training.kernels.parts import Table
 
 OUTPUT_NORM = 2.0  # typical length of an output row at the start, with init="output"
@@ -160,7 +161,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
 
     Raises
     ------
-    ValueError
+    SettingError
         If dim is too small for a linear head.
     """
     dim, units = config.dim, config.units
@@ -169,7 +170,7 @@ def init_weights(config: Config, n_rows: int, n_output: int, seed: int) -> Weigh
     output = make_table(n_output, units or dim)
     if config.head == "linear":
         if dim < n_output:
-            raise ValueError(
+            raise SettingError(
                 f"head='linear' needs a dim of at least {n_output}, one for each output row; "
                 f"got dim={dim}"
             )
