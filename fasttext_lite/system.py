@@ -352,10 +352,12 @@ def ending() -> Iterator[None]:
     """Let SIGTERM and SIGHUP (on Windows Ctrl-Break) raise `Terminated`, so that all is tidied up.
 
     Only the first raises: what is being tidied up is not disturbed by a second one. Should the
-    exception get lost, as in a callback of a library, it is raised again. What is ignored, as
-    under ``nohup``, stays so. Without effect in other threads than the first: Python tells only
-    that one. For programs that own their process, never for a library.
+    exception get lost, as in a callback of LLVM's while it compiles, it is raised again, and that
+    of Ctrl-C too. What is ignored, as under ``nohup``, stays so. Without effect in other threads
+    than the first: Python tells only that one. For programs that own their process, never for a
+    library.
     """
+    import _thread
     import signal
 
     if threading.current_thread() is not threading.main_thread():
@@ -368,8 +370,6 @@ def ending() -> Iterator[None]:
         if raised and raised[-1]() is not None:
             return
         if not raised:
-            import _thread
-
             with contextlib.suppress(RuntimeError):
                 _thread.start_new_thread(look, (number,))
         error = Terminated(number)
@@ -385,6 +385,19 @@ def ending() -> Iterator[None]:
             if not is_left and raised[-1]() is None:
                 _to_main_thread(number)
 
+    def lost(found: Any) -> None:
+        if not isinstance(found.exc_value, (Terminated, KeyboardInterrupt)):
+            return old_hook(found)
+        number = getattr(found.exc_value, "number", signal.SIGINT)
+        with contextlib.suppress(RuntimeError):
+            _thread.start_new_thread(again, (number,))
+
+    def again(number: int) -> None:
+        time.sleep(_LOOK / 10)  # until the callback has ended
+        if not is_left:
+            _to_main_thread(number)
+
+    old_hook, sys.unraisablehook = sys.unraisablehook, lost
     old = {}
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
@@ -394,6 +407,7 @@ def ending() -> Iterator[None]:
         yield
     finally:
         is_left = True
+        sys.unraisablehook = old_hook
         for number, handler in old.items():
             signal.signal(number, handler)
 

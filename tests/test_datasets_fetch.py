@@ -811,6 +811,16 @@ def test_fetch_dataset(tiny, server, tmp_path):
     assert len(server.requests) == 1
 
 
+def test_what_a_fetch_left_that_was_killed_at_its_end_is_removed(tiny, tmp_path):
+    folder = Path(datasets.fetch_dataset("tiny").path)
+    (folder / "raw").mkdir()
+    (folder / "raw" / "tiny.zip").write_bytes(b"downloaded")
+    datasets.fetch_dataset("tiny")
+    assert {path.name for path in folder.iterdir()} == {
+        ".lock", "meta.json", "test.tsv", "train.tsv",
+    }  # fmt: skip
+
+
 def test_several_labels_and_a_part_for_validation(tiny, monkeypatch, tmp_path):
     folder = tmp_path / "data" / "goemotions"
     folder.mkdir(parents=True)

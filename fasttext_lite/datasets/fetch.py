@@ -202,6 +202,8 @@ def prepare_dataset(
     home = get_data_home(data_home)
     folder = _folder(name, home)
     if folder is not None:
+        if entry is not None and folder == home / name and (folder / "raw").is_dir():
+            _remove_sources(entry, folder / "raw")  # a fetch was killed at its very end
         return folder
     assert entry is not None
     folder = home / name
@@ -263,8 +265,13 @@ def _make(entry: Dataset, folder: Path, say: Callable[[str], None]) -> None:
     }
     with replacing(folder / "meta.json") as file:
         file.write((json.dumps(meta, ensure_ascii=False, indent=1) + "\n").encode())
-    for source in entry.sources:  # what was recorded of them stays
-        (raw / source.name).unlink(missing_ok=True)
+    _remove_sources(entry, raw)
+
+
+def _remove_sources(entry: Dataset, raw: Path) -> None:
+    """Remove what was downloaded; what was recorded of it stays."""
+    for source in entry.sources:
+        system.unlink(str(raw / source.name))
     with contextlib.suppress(OSError):
         raw.rmdir()  # if nothing was recorded
 
