@@ -53,12 +53,14 @@ class Case(NamedTuple):
 
 @cache
 def _whole(settings: int) -> tuple[bytes, float]:
-    """Return the model of a training that is not broken off, and its seconds."""
+    """Return the model of a training that is not broken off, and the seconds of another one."""
     with samples.folder() as folder:
         _write(folder)
-        start = time.perf_counter()
-        _train(folder, Case(settings, True, ()))
-        return (folder / "m.ftl").read_bytes(), time.perf_counter() - start
+        for _ in range(2):  # the first one compiles
+            start = time.perf_counter()
+            _train(folder, Case(settings, True, ()))
+            seconds = time.perf_counter() - start
+        return (folder / "m.ftl").read_bytes(), seconds
 
 
 def _write(folder: Path) -> None:

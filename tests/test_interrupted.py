@@ -44,6 +44,16 @@ KINDS = {
     "patience": [*FIXED, "--patience", "2", "--head", "learned", "--loss", "softmax"],
     "noise": [*FIXED, "--word-dropout", "0.2", "--head", "learned", "--loss", "softmax"],
     "weights": [*FIXED, "--class-weight", "balanced", "--head", "learned", "--loss", "softmax"],
+    "rounds": [
+        *FIXED,
+        "--deterministic",
+        "--threads",
+        "2",
+        "--head",
+        "learned",
+        "--loss",
+        "softmax",
+    ],
     "float16": [*FIXED, "--dtype", "float16", "--head", "learned", "--loss", "softmax"],
 }
 
@@ -170,6 +180,16 @@ def test_every_so_many_epochs(folder, monkeypatch):
     assert train(*flags) == 0
     assert written == [None, 2, 4]
     assert left(folder) == ["m.ftl"]
+
+
+def test_a_training_that_goes_on_from_a_model(folder, monkeypatch):
+    assert train(*FIXED, output="first.ftl") == 0
+    (folder / "train.tsv").write_bytes((folder / "valid.tsv").read_bytes())
+    flags = ["--init", "first.ftl", "--seed", "1", "--epochs", "3"]
+    assert train(*flags, output="whole.ftl") == 0
+    assert killed(monkeypatch, 3, *flags)
+    assert train("--checkpoint", "ck", "--resume", *flags) == 0
+    assert (folder / "m.ftl").read_bytes() == (folder / "whole.ftl").read_bytes()
 
 
 def test_a_folder_that_was_there_stays(folder):
