@@ -11,6 +11,7 @@ import reference
 from reference import MIXES
 
 from fasttext_lite.compiled import meeting
+from fasttext_lite.compiled.compiling import EXACT, compiler
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import FeatureMatrix
@@ -22,6 +23,7 @@ from fasttext_lite.training.run import Run
 
 pytestmark = pytest.mark.kernels
 
+_kernel = compiler(EXACT)
 NO_JIT = bool(numba.config.DISABLE_JIT)
 N_LABELS, N_DOCS, DIM = 5, 75, 6
 PLAIN = {
@@ -35,6 +37,7 @@ OTHERS = {
     "dropout": {"loss": "ova", "hidden_dropout": 0.5, "clip": 0.3, "norm": "layer"},
 }
 SETTINGS = PLAIN | MIXES | OTHERS
+DROPOUT = "feature dropout"
 
 
 def config_of(**settings):
@@ -99,7 +102,11 @@ def trained(config, features, labels, n_threads=1, doc_weights=None):
     return run.finished(), history.loss
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+# Compiling takes seconds for each; uncompiled, all are tried.
+COMPILED = ("plain linear", "plain tree")
+
+
+@pytest.mark.parametrize("name", SETTINGS if NO_JIT else COMPILED)
 def test_documents_that_share_no_row_are_visited_one_after_another(name):
     """As in training without rounds: only of shared rows is anything seen late."""
     rng = np.random.default_rng(1)
@@ -168,9 +175,11 @@ def _pooled(table, features, docs, common):
 
 
 @pytest.mark.bounds
-@pytest.mark.parametrize("name", [*PLAIN, "momentum", "linear", "feature dropout", "batch"])
+@pytest.mark.parametrize("name", [*SETTINGS, DROPOUT] if NO_JIT else [*COMPILED, DROPOUT])
 def test_the_same_bits_with_any_number_of_threads(name):
-    settings = SETTINGS.get(name, {"feature_dropout": 0.4, "clip": 0.5, "averaging": 0.5})
+    settings = SETTINGS.get(
+        name, {"feature_dropout": 0.4, "optimizer": "adagrad", "clip": 0.5, "averaging": 0.5}
+    )
     config, rng = config_of(**settings), np.random.default_rng(3)
     # Uncompiled threads hand over to each other every five milliseconds.
     n_docs, threads = (130, (1, 2)) if NO_JIT else (400, (1, 2, 3, 5, 1))
@@ -214,8 +223,7 @@ def test_an_error_in_one_thread_ends_the_others(monkeypatch):
     def broken(*arguments):
         if next(calls) == 1:
             meeting_array = arguments[-3]
-            seen = meeting.look_at(meeting_array, meeting.TAKEN)
-            meeting.take(meeting_array, meeting.TAKEN, seen, 1)  # and never done
+            meeting_array[meeting.TAKEN] += 1  # and never done
             raise MemoryError("no room")
         return kernel(*arguments)
 
@@ -225,35 +233,43 @@ def test_an_error_in_one_thread_ends_the_others(monkeypatch):
     assert threading.active_count() == n_threads
 
 
-def test_items_are_taken_once_and_phases_wait():
-    """By threads of Python; the address to yield to may be missing."""
-    array, done = meeting.new_meeting(), []
-    assert array.size == meeting.SIZE
-    array[meeting.YIELD] *= 1
+@_kernel
+def _take_all(array, log, owner, mine, n_items, size):
+    """Take items one by one, in phases of `size`; write who did each, and what was seen."""
+    looks = 0
+    while True:
+        seen = meeting.look_at(array, meeting.TAKEN)
+        if seen >= n_items:
+            return
+        if meeting.look_at(array, meeting.DONE) < seen // size * size:
+            looks = meeting.wait(array, looks)
+        elif meeting.take(array, meeting.TAKEN, seen, 1):
+            owner[seen] += mine
+            log[seen] = log[max(seen // size * size - size, 0) : seen // size * size].sum() % 97 + 1
+            meeting.count_up(array, meeting.DONE, 1)
 
-    def work():
-        looks = 0
-        while True:
-            seen = int(meeting.look_at(array, meeting.TAKEN))
-            if seen >= 60:
-                return
-            if meeting.look_at(array, meeting.DONE) < seen // 20 * 20:  # phases of 20
-                looks = meeting.wait(array, looks)
-                continue
-            if meeting.take(array, meeting.TAKEN, seen, 2):
-                done.append(seen)
-                meeting.count_up(array, meeting.DONE, 2)
 
-    threads = [threading.Thread(target=work) for _ in range(3)]
+@pytest.mark.parametrize("can_yield", [True, False])
+def test_items_are_taken_once_and_phases_wait(can_yield):
+    n_items, size = (60, 20) if NO_JIT else (3000, 50)
+    array = meeting.new_meeting()
+    if not can_yield:
+        array[meeting.YIELD] = 0
+    log, owner = np.zeros(n_items), np.zeros(n_items, np.int64)
+    threads = [
+        threading.Thread(target=_take_all, args=(array, log, owner, mine, n_items, size))
+        for mine in (1, 10, 100)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(done) == list(range(0, 60, 2))
-    assert [seen // 20 for seen in done] == sorted(seen // 20 for seen in done)
-    for address in (0, meeting.yield_address()):
-        array[meeting.YIELD] = address
-        assert meeting.wait(array, meeting.LOOKS + 1) == meeting.LOOKS + 2
+    assert set(owner) <= {1, 10, 100}, "each once"
+    expected = np.zeros(n_items)
+    for i in range(n_items):
+        expected[i] = expected[max(i // size * size - size, 0) : i // size * size].sum() % 97 + 1
+    np.testing.assert_array_equal(log, expected)
+    assert array[meeting.DONE] == array[meeting.TAKEN] == n_items
 
 
 def test_the_common_row_is_found_or_not():

@@ -477,6 +477,10 @@ class Config:
         """Whether each epoch is trained on texts disturbed anew."""
         return bool(self.word_dropout or self.word_swap)
 
+    def of_trial(self) -> Config:
+        """Return the settings of a training that tries these out: by one thread, on all it has."""
+        return self.replace(patience=None, word_dropout=0.0, word_swap=0.0, deterministic=False)
+
     def replace(self, **changes: Any) -> Config:
         """Return a copy with some values changed (and checked)."""
         kept: dict[str, Any] = {name: Words(getattr(self, name)) for name in TEXTS}

@@ -301,7 +301,7 @@ class Part:
     def judged(self, config: Config, seed: int) -> Judged:
         """Train a candidate; return what it says of the texts held out."""
         prepared, held = self.with_energy(config.char_energy)
-        config = config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
+        config = config.of_trial()
         tree = self._tree(prepared, config, seed)
         # The texts held out have the numbers of all rows.
         training = Training(prepared, config, seed, 1, tree=tree, is_trial=True)

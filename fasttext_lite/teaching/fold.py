@@ -336,7 +336,7 @@ def _judged(
             if way is not None:
                 prepared = dataclasses.replace(prepared, asked=part.whole.asked)
                 prepared = fold(prepared, encoded, way, knowledge=knowledge)
-            config = prepared.config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
+            config = prepared.config.of_trial()
             model = Training(prepared, config, seed, 1, is_trial=True).run(None, None).model
             labels = part.labels.take(part.held)
             found[i][number] = Judged.of(model, held, labels, part.weights[part.held])

@@ -200,7 +200,7 @@ class Part:
 
     def trained(self, seed: int) -> Model:
         """Return a model of these texts, trained by one thread."""
-        config = self.prepared.config.replace(patience=None, word_dropout=0.0, word_swap=0.0)
+        config = self.prepared.config.of_trial()
         tree = make_tree(self.prepared, config, seed, 1)
         training = Training(self.prepared, config, seed, 1, tree=tree, is_trial=True)
         return training.run(None, None).model
