@@ -13,8 +13,9 @@ PART ?= tests/test_arrow.py tests/test_bits.py tests/test_build.py tests/test_co
 	tests/test_filter.py tests/test_model_file.py tests/test_offline.py tests/test_pickles.py \
 	tests/test_plotting.py tests/test_segmenter.py tests/test_storage.py
 
-.PHONY: demo setup test test-nojit test-bounds test-engines test-peers lint format messages bench \
-	bench-chinese fuzz build build-check test-lowest test-newest test-pythons clean
+.PHONY: demo setup test test-nojit test-bounds coverage coverage-report test-engines test-peers \
+	lint format messages bench bench-chinese fuzz build build-check test-lowest test-newest \
+	test-pythons clean
 
 demo: $(DEMO)
 	$(BIN)/fasttext-lite demo --data zh_topics --output demo
@@ -22,17 +23,28 @@ demo: $(DEMO)
 
 setup: $(READY)
 
+# COVER="-m coverage run" before the tests: lines and branches are noted, see coverage.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python $(COVER) -m pytest
 
 # Tests are found by their marker: those of compiled code (pytest.mark.kernels) without compilation,
 # where every line runs as plain Python ...
 test-nojit: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -m kernels tests
+	NUMBA_DISABLE_JIT=1 $(BIN)/python $(COVER) -m pytest -m kernels tests
 
 # ... and, with some more (pytest.mark.bounds), compiled with a check of every index.
 test-bounds: $(READY)
 	NUMBA_BOUNDSCHECK=1 $(BIN)/python -m pytest -m "kernels or bounds" tests
+
+# Lines and branches that tests run, of compiled code in its uncompiled form; below 95 % it fails.
+coverage: $(READY)
+	$(BIN)/python -m coverage erase
+	$(MAKE) test test-nojit COVER="-m coverage run"
+	$(MAKE) coverage-report
+
+coverage-report: $(READY)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 # The recipes of docs/engines.md, with all engines in an environment of their own; Spark needs Java.
 test-engines: $(ENGINES)/.ready
@@ -138,4 +150,4 @@ $(PEERS)/.ready: pyproject.toml $(wildcard tests/peers/*.txt) shim/pyproject.tom
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(ENGINES) $(PEERS) $(LOWEST) .venv-pythons build dist demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .coverage .coverage.* $(VENV) $(ENGINES) $(PEERS) $(LOWEST) .venv-pythons build dist demo .pytest_cache .mypy_cache .ruff_cache

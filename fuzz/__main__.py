@@ -28,7 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--results", metavar="FILE", help="JSON file that the counts are added to")
     parser.add_argument("--failures", metavar="DIR", default=FAILURES, help="for inputs that fail")
+    parser.add_argument("--table", metavar="FILE", help="print the counts of such a file, alone")
     options = parser.parse_args(argv)
+    if options.table:
+        print(results.table(Path(options.table)))
+        return 0
     names = options.names or list(frame.NAMES)
     unknown = sorted(set(names) - set(frame.NAMES))
     if unknown or options.minutes <= 0 or options.jobs < 1:

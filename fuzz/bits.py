@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import NamedTuple
 
+from fasttext_lite.errors import ModelError
+from fasttext_lite.estimators.verify import verify
 from fuzz import files, samples
 from fuzz.files import Case
+from fuzz.frame import REFUSED, check_refusal
 
 SECONDS = 10.0
 MEGABYTES = 200
@@ -40,5 +44,16 @@ def as_bytes(bit: Bit) -> bytes:
 
 
 def check(bit: Bit) -> str:
-    """Read the file, and ask it."""
-    return files.check(Case(bit.name, as_bytes(bit), True))
+    """Read the file, and ask it; what it does not read to answer, `verify` does."""
+    outcome = files.check(Case(bit.name, as_bytes(bit), True))
+    if outcome.endswith(REFUSED):
+        return "noticed when it was used"
+    path = files.written(as_bytes(bit), ".ftl")
+    try:
+        verify(path)
+    except ModelError as error:
+        check_refusal(error, path)
+        return "no answer needs it, and verify notices"
+    finally:
+        os.unlink(path)
+    return "without effect"

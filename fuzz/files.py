@@ -36,7 +36,7 @@ class Case(NamedTuple):
 def answers_of(name: str) -> Any:
     """Return what an unharmed file answers."""
     sample = samples.sample(name)
-    path = _written(sample.data, sample.ending)
+    path = written(sample.data, sample.ending)
     try:
         return readers.ask(sample.kind, path)
     finally:
@@ -78,7 +78,7 @@ def as_bytes(case: Case) -> bytes:
     return case.data
 
 
-def _written(data: bytes, ending: str) -> str:
+def written(data: bytes, ending: str) -> str:
     """Write a new file, that no map of an earlier one is of; return its path."""
     path = samples.new_path(ending)
     with open(path, "wb") as file:
@@ -95,7 +95,7 @@ def _remove(path: str) -> None:
 def check(case: Case) -> str:
     """Read a damaged file, and ask it."""
     sample = samples.sample(case.name)
-    path = _written(case.data, sample.ending)
+    path = written(case.data, sample.ending)
     try:
         answers = readers.ask(sample.kind, path)
     except BrokenError:

@@ -9,6 +9,8 @@ from typing import Any
 from fasttext_lite.version import __version__
 from fuzz.running import Limits, Tally
 
+FILE = Path(__file__).with_name("results.json")  # of the runs that the documents quote
+
 
 def read(path: Path) -> dict[str, Any]:
     """Return the counts of a file; none if it is not there."""
@@ -34,3 +36,23 @@ def add(path: Path, tally: Tally, limits: Limits) -> None:
     }  # fmt: skip
     found["runs"].append(run)
     path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def table(path: Path) -> str:
+    """Return a table in Markdown: for each fuzzer how many executions ended how."""
+    lines = ["| fuzzer | executions | broken | of them |", "|---|--:|--:|---|"]
+    found = read(path)["fuzzers"]
+    for name in sorted(found, key=lambda name: -found[name]["executions"]):
+        own = found[name]
+        ends: dict[str, int] = {}
+        for outcome, n in own["outcomes"].items():
+            what = outcome.rpartition(": ")[2]
+            ends[what] = ends.get(what, 0) + n
+        of_them = ", ".join(f"{n:,} {what}" for what, n in sorted(ends.items(), key=_largest))
+        lines.append(f"| `{name}` | {own['executions']:,} | {own['broken']:,} | {of_them} |")
+    total = [sum(own[what] for own in found.values()) for what in ("executions", "broken")]
+    return "\n".join([*lines, f"| all | {total[0]:,} | {total[1]:,} | |"])
+
+
+def _largest(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite import FastTextClassifier, FastTextEnsemble, compat
+from fasttext_lite.compiled import paging
 
 GOLDEN = Path(__file__).parent.parent / "tests" / "golden"
 TEXTS = [
@@ -99,14 +100,14 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 
-SEALED = (*MODELS, "ensemble")
+SEALED = (*MODELS, "paged", "ensemble")
 OLD = tuple(path.stem for path in sorted(GOLDEN.glob("v[1-4]_*.ftl")))
 FASTTEXT_MODELS = ("softmax.bin", "hs.bin", "ova.bin", "ns.bin", "words.bin", "cut.ftz", "out.ftz")
 VECTORS = ("words.vec", "packed.vec.gz")
 EMBEDDINGS = ("rows.npy", "rows.safetensors", "rows16.safetensors", "rows.parquet")
 RECORDS = ("trials.jsonl", "manifest.json", "part.json")
 KINDS = {
-    **dict.fromkeys((*MODELS, *OLD), "model"), "ensemble": "ensemble",
+    **dict.fromkeys((*MODELS, "paged", *OLD), "model"), "ensemble": "ensemble",
     **dict.fromkeys(FASTTEXT_MODELS, "fasttext"), **dict.fromkeys(VECTORS, "vectors"),
     **dict.fromkeys(EMBEDDINGS, "embeddings"),
     **{name: name.partition(".")[0] for name in RECORDS},
@@ -130,9 +131,23 @@ def _of_this_version(name: str) -> bytes:
         path = place / "model.ftl"
         if name in MODELS:
             MODELS[name]().save(path)
+        elif name == "paged":
+            with _small_blocks():
+                classifier(dim=16, minn=1, maxn=3, bucket=200, head="learned").save(path)
         else:
             FastTextEnsemble(n_members=2, **QUICK).fit(TEXTS, LABELS).save(path)
         return path.read_bytes()
+
+
+@contextlib.contextmanager
+def _small_blocks() -> Iterator[None]:
+    """Let small tables be written as large ones are: in blocks, each with its checksum."""
+    kept = paging.LARGE, paging.BLOCK
+    paging.LARGE, paging.BLOCK = 1024, 512
+    try:
+        yield
+    finally:
+        paging.LARGE, paging.BLOCK = kept
 
 
 @cache

@@ -128,7 +128,11 @@ def test_flags_in_prose_exist(document):
     known = flags_of_commands() | {f"-{flag}" for flag in BY_FLAG} | FOREIGN
     assert not known & WRONG
     known |= WRONG
-    sources = "".join(path.read_text("utf-8") for path in (ROOT / "bench").rglob("*.py"))
+    sources = "".join(
+        path.read_text("utf-8")
+        for folder in ("bench", "fuzz")
+        for path in (ROOT / folder).rglob("*.py")
+    )
     for code in code_of(document):
         if re.match(r"(pip|iconv|g\+\+|cat|kill) ", code):
             continue

@@ -117,10 +117,17 @@ def test_the_command_counts_and_fails(tmp_path, capsys, monkeypatch):
     assert found["executions"] == 90 and len(found["runs"]) == 3
     own = found["fuzzers"]["made_up"]
     assert (own["executions"], own["broken"], own["outcomes"]) == (90, 30, {"good": 60})
+    assert __main__.main(["--table", str(path)]) == 0
+    assert "| `made_up` | 90 | 30 | 60 good |" in capsys.readouterr().out
     assert results.read(tmp_path / "none.json")["fuzzers"] == {}
     for wrong in (["unheard"], ["good", "--minutes", "0"], ["good", "--jobs", "0"]):
         with pytest.raises(SystemExit):
             __main__.main(wrong)
+
+
+def test_the_documents_have_the_counts_of_the_file():
+    page = (samples.GOLDEN.parent.parent / "docs" / "reliability.md").read_text("utf-8")
+    assert results.table(results.FILE) in page
 
 
 def test_errors_of_ours_are_one_line_and_name_the_file():
