@@ -101,8 +101,8 @@ COMMANDS = {
     "convert": Command("convert theirs.bin out.ftl", ["out.ftl"]),
     "quantize": Command("quantize model.ftl -o out.ftl", ["out.ftl"]),
     "supervised": Command(
-        "supervised -input labels.txt -output out -dim 50 -bucket 20000 -epoch 1 -thread 1"
-        " -verbose 0",
+        "supervised -input labels.txt -output out -dim 50 -bucket 20000 -epoch 1 -thread 1 "
+        "-verbose 0",
         ["out.bin", "out.vec"],
     ),
     "filter": Command(
