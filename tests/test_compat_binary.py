@@ -333,7 +333,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(ModelError, match="cannot be opened for saving"):
         model.save(tmp_path / "no" / "model.bin")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(ModelError, match="not a regular file"):
+    with pytest.raises(ModelError, match="is a directory|not a regular file"):
         model.save(tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
