@@ -56,7 +56,7 @@ class CheckpointFolder:
     Parameters
     ----------
     path : path-like
-        Made if need be.
+        Made with the first file, if need be.
 
     Raises
     ------
@@ -71,6 +71,7 @@ class CheckpointFolder:
         try:
             os.makedirs(self.path, exist_ok=True)
             check_writable(self._file(LAST), _WHAT)
+            self.close()  # it is made with its first file: who is killed before leaves nothing
         except OSError as error:
             raise InputError(
                 f"{self.path}: cannot keep a checkpoint here: {reason(error)}"
@@ -120,6 +121,7 @@ class CheckpointFolder:
             If it cannot be written; then the last one is the one before.
         """
         last = self._file(LAST)
+        os.makedirs(self.path, exist_ok=True)
         if os.path.exists(last) and last not in self._damaged:
             system.replace(last, self._file(PREVIOUS))
         _write(last, {**header, "is_new_folder": self.is_new}, arrays)

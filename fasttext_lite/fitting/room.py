@@ -39,6 +39,9 @@ def check_room(
         folder = os.fspath(path)
         if what == "the model":
             folder = os.path.dirname(os.path.realpath(path))
+        while folder and not os.path.exists(folder):  # it will be made there
+            folder = os.path.dirname(folder)
+        folder = folder or "."
         try:
             device, free = os.stat(folder).st_dev, shutil.disk_usage(folder).free
         except OSError:
