@@ -27,6 +27,7 @@ EXPECTED = {
     "model/overflow.ftl": "finite",  # probabilities nan behind a hidden layer
     "embeddings/open-header.npy": "damaged",  # a traceback of NumPy's
     "embeddings/huge-shape.npy": "damaged",  # the same
+    "embeddings/name-not-text.parquet": "cannot read as Parquet",  # a traceback of Arrow's
     "embeddings/nan.npy": "row 2",
     "trials/huge-number.jsonl": ":2: ",  # a traceback of NumPy's
     "manifest/cut.json": "damaged",  # what was done was removed

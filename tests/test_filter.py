@@ -324,6 +324,8 @@ def test_what_parquet_refuses(run, place):
     data = (place / "x.parquet").read_bytes()
     (place / "y.parquet").write_bytes(data[:-30])
     assert "y.parquet: cannot read as Parquet" in run("y.parquet", "-o", "o3")[2]
+    odd = Path(__file__).parent / "failures" / "embeddings" / "name-not-text.parquet"
+    assert "name-not-text.parquet: cannot read as Parquet" in run(odd, "-o", "o4")[2]
     assert not list(place.glob("o*/*.parquet"))
 
 

@@ -166,7 +166,7 @@ def _of_parquet(path: str) -> np.ndarray:
                 raise InputError(f"{path}: {what}: one with a list for each text is needed")
             chunks = file.read(chosen).column(0).chunks
             return _joined(path, chunks, pa)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         line = (str(error).splitlines() or [""])[0]
         raise InputError(f"{path}: cannot read as Parquet: {line}") from None
 

@@ -42,7 +42,7 @@ def process(part: Part, work: Work, folder: Folder) -> None:
     try:
         with open(part.path, "rb") as stream, pq.ParquetFile(stream) as file:
             _process(part, work, folder, file, stream)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{part.path}: cannot read as Parquet: {_first_line(error)}") from None
     except OSError as error:
         if error.errno is not None and error.filename is None:
