@@ -398,11 +398,7 @@ def ending() -> Iterator[None]:
             _to_main_thread(number)
 
     old_hook, sys.unraisablehook = sys.unraisablehook, lost
-    old = {}
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
-            old[number] = signal.signal(number, end)
+    old = _handled_by(end)
     try:
         yield
     finally:
@@ -410,6 +406,18 @@ def ending() -> Iterator[None]:
         sys.unraisablehook = old_hook
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Let a function answer the signals that ask for an end; return what answered them before."""
+    import signal
+
+    old = {}
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) not in (signal.SIG_IGN, None):
+            old[number] = signal.signal(number, handler)
+    return old
 
 
 def _to_main_thread(number: int) -> None:
