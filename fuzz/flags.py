@@ -12,7 +12,6 @@ time of a run.
 from __future__ import annotations
 
 import argparse
-import atexit
 import contextlib
 import io
 import logging
@@ -33,6 +32,7 @@ from pathlib import Path
 from fasttext_lite.cli.app import main, make_parser
 from fasttext_lite.compat.program.usage import COMMANDS as FASTTEXT
 from fuzz.frame import GOOD, REFUSED, BrokenError
+from fuzz.samples import place
 
 SECONDS, MEGABYTES, WEIGHT = 60.0, 900, 2.0
 LONGEST_LINE = 1300  # characters on stderr, of what is no usage
@@ -167,8 +167,7 @@ def _make_models(folder: Path) -> None:
 @cache
 def _files() -> Path:
     """Return a folder with the files, which nobody changes."""
-    folder = Path(tempfile.mkdtemp(prefix="fasttext-lite-flags-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="flags-", dir=place()))
     make_files(folder)
     return folder
 
@@ -181,8 +180,7 @@ def prepare() -> None:
 @cache
 def _folder_of(process: int) -> Path:
     """Return the folder of one process."""
-    folder = Path(tempfile.mkdtemp(prefix=f"fasttext-lite-flags-{process}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"flags-{process}-", dir=place()))
     shutil.copytree(_files(), folder, dirs_exist_ok=True)
     return folder
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gzip
 import io
 import itertools
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -59,14 +61,34 @@ class Sample:
 
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
-    """Yield a folder in memory, where the system has one, that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=in_memory()) as name:
+    """Yield a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=place()) as name:
         yield Path(name)
 
 
-def in_memory() -> str | None:
-    """Return the place for files in memory; None where there is none."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+@cache
+def place() -> str:
+    """Return the folder of all files of this run: in memory, where the system has that.
+
+    Processes that are forked have the same one; the first removes it at its end.
+    """
+    in_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    found, owner = tempfile.mkdtemp(prefix="fuzz-", dir=in_memory), os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(found, ignore_errors=True)
+
+    atexit.register(remove)
+    return found
+
+
+def new_path(ending: str) -> str:
+    """Return a path that nobody had before: maps of files of old may still be there."""
+    return f"{place()}/{os.getpid()}-{next(_NUMBERS)}{ending}"
+
+
+_NUMBERS = itertools.count()
 
 
 def classifier(**settings: Any) -> FastTextClassifier:
@@ -75,15 +97,6 @@ def classifier(**settings: Any) -> FastTextClassifier:
     if settings.pop("several", False):
         labels = [[name, "all"] for name in LABELS]
     return FastTextClassifier(**QUICK | settings).fit(TEXTS, labels)
-
-
-def new_path(ending: str) -> str:
-    """Return a path that nobody had before: maps of files of old may still be there."""
-    place = in_memory() or tempfile.gettempdir()
-    return f"{place}/fuzz-{os.getpid()}-{next(_NUMBERS)}{ending}"
-
-
-_NUMBERS = itertools.count()
 
 
 MODELS: dict[str, Callable[[], Any]] = {
@@ -127,8 +140,8 @@ def sample(name: str) -> Sample:
 
 
 def _of_this_version(name: str) -> bytes:
-    with folder() as place:
-        path = place / "model.ftl"
+    with folder() as own:
+        path = own / "model.ftl"
         if name in MODELS:
             MODELS[name]().save(path)
         elif name == "paged":
@@ -153,12 +166,12 @@ def _small_blocks() -> Iterator[None]:
 @cache
 def _of_fasttext() -> dict[str, bytes]:
     """Return model files of fastText, and vectors."""
-    with folder() as place:
-        return _trained_by_compat(place)
+    with folder() as own:
+        return _trained_by_compat(own)
 
 
-def _trained_by_compat(place: Path) -> dict[str, bytes]:
-    texts = place / "texts"
+def _trained_by_compat(own: Path) -> dict[str, bytes]:
+    texts = own / "texts"
     lines = [f"__label__{a} {b}\n" for a, b in zip(LABELS, TEXTS, strict=True)]
     texts.write_text("".join(lines), "utf-8")
     models = {
@@ -167,20 +180,20 @@ def _trained_by_compat(place: Path) -> dict[str, bytes]:
     }  # fmt: skip
     for name, settings in models.items():
         model = compat.train_supervised(str(texts), **FASTTEXT | settings)
-        model.save_model(str(place / name))
+        model.save_model(str(own / name))
     # Tables of fewer than 256 rows have no such form.
     many = {"bucket": 400, "wordNgrams": 2}
     model = compat.train_supervised(str(texts), **FASTTEXT | many)
     model.quantize(cutoff=300, qnorm=True)
-    model.save_model(str(place / "cut.ftz"))
+    model.save_model(str(own / "cut.ftz"))
     texts.write_text("".join(f"__label__{i % 260} word{i} word\n" for i in range(520)), "utf-8")
     model = compat.train_supervised(str(texts), **FASTTEXT | many)
     model.quantize(qout=True)
-    model.save_model(str(place / "out.ftz"))
+    model.save_model(str(own / "out.ftz"))
     texts.write_text("".join(lines), "utf-8")
     words = compat.train_unsupervised(str(texts), **FASTTEXT | {"minn": 2, "maxn": 3})
-    words.save_model(str(place / "words.bin"))
-    found = {name: (place / name).read_bytes() for name in FASTTEXT_MODELS}
+    words.save_model(str(own / "words.bin"))
+    found = {name: (own / name).read_bytes() for name in FASTTEXT_MODELS}
     vectors = {word: words.get_word_vector(word) for word in words.words}
     lines = [f"{word} {' '.join(f'{x:.4f}' for x in own)}\n" for word, own in vectors.items()]
     text = f"{len(lines)} 4\n" + "".join(lines)
@@ -215,8 +228,8 @@ def _records() -> dict[str, bytes]:
     """Return what searches and filters keep of their work."""
     from fuzz import readers
 
-    with folder() as place:
-        trials = readers.trials(place / "trials.jsonl")
+    with folder() as own:
+        trials = readers.trials(own / "trials.jsonl")
     return {
         "trials.jsonl": trials,
         "manifest.json": json.dumps(readers.MADE_WITH).encode(),
