@@ -357,55 +357,73 @@ def ending() -> Iterator[None]:
     than the first: Python tells only that one. For programs that own their process, never for a
     library.
     """
-    import _thread
     import signal
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    raised: list[weakref.ref[Terminated]] = []
-    is_left = False
+    answer = _Answer()
+    old_hook, sys.unraisablehook = sys.unraisablehook, answer.lost
+    answer.other_errors = old_hook
+    old = _handled_by(answer.end)
+    try:
+        yield
+    finally:
+        answer.is_over = True
+        sys.unraisablehook = old_hook
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
-    def end(number: int, frame: FrameType | None) -> None:
-        if raised and raised[-1]() is not None:
+
+class _Answer:
+    """Raises `Terminated` at a signal, and again if it gets lost."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.other_errors: Callable[[Any], object] = sys.unraisablehook
+        self._raised: weakref.ref[Terminated] | None = None
+
+    def end(self, number: int, frame: FrameType | None) -> None:
+        """Answer a signal, unless it was answered and that is under way."""
+        is_first = self._raised is None
+        if self._raised is not None and self._raised() is not None:
             return
-        if not raised:
-            with contextlib.suppress(RuntimeError):
-                _thread.start_new_thread(look, (number,))
         error = Terminated(number)
-        raised.append(weakref.ref(error))
+        self._raised = weakref.ref(error)
+        if is_first:
+            _in_thread(self._watch, number)
         try:
             raise error
         finally:
             del error  # else this frame would keep it, and nobody could see that it was lost
 
-    def look(number: int) -> None:
-        while not is_left:
+    def lost(self, found: Any) -> None:
+        """Take what Python cannot raise out of a callback (`sys.unraisablehook`)."""
+        import signal
+
+        if isinstance(found.exc_value, (Terminated, KeyboardInterrupt)):
+            _in_thread(self._send_again, getattr(found.exc_value, "number", signal.SIGINT))
+        else:
+            self.other_errors(found)
+
+    def _watch(self, number: int) -> None:
+        while not self.is_over:
             time.sleep(_LOOK)
-            if not is_left and raised[-1]() is None:
+            if not self.is_over and self._raised is not None and self._raised() is None:
                 _to_main_thread(number)
 
-    def lost(found: Any) -> None:
-        if not isinstance(found.exc_value, (Terminated, KeyboardInterrupt)):
-            return old_hook(found)
-        number = getattr(found.exc_value, "number", signal.SIGINT)
-        with contextlib.suppress(RuntimeError):
-            _thread.start_new_thread(again, (number,))
-
-    def again(number: int) -> None:
+    def _send_again(self, number: int) -> None:
         time.sleep(_LOOK / 10)  # until the callback has ended
-        if not is_left:
+        if not self.is_over:
             _to_main_thread(number)
 
-    old_hook, sys.unraisablehook = sys.unraisablehook, lost
-    old = _handled_by(end)
-    try:
-        yield
-    finally:
-        is_left = True
-        sys.unraisablehook = old_hook
-        for number, handler in old.items():
-            signal.signal(number, handler)
+
+def _in_thread(work: Callable[[int], None], number: int) -> None:
+    """Begin a thread without any lock of `threading`, which what was interrupted may hold."""
+    import _thread
+
+    with contextlib.suppress(RuntimeError):
+        _thread.start_new_thread(work, (number,))
 
 
 def _handled_by(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:

@@ -158,14 +158,14 @@ def test_what_is_held_out_has_no_part_in_what_features_weigh():
 @pytest.mark.parametrize("mapped", [False, True])
 def test_another_energy_of_characters_is_what_training_with_it_has(mapped, tmp_path):
     from fasttext_lite.features.entries import Entries, files_in
-    from fasttext_lite.fitting.prepare import _TextPieces, prepare_pieces
+    from fasttext_lite.fitting.prepare import TextPieces, prepare_pieces
 
     texts, rows = spelled_texts(30, 0)
     labels = Labels.from_rows([[row] for row in rows])
 
     def features_of(energy, folder):
         folder.mkdir(exist_ok=True)
-        pieces = _TextPieces(Texts.from_sequence(texts), labels, True)
+        pieces = TextPieces(Texts.from_sequence(texts), labels, True)
         with files_in(str(folder)) as files:
             entries = Entries(files) if mapped else Entries()
             return prepare_pieces(pieces, Config(char_energy=energy), n_threads=1, entries=entries)

@@ -23,7 +23,7 @@ from fasttext_lite.config.fields import RESOLVED, Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import ModelError
+from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.label_tree.tree import LabelTree
@@ -345,9 +345,9 @@ def test_each_record_names_an_array_of_its_owner():
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden"
 GOLDEN = {
-    "v5_softmax": "e167a61ad70cba96cb5407766bf7a9ce8ac9fc172321320c9c68042c8f2e1257",
-    "v5_hs": "96c971e1c131f41236188934e7bb0cd61dc2d14b1284efcce96d143aeaad6684",
-    "v5_small": "22997177819d54ce2acb4e871b02504c518bae90b38d117e75b0a05df88a61e0",
+    "v5_softmax": "5391551b733206d36d9530df9ee9185a09dc4735a4f3ddc22d671ad8cd8f19ea",
+    "v5_hs": "dc69f3b27d1c615a20b3ab1fb162f33dd711b573786e63b31339c7c63b1123d5",
+    "v5_small": "3a7b4205d9884d724fe996e6903542fa827e1095b0e398d0ce387c368e183904",
 }
 LOSSES_OF_GOLDEN = ("softmax", "hs")
 
@@ -553,7 +553,7 @@ def test_where_no_file_can_be_written(tmp_path, write, name, reason):
     path = os.path.join(tmp_path, name)
     with pytest.raises(ModelError) as caught:
         write(path)
-    assert str(caught.value) == f"{path}: cannot write the model: {reason}"
+    assert str(caught.value) == bounded(f"{path}: cannot write the model: {reason}")
     assert names_in(tmp_path) == ["file", "pipe"]
     assert (tmp_path / "file").read_text() == "kept"
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
