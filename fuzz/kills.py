@@ -11,6 +11,7 @@ Nothing stays in the temporary folder, and no process.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import hashlib
 import os
@@ -197,6 +198,8 @@ def place() -> Place:
     # Small files are trained as large ones are.
     streaming.MADE_IN_FILES = streaming.SPILL_BYTES = 1000
     path = Path(tempfile.mkdtemp(prefix="fuzz-kills-"))
+    owner = os.getpid()
+    atexit.register(lambda: owner == os.getpid() and shutil.rmtree(path, ignore_errors=True))
     (path / "work").mkdir()
     (path / "tmp").mkdir()
     os.environ["FASTTEXT_LITE_HOME"] = str(path / "work" / "home")
@@ -445,7 +448,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 n_broken += 1
                 print(f"broken: case {i}, {case}: {error}", flush=True)
     finally:
-        shutil.rmtree(found.path)
+        shutil.rmtree(found.path, ignore_errors=True)
     for key, n in sorted(counts.items()):
         print(*key, n)
     ends = Counter(how for (_, _, how), n in counts.items() for _ in range(n))
