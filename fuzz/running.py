@@ -185,11 +185,12 @@ class _Worker:
 
 def run(fuzzer: Fuzzer, limits: Limits, jobs: int) -> Tally:
     """Run a fuzzer; return what came of it."""
-    fuzzer.prepare()
-    tally, begun = Tally(fuzzer), time.monotonic()
+    tally = Tally(fuzzer)
     runs = min(fuzzer.cases, 2**62 if limits.runs is None else limits.runs)
     last = limits.first + runs
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        fuzzer.prepare()
+        begun = time.monotonic()
 
         def start(places: range) -> None:
             left = limits.seconds - (time.monotonic() - begun)
