@@ -257,7 +257,7 @@ def test_more_training_goes_on_with_them(vectors):
     assert predicted(grown.model) == list(NEW.values())
 
 
-@pytest.mark.parametrize("settings", [{}, {"cutoff": 16}, {"size": "2500"}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"cutoff": 16}, {"size": "3500"}], ids=str)
 def test_quantised(vectors, settings, tmp_path):
     small = quantize_model(fit(vectors).model, QuantizeSettings(**settings), n_threads=1)
     assert predicted(small) == list(NEW.values())

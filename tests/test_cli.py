@@ -291,6 +291,7 @@ FLAGS = {
 SWITCHES = {
     "lowercase": False, "nfkc": True, "simplify": True, "eos": True, "boundaries": False,
     "bias": False, "shuffle": False, "lone_marks": False, "script_rules": False,
+    "deterministic": True,
 }  # fmt: skip
 
 
@@ -677,7 +678,7 @@ def test_info_json(good, model):
     assert values["config"] == load_model(model).config.to_dict()
     assert values["bytes"] == os.path.getsize(model)
     assert values["file"] == model
-    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (3, 36, False)
+    assert (values["format_version"], values["n_texts"], values["multilabel"]) == (5, 36, False)
     space = load_model(model).space
     assert values["n_words"] == len(space.word_rows())
     assert values["n_words"] + values["n_ngrams"] + space.has_bias == space.n_rows
@@ -731,7 +732,10 @@ def test_demo_where_nothing_can_be_written(check_refused, write):
 
 def test_each_command_is_a_file_and_a_line_in_the_table():
     """The files that are no commands are what the commands share."""
-    shared = {"__init__", "__main__", "app", "arguments", "beside", "console", "files", "parser"}
+    shared = {
+        "__init__", "__main__", "app", "arguments", "beside", "console", "files", "init", "keeping",
+        "parser",
+    }  # fmt: skip
     files = {path.stem for path in Path(app.__file__).parent.glob("*.py")}
     assert files - shared == set(app.COMMANDS)
     for name, place in app.COMMANDS.items():
@@ -814,7 +818,7 @@ def test_version(run):
         ["embed"],
         ["embed", "x", "-k", "1"],
         ["info"],
-        ["info", "x", "y"],
+        ["info", "x", "--fly"],
         ["demo", "x"],
         ["demo", "--data", "x"],
         *(["predict", "x", "y", "-k", k] for k in ("0", "-2", "x", "1.5")),

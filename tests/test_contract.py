@@ -191,7 +191,7 @@ BAD_VALUES = [
     ("max_features", 2**31), ("bucket", -1), ("bucket", 0), ("pooling", "max"),
     ("dim", 0), ("dim", True),
     ("boundaries", 1), ("supervision", -0.1), ("supervision", 2.1),
-    ("supervision", "yes"), ("bias", 0), ("head", "linearly"), ("head", None),
+    ("supervision", "yes"), ("bias", 0), ("deterministic", 1), ("head", "linearly"), ("head", None),
     ("loss", "logistic"), ("loss", ["hs"]), ("neg", 0), ("label_smoothing", 1.0),
     ("label_smoothing", float("nan")), ("focal", -1), ("focal", 11), ("focal", float("inf")),
     ("optimizer", "adamw"), ("optimizer", None), ("beta1", -0.1), ("beta1", 1.0),

@@ -53,6 +53,7 @@ from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.checksums import KEY as CHECKSUMS
 from fasttext_lite.model.checksums import (
     as_text,
     checked_arrays,
@@ -417,7 +418,8 @@ def _parse_header(metadata: dict[str, str], key: str, path: str) -> dict[str, An
         header, version = {}, None
     if type(version) is not int or version < 1:
         raise ModelError(f"{path}: the model file is damaged: its header is unreadable")
-    if not is_header_intact(header, text):
+    has_no_checksum = version > FORMAT_VERSION and CHECKSUMS not in header  # as it may be then
+    if not has_no_checksum and not is_header_intact(header, text):
         raise ModelError(
             f"{path}: the model file is damaged: the checksum of its header is another"
         )
