@@ -90,7 +90,7 @@ def test_the_quick_ways_for_one_text_and_one_word(kind, settings):
 
 
 def test_rows_stay_in_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "LARGE", 0)
     monkeypatch.setattr(paging, "BLOCK", 4 * DIM)
     model = make()
     bytes_of(model, tmp_path)
@@ -103,7 +103,7 @@ def test_rows_stay_in_the_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("settings", [{}, {"loss": "hs", "word_ngrams": 3}, {"maxn": 3}], ids=str)
 def test_rows_that_are_read_when_needed_are_the_same(tmp_path, monkeypatch, settings, exact):
-    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "LARGE", 0)
     monkeypatch.setattr(paging, "BLOCK", 4 * DIM)
     model = make(**settings)
     bytes_of(model, tmp_path)
@@ -146,7 +146,7 @@ CHANGES = {
 def test_a_file_that_is_changed_in_its_place_gives_an_error_or_an_old_answer(
     tmp_path, monkeypatch, change
 ):
-    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "LARGE", 0)
     monkeypatch.setattr(paging, "BLOCK", 4 * DIM)
     bytes_of(make(word_ngrams=2), tmp_path)
     path = tmp_path / "model.bin"
@@ -165,7 +165,7 @@ def test_a_file_that_is_changed_in_its_place_gives_an_error_or_an_old_answer(
 
 
 def test_a_file_that_another_replaces_stays_the_old_one(tmp_path, monkeypatch):
-    monkeypatch.setattr(binary, "LARGE", 0)
+    monkeypatch.setattr(paging, "LARGE", 0)
     bytes_of(make(), tmp_path)
     path = tmp_path / "model.bin"
     loaded, old = FastTextModel.load(path), make()

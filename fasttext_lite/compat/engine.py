@@ -248,6 +248,8 @@ class Engine:
         It returns the document that needs rows which are not there yet, then these are read.
         """
         edges = edges_of(starts, ends)
+        if self._paged is not None:
+            self._paged.check_unchanged()
 
         def run(block: int) -> None:
             state = self.state  # kept: others may renew it

@@ -80,9 +80,9 @@ class FastTextModel:
         return _restored, (self.parts, self._cache_mb)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> FastTextModel:
+    def load(cls, path: str | os.PathLike[str], mmap: bool | None = None) -> FastTextModel:
         """Read a ``.bin`` or ``.ftz`` file; see `binary.read`."""
-        return cls(binary.read(path))
+        return cls(binary.read(path, mmap))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file that fastText reads, too; see `binary.write`."""

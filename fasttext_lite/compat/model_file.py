@@ -341,9 +341,10 @@ def _load_either(path: str, mmap: bool = True) -> Any:
     from fasttext_lite.model.magic import is_fasttext
 
     if is_fasttext(path):
-        from fasttext_lite.compat.python.functions import load_model
+        from fasttext_lite.compat.model import FastTextModel
+        from fasttext_lite.compat.python.model import wrapped
 
-        return load_model(path)
+        return wrapped(FastTextModel.load(path, mmap), {})
     from fasttext_lite.model import storage
 
     return storage.load_model(path, mmap)

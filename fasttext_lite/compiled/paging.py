@@ -9,7 +9,7 @@ Before the rows of a document are summed, a kernel looks at the bytes of their b
 its place.  A block that is there is never read again, so what happens to the file later changes no
 answer that it has given.
 
-Whoever wants many processes to share one copy asks for a map all the same (`PagedTable.mapped`):
+Whoever wants many processes to share one copy asks for a map all the same (`PagedTable.is_mapped`):
 then blocks are looked at and checked in the same way, but stay in the file.
 """
 

@@ -98,7 +98,7 @@ def _asker(path: str, exact: bool) -> Any:
         return _Ours(load_model(path, mmap=True))  # processes share it
     from fasttext_lite.compat.model import FastTextModel
 
-    model = FastTextModel.load(path)
+    model = FastTextModel.load(path, mmap=True)
     if not model.is_supervised:
         raise ModelError(f"{path}: the model holds word vectors and predicts no labels")
     return _FastTexts(model, exact)

@@ -21,8 +21,9 @@ from fasttext_lite.compat.files.arguments import LOSSES, MODELS, STORED, Args
 from fasttext_lite.compat.files.dictionary import Dictionary
 from fasttext_lite.compat.files.tables import DenseTable, is_finite
 from fasttext_lite.compat.kernels.text import parse_entries
+from fasttext_lite.compiled import paging
 from fasttext_lite.compiled.arrays import read_only
-from fasttext_lite.compiled.paging import LARGE, OpenFile, PagedTable
+from fasttext_lite.compiled.paging import OpenFile, PagedTable
 from fasttext_lite.corpus.signs import FASTTEXT_MAGIC, LONGEST, is_ours
 from fasttext_lite.disk.replacing import replacing
 from fasttext_lite.errors import ModelError
@@ -62,8 +63,14 @@ class _DamagedError(Exception):
     """Something in the file cannot be."""
 
 
-def read(path: str | os.PathLike[str]) -> ModelParts:
-    """Read a model of fastText; its tables stay in the file until they are used.
+def read(path: str | os.PathLike[str], mmap: bool | None = None) -> ModelParts:
+    """Read a model of fastText; its large tables stay in the file until their rows are needed.
+
+    Parameters
+    ----------
+    path : path-like
+    mmap : bool, optional
+        As of `model.storage.load_model`: True maps large tables, False reads all now.
 
     Raises
     ------
@@ -75,11 +82,15 @@ def read(path: str | os.PathLike[str]) -> ModelParts:
         file = OpenFile(name)
         if file.size == 0:
             raise ModelError(f"{name}: the model file is empty")
-        parts = _read(_Reader(_InFile(file)), name)
+        parts = _read(_Reader(_InFile(file, bool(mmap))), name)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ModelError(f"{name} cannot be opened for loading: {reason}") from None
     file.check_unchanged()
+    if mmap is False:
+        for table in (parts.input, parts.output):
+            if isinstance(table, DenseTable):
+                table.read()
     return parts
 
 
@@ -157,6 +168,7 @@ class _InFile:
     """An open file, read into memory of our own, so that what is done to it later does no harm."""
 
     file: OpenFile
+    is_mapped: bool = False
 
     @property
     def size(self) -> int:
@@ -171,8 +183,11 @@ class _InFile:
 
     def table(self, place: int, n_rows: int, dim: int) -> DenseTable:
         """Return a table of numbers; a large one is read when its rows are needed."""
-        if 4 * n_rows * dim > LARGE and system.can_stay_open():
-            table = PagedTable(self.file, place, (n_rows, dim), "<f4", f"of {n_rows:,} rows")
+        if 4 * n_rows * dim > paging.LARGE and system.can_stay_open():
+            table = PagedTable(
+                self.file, place, (n_rows, dim), "<f4", f"of {n_rows:,} rows",
+                is_mapped=self.is_mapped,
+            )  # fmt: skip
             return DenseTable.of_file(table)
         return _InMemory(self.take(place, 4 * n_rows * dim)).table(0, n_rows, dim)
 
@@ -270,7 +285,7 @@ def _parse_table(reader: _Reader, quantized: bool, dim: int) -> DenseTable | Qua
         size = reader.check(4 * n_rows * n_columns)
         table = reader.source.table(reader.position, n_rows, dim)
         reader.position += size
-        if table.paged is None and size <= LARGE and not table.is_finite():
+        if table.paged is None and size <= paging.LARGE and not table.is_finite():
             raise _DamagedError("a table holds numbers that are not finite")
         return table
     with_norms = bool(reader.take(1)[0])
