@@ -359,7 +359,7 @@ def test_what_a_quantised_model_cannot_do():
     with pytest.raises(ModelError, match="is quantised already"):
         quantize_model(small)
     with pytest.raises(ModelError, match="cannot be trained further"):
-        small.space.grow(None)
+        small.space.grow_chunks(None)
     part = small.space.take(np.array([2, 1]))
     np.testing.assert_array_equal(part.factors, small.space.factors[[2, 1]])
 

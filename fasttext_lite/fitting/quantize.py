@@ -248,17 +248,17 @@ class _Shrinking:
             small = self._small_form(trained, np.arange(trained.space.n_rows))
             if limit is None or (size := self._size(small)) <= limit:
                 return small
-            # The new numbers take more bits than the old ones.
-            n_rows = max(1, int(0.995 * n_rows * limit / size))
+            # The new numbers take more bits than the old ones; what is no row takes as many.
+            fixed = self._size(self._first_rows(self._fewest))
+            if n_rows <= self._fewest or fixed >= limit:
+                break
+            share = max(0.995 * limit - fixed, 0) / (size - fixed)
+            n_rows = max(self._fewest, min(n_rows - 1, int(n_rows * share)))
         raise ModelError(f"the model cannot be trained again within {limit:,} bytes; give more")
 
     def _search(self, limit: int, n_most: int, size_most: int) -> tuple[int, Model]:
         """Return the number of rows whose file comes close to a size from below, and the model."""
-        low, high, size_high = (
-            min(256 if self.settings.rows == "pq" else 1, n_most),
-            n_most,
-            size_most,
-        )
+        low, high, size_high = min(self._fewest, n_most), n_most, size_most
         best = self._first_rows(low)
         size_low = self._size(best)
         if size_low > limit:
@@ -280,6 +280,11 @@ class _Shrinking:
             else:
                 low, size_low, best = n, size, found
         return low, best
+
+    @property
+    def _fewest(self) -> int:
+        """How many rows a small form has at least."""
+        return 256 if self.settings.rows == "pq" else 1
 
     def _first_rows(self, n_rows: int) -> Model:
         """Return the small form of the most useful rows."""
