@@ -195,7 +195,7 @@ FASTTEXT_KEYWORDS = {
     "autotune_duration": "autotuneDuration?",
     "random_state": "seed",
 }
-NOTHING_NEAR = ("foo", "tpu", "driver", "xyz", "fp16", "a", "checkpoint", "zzz_top")
+NOTHING_NEAR = ("foo", "tpu", "driver", "xyz", "fp16", "a", "gradient", "zzz_top")
 
 
 def refused(capsys, line: str) -> str:
