@@ -90,7 +90,7 @@ def run_of(config, features, labels, n_threads=1, doc_weights=None):
     start.embeddings[:] = rng.normal(size=start.embeddings.shape)
     return Run(
         start, features, labels, config, tree=tree, doc_weights=doc_weights, seed=5,
-        n_threads=n_threads,
+        n_threads=n_threads, blank=False,
     )  # fmt: skip
 
 
