@@ -204,9 +204,12 @@ def test_a_thread_takes_the_features_that_are_its_own():
     ids = np.arange(100, 140).astype(np.int32)
     amounts = np.arange(40).astype(np.float32)
     own_ids, own_weights = np.empty(41, np.int32), np.empty(41, np.float32)
+    is_own = np.empty(41, np.uint8)
     taken = []
     for first, last in ((0, 3), (3, 4), (4, 16)):
-        n = rounds.own_features(ids, amounts, 1, 39, first, last, 110, own_ids, own_weights)
+        n = rounds.own_features(
+            ids, amounts, 1, 39, first, last, 110, own_ids, own_weights, is_own
+        )  # fmt: skip
         for row, amount in zip(own_ids[:n], own_weights[:n], strict=True):
             assert first <= rounds.part_of(row) < last and amount == row - 100
         taken += own_ids[:n].tolist()

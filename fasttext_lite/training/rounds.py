@@ -13,6 +13,10 @@ from fasttext_lite.training.kernels.parts import Docs, Kept, Parts, Pooled, Sett
 from fasttext_lite.training.kernels.rounds import ROUND, make_rounds
 from fasttext_lite.training.participants import Participants
 
+# The rows of a round stay in a processor's second cache until they are moved, but not where rounds
+# would be of fewer documents than threads need.
+ROOM, LEAST = 1 << 18, 8
+
 
 class Rounds:
     """Trains on blocks of documents, all threads on one at a time.
@@ -23,9 +27,15 @@ class Rounds:
     common : int
         A row that nearly every document has, -1 if there is none.
     n_threads : int
+    bytes_of_document : float
+        Of the rows of a document, on average.
     """
 
-    def __init__(self, parts: Parts, common: int, n_threads: int) -> None:
+    def __init__(self, parts: Parts, common: int, n_threads: int, bytes_of_document: float) -> None:
+        self.size = ROUND
+        if parts.norm != "batch":
+            while self.size > LEAST and self.size * bytes_of_document > ROOM:
+                self.size //= 2
         self.kernel = make_rounds(parts)
         self.drops, self.n_threads = parts.feature_dropout, n_threads
         self.common = np.array([common], np.int32)
@@ -67,7 +77,7 @@ class Rounds:
                 self.kernel(
                     block, docs, settings, span, involved.tree, involved.negatives, rng,
                     np.uint64(seed), involved.most_rows, pooled, output, norm, layer, kept,
-                    longest, meeting, n_threads, result,
+                    longest, self.size, meeting, n_threads, result,
                 )  # fmt: skip
             except BaseException:
                 meeting[STOPPED] = 1  # the others wait for what was begun here
@@ -94,7 +104,7 @@ class Rounds:
         """Return room for what dropout leaves of two rounds, and the most features of a text."""
         sizes = docs.indptr[block + 1] - docs.indptr[block]
         places = np.cumsum(sizes) - sizes
-        places -= np.repeat(places[::ROUND], ROUND)[: block.size]
+        places -= np.repeat(places[:: self.size], self.size)[: block.size]
         most = int((places + sizes).max(initial=0)) * self.drops
         if self._kept[0].shape[1] < most:
             most += most // 4

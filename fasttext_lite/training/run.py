@@ -108,7 +108,11 @@ class Run:
         parts = compose(config)
         self.rounds = None
         if config.deterministic:
-            self.rounds = Rounds(parts, common_row(self.docs, self.order), self.n_threads)
+            row_bytes = weights.embeddings[:1].nbytes
+            self.rounds = Rounds(
+                parts, common_row(self.docs, self.order), self.n_threads,
+                features.ids.size / max(len(features), 1) * row_bytes,
+            )  # fmt: skip
             self.n_threads = 1  # that take a block each
         self.kernel = make_trainer(parts)
         self.settings = _settings(config)

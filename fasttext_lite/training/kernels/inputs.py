@@ -7,7 +7,7 @@ nearly every document has.
 The functions:
 
     find(inputs, docs, doc, i) -> first, last       where the features lie; the same: there is none
-    fetch(inputs, docs, doc)                        ask for the rows, which are needed soon
+    fetch(inputs, docs, order, i)                   ask for what is needed soon
     pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden)
     push(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise)
 
@@ -26,53 +26,78 @@ from fasttext_lite.compiled.blocks import (
     fetch_rows,
     load_block,
     pool_rows,
+    prefetch,
     push_rows,
     store_block,
 )
-from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.compiling import FAST_LEAF, compiler
 from fasttext_lite.training.kernels.regularizers import clip_factor
 from fasttext_lite.training.kernels.rows import axpy
 
-_kernel = compiler(FAST)
+_leaf = compiler(FAST_LEAF)  # handing over many arrays costs more than they do
+
+AHEAD = 4  # documents whose features are on their way from memory
 
 
 # -- where the features lie --------------------------------------------------------------------
-@_kernel
+@_leaf
 def find_rows(inputs, docs, doc, i):
     """Return where the features of a document lie."""
     return docs.indptr[doc], docs.indptr[doc + 1]
 
 
-@_kernel
+@_leaf
 def find_pooled(inputs, docs, doc, i):
     """Return 0 and the number of features that were pooled."""
     return np.int64(0), inputs.counts[inputs.base[0] + i]
 
 
 # -- plain training ------------------------------------------------------------------------------
-@_kernel
-def _fetch_rows(inputs, docs, doc):
-    fetch_rows(inputs.values, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
+@_leaf
+def fetch_ahead(table, docs, order, i):
+    """Ask for the rows of the document after order[i], and for features of one that comes later."""
+    if i + 2 * AHEAD < order.size:
+        prefetch(docs.indptr, order[i + 2 * AHEAD])
+    if i + AHEAD < order.size:
+        doc = order[i + AHEAD]
+        for j in range(docs.indptr[doc], docs.indptr[doc + 1], LANES):
+            prefetch(docs.ids, j)
+            prefetch(docs.weights, j)
+    if i + 1 < order.size:
+        doc = order[i + 1]
+        fetch_rows(table, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
 
 
-@_kernel
-def _fetch_nothing(inputs, docs, doc):
-    pass
+@_leaf
+def _fetch_labels(inputs, docs, order, i):
+    """Ask for what is known of documents but for their features."""
+    if i + 2 * AHEAD < order.size:
+        doc = order[i + 2 * AHEAD]
+        prefetch(docs.label_indptr, doc)
+        prefetch(docs.doc_weights, doc)
+    if i + AHEAD < order.size:
+        prefetch(docs.label_ids, docs.label_indptr[order[i + AHEAD]])
 
 
-@_kernel
+@_leaf
+def _fetch_rows(inputs, docs, order, i):
+    fetch_ahead(inputs.values, docs, order, i)
+    _fetch_labels(inputs, docs, order, i)
+
+
+@_leaf
 def _pool_rows(
     inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden
 ):  # fmt: skip
     pool_rows(inputs.values, ids, weights, first, last, hidden)
 
 
-@_kernel
+@_leaf
 def _push_rows(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
     push_rows(inputs.values, ids, weights, first, last, gradient, lr, noise)
 
 
-@_kernel
+@_leaf
 def _pool_pooled(
     inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden
 ):  # fmt: skip
@@ -88,11 +113,12 @@ def _pool_pooled(
         store_block(hidden, d, block, n, np.uint32(0))
 
 
-@_kernel
+@_leaf
 def _push_pooled(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
     """Keep the gradient, and move the row that is not in the pooled vectors."""
     at = inputs.base[0] + i
-    inputs.gradients[at] = gradient
+    for d in range(gradient.size):  # as a slice it would be copied first
+        inputs.gradients[at, d] = gradient[d]
     inputs.rates[at] = lr
     inputs.visited[at] = 1
     if inputs.shares[at] != 0:
@@ -102,7 +128,7 @@ def _push_pooled(inputs, ids, weights, first, last, i, gradient, lr, step, setti
 def plain_inputs(parts):
     """Return find, fetch, pool and push of plain training."""
     if parts.pooled:
-        return find_pooled, _fetch_nothing, _pool_pooled, _push_pooled
+        return find_pooled, _fetch_labels, _pool_pooled, _push_pooled
     return find_rows, _fetch_rows, _pool_rows, _push_rows
 
 
@@ -120,7 +146,7 @@ def general_inputs(parts, settle, move):
         return _general_pooled(parts, settle, move)
     lazy, clip = parts.shrink or parts.average, parts.clip
 
-    @_kernel
+    @_leaf
     def pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden):
         hidden[:] = 0
         for j in range(first, last):
@@ -128,7 +154,7 @@ def general_inputs(parts, settle, move):
                 settle(inputs, ids[j], step, path, settings, average_from)
             axpy(weights[j], inputs.values, ids[j], hidden)
 
-    @_kernel
+    @_leaf
     def push(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
         factor = np.float32(1)
         if clip:
@@ -142,22 +168,24 @@ def general_inputs(parts, settle, move):
 def _general_pooled(parts, settle, move):
     lazy, clip = parts.shrink or parts.average, parts.clip
 
-    @_kernel
+    @_leaf
     def pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden):
         at = inputs.base[0] + i
-        hidden[:] = inputs.values[at]
+        for d in range(hidden.size):
+            hidden[d] = inputs.values[at, d]
         if inputs.shares[at] != 0:
             if lazy:
                 settle(inputs.rows, inputs.common[0], step, path, settings, average_from)
             axpy(inputs.shares[at], inputs.rows.values, inputs.common[0], hidden)
 
-    @_kernel
+    @_leaf
     def push(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
         at = inputs.base[0] + i
         factor = np.float32(1)
         if clip:
             factor = clip_factor(settings.clip, inputs.lengths[at:], 1, gradient)
-        inputs.gradients[at] = gradient
+        for d in range(gradient.size):
+            inputs.gradients[at, d] = gradient[d]
         inputs.factors[at] = factor
         inputs.rates[at] = lr
         inputs.visited[at] = 1

@@ -57,8 +57,7 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
         for i in range(order.size):
             doc = order[i]
             first, last = find(embeddings, docs, doc, i)
-            if i + 1 < order.size:
-                fetch(embeddings, docs, order[i + 1])
+            fetch(embeddings, docs, order, i)
             labels = docs.label_ids[docs.label_indptr[doc] : docs.label_indptr[doc + 1]]
             if first == last or (needs_label and labels.size == 0):
                 continue
