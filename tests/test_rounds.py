@@ -19,6 +19,8 @@ from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.training import loop, weights
 from fasttext_lite.training.history import History
 from fasttext_lite.training.kernels import inputs, rounds
+from fasttext_lite.training.kernels.parts import PARTS
+from fasttext_lite.training.rounds import part_bounds
 from fasttext_lite.training.run import Run
 
 pytestmark = pytest.mark.kernels
@@ -193,11 +195,19 @@ def test_the_same_bits_with_any_number_of_threads(name):
             assert getattr(first, table).tobytes() == getattr(other, table).tobytes(), table
 
 
+@pytest.mark.parametrize("share", [0, 0.2, 0.5, 0.99])
+@pytest.mark.parametrize("n", range(1, PARTS + 1))
+def test_each_part_has_a_thread(n, share):
+    bounds = part_bounds(n, share)
+    assert bounds[0] == 0 and bounds[-1] == PARTS and bounds.size == n + 1
+    assert (np.diff(bounds)[1:] > 0).all() and bounds[1] <= -(-PARTS // n)
+
+
 def test_rows_are_spread_over_all_parts_by_cache_line():
     parts = np.array([rounds.part_of(np.int32(row)) for row in range(4096)])
-    assert set(parts) == set(range(rounds.PARTS))
+    assert set(parts) == set(range(PARTS))
     assert (parts.reshape(-1, 4) == parts[::4, None]).all()
-    assert np.bincount(parts).max() < 1.3 * 4096 / rounds.PARTS
+    assert np.bincount(parts).max() < 1.3 * 4096 / PARTS
 
 
 def test_a_thread_takes_the_features_that_are_its_own():
@@ -206,9 +216,9 @@ def test_a_thread_takes_the_features_that_are_its_own():
     own_ids, own_weights = np.empty(41, np.int32), np.empty(41, np.float32)
     is_own = np.empty(41, np.uint8)
     taken = []
-    for first, last in ((0, 3), (3, 4), (4, 16)):
+    for first, last in ((0, 3), (3, 4), (4, PARTS)):
         n = rounds.own_features(
-            ids, amounts, 1, 39, first, last, 110, own_ids, own_weights, is_own
+            ids[1:39], amounts[1:39], first, last, 110, own_ids, own_weights, is_own
         )  # fmt: skip
         for row, amount in zip(own_ids[:n], own_weights[:n], strict=True):
             assert first <= rounds.part_of(row) < last and amount == row - 100
@@ -225,8 +235,8 @@ def test_an_error_in_one_thread_ends_the_others(monkeypatch):
 
     def broken(*arguments):
         if next(calls) == 1:
-            meeting_array = arguments[-3]
-            meeting_array[meeting.TAKEN] += 1  # and never done
+            meeting_array = arguments[-4]
+            meeting_array[meeting.CLAIMS] += 1  # and never done
             raise MemoryError("no room")
         return kernel(*arguments)
 
@@ -241,12 +251,12 @@ def _take_all(array, log, owner, mine, n_items, size):
     """Take items one by one, in phases of `size`; write who did each, and what was seen."""
     looks = 0
     while True:
-        seen = meeting.look_at(array, meeting.TAKEN)
+        seen = meeting.look_at(array, meeting.CLAIMS)
         if seen >= n_items:
             return
         if meeting.look_at(array, meeting.DONE) < seen // size * size:
             looks = meeting.wait(array, looks)
-        elif meeting.take(array, meeting.TAKEN, seen, 1):
+        elif meeting.take(array, meeting.CLAIMS, seen, 1):
             owner[seen] += mine
             log[seen] = log[max(seen // size * size - size, 0) : seen // size * size].sum() % 97 + 1
             meeting.count_up(array, meeting.DONE, 1)
@@ -272,7 +282,7 @@ def test_items_are_taken_once_and_phases_wait(can_yield):
     for i in range(n_items):
         expected[i] = expected[max(i // size * size - size, 0) : i // size * size].sum() % 97 + 1
     np.testing.assert_array_equal(log, expected)
-    assert array[meeting.DONE] == array[meeting.TAKEN] == n_items
+    assert array[meeting.DONE] == array[meeting.CLAIMS] == n_items
 
 
 def test_the_common_row_is_found_or_not():

@@ -28,10 +28,11 @@ _LONG, _INT = ir.IntType(64), ir.IntType(32)
 _LOCK = threading.Lock()  # where nothing is compiled
 
 # Places in an array of a meeting, in cache lines of their own (two, which are fetched together):
-# items done and items taken so far, whether all is to end, and the address of `yield_address`.
-LINE = 16
-DONE, TAKEN, STOPPED, YIELD = 0, LINE, 2 * LINE, 3 * LINE
-SIZE = 4 * LINE
+# how much is done so far, whether all is to end, the address of `yield_address`, and from CLAIMS on
+# how often each of up to `MOST` pieces of work was taken.
+LINE, MOST = 16, 16
+DONE, STOPPED, YIELD, CLAIMS = 0, LINE, 2 * LINE, 3 * LINE
+SIZE = CLAIMS + MOST * LINE
 LOOKS = 1 << 8  # before a thread lets others have its processor
 
 

@@ -105,16 +105,6 @@ class Run:
         self.doc_weights, self.order = _visits(features, doc_weights)
         self.n_threads = max(1, min(n_threads, self.order.size // 64))
         self.docs = self._docs(features)
-        parts = compose(config)
-        self.rounds = None
-        if config.deterministic:
-            row_bytes = weights.embeddings[:1].nbytes
-            self.rounds = Rounds(
-                parts, common_row(self.docs, self.order), self.n_threads,
-                features.ids.size / max(len(features), 1) * row_bytes,
-            )  # fmt: skip
-            self.n_threads = 1  # that take a block each
-        self.kernel = make_trainer(parts)
         self.settings = _settings(config)
         n_steps = config.epochs * self.order.size
         average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
@@ -123,6 +113,15 @@ class Run:
         units = config.units or weights.embeddings.shape[1]
         work = self.participants.most_rows * units + weights.layer.size
         self.most_docs = max(1, BLOCK_WORK // work)
+        parts, self.rounds = compose(config), None
+        if config.deterministic:
+            self.rounds = Rounds(
+                parts, common_row(self.docs, self.order), self.n_threads,
+                weights.embeddings[:1].nbytes, features.ids.size / max(len(features), 1),
+                work * (config.head == "learned"),
+            )  # fmt: skip
+            self.n_threads = 1  # that take a block each
+        self.kernel = make_trainer(parts)
         self.apart = steps_apart(config, self.n_threads)
         blank_loss = LOSSES[config.loss].blank(self.participants.n_decisions)
         self.most_loss = DIVERGED * blank_loss if blank else math.inf

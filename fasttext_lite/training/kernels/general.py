@@ -100,7 +100,7 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
     if parts.plain:
         return make_plain_trainer(parts)
     settle, move = make_settle(parts), make_move(parts)
-    find, pool, push = general_inputs(parts, settle, move)
+    width, find, pool, push = general_inputs(parts, settle, move)
     find_participants, find_slopes, activate = parts.participants, parts.slopes, parts.activate
     dense, needs_label, uses_tree = parts.dense, parts.needs_label, parts.uses_tree
     smoothed, learn_output = parts.smoothed, not parts.frozen_output
@@ -147,7 +147,7 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
             Sum of the weights of the documents visited.
         """
         n_output, units = output.values.shape
-        dim = embeddings.values.shape[1]
+        dim = width(embeddings)
         dtype = embeddings.values.dtype
         n_labels = n_output + 1 if uses_tree else n_output
         hidden = np.empty((batch, dim), dtype)

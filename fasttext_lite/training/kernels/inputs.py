@@ -6,6 +6,7 @@ nearly every document has.
 
 The functions:
 
+    width(inputs) -> dim
     find(inputs, docs, doc, i) -> first, last       where the features lie; the same: there is none
     fetch(inputs, docs, order, i)                   ask for what is needed soon
     pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden)
@@ -31,6 +32,7 @@ from fasttext_lite.compiled.blocks import (
     store_block,
 )
 from fasttext_lite.compiled.compiling import FAST_LEAF, compiler
+from fasttext_lite.training.kernels.parts import PARTS
 from fasttext_lite.training.kernels.regularizers import clip_factor
 from fasttext_lite.training.kernels.rows import axpy
 
@@ -52,10 +54,20 @@ def find_pooled(inputs, docs, doc, i):
     return np.int64(0), inputs.counts[inputs.base[0] + i]
 
 
+@_leaf
+def _width_of_rows(inputs):
+    return inputs.values.shape[1]
+
+
+@_leaf
+def _width_of_pooled(inputs):
+    return inputs.gradients.shape[1]
+
+
 # -- plain training ------------------------------------------------------------------------------
 @_leaf
-def fetch_ahead(table, docs, order, i):
-    """Ask for the rows of the document after order[i], and for features of one that comes later."""
+def fetch_features(docs, order, i):
+    """Ask for the features of a document that comes later than order[i]."""
     if i + 2 * AHEAD < order.size:
         prefetch(docs.indptr, order[i + 2 * AHEAD])
     if i + AHEAD < order.size:
@@ -63,9 +75,6 @@ def fetch_ahead(table, docs, order, i):
         for j in range(docs.indptr[doc], docs.indptr[doc + 1], LANES):
             prefetch(docs.ids, j)
             prefetch(docs.weights, j)
-    if i + 1 < order.size:
-        doc = order[i + 1]
-        fetch_rows(table, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
 
 
 @_leaf
@@ -81,7 +90,10 @@ def _fetch_labels(inputs, docs, order, i):
 
 @_leaf
 def _fetch_rows(inputs, docs, order, i):
-    fetch_ahead(inputs.values, docs, order, i)
+    if i + 1 < order.size:
+        doc = order[i + 1]
+        fetch_rows(inputs.values, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
+    fetch_features(docs, order, i)
     _fetch_labels(inputs, docs, order, i)
 
 
@@ -107,7 +119,10 @@ def _pool_pooled(
     table, begin = inputs.rows.values, np.int64(inputs.common[0]) * hidden.size
     for d in range(0, dim, LANES):
         n = dim - d
-        block = load_block(inputs.values, at * dim + d, n)
+        block = load_block(inputs.values, at * PARTS * dim + d, n)
+        for part in range(1, PARTS):
+            more = load_block(inputs.values, (at * PARTS + part) * dim + d, n)
+            block = add_product(block, 1.0, more)
         if inputs.shares[at] != 0:
             block = add_product(block, inputs.shares[at], load_block(table, begin + d, n))
         store_block(hidden, d, block, n, np.uint32(0))
@@ -134,7 +149,7 @@ def plain_inputs(parts):
 
 # -- with other parts ------------------------------------------------------------------------------
 def general_inputs(parts, settle, move):
-    """Return find, pool and push.
+    """Return width, find, pool and push.
 
     Parameters
     ----------
@@ -162,7 +177,7 @@ def general_inputs(parts, settle, move):
         for j in range(first, last):
             move(inputs, ids[j], factor * weights[j], gradient, lr, step, settings)
 
-    return find_rows, pool, push
+    return _width_of_rows, find_rows, pool, push
 
 
 def _general_pooled(parts, settle, move):
@@ -172,7 +187,9 @@ def _general_pooled(parts, settle, move):
     def pool(inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden):
         at = inputs.base[0] + i
         for d in range(hidden.size):
-            hidden[d] = inputs.values[at, d]
+            hidden[d] = 0
+            for part in range(PARTS):
+                hidden[d] += inputs.values[at, part * hidden.size + d]
         if inputs.shares[at] != 0:
             if lazy:
                 settle(inputs.rows, inputs.common[0], step, path, settings, average_from)
@@ -193,4 +210,4 @@ def _general_pooled(parts, settle, move):
             scale = factor * inputs.shares[at]
             move(inputs.rows, inputs.common[0], scale, gradient, lr, step, settings)
 
-    return find_pooled, pool, push
+    return _width_of_pooled, find_pooled, pool, push

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 NORM_EPSILON = 1e-5  # added to a variance before its root
+PARTS = 8  # of the rows, where a document's are pooled part by part
 BATCH = 32  # documents normalised together by batch normalisation
 
 
@@ -87,8 +88,8 @@ class Pooled(NamedTuple):
 
     Attributes
     ----------
-    values : float32[n, dim]
-        The pooled rows of each document, without the common one.
+    values : float32[n, PARTS * dim]
+        The pooled rows of each document, of each part by themselves, without the common one.
     gradients : float32[n, dim]
         Written by the kernel: d loss / d vector.
     counts : int64[n]
@@ -120,20 +121,41 @@ class Pooled(NamedTuple):
     rows: Any
 
 
-class Kept(NamedTuple):
-    """What dropout leaves of the features of two rounds, by turns; see `rounds`.
+class Lists(NamedTuple):
+    """Features of the documents of two rounds by turns, of each group of parts by themselves.
 
     Attributes
     ----------
-    ids : int32[2, n], weights : float32[2, n]
-        Of shape (2, 0) without dropout.
-    places : int64[n_docs]
-        Where those of each document of a block begin, in their round.
+    ids : int32[2 * n_groups * room], weights : float32[2 * n_groups * room]
+    starts : int64[2 * n_groups, size + 1]
+        Where those of each document begin.
+    room : int
+        For a group in a round.
     """
 
     ids: Any
     weights: Any
-    places: Any
+    starts: Any
+    room: Any
+
+
+class Room(NamedTuple):
+    """What a thread writes that no other reads.
+
+    Attributes
+    ----------
+    ids : int32[longest], weights : float32[longest]
+        Features that dropout left; empty without it.
+    is_own : uint8[longest]
+    spare : float32[1, dim]
+    rng : uint64[1]
+    """
+
+    ids: Any
+    weights: Any
+    is_own: Any
+    spare: Any
+    rng: Any
 
 
 class Docs(NamedTuple):

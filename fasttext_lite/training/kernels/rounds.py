@@ -1,13 +1,16 @@
 """Training whose result does not depend on the number of threads: documents in rounds.
 
-A round is `ROUND` documents, or fewer where they are long.  Any thread pools the rows of any of
-them; one thread visits them in order, from the pooled vectors to their gradients, and moves all that lies above the input table;
-then each thread moves the rows that are its own, document after document.  So every number is
-computed from the same numbers in the same order, whoever does it.
+A round is `ROUND` documents, or fewer where they are long.  The rows of the input table are in
+`PARTS` parts.  Of each document the rows of each part are pooled by themselves, and the sums of the
+parts are added up in order; one thread visits the documents of a round in order, from the pooled
+vectors to their gradients, and moves all that lies above the input table; then the rows move, part
+by part, document after document.  So every number is computed from the same numbers in the same
+order, whoever does it.
 
-While one thread visits a round, the others pool the next one: what its documents know of the rows
-they share is up to two rounds old.  But one row that nearly every document has, that of the bias,
-is read and moved in the visit: frozen for a round, it would overshoot.
+A thread keeps to its own parts, whose rows stay in its processor's cache.  While one thread visits
+a round, the others move the rows of the round before and pool the next one: what its documents know
+of the rows they share is up to two rounds old.  But one row that nearly every document has, that of
+the bias, is read and moved in the visit: frozen for a round, it would overshoot.
 
 Visiting is plain or general training on what is pooled already: the kernels of `plain` and
 `general`, see `inputs`.
@@ -22,29 +25,36 @@ import numpy as np
 from fasttext_lite.compiled.blocks import (
     LANES,
     add_product,
-    load_block,
     fetch_rows,
-    pool_rows,
+    load_block,
     push_rows,
     store_block,
 )
 from fasttext_lite.compiled.compiling import FAST, FAST_LEAF, compiler
-from fasttext_lite.compiled.meeting import DONE, STOPPED, TAKEN, count_up, look_at, take, wait
+from fasttext_lite.compiled.meeting import (
+    CLAIMS,
+    DONE,
+    LINE,
+    STOPPED,
+    count_up,
+    look_at,
+    take,
+    wait,
+)
 from fasttext_lite.compiled.random import STEP, mix
 from fasttext_lite.training.kernels.general import make_move, make_settle, make_trainer
-from fasttext_lite.training.kernels.inputs import fetch_ahead
+from fasttext_lite.training.kernels.inputs import fetch_features
 from fasttext_lite.training.kernels.layers import keep_features
-from fasttext_lite.training.kernels.parts import Span
+from fasttext_lite.training.kernels.parts import PARTS, Span
 from fasttext_lite.training.kernels.regularizers import shrink_row
-from fasttext_lite.training.kernels.rows import axpy
 
 _kernel = compiler(FAST)
 _leaf = compiler(FAST_LEAF)  # handing over many arrays costs more than they do
 ROUND = 32  # documents at most; whole batches of batch normalisation
-PARTS = 16  # of the rows: so many threads can move rows at the same time
+
 # Neighbouring rows are in the same part, for they may lie in the same cache line. 32 bits: for
 # these, processors have multiplications of several numbers at a time.
-NEIGHBOURS, HASH, SHIFT = np.uint32(2), np.uint32(0x9E3779B1), np.uint32(28)
+NEIGHBOURS, HASH, SHIFT = np.uint32(2), np.uint32(0x9E3779B1), np.uint32(29)
 
 
 @_leaf
@@ -54,139 +64,103 @@ def part_of(row):
 
 
 @_leaf
-def own_features(
-    ids, weights, first, last, first_part, last_part, common, own_ids, own_weights, is_own
-):  # fmt: skip
-    """Copy the features in [first, last) whose rows are in some parts; return how many.
+def own_features(ids, weights, first_part, last_part, common, own_ids, own_weights, is_own):
+    """Copy the features whose rows are in some parts; return how many.
 
     Not the common row. Without a branch: which part comes next, no processor can guess. `is_own`
-    is uint8[last - first], written too.
+    is uint8[n_features], written too.
     """
-    for j in range(last - first):
-        row = ids[first + j]
-        part = part_of(row)
-        is_own[j] = (part >= first_part) & (part < last_part) & (row != common)
+    for j in range(ids.size):
+        part = part_of(ids[j])
+        is_own[j] = (part >= first_part) & (part < last_part) & (ids[j] != common)
     n = np.uint64(0)  # an index that is never negative
-    for j in range(last - first):
-        own_ids[n] = ids[first + j]
-        own_weights[n] = weights[first + j]
+    for j in range(ids.size):
+        own_ids[n] = ids[j]
+        own_weights[n] = weights[j]
         n += np.uint64(is_own[j])
     return np.int64(n)
 
 
 @_leaf
-def _add_row(table, row, weight, vector):
-    dim = vector.size
-    at = np.int64(row) * dim
-    for d in range(0, dim, LANES):
-        n = dim - d
-        block = add_product(load_block(vector, d, n), weight, load_block(table, at + d, n))
-        store_block(vector, d, block, n, np.uint32(0))
-
-
-@_leaf
-def _count_of(row, ids, first, last):
+def _share_of(row, ids, weights, first, last):
+    """Return the weight of a row among features; mostly it is the last of them."""
+    share = np.float32(0)
+    if last > first and ids[last - 1] == row:
+        last -= 1
+        share = weights[last]
     n = 0
     for j in range(first, last):
         n += ids[j] == row
-    return n
+    if n > 0:
+        for j in range(first, last):
+            if ids[j] == row:
+                share += weights[j]
+    return share
 
 
 def _make_pool(parts):
-    """Return the function that pools the rows of a document, but for the common one."""
-    plain, shrink = parts.plain, parts.shrink
+    """Return the function that adds rows of a document to the sums of their parts."""
+    shrink = parts.shrink
 
     @_leaf
-    def pool(pooled, at, ids, weights, first, last, path, settings, spare):
-        rows, hidden, common = pooled.rows, pooled.values[at], pooled.common[0]
-        share = np.float32(0)
-        if last > first and ids[last - 1] == common:  # where the bias is
-            last -= 1
-            share = weights[last]
-        if plain and _count_of(common, ids, first, last) == 0:
-            pool_rows(rows.values, ids, weights, first, last, hidden)
-            pooled.shares[at] = share
-            return
-        hidden[:] = 0
+    def pool(rows, ids, weights, first, last, path, settings, values, at, spare):
+        dim = rows.values.shape[1]
         for j in range(first, last):
-            if ids[j] == common:
-                share += weights[j]
-            elif plain:
-                _add_row(rows.values, ids[j], weights[j], hidden)
-            elif shrink:  # what has not been made up for yet; others read the row, too
-                for d in range(hidden.size):
+            begin = np.int64(ids[j]) * dim
+            to = (at * PARTS + np.int64(part_of(ids[j]))) * dim
+            if shrink:  # what has not been made up for yet
+                for d in range(dim):
                     spare[0, d] = rows.values[ids[j], d]
                 distance = max(path - rows.seen[ids[j], 1], 0.0)
                 shrink_row(spare, 0, settings.l1, settings.l2, distance)
-                axpy(weights[j], spare, 0, hidden)
-            else:
-                axpy(weights[j], rows.values, ids[j], hidden)
-        pooled.shares[at] = share
+                for d in range(dim):
+                    values[at, to - at * PARTS * dim + d] += weights[j] * spare[0, d]
+                continue
+            for d in range(0, dim, LANES):
+                n = dim - d
+                row = load_block(rows.values, begin + d, n)
+                block = add_product(load_block(values, to + d, n), weights[j], row)
+                store_block(values, to + d, block, n, np.uint32(0))
 
     return pool
 
 
 def _make_gather(parts):
-    """Return the function that gathers documents of a round: pools their rows."""
+    """Return the function that takes features of a document whose rows are in some parts."""
     drop, clip = parts.feature_dropout, parts.clip
-    pool = _make_pool(parts)
 
     @_leaf
     def gather(
-        turn, start, end, size, order, docs, settings, span, seed, pooled, kept, spare, rng
+        i, at, begin, first_part, last_part, order, docs, settings, seed, pooled, lists, room
     ):  # fmt: skip
-        side = turn & 1
-        slope = (span.lr_last - span.lr_first) / np.float32(order.size)
-        for g in range(start, end):
-            i, at = turn * size + g, side * ROUND + g
-            path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-            ids, weights = docs.ids, docs.weights
-            first, last = docs.indptr[order[i]], docs.indptr[order[i] + 1]
-            fetch_ahead(pooled.rows.values, docs, order, i)
-            if drop:
-                rng[0] = mix(~seed + np.uint64(i + 1) * STEP)
-                ids, weights, place = kept.ids[side], kept.weights[side], kept.places[i]
-                n = keep_features(
-                    docs.ids, docs.weights, first, last, settings.feature_dropout, rng,
-                    ids[place:], weights[place:],
-                )  # fmt: skip
-                first, last = place, place + n
-            pooled.visited[at] = 0
+        common, ids, weights = pooled.common[0], docs.ids, docs.weights
+        first, last = docs.indptr[order[i]], docs.indptr[order[i] + 1]
+        if drop:  # each part anew, from the same random numbers
+            room.rng[0] = mix(~seed + np.uint64(i + 1) * STEP)
+            n = keep_features(
+                docs.ids, docs.weights, first, last, settings.feature_dropout, room.rng, room.ids,
+                room.weights,
+            )  # fmt: skip
+            ids, weights, first, last = room.ids, room.weights, np.int64(0), np.int64(n)
+        if last_part == PARTS:
             pooled.counts[at] = last - first
+            pooled.shares[at] = _share_of(common, ids, weights, first, last)
             if clip:
                 squares = np.float32(0)
                 for j in range(first, last):
                     squares += weights[j] * weights[j]
                 pooled.lengths[at] = np.sqrt(squares)
-            pool(pooled, at, ids, weights, first, last, path, settings, spare)
+        dim = pooled.gradients.shape[1]
+        for d in range(first_part * dim, last_part * dim):
+            pooled.values[at, d] = 0
+        n = own_features(
+            ids[first:last], weights[first:last], first_part, last_part, common,
+            lists.ids[begin:], lists.weights[begin:], room.is_own,
+        )  # fmt: skip
+        fetch_rows(pooled.rows.values, lists.ids, begin, begin + n)
+        return begin + n
 
     return gather
-
-
-def _make_find_own(parts):
-    """Return the function that finds the features of a document whose rows a thread moves."""
-    drop = parts.feature_dropout
-
-    @_leaf
-    def find_own(
-        i, at, first_part, last_part, order, docs, pooled, kept, own_ids, own_weights, is_own
-    ):  # fmt: skip
-        if pooled.visited[at] == 0:
-            return 0
-        ids, weights = docs.ids, docs.weights
-        first, last = docs.indptr[order[i]], docs.indptr[order[i] + 1]
-        if drop:
-            side = at // ROUND
-            ids, weights = kept.ids[side], kept.weights[side]
-            first, last = kept.places[i], kept.places[i] + pooled.counts[at]
-        n = own_features(
-            ids, weights, first, last, first_part, last_part, pooled.common[0], own_ids,
-            own_weights, is_own,
-        )  # fmt: skip
-        fetch_rows(pooled.rows.values, own_ids, 0, n)  # another thread may have them
-        return n
-
-    return find_own
 
 
 def _make_push(parts):
@@ -195,14 +169,13 @@ def _make_push(parts):
     settle, move = make_settle(parts), make_move(parts)
 
     @_leaf
-    def push(i, at, pooled, ids, weights, n, settings, span, slope, seed):
+    def push(i, at, pooled, ids, weights, first, last, settings, span, path, seed):
         gradient, lr = pooled.gradients[at], pooled.rates[at]
         if plain:
             noise = mix(seed + np.uint64(i + 1) * STEP)
-            push_rows(pooled.rows.values, ids, weights, 0, n, gradient, lr, noise)
+            push_rows(pooled.rows.values, ids, weights, first, last, gradient, lr, noise)
             return
-        path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-        for j in range(n):
+        for j in range(first, last):
             if lazy:
                 settle(pooled.rows, ids[j], span.step + i, path, settings, span.average_from)
             scale = pooled.factors[at] * weights[j]
@@ -211,32 +184,53 @@ def _make_push(parts):
     return push
 
 
-def _make_spread(parts):
-    """Return the function that moves the rows of some parts for a round."""
-    find_own, push = _make_find_own(parts), _make_push(parts)
+def _make_work(parts):
+    """Return the function that does what is to be done with the rows of some parts."""
+    gather, pool, push = _make_gather(parts), _make_pool(parts), _make_push(parts)
 
     @_leaf
-    def spread(
-        turn, first_part, last_part, size, order, docs, settings, span, seed, pooled, kept,
-        own_ids, own_weights, is_own,
+    def work(
+        turn, group, bounds, size, order, docs, settings, span, seed, pooled, lists, room
     ):  # fmt: skip
-        start, base = turn * size, (turn & 1) * ROUND
+        """Move the rows of the round before `turn`, pool those of the one after it."""
+        first_part, last_part, n_groups = bounds[group], bounds[group + 1], bounds.size - 1
+        if first_part == last_part:
+            return
         slope = (span.lr_last - span.lr_first) / np.float32(order.size)
-        n_docs, n, n_next = min(size, order.size - start), 0, 0
-        for g in range(n_docs + 1):  # rows of the next document come while those of one move
+        side = (turn + 1) & 1  # of both
+        base, place = side * ROUND, (side * n_groups + group) * lists.room
+        starts = lists.starts[side * n_groups + group]
+        start = (turn - 1) * size
+        if turn > 0:
+            for g in range(size):
+                if pooled.visited[base + g] != 0:
+                    i = start + g
+                    path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+                    push(
+                        i, base + g, pooled, lists.ids, lists.weights, starts[g], starts[g + 1],
+                        settings, span, path, seed,
+                    )  # fmt: skip
+        start = (turn + 1) * size
+        n_docs = max(0, min(size, order.size - start))
+        starts[0] = place
+        for g in range(n_docs + 1):  # rows of the next document come while those of one are pooled
+            i = start + g
             if g < n_docs:
-                n_next = find_own(
-                    start + g, base + g, first_part, last_part, order, docs, pooled, kept,
-                    own_ids[g & 1], own_weights[g & 1], is_own,
+                fetch_features(docs, order, i)
+                starts[g + 1] = gather(
+                    i, base + g, starts[g], first_part, last_part, order, docs, settings, seed,
+                    pooled, lists, room,
                 )  # fmt: skip
             if g > 0:
-                push(
-                    start + g - 1, base + g - 1, pooled, own_ids[1 - (g & 1)],
-                    own_weights[1 - (g & 1)], n, settings, span, slope, seed,
+                path = span.path + (i - 1) * (span.lr_first + slope * (i - 2) / 2)
+                pool(
+                    pooled.rows, lists.ids, lists.weights, starts[g - 1], starts[g], path,
+                    settings, pooled.values, base + g - 1, room.spare,
                 )  # fmt: skip
-            n = n_next
+        for g in range(n_docs, size):
+            starts[g + 1] = starts[g]
 
-    return spread
+    return work
 
 
 def _make_visit(parts):
@@ -251,6 +245,8 @@ def _make_visit(parts):
         start, end = turn * size, min((turn + 1) * size, order.size)
         slope = (span.lr_last - span.lr_first) / np.float32(order.size)
         pooled.base[0] = (turn & 1) * ROUND
+        for g in range(size):
+            pooled.visited[pooled.base[0] + g] = 0
         part = Span(
             span.step + start, span.path + start * (span.lr_first + slope * (start - 1) / 2),
             span.lr_first + slope * np.float32(start), span.lr_first + slope * np.float32(end),
@@ -279,17 +275,17 @@ def make_rounds(parts):
     train_rounds : compiled function
         See its docstring.
     """
-    gather, visit, spread = _make_gather(parts), _make_visit(parts), _make_spread(parts)
+    visit, work = _make_visit(parts), _make_work(parts)
 
     @_kernel
     def train_rounds(
         order, docs, settings, span, tree, negatives, rng, seed, most_rows, pooled, output, norm,
-        layer, kept, longest, size, meeting, n_threads, result,
+        layer, lists, room, size, meeting, thread, bounds, result,
     ):  # fmt: skip
         """Take one step for each document of `order`, with other threads that do the same.
 
-        Every thread calls it with the same arrays. None waits for one that is not there: whoever
-        comes takes what is to be done next.
+        Every thread calls it with the same arrays, but for `room`. None waits for one that is not
+        there: whoever comes does what is to be done next, what is its own first.
 
         Parameters
         ----------
@@ -300,67 +296,49 @@ def make_rounds(parts):
         seed : uint64
             Of the other random numbers.
         pooled : Pooled
-        kept : Kept
-        longest : int
-            Features of a document, at most.
+        lists : Lists
+        room : Room
+            Of this thread.
         size : int
             Documents of a round, at most `ROUND`.
         meeting : int64[SIZE]
             New.
-        n_threads : int
-            That come; it decides how much is taken at a time.
+        thread : int
+        bounds : int64[n_threads + 1]
+            Where the parts of each thread begin; the last ones have one in any case.
         result : float64[2]
             Loss and weight of the documents are added.
         """
         n_rounds = (order.size + size - 1) // size
-        spare = np.empty((1, pooled.values.shape[1]), pooled.values.dtype)
-        own_ids = np.empty((2, longest + 1), np.int32)
-        own_weights = np.empty((2, longest + 1), np.float32)
-        is_own = np.empty(longest + 1, np.uint8)
-        own_rng = np.empty(1, np.uint64)
-        turn = np.int64(-1)  # of the phase; one is spread before it, it is visited, one is gathered
-        spreads = False
-        first = np.int64(0)  # items of phases before
-        n_items = 1 + min(order.size, size)  # a visit (here of none), documents of the next round
+        n_groups = bounds.size - 1
         looks = 0
-        while look_at(meeting, STOPPED) == 0:
-            taken = look_at(meeting, TAKEN)
-            while taken >= first + n_items and turn <= n_rounds:  # the next phase
-                first += n_items
-                spreads = not spreads
-                turn += spreads
-                n_items = PARTS * (turn > 0)
-                if not spreads:
-                    n_items = 1 + max(0, min(size, order.size - (turn + 1) * size))
-            if turn > n_rounds or (turn == n_rounds and not spreads):
-                break
-            if look_at(meeting, DONE) < first:
+        # In a turn the round of this number is visited, and of its neighbours the one before is
+        # moved and the one after it pooled.
+        for turn in range(-1, n_rounds + 1):
+            while look_at(meeting, DONE) < (turn + 1) * (n_groups + 1):
+                if look_at(meeting, STOPPED) > 0:
+                    return
                 looks = wait(meeting, looks)
-                continue
             looks = 0
-            item = taken - first
-            n = 1
-            if spreads:
-                n = min((PARTS + n_threads - 1) // n_threads, n_items - item)
-            elif item > 0:
-                n = min(max(size // (2 * n_threads), 1), n_items - item)
-            if not take(meeting, TAKEN, taken, n):
-                continue
-            if spreads:
-                spread(
-                    turn - 1, item, item + n, size, order, docs, settings, span, seed, pooled, kept,
-                    own_ids, own_weights, is_own,
-                )  # fmt: skip
-            elif item > 0:
-                gather(
-                    turn + 1, item - 1, item - 1 + n, size, order, docs, settings, span, seed,
-                    pooled, kept, spare, own_rng,
-                )  # fmt: skip
-            elif turn >= 0:
-                visit(
-                    turn, size, order, docs, settings, span, tree, negatives, rng, most_rows, pooled,
-                    output, norm, layer, result,
-                )  # fmt: skip
-            count_up(meeting, DONE, n)
+            for k in range(n_groups + 2):
+                # The first thread begins with the visit, the others end with it.
+                item = (k - 1 + thread) % n_groups
+                if k == (0 if thread == 0 else n_groups + 1):
+                    item = n_groups
+                elif k == 0 or k == n_groups + 1:
+                    continue
+                if not take(meeting, CLAIMS + LINE * item, turn + 1, 1):
+                    continue
+                if item < n_groups:
+                    work(
+                        turn, item, bounds, size, order, docs, settings, span, seed, pooled,
+                        lists, room,
+                    )  # fmt: skip
+                elif 0 <= turn < n_rounds:
+                    visit(
+                        turn, size, order, docs, settings, span, tree, negatives, rng, most_rows,
+                        pooled, output, norm, layer, result,
+                    )  # fmt: skip
+                count_up(meeting, DONE, 1)
 
     return train_rounds
