@@ -23,8 +23,8 @@ from fasttext_lite.training.kernels.parts import (
 from fasttext_lite.training.kernels.rounds import ROUND, make_rounds
 from fasttext_lite.training.participants import Participants
 
-# Bytes of the rows of a round: they stay in a processor's second cache until they are moved; but not
-# where rounds would be of fewer documents.
+# Bytes of the rows of a round, which stay in a processor's second cache until they are moved; and
+# documents of a round at least.
 ROOM, LEAST = 1 << 17, 4
 # What a visit costs, and a feature beside the bytes of its row, in bytes of rows.
 VISIT, FEATURE = 1000.0, 20.0
