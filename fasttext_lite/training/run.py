@@ -34,6 +34,7 @@ from fasttext_lite.training.weights import TABLES, Weights, averaged, settle
 
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
+BLOCKS_TOGETHER = 4  # in an epoch: each costs a thread a tenth of a millisecond
 
 # With features in files: documents in a run of neighbours, runs mixed, most documents in a block.
 # (Neighbours often have the same label: long runs would be learnt in bursts.)
@@ -273,6 +274,8 @@ class Run:
         """Return where the blocks of an epoch begin, and the end of the last one."""
         size = -(-n_visits // (BLOCKS_PER_THREAD * self.n_threads))
         most = MAPPED_BLOCK if self.features.maps else MAX_BLOCK
+        if self.rounds is not None:  # all threads are on one
+            size, most = -(-n_visits // BLOCKS_TOGETHER), 4 * most
         size = max(1, min(size, most, self.most_docs))
         if self.config.norm == "batch" or self.rounds:  # whole batches, whatever the threads
             size = -(-size // WHOLE) * WHOLE

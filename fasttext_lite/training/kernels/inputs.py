@@ -66,15 +66,15 @@ def _width_of_pooled(inputs):
 
 # -- plain training ------------------------------------------------------------------------------
 @_leaf
-def fetch_features(docs, order, i):
+def fetch_features(ids, weights, indptr, order, i):
     """Ask for the features of a document that comes later than order[i]."""
     if i + 2 * AHEAD < order.size:
-        prefetch(docs.indptr, order[i + 2 * AHEAD])
+        prefetch(indptr, order[i + 2 * AHEAD])
     if i + AHEAD < order.size:
         doc = order[i + AHEAD]
-        for j in range(docs.indptr[doc], docs.indptr[doc + 1], LANES):
-            prefetch(docs.ids, j)
-            prefetch(docs.weights, j)
+        for j in range(indptr[doc], indptr[doc + 1], LANES):
+            prefetch(ids, j)
+            prefetch(weights, j)
 
 
 @_leaf
@@ -93,7 +93,7 @@ def _fetch_rows(inputs, docs, order, i):
     if i + 1 < order.size:
         doc = order[i + 1]
         fetch_rows(inputs.values, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
-    fetch_features(docs, order, i)
+    fetch_features(docs.ids, docs.weights, docs.indptr, order, i)
     _fetch_labels(inputs, docs, order, i)
 
 

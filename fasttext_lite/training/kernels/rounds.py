@@ -82,120 +82,84 @@ def own_features(ids, weights, first_part, last_part, common, own_ids, own_weigh
 
 
 @_leaf
-def _share_of(row, ids, weights, first, last):
+def _share_of(row, ids, weights):
     """Return the weight of a row among features; mostly it is the last of them."""
-    share = np.float32(0)
-    if last > first and ids[last - 1] == row:
+    share, last = np.float32(0), ids.size
+    if last > 0 and ids[last - 1] == row:
         last -= 1
         share = weights[last]
     n = 0
-    for j in range(first, last):
+    for j in range(last):
         n += ids[j] == row
     if n > 0:
-        for j in range(first, last):
+        for j in range(last):
             if ids[j] == row:
                 share += weights[j]
     return share
 
 
-def _make_pool(parts):
-    """Return the function that adds rows of a document to the sums of their parts."""
-    shrink = parts.shrink
-
-    @_leaf
-    def pool(rows, ids, weights, first, last, path, settings, values, at, spare):
-        dim = rows.values.shape[1]
-        for j in range(first, last):
-            begin = np.int64(ids[j]) * dim
-            to = (at * PARTS + np.int64(part_of(ids[j]))) * dim
-            if shrink:  # what has not been made up for yet
-                for d in range(dim):
-                    spare[0, d] = rows.values[ids[j], d]
-                distance = max(path - rows.seen[ids[j], 1], 0.0)
-                shrink_row(spare, 0, settings.l1, settings.l2, distance)
-                for d in range(dim):
-                    values[at, to - at * PARTS * dim + d] += weights[j] * spare[0, d]
-                continue
-            for d in range(0, dim, LANES):
-                n = dim - d
-                row = load_block(rows.values, begin + d, n)
-                block = add_product(load_block(values, to + d, n), weights[j], row)
-                store_block(values, to + d, block, n, np.uint32(0))
-
-    return pool
+@_leaf
+def pool_parts(table, ids, weights, values, at):
+    """Add rows to the sums of their parts, values[at]."""
+    dim = table.shape[1]
+    for j in range(ids.size):
+        begin = np.int64(ids[j]) * dim
+        to = (at * PARTS + np.int64(part_of(ids[j]))) * dim
+        for d in range(0, dim, LANES):
+            n = dim - d
+            block = add_product(
+                load_block(values, to + d, n), weights[j], load_block(table, begin + d, n)
+            )
+            store_block(values, to + d, block, n, np.uint32(0))
 
 
-def _make_gather(parts):
-    """Return the function that takes features of a document whose rows are in some parts."""
+@_leaf
+def _pool_shrunk(table, seen, ids, weights, path, l1, l2, values, spare):
+    """Add rows to the sums of their parts as they are with the decay that is not made up for yet.
+
+    Parameters
+    ----------
+    values : float32[PARTS * dim]
+    spare : float32[1, dim]
+    """
+    dim = table.shape[1]
+    for j in range(ids.size):
+        for d in range(dim):
+            spare[0, d] = table[ids[j], d]
+        shrink_row(spare, 0, l1, l2, max(path - seen[ids[j], 1], 0.0))
+        to = np.int64(part_of(ids[j])) * dim
+        for d in range(dim):
+            values[to + d] += weights[j] * spare[0, d]
+
+
+@_leaf
+def _length_of(weights):
+    squares = np.float32(0)
+    for j in range(weights.size):
+        squares += weights[j] * weights[j]
+    return np.sqrt(squares)
+
+
+def _make_work(parts):  # noqa: C901 - every branch is decided at compile time
+    """Return the function that does what is to be done with the rows of some parts.
+
+    In one piece: handing over all these arrays for each document takes as long as its work.
+    """
+    plain, lazy, shrink = parts.plain, parts.shrink or parts.average, parts.shrink
     drop, clip = parts.feature_dropout, parts.clip
-
-    @_leaf
-    def gather(
-        i, at, begin, first_part, last_part, order, docs, settings, seed, pooled, lists, room
-    ):  # fmt: skip
-        common, ids, weights = pooled.common[0], docs.ids, docs.weights
-        first, last = docs.indptr[order[i]], docs.indptr[order[i] + 1]
-        if drop:  # each part anew, from the same random numbers
-            room.rng[0] = mix(~seed + np.uint64(i + 1) * STEP)
-            n = keep_features(
-                docs.ids, docs.weights, first, last, settings.feature_dropout, room.rng, room.ids,
-                room.weights,
-            )  # fmt: skip
-            ids, weights, first, last = room.ids, room.weights, np.int64(0), np.int64(n)
-        if last_part == PARTS:
-            pooled.counts[at] = last - first
-            pooled.shares[at] = _share_of(common, ids, weights, first, last)
-            if clip:
-                squares = np.float32(0)
-                for j in range(first, last):
-                    squares += weights[j] * weights[j]
-                pooled.lengths[at] = np.sqrt(squares)
-        dim = pooled.gradients.shape[1]
-        for d in range(first_part * dim, last_part * dim):
-            pooled.values[at, d] = 0
-        n = own_features(
-            ids[first:last], weights[first:last], first_part, last_part, common,
-            lists.ids[begin:], lists.weights[begin:], room.is_own,
-        )  # fmt: skip
-        fetch_rows(pooled.rows.values, lists.ids, begin, begin + n)
-        return begin + n
-
-    return gather
-
-
-def _make_push(parts):
-    """Return the function that moves rows of a document."""
-    plain, lazy = parts.plain, parts.shrink or parts.average
     settle, move = make_settle(parts), make_move(parts)
 
     @_leaf
-    def push(i, at, pooled, ids, weights, first, last, settings, span, path, seed):
-        gradient, lr = pooled.gradients[at], pooled.rates[at]
-        if plain:
-            noise = mix(seed + np.uint64(i + 1) * STEP)
-            push_rows(pooled.rows.values, ids, weights, first, last, gradient, lr, noise)
-            return
-        for j in range(first, last):
-            if lazy:
-                settle(pooled.rows, ids[j], span.step + i, path, settings, span.average_from)
-            scale = pooled.factors[at] * weights[j]
-            move(pooled.rows, ids[j], scale, gradient, lr, span.step + i, settings)
-
-    return push
-
-
-def _make_work(parts):
-    """Return the function that does what is to be done with the rows of some parts."""
-    gather, pool, push = _make_gather(parts), _make_pool(parts), _make_push(parts)
-
-    @_leaf
-    def work(
+    def work(  # noqa: C901
         turn, group, bounds, size, order, docs, settings, span, seed, pooled, lists, room
     ):  # fmt: skip
         """Move the rows of the round before `turn`, pool those of the one after it."""
         first_part, last_part, n_groups = bounds[group], bounds[group + 1], bounds.size - 1
         if first_part == last_part:
             return
+        rows, values, common = pooled.rows, pooled.values, pooled.common[0]
+        table = rows.values
+        dim = table.shape[1]
         slope = (span.lr_last - span.lr_first) / np.float32(order.size)
         side = (turn + 1) & 1  # of both
         base, place = side * ROUND, (side * n_groups + group) * lists.room
@@ -203,30 +167,63 @@ def _make_work(parts):
         start = (turn - 1) * size
         if turn > 0:
             for g in range(size):
-                if pooled.visited[base + g] != 0:
-                    i = start + g
-                    path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
-                    push(
-                        i, base + g, pooled, lists.ids, lists.weights, starts[g], starts[g + 1],
-                        settings, span, path, seed,
-                    )  # fmt: skip
+                at, i = base + g, start + g
+                if pooled.visited[at] == 0:
+                    continue
+                ids = lists.ids[starts[g] : starts[g + 1]]
+                weights = lists.weights[starts[g] : starts[g + 1]]
+                gradient, lr = pooled.gradients[at], pooled.rates[at]
+                if plain:
+                    noise = mix(seed + np.uint64(i + 1) * STEP)
+                    push_rows(table, ids, weights, 0, ids.size, gradient, lr, noise)
+                    continue
+                path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
+                for j in range(ids.size):
+                    if lazy:
+                        settle(rows, ids[j], span.step + i, path, settings, span.average_from)
+                    scale = pooled.factors[at] * weights[j]
+                    move(rows, ids[j], scale, gradient, lr, span.step + i, settings)
+
         start = (turn + 1) * size
         n_docs = max(0, min(size, order.size - start))
         starts[0] = place
         for g in range(n_docs + 1):  # rows of the next document come while those of one are pooled
-            i = start + g
+            at, i = base + g, start + g
             if g < n_docs:
-                fetch_features(docs, order, i)
-                starts[g + 1] = gather(
-                    i, base + g, starts[g], first_part, last_part, order, docs, settings, seed,
-                    pooled, lists, room,
+                fetch_features(docs.ids, docs.weights, docs.indptr, order, i)
+                ids = docs.ids[docs.indptr[order[i]] : docs.indptr[order[i] + 1]]
+                weights = docs.weights[docs.indptr[order[i]] : docs.indptr[order[i] + 1]]
+                if drop:  # for each group anew, from the same random numbers
+                    room.rng[0] = mix(~seed + np.uint64(i + 1) * STEP)
+                    n = keep_features(
+                        ids, weights, 0, ids.size, settings.feature_dropout, room.rng, room.ids,
+                        room.weights,
+                    )  # fmt: skip
+                    ids, weights = room.ids[:n], room.weights[:n]
+                if last_part == PARTS:
+                    pooled.counts[at] = ids.size
+                    pooled.shares[at] = _share_of(common, ids, weights)
+                    if clip:
+                        pooled.lengths[at] = _length_of(weights)
+                for d in range(first_part * dim, last_part * dim):
+                    values[at, d] = 0
+                begin = starts[g]
+                starts[g + 1] = begin + own_features(
+                    ids, weights, first_part, last_part, common, lists.ids[begin:],
+                    lists.weights[begin:], room.is_own,
                 )  # fmt: skip
+                fetch_rows(table, lists.ids, begin, starts[g + 1])
             if g > 0:
-                path = span.path + (i - 1) * (span.lr_first + slope * (i - 2) / 2)
-                pool(
-                    pooled.rows, lists.ids, lists.weights, starts[g - 1], starts[g], path,
-                    settings, pooled.values, base + g - 1, room.spare,
-                )  # fmt: skip
+                ids = lists.ids[starts[g - 1] : starts[g]]
+                weights = lists.weights[starts[g - 1] : starts[g]]
+                if shrink:
+                    path = span.path + (i - 1) * (span.lr_first + slope * (i - 2) / 2)
+                    _pool_shrunk(
+                        table, rows.seen, ids, weights, path, settings.l1, settings.l2,
+                        values[at - 1], room.spare,
+                    )  # fmt: skip
+                else:
+                    pool_parts(table, ids, weights, values, at - 1)
         for g in range(n_docs, size):
             starts[g + 1] = starts[g]
 
