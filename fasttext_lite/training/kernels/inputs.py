@@ -89,6 +89,17 @@ def _fetch_labels(inputs, docs, order, i):
 
 
 @_leaf
+def _fetch_pooled(inputs, docs, order, i):
+    """Ask for the sums of parts, which other threads have written."""
+    _fetch_labels(inputs, docs, order, i)
+    if i + 2 < order.size:
+        width = inputs.values.shape[1]
+        at = (inputs.base[0] + i + 2) * width
+        for d in range(0, width, LANES):
+            prefetch(inputs.values, at + d)
+
+
+@_leaf
 def _fetch_rows(inputs, docs, order, i):
     if i + 1 < order.size:
         doc = order[i + 1]
@@ -143,7 +154,7 @@ def _push_pooled(inputs, ids, weights, first, last, i, gradient, lr, step, setti
 def plain_inputs(parts):
     """Return find, fetch, pool and push of plain training."""
     if parts.pooled:
-        return find_pooled, _fetch_labels, _pool_pooled, _push_pooled
+        return find_pooled, _fetch_pooled, _pool_pooled, _push_pooled
     return find_rows, _fetch_rows, _pool_rows, _push_rows
 
 

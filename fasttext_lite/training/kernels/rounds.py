@@ -27,6 +27,7 @@ from fasttext_lite.compiled.blocks import (
     add_product,
     fetch_rows,
     load_block,
+    prefetch,
     push_rows,
     store_block,
 )
@@ -168,6 +169,9 @@ def _make_work(parts):  # noqa: C901 - every branch is decided at compile time
         if turn > 0:
             for g in range(size):
                 at, i = base + g, start + g
+                if g + 2 < size:  # another thread has written it
+                    for d in range(0, dim, LANES):
+                        prefetch(pooled.gradients, (at + 2) * dim + d)
                 if pooled.visited[at] == 0:
                     continue
                 ids = lists.ids[starts[g] : starts[g + 1]]
