@@ -27,7 +27,7 @@ from fasttext_lite.training.participants import Participants
 # documents of a round at least.
 ROOM, LEAST = 1 << 17, 4
 # What a visit costs, and a feature beside the bytes of its row, in bytes of rows.
-VISIT, FEATURE = 1000.0, 20.0
+VISIT, FEATURE = 1500.0, 20.0
 
 
 class Rounds:
