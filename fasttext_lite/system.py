@@ -291,7 +291,19 @@ def return_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-# -- processes -------------------------------------------------------------------------------
+# -- processes and threads -------------------------------------------------------------------
+def yield_address() -> int:
+    """Return where the C function lies that lets other threads run; 0 if there is none."""
+    import ctypes
+
+    try:
+        library: Any = ctypes.CDLL("kernel32") if IS_WINDOWS else ctypes.CDLL(None)
+        function = library.SwitchToThread if IS_WINDOWS else library.sched_yield
+    except (OSError, AttributeError, TypeError):
+        return 0
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+
 def cpu_count() -> int:
     """Return the number of processors this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows

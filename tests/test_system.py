@@ -288,11 +288,20 @@ def test_memory_that_is_not_taken_back(monkeypatch, error):
 
     monkeypatch.setattr(ctypes, "CDLL", refuse)
     assert system.return_memory() is None
+    assert system.yield_address() == 0
     each = type("Map", (), {"madvise": lambda *_: refuse()})()
     if isinstance(error, OSError):
         system.release([each])
     monkeypatch.delattr(mmap, "MADV_DONTNEED")
     system.release([each])
+
+
+def test_windows_lets_other_threads_run(monkeypatch):
+    called = []
+    library = type("Library", (), {"SwitchToThread": ctypes.CDLL(None).sched_yield})
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: called.append(name) or library)
+    monkeypatch.setattr(system, "IS_WINDOWS", True)
+    assert system.yield_address() > 0 and called == ["kernel32"]
 
 
 def test_small_stacks_are_enough():

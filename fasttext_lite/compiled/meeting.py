@@ -7,11 +7,8 @@ some looks it lets others have its processor, for there may be fewer of these th
 
 from __future__ import annotations
 
-import ctypes
-import os
 import threading
 import time
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,7 @@ from numba import config, types
 from numba.extending import intrinsic
 
 from fasttext_lite.compiled.compiling import LEAF, compiler
+from fasttext_lite.system import yield_address
 
 _intrinsic: Any = intrinsic
 _config: Any = config
@@ -28,7 +26,7 @@ _LONG, _INT = ir.IntType(64), ir.IntType(32)
 _LOCK = threading.Lock()  # where nothing is compiled
 
 # Places in an array of a meeting, in cache lines of their own (two, which are fetched together):
-# how much is done so far, whether all is to end, the address of `yield_address`, and from CLAIMS on
+# how much is done so far, whether all is to end, what `yield_address` gives, and from CLAIMS on
 # how often each of up to `MOST` pieces of work was taken.
 LINE, MOST = 16, 16
 DONE, STOPPED, YIELD, CLAIMS = 0, LINE, 2 * LINE, 3 * LINE
@@ -41,17 +39,6 @@ def new_meeting() -> np.ndarray:
     meeting = np.zeros(SIZE, np.int64)
     meeting[YIELD] = yield_address()
     return meeting
-
-
-@cache
-def yield_address() -> int:
-    """Return where the system's function lies that lets other threads run; 0 if there is none."""
-    try:
-        library: Any = ctypes.CDLL("kernel32") if os.name == "nt" else ctypes.CDLL(None)
-        function = library.SwitchToThread if os.name == "nt" else library.sched_yield
-    except (OSError, AttributeError, TypeError):
-        return 0
-    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def _place(context, builder, kind, array, at):
