@@ -198,6 +198,32 @@ def lock(fd: int) -> bool | None:
     return True
 
 
+def hold_folder(path: str) -> int | None:
+    """Lock a folder; return a descriptor whose closing ends that, as death does.
+
+    Returns
+    -------
+    int, optional
+        None where there is no such lock: Windows opens no folders, some file systems know none.
+
+    Raises
+    ------
+    BlockingIOError
+        If it is held already.
+    """
+    try:
+        fd = os.open(path or ".", os.O_RDONLY)
+    except OSError:
+        return None
+    is_ours = None if IS_WINDOWS else lock(fd)
+    if is_ours:
+        return fd
+    os.close(fd)
+    if is_ours is False:
+        raise BlockingIOError(errno.EAGAIN, "is in use", path)
+    return None
+
+
 # -- memory ----------------------------------------------------------------------------------
 def map_file(file: IO[bytes], is_written: bool = False) -> mmap.mmap:
     """Map an open file that is not empty. The map stays when the file is closed."""

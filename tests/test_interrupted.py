@@ -143,6 +143,45 @@ def test_a_resumed_training_writes_the_same_bytes(kind, folder, monkeypatch, eac
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_rounds_go_on_with_other_threads(folder, monkeypatch, each_block, caplog):
+    flags = [*FIXED, "--deterministic", "--checkpoint-every", "1s"]
+    assert train(*flags[:-2], output="whole.ftl") == 0
+    assert killed(monkeypatch, 3, *flags, "--threads", "1")
+    assert train("--checkpoint", "ck", "--resume", *flags, "--threads", "2") == 0
+    assert (folder / "m.ftl").read_bytes() == (folder / "whole.ftl").read_bytes()
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_two_trainings_do_not_share_a_folder(is_there, folder, monkeypatch, capsys):
+    if is_there:
+        assert killed(monkeypatch, 2, *FIXED)
+    other = checkpoints.CheckpointFolder("ck")
+    if not is_there:
+        other.write({}, {})
+    before = {name: (folder / "ck" / name).read_bytes() for name in os.listdir("ck")}
+    assert train("--checkpoint", "ck", "--resume", *FIXED) == 2
+    assert "ck: another training keeps its checkpoint here: wait" in capsys.readouterr().err
+    with pytest.raises(InputError, match="another training"):
+        classifier().fit(["good", "bad"] * 4, ["a", "b"] * 4, checkpoint="ck")
+    assert {name: (folder / "ck" / name).read_bytes() for name in os.listdir("ck")} == before
+    other.close()
+    if is_there:
+        assert train("--checkpoint", "ck", "--resume", *FIXED) == 0
+        assert left(folder) == ["m.ftl"]
+
+
+def test_the_second_of_two_trainings_that_begin_together_ends(folder):
+    one, two = checkpoints.CheckpointFolder("ck"), checkpoints.CheckpointFolder("ck")
+    one.write({}, {})
+    with pytest.raises(InputError, match="another training"):
+        two.write({}, {})
+    two.close()
+    assert os.path.exists(f"ck/{LAST}")
+    one.remove()
+    assert left(folder) == []
+
+
 def test_each_epoch_is_kept_and_its_log_gone_on_with(folder, monkeypatch, capsys):
     flags = [*FIXED, "--valid", "valid.tsv", "--patience", "3", "--head", "learned"]
     assert train(*flags, "--log", "whole.jsonl", output="whole.ftl") == 0

@@ -61,23 +61,39 @@ class CheckpointFolder:
     Raises
     ------
     InputError
-        If it cannot be made or written to.
+        If it cannot be made or written to, or another training keeps its checkpoint there.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fsdecode(path)
         self.is_new = not os.path.isdir(self.path)
         self._damaged: list[str] = []
+        self._held: int | None = None
         try:
             os.makedirs(self.path, exist_ok=True)
+            self._hold()
             check_writable(self._file(LAST), _WHAT)
-            self.close()  # it is made with its first file: who is killed before leaves nothing
+            if self.is_new:  # made with its first file: who is killed before leaves nothing
+                self.close()
         except OSError as error:
+            self.close()
             raise InputError(
                 f"{self.path}: cannot keep a checkpoint here: {reason(error)}"
             ) from None
         except ModelError as error:
+            self.close()
             raise InputError(str(error)) from None
+
+    def _hold(self) -> None:
+        """Keep other trainings out, where the system can: two would go on with one checkpoint."""
+        if self._held is None:
+            try:
+                self._held = system.hold_folder(self.path)
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.path}: another training keeps its checkpoint here: wait for its end, "
+                    "or name another folder"
+                ) from None
 
     def _file(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -119,9 +135,12 @@ class CheckpointFolder:
         ------
         ModelError
             If it cannot be written; then the last one is the one before.
+        InputError
+            If another training has begun to keep its checkpoint here.
         """
         last = self._file(LAST)
         os.makedirs(self.path, exist_ok=True)
+        self._hold()
         if os.path.exists(last) and last not in self._damaged:
             system.replace(last, self._file(PREVIOUS))
         _write(last, {**header, "is_new_folder": self.is_new}, arrays)
@@ -135,10 +154,13 @@ class CheckpointFolder:
         self.close()
 
     def close(self) -> None:
-        """Remove the folder if it was made here and is empty."""
+        """Let others have the folder; remove it if it was made here and is empty."""
         if self.is_new:
             with contextlib.suppress(OSError):
                 os.rmdir(self.path)
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 def _write(path: str, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

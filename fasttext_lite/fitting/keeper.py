@@ -194,7 +194,8 @@ class TrainingKeeper:
             children = self.state.arrays.get("tree")
             self._tree = None if children is None else LabelTree(children)
             if self.state.header["place"] is not None:
-                self._warn_of_threads(self.state.header["threads"])
+                if not config.deterministic:
+                    self._warn_of_threads(self.state.header["threads"])
                 self.kept = _Kept(self.state)
                 self._last = self.kept.place.n_epochs
         if self.outside is not None:
@@ -276,7 +277,7 @@ class TrainingKeeper:
         try:
             self._write(header, arrays)
             self._last = place.n_epochs
-        except (OSError, ModelError) as error:
+        except (OSError, ModelError, InputError) as error:
             logger.warning("%s; the training goes on", error)
         self._next = time.monotonic() + (self.every.seconds or 0)
 
