@@ -1,6 +1,6 @@
 """Damaged files: whatever happened to it, a file is refused in a line, or answers as the whole one.
 
-Files with checksums (``.ftl`` of this version) may not answer otherwise at all; those of formats
+Files with checksums (``.ftl`` of this version, checkpoints) may not answer otherwise at all; those of formats
 without, of others and of earlier versions, may, but with finite numbers, soon, in little memory.
 A part of the ``.ftl`` files gets new checksums after the damage: what a program would do that
 writes nonsense, or an enemy.
@@ -70,7 +70,8 @@ def _resealed(rng: random.Random, sample: Sample, data: bytes) -> Case:
     """Return a case, half of them with checksums that are right again."""
     if not sample.is_sealed or rng.random() < 0.5:
         return Case(sample.name, data, sample.is_sealed)
-    return Case(sample.name, safetensors.sealed(data), False)
+    again = safetensors.sealed(data)
+    return Case(sample.name, again, again is data)
 
 
 def as_bytes(case: Case) -> bytes:

@@ -193,9 +193,26 @@ def of_part(path: str) -> list[Any]:
     return _in_folder(path, "parts/in.jsonl.json")
 
 
+# -- checkpoints -----------------------------------------------------------------------------
+def of_checkpoint(path: str) -> list[Any]:
+    """Return the training that a folder with this checkpoint has."""
+    from fasttext_lite.fitting.checkpoint import LAST, CheckpointFolder
+
+    os.makedirs(path + ".d")
+    os.replace(path, os.path.join(path + ".d", LAST))
+    folder = CheckpointFolder(path + ".d")
+    try:
+        state = folder.read()
+    finally:
+        folder.close()
+    assert state is not None
+    return [state.header, *(found for pair in sorted(state.arrays.items()) for found in pair)]
+
+
 READERS: dict[str, Callable[[str], list[Any]]] = {
     "model": of_model, "ensemble": of_ensemble, "fasttext": of_fasttext, "vectors": of_vectors,
     "embeddings": of_embeddings, "trials": of_trials, "manifest": of_manifest, "part": of_part,
+    "checkpoint": of_checkpoint,
 }  # fmt: skip
 
 

@@ -113,7 +113,7 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 
-SEALED = (*MODELS, "paged", "ensemble")
+SEALED = (*MODELS, "paged", "ensemble", "checkpoint")
 OLD = tuple(path.stem for path in sorted(GOLDEN.glob("v[1-4]_*.ftl")))
 FASTTEXT_MODELS = ("softmax.bin", "hs.bin", "ova.bin", "ns.bin", "words.bin", "cut.ftz", "out.ftz")
 VECTORS = ("words.vec", "packed.vec.gz")
@@ -121,6 +121,7 @@ EMBEDDINGS = ("rows.npy", "rows.safetensors", "rows16.safetensors", "rows.parque
 RECORDS = ("trials.jsonl", "manifest.json", "part.json")
 KINDS = {
     **dict.fromkeys((*MODELS, "paged", *OLD), "model"), "ensemble": "ensemble",
+    "checkpoint": "checkpoint",
     **dict.fromkeys(FASTTEXT_MODELS, "fasttext"), **dict.fromkeys(VECTORS, "vectors"),
     **dict.fromkeys(EMBEDDINGS, "embeddings"),
     **{name: name.partition(".")[0] for name in RECORDS},
@@ -144,12 +145,28 @@ def _of_this_version(name: str) -> bytes:
         path = own / "model.ftl"
         if name in MODELS:
             MODELS[name]().save(path)
+        elif name == "checkpoint":
+            return _broken_off(own)
         elif name == "paged":
             with _small_blocks():
                 classifier(dim=16, minn=1, maxn=3, bucket=200, head="learned").save(path)
         else:
             FastTextEnsemble(n_members=2, **QUICK).fit(TEXTS, LABELS).save(path)
         return path.read_bytes()
+
+
+def _broken_off(own: Path) -> bytes:
+    """Return the checkpoint of a training after its first epoch."""
+    from fasttext_lite.fitting.checkpoint import LAST
+
+    def end(training: Any) -> None:
+        if training.epoch == 2:
+            raise KeyboardInterrupt
+
+    estimator = FastTextClassifier(**QUICK | {"loss": "hs", "optimizer": "adam", "patience": 2})
+    with contextlib.suppress(KeyboardInterrupt):
+        estimator.fit(TEXTS, LABELS, checkpoint=own / "kept", callbacks=[end])
+    return (own / "kept" / LAST).read_bytes()
 
 
 @contextlib.contextmanager
