@@ -1,9 +1,9 @@
 """Damaged files: whatever happened to it, a file is refused in a line, or answers as the whole one.
 
-Files with checksums (``.ftl`` of this version, checkpoints) may not answer otherwise at all; those of formats
-without, of others and of earlier versions, may, but with finite numbers, soon, in little memory.
-A part of the ``.ftl`` files gets new checksums after the damage: what a program would do that
-writes nonsense, or an enemy.
+Files with checksums (``.ftl`` of this version, checkpoints) may not answer otherwise at all; those
+of formats without, of others and of earlier versions, may, but with finite numbers, soon, in little
+memory.  A part of the ``.ftl`` files gets new checksums after the damage: what a program would do
+that writes nonsense, or an enemy.
 """
 
 from __future__ import annotations

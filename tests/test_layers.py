@@ -318,3 +318,30 @@ def test_the_faces_of_packages_keep_what_they_promise(name):
     package = importlib.import_module(name)
     for public in getattr(package, "__all__", ()):
         assert getattr(package, public) is not None
+
+
+def quotes_unbounded(node: ast.AST) -> bool:
+    """Return whether a statement raises an error that quotes what it was given at any length."""
+    if not isinstance(node, ast.Raise) or not isinstance(node.exc, ast.Call):
+        return False
+    kinds = ("ValueError", "TypeError")
+    if not isinstance(node.exc.func, ast.Name) or node.exc.func.id not in kinds:
+        return False
+    return any(
+        isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
+        for text in node.exc.args
+        if isinstance(text, ast.JoinedStr)
+        for part in text.values
+    )
+
+
+def test_what_a_message_quotes_is_bounded():
+    """Errors of our own are bounded; others that quote a value say `errors.bounded`."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, path in FILES.items()
+        if ".compiled." not in name
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if quotes_unbounded(node)
+    ]
+    assert found == []

@@ -373,11 +373,12 @@ class Renderer:
         name = _called(node)
         if name == "join" and isinstance(node.func, ast.Attribute) and node.args:
             return [f"{{{self.name(node.args[0])}}}"]
-        if name in ("one_line", "str", "lower", "strip", "rstrip", "capitalize") and (
+        whole = name in ("bounded", "one_line", "str")
+        if (whole or name in ("lower", "strip", "rstrip", "capitalize")) and (
             node.args or isinstance(node.func, ast.Attribute)
         ):
             inner = node.args[0] if node.args else node.func.value  # type: ignore[attr-defined]
-            if name in ("one_line", "str") or isinstance(inner, ast.Constant | ast.JoinedStr):
+            if whole or isinstance(inner, ast.Constant | ast.JoinedStr):
                 return self.texts(inner)
         if name == "format" and isinstance(node.func, ast.Attribute):
             names = [f"{{{self.name(value)}}}" for value in node.args]

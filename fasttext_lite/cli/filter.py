@@ -17,7 +17,7 @@ from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.encodings import AUTO
 from fasttext_lite.corpus.headers import DELIMITERS, columns_of, delimiter_of
-from fasttext_lite.errors import InputError, UsageError
+from fasttext_lite.errors import InputError, UsageError, bounded
 from fasttext_lite.filtering.formats.table import ENDINGS, FORMATS
 from fasttext_lite.filtering.settings import BAD_WAYS, PLAIN, SAME, Rule, Settings
 from fasttext_lite.model.magic import is_fasttext
@@ -246,7 +246,7 @@ def _labels(text: str) -> list[str]:
 
     found = [without_prefix(label.strip(), DEFAULT_PREFIX) for label in text.split(",")]
     if not all(found):
-        raise ValueError(f"must be labels with commas between; got {text!r}")
+        raise ValueError(bounded(f"must be labels with commas between; got {text!r}"))
     return found
 
 

@@ -16,7 +16,7 @@ from fasttext_lite import system
 from fasttext_lite.cli.arguments import checked
 from fasttext_lite.cli.beside import is_taught
 from fasttext_lite.cli.console import say
-from fasttext_lite.errors import ModelError, UsageError
+from fasttext_lite.errors import ModelError, UsageError, bounded
 
 if TYPE_CHECKING:
     from fasttext_lite.fitting.checkpoint import CheckpointFolder
@@ -60,7 +60,9 @@ def _every(text: str) -> Every:
     """Return how often a checkpoint is written."""
     found = re.fullmatch(r"([0-9]{1,9})([smh]?)", text.strip().lower())
     if found is None or not int(found[1]):
-        raise ValueError(f"must be a number of epochs, or a time such as 30s, 10m or 1h: {text!r}")
+        raise ValueError(
+            bounded(f"must be a number of epochs, or a time such as 30s, 10m or 1h: {text!r}")
+        )
     from fasttext_lite.fitting.keeper import Every
 
     number, unit = int(found[1]), found[2]

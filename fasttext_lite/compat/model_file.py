@@ -19,7 +19,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite import system
-from fasttext_lite.errors import ModelError
+from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.model.content import fingerprint
 
 if TYPE_CHECKING:
@@ -303,9 +303,9 @@ def _checked_watch(watch: float | None) -> float | None:
     if watch is None:
         return None
     if isinstance(watch, bool) or not isinstance(watch, int | float):
-        raise TypeError(f"watch must be a number of seconds, or None; got {watch!r}")
+        raise TypeError(bounded(f"watch must be a number of seconds, or None; got {watch!r}"))
     if not watch > 0:
-        raise ValueError(f"watch must be above 0 seconds; got {watch!r}")
+        raise ValueError(bounded(f"watch must be above 0 seconds; got {watch!r}"))
     return float(watch)
 
 
@@ -331,7 +331,9 @@ def _name_of(loader: Callable[[str], Any]) -> str:
         found = None
     if found != loader or module == "__main__":
         raise ValueError(
-            f"loader must be a function or class method that workers can import; got {loader!r}"
+            bounded(
+                f"loader must be a function or class method that workers can import; got {loader!r}"
+            )
         )
     return f"{module}:{name}"
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fasttext_lite.config.records import Choices, Records
+from fasttext_lite.errors import bounded
 
 PARTICIPANTS = ("all", "path", "drawn")
 LINKS = ("sigmoid", "softmax", "tree")
@@ -71,7 +72,9 @@ class Loss:
     def __post_init__(self) -> None:
         for value, known in ((self.participants, PARTICIPANTS), (self.link, LINKS)):
             if value not in known:
-                raise ValueError(f"loss {self.name}: {value!r} is none of {', '.join(known)}")
+                raise ValueError(
+                    bounded(f"loss {self.name}: {value!r} is none of {', '.join(known)}")
+                )
         if self.measure is None and not self.is_dense:
             raise ValueError(f"loss {self.name} needs a measure: not all rows take part in it")
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
+from fasttext_lite.errors import bounded
+
 
 class Named(Protocol):
     """A record: what is to be known of one choice."""
@@ -55,9 +57,9 @@ class Records(Mapping[str, R]):
             If there is one of this name, or the name is reserved.
         """
         if record.name in self.reserved:
-            raise ValueError(f"no {self.kind} can be called {record.name!r}")
+            raise ValueError(bounded(f"no {self.kind} can be called {record.name!r}"))
         if record.name in self._records:
-            raise ValueError(f"there is a {self.kind} {record.name!r} already")
+            raise ValueError(bounded(f"there is a {self.kind} {record.name!r} already"))
         self._records[record.name] = record
 
     def remove(self, name: str) -> None:
@@ -69,7 +71,7 @@ class Records(Mapping[str, R]):
             return self._records[name]
         except KeyError:
             known = ", ".join(self._records)
-            raise ValueError(f"unknown {self.kind} {name!r}; known are {known}") from None
+            raise ValueError(bounded(f"unknown {self.kind} {name!r}; known are {known}")) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._records
@@ -112,4 +114,6 @@ def load(reference: str) -> Any:
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"a record names {reference!r}, which is not there: {error}") from None
+        raise ValueError(
+            bounded(f"a record names {reference!r}, which is not there: {error}")
+        ) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from numbers import Integral
 
+from fasttext_lite.errors import bounded
+
 MOST_BYTES = 1 << 62
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -24,5 +26,7 @@ def parse_size(text: int | str) -> int:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmg]?)b?", text.strip().lower())
     size = float(match[1]) * _UNITS[match[2]] if match else 0
     if not 1 <= size < MOST_BYTES:
-        raise ValueError(f"a model size must be a number of bytes such as 2M or 500k; got {text!r}")
+        raise ValueError(
+            bounded(f"a model size must be a number of bytes such as 2M or 500k; got {text!r}")
+        )
     return int(size)

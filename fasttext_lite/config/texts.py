@@ -13,6 +13,8 @@ import zlib
 from functools import lru_cache
 from typing import Any
 
+from fasttext_lite.errors import bounded
+
 # What a setting of words is: words between white space, those or the name of a built-in list, lines
 # of a user dictionary, or lines of a whole dictionary, which are kept packed.
 WORDS, STOP_WORDS, DICTIONARY = "words", "stop words", "dictionary"
@@ -81,12 +83,12 @@ def _words_of(value: Any, has_lists: bool) -> Words:
     if isinstance(value, list | tuple | set | frozenset):
         items = list(value)
         if not all(isinstance(word, str) for word in items):
-            raise ValueError(f"must be a text or a list of texts; got {value!r}")
+            raise ValueError(bounded(f"must be a text or a list of texts; got {value!r}"))
         if len(items) == 1:
             _refuse_name(items[0])
         return Words("\n".join(sorted(items) if isinstance(value, set | frozenset) else items))
     if not isinstance(value, str):
-        raise ValueError(f"must be a text or a list of texts; got {value!r}")
+        raise ValueError(bounded(f"must be a text or a list of texts; got {value!r}"))
     if value.startswith("@") and len(value) > 1 and "\n" not in value:
         return Words(_read(value[1:]), value)
     _refuse_name(value)
@@ -106,13 +108,15 @@ def _refuse_name(word: str) -> None:
     if "\n" in word or "\0" in word:
         return
     if word.startswith("@") and os.path.isfile(word[1:]):
-        raise ValueError(f"{word!r} stands in a list: give it by itself to read the file")
+        raise ValueError(bounded(f"{word!r} stands in a list: give it by itself to read the file"))
     if os.path.isfile(word):
-        raise ValueError(f"{word!r} is the name of a file: write @{word} to read the file")
+        raise ValueError(bounded(f"{word!r} is the name of a file: write @{word} to read the file"))
     if _FILE_NAME.fullmatch(word):
         raise ValueError(
-            f"{word!r} looks like the name of a file, which is not there: write @ and its path to "
-            "read a file"
+            bounded(
+                f"{word!r} looks like the name of a file, which is not there: write @ and its path "
+                "to read a file"
+            )
         )
 
 
@@ -125,7 +129,7 @@ def _read(path: str | bytes) -> str:
     except OSError as error:
         raise ValueError(f"{name}: {(error.strerror or str(error)).lower()}") from None
     except ValueError:  # a NUL in the name
-        raise ValueError(f"{name!r}: no such file") from None
+        raise ValueError(bounded(f"{name!r}: no such file")) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -11,7 +11,7 @@ import io
 from typing import TYPE_CHECKING
 
 from fasttext_lite.corpus.compression import check_text
-from fasttext_lite.errors import InputError
+from fasttext_lite.errors import InputError, bounded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +51,10 @@ def check_encoding(name: str) -> str:
         found = None
     if found is None or found.incrementaldecoder is None:
         raise ValueError(
-            f"encoding must be auto or one that Python knows, such as utf-8, utf-16, gb18030, "
-            f"big5, shift_jis or cp1252; got {name!r}"
+            bounded(
+                f"encoding must be auto or one that Python knows, such as utf-8, utf-16, gb18030, "
+                f"big5, shift_jis or cp1252; got {name!r}"
+            )
         )
     return "utf-8" if found.name == "utf-8-sig" else found.name
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from fasttext_lite.errors import bounded
+
 # What may separate the fields of a table, by the words that the command line takes for it.
 DELIMITERS = {"comma": ",", "tab": "\t", "semicolon": ";", "pipe": "|"}
 
@@ -96,7 +98,9 @@ def delimiter_of(text: str) -> str:
     found = "\t" if text == "\\t" else DELIMITERS.get(text, text)
     if len(found) > 1 or (found and found in '"\r\n\0'):
         raise ValueError(
-            f"delimiter must be one character, or one of {', '.join(DELIMITERS)}; got {text!r}"
+            bounded(
+                f"delimiter must be one character, or one of {', '.join(DELIMITERS)}; got {text!r}"
+            )
         )
     return found
 
@@ -113,8 +117,10 @@ def columns_of(text: str, text_column: str) -> list[str]:
     given = [name for name in names if name]
     if len(set(given)) < len(given) or (names and text_column not in names):
         raise ValueError(
-            f"columns must be different names between commas, {text_column!r} among them, such as "
-            f"label,text; got {text!r}"
+            bounded(
+                f"columns must be different names between commas, {text_column!r} among them, such "
+                f"as label,text; got {text!r}"
+            )
         )
     return names
 

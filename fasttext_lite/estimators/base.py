@@ -16,7 +16,7 @@ from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import Config, values_before
 from fasttext_lite.corpus.strangers import shown as shown_names
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import ModelError
+from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.estimators.beside import read_beside
 from fasttext_lite.estimators.keeping import kept_in
 from fasttext_lite.estimators.parameters import (
@@ -409,8 +409,10 @@ def _look_at_likeliest(target: Target) -> None:
     if len(names) - never.size < 2:
         found = next(name for i, name in enumerate(names) if i not in never)
         raise ValueError(
-            f"y must have at least 2 classes that are the likeliest of some text; here {found!r} "
-            "is that of all"
+            bounded(
+                f"y must have at least 2 classes that are the likeliest of some text; here "
+                f"{found!r} is that of all"
+            )
         )
     logger.warning(
         "%d of %d columns of y, the likeliest label of no text, will hardly be predicted: %s",

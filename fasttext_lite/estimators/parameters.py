@@ -15,7 +15,7 @@ from fasttext_lite.config.effects import NO_VECTORS, Remark, not_default
 from fasttext_lite.config.fields import TEXTS, Config
 from fasttext_lite.config.foreign import advice, unexpected
 from fasttext_lite.config.texts import Words
-from fasttext_lite.errors import SettingError
+from fasttext_lite.errors import SettingError, bounded
 from fasttext_lite.fitting.vectors import MOST_WORDS, Pretrained
 from fasttext_lite.parallel import cpu_count
 
@@ -140,11 +140,15 @@ def check_names(estimator: Any, given: Iterable[str]) -> None:
         own, _, inner = name.partition("__")
         if inner and own in known and not hasattr(getattr(estimator, own), "set_params"):
             raise ValueError(
-                f"{name!r} cannot be set: {own} is {getattr(estimator, own)!r}; give one first"
+                bounded(
+                    f"{name!r} cannot be set: {own} is {getattr(estimator, own)!r}; give one first"
+                )
             )
         if own not in known:
             raise ValueError(
-                f"invalid parameter {own!r} for {type(estimator).__name__}{advice(own, known)}"
+                bounded(
+                    f"invalid parameter {own!r} for {type(estimator).__name__}{advice(own, known)}"
+                )
             )
 
 

@@ -127,8 +127,10 @@ def joined_labels(known: np.ndarray, more: np.ndarray) -> np.ndarray:
     families = [_FAMILIES.get(array.dtype.kind, array.dtype.kind) for array in (known, new)]
     if families[0] != families[1]:
         raise ValueError(
-            f"a new label must be of the type of those before, such as {plain(known[0])!r}; got "
-            f"{plain(new[0])!r}"
+            bounded(
+                f"a new label must be of the type of those before, such as {plain(known[0])!r}; "
+                f"got {plain(new[0])!r}"
+            )
         )
     return unique_labels(np.concatenate([known, new]))
 
@@ -229,8 +231,10 @@ def _check_columns(known: np.ndarray, classes: Any, what: str, is_open: bool) ->
     columns = known[: len(classes)] if is_open else known
     if not np.array_equal(classes, columns):
         raise ValueError(
-            f"y is {what} of {len(known)} columns: its classes are the numbers of the "
-            f"columns; got {np.asarray(classes).tolist()!r}"
+            bounded(
+                f"y is {what} of {len(known)} columns: its classes are the numbers of the "
+                f"columns; got {np.asarray(classes).tolist()!r}"
+            )
         )
 
 
@@ -248,8 +252,10 @@ def _of_shares(y: Any, matrix: np.ndarray, classes: Any, kind: str | None, is_op
         known, joined_labels(np.asarray(classes), known) if is_open else classes
     ):
         raise ValueError(
-            f"the columns of y are not the classes: got {known.tolist()!r}, the classes are "
-            f"{np.asarray(classes).tolist()!r}"
+            bounded(
+                f"the columns of y are not the classes: got {known.tolist()!r}, the classes are "
+                f"{np.asarray(classes).tolist()!r}"
+            )
         )
     places, weights = likeliest(shares)
     ids = np.searchsorted(known, columns)[places]
@@ -343,7 +349,9 @@ def named_weights(class_weight: Any, target: Target) -> str | dict[str, float] |
         if isinstance(class_weight, str):
             said = advice(class_weight, [BALANCED], WORD, "class_weight")
         raise ValueError(
-            f"class_weight must be a dict, {BALANCED!r} or None; got {class_weight!r}{said}"
+            bounded(
+                f"class_weight must be a dict, {BALANCED!r} or None; got {class_weight!r}{said}"
+            )
         )
     names = dict(zip(target.classes.tolist(), target.labels.names, strict=True))
     found: dict[str, float] = {}
@@ -354,7 +362,10 @@ def named_weights(class_weight: Any, target: Target) -> str | dict[str, float] |
         number = isinstance(weight, numbers.Real) and math.isfinite(weight)
         if not number or weight < 0:
             raise ValueError(
-                f"class_weight of {label!r} must be a finite number of at least 0; got {weight!r}"
+                bounded(
+                    f"class_weight of {label!r} must be a finite number of at least 0; "
+                    f"got {weight!r}"
+                )
             )
         found[names[label]] = float(weight)
     return found

@@ -55,8 +55,10 @@ def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Label
     strange = set(found.classes.tolist()) - set(target.classes.tolist())
     if strange:
         raise ValueError(
-            "validation_data has labels that the training does not have, such as "
-            f"{min(strange, key=repr)!r}"
+            bounded(
+                "validation_data has labels that the training does not have, such as "
+                f"{min(strange, key=repr)!r}"
+            )
         )
     # The same labels with the numbers of the training's classes.
     ids = np.searchsorted(target.classes, found.classes)[found.labels.ids].astype(np.int32)

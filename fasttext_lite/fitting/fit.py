@@ -19,6 +19,7 @@ from fasttext_lite.config.recipe import one_pass as one_pass_of
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import bounded
 from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
@@ -177,8 +178,10 @@ def _settings(prepared: Prepared, config: Config | None) -> Config:
     for name in FEATURE_FIELDS:
         if getattr(config, name) != getattr(prepared.config, name):
             raise ValueError(
-                f"the features were prepared with {name}={getattr(prepared.config, name)!r}; "
-                f"got {getattr(config, name)!r}"
+                bounded(
+                    f"the features were prepared with {name}={getattr(prepared.config, name)!r}; "
+                    f"got {getattr(config, name)!r}"
+                )
             )
     return config
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.errors import bounded
 from fasttext_lite.fitting.label_points import trained_points
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.label_tree.tree import LabelTree, cluster_tree, huffman_tree, linkage_tree
@@ -43,4 +44,4 @@ def make_tree(prepared: Prepared, config: Config, seed: int, n_threads: int) -> 
         return linkage_tree(points)
     if config.tree == "cluster":
         return cluster_tree(points, counts, seed, n_threads)
-    raise ValueError(f"there is no tree {config.tree!r}")
+    raise ValueError(bounded(f"there is no tree {config.tree!r}"))

@@ -21,7 +21,7 @@ from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.records import Records
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import InputError
+from fasttext_lite.errors import InputError, bounded
 from fasttext_lite.features.vocabulary import EOS, Vocabulary, words_in
 from fasttext_lite.fitting.prepared import Prepared, WordVectors
 from fasttext_lite.fitting.static_vectors import is_static, static_blocks, static_dim
@@ -106,7 +106,7 @@ class Pretrained:
     def __post_init__(self) -> None:
         n = self.max_words
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise ValueError(f"max_words must be a whole number of at least 0; got {n!r}")
+            raise ValueError(bounded(f"max_words must be a whole number of at least 0; got {n!r}"))
 
     @classmethod
     def of(cls, path: str | os.PathLike[str] | None, max_words: int | None) -> Pretrained | None:

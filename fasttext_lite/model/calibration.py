@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.losses import Loss
+from fasttext_lite.errors import bounded
 
 # A calibrated label tree needs the probabilities of all its leaves: with more than this many, that
 # would take longer than finding the likeliest.
@@ -87,10 +88,12 @@ class Calibration:
                 continue
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not least <= value <= most:
-                raise ValueError(f"the {name} of a calibration is out of range; got {value!r}")
+                raise ValueError(
+                    bounded(f"the {name} of a calibration is out of range; got {value!r}")
+                )
             object.__setattr__(self, name, float(value))
         if type(self.n_texts) is not int or not 0 <= self.n_texts < 2**63:
-            raise ValueError(f"a calibration has a number of texts; got {self.n_texts!r}")
+            raise ValueError(bounded(f"a calibration has a number of texts; got {self.n_texts!r}"))
 
     @classmethod
     def none(cls, loss: Loss) -> Calibration:

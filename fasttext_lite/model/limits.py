@@ -5,6 +5,8 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
+from fasttext_lite.errors import bounded
+
 # Up to this many labels asked for, they are selected while searching; beyond, all are sorted.
 MAX_SELECTED = 32
 
@@ -27,5 +29,8 @@ def check_cache(megabytes: Any) -> None:
     is_number = isinstance(megabytes, Real) and not isinstance(megabytes, bool)
     if not is_number or not 0 <= megabytes <= MOST_CACHE_MB:
         raise ValueError(
-            f"cache is the megabytes of memory for words, 0 to {MOST_CACHE_MB:,}; got {megabytes!r}"
+            bounded(
+                f"cache is the megabytes of memory for words, 0 to {MOST_CACHE_MB:,}; "
+                f"got {megabytes!r}"
+            )
         )

@@ -20,7 +20,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected
 from fasttext_lite.config.losses import LINKS, LOSSES, Loss
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import ModelError
+from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.calibration import Calibration
@@ -705,7 +705,9 @@ class Model:
         if others:
             _refuse("predict_batch", others, ["texts", "k", "threshold", "threads"])
         if threads is not None and threads < 1:
-            raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
+            raise ValueError(
+                bounded(f"threads must be at least 1, or None for all; got {threads!r}")
+            )
         valid = None
         if type(texts) is not list:
             texts, valid = Texts.with_nulls(texts)
@@ -836,8 +838,10 @@ def check_top(k: Any, threshold: Any) -> None:
     whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
     if not whole or (k < 1 and k != ALL_LABELS):
         raise ValueError(
-            f"k must be a whole number of at least 1, or {ALL_LABELS} for all labels; got {k!r}"
+            bounded(
+                f"k must be a whole number of at least 1, or {ALL_LABELS} for all labels; got {k!r}"
+            )
         )
     number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
     if not number or not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must be a number from 0 to 1; got {threshold!r}")
+        raise ValueError(bounded(f"threshold must be a number from 0 to 1; got {threshold!r}"))

@@ -48,7 +48,7 @@ from fasttext_lite.config.fields import RESOLVED, Config, values_before
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.records import Records
-from fasttext_lite.errors import ModelError
+from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
@@ -379,7 +379,7 @@ def read_document(
             "MODEL OUT.ftl`; in Python, fasttext_lite.load does, and fasttext_lite.compat reads it"
         )
     if mmap not in (None, False, True):
-        raise ValueError(f"mmap must be True, False or None; got {mmap!r}")
+        raise ValueError(bounded(f"mmap must be True, False or None; got {mmap!r}"))
     file = open_file(path, "the model", "a model file")
     header = _parse_header(file.metadata, key, path)
     try:

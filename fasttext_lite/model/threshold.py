@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fasttext_lite.errors import bounded
+
 TUNED = "tuned"  # in place of a number: the threshold that the model has
 PAIRS = 100  # likeliest labels of each text that count, where the threshold is for all labels
 
@@ -50,11 +52,13 @@ class Threshold:
         for name in ("value", "precision", "recall"):
             number = getattr(self, name)
             if type(number) not in (int, float) or not 0 <= number <= 1:
-                raise ValueError(f"the {name} of a threshold is out of range; got {number!r}")
+                raise ValueError(
+                    bounded(f"the {name} of a threshold is out of range; got {number!r}")
+                )
         for name in ("n_texts", "n_folds"):
             number = getattr(self, name)
             if type(number) is not int or not 0 <= number < 2**63:
-                raise ValueError(f"the {name} of a threshold is no count; got {number!r}")
+                raise ValueError(bounded(f"the {name} of a threshold is no count; got {number!r}"))
         if not isinstance(self.metric, str) or not isinstance(self.label, str | None):
             raise ValueError("the metric of a threshold is unreadable")
 

@@ -29,6 +29,7 @@ import numpy as np
 
 from fasttext_lite.config.foreign import not_a_choice
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.errors import bounded
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.decisions import figure_name
@@ -84,8 +85,10 @@ class Metric:
                 level = -1.0
             if not 0 < level <= 1:
                 raise ValueError(
-                    f"metric {kind} needs a number above 0 and up to 1, as in {kind}:0.9; "
-                    f"got {text!r}"
+                    bounded(
+                        f"metric {kind} needs a number above 0 and up to 1, as in {kind}:0.9; "
+                        f"got {text!r}"
+                    )
                 )
             return cls(kind, level, label or None)
         raise ValueError(not_a_choice("metric", text, METRICS))
@@ -250,7 +253,9 @@ class Metric:
             if found is not None and self.label not in found:
                 shown = ", ".join(list(found)[:10]) + ", ..." * (len(found) > 10)
                 raise ValueError(
-                    f"metric {self}: the {rows} have no label {self.label!r}; they have {shown}"
+                    bounded(
+                        f"metric {self}: the {rows} have no label {self.label!r}; they have {shown}"
+                    )
                 )
 
 

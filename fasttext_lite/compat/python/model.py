@@ -32,6 +32,7 @@ from fasttext_lite.compat.python.arguments import (
 )
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import bounded
 from fasttext_lite.model.limits import FEW_TEXTS
 from fasttext_lite.model.predictions import Predictions, as_lists
 
@@ -424,7 +425,9 @@ class _FastText:
         """
         k, threshold = as_whole("k", k), as_number("threshold", threshold)
         if threads is not None and as_whole("threads", threads) < 1:
-            raise ValueError(f"threads must be at least 1, or None for all; got {threads!r}")
+            raise ValueError(
+                bounded(f"threads must be at least 1, or None for all; got {threads!r}")
+            )
         documents, valid = Texts.with_nulls(texts)
         if documents.token_ends is not None:
             raise TypeError("texts must be str; got lists of tokens: ' '.join(tokens) makes a text")
