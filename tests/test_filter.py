@@ -32,6 +32,7 @@ from fasttext_lite import load_model
 from fasttext_lite.cli import app
 from fasttext_lite.cli.filter import status_line
 from fasttext_lite.compat.model import FastTextModel
+from fasttext_lite.compiled import paging
 from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError, UsageError
@@ -676,6 +677,22 @@ def test_files_that_cannot_be_read_do_not_stop_the_others(run, place):
     assert "4 of 5 files could not be read: the others are done" in err
     assert sorted(p.name for p in (place / "out").glob("*.*")) == ["a.jsonl"]
     assert not (place / "out/_filter/tmp").exists()
+
+
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_a_model_whose_numbers_are_none_labels_nothing(is_mapped, models, run, place, monkeypatch):
+    """A small table is looked through when it is read, of a mapped one the scores are."""
+    parts = FastTextModel.load(models / "quality.bin").parts
+    data = (models / "quality.bin").read_bytes()
+    row = parts.input.data.tobytes()[:32]  # of the first word
+    assert data.count(row) == 1
+    (place / "bad.bin").write_bytes(data.replace(row, np.full(8, np.nan, np.float32).tobytes()))
+    if is_mapped:
+        monkeypatch.setattr(paging, "LARGE", 64)
+    (place / "x.jsonl").write_bytes(jsonl(records([parts.dictionary.words[0].decode()])))
+    code, _, err = run("x.jsonl", "-o", "out", model=place / "bad.bin")
+    assert code == 2 and "not finite" in err and len(err) < 400
+    assert not list((place / "out").glob("*.jsonl"))
 
 
 # -- folders, patterns, names ----------------------------------------------------------------
