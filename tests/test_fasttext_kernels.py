@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasttext_lite.compat.engine import in_columns
+from fasttext_lite.compat.files import dictionary
 from fasttext_lite.compat.files.arguments import Args
-from fasttext_lite.compat.files.dictionary import RANGE_EXAMPLES, Dictionary, as_array, ngrams
+from fasttext_lite.compat.files.dictionary import Dictionary, as_array, ngrams
 from fasttext_lite.compat.files.tables import DenseTable, kernel_table
 from fasttext_lite.compat.kernels import scores as scoring
 from fasttext_lite.compat.kernels import text
@@ -88,13 +89,14 @@ def test_rows_are_those_of_the_twin(data, ngrams, prefix, kept):
     check_same_rows(data, word_ngrams=words, minn=minn, maxn=maxn, prefix=prefix, kept=kept)
 
 
-def test_many_examples_in_threads():
+def test_many_examples_in_threads(monkeypatch):
+    monkeypatch.setattr(dictionary, "RANGE_EXAMPLES", 100)
     rng = np.random.default_rng(0)
-    data = b"".join(PIECES[i] for i in rng.integers(0, len(PIECES), 150_000))
+    data = b"".join(PIECES[i] for i in rng.integers(0, len(PIECES), 15_000))
     made, array = dictionary_of(2, 1, 2), as_array(data)
     starts = made.split(array)
     one, two = made.list(array, starts, 1), made.list(array, starts, 2)
-    assert starts.size > RANGE_EXAMPLES
+    assert starts.size > 5 * dictionary.RANGE_EXAMPLES
     for a, b in zip(vars(one).values(), vars(two).values(), strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -525,6 +525,7 @@ def test_no_character_of_unicode_is_lost():
         ]
         assert lost == [] and not visible & set(np.flatnonzero(classes == SPACE).tolist())
         kept = [chr(code) for code in np.flatnonzero(classes != SPACE).tolist()]
+        kept = kept[:: 31 if JIT_DISABLED else 1]
         config = Config(analyzer=analyzer, lowercase=False)
         for texts in (kept, [f" {each} " for each in kept]):
             marks = analyze(Texts.from_sequence(texts), config, 2)
