@@ -5,6 +5,7 @@ import pickle
 import struct
 
 import numpy as np
+import psutil
 import pytest
 
 from fasttext_lite.compat.files import binary
@@ -274,6 +275,21 @@ def test_words_and_labels_out_of_order(tmp_path):
     data[end] = 1  # the kind of the first entry
     with pytest.raises(ModelError, match="mixed"):
         binary.parse(as_array(bytes(data)), "m")
+
+
+def test_a_small_file_with_many_buckets_takes_little_memory(tmp_path):
+    model = make("pruned")
+    args, n = model.args, 2**31 - 1
+    args.bucket = n
+    (tmp_path / "m.ftz").write_bytes(binary.to_bytes(model.parts))
+    found, process = FastTextModel.load(tmp_path / "m.ftz"), psutil.Process()
+    model.predict_text("compiled")
+    before = process.memory_info().rss
+    assert found.predict_text("a b c d e", k=3)[0]
+    assert process.memory_info().rss - before < 100_000_000
+    is_kept = found.dictionary.lexicon.is_kept
+    places = np.flatnonzero(is_kept)
+    assert is_kept.size > n // 64 and places.tolist() == [0] and is_kept[0] == (1 << 7) | (1 << 2)
 
 
 def test_a_dense_pruned_file_is_refused_as_by_fasttext():

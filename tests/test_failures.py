@@ -20,6 +20,7 @@ EXPECTED = {
     "fasttext/huge.bin": "finite",  # sums of it overflow
     "fasttext/no-counts.bin": "counted",  # no label has occurred
     "fasttext/cut.bin": "cut",
+    "fasttext/many-buckets.ftz": "bucket",  # 2 GB for 8 kB
     "model/cut.ftl": "cut",
     "model/bit-of-a-table.ftl": "output",  # answered otherwise, and nobody noticed
     "model/bit-of-the-header.ftl": "header",

@@ -215,9 +215,10 @@ class Dictionary:
                 raise InputError("the model is damaged: a bucket has two rows")
             used = kept[:, 0] >= 0
             kept[used, 1] = self.pairs[kept[used, 1], 1]
-            bits = np.zeros(64 * (max(self.args.bucket, 1) // 64 + 1), bool)
-            bits[self.pairs[:, 0]] = True
-            is_kept = np.packbits(bits, bitorder="little").view("<u8").astype(np.uint64)
+            # As many bits as the file claims to have buckets: pages without a one take no memory.
+            is_kept = np.zeros(max(self.args.bucket, 1) // 64 + 1, np.uint64)
+            codes = self.pairs[:, 0].astype(np.uint64)
+            np.bitwise_or.at(is_kept, codes >> np.uint64(6), np.uint64(1) << (codes & np.uint64(63)))
         args = self.args
         options = np.zeros(kernels.N_OPTIONS, np.int64)
         options[kernels.N_WORDS] = self.n_words
