@@ -305,6 +305,23 @@ def test_a_file_that_is_followed(place, loader):
     until(lambda: label_of(model) == third)
 
 
+@pytest.mark.parametrize("n_times", [1, 2])
+def test_a_file_that_is_gone_is_told_each_time(n_times, place):
+    first = save("model.ftl", 1)
+    model, good = ModelFile("model.ftl", watch=1e-6), Path("model.ftl").read_bytes()
+    assert label_of(model) == first
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for i in range(n_times):
+            os.unlink("model.ftl")
+            until(lambda n=i: label_of(model) == first and len(told) > n)
+            until(lambda: not model._watched().is_busy)
+            Path("new.ftl").write_bytes(good)
+            os.replace("new.ftl", "model.ftl")
+            until(lambda: label_of(model) == first and not model._watched()._refused)
+    assert len(told) == n_times and "no such file" in str(told[0].message)
+
+
 def test_looks_are_as_rare_as_asked(place, monkeypatch):
     looks, look = [], model_file._identity
     monkeypatch.setattr(model_file, "_identity", lambda path: looks.append(path) or look(path))

@@ -236,7 +236,7 @@ class _Watched:
     def __init__(self, path: str, read: Callable[[str], Any]) -> None:
         self._path, self._load = path, read
         self._model, self._identity = self._read()
-        self._refused: Any = None  # the file that could not be read last
+        self._refused: list[Any] = []  # the file that could not be read last, or that there is none
         self._looked = time.monotonic()
         self.is_busy = False
 
@@ -247,7 +247,7 @@ class _Watched:
             with _LOCK:
                 if not self.is_busy and now - self._looked >= seconds:
                     self._looked = now
-                    if _identity(self._path) not in (self._identity, self._refused):
+                    if _identity(self._path) not in (self._identity, *self._refused):
                         self.is_busy = True
                         threading.Thread(target=self._renew, daemon=True).start()
         return self._model
@@ -263,22 +263,19 @@ class _Watched:
     def _renew(self) -> None:
         """Read the new file; the old model stays if that fails."""
         try:
-            for _ in range(2):  # it may be replaced once more meanwhile
-                seen = _identity(self._path)
-                try:
-                    self._model, self._identity = self._read()
-                    self._refused = None
-                    return
-                except Exception as error:  # a loader may raise anything, and nobody would see it
-                    fault = error
-                if seen == _identity(self._path):
-                    break
-            if self._refused is None:
-                warnings.warn(
-                    f"{fault} (the model that was read before is used until there is a good one)",
-                    stacklevel=1,
-                )
-            self._refused = seen
+            seen = _identity(self._path)
+            try:
+                self._model, self._identity = self._read()
+                self._refused = []
+            except Exception as error:  # a loader may raise anything, and nobody would see it
+                if seen != _identity(self._path):
+                    return  # it was replaced once more meanwhile: the next look will see that
+                if not self._refused:
+                    warnings.warn(
+                        f"{error} (the model that was read before is used until there is a good "
+                        "one)", stacklevel=1,
+                    )  # fmt: skip
+                self._refused = [seen]
         finally:
             self.is_busy = False
 

@@ -218,7 +218,9 @@ class Dictionary:
             # As many bits as the file claims to have buckets: pages without a one take no memory.
             is_kept = np.zeros(max(self.args.bucket, 1) // 64 + 1, np.uint64)
             codes = self.pairs[:, 0].astype(np.uint64)
-            np.bitwise_or.at(is_kept, codes >> np.uint64(6), np.uint64(1) << (codes & np.uint64(63)))
+            np.bitwise_or.at(
+                is_kept, codes >> np.uint64(6), np.uint64(1) << (codes & np.uint64(63))
+            )
         args = self.args
         options = np.zeros(kernels.N_OPTIONS, np.int64)
         options[kernels.N_WORDS] = self.n_words
