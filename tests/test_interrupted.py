@@ -276,7 +276,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     path.write_bytes(good[:-7])
     capsys.readouterr()
     assert train("--resume", "--checkpoint", "ck", *flags) == 2
-    assert "remove it to begin anew" in capsys.readouterr().err
+    assert "there is no good one: remove ck to begin anew" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_never_replaces_a_good_one(folder, monkeypatch, each_block):
@@ -408,6 +408,15 @@ def test_before_anything_is_learnt_there_is_nothing_to_save(number, folder, monk
             told = capsys.readouterr().err.splitlines()[-1]
             assert "before anything was learnt: there is nothing to save" in told
         assert train("--checkpoint", "ck", *FIXED) == CODES[number]
+        assert "before anything was learnt: nothing is kept" in capsys.readouterr().err
+    assert killed(monkeypatch, 2, *FIXED)
+    before = (folder / "ck" / LAST).read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(keepers, "settled", lambda *args: signal.raise_signal(number))
+        assert train("--checkpoint", "ck", "--resume", *FIXED) == CODES[number]
+        assert "before the training went on: ck is as it was" in capsys.readouterr().err
+    assert (folder / "ck" / LAST).read_bytes() == before
+    shutil.rmtree("ck")
     at_block(monkeypatch, 1, number)
     assert train("--on-interrupt", "save", *FIXED) == CODES[number]
     assert "there is nothing to save" in capsys.readouterr().err
@@ -489,7 +498,7 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(folder, m
 
     monkeypatch.setattr(checkpoints, "_write", full)
     assert train("--checkpoint", "ck", *FIXED) == 0
-    assert "no space left on device; the training goes on" in caplog.text
+    assert caplog.text.count("no space left on device; the training goes on") == 1  # of 3 epochs
     assert (folder / "m.ftl").read_bytes() == (folder / "whole.ftl").read_bytes()
 
 

@@ -408,6 +408,12 @@ def look(reports, n_valid=100_000, **settings):
         warner.look(reports[: i + 1], config)
 
 
+def test_a_loss_that_stays_is_no_fault_where_all_is_learnt(caplog):
+    """With smoothed labels it does not fall to 0."""
+    look([dataclasses.replace(report(i, 0.29), train_accuracy=0.999) for i in (1, 2, 3, 4)])
+    assert not caplog.messages
+
+
 @pytest.mark.parametrize(
     "reports, says",
     [

@@ -299,6 +299,36 @@ def test_an_ensemble_tells_of_a_member_whose_sums_overflow():
             ask(["a b c"])
 
 
+# -- settings that no training can have --------------------------------------------------------
+@pytest.mark.parametrize("command", [["train"], ["tune", "--trials", "1"]], ids=str)
+@pytest.mark.parametrize("seed", ["9223372036854775808", "9" * 20, "9" * 5000])
+def test_a_seed_beyond_what_a_file_holds(tmp_path, monkeypatch, capsys, command, seed):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.tsv").write_text("a\tb c\nd\te f\n" * 9)
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "t.tsv", "-o", "m.ftl", "--seed", seed])
+    told = capsys.readouterr().err
+    assert "argument --seed: must be a whole number of at " in told and len(told) < 600
+    assert [path.name for path in tmp_path.iterdir()] == ["t.tsv"]
+
+
+def test_a_rate_that_only_overflows(tmp_path, capsys):
+    (tmp_path / "t.tsv").write_text("a\tb c\nd\te f\n" * 9)
+    command = ["train", f"{tmp_path}/t.tsv", "-o", f"{tmp_path}/m.ftl", "--recipe", "fixed"]
+    assert main([*command, "--lr", "1e308"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_going_on_from_a_model_at_a_rate_that_diverges(tmp_path, caplog):
+    (tmp_path / "t.tsv").write_text("a\tb c\nd\te f\n" * 99)
+    train = ["train", f"{tmp_path}/t.tsv", "--recipe", "fixed"]
+    assert main([*train, "-o", f"{tmp_path}/m.ftl"]) == 0
+    again = ["train", f"{tmp_path}/t.tsv", "--init", f"{tmp_path}/m.ftl", "-o", f"{tmp_path}/n.ftl"]
+    assert main([*again, "--lr", "1e6"]) == 2
+    assert "training diverged with lr=1e+06; starting again with lr=250000" in caplog.text
+    assert not (tmp_path / "n.ftl").exists()
+
+
 # -- vectors and sizes -----------------------------------------------------------------------
 @pytest.mark.parametrize(
     "content, line",
@@ -328,6 +358,15 @@ def test_vectors_that_hold_no_numbers(tmp_path, content, line):
     for read in (lambda: vec.read_vec(path), all_blocks):
         with pytest.raises(InputError, match=f"^{re.escape(str(path))}:{line}: .{{1,200}}$"):
             read()
+
+
+def test_vectors_too_large_to_train_from(tmp_path):
+    path = tmp_path / "v.vec"
+    path.write_bytes(b"3 2\na 1 2\n\nb 1e6 3e38\nc 1 -3e38\n")
+    (block,) = vec_blocks(str(path))
+    with pytest.raises(InputError, match=f"^{re.escape(str(path))}:4: a number of 3e.38 is too"):
+        block.take([0, 1, 2])
+    assert block.take([0]).tolist() == [[1, 2]]
 
 
 def test_room_is_made_for_the_words_that_came(tmp_path):

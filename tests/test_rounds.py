@@ -1,6 +1,7 @@
 """Training in rounds: the same bits with any number of threads, and what it computes."""
 
 import itertools
+import math
 import threading
 from functools import partial
 
@@ -92,7 +93,7 @@ def run_of(config, features, labels, n_threads=1, doc_weights=None):
     start.embeddings[:] = rng.normal(size=start.embeddings.shape)
     return Run(
         start, features, labels, config, tree=tree, doc_weights=doc_weights, seed=5,
-        n_threads=n_threads, blank=False,
+        n_threads=n_threads, diverged=math.inf,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fasttext_lite.model.model import Model
 
 DEFAULT_K, DEFAULT_THRESHOLD = 1, 0.0  # of the labels of a text
+MOST_WHOLE = 2**63 - 1  # what files and compiled code can hold
 PREFIX = "config_"  # of the settings of the model in the namespace
 Value = TypeVar("Value")
 
@@ -371,17 +372,16 @@ def given_reading(options: argparse.Namespace) -> list[str]:
 
 
 def whole(least: int) -> Callable[[str], int]:
-    """Return a parser of whole numbers of at least `least`."""
+    """Return a parser of whole numbers from `least` on, of 63 bits."""
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(
-                f"must be a whole number of at least {least}; got {text!r}"
-            )
+        if not least <= value <= MOST_WHOLE:
+            bound = f"least {least}" if value < least else f"most {MOST_WHOLE:,}"
+            raise argparse.ArgumentTypeError(f"must be a whole number of at {bound}; got {text!r}")
         return value
 
     return parse

@@ -108,7 +108,7 @@ def kept(options: argparse.Namespace) -> Iterator[TrainingKeeper]:
     from fasttext_lite.fitting.keeper import TrainingKeeper
 
     folder, saves = _folder(options), options.on_interrupt == SAVE
-    with Interruption(saves) as interruption:
+    with Interruption(saves, folder) as interruption:
         try:
             yield TrainingKeeper(
                 folder, options.checkpoint_every, output=options.output, saves=saves,
@@ -147,10 +147,13 @@ class Interruption:
     ----------
     saves : bool
         Whether the model is to be saved.
+    folder : CheckpointFolder, optional
+        Where the training is kept.
     """
 
-    def __init__(self, saves: bool) -> None:
-        self.saves, self.number, self.is_deferred = saves, 0, False
+    def __init__(self, saves: bool, folder: CheckpointFolder | None = None) -> None:
+        self.saves, self.folder = saves, folder
+        self.number, self.is_deferred, self.is_over = 0, False, False
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
@@ -174,11 +177,18 @@ class Interruption:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self.is_deferred and not self.number:
             self.number = number
-        elif self.saves and not self.is_deferred:
+        elif not (self.is_deferred or self.is_over) and (self.saves or self.folder is not None):
             self.number = number
-            self.end(" before anything was learnt: there is nothing to save")
+            self.end(self._nothing())
         else:
             self._old[number](number, frame)
+
+    def _nothing(self) -> str:
+        """Return what is said before the training begins."""
+        if self.folder is not None and self.folder.files():
+            return f" before the training went on: {self.folder.path} is as it was"
+        what = "there is nothing to save" if self.saves else "nothing is kept"
+        return f" before anything was learnt: {what}"
 
     def defer(self) -> None:
         """See `fitting.keeper.Outside`."""
@@ -186,7 +196,7 @@ class Interruption:
 
     def release(self) -> None:
         """See `fitting.keeper.Outside`."""
-        self.is_deferred = False
+        self.is_deferred, self.is_over = False, True
 
     def is_asked(self) -> bool:
         """See `fitting.keeper.Outside`."""

@@ -294,6 +294,7 @@ class Config:
         None,
         "highest learning rate; none = chosen from the settings, or on texts held out",
         low=0.0,
+        high=1e6,
         low_open=True,
     )
     schedule: str = _field(

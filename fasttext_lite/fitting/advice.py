@@ -20,6 +20,7 @@ logger = logging.getLogger("fasttext_lite")
 
 # When a warning is due.
 SLOW_EPOCHS, SLOW_FALL = 3, 0.005  # so many epochs, and the loss fell by less than this share
+LEARNT = 0.99  # of the training texts, so many right
 HIGH_UPDATE, LOW_UPDATE = 0.5, 1e-5
 
 # For so many epochs, accuracy lay below the best by this much, and by so many standard errors.
@@ -110,7 +111,7 @@ def _slow(reports: Sequence[EpochReport], config: Config) -> str | None:
     first, last = reports[0].loss, reports[-1].loss
     if len(reports) < SLOW_EPOCHS or last < first - SLOW_FALL * abs(first):
         return None
-    if last < 0.01:  # nothing is left to learn
+    if last < 0.01 or reports[-1].train_accuracy > LEARNT:  # nothing is left to learn
         return None
     hint = "smaller" if last > first + SLOW_FALL * abs(first) else "larger"
     return (

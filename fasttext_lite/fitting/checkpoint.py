@@ -69,6 +69,10 @@ class CheckpointFolder:
         self.is_new = not os.path.isdir(self.path)
         self._damaged: list[str] = []
         self._held: int | None = None
+        if os.path.exists(self.path) and not os.path.isdir(self.path):
+            raise InputError(f"{self.path}: the checkpoint needs a folder, and this is a file")
+        if not self.path:
+            raise InputError("the checkpoint needs the name of a folder")
         try:
             os.makedirs(self.path, exist_ok=True)
             self._hold()
@@ -126,7 +130,7 @@ class CheckpointFolder:
             return state
         if fault is None:
             return None
-        raise InputError(f"{fault}; there is no other one: remove it to begin anew")
+        raise InputError(f"{fault}; there is no good one: remove {self.path} to begin anew")
 
     def write(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Write a state; the last one, if it is whole, becomes the one before.

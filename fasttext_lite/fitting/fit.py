@@ -229,6 +229,7 @@ def fit_cycle(
     Trainee
     """
     from fasttext_lite.training import loop
+    from fasttext_lite.training.run import DIVERGED_LATER
     from fasttext_lite.training.weights import stateless
 
     old, tables = trainee.model, tables_of(trainee.weights)
@@ -238,7 +239,7 @@ def fit_cycle(
 
     weights, history = loop.train(
         start, prepared.features, prepared.labels, old.config,
-        tree=old.tree, doc_weights=prepared.doc_weights, blank=False, seed=seed,
+        tree=old.tree, doc_weights=prepared.doc_weights, diverged=DIVERGED_LATER, seed=seed,
         n_threads=n_threads or cpu_count(), callback=callback,
     )  # fmt: skip
     model = old.replace(packed=None, threshold=None, **tables_of(weights))

@@ -120,6 +120,7 @@ class TrainingKeeper:
         self._monitor: Monitor | None = None
         self._n_epochs = 0
         self._last: float | None = None  # epochs at the last checkpoint
+        self._fault = ""  # of the last one that could not be written
         self._next = time.monotonic() + (self.every.seconds or 0)
 
     # -- before the training ------------------------------------------------------------------
@@ -276,9 +277,11 @@ class TrainingKeeper:
         }
         try:
             self._write(header, arrays)
-            self._last = place.n_epochs
+            self._last, self._fault = place.n_epochs, ""
         except (OSError, ModelError, InputError) as error:
-            logger.warning("%s; the training goes on", error)
+            if str(error) != self._fault:  # else it is known
+                logger.warning("%s; the training goes on", error)
+            self._fault = str(error)
         self._next = time.monotonic() + (self.every.seconds or 0)
 
     def _write(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -315,7 +318,7 @@ class TrainingKeeper:
         elif self.saves:
             note += f": {self.output} has what was learnt so far"
         if self.folder is None or self._last is None:
-            return note
+            return note + ": nothing is kept" * (self.folder is not None and not self.saves)
         if self._last != at:
             return f"{note}; what there was after {self._last:.4g} is kept in {self.folder.path}"
         return f"{note}; kept in {self.folder.path}: go on with --resume"

@@ -98,6 +98,7 @@ def fit_more(
     """
     from fasttext_lite.training import loop
     from fasttext_lite.training.history import History
+    from fasttext_lite.training.run import DIVERGED_LATER
     from fasttext_lite.training.weights import grow_weights
 
     old, n_threads = trainee.model, n_threads or cpu_count()
@@ -117,7 +118,7 @@ def fit_more(
         weights, history = loop.train(
             start, features, labels, config,
             tree=trainee.model.tree, doc_weights=doc_weights,
-            blank=False, seed=seed, n_threads=n_threads, callback=callback,
+            diverged=DIVERGED_LATER, seed=seed, n_threads=n_threads, callback=callback,
         )  # fmt: skip
     model = trainee.model.replace(
         config=whole, label_counts=counts, n_texts=old.n_texts + len(texts), space=space,

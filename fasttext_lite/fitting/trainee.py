@@ -141,6 +141,7 @@ class Training:
     ) -> Trainee:
         """Train."""
         from fasttext_lite.training import loop
+        from fasttext_lite.training.run import DIVERGED, DIVERGED_LATER
 
         prepared, space, vectors = self.prepared, self.prepared.model_space, self.prepared.vectors
         is_resumed = keeper is not None and keeper.kept is not None
@@ -149,7 +150,8 @@ class Training:
                 keeper.follow(monitor)
             weights, history = loop.train(
                 self._start(), prepared.features, prepared.labels, self.config,
-                tree=self.tree, doc_weights=prepared.doc_weights, blank=prepared.before is None,
+                tree=self.tree, doc_weights=prepared.doc_weights,
+                diverged=DIVERGED if prepared.before is None else DIVERGED_LATER,
                 seed=self.seed, n_threads=self.n_threads, callback=callback, on_epoch=monitor,
                 noisy=self.noisy, quiet=self.is_trial, keeper=keeper,
             )  # fmt: skip

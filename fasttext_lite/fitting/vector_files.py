@@ -26,6 +26,7 @@ from fasttext_lite.errors import InputError
 
 logger = logging.getLogger("fasttext_lite")
 MOST_DIM = 4096
+LARGEST_NUMBER = 1e6  # of a vector; training from rows much larger than 1 diverges at any rate
 BLOCK = 4096  # words
 
 
@@ -91,6 +92,13 @@ def _taker(
         for i, place in enumerate(places):
             number, _, numbers = lines[place]
             found[i] = read_numbers(numbers, dim, f"{path}:{number}")
+        largest = np.abs(found).max(axis=1, initial=0)
+        if largest.max(initial=0) > LARGEST_NUMBER:
+            place = int(largest.argmax())
+            raise InputError(
+                f"{path}:{lines[places[place]][0]}: a number of {largest[place]:g} is too large to "
+                "train from: divide the vectors' numbers by the same factor, all of them"
+            )
         return found
 
     return take

@@ -17,7 +17,7 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.training.history import EpochEnd, History, Progress
 from fasttext_lite.training.keeping import Keeper
-from fasttext_lite.training.run import Run
+from fasttext_lite.training.run import DIVERGED, Run
 from fasttext_lite.training.weights import Weights
 
 logger = logging.getLogger("fasttext_lite")
@@ -32,7 +32,7 @@ def train(
     *,
     tree: LabelTree | None = None,
     doc_weights: np.ndarray | None = None,
-    blank: bool = True,
+    diverged: float = DIVERGED,
     seed: int = 0,
     n_threads: int = 1,
     callback: Callable[[Progress], None] | None = None,
@@ -55,8 +55,8 @@ def train(
         Needed for the loss hs.
     doc_weights : float32[n_docs], optional
         Factor of each loss, default 1. Documents are visited so often as well, rounded up.
-    blank : bool
-        Whether the weights know nothing yet; then a loss far above that is a sign of divergence.
+    diverged : float
+        How many times the loss of knowing nothing is a sign of divergence; inf for none.
     seed, n_threads : int
         With one thread the result depends on the seed alone.
     callback, on_epoch : callable, optional
@@ -78,7 +78,7 @@ def train(
         raise TrainingError("no text has any feature: nothing to train on")
 
     how: dict[str, Any] = {
-        "tree": tree, "doc_weights": doc_weights, "blank": blank, "seed": seed,
+        "tree": tree, "doc_weights": doc_weights, "diverged": diverged, "seed": seed,
         "n_threads": n_threads, "noisy": noisy, "keeper": keeper,
     }  # fmt: skip
     start = partial(_start, make_weights, features, labels, config, how)

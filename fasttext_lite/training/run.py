@@ -45,7 +45,9 @@ RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
 STEPS_APART = 16
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 WHOLE = math.lcm(BATCH, ROUND)  # what blocks are multiples of, where either counts
-DIVERGED = 3.0  # times the loss of all scores zero
+# Times the loss of all scores zero that a training does not come to, unless it diverges; and one
+# that goes on with what was learnt from other texts, which may be wrong, and sure of it.
+DIVERGED, DIVERGED_LATER = 3.0, 30.0
 
 
 def steps_apart(config: Config, n_threads: int) -> int:
@@ -65,7 +67,7 @@ class Run:
     ----------
     weights : Weights
         Changed in place.
-    features, labels, config, tree, doc_weights, blank, seed, n_threads, noisy, keeper
+    features, labels, config, tree, doc_weights, diverged, seed, n_threads, noisy, keeper
         See `loop.train`.
 
     Attributes
@@ -93,7 +95,7 @@ class Run:
         *,
         tree: LabelTree | None = None,
         doc_weights: np.ndarray | None = None,
-        blank: bool = True,
+        diverged: float = DIVERGED,
         seed: int = 0,
         n_threads: int = 1,
         noisy: Callable[[int], FeatureMatrix] | None = None,
@@ -125,7 +127,7 @@ class Run:
         self.kernel = make_trainer(parts)
         self.apart = steps_apart(config, self.n_threads)
         blank_loss = LOSSES[config.loss].blank(self.participants.n_decisions)
-        self.most_loss = DIVERGED * blank_loss if blank else math.inf
+        self.most_loss = diverged * blank_loss
 
     def _docs(self, features: FeatureMatrix) -> Docs:
         return Docs(

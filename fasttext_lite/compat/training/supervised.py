@@ -12,6 +12,7 @@ learning rates and losses.  What differs:
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -164,7 +165,7 @@ def _run(
         labels,
         config,
         tree=tree,
-        blank=False,
+        diverged=math.inf,
         seed=args.seed,
         n_threads=n_threads,
         callback=None if callback is None else lambda p: report(p.fraction, p.loss, p.lr),
