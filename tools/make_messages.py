@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -637,12 +638,17 @@ def _code(sentence: str) -> str:
     return f"{ticks}{room}{escaped}{room}{ticks}"
 
 
+@cache
+def _made() -> str:
+    return page(Reader().messages())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write the document, or check it; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if old")
     options = parser.parse_args(arguments)
-    made = page(Reader().messages())
+    made = _made()
     if options.check:
         is_new = TARGET.exists() and TARGET.read_text("utf-8") == made
         if not is_new:
