@@ -774,6 +774,11 @@ def test_what_is_written_has_a_name(check_refused, tmp_path, monkeypatch, comman
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_disk_is_told_with_the_name_of_the_file(check_refused, model, train):
+    check_refused("predict", model, train, "-o", "/dev/full", says=": /dev/full: no space left")
+
+
 def test_each_output_is_one_that_must_have_a_name():
     for command in app.COMMANDS:
         parser = argparse.ArgumentParser()
