@@ -95,6 +95,12 @@ FLAGS = {
     "predict m --verbose": "no flag --verbose",
     "predict m -output out": "did you mean --output?",
     "test m x -o out": "> FILE",
+    "info m -o out": "> FILE",
+    "embed m x --out out": "> FILE",
+    "convert m.ftl -o m.bin": "no flag -o: OUT stands without one: fasttext-lite convert MODEL OUT",
+    "convert m.ftl --output m.bin": "no flag --output: OUT stands without one",
+    "datasets fetch x -o out": "no flag -o: there is --data-home, the folder of the sets",
+    "demo -o out": "--output",
     "test m x --perlabel": "--per-label",
     "test m x --classification-report": "--per-label",
     "test m x --confusion-matrix c.png": "--confusion",
@@ -211,7 +217,9 @@ def refused(capsys, line: str) -> str:
 def test_a_wrong_flag(capsys, line):
     said = refused(capsys, line)
     assert FLAGS[line] in said
-    command = " ".join(word for word in line.split()[:2] if word in ("list", *app.COMMANDS))
+    command = " ".join(
+        word for word in line.split()[:2] if word in ("list", "fetch", *app.COMMANDS)
+    )
     assert said.endswith(f"(see {f'fasttext-lite {command}'.strip()} --help)\n")
 
 
