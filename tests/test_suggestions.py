@@ -419,9 +419,10 @@ def known_names() -> dict[str, set[str]]:
     """Return all names of ours, by what they are a name of."""
     parser = app.make_parser()
     commands = parser._subparsers._group_actions[0].choices
+    actions = commands["datasets"]._subparsers._group_actions[0].choices
     flags = {
         flag.strip("-").replace("-", "_")
-        for sub in commands.values()
+        for sub in (*commands.values(), *actions.values())
         for flag in sub._option_string_actions
     }
     arguments = {
@@ -438,7 +439,7 @@ def known_names() -> dict[str, set[str]]:
     return {
         "": flags | arguments | set(_SHARED),
         "command": set(parser.other_commands),
-        "action": set(commands["datasets"]._subparsers._group_actions[0].choices),
+        "action": set(actions),
         "format": {AUTO, *FORMATS},
         "metric": set(METRICS),
         "class_weight": {BALANCED},

@@ -46,7 +46,7 @@ def process(part: Part, work: Work, folder: Folder) -> None:
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{part.path}: cannot read as Parquet: {_first_line(error)}") from None
     except OSError as error:
-        if error.errno is not None and error.filename is None:
+        if error.errno is not None and error.filename != part.path:
             raise  # of what is written
         reason = error.strerror or _first_line(error)
         raise InputError(f"{part.path}: cannot read as Parquet: {reason.lower()}") from None
