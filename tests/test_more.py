@@ -369,7 +369,7 @@ def test_matrices_with_more_columns():
         found.partial_fit(later, wide)
     assert found.classes_.tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(found.predict(later), wide)
-    with pytest.raises(ValueError, match="4 columns: its classes are the numbers"):
+    with pytest.raises(ValueError, match="4 columns, and the model has 5: give all of these"):
         found.partial_fit(later, wide[:, :4])
 
 
@@ -916,3 +916,36 @@ def test_a_checkpoint_is_of_the_model_that_it_goes_on_from():
     assert {name for name in about[0] if about[0][name] != about[2][name]} == {
         "model to go on from"
     }
+
+
+@pytest.mark.parametrize(
+    ("y", "names"),
+    [
+        (["__label__food", "food", "sea", "sea"], ["__label__food", "food", "sea"]),
+        (np.array([1, "1", "sea", "sea"], object), None),
+        (["__label__food", "__label__sea", "sea,", "sea"], ["__label__food", "__label__sea"]),
+    ],
+)
+def test_no_label_is_written_as_numpy_writes_it(y, names, said):
+    try:
+        found = classifier().fit(["soup", "bread", "ship", "sail"], y)
+    except ValueError as error:  # they do not sort
+        assert "np." not in str(error)
+        return
+    assert found.model_.labels[:2] == names[:2]
+    assert len(set(found.model_.labels)) == len(found.classes_)
+    assert not any("np." in line for line in said())
+
+
+@pytest.mark.parametrize(
+    ("make", "what"), [(np.asarray, "a 0/1 matrix"), (lambda y: y / 1, "a 0/1 matrix")]
+)
+@pytest.mark.parametrize("n", [2, 4])
+def test_a_matrix_of_fewer_columns_is_told_of_by_their_number(make, what, n):
+    y = np.tile(np.eye(5, dtype=int), (4, 1))
+    found = classifier().fit(["soup bread", "ship", "goal", "law", "art"] * 4, y)
+    with pytest.raises(ValueError) as caught:
+        found.partial_fit(["soup", "ship"], make(y[:2, :n]))
+    assert f"y is {what} of {n} columns, and the model has 5: give all of" in str(caught.value)
+    with pytest.raises(ValueError, match="its classes are the numbers of the columns; got"):
+        found.partial_fit(["soup", "ship"], make(y[:2, :n]), classes=[*range(7)])
