@@ -29,9 +29,11 @@ def target_of(path: str | os.PathLike[str]) -> str | None:
     Raises
     ------
     OSError
-        If it is a folder, or cannot be looked at.
+        If it is a folder, has an empty name, or cannot be looked at.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
+    if not name:
+        raise OSError(errno.ENOENT, "the name of the file is empty", name)
     if system.own_descriptor(name) is not None:
         return None
     try:
@@ -58,7 +60,7 @@ def check_replaceable(path: str | os.PathLike[str], to_streams: bool = False) ->
     target = target_of(path)
     if target is None:
         if not to_streams:
-            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+            raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(path))
         return
     sweep(*os.path.split(target))
     fd, temporary = open_temporary(target)
@@ -75,7 +77,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         if error.filename is None and error.errno in _FULL:
-            error.filename = os.fspath(path)
+            error.filename = os.fsdecode(path)
         raise
 
 
@@ -108,8 +110,8 @@ def replacing(
     target = target_of(path)
     if target is None:
         if not to_streams:
-            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
-        with naming(path), _stream(os.fspath(path)) as stream:
+            raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(path))
+        with naming(path), _stream(os.fsdecode(path)) as stream:
             yield stream
         return
     sweep(*os.path.split(target))
