@@ -266,7 +266,13 @@ def test_new_labels_are_said_once_by_name(said):
 
 @pytest.mark.parametrize(
     ("typo", "why"),
-    [("Food", "upper and lower case"), (" food", "white space"), ("__label__food", "")],
+    [
+        ("Food", "upper and lower case"),
+        (" food", "white space"),
+        ("__label__food", "the prefix '__label__'"),
+        ("seafood", ""),
+        ("Ｆood", "case, white space and the form of Unicode"),
+    ],
 )
 def test_a_slip_of_the_pen_is_said(typo, why, said):
     found = classifier().fit(*split(FIRST))
@@ -275,9 +281,21 @@ def test_a_slip_of_the_pen_is_said(typo, why, said):
     (line,) = said()
     assert "1 label that the model did not know joins it" in line
     if why:
-        assert line.endswith(f"they differ by {why} alone")
+        assert line.endswith(f"it: {typo}; {typo!r} differs from 'food' by {why} alone")
+    else:
+        assert line.endswith(f"it: {typo}")
     assert typo in found.classes_ and len(found.classes_) == 4
     assert len(set(found.model_.labels)) == 4
+
+
+def test_slips_are_told_from_other_new_labels(said):
+    found = classifier().fit(*split(FIRST))
+    said()
+    found.partial_fit(["soup", "ship", "court", "goal"], ["Food", "SEA", "auto", "sport"])
+    assert said() == [
+        "3 labels that the model did not know join it: Food, SEA, auto; 'Food', 'SEA' differ from "
+        "'food', 'sea' by upper and lower case alone"
+    ]
 
 
 def test_texts_of_new_labels_alone_are_warned_of(said):
@@ -568,7 +586,9 @@ def test_init_goes_on_from_a_model(base, run, tmp_path):
     assert "trained on 40 texts with 5 labels in " in printed and "5 epochs" in printed
     found, before = load_model(out), load_model(model)
     n_words = found.space.n_words - before.space.n_words
-    assert n_words >= 8 and f"{model}: {n_words} words and 2 labels joined it\n" in printed
+    assert (
+        n_words >= 8 and f"{out}: {n_words} words and 2 labels joined those of {model}\n" in printed
+    )
     assert found.labels[:3] == before.labels and set(found.labels[3:]) == set(NEW)
     assert found.n_texts == len(FIRST) + len(LATER)
     assert found.label_counts.tolist() == [20, 20, 20, 8, 8]
@@ -588,7 +608,7 @@ def test_init_may_overwrite_its_model(base, run, tmp_path):
     assert run("train", data, "-o", model, "--init", model, "--seed", 1)[0] == 0
     assert model.read_bytes() == out.read_bytes()
     code, printed, err = run("train", data, "-o", model, "--init", model, "--seed", 2)
-    assert (code, err) == (0, "") and ": 0 words and 0 labels joined it" in printed
+    assert (code, err) == (0, "") and ": 0 words and 0 labels joined those of" in printed
     assert load_model(model).n_texts == len(FIRST) + 2 * len(LATER)
 
 

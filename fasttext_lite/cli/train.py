@@ -317,7 +317,7 @@ def _print_result(
         f"{kept}, lr {history.lr:g}, final loss {loss:.4f}"
     )
     if init is not None:
-        write(init.line(model))
+        write(init.line(model, options.output))
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
     if history.vectors is not None:
