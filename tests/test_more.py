@@ -281,7 +281,7 @@ def test_a_slip_of_the_pen_is_said(typo, why, said):
     (line,) = said()
     assert "1 label that the model did not know joins it" in line
     if why:
-        assert line.endswith(f"it: {typo}; {typo!r} differs from 'food' by {why} alone")
+        assert line.endswith(f"it: {typo.strip()}; {typo!r} differs from 'food' by {why} alone")
     else:
         assert line.endswith(f"it: {typo}")
     assert typo in found.classes_ and len(found.classes_) == 4
@@ -969,3 +969,13 @@ def test_a_matrix_of_fewer_columns_is_told_of_by_their_number(make, what, n):
     assert f"y is {what} of {n} columns, and the model has 5: give all of" in str(caught.value)
     with pytest.raises(ValueError, match="its classes are the numbers of the columns; got"):
         found.partial_fit(["soup", "ship"], make(y[:2, :n]), classes=[*range(7)])
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "a\n\x1b[31mb", "a b\r\nc\t" * 1000])
+def test_what_is_logged_of_a_label_is_one_line(name, said):
+    found = classifier().fit(*split(FIRST))
+    said()
+    found.partial_fit(["soup bread", "ship"], [name, "sea"])
+    (line,) = said()
+    assert line.startswith("1 label that the model did not know joins it: ")
+    assert line.isprintable() and len(line) < 700

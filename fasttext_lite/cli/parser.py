@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from fasttext_lite.cli.console import one_line
 from fasttext_lite.config.foreign import FLAG, WORD, advice, not_a_choice, translations
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.missing import instead_of_file
+from fasttext_lite.errors import one_line
 
 _OUTPUT = ("o", "out", "output")  # flags that people give in place of an argument without one
 _NOT_GIVEN = object()  # what an argument holds whose word has not come
