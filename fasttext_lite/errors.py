@@ -2,11 +2,12 @@
 
 All derive from `ValueError`, so that code written against scikit-learn's conventions
 catches them; the command line prints their message alone and exits with code 2.  Whatever a message
-quotes, it is not longer than `bounded` makes it.
+quotes, it is not longer than `bounded` makes it.  What the package logs is held to that, too.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 
@@ -33,6 +34,23 @@ def bounded(message: str) -> str:
     text = _LONG.sub(shorten, message)
     most = MOST_SHOWN + names
     return text if len(text) <= most else f"{text[: most - 210]} ... {text[-200:]}"
+
+
+def one_line(text: str) -> str:
+    """Return a text without its line breaks, control characters and excessive length."""
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
+    return bounded(line)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """Make the message of a record one line of bounded length, whoever prints it."""
+    record.msg, record.args = one_line(record.getMessage()), ()
+    return True
+
+
+logging.getLogger("fasttext_lite").addFilter(_in_one_line)
 
 
 class _BoundedError(ValueError):

@@ -1,5 +1,6 @@
 """The command line: what it prints, where, and with which exit code."""
 
+import argparse
 import dataclasses
 import functools
 import gzip
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from fasttext_lite.cli import app, console, demo
-from fasttext_lite.cli.arguments import config_from
+from fasttext_lite.cli.arguments import config_from, written
 from fasttext_lite.config.fields import Config, field_type
 from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.formats import FORMATS, labelled_formats
@@ -753,6 +754,39 @@ def test_help(run, command):
     if command == "train":
         for name in FIELDS:
             assert "--" + name.replace("_", "-") in out
+
+
+# What is written, by command: flags, and arguments without one.
+WRITTEN = {
+    "train": ["-o", "--log", "--plot"], "teach": ["-o", "--log", "--plot"], "tune": ["-o", "--log"],
+    "quantize": ["-o"], "convert": [""], "test": ["--confusion"], "predict": ["-o"],
+    "embed": ["--plot"], "filter": ["-o"], "alias": ["-o"], "demo": ["--output"],
+}  # fmt: skip
+GIVEN = {"alias": 1, "demo": 0, "convert": 1, "train": 1, "teach": 1, "tune": 1, "quantize": 1}
+
+
+@pytest.mark.parametrize(("command", "flag"), [(c, f) for c, all in WRITTEN.items() for f in all])
+def test_what_is_written_has_a_name(check_refused, tmp_path, monkeypatch, command, flag):
+    """A variable of the shell that is not set is an empty one, and no flag left out."""
+    monkeypatch.chdir(tmp_path)
+    names = ["x"] * GIVEN.get(command, 2)
+    check_refused(command, *names, *filter(None, [flag]), "", says="must be the name of what to")
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_full_disk_is_told_with_the_name_of_the_file(check_refused, model, train):
+    check_refused("predict", model, train, "-o", "/dev/full", says=": /dev/full: no space left")
+
+
+def test_each_output_is_one_that_must_have_a_name():
+    for command in app.COMMANDS:
+        parser = argparse.ArgumentParser()
+        importlib.import_module(app.COMMANDS[command]).add_arguments(parser)
+        names = {"output", "out", "log", "plot", "confusion"}
+        found = [action for action in parser._actions if action.dest in names]
+        assert all(action.type is written for action in found), command
+        assert len(found) == len(WRITTEN.get(command, ())), command
 
 
 def test_help_tells_the_formats_apart(run):

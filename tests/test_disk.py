@@ -77,6 +77,28 @@ def test_after_an_error_the_old_file_is_there(path, error):
     assert os.listdir(path.parent) == ["out.txt"]
 
 
+@pytest.mark.parametrize(
+    ("number", "is_named"), [(errno.ENOSPC, True), (errno.EFBIG, True), (errno.EPIPE, False)]
+)
+def test_the_error_of_a_full_disk_names_the_file(path, number, is_named):
+    with pytest.raises(OSError) as caught, replacing(path):
+        raise OSError(number, os.strerror(number))
+    assert caught.value.filename == (str(path) if is_named else None)
+    with pytest.raises(OSError) as caught, replacing(path):
+        raise OSError(number, os.strerror(number), "other")
+    assert caught.value.filename == "other"
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_folder_that_is_not_filled_leaves_none_above_it(tmp_path, is_there):
+    above = tmp_path / "a" / "b"
+    if is_there:
+        above.mkdir(parents=True)
+    with pytest.raises(ValueError), making_folder(str(above / "c")):
+        raise ValueError
+    assert above.exists() == is_there and (tmp_path / "a").exists() == is_there
+
+
 def test_file_and_folder_reach_the_disk_before_the_name_is_believed(path, monkeypatch):
     steps = []
     fsync, replace = os.fsync, os.replace
@@ -301,7 +323,8 @@ def test_a_folder_is_there_when_all_is_in_it(tmp_path):
         with pytest.raises(error), making_folder(str(target)) as folder:
             (tmp_path / folder / "half").touch()
             raise error
-        assert os.listdir(tmp_path / "cache") == []
+        assert os.listdir(tmp_path) == []
+    (tmp_path / "cache").mkdir()
     left = dead(target, folder=True)
     with making_folder(str(target)) as folder:
         assert left not in os.listdir(tmp_path / "cache")

@@ -1334,7 +1334,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(name, place, models):
         check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1].endswith("file too large")
+    told = done.stderr.splitlines()[-1]
+    assert told.endswith("file too large") and os.path.join("out", "_filter") in told
     assert "Traceback" not in done.stderr
     assert tree(place / "out") == []
     assert not (place / "out/_filter/tmp").exists()

@@ -359,7 +359,9 @@ def test_threads_that_follow_a_file(place):
 
 
 def test_what_cannot_be_followed(place):
-    for watch, error in ((0, ValueError), (-1, ValueError), ("5", TypeError), (True, TypeError)):
+    values = (0, -1, float("nan"), 10**400, 10**5000, -(10**400))
+    bad = [*((value, ValueError) for value in values), ("5", TypeError), (True, TypeError)]
+    for watch, error in bad:
         with pytest.raises(error, match="watch must be "):
             ModelFile("model.ftl", watch=watch)
     Path("text.ftl").write_text("no model\n")

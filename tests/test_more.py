@@ -266,7 +266,13 @@ def test_new_labels_are_said_once_by_name(said):
 
 @pytest.mark.parametrize(
     ("typo", "why"),
-    [("Food", "upper and lower case"), (" food", "white space"), ("__label__food", "")],
+    [
+        ("Food", "upper and lower case"),
+        (" food", "white space"),
+        ("__label__food", "the prefix '__label__'"),
+        ("seafood", ""),
+        ("Ｆood", "case, white space and the form of Unicode"),
+    ],
 )
 def test_a_slip_of_the_pen_is_said(typo, why, said):
     found = classifier().fit(*split(FIRST))
@@ -275,9 +281,21 @@ def test_a_slip_of_the_pen_is_said(typo, why, said):
     (line,) = said()
     assert "1 label that the model did not know joins it" in line
     if why:
-        assert line.endswith(f"they differ by {why} alone")
+        assert line.endswith(f"it: {typo.strip()}; {typo!r} differs from 'food' by {why} alone")
+    else:
+        assert line.endswith(f"it: {typo}")
     assert typo in found.classes_ and len(found.classes_) == 4
     assert len(set(found.model_.labels)) == 4
+
+
+def test_slips_are_told_from_other_new_labels(said):
+    found = classifier().fit(*split(FIRST))
+    said()
+    found.partial_fit(["soup", "ship", "court", "goal"], ["Food", "SEA", "auto", "sport"])
+    assert said() == [
+        "3 labels that the model did not know join it: Food, SEA, auto; 'Food', 'SEA' differ from "
+        "'food', 'sea' by upper and lower case alone"
+    ]
 
 
 def test_texts_of_new_labels_alone_are_warned_of(said):
@@ -369,7 +387,7 @@ def test_matrices_with_more_columns():
         found.partial_fit(later, wide)
     assert found.classes_.tolist() == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(found.predict(later), wide)
-    with pytest.raises(ValueError, match="4 columns: its classes are the numbers"):
+    with pytest.raises(ValueError, match="4 columns, and the model has 5: give all of these"):
         found.partial_fit(later, wide[:, :4])
 
 
@@ -568,7 +586,9 @@ def test_init_goes_on_from_a_model(base, run, tmp_path):
     assert "trained on 40 texts with 5 labels in " in printed and "5 epochs" in printed
     found, before = load_model(out), load_model(model)
     n_words = found.space.n_words - before.space.n_words
-    assert n_words >= 8 and f"{model}: {n_words} words and 2 labels joined it\n" in printed
+    assert (
+        n_words >= 8 and f"{out}: {n_words} words and 2 labels joined those of {model}\n" in printed
+    )
     assert found.labels[:3] == before.labels and set(found.labels[3:]) == set(NEW)
     assert found.n_texts == len(FIRST) + len(LATER)
     assert found.label_counts.tolist() == [20, 20, 20, 8, 8]
@@ -588,7 +608,7 @@ def test_init_may_overwrite_its_model(base, run, tmp_path):
     assert run("train", data, "-o", model, "--init", model, "--seed", 1)[0] == 0
     assert model.read_bytes() == out.read_bytes()
     code, printed, err = run("train", data, "-o", model, "--init", model, "--seed", 2)
-    assert (code, err) == (0, "") and ": 0 words and 0 labels joined it" in printed
+    assert (code, err) == (0, "") and ": 0 words and 0 labels joined those of" in printed
     assert load_model(model).n_texts == len(FIRST) + 2 * len(LATER)
 
 
@@ -916,3 +936,46 @@ def test_a_checkpoint_is_of_the_model_that_it_goes_on_from():
     assert {name for name in about[0] if about[0][name] != about[2][name]} == {
         "model to go on from"
     }
+
+
+@pytest.mark.parametrize(
+    ("y", "names"),
+    [
+        (["__label__food", "food", "sea", "sea"], ["__label__food", "food", "sea"]),
+        (np.array([1, "1", "sea", "sea"], object), None),
+        (["__label__food", "__label__sea", "sea,", "sea"], ["__label__food", "__label__sea"]),
+    ],
+)
+def test_no_label_is_written_as_numpy_writes_it(y, names, said):
+    try:
+        found = classifier().fit(["soup", "bread", "ship", "sail"], y)
+    except ValueError as error:  # they do not sort
+        assert "np." not in str(error)
+        return
+    assert found.model_.labels[:2] == names[:2]
+    assert len(set(found.model_.labels)) == len(found.classes_)
+    assert not any("np." in line for line in said())
+
+
+@pytest.mark.parametrize(
+    ("make", "what"), [(np.asarray, "a 0/1 matrix"), (lambda y: y / 1, "a 0/1 matrix")]
+)
+@pytest.mark.parametrize("n", [2, 4])
+def test_a_matrix_of_fewer_columns_is_told_of_by_their_number(make, what, n):
+    y = np.tile(np.eye(5, dtype=int), (4, 1))
+    found = classifier().fit(["soup bread", "ship", "goal", "law", "art"] * 4, y)
+    with pytest.raises(ValueError) as caught:
+        found.partial_fit(["soup", "ship"], make(y[:2, :n]))
+    assert f"y is {what} of {n} columns, and the model has 5: give all of" in str(caught.value)
+    with pytest.raises(ValueError, match="its classes are the numbers of the columns; got"):
+        found.partial_fit(["soup", "ship"], make(y[:2, :n]), classes=[*range(7)])
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "a\n\x1b[31mb", "a b\r\nc\t" * 1000])
+def test_what_is_logged_of_a_label_is_one_line(name, said):
+    found = classifier().fit(*split(FIRST))
+    said()
+    found.partial_fit(["soup bread", "ship"], [name, "sea"])
+    (line,) = said()
+    assert line.startswith("1 label that the model did not know joins it: ")
+    assert line.isprintable() and len(line) < 700

@@ -536,6 +536,24 @@ def test_a_file_that_grows_too_large(saved):
     assert saved.read_bytes() == old
 
 
+@pytest.mark.parametrize("kind", [str, os.fsencode, Path])
+def test_a_file_is_named_in_any_way(tmp_path, kind):
+    path = kind(str(tmp_path / "a.ftl"))
+    save_model(small_model(), path)
+    assert load_model(path).labels == small_model().labels
+    with pytest.raises(ModelError) as caught:
+        save_model(small_model(), kind(str(tmp_path / "none" / "a.ftl")))
+    assert str(caught.value).startswith(f"{tmp_path}/none/a.ftl: cannot write the model: no such")
+
+
+@pytest.mark.parametrize("name", ["", b""])
+def test_a_file_without_a_name_is_not_written(name):
+    with pytest.raises(ModelError, match="^cannot write the model: the name of the file is empty$"):
+        save_model(small_model(), name)
+    with pytest.raises(ModelError, match="cannot write the model: the name of the file is empty$"):
+        check_writable(name)
+
+
 @pytest.mark.parametrize("write", [check_writable, lambda path: save_model(small_model(), path)])
 @pytest.mark.parametrize(
     "name, reason",

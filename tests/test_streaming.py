@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.reader import CorpusReader, read_corpus
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features import entries
-from fasttext_lite.features.entries import Entries
+from fasttext_lite.features.entries import Entries, files_in
 from fasttext_lite.fitting import prepare as fitting
 from fasttext_lite.fitting import streaming
 from fasttext_lite.fitting.fit import fit_prepared
@@ -265,7 +266,37 @@ def test_errors_leave_nothing_behind(file, tmp_path, monkeypatch):
     monkeypatch.setattr(Entries, "append", fail_for_want_of_space)
     with pytest.raises(InputError, match="keep the features here: no space left on device"):
         prepare_file(CorpusReader(file), Config(), cache=str(cache))
-    assert os.listdir(cache) == []
+    assert not cache.exists()
+
+
+class Full:
+    """A file on a full disk."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def write(self, data):
+        """Write nothing."""
+        fail_for_want_of_space()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_full_disk_is_called_so_and_no_folder_is_left(file, tmp_path, monkeypatch, is_there):
+    @contextmanager
+    def full_files(folder):
+        with files_in(folder) as files:
+            yield tuple(map(Full, files))
+
+    monkeypatch.setattr("fasttext_lite.fitting.cache.files_in", full_files)
+    folder = tmp_path / "new"
+    if is_there:
+        folder.mkdir()
+    with pytest.raises(InputError, match="keep the features here: no space left on device$"):
+        prepare_file(CorpusReader(file), Config(), cache=str(folder))
+    assert folder.exists() == is_there and not (is_there and os.listdir(folder))
 
 
 def test_two_at_once(file, tmp_path):

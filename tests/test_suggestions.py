@@ -95,6 +95,12 @@ FLAGS = {
     "predict m --verbose": "no flag --verbose",
     "predict m -output out": "did you mean --output?",
     "test m x -o out": "> FILE",
+    "info m -o out": "> FILE",
+    "embed m x --out out": "> FILE",
+    "convert m.ftl -o m.bin": "no flag -o: OUT stands without one: fasttext-lite convert MODEL OUT",
+    "convert m.ftl --output m.bin": "no flag --output: OUT stands without one",
+    "datasets fetch x -o out": "no flag -o: there is --data-home, the folder of the sets",
+    "demo -o out": "--output",
     "test m x --perlabel": "--per-label",
     "test m x --classification-report": "--per-label",
     "test m x --confusion-matrix c.png": "--confusion",
@@ -211,7 +217,9 @@ def refused(capsys, line: str) -> str:
 def test_a_wrong_flag(capsys, line):
     said = refused(capsys, line)
     assert FLAGS[line] in said
-    command = " ".join(word for word in line.split()[:2] if word in ("list", *app.COMMANDS))
+    command = " ".join(
+        word for word in line.split()[:2] if word in ("list", "fetch", *app.COMMANDS)
+    )
     assert said.endswith(f"(see {f'fasttext-lite {command}'.strip()} --help)\n")
 
 
@@ -411,9 +419,10 @@ def known_names() -> dict[str, set[str]]:
     """Return all names of ours, by what they are a name of."""
     parser = app.make_parser()
     commands = parser._subparsers._group_actions[0].choices
+    actions = commands["datasets"]._subparsers._group_actions[0].choices
     flags = {
         flag.strip("-").replace("-", "_")
-        for sub in commands.values()
+        for sub in (*commands.values(), *actions.values())
         for flag in sub._option_string_actions
     }
     arguments = {
@@ -430,7 +439,7 @@ def known_names() -> dict[str, set[str]]:
     return {
         "": flags | arguments | set(_SHARED),
         "command": set(parser.other_commands),
-        "action": set(commands["datasets"]._subparsers._group_actions[0].choices),
+        "action": set(actions),
         "format": {AUTO, *FORMATS},
         "metric": set(METRICS),
         "class_weight": {BALANCED},

@@ -26,6 +26,7 @@ from fasttext_lite.teaching.encoders import Encoder, open_encoder
 from fasttext_lite.teaching.files import read_unlabelled
 from fasttext_lite.teaching.fit import Beside, fit_beside
 from fasttext_lite.teaching.matching import rows_of
+from fasttext_lite.teaching.words import centred, unit
 
 NAMES = ["food", "money", "sport"]
 DIM = 8
@@ -295,7 +296,7 @@ def test_embeddings_of_texts_of_weight_0_in_python(taught):
     kept = np.append(np.flatnonzero(weights), 40)
     np.testing.assert_array_equal(read(E, False).embeddings, E[kept])
     E[[7, 40]] = np.inf
-    with pytest.raises(ValueError, match="must be finite; row 7 is not"):
+    with pytest.raises(ValueError, match="text_embeddings: row 7 has a number that is not finite"):
         read(E, False)
 
 
@@ -305,7 +306,7 @@ def test_what_are_no_embeddings_in_python(taught):
     for kind in (complex, bool, str, object):
         with pytest.raises(TypeError, match="text_embeddings must be numbers of shape"):
             FastTextClassifier().fit(texts, labels, text_embeddings=np.ones((4, 2), kind))
-    with pytest.raises(ValueError, match="must be finite; row 0 is not"):
+    with pytest.raises(ValueError, match="text_embeddings: row 0 has a number that is too large"):
         FastTextClassifier().fit(texts, labels, text_embeddings=np.full((4, 2), 1e200))
     with pytest.raises(ValueError, match="at most 16,384 numbers for each text; got 16,385"):
         FastTextClassifier().fit(texts, labels, text_embeddings=np.ones((4, 16_385)))
@@ -555,7 +556,7 @@ def test_texts_are_given_in_batches_as_strings():
     [
         ("broken", "cannot load this encoder: KeyError: 'weights'"),
         ("fails", "the encoder failed: RuntimeError: no memory for this"),
-        ("nan", "the encoder returns a number that is not finite for text 2, "),
+        ("nan", "the encoder returns a number that is not finite in float32 for text 2, "),
         ("fewer", "the encoder returns an array of shape (239, 8) for 240 texts, not a row of"),
         ("flat", "the encoder returns an array of shape (240,) for 240 texts, not a row of num"),
     ],
@@ -571,7 +572,7 @@ def test_encoders_that_fail(fault, said, packages, taught, refused):
 @pytest.mark.filterwarnings("error")
 def test_an_encoder_of_numbers_that_are_too_large_or_too_many():
     texts = Texts.from_sequence(["one", "two"])
-    with pytest.raises(ModelError, match="a number that is not finite for text 1, 'one'"):
+    with pytest.raises(ModelError, match="not finite in float32 for text 1, 'one'"):
         Encoder("e", lambda texts, n: np.full((len(texts), 2), 1e200)).encode(texts)
     with pytest.raises(ModelError, match="returns 16,385 numbers for a text, and 16,384 are the"):
         Encoder("e", lambda texts, n: np.ones((len(texts), 16_385))).encode(texts)
@@ -713,3 +714,24 @@ def test_mistakes_of_teach(packages, taught, refused, write):
         "teach", encoder, "-", "-o", folder / "m.ftl", "--unlabelled", "-"
     )
     assert not (folder / "m.ftl").exists()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e-30, 1e30, 1e38, 3e38])
+def test_vectors_of_any_length_become_units(size):
+    rng = np.random.default_rng(0)
+    vectors = (rng.choice([-1, 1], (20, 8)) * size).astype(np.float32)
+    vectors[3] = 0
+    found = unit(vectors)
+    expected = vectors / np.where(vectors.any(axis=1, keepdims=True), size * np.sqrt(8), 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert found.dtype == np.float32 and np.isfinite(centred(vectors)).all()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_the_largest_embeddings_are_learnt_from():
+    texts, labels = ["soup bread", "goal match"] * 20, ["food", "sport"] * 20
+    E = np.where(np.arange(4) % 2, 3e38, -3e38) * np.where(np.arange(40) % 2, 1, -1)[:, None]
+    found = FastTextClassifier(epochs=2, random_state=0)
+    found.fit(texts, labels, text_embeddings=E, unlabelled=[])
+    assert found.score(texts, labels) == 1

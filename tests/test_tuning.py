@@ -748,6 +748,12 @@ def test_a_log_that_cannot_be_written(tmp_path):
         TrialLog(tmp_path, {})
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+def test_a_log_on_a_full_disk_is_named():
+    with pytest.raises(TuningError, match="^/dev/full: cannot write the log: no space left"):
+        TrialLog("/dev/full", {})
+
+
 def test_fingerprints():
     texts, other = Texts.from_sequence(["ab", "c"]), Texts.from_sequence(["a", "bc"])
     found = {

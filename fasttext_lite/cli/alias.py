@@ -6,6 +6,7 @@ import argparse
 import sysconfig
 from pathlib import Path
 
+from fasttext_lite.cli.arguments import written
 from fasttext_lite.cli.console import say, write
 
 HELP = "Write wheels with the names of fastText's distributions, for fasttext-lite-shim."
@@ -19,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="distribution that a program asks for: fasttext-numpy2-wheel, fasttext-wheel==0.9.2",
     )
-    parser.add_argument("-o", "--output", default=".", metavar="DIR", help="folder of the wheels")
+    parser.add_argument(
+        "-o", "--output", default=".", metavar="DIR", type=written, help="folder of the wheels"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

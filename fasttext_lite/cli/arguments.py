@@ -36,7 +36,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     """Add the file to train on and the model to write."""
     parser.add_argument("train", metavar="TRAIN", help="labelled text, packed or - for stdin too")
     parser.add_argument(
-        "-o", "--output", metavar="MODEL",
+        "-o", "--output", metavar="MODEL", type=written,
         help="file to write, .ftl (default: TRAIN with .ftl in place of its ending, beside it)",
     )  # fmt: skip
 
@@ -427,6 +427,16 @@ def between(low: float, high: float) -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def written(name: str) -> str:
+    """Return the name of a file or folder to write, as a type of argument: an empty one is none.
+
+    That is what a shell makes of a variable that is not set.
+    """
+    if not name:
+        raise argparse.ArgumentTypeError("must be the name of what to write; got an empty one")
+    return name
 
 
 def checked(parse: Callable[[str], Value]) -> Callable[[str], Value]:

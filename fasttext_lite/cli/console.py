@@ -11,7 +11,7 @@ import sys
 from fasttext_lite import system
 from fasttext_lite.compat.program.usage import PROGRAM
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.errors import UsageError, bounded
+from fasttext_lite.errors import UsageError, one_line
 
 _BREAKS = str.maketrans("\r\n\t", "   ")
 
@@ -32,14 +32,6 @@ def say(message: str) -> None:
     if sys.stderr is not None:
         with contextlib.suppress(OSError):  # nobody listens, or the disk behind it is full
             print(f"{PROGRAM}: {one_line(message)}", file=sys.stderr)
-
-
-def one_line(text: str) -> str:
-    """Return a text without its line breaks, control characters and excessive length."""
-    line = " ".join(text.split())
-    if not line.isprintable():
-        line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
-    return bounded(line)
 
 
 class OneLine(logging.Formatter):

@@ -7,7 +7,7 @@ import dataclasses
 import os
 from typing import TYPE_CHECKING
 
-from fasttext_lite.cli.arguments import add_threads, whole
+from fasttext_lite.cli.arguments import add_threads, whole, written
 from fasttext_lite.cli.console import is_same_file, say
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "out",
         metavar="OUT",
+        type=written,
         help="file to write; its ending says what: .ftl, .bin, .ftz, or .vec (the vectors of the "
         "words of a model of fastText)",
     )

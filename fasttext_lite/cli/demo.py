@@ -6,6 +6,7 @@ import argparse
 import os
 import time
 
+from fasttext_lite.cli.arguments import written
 from fasttext_lite.cli.console import write
 from fasttext_lite.cli.test import summary
 from fasttext_lite.config.fields import Config
@@ -26,7 +27,9 @@ _TEXTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``demo``."""
     parser.add_argument("--data", choices=tuple(_TEXTS), default=next(iter(_TEXTS)))
-    parser.add_argument("--output", default="demo", metavar="DIR", help="folder for model and plot")
+    parser.add_argument(
+        "--output", default="demo", metavar="DIR", type=written, help="folder for model and plot"
+    )
 
 
 def run(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled
+from fasttext_lite.cli.arguments import add_reading, add_threads, add_unlabelled, written
 from fasttext_lite.cli.console import is_same_file, say, write
 from fasttext_lite.cli.files import (
     check_texts,
@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_unlabelled(parser)
     group = parser.add_argument_group("map of the embeddings (instead of printing them)")
     group.add_argument(
-        "--plot", metavar="PNG", help="draw a map in two dimensions, .png, .pdf or .svg"
+        "--plot",
+        metavar="PNG",
+        type=written,
+        help="draw a map in two dimensions, .png, .pdf or .svg",
     )
     group.add_argument(
         "--of",

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite import system
-from fasttext_lite.cli.arguments import between, checked, whole
+from fasttext_lite.cli.arguments import between, checked, whole, written
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.corpus.compression import COMPRESSIONS
 from fasttext_lite.corpus.encodings import AUTO
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "folders with all that is in them",
     )  # fmt: skip
     parser.add_argument(
-        "-o", "--output", metavar="DIR", required=True,
+        "-o", "--output", metavar="DIR", required=True, type=written,
         help="folder for files of the same names; a second run goes on where the first stopped",
     )  # fmt: skip
     parser.add_argument(

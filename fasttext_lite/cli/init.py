@@ -118,13 +118,13 @@ class Init:
         classes = self.classes.grown(labels, self.path)
         return {**self.estimator, "classes": classes.values}
 
-    def line(self, model: Model) -> str:
-        """Return what a model has learnt, for people."""
+    def line(self, model: Model, output: str) -> str:
+        """Return what a model has learnt that was written to a file, for people."""
         n_words = model.space.n_word_rows - self.model.space.n_word_rows
         n_labels = len(model.labels) - len(self.model.labels)
         return (
-            f"{self.path}: {n_words:,} word{'s' * (n_words != 1)} and {n_labels:,} "
-            f"label{'s' * (n_labels != 1)} joined it"
+            f"{output}: {n_words:,} word{'s' * (n_words != 1)} and {n_labels:,} "
+            f"label{'s' * (n_labels != 1)} joined those of {self.path}"
         )
 
 

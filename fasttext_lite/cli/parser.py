@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
-from fasttext_lite.cli.console import one_line
 from fasttext_lite.config.foreign import FLAG, WORD, advice, not_a_choice, translations
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.missing import instead_of_file
+from fasttext_lite.errors import one_line
 
+_OUTPUT = ("o", "out", "output")  # flags that people give in place of an argument without one
 _NOT_GIVEN = object()  # what an argument holds whose word has not come
 
 
@@ -124,6 +125,8 @@ class Parser(argparse.ArgumentParser):
         if word in known or (is_short and not self._is_long(word)):
             return ""
         name = word.lstrip("-")
+        if name in _OUTPUT and any(action.dest == "out" for action in self._actions):
+            return f"no flag {word}: OUT stands without one: {self._call()}"
         if name in self.other_commands:
             return f"no flag {word}: {name} is a command, without dashes"
         # The short name of a flag that has no long one is its name.
@@ -135,6 +138,10 @@ class Parser(argparse.ArgumentParser):
         elsewhere = _had_by(self.having(name)) or self._translated_elsewhere(name)
         said = advice(name, flags, FLAG, elsewhere=elsewhere)
         return f"no flag {word}{said}"
+
+    def _call(self) -> str:
+        """Return how the command is called, without flags."""
+        return " ".join([self.prog, *(str(a.metavar) for a in self._get_positional_actions())])
 
     def _translated_elsewhere(self, name: str) -> str:
         """Return which other commands have a flag that a foreign name stands for."""

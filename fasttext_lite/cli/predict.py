@@ -17,6 +17,7 @@ from fasttext_lite.cli.arguments import (
     add_top,
     add_unlabelled,
     settle_top,
+    written,
 )
 from fasttext_lite.cli.console import flat, is_same_file, is_stdin, say, write
 from fasttext_lite.cli.files import check_texts, open_texts, say_if_nothing_is_cut
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prob", action="store_true", help="print probabilities too")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
     parser.add_argument(
-        "-o", "--output", metavar="OUT",
+        "-o", "--output", metavar="OUT", type=written,
         help="write to this file. If it ends in .csv, .tsv or .jsonl, or --format is one of these: "
         "the records of FILE with columns for label and score added (of FILE as it is read, if "
         "that is in another format)",
@@ -112,8 +113,6 @@ def _check_output(options: argparse.Namespace) -> None:
         if options.added_columns != ",".join(ADDED):
             raise UsageError("--added-columns is for records that -o FILE writes")
         return
-    if not options.output:
-        raise UsageError("-o needs the name of a file")
     if options.output != STDIN:
         for path in (options.model, options.file):
             if is_same_file(path, options.output) or (path == STDIN and is_stdin(options.output)):

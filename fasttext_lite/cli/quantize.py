@@ -18,6 +18,7 @@ from fasttext_lite.cli.arguments import (
     given_reading,
     or_none,
     whole,
+    written,
 )
 from fasttext_lite.cli.console import is_same_file, write
 from fasttext_lite.cli.files import check_output, read_labelled_file, say_if_trained_on
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's own arguments."""
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument(
-        "-o", "--output", metavar="OUT",
+        "-o", "--output", metavar="OUT", type=written,
         help=f"file to write, .ftl (default: MODEL with {SMALL} in place of .ftl, beside it)",
     )  # fmt: skip
     parser.add_argument(

@@ -11,6 +11,7 @@ from fasttext_lite.cli.arguments import (
     add_threads,
     add_top,
     settle_top,
+    written,
 )
 from fasttext_lite.cli.console import PROGRAM, flat, is_same_file, say, write
 from fasttext_lite.cli.files import read_labelled_file, say_if_trained_on
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_top(parser, _NEITHER)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--confusion", metavar="PNG", help="draw a confusion matrix")
+    parser.add_argument("--confusion", metavar="PNG", type=written, help="draw a confusion matrix")
     add_reading(parser)
     add_threads(parser)
 

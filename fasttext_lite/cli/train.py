@@ -29,6 +29,7 @@ from fasttext_lite.cli.arguments import (
     read_options,
     training_threads,
     whole,
+    written,
 )
 from fasttext_lite.cli.beside import (
     add_beside,
@@ -76,9 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
         help="labelled text to measure each epoch on (see --patience), and the model in the end",
     )
     parser.add_argument(
-        "--log", metavar="FILE", help="write settings, epochs and result as JSON lines, .jsonl"
+        "--log",
+        metavar="FILE",
+        type=written,
+        help="write settings, epochs and result as JSON lines, .jsonl",
     )
-    parser.add_argument("--plot", metavar="PNG", help="draw learning curves, .png, .pdf or .svg")
+    parser.add_argument(
+        "--plot", metavar="PNG", type=written, help="draw learning curves, .png, .pdf or .svg"
+    )
     add_preset(parser, "settings to start from")
     add_vectors(parser, "to start from")
     parser.add_argument(
@@ -311,7 +317,7 @@ def _print_result(
         f"{kept}, lr {history.lr:g}, final loss {loss:.4f}"
     )
     if init is not None:
-        write(init.line(model))
+        write(init.line(model, options.output))
     space = model.space
     n_ngrams = space.n_rows - space.n_word_rows - space.has_bias
     if history.vectors is not None:

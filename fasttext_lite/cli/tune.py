@@ -34,6 +34,7 @@ from fasttext_lite.cli.arguments import (
     pretrained_from,
     training_threads,
     whole,
+    written,
 )
 from fasttext_lite.cli.beside import add_beside, check_beside, is_taught, read_beside
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
@@ -110,7 +111,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trials", type=or_none(whole(1)), metavar="N", help="most trials (default no limit)"
     )
-    parser.add_argument("--log", metavar="FILE", help="JSON lines to write, one for each trial")
+    parser.add_argument(
+        "--log", metavar="FILE", type=written, help="JSON lines to write, one for each trial"
+    )
     parser.add_argument(
         "--resume", action="store_true", help="go on with the trials that are in the --log"
     )

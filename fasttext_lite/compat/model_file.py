@@ -301,9 +301,13 @@ def _checked_watch(watch: float | None) -> float | None:
         return None
     if isinstance(watch, bool) or not isinstance(watch, int | float):
         raise TypeError(bounded(f"watch must be a number of seconds, or None; got {watch!r}"))
-    if not watch > 0:
+    try:
+        seconds = float(watch)
+    except OverflowError:
+        raise ValueError("watch must be above 0 seconds, and is too large a number") from None
+    if not seconds > 0:
         raise ValueError(bounded(f"watch must be above 0 seconds; got {watch!r}"))
-    return float(watch)
+    return seconds
 
 
 def _restored(

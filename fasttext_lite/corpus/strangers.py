@@ -66,6 +66,40 @@ def difference(names: Iterable[str], known: Iterable[str]) -> str:
     return ""
 
 
+def slips(names: Sequence[str], known: Sequence[str]) -> str:
+    """Return which labels may be slips of the pen, and of which known ones; "" if none is.
+
+    Parameters
+    ----------
+    names, known : sequence of str
+        Without a label in both.
+    """
+    left, mine = list(names), set(known)
+    found: list[str] = []
+
+    def explain(pairs: Sequence[tuple[str, str]], what: str) -> None:
+        if pairs:
+            found.append(_slip(pairs, what))
+            done = dict(pairs)
+            left[:] = [name for name in left if name not in done]
+
+    for what, form in FORMS.items():
+        forms = {form(name): name for name in reversed(known)}
+        explain([(name, forms[form(name)]) for name in left if form(name) in forms], what)
+    for prefix in _prefixes(left, mine):
+        if not prefix[-1].isalnum():  # else it may be a word made of another
+            rests = [(n, n.removeprefix(prefix)) for n in left if n.startswith(prefix)]
+            explain([pair for pair in rests if pair[1] in mine], f"the prefix {prefix!r}")
+    return "; ".join(found)
+
+
+def _slip(pairs: Sequence[tuple[str, str]], what: str) -> str:
+    """Return how labels differ from known ones."""
+    new, old = (shown([*map(repr, side)]) for side in zip(*pairs, strict=True))
+    one = len(pairs) == 1
+    return f"{new} differ{'s' * one} from {old} by {what} alone"
+
+
 def _prefixes(longer: Sequence[str], shorter: set[str]) -> list[str]:
     """Return what names have before one of the shorter names that they end in."""
     return list(

@@ -18,6 +18,8 @@ from fasttext_lite.disk.temporary import open_temporary, sweep
 
 # A whole file that the system does not let take its place is kept, under this ending.
 KEPT = ".new"
+# What a full disk, or a limit of sizes, answers to a writing.
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY)
 
 
@@ -27,9 +29,11 @@ def target_of(path: str | os.PathLike[str]) -> str | None:
     Raises
     ------
     OSError
-        If it is a folder, or cannot be looked at.
+        If it is a folder, has an empty name, or cannot be looked at.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
+    if not name:
+        raise OSError(errno.ENOENT, "the name of the file is empty", name)
     if system.own_descriptor(name) is not None:
         return None
     try:
@@ -56,7 +60,7 @@ def check_replaceable(path: str | os.PathLike[str], to_streams: bool = False) ->
     target = target_of(path)
     if target is None:
         if not to_streams:
-            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+            raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(path))
         return
     sweep(*os.path.split(target))
     fd, temporary = open_temporary(target)
@@ -64,6 +68,17 @@ def check_replaceable(path: str | os.PathLike[str], to_streams: bool = False) ->
         os.close(fd)
     finally:
         system.unlink(temporary)
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Give an `OSError` of a full disk the name of the file that was written; it has none."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            error.filename = os.fsdecode(path)
+        raise
 
 
 @contextlib.contextmanager
@@ -88,20 +103,21 @@ def replacing(
     Raises
     ------
     OSError
-        If the file cannot be written; nothing is left behind, an old file stays as it was. A whole
-        file that the system does not let take its place is kept with the ending ``.new``.
+        If the file cannot be written; nothing is left behind, an old file stays as it was. That of
+        a full disk has the name `path`. A whole file that the system does not let take its place is
+        kept with the ending ``.new``.
     """
     target = target_of(path)
     if target is None:
         if not to_streams:
-            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
-        with _stream(os.fspath(path)) as stream:
+            raise OSError(errno.EINVAL, "not a regular file", os.fsdecode(path))
+        with naming(path), _stream(os.fsdecode(path)) as stream:
             yield stream
         return
     sweep(*os.path.split(target))
     fd, temporary = open_temporary(target)
     try:
-        with _closing(fd) as file:
+        with naming(path), _closing(fd) as file:
             system.take_mode(fd, target)
             yield file
             file.flush()

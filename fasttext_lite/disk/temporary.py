@@ -72,20 +72,46 @@ def open_temporary(path: str) -> tuple[int, str]:
 def making_folder(path: str) -> Iterator[str]:
     """Yield a temporary folder to fill, which becomes `path` in the end.
 
-    If `path` is there by then, as another process was quicker, it stays as it is. What is
-    in the folder must be closed, as open files cannot be moved on all systems.
+    Folders above it are made if need be. If `path` is there by then, as another process was
+    quicker, it stays as it is. What is in the folder must be closed, as open files cannot be moved
+    on all systems.
 
     Raises
     ------
     OSError
         If it cannot be made; nothing is left behind.
     """
-    parent, name = os.path.split(path)
-    os.makedirs(parent or ".", exist_ok=True)
-    sweep(parent)
-    held, temporary = _temporary_folder(path)
+    parent = os.path.dirname(path)
+    with _parents(parent):
+        sweep(parent)
+        held, temporary = _temporary_folder(path)
+        with _filled(held, temporary, path):
+            yield temporary
+
+
+@contextlib.contextmanager
+def _parents(folder: str) -> Iterator[None]:
+    """Make a folder and those above it; those that are new and empty are removed on an error."""
+    made, above = [], folder
+    while above and not os.path.lexists(above):
+        made.append(above)
+        above = os.path.dirname(above)
     try:
-        yield temporary
+        os.makedirs(folder or ".", exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for each in made:
+                os.rmdir(each)
+        raise
+
+
+@contextlib.contextmanager
+def _filled(held: int | None, temporary: str, path: str) -> Iterator[None]:
+    """Give a temporary folder its name when it is filled; remove what is left of it."""
+    parent = os.path.dirname(path)
+    try:
+        yield
         for each in os.scandir(temporary):
             with open(each.path, "rb+") as file:
                 system.sync(file.fileno())

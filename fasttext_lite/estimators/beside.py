@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.teaching.embedding_files import MOST_DIM
+from fasttext_lite.teaching.embedding_files import MOST_DIM, unfit
 
 if TYPE_CHECKING:
     from fasttext_lite.teaching.fit import Beside
@@ -55,14 +55,14 @@ def read_beside(
     filled = np.arange(0) if others is None else not_blank(others)
     vectors = None
     if text_embeddings is not None:
-        vectors = _read_vectors(text_embeddings)
+        given, vectors = _read_vectors(text_embeddings)
         if len(vectors) != n_given + n_others:
             raise ValueError(
                 f"text_embeddings has {len(vectors)} rows, for {n_given} texts and {n_others} "
                 "unlabelled ones: one of each is needed, in their order"
             )
         own = np.arange(n_given) if kept is None else kept
-        vectors = _taken(vectors, np.concatenate([own, n_given + filled]))
+        vectors = _taken(given, vectors, np.concatenate([own, n_given + filled]))
     if others is not None and filled.size < n_others:
         others = others.take(filled)
     return Beside(others, vectors, _say if show else None)
@@ -79,8 +79,8 @@ def _read_others(texts: Texts, unlabelled: Any) -> Texts:
     return others
 
 
-def _read_vectors(values: Any) -> np.ndarray:
-    """Return embeddings as float32[n, dim]."""
+def _read_vectors(values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return embeddings as they were given, and as float32[n, dim]."""
     try:
         given = np.asarray(values)
     except (TypeError, ValueError):
@@ -98,15 +98,16 @@ def _read_vectors(values: Any) -> np.ndarray:
             f"{given.shape[1]:,}"
         )
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large is not finite then
-        return given.astype(np.float32, copy=False)
+        return given, given.astype(np.float32, copy=False)
 
 
-def _taken(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _taken(given: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the rows that are learnt from; raise `ValueError` unless these are finite."""
     found = vectors if rows.size == len(vectors) else vectors[rows]
     bad = np.flatnonzero(~np.isfinite(found).all(axis=1))
     if bad.size:
-        raise ValueError(f"text_embeddings must be finite; row {rows[bad[0]]} is not")
+        row = rows[bad[0]]
+        raise ValueError(f"text_embeddings: row {row} has a number that is {unfit(given[row])}")
     return found
 
 

@@ -39,7 +39,13 @@ from fasttext_lite.estimators.parameters import (
     threads_of,
     with_parameters,
 )
-from fasttext_lite.estimators.targets import Target, is_matrix, joined_labels, unique_labels
+from fasttext_lite.estimators.targets import (
+    Target,
+    is_matrix,
+    joined_labels,
+    plain,
+    unique_labels,
+)
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import more
 from fasttext_lite.fitting.progress import progress_bar
@@ -226,7 +232,9 @@ class FastTextClassifier(TextClassifier, OneModel):
                 lacking = set(known.tolist()) - set(given.tolist())
                 if lacking:
                     raise ValueError(
-                        bounded(f"classes lack a label that the model knows: {min(lacking)!r}")
+                        bounded(
+                            f"classes lack a label that the model knows: {plain(min(lacking))!r}"
+                        )
                     )
                 known = joined_labels(known, given)
             return known, self.target_kind_

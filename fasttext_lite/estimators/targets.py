@@ -182,7 +182,9 @@ def read_target(
         known = joined_labels(known, present)
     strange = set(present.tolist()) - set(known.tolist())
     if strange:
-        raise ValueError(bounded(f"y contains a label that is not in classes: {min(strange)!r}"))
+        raise ValueError(
+            bounded(f"y contains a label that is not in classes: {plain(min(strange))!r}")
+        )
     ids = np.searchsorted(known, flat) if flat.size else np.zeros(0, np.int64)
     ids = ids[np.lexsort((ids, np.repeat(np.arange(len(sizes)), sizes)))]
     return Target(found, known, _labels(ids, np.append(0, np.cumsum(sizes)), known))
@@ -194,9 +196,12 @@ def _check_kind(found: str, kind: str | None) -> None:
 
 
 def _labels(ids: np.ndarray, indptr: np.ndarray, classes: np.ndarray) -> Labels:
-    names = [without_prefix(str(name), DEFAULT_PREFIX) for name in classes]
-    if len(set(names)) < len(names):
-        names = [repr(name) for name in classes]
+    own = [plain(label) for label in classes]
+    texts = [str(label) for label in own]
+    without = [without_prefix(name, DEFAULT_PREFIX) for name in texts]
+    # Of several that are the same text, such as 1 and "1", how Python writes them.
+    ways = (without, texts, [repr(label) for label in own])
+    names = next((way for way in ways if len(set(way)) == len(own)), ways[-1])
     return Labels(ids.astype(np.int32), indptr.astype(np.int64), names)
 
 
@@ -229,13 +234,19 @@ def _check_columns(known: np.ndarray, classes: Any, what: str, is_open: bool) ->
     if classes is None:
         return
     columns = known[: len(classes)] if is_open else known
-    if not np.array_equal(classes, columns):
+    if np.array_equal(classes, columns):
+        return
+    if is_open and np.array_equal(classes, np.arange(len(classes))):  # nobody gave classes
         raise ValueError(
-            bounded(
-                f"y is {what} of {len(known)} columns: its classes are the numbers of the "
-                f"columns; got {np.asarray(classes).tolist()!r}"
-            )
+            f"y is {what} of {len(known)} column{'s' * (len(known) != 1)}, and the model has "
+            f"{len(classes)}: give all of these, in their order, and new ones behind them"
         )
+    raise ValueError(
+        bounded(
+            f"y is {what} of {len(known)} columns: its classes are the numbers of the columns; "
+            f"got {np.asarray(classes).tolist()!r}"
+        )
+    )
 
 
 def _of_shares(y: Any, matrix: np.ndarray, classes: Any, kind: str | None, is_open: bool) -> Target:
@@ -364,7 +375,7 @@ def named_weights(class_weight: Any, target: Target) -> str | dict[str, float] |
             raise ValueError(
                 bounded(
                     f"class_weight of {label!r} must be a finite number of at least 0; "
-                    f"got {weight!r}"
+                    f"got {plain(weight)!r}"
                 )
             )
         found[names[label]] = float(weight)

@@ -10,7 +10,7 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import bounded
-from fasttext_lite.estimators.targets import Target, is_matrix, read_target
+from fasttext_lite.estimators.targets import Target, is_matrix, plain, read_target
 from fasttext_lite.fitting.monitor import Watch
 
 
@@ -57,7 +57,7 @@ def _validation_pair(target: Target, validation_data: Any) -> tuple[Texts, Label
         raise ValueError(
             bounded(
                 "validation_data has labels that the training does not have, such as "
-                f"{min(strange, key=repr)!r}"
+                f"{plain(min(strange, key=repr))!r}"
             )
         )
     # The same labels with the numbers of the training's classes.

@@ -10,6 +10,8 @@ import numpy as np
 from fasttext_lite.errors import ModelError
 from fasttext_lite.model.magic import is_fasttext
 
+_FASTTEXT = "model of fastText"  # kind of a file
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -38,10 +40,10 @@ class Verified:
         what = f"{self.path}: {self.kind}, {self.size:,} bytes: "
         if self.has_checksums:
             return what + "every byte is what was written"
-        return what + (
-            "nothing is wrong with its structure and its numbers; it has no checksums that would "
-            "tell more (models that are saved now have)"
-        )
+        what += "nothing is wrong with its structure and its numbers; "
+        if self.kind == _FASTTEXT:
+            return what + "its format has no checksums that would tell more"
+        return what + "it has no checksums that would tell more (models that are saved now have)"
 
 
 def verify(path: str | os.PathLike[str]) -> Verified:
@@ -92,4 +94,4 @@ def _fasttext(path: str) -> Verified:
                 f"{path}: the model file is damaged: its {name} table holds values that are not "
                 "finite"
             )
-    return Verified(path, os.path.getsize(path), "model of fastText", False)
+    return Verified(path, os.path.getsize(path), _FASTTEXT, False)

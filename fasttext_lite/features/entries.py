@@ -15,7 +15,14 @@ from typing import IO, TypeAlias
 
 import numpy as np
 
-from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, entry_files, map_files
+from fasttext_lite.features.matrix import (
+    Codes,
+    Counts,
+    FeatureMatrix,
+    entry_files,
+    map_files,
+    write_array,
+)
 from fasttext_lite.system import nameless_file, release
 
 # Open for reading and writing, of rows and of weights.
@@ -82,7 +89,7 @@ class Entries:
         self._shares.append(found.shares)
         if self.files is not None:
             for file, array in zip(self.files, (found.codes, found.counts), strict=True):
-                array[:n].tofile(file)
+                write_array(file, array[:n])
         elif self._codes.size == 0:
             # Of the room that nothing was written to, no memory was taken.
             self._codes, self._counts = found.codes, found.counts

@@ -91,9 +91,8 @@ class FeatureMatrix:
         """Return features in files with the weights in another file, which has no name."""
         with system.nameless_file() as file:
             for start in range(0, self.weights.size, COPIED):
-                self.weights[start : start + COPIED].tofile(file)
+                write_array(file, self.weights[start : start + COPIED])
                 self.release()
-            file.flush()
             own = system.map_file(file, is_written=True)
         weights = np.frombuffer(own, np.float32)
         return FeatureMatrix(self.ids, weights, self.indptr, (*self.maps, own))
@@ -158,6 +157,12 @@ def open_features(folder: str, indptr: np.ndarray) -> FeatureMatrix:
     with open(first, "r+b") as ids_file, open(second, "r+b") as weights_file:
         maps, (ids, weights) = map_files((ids_file, weights_file), int(indptr[-1]))
     return FeatureMatrix(ids, weights, indptr, maps)
+
+
+def write_array(file: IO[bytes], array: np.ndarray) -> None:
+    """Write an array to an open file, as `ndarray.tofile` does, which does not say why it fails."""
+    file.write(np.ascontiguousarray(array).view(np.uint8).data)
+    file.flush()
 
 
 def map_files(files: Sequence[IO[bytes]], n: int) -> tuple[tuple[mmap.mmap, ...], list[np.ndarray]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fasttext_lite.corpus.compression import Compression
+from fasttext_lite.disk.replacing import naming
 
 _BUFFER = 1 << 20  # bytes of a file that wait to be packed, where there may be many files
 _MOST_BUFFERED = 1 << 26  # of all files
@@ -22,14 +23,16 @@ class _Stream:
     size = 0  # bytes that wait to be packed
 
     def __init__(self, path: str, compression: Compression | None) -> None:
+        self._path = path
         self._file = open(path, "wb")  # noqa: SIM115 - closed by `close`
         self._packer = None if compression is None else compression.packer()
 
     def write(self, data: bytes) -> None:
-        self._file.write(data if self._packer is None else self._packer.compress(data))
+        with naming(self._path):
+            self._file.write(data if self._packer is None else self._packer.compress(data))
 
     def close(self, is_good: bool = True) -> None:
-        with self._file:
+        with naming(self._path), self._file:
             if is_good and self._packer is not None:
                 self._file.write(self._packer.flush())
 
@@ -59,7 +62,7 @@ class _Pieces:
         if self._compression is not None:
             packer = self._compression.packer()
             data = packer.compress(data) + packer.flush()
-        with open(self._path, "wb" if self._is_new else "ab") as file:
+        with naming(self._path), open(self._path, "wb" if self._is_new else "ab") as file:
             file.write(data)
         self._is_new = False
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.strangers import difference, shown
+from fasttext_lite.corpus.strangers import shown, slips
 from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.fitting.report import EpochReport
 from fasttext_lite.model.model import Model
@@ -63,8 +63,9 @@ def warn_of_new_labels(labels: Labels, new: np.ndarray) -> None:
         return
     counts = labels.counts()
     named = [labels.names[i] for i in new]
-    known = [name for i, name in enumerate(labels.names) if i not in set(new.tolist())]
-    why = difference(named, known)
+    is_new = set(new.tolist())
+    known = [name for i, name in enumerate(labels.names) if i not in is_new]
+    why = slips(named, known)
     logger.warning(
         "%d label%s that the model did not know join%s it: %s%s",
         new.size, "s" * (new.size > 1), "s" * (new.size == 1), shown(named),

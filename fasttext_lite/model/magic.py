@@ -154,12 +154,14 @@ def check_order(model: str, file: str, call: str) -> None:
 
 
 def check_ending(path: str | os.PathLike[str]) -> None:
-    """Raise `ModelError` for a name that says another kind of file than one of our models.
+    """Raise `ModelError` for no name, or one that says another kind of file than our models.
 
     The ending says to people and programs what a file holds: one of ours called model.bin would
     be refused by fastText later, and far from here.
     """
     name = os.fsdecode(path)
+    if not name:
+        raise ModelError("cannot write the model: the name of the file is empty")
     stem, ending = os.path.splitext(name)
     own, other = shlex.quote(stem + OWN_ENDING), shlex.quote(name)
     if ending.lower() in FASTTEXT_ENDINGS:

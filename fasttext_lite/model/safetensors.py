@@ -57,7 +57,7 @@ def check_writable(path: str | os.PathLike[str], what: str = "the model") -> Non
     try:
         check_replaceable(path)
     except OSError as error:
-        raise ModelError(f"{os.fspath(path)}: cannot write {what}: {reason(error)}") from None
+        raise ModelError(f"{os.fsdecode(path)}: cannot write {what}: {reason(error)}") from None
 
 
 def _kind(mode: int) -> str:
@@ -90,7 +90,7 @@ def new_file(path: str | os.PathLike[str], what: str = "the model") -> Iterator[
         with replacing(path) as file:
             yield file
     except OSError as error:
-        raise ModelError(f"{os.fspath(path)}: cannot write {what}: {reason(error)}") from None
+        raise ModelError(f"{os.fsdecode(path)}: cannot write {what}: {reason(error)}") from None
 
 
 def write_file(

@@ -49,7 +49,8 @@ def read_embeddings(
     ------
     InputError
         If a file cannot be read or is none of these, is not a table of numbers, has a number that
-        is not finite in a row that is wanted, or if there are more or fewer rows than texts.
+        is not finite in float32 in a row that is wanted, or if there are more or fewer rows than
+        texts.
     """
     names = [os.fspath(p) for p in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
     tables = [_table(name) for name in names]
@@ -199,6 +200,13 @@ def _joined(path: str, chunks: Sequence[Any], pa: Any) -> np.ndarray:
     return np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
 
 
+def unfit(row: np.ndarray) -> str:
+    """Return what is wrong with a number of an embedding that is not finite in float32."""
+    if np.isfinite(row).all():
+        return "too large for float32: scale the embeddings"
+    return "not finite: encode that text anew"
+
+
 def _copy(
     path: str, table: np.ndarray, rows: np.ndarray, out: np.ndarray, places: np.ndarray
 ) -> None:
@@ -210,7 +218,6 @@ def _copy(
         good = np.isfinite(found).all(axis=1)
         if not good.all():
             row = int(rows[part][good.argmin()]) + 1
-            raise InputError(
-                f"{path}: row {row:,} has a number that is not finite: encode that text anew"
-            )
+            fault = unfit(table[row - 1])
+            raise InputError(f"{path}: row {row:,} has a number that is {fault}")
         out[places[part]] = found

@@ -118,8 +118,8 @@ class Encoder:
         if not good.all():
             bad = int(good.argmin())
             raise ModelError(
-                f"{self.name}: the encoder returns a number that is not finite for text "
-                f"{first + bad + 1:,}, {given[bad][:60]!r}"
+                f"{self.name}: the encoder returns a number that is not finite in float32 for "
+                f"text {first + bad + 1:,}, {given[bad][:60]!r}"
             )
         return found
 

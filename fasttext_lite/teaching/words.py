@@ -28,6 +28,7 @@ LEAST_COUNT = 2  # occurrences of a word that has a vector
 # Small collections are gone over more often, until so many tokens were seen.
 TOKENS, LEAST_EPOCHS, MOST_EPOCHS = 5_000_000, 3, 50
 NEGATIVES = 3  # words drawn for each pair: 5 take longer and are no better on average
+LONGEST = 2.0**120  # length of a vector that float32 computes with as it is
 MEANS = 1 << 14  # texts whose vectors are made at a time
 
 
@@ -148,4 +149,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     """Return vectors of unit length, float32[n, dim]; those of length 0 as they are."""
     vectors = np.asarray(vectors, np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))[:, None]
+    if (lengths > LONGEST).any():  # float32 has no such number: powers of two change no digit
+        scales = np.where(lengths > LONGEST, 2.0**-64, 1.0)
+        vectors, lengths = vectors * scales.astype(np.float32), lengths * scales
     return vectors / np.where(lengths > 0, lengths, 1).astype(np.float32)

@@ -6,6 +6,7 @@ written as soon as it ends, so that a search can go on where it was broken off.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -179,8 +180,13 @@ class TrialLog:
                 )
 
     def _write(self, record: dict[str, Any]) -> None:
-        self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            self.close()
+            reason = (error.strerror or str(error)).lower()
+            raise TuningError(f"{self.path}: cannot write the log: {reason}") from None
 
     def add(self, trial: Trial) -> None:
         """Write a trial."""
@@ -188,7 +194,8 @@ class TrialLog:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what is still to be written has failed before
+            self._file.close()
 
 
 def _short(value: Any, other: Any) -> str:

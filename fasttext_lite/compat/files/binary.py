@@ -77,7 +77,7 @@ def read(path: str | os.PathLike[str], mmap: bool | None = None) -> ModelParts:
     ModelError
         If the file cannot be opened, is none of fastText's, or is damaged.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     try:
         file = OpenFile(name)
         if file.size == 0:
@@ -338,7 +338,7 @@ def write(parts: ModelParts, path: str | os.PathLike[str]) -> None:
             file.truncate()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ModelError(f"{os.fspath(path)} cannot be opened for saving: {reason}") from None
+        raise ModelError(f"{os.fsdecode(path)} cannot be opened for saving: {reason}") from None
 
 
 def to_bytes(parts: ModelParts) -> bytes:

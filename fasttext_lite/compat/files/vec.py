@@ -40,7 +40,7 @@ def read_vec(path: str | os.PathLike[str]) -> tuple[list[bytes], np.ndarray]:
     InputError
         With the line, if the file cannot be read or a line is damaged.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     try:
         os.stat(name)
         with open_binary(name) as file, strict_numbers():
@@ -98,4 +98,4 @@ def write_vec(path: str | os.PathLike[str], names: list[bytes], rows: np.ndarray
                 file.write(b"".join(lines))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ModelError(f"{os.fspath(path)} cannot be opened for saving: {reason}") from None
+        raise ModelError(f"{os.fsdecode(path)} cannot be opened for saving: {reason}") from None

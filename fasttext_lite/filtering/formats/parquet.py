@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.disk.replacing import naming
 from fasttext_lite.errors import InputError
 from fasttext_lite.filtering import work as why
 from fasttext_lite.filtering.judging import Judge, Verdict
@@ -45,7 +46,7 @@ def process(part: Part, work: Work, folder: Folder) -> None:
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{part.path}: cannot read as Parquet: {_first_line(error)}") from None
     except OSError as error:
-        if error.errno is not None and error.filename is None:
+        if error.errno is not None and error.filename != part.path:
             raise  # of what is written
         reason = error.strerror or _first_line(error)
         raise InputError(f"{part.path}: cannot read as Parquet: {reason.lower()}") from None
@@ -279,13 +280,15 @@ class _Tables:
 
         for route, batches in self._held.items():
             table = pa.Table.from_batches(batches)
-            self.begin(route).write_table(table, row_group_size=max(1, table.num_rows))
+            with naming(self.path(route)):
+                self.begin(route).write_table(table, row_group_size=max(1, table.num_rows))
         self._held, self._n_held = {}, 0
 
     def finish(self) -> dict[int, str]:
         """Write what is left; return where the files are."""
-        for writer in self._writers.values():
-            writer.close()
+        for route, writer in self._writers.items():
+            with naming(self.path(route)):
+                writer.close()
         return {route: self.path(route) for route in self._writers}
 
     def discard(self) -> None:
