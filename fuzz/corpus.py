@@ -97,6 +97,7 @@ def _read(path: str) -> list[Any] | str:
     return [
         found.label_rows, found.texts.to_list(), sorted(found.skipped), found.notices,
         None if found.weights is None else found.weights.tolist(),
+        found.skipped.get("of weight 0", (0,))[0],  # no texts of a training, but of a test
     ]  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def check(case: Case) -> str:
         if tested.outcome() == GOOD and isinstance(found, list):
             counted = re.search(rb"^n ([\d,]+)", tested.out)
             n = int(counted[1].replace(b",", b"")) if counted else -1
-            if n != len(found[1]):
+            if n != len(found[1]) + found[-1]:
                 raise BrokenError(f"test counts {n}, the reader {len(found[1])}: {tested.out!r}")
         predicted = commands.run(["predict", _model(), path]).outcome()
     finally:
