@@ -228,6 +228,18 @@ def place() -> Place:
     return found
 
 
+@cache
+def _place_of(process: int) -> Place:
+    """Return a copy of the place for a process of its own: those that are forked have the first."""
+    first = place()
+    path = first.path / f"of-{process}"
+    for name in ("work", "tmp"):
+        shutil.copytree(first.path / name, path / name)
+    os.environ["FASTTEXT_LITE_HOME"] = str(path / "work" / "home")
+    os.environ["TMPDIR"] = tempfile.tempdir = str(path / "tmp")
+    return first._replace(path=path, temporary=path / "tmp")
+
+
 def _files(folder: Path) -> dict[str, str]:
     """Return the checksums of all files below a folder."""
     return {
@@ -347,7 +359,7 @@ def check(case: Case) -> str:
     LostError
         If something was lost, or is left.
     """
-    found = place()
+    found = _place_of(os.getpid())
     work, command = found.path / "work", COMMANDS[case.command]
     _reset(found)
     for name in command.outputs:
