@@ -62,8 +62,11 @@ def one(rng: random.Random) -> Case:
         place = rng.randrange(len(lines))
         lines[place] = mutations.edited_json(rng, lines[place])
         return Case(sample.name, b"\n".join(lines), False)
-    other = samples.sample(rng.choice(others)).data if rng.random() < 0.1 else sample.data
-    return Case(sample.name, mutations.damaged(rng, sample.data, [other]), sample.is_sealed)
+    other = samples.sample(rng.choice(others)) if rng.random() < 0.1 else sample
+    data = mutations.damaged(rng, sample.data, [other.data])
+    # Where the end of another file was put after a beginning that they share, it is that file.
+    whole = other if data == other.data else sample
+    return Case(whole.name, data, whole.is_sealed)
 
 
 def _resealed(rng: random.Random, sample: Sample, data: bytes) -> Case:
