@@ -116,8 +116,7 @@ def fit_more(
         weights, history = start(), History(lr=config.lr or 0.0)
     else:
         weights, history = loop.train(
-            start, features, labels, config,
-            tree=trainee.model.tree, doc_weights=doc_weights,
+            start, features, labels, config, tree=trainee.model.tree, doc_weights=doc_weights,
             diverged=DIVERGED_LATER, seed=seed, n_threads=n_threads, callback=callback,
         )  # fmt: skip
     model = trainee.model.replace(
