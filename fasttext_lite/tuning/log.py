@@ -133,7 +133,8 @@ class TrialLog:
         self.trials: list[Trial] = []
         about = json.loads(json.dumps({"format_version": FORMAT_VERSION, **about}))
         try:
-            data = self.path.read_bytes() if self.path.exists() else b""
+            # What is no file, as a pipe or a device, has no end, or nothing to go on with.
+            data = self.path.read_bytes() if self.path.is_file() else b""
             if data and not resume:
                 raise TuningError(
                     f"{path}: this log is there already: go on with it (--resume, resume=True) "
