@@ -298,6 +298,15 @@ def test_literal_end_of_line_token_is_counted_once():
     assert np.diff(features.indptr).tolist() == [2, 2]
 
 
+@pytest.mark.parametrize("documents", [["a </s>", "b"], ["<//s bbbb", "</s </s>>"], ["x"]])
+@pytest.mark.parametrize("eos", [True, False])
+def test_the_end_of_a_text_is_found_among_the_words(documents, eos):
+    config = Config(eos=eos, analyzer="whitespace", word_ngrams=1, maxn=0, **PLAIN)
+    space, _ = FeatureSpace.fit(marked(documents, config), config)
+    words = space.words()
+    assert space._eos_word == (words.index(b"</s>") if eos and b"</s>" in words else -1)
+
+
 def test_threads_do_not_change_features():
     config = Config(word_ngrams=3, supervision=0.5, minn=2, maxn=4)
     texts = marked([f"text number {i} 中文{i % 7} again {i % 13}" for i in range(3000)], config)

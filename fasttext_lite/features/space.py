@@ -148,8 +148,14 @@ class FeatureSpace:
 
     @cached_property
     def _eos_word(self) -> int:
-        words = self.words() if self.config.eos else []
-        return words.index(EOS) if EOS in words else -1
+        if not self.config.eos:
+            return -1
+        # Among the words of its length: a list of all words takes long where there are many.
+        starts, ends = self._word_offsets.T
+        near = np.flatnonzero(ends - starts == len(EOS))
+        signs = self.pool[starts[near, None] + np.arange(len(EOS))]
+        found = near[(signs == np.frombuffer(EOS, np.uint8)).all(axis=1)]
+        return int(found[0]) if found.size else -1
 
     @cached_property
     def n_word_rows(self) -> int:
