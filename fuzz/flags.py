@@ -411,7 +411,7 @@ def fault(argv: Sequence[str]) -> tuple[str, int]:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             code, out, err = run(argv, folder)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever comes is what is looked for, and told
         wrong = "traceback: " + traceback.format_exc()
     else:
         wrong = next(_faults(argv, code, out, err), "")

@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fasttext_lite import system
-from fasttext_lite.cli.arguments import checked
+from fasttext_lite.cli.arguments import checked, written
 from fasttext_lite.cli.beside import is_taught
 from fasttext_lite.cli.console import say
 from fasttext_lite.errors import ModelError, UsageError, bounded
@@ -33,6 +33,7 @@ def add_keeping(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="DIR",
+        type=written,
         help="folder that keeps the training as it goes; it is removed when the model is written",
     )
     parser.add_argument(
@@ -75,10 +76,6 @@ def check_keeping(options: argparse.Namespace) -> None:
         for flag in ("resume", "checkpoint_every"):
             if getattr(options, flag):
                 raise UsageError(f"--{flag.replace('_', '-')} needs the folder of a --checkpoint")
-    elif not options.checkpoint:
-        raise UsageError("--checkpoint needs the name of a folder")
-    elif os.path.exists(options.checkpoint) and not os.path.isdir(options.checkpoint):
-        raise UsageError(f"{options.checkpoint}: the checkpoint needs a folder, and this is a file")
     if is_taught(options):
         given = {"--checkpoint": options.checkpoint is not None}
         given["--on-interrupt save"] = options.on_interrupt == SAVE

@@ -28,7 +28,9 @@ from fasttext_lite.compat.python.arguments import (
     model_name,
     parse_arguments,
 )
-from fasttext_lite.compat.python.model import TOKENS, _FastText, _Meter, token_bytes, utf8, wrapped
+from fasttext_lite.compat.python.meter import _Meter
+from fasttext_lite.compat.python.model import _FastText, wrapped
+from fasttext_lite.compat.python.text import TOKENS, token_bytes, utf8
 from fasttext_lite.corpus.signs import FASTTEXT_MAGIC
 from fasttext_lite.model.magic import packing
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from types import SimpleNamespace
@@ -30,80 +28,20 @@ from fasttext_lite.compat.python.arguments import (
     loss_name,
     model_name,
 )
+from fasttext_lite.compat.python.meter import _Meter
+from fasttext_lite.compat.python.text import TOKENS, list_of, one_line, token_bytes, utf8
 from fasttext_lite.config.foreign import FASTTEXT_KEYWORD, with_advice
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import bounded
 from fasttext_lite.model.limits import FEW_TEXTS
 from fasttext_lite.model.predictions import Predictions, as_lists
 
-TOKENS = re.compile(rb"[^ \t\n\v\f\r\0]+|\n")
 NO_LABEL, NO_ANSWER = -1, -9
 INT32, FLOAT32 = np.dtype(np.int32), np.dtype(np.float32)  # quicker than the types themselves
 _NEWLINE = 10
-_ONE_LINE = "{} processes one line at a time (remove '\\n')"
 
 
-def token_bytes(token: bytes) -> bytes:
-    """Return a token that `TOKENS` found; that of a newline is </s>."""
-    return EOS.encode() if token == b"\n" else token
-
-
-# -- text and names --------------------------------------------------------------------------
-def utf8(text: str | bytes) -> bytes:
-    """Return a word or a text as UTF-8.
-
-    Raises
-    ------
-    TypeError
-        As in fastText, also for lone surrogates, which UTF-8 does not have.
-    """
-    try:
-        return text.encode()  # type: ignore[union-attr]
-    except AttributeError:
-        if isinstance(text, bytes):
-            return text
-        raise TypeError(f"text must be str; got {type(text).__name__}") from None
-    except UnicodeEncodeError as error:
-        raise TypeError(
-            f"text has a lone surrogate at {error.start}, which UTF-8 does not have; "
-            "text.encode('utf-8', 'replace').decode() takes it out"
-        ) from None
-
-
-def _one_line(text: Any, function: str) -> bytes:
-    """Return a text with a newline behind it; errors are of fastText's kinds."""
-    try:
-        has_newline = text.find("\n") != -1
-    except (AttributeError, TypeError) as error:
-        raise type(error)(_no_text(text)) from None
-    if has_newline:
-        raise ValueError(_ONE_LINE.format(function))
-    return utf8(text + "\n")
-
-
-def _no_text(text: Any) -> str:
-    """Return what to say of something that is no text."""
-    how = ""
-    if isinstance(text, bytes):
-        how = "; text.decode() makes a str of it"
-    elif isinstance(text, Iterable):
-        how = "; list(text) makes a list of it"
-    return f"text must be a str or a list of str; got {type(text).__name__}{how}"
-
-
-def _list_of(texts: Any) -> list[Any]:
-    """Return texts that come in a row as a list; errors are of fastText's kinds."""
-    if isinstance(texts, list | tuple):
-        return list(texts)
-    if isinstance(texts, np.ndarray) and texts.ndim == 1:
-        return texts.tolist()
-    for name in ("to_list", "to_pylist"):  # Series of pandas and polars, columns of Arrow
-        if callable(method := getattr(texts, name, None)) and not isinstance(texts, type):
-            return list(method())
-    _one_line(texts, "predict")
-    raise AssertionError("what is no text is refused")
-
-
+# -- names ---------------------------------------------------------------------------------
 class _Names(dict[int, str]):
     """Names of labels by number, decoded when they are first needed: some may not be UTF-8."""
 
@@ -131,61 +69,6 @@ class _Names(dict[int, str]):
 
 def _decoded(found: Iterable[tuple[float, bytes]], errors: str) -> list[tuple[float, str]]:
     return [(score, word.decode("utf-8", errors)) for score, word in found]
-
-
-# -- evaluation ------------------------------------------------------------------------------
-class _Meter:
-    """Metrics of a labelled file; what `_FastText.get_meter` returns.
-
-    As in fastText, a label that the model does not have stands for all labels; a warning says so.
-    """
-
-    def __init__(self, fasttext_model: _FastText, meter: Meter) -> None:
-        self.f = fasttext_model
-        self.m = meter
-
-    def _number(self, label: str | None) -> int | None:
-        """Return the number of a label, None for all; below -1 for a word, which has no scores."""
-        if not label:
-            return None
-        number = self.f.get_label_id(label)
-        if number == -1:
-            warnings.warn(
-                f"the model has no label {label!r}: the figures are those of all labels, "
-                "as in fastText",
-                stacklevel=3,
-            )
-            return None
-        return number
-
-    def score_vs_true(self, label: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return scores and gold (1 or 0) of the predictions of a label, both float64[n]."""
-        number = self._number(label)
-        if number is not None and number < 0:
-            return np.empty(0), np.empty(0)
-        scores, is_gold = self.m.score_vs_true(number)
-        return scores.astype(np.float64), is_gold.astype(np.float64)
-
-    def precision_recall_curve(self, label: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return precision and recall above each score, both float64[n]."""
-        number = self._number(label)
-        if number is not None and number < 0:
-            return np.empty(0), np.empty(0)
-        return self.m.precision_recall_curve(number)
-
-    def precision_at_recall(self, recall: float, label: str | None = None) -> float:
-        """Return the highest precision with at least this recall; 0 if there is none."""
-        number = self._number(label)
-        if number is not None and number < 0:
-            return 0.0
-        return self.m.precision_at_recall(recall, number)
-
-    def recall_at_precision(self, precision: float, label: str | None = None) -> float:
-        """Return the highest recall with at least this precision; 0 if there is none."""
-        number = self._number(label)
-        if number is not None and number < 0:
-            return 0.0
-        return self.m.recall_at_precision(precision, number)
 
 
 # -- the model -------------------------------------------------------------------------------
@@ -335,7 +218,7 @@ class _FastText:
         """Predict as `predict` does, what is not exactly a str."""
         if isinstance(text, str):
             return self.predict(str.__str__(text), k, threshold, errors)
-        texts = text if type(text) is list else _list_of(text)
+        texts = text if type(text) is list else list_of(text)
         names = self._names_of(errors)
         if len(texts) > FEW_TEXTS or not all([type(each) is str for each in texts]):
             return self._predict_list(texts, k, threshold, names)
@@ -359,7 +242,7 @@ class _FastText:
         try:
             return (self._model or self.model).predict_text(text, k, threshold)
         except ValueError:
-            _one_line(text, "predict")  # fastText's words for it, if it is the text
+            one_line(text, "predict")  # fastText's words for it, if it is the text
             raise
 
     def _names_of(self, errors: str) -> _Names:
@@ -540,10 +423,10 @@ class _FastText:
     def get_line(self, text: Any, on_unicode_error: str = "strict") -> Any:
         """Return the words of a line, and its labels that the model knows; lists for a list."""
         if type(text) is list:
-            lines = [_one_line(entry, "get_line") for entry in text]
+            lines = [one_line(entry, "get_line") for entry in text]
             pairs = [self._line(line, on_unicode_error) for line in lines]
             return [words for words, _ in pairs], [labels for _, labels in pairs]
-        return self._line(_one_line(text, "get_line"), on_unicode_error)
+        return self._line(one_line(text, "get_line"), on_unicode_error)
 
     def _line(self, line: bytes, errors: str) -> tuple[list[str], list[str]]:
         dictionary = self.model.dictionary
@@ -571,7 +454,7 @@ class _FastText:
 
     def get_sentence_vector(self, text: str) -> np.ndarray:
         """Return the vector of a line of text, float32[dim]."""
-        return self.model.sentence_vector(_one_line(text, "predict")[:-1])
+        return self.model.sentence_vector(one_line(text, "predict")[:-1])
 
     def get_input_vector(self, ind: int) -> np.ndarray:
         """Return a row of the input table, float32[dim]."""
@@ -720,7 +603,7 @@ def _joined(texts: list[Any], function: str) -> tuple[np.ndarray, np.ndarray]:
         text = ""
     if not text or text.count("\n") != len(texts) - 1:
         for entry in texts:
-            _one_line(entry, function)
+            one_line(entry, function)
     data = as_array(utf8(text) + b"\n")
     ends = np.flatnonzero(data == _NEWLINE) + 1
     return data, np.append(0, ends)
