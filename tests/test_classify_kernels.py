@@ -15,8 +15,8 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.features import kernels
-from fasttext_lite.features.kernels import insert_codes
+from fasttext_lite.features.kernels import codes as codes_kernels
+from fasttext_lite.features.kernels.rows import insert_codes
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.model.kernels import classify, remember
@@ -55,9 +55,12 @@ def test_codes_without_a_row_are_left_out(known, others, data):
 @given(st.integers(0, 2**64 - 1), st.integers(1, 2**31 - 1))
 def test_remainders(number, bucket):
     for divisor in (bucket, 1, 2**20, 2_000_000):
-        inverse = np.uint64(kernels.inverse_of(np.int64(divisor)))
+        inverse = np.uint64(codes_kernels.inverse_of(np.int64(divisor)))
         assert inverse == (2**64 - 1) // divisor
-        assert kernels.remainder(np.uint64(number), np.int64(divisor), inverse) == number % divisor
+        assert (
+            codes_kernels.remainder(np.uint64(number), np.int64(divisor), inverse)
+            == number % divisor
+        )
 
 
 WORDS = [
@@ -135,8 +138,8 @@ def plain_rows(space, text, marks, start, end):
     words, pool, bounds, _, _, _, options = space.tables
     running = np.zeros(space.config.word_ngrams + 1, np.uint64)
     of_words, of_chars = np.empty(4000, np.int32), np.empty(4000, np.int32)
-    n_words, n_chars, share = kernels.list_codes(
-        text, marks, start, end, words, pool, bounds, options, options[kernels.EOS_WORD],
+    n_words, n_chars, share = codes_kernels.list_codes(
+        text, marks, start, end, words, pool, bounds, options, options[codes_kernels.EOS_WORD],
         running, of_words, of_chars,
     )  # fmt: skip
     row_of = {code: row for row, code in enumerate(space.row_codes.tolist())}

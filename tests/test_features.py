@@ -16,8 +16,11 @@ from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features import gains as gains_module
-from fasttext_lite.features import kernels as features_kernels
 from fasttext_lite.features.gains import estimate_pseudo_count
+from fasttext_lite.features.kernels import codes as codes_kernels
+from fasttext_lite.features.kernels import gains as gains_kernels
+from fasttext_lite.features.kernels import rows as rows_kernels
+from fasttext_lite.features.kernels import weighing as weighing_kernels
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace, most_frequent
 from fasttext_lite.text.analyzers import analyze
@@ -90,7 +93,7 @@ def test_subwords_are_fasttexts(fasttext_model, word):
         grams, ids = grams[1:], ids[1:]
     data = np.frombuffer(word.encode(), np.uint8)
     codes = np.zeros(400, np.int32)
-    n = features_kernels.add_subwords(data, 0, data.size, 2, 4, 1009, n_words, codes, 0)
+    n = codes_kernels.add_subwords(data, 0, data.size, 2, 4, 1009, n_words, codes, 0)
     assert codes[:n].tolist() == ids
     assert reference.subwords(word, 2, 4) == [gram.encode() for gram in grams]
     for gram, found in zip(grams, ids, strict=True):
@@ -164,7 +167,7 @@ def test_kernels_equal_their_twins(documents, word_ngrams, lengths, bucket, eos,
             [found[row] for row in expected], list(expected.values()), rtol=1e-5
         )
     n_codes = np.zeros(len(documents), np.int64)
-    features_kernels.count_codes(
+    codes_kernels.count_codes(
         texts.buffer, texts.marks, texts.offsets, 0, len(texts), code_options(config), n_codes
     )
     assert all(sum(c.values()) <= n for c, n in zip(expected_codes, n_codes, strict=True))
@@ -331,7 +334,7 @@ def test_distinct_codes_in_the_order_of_their_first_occurrence(lists):
     n = 5
     for found in lists:
         found = np.array(found, np.int32)
-        n = features_kernels.add_distinct(found, found.size, 5, n, shift, seen, codes, counts)
+        n = codes_kernels.add_distinct(found, found.size, 5, n, shift, seen, codes, counts)
     every = [code for found in lists for code in found]
     assert codes[:n].tolist() == [-1] * 5 + list(dict.fromkeys(every))
     assert counts[5:n].tolist() == [every.count(code) for code in codes[5:n]]
@@ -341,11 +344,11 @@ def test_distinct_codes_in_the_order_of_their_first_occurrence(lists):
 @given(st.lists(st.integers(0, 2**31 - 1) | st.integers(0, 99), unique=True, max_size=100))
 def test_rows_are_found_by_their_codes(codes):
     table = np.full((256, 2), -1, np.int32)
-    features_kernels.insert_codes(np.array(codes, np.int32), table)
+    rows_kernels.insert_codes(np.array(codes, np.int32), table)
     for row, code in enumerate(codes):
-        assert table[features_kernels.find_code(np.int32(code), table)].tolist() == [code, row]
+        assert table[rows_kernels.find_code(np.int32(code), table)].tolist() == [code, row]
     for code in {5, 2**30} - set(codes):
-        assert table[features_kernels.find_code(np.int32(code), table), 0] == -1
+        assert table[rows_kernels.find_code(np.int32(code), table), 0] == -1
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -501,7 +504,7 @@ def test_documents_of_each_row(documents, first, last, first_doc):
     rows = np.array([row for found in documents for row in sorted(found)], np.int32)
     indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
     frequency = np.zeros(10, np.int32)
-    features_kernels.count_documents(rows, frequency)
+    rows_kernels.count_documents(rows, frequency)
     assert frequency.tolist() == [sum(row in found for found in documents) for row in range(10)]
     expected = [
         [first_doc + i for i, found in enumerate(documents) if row in found]
@@ -509,7 +512,7 @@ def test_documents_of_each_row(documents, first, last, first_doc):
     ]
     bounds = np.append(0, np.cumsum([len(docs) for docs in expected], dtype=np.int64))
     ends, docs = bounds[:-1].copy(), np.full(bounds[-1], -1, np.int32)
-    features_kernels.list_documents(rows, indptr, first_doc, first, last, ends, docs)
+    gains_kernels.list_documents(rows, indptr, first_doc, first, last, ends, docs)
     assert ends.tolist() == bounds[1:].tolist()
     assert [docs[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)] == expected
 
@@ -525,7 +528,7 @@ def test_the_energy_of_characters_equals_its_twin(seed, ratio, has_bias):
     bias_row = 7 if has_bias else -1
     weights = rng.random(ids.size).astype(np.float32)
     found = weights.copy()
-    features_kernels.scale_characters(ids, found, indptr, 0, 5, factors, bias_row, ratio)
+    weighing_kernels.scale_characters(ids, found, indptr, 0, 5, factors, bias_row, ratio)
     for a, b in zip(indptr[:-1], indptr[1:], strict=True):
         others = np.flatnonzero(ids[a:b] != bias_row) + a
         expected = weights[a:b].astype(float)
@@ -549,7 +552,7 @@ def test_rows_get_other_numbers(documents, numbers):
         [(numbers[ids[i]], counts[i]) for i in range(a, b) if numbers[ids[i]] >= 0]
         for a, b in zip(indptr[:-1].tolist(), indptr[1:].tolist(), strict=True)
     ]
-    n = features_kernels.renumber_rows(ids, counts, indptr, table)
+    n = rows_kernels.renumber_rows(ids, counts, indptr, table)
     assert n == indptr[-1] == sum(map(len, expected))
     for a, b, pairs in zip(indptr[:-1], indptr[1:], expected, strict=True):
         assert list(zip(ids[a:b].tolist(), counts[a:b].tolist(), strict=True)) == pairs
@@ -567,7 +570,7 @@ def test_copies_of_documents(sizes, data):
     new = np.append(0, np.cumsum([sizes[doc] for doc in docs], dtype=np.int64))
     found = np.full(new[-1], -1, np.int32), np.full(new[-1], -1, np.float32)
     for first, last in ((0, cut), (cut, len(docs))):
-        features_kernels.copy_documents(
+        rows_kernels.copy_documents(
             rows, weights, indptr, np.array(docs, np.int64), first, last, new, *found
         )
     for array, copy in ((rows, found[0]), (weights, found[1])):

@@ -493,7 +493,7 @@ def test_each_kernel_is_compiled_once(tmp_path):
 import pickle
 import numpy as np
 from fasttext_lite import FastTextClassifier, FastTextTransformer, load
-from fasttext_lite.features import kernels as features
+from fasttext_lite.features.kernels import codes, gains, rows, weighing
 from fasttext_lite.model.kernels import classify, predict, remember
 from fasttext_lite.text.kernels import tokens
 from fasttext_lite.training.kernels import general
@@ -518,7 +518,7 @@ for loss in ("auto", "softmax", "hs"):
     c.partial_fit(X, [row[0] for row in labels]).predict(X)
 kernels = [
     getattr(module, name)
-    for module in (classify, features, predict, remember, tokens)
+    for module in (classify, codes, gains, rows, weighing, predict, remember, tokens)
     for name in dir(module)
     if hasattr(getattr(module, name), "signatures")
 ]

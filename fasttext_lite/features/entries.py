@@ -80,7 +80,7 @@ class Entries:
 
     def append(self, found: Codes) -> None:
         """Take the codes of some more documents; they may be changed."""
-        from fasttext_lite.features.kernels import compact
+        from fasttext_lite.features.kernels.rows import compact
 
         n = compact(
             found.starts, found.lengths, 0, found.lengths.size, 0, found.codes, found.counts
@@ -139,7 +139,7 @@ class Entries:
         change : callable
             Given the entries, and first and last + 1 of the documents to change.
         """
-        from fasttext_lite.features.kernels import compact
+        from fasttext_lite.features.kernels.rows import compact
 
         shares = np.concatenate([np.empty(0, np.float32), *self._shares])
         starts = self._indptr

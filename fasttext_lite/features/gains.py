@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.features import kernels
+from fasttext_lite.features.kernels import gains as gains_kernels
 from fasttext_lite.features.matrix import Parts
 from fasttext_lite.parallel import run_blocks
 
@@ -67,12 +67,12 @@ def estimate_pseudo_count(
     begins = at.copy()
     docs = np.empty(ends[-1] if ends.size else 0, np.int32)
     for rows, indptr, doc in parts():
-        kernels.list_chosen(rows, indptr, doc, place, at, docs)
+        gains_kernels.list_chosen(rows, indptr, doc, place, at, docs)
     counts, found = labels.counts(), np.empty((asked.size, 2))
     n_labels = np.count_nonzero(counts)
     estimates = []
     for weights in (np.ones(counts.size), labels.ids.size / np.maximum(counts * n_labels, 1)):
-        kernels.measure_agreement(begins, at, docs, labels.ids, labels.indptr, weights, found)
+        gains_kernels.measure_agreement(begins, at, docs, labels.ids, labels.indptr, weights, found)
         same, pairs = found.sum(axis=0)
         if pairs <= 0:
             return 1.0
@@ -94,7 +94,7 @@ def write_gains(
     n_threads: int,
     counts: np.ndarray | None = None,
 ) -> None:
-    """Write the gains of all rows from `first_row` on (see `features.kernels.measure_gains`).
+    """Write the gains of all rows from `first_row` on (see `features.kernels.gains.measure_gains`).
 
     Parameters
     ----------
@@ -133,8 +133,8 @@ def write_gains(
         at = begins.copy()
         docs = np.empty(begins[-1] + frequency[last - 1], np.int32)
         for rows, indptr, doc in parts():
-            kernels.list_documents(rows, indptr, doc, first, last, at, docs)
-        kernels.measure_gains(
+            gains_kernels.list_documents(rows, indptr, doc, first, last, at, docs)
+        gains_kernels.measure_gains(
             begins, at, docs, labels.ids, labels.indptr, prior, pseudo_count, gains[first:last]
         )
 

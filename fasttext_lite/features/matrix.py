@@ -30,7 +30,7 @@ class Codes:
     codes : int32[n_codes]
     counts : float32[n_codes]
     shares : float32[n_docs]
-        See `features.kernels.extract_codes`.
+        See `features.kernels.codes.extract_codes`.
     """
 
     starts: np.ndarray
@@ -71,7 +71,7 @@ class FeatureMatrix:
 
     def take(self, chosen: np.ndarray) -> FeatureMatrix:
         """Return the features of the chosen documents, in that order, in memory."""
-        from fasttext_lite.features.kernels import copy_documents
+        from fasttext_lite.features.kernels.rows import copy_documents
 
         docs = np.arange(len(self))[chosen]
         indptr = np.zeros(docs.size + 1, np.int64)
@@ -115,7 +115,7 @@ class Counts:
     matrix : FeatureMatrix
         With counts in place of weights.
     shares : float32[n_docs]
-        See `features.kernels.extract_codes`.
+        See `features.kernels.codes.extract_codes`.
     """
 
     matrix: FeatureMatrix
@@ -133,7 +133,7 @@ class Counts:
 
         These counts are spent: their arrays become those of the result.
         """
-        from fasttext_lite.features.kernels import renumber_rows
+        from fasttext_lite.features.kernels.rows import renumber_rows
 
         ids, counts, indptr = self.matrix.ids, self.matrix.weights, self.matrix.indptr
         n = renumber_rows(ids, counts, indptr, numbers)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import Config
-from fasttext_lite.features import kernels
+from fasttext_lite.features.kernels import codes as codes_kernels
 
 
 def _regions(config: Config) -> tuple[list[int], int]:
@@ -37,17 +37,17 @@ def code_options(config: Config) -> np.ndarray:
     int64[N_OPTIONS]
     """
     assert config.word_ngrams is not None
-    options = np.empty(kernels.N_OPTIONS, np.int64)
-    options[kernels.WORD_NGRAMS] = config.word_ngrams
-    options[kernels.MINN] = max(config.minn, 1) if config.maxn else 1
-    options[kernels.MAXN] = config.maxn
-    options[kernels.BUCKET] = config.bucket
-    options[kernels.WITH_EOS] = config.eos
-    options[kernels.LEAST_CHARS] = ANALYZERS[config.analyzer].least_subword_chars
-    options[kernels.WITH_ENDS] = config.boundaries
-    options[kernels.CHAR_ENERGY] = round(100 * (config.char_energy or 1))
+    options = np.empty(codes_kernels.N_OPTIONS, np.int64)
+    options[codes_kernels.WORD_NGRAMS] = config.word_ngrams
+    options[codes_kernels.MINN] = max(config.minn, 1) if config.maxn else 1
+    options[codes_kernels.MAXN] = config.maxn
+    options[codes_kernels.BUCKET] = config.bucket
+    options[codes_kernels.WITH_EOS] = config.eos
+    options[codes_kernels.LEAST_CHARS] = ANALYZERS[config.analyzer].least_subword_chars
+    options[codes_kernels.WITH_ENDS] = config.boundaries
+    options[codes_kernels.CHAR_ENERGY] = round(100 * (config.char_energy or 1))
     begins, end = _regions(config)
-    options[[kernels.BIGRAMS, kernels.LONGER, kernels.CHARS]] = begins
-    options[kernels.BIAS] = end if config.bias else -1
-    options[[kernels.EOS_WORD, kernels.BIAS_ROW]] = -1
+    options[[codes_kernels.BIGRAMS, codes_kernels.LONGER, codes_kernels.CHARS]] = begins
+    options[codes_kernels.BIAS] = end if config.bias else -1
+    options[[codes_kernels.EOS_WORD, codes_kernels.BIAS_ROW]] = -1
     return options

@@ -15,7 +15,9 @@ import numpy as np
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features import kernels
+from fasttext_lite.features.kernels import codes as codes_kernels
+from fasttext_lite.features.kernels import rows as rows_kernels
+from fasttext_lite.features.kernels import weighing as weighing_kernels
 from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, Parts
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.vocabulary import (
@@ -60,7 +62,7 @@ class FeatureSpace:
     n_texts : int
         Number of training texts.
     gains : float32[n_rows], optional
-        How much each feature tells about the labels (`features.kernels.measure_gains`); used if
+        How much each feature tells about the labels (`kernels.gains.measure_gains`); used if
         `Config.supervision` is not 0.
     """
 
@@ -127,9 +129,9 @@ class FeatureSpace:
 
     @cached_property
     def _rows(self) -> np.ndarray:
-        """The hash table of the rows, see `features.kernels.find_code`."""
+        """The hash table of the rows, see `features.kernels.rows.find_code`."""
         table = np.full((empty_table(2 * self.n_rows).size, 2), -1, np.int32)
-        if not kernels.insert_codes(self.row_codes, table):
+        if not rows_kernels.insert_codes(self.row_codes, table):
             raise ModelError("the model is damaged: two of its rows have the same feature")
         return table
 
@@ -140,8 +142,8 @@ class FeatureSpace:
         Made on first use; threads that come at once may each make them, and they are the same.
         """
         options = self._options.copy()
-        options[kernels.EOS_WORD] = self._eos_word
-        options[kernels.BIAS_ROW] = self.bias_row
+        options[codes_kernels.EOS_WORD] = self._eos_word
+        options[codes_kernels.BIAS_ROW] = self.bias_row
         return (
             self._table, self.pool, self._word_offsets, self._rows, self.factors, _LOGS, options,
         )  # fmt: skip
@@ -196,8 +198,8 @@ class FeatureSpace:
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
         if config.pooling == "blocks":
-            longer = self.n_words + self._options[kernels.LONGER]
-            chars = self.n_words + self._options[kernels.CHARS]
+            longer = self.n_words + self._options[codes_kernels.LONGER]
+            chars = self.n_words + self._options[codes_kernels.CHARS]
             codes = self.row_codes
             if (config.word_ngrams or 0) > 2:
                 factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
@@ -217,7 +219,7 @@ class FeatureSpace:
         ids, weights, starts = counts.matrix.ids, counts.matrix.weights, counts.matrix.indptr
         found = Codes(starts, np.diff(starts), ids, weights, counts.shares)
         self._weigh(found, 0, len(counts), n_threads)
-        n = kernels.compact(starts, found.lengths, 0, len(counts), 0, ids, weights)
+        n = rows_kernels.compact(starts, found.lengths, 0, len(counts), 0, ids, weights)
         starts[-1] = n
         return FeatureMatrix(ids[:n], weights[:n], starts)
 
@@ -243,7 +245,7 @@ class FeatureSpace:
         factors, bias_row = self.factors, self.bias_row
 
         def scale(first: int, last: int) -> None:
-            kernels.scale_characters(
+            weighing_kernels.scale_characters(
                 features.ids, features.weights, features.indptr, first, last, factors, bias_row,
                 ratio,
             )  # fmt: skip
@@ -275,7 +277,7 @@ class FeatureSpace:
             Of the same texts, by its rows.
         """
         frequency = np.zeros(self.n_rows, np.int32)
-        kernels.count_documents(counts.matrix.ids, frequency)
+        rows_kernels.count_documents(counts.matrix.ids, frequency)
         rows = np.flatnonzero(frequency)
         numbers = np.full(self.n_rows, -1, np.int32)
         numbers[rows] = np.arange(rows.size, dtype=np.int32)
@@ -529,7 +531,7 @@ class FeatureSpace:
         found = self._extract(texts, n_threads)
         self._number(found, 0, len(texts), n_threads)
         self._weigh(found, 0, len(texts), n_threads)
-        n = kernels.compact(
+        n = rows_kernels.compact(
             found.starts, found.lengths, 0, len(texts), 0, found.codes, found.counts
         )
         found.starts[-1] = n
@@ -587,7 +589,7 @@ class FeatureSpace:
         buffer, marks, offsets = texts.buffer, texts.marks, texts.offsets
 
         def count(first: int, last: int) -> None:
-            kernels.count_codes(buffer, marks, offsets, first, last, self._options, n_codes)
+            codes_kernels.count_codes(buffer, marks, offsets, first, last, self._options, n_codes)
 
         run_ranges(count, n_docs, n_threads)
         starts = np.zeros(n_docs + 1, np.int64)
@@ -603,7 +605,7 @@ class FeatureSpace:
         table, word_offsets, eos_word = self._table, self._word_offsets, self._eos_word
 
         def extract(first: int, last: int) -> None:
-            kernels.extract_codes(
+            codes_kernels.extract_codes(
                 buffer, marks, offsets, first, last,
                 table, self.pool, word_offsets, self._options, eos_word,
                 found.starts, found.codes, found.counts, found.lengths, found.shares,
@@ -616,7 +618,7 @@ class FeatureSpace:
         """Return how many documents have each code, int32[n_codes]; 0 for the bias, the last."""
         frequency = np.zeros(self._bias_code + 1, np.int32)
         for codes, *_ in entries.parts():
-            kernels.count_documents(codes, frequency)
+            rows_kernels.count_documents(codes, frequency)
         frequency[-1] = 0
         return frequency
 
@@ -625,7 +627,7 @@ class FeatureSpace:
         table = self._rows
 
         def number(a: int, b: int) -> None:
-            kernels.number_rows(
+            rows_kernels.number_rows(
                 found.starts, found.lengths, first + a, first + b, found.codes, found.counts, table
             )
 
@@ -636,7 +638,7 @@ class FeatureSpace:
         factors, bias_row = self.factors, self.bias_row
 
         def weigh(a: int, b: int) -> None:
-            kernels.weigh_rows(
+            weighing_kernels.weigh_rows(
                 found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
                 factors, _LOGS, found.shares, bias_row,
             )  # fmt: skip

@@ -25,7 +25,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.errors import ModelError
-from fasttext_lite.features.kernels import CHARS
+from fasttext_lite.features.kernels.codes import CHARS
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.model.quantization import N_CODES, ProductQuantizer, QuantizedMatrix

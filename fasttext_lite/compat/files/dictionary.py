@@ -27,7 +27,7 @@ from fasttext_lite.corpus.compression import DAMAGE, LONGEST_MAGIC, compression_
 from fasttext_lite.corpus.encodings import BOM_UTF8, WIDE_MARKS
 from fasttext_lite.corpus.files import open_text
 from fasttext_lite.errors import InputError
-from fasttext_lite.features.kernels import insert_codes
+from fasttext_lite.features.kernels.rows import insert_codes
 from fasttext_lite.parallel import run_blocks
 from fasttext_lite.text.kernels.words import insert_words
 

@@ -81,7 +81,7 @@ from fasttext_lite.compiled.blocks import (
 )
 from fasttext_lite.compiled.bytes64 import byte_mask, first_bit, space_mask
 from fasttext_lite.compiled.compiling import INLINE, LEAF, compiler
-from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed
+from fasttext_lite.features.kernels.codes import NGRAM_FACTOR, as_signed
 
 # No fast mathematics, as in `kernels.text`.
 _leaf_kernel = compiler(LEAF)

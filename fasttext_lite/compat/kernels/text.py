@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fasttext_lite.compiled.compiling import EXACT, LEAF, compiler
-from fasttext_lite.features.kernels import NGRAM_FACTOR, as_signed, find_code, remainder
+from fasttext_lite.features.kernels.codes import NGRAM_FACTOR, as_signed, remainder
+from fasttext_lite.features.kernels.rows import find_code
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
 # No fast mathematics: sums are taken in fastText's order, so that they round alike.  A step of the

@@ -29,13 +29,8 @@ from fasttext_lite.compiled.blocks import (
 from fasttext_lite.compiled.compiling import FAST, FAST_LEAF, LEAF, compiler
 from fasttext_lite.compiled.needed import find_missing
 from fasttext_lite.compiled.utf8 import END, write_code
-from fasttext_lite.features.kernels import (
-    BIAS_ROW,
-    MAXN,
-    MINN,
-    WORD_NGRAMS,
-    weigh_document,
-)
+from fasttext_lite.features.kernels.codes import BIAS_ROW, MAXN, MINN, WORD_NGRAMS
+from fasttext_lite.features.kernels.weighing import weigh_document
 from fasttext_lite.model.kernels.predict import (
     add_row,
     score_labels,

@@ -15,7 +15,7 @@ from fasttext_lite.compiled.blocks import prefetch
 from fasttext_lite.compiled.bytes64 import byte_mask, eight_bytes, first_bit, last_bit
 from fasttext_lite.compiled.compiling import LEAF, compiler
 from fasttext_lite.compiled.utf8 import END, INSIDE, OUTSIDE
-from fasttext_lite.features.kernels import (
+from fasttext_lite.features.kernels.codes import (
     BIGRAMS,
     BUCKET,
     CHAR_ENERGY,
@@ -30,10 +30,9 @@ from fasttext_lite.features.kernels import (
     add_subwords,
     add_token,
     begin_tokens,
-    find_code,
-    first_place,
     inverse_of,
 )
+from fasttext_lite.features.kernels.rows import find_code, first_place
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
 _leaf = compiler(LEAF)
@@ -317,12 +316,12 @@ def list_pieces(
     table, pool, word_offsets
         The vocabulary, see `text.kernels.words.find_word`.
     rows : int32[capacity, 2]
-        See `features.kernels.find_code`.
+        See `features.kernels.rows.find_code`.
     options : int64[N_OPTIONS]
     entries : int64[capacity, ENTRY], arena : int32[], counters : int64[N_COUNTERS]
         The memory; written in place.
     running : uint64[word_ngrams + 1]
-        See `features.kernels.add_token`.
+        See `features.kernels.codes.add_token`.
     of_words : int32[]
         Written in place: codes of n-grams of words, and -1 - row for words that have one, where
         they come first, in the order of the text.
@@ -470,7 +469,7 @@ def distinct_rows(
     of_words, n_words, of_chars, pieces, n_pieces, arena, counters
         As `list_pieces` leaves them; codes in `of_words` are replaced by rows.
     rows : int32[capacity, 2]
-        See `features.kernels.find_code`.
+        See `features.kernels.rows.find_code`.
     factors : float32[]
         Of which those of the rows are going to be used.
     places : int32[n_rows]

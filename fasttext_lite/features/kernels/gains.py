@@ -1,0 +1,147 @@
+"""How much features tell about the labels of the texts that have them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fasttext_lite.compiled.compiling import FAST, compiler
+
+_kernel = compiler(FAST)
+
+
+@_kernel
+def list_documents(rows, indptr, first_doc, first, last, ends, docs):
+    """Write the documents that have each row of `first` to `last` - 1, one row after another.
+
+    Parameters
+    ----------
+    rows : int32[n_entries], indptr : int64[n_docs + 1]
+        The documents' rows, all different.
+    first_doc : int
+        Number of the first of these documents.
+    first, last : int
+    ends : int64[last - first]
+        On entry where the list of each row goes on, on return where it ends.
+    docs : int32[]
+        Written in place.
+    """
+    for doc in range(indptr.size - 1):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = rows[i] - first
+            if row >= 0 and row < last - first:
+                docs[ends[row]] = first_doc + doc
+                ends[row] += 1
+
+
+@_kernel
+def list_chosen(rows, indptr, first_doc, place, ends, docs):
+    """Write the documents that have each of some rows, as `list_documents`.
+
+    Parameters
+    ----------
+    rows, indptr, first_doc, ends, docs
+        As there.
+    place : int32[n_rows]
+        Number of each row among the chosen ones; -1 = it is none.
+    """
+    for doc in range(indptr.size - 1):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            at = place[rows[i]]
+            if at >= 0:
+                docs[ends[at]] = first_doc + doc
+                ends[at] += 1
+
+
+@_kernel
+def measure_agreement(begins, ends, docs, label_ids, label_indptr, weights, agreement):
+    """Write how often two labels of different texts that have a feature are the same.
+
+    Parameters
+    ----------
+    begins, ends, docs, label_ids, label_indptr
+        As in `measure_gains`.
+    weights : float64[n_labels]
+        Of each label; a pair weighs their product.
+    agreement : float64[n_features, 2]
+        Written in place: mean weight of the pairs that are the same, and of all pairs; 0 where
+        there is no pair.
+    """
+    sums = np.zeros(weights.size)
+    for feature in range(len(agreement)):
+        n = within = total = inside = same = 0.0
+        for i in range(begins[feature], ends[feature]):
+            first, last = label_indptr[docs[i]], label_indptr[docs[i] + 1]
+            own = 0.0
+            for j in range(first, last):
+                label = label_ids[j]
+                same += 2 * weights[label] * sums[label]
+                sums[label] += weights[label]
+                own += weights[label]
+                inside -= weights[label] * weights[label]
+            total += own
+            inside += own * own
+            n += last - first
+            within += (last - first) * (last - first - 1)
+        squares = 0.0
+        for i in range(begins[feature], ends[feature]):
+            for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
+                squares += weights[label_ids[j]] ** 2
+                sums[label_ids[j]] = 0
+        pairs = n * (n - 1) - within
+        agreement[feature, 0] = same / pairs if pairs > 0 else 0.0
+        agreement[feature, 1] = (total * total - squares - inside) / pairs if pairs > 0 else 0.0
+
+
+@_kernel
+def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_count, gains):
+    """Write how much each feature tells about the labels, all labels being of equal weight.
+
+    The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
+    from labels that are equally frequent: sum p ln(p k) over the k labels.  Each text weighs as
+    much as its label is rare, so that a text of a rare label is no surprise by itself: p =
+    (n q + m / k) / (n + m), where n is the number of labels of these texts, q_c proportional to
+    count_c / prior_c, and m labels are added that are spread over all.
+
+    Parameters
+    ----------
+    begins, ends : int64[n_features]
+        The documents of a feature are docs[begin:end].
+    docs : int32[]
+    label_ids : int32[], label_indptr : int64[n_docs + 1]
+    prior : float64[n_labels]
+        Share of each label among all; sums to 1.
+    pseudo_count : float
+        m, above 0.
+    gains : float32[n_features]
+        Written in place.
+    """
+    counts = np.zeros(prior.size)
+    seen = np.empty(prior.size, np.int32)
+    m = pseudo_count
+    k = 0
+    for label in range(prior.size):
+        k += prior[label] > 0
+    for feature in range(gains.size):
+        n_seen = 0
+        n = 0.0
+        for i in range(begins[feature], ends[feature]):
+            for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
+                label = label_ids[j]
+                if counts[label] == 0:
+                    seen[n_seen] = label
+                    n_seen += 1
+                counts[label] += 1
+                n += 1
+        total = 0.0
+        for i in range(n_seen):
+            total += counts[seen[i]] / prior[seen[i]]
+        gain = 0.0
+        for i in range(n_seen):
+            label = seen[i]
+            p = (n * counts[label] / prior[label] / total + m / k) / (n + m)
+            gain += p * math.log(p * k)
+            counts[label] = 0
+        # All labels not seen have p = m / k / (n + m).
+        gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
