@@ -307,7 +307,7 @@ def test_the_end_of_a_text_is_found_among_the_words(documents, eos):
     config = Config(eos=eos, analyzer="whitespace", word_ngrams=1, maxn=0, **PLAIN)
     space, _ = FeatureSpace.fit(marked(documents, config), config)
     words = space.words()
-    assert space._eos_word == (words.index(b"</s>") if eos and b"</s>" in words else -1)
+    assert space.eos_word == (words.index(b"</s>") if eos and b"</s>" in words else -1)
 
 
 def test_threads_do_not_change_features():

@@ -19,6 +19,7 @@ from fasttext_lite.features.kernels import codes as codes_kernels
 from fasttext_lite.features.kernels import rows as rows_kernels
 from fasttext_lite.features.kernels import weighing as weighing_kernels
 from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, Parts
+from fasttext_lite.features.numbered import NumberedTexts
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.vocabulary import (
     EOS,
@@ -28,6 +29,7 @@ from fasttext_lite.features.vocabulary import (
     word_bounds,
     words_in,
 )
+from fasttext_lite.features.word_codes import WordCodes
 from fasttext_lite.parallel import run_ranges
 from fasttext_lite.text.kernels import words as word_kernels
 from fasttext_lite.text.marked import MarkedTexts
@@ -82,7 +84,7 @@ class FeatureSpace:
         self.row_codes = read_only(np.ascontiguousarray(row_codes, np.int32))
         self.frequency = np.ascontiguousarray(frequency, np.int32)
         self.n_texts = int(n_texts)
-        self._options = code_options(config)
+        self.options = code_options(config)
         if gains is None:
             gains = np.ones(self.n_rows, np.float32)
         self.gains = np.ascontiguousarray(gains, np.float32)
@@ -141,15 +143,16 @@ class FeatureSpace:
 
         Made on first use; threads that come at once may each make them, and they are the same.
         """
-        options = self._options.copy()
-        options[codes_kernels.EOS_WORD] = self._eos_word
+        options = self.options.copy()
+        options[codes_kernels.EOS_WORD] = self.eos_word
         options[codes_kernels.BIAS_ROW] = self.bias_row
         return (
             self._table, self.pool, self._word_offsets, self._rows, self.factors, _LOGS, options,
         )  # fmt: skip
 
     @cached_property
-    def _eos_word(self) -> int:
+    def eos_word(self) -> int:
+        """Number of the word </s>, or -1."""
         if not self.config.eos:
             return -1
         # Among the words of its length: a list of all words takes long where there are many.
@@ -198,8 +201,8 @@ class FeatureSpace:
         if config.supervision:
             factors *= np.maximum(self.gains, LEAST_GAIN) ** config.supervision
         if config.pooling == "blocks":
-            longer = self.n_words + self._options[codes_kernels.LONGER]
-            chars = self.n_words + self._options[codes_kernels.CHARS]
+            longer = self.n_words + self.options[codes_kernels.LONGER]
+            chars = self.n_words + self.options[codes_kernels.CHARS]
             codes = self.row_codes
             if (config.word_ngrams or 0) > 2:
                 factors[(codes >= longer) & (codes < longer + config.bucket)] *= LONG_FACTOR
@@ -313,13 +316,14 @@ class FeatureSpace:
         FeatureSpace, FeatureMatrix
         """
         vocabulary = Vocabulary()
-        vocabulary.add(texts)
-        return cls.fit_chunks([texts], vocabulary, config, n_threads, labels)
+        return cls.fit_chunks(
+            [vocabulary.add(texts, n_threads)], vocabulary, config, n_threads, labels
+        )
 
     @classmethod
     def fit_chunks(
         cls,
-        chunks: Iterable[MarkedTexts],
+        chunks: Iterable[NumberedTexts],
         vocabulary: Vocabulary,
         config: Config,
         n_threads: int = 1,
@@ -331,7 +335,7 @@ class FeatureSpace:
 
         Parameters
         ----------
-        chunks : iterable of MarkedTexts
+        chunks : iterable of NumberedTexts
         vocabulary : Vocabulary
             Of the same texts.
         config, n_threads, labels
@@ -350,9 +354,7 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = cls(config, *vocabulary.words(config), empty, empty, 0)
         entries = Entries() if entries is None else entries
-        for texts in chunks:
-            entries.append(raw._extract(texts, n_threads))
-        entries.complete()
+        raw._take_codes(chunks, vocabulary, entries, n_threads)
         frequency = raw._count(entries)
         row_codes = most_frequent(frequency, config.min_df or 1, config.max_features or 0)
         frequency = frequency[row_codes]
@@ -361,7 +363,7 @@ class FeatureSpace:
             frequency = np.append(len(entries), frequency)
         space = cls(config, raw.pool, raw.word_ends, row_codes, frequency, len(entries))
         space._table = raw._table
-        entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
+        space._number_all(entries, raw._bias_code + 1, n_threads)
         space.config = space._with_pseudo_count(entries, labels)
         if look is not None:
             look(entries)
@@ -394,12 +396,13 @@ class FeatureSpace:
         FeatureSpace, FeatureMatrix
         """
         vocabulary = Vocabulary()
-        vocabulary.add(texts)
-        return self.grow_chunks([texts], vocabulary, n_threads, labels, counts=counts)
+        return self.grow_chunks(
+            [vocabulary.add(texts, n_threads)], vocabulary, n_threads, labels, counts=counts
+        )
 
     def grow_chunks(
         self,
-        chunks: Iterable[MarkedTexts],
+        chunks: Iterable[NumberedTexts],
         vocabulary: Vocabulary,
         n_threads: int = 1,
         labels: Labels | None = None,
@@ -410,7 +413,7 @@ class FeatureSpace:
 
         Parameters
         ----------
-        chunks : iterable of MarkedTexts
+        chunks : iterable of NumberedTexts
         vocabulary : Vocabulary
             Of the same texts.
         n_threads, labels, counts
@@ -436,9 +439,7 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
         entries = Entries() if entries is None else entries
-        for texts in chunks:
-            entries.append(raw._extract(texts, n_threads))
-        entries.complete()
+        raw._take_codes(chunks, vocabulary, entries, n_threads)
         added = raw._count(entries)
         added[-1] = len(entries) if self.has_bias else 0
         frequency = self.frequency + added[old_codes]
@@ -454,7 +455,7 @@ class FeatureSpace:
             self.n_texts + len(entries),
             np.concatenate([self.gains, np.ones(new_codes.size, np.float32)]),
         )
-        entries.replace(lambda found, a, b: space._number(found, a, b, n_threads))
+        space._number_all(entries, raw._bias_code + 1, n_threads)
         return space, space._finish(entries, self.n_rows, labels, n_threads, counts)
 
     def with_words(self, words: Sequence[bytes]) -> FeatureSpace:
@@ -589,7 +590,7 @@ class FeatureSpace:
         buffer, marks, offsets = texts.buffer, texts.marks, texts.offsets
 
         def count(first: int, last: int) -> None:
-            codes_kernels.count_codes(buffer, marks, offsets, first, last, self._options, n_codes)
+            codes_kernels.count_codes(buffer, marks, offsets, first, last, self.options, n_codes)
 
         run_ranges(count, n_docs, n_threads)
         starts = np.zeros(n_docs + 1, np.int64)
@@ -602,17 +603,31 @@ class FeatureSpace:
             np.empty(total, np.float32),
             np.empty(n_docs, np.float32),
         )
-        table, word_offsets, eos_word = self._table, self._word_offsets, self._eos_word
+        table, word_offsets, eos_word = self._table, self._word_offsets, self.eos_word
 
         def extract(first: int, last: int) -> None:
             codes_kernels.extract_codes(
                 buffer, marks, offsets, first, last,
-                table, self.pool, word_offsets, self._options, eos_word,
+                table, self.pool, word_offsets, self.options, eos_word,
                 found.starts, found.codes, found.counts, found.lengths, found.shares,
             )  # fmt: skip
 
         run_ranges(extract, n_docs, n_threads)
         return found
+
+    def _take_codes(
+        self,
+        chunks: Iterable[NumberedTexts],
+        vocabulary: Vocabulary,
+        entries: Entries,
+        n_threads: int,
+    ) -> None:
+        """Append the codes of all chunks to entries."""
+        words = self._table, self.pool, self._word_offsets
+        known = WordCodes(vocabulary, words, self.options, self.eos_word)
+        for texts in chunks:
+            entries.append(known.extract(texts, n_threads))
+        entries.complete()
 
     def _count(self, entries: Entries) -> np.ndarray:
         """Return how many documents have each code, int32[n_codes]; 0 for the bias, the last."""
@@ -621,6 +636,22 @@ class FeatureSpace:
             rows_kernels.count_documents(codes, frequency)
         frequency[-1] = 0
         return frequency
+
+    def _number_all(self, entries: Entries, n_codes: int, n_threads: int) -> None:
+        """Replace all codes of entries, which are less than `n_codes`, by rows."""
+        rows = np.full(n_codes, -1, np.int32)
+        rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
+
+        def change(found: Codes, first: int, last: int) -> None:
+            def number(a: int, b: int) -> None:
+                rows_kernels.number_codes(
+                    found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
+                    rows,
+                )  # fmt: skip
+
+            run_ranges(number, last - first, n_threads)
+
+        entries.replace(change)
 
     def _number(self, found: Codes, first: int, last: int, n_threads: int) -> None:
         """Replace the codes of documents `first` to `last` - 1 by rows, as far as there are."""

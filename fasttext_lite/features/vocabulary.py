@@ -5,20 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
-from fasttext_lite.compiled.utf8 import END
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.scripts import SCRIPTS
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.features.numbered import NumberedTexts
+from fasttext_lite.parallel import run_ranges
 from fasttext_lite.text.kernels import words as kernels
 from fasttext_lite.text.marked import MarkedTexts
 
 EOS = b"</s>"
+
+# Bytes of text whose words are looked up before the new ones are entered.
+LEAST_STEP, MOST_STEP = 1 << 16, 1 << 24
 
 
 class Vocabulary:
     """The words of texts with their number of occurrences, counted chunk by chunk."""
 
     def __init__(self) -> None:
-        self.n_words = self.n_tokens = self.n_texts = 0
+        self.n_words = self.n_tokens = self.n_texts = self._n_bytes = 0
         self._pool = np.empty(0, np.uint8)
         self._offsets = np.empty((0, 2), np.int64)
         self._counts = np.empty(0, np.int64)
@@ -37,25 +42,76 @@ class Vocabulary:
             pool = read_only(self._pool)  # as the kernel is compiled for
             kernels.insert_words(pool, self._offsets, self.n_words, self._table)
 
-    def add(self, texts: MarkedTexts) -> None:
-        """Count the tokens of some more texts."""
-        doc = 0
+    def add(self, texts: MarkedTexts, n_threads: int = 1) -> NumberedTexts:
+        """Count the tokens of some more texts and number them.
+
+        Threads look words up in what is known, then the new ones are entered in turn: numbers do
+        not depend on the threads. That is done in steps which grow as the words do.
+
+        Parameters
+        ----------
+        texts : MarkedTexts
+        n_threads : int
+
+        Returns
+        -------
+        NumberedTexts
+        """
+        marks, offsets = texts.marks, texts.offsets
+        n_tokens = np.empty(len(texts), np.int64)
+
+        def count(first: int, last: int) -> None:
+            kernels.count_tokens(marks, offsets, first, last, n_tokens)
+
+        run_ranges(count, len(texts), n_threads)
+        starts = np.append(0, np.cumsum(n_tokens))
+        numbers = np.empty(starts[-1], np.int32)
+        first = 0
+        while first < len(texts):
+            end = int(offsets[first]) + min(max(self._n_bytes, LEAST_STEP), MOST_STEP)
+            last = max(first + 1, int(np.searchsorted(offsets, end, "right")) - 1)
+            self._number(texts, first, last, starts, numbers, n_threads)
+            self._n_bytes += int(offsets[last] - offsets[first])
+            first = last
         self.n_texts += len(texts)
-        while True:
-            doc, self.n_words, n_tokens = kernels.count_words(
-                texts.buffer, texts.marks, texts.offsets, doc,
-                self._table, self._pool, self._offsets, self._counts, self.n_words,
+        self.n_tokens += numbers.size
+        return NumberedTexts(numbers, starts)
+
+    def _number(
+        self,
+        texts: MarkedTexts,
+        first: int,
+        last: int,
+        starts: np.ndarray,
+        numbers: np.ndarray,
+        n_threads: int,
+    ) -> None:
+        """Write the numbers of the tokens of texts `first` to `last` - 1, and count them."""
+        text, marks, offsets = texts.buffer, texts.marks, texts.offsets
+        origin = int(offsets[first])
+        if offsets[last] - origin > kernels.MOST_BYTES:
+            raise TrainingError("a text has more than 2 GB: cut it into several")
+        pool = read_only(self._pool)  # as the kernel is compiled for
+
+        def number(a: int, b: int) -> None:
+            kernels.number_tokens(
+                text, marks, offsets, first + a, first + b, self._table, pool, self._offsets,
+                starts, origin, numbers,
             )  # fmt: skip
-            self.n_tokens += n_tokens
-            if doc == len(texts):
-                break
-            first, last = int(texts.offsets[doc]), int(texts.offsets[doc + 1])
-            n_new = int(np.count_nonzero(texts.marks[first:last] == END))
-            n_bytes = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
-            n_bytes += last - first
-            self._enlarge(
-                _room(self.n_words + n_new, self._counts.size), _room(n_bytes, self._pool.size)
-            )
+
+        run_ranges(number, last - first, n_threads)
+        at, end = int(starts[first]), int(starts[last])
+        while at < end:
+            at, self.n_words, n_bytes = kernels.enter_words(
+                text, marks, origin, numbers, at, end, self._table, self._pool, self._offsets,
+                self._counts, self.n_words,
+            )  # fmt: skip
+            if at < end:
+                n_pool = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
+                self._enlarge(
+                    _room(self.n_words + 1, self._counts.size),
+                    _room(n_pool + n_bytes, self._pool.size),
+                )
 
     def script_shares(self) -> dict[str, float]:
         """Return the share of the tokens that begin with a character of each of `SCRIPTS`."""
@@ -74,6 +130,10 @@ class Vocabulary:
             n_tokens = int(self._counts[: self.n_words][inside].sum())
             shares[script.name] = n_tokens / max(self.n_tokens, 1)
         return shares
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return a pool, uint8, the bounds of the words in it, int64[n_words, 2], and counts."""
+        return self._pool, self._offsets[: self.n_words], self._counts[: self.n_words]
 
     def words(self, config: Config) -> tuple[np.ndarray, np.ndarray]:
         """Return the words that occur `Config.min_count` times, most frequent first.

@@ -23,7 +23,7 @@ from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.advice import warn_of_labels, warn_of_new_labels, warn_of_threshold
 from fasttext_lite.fitting.fit import fit_prepared
 from fasttext_lite.fitting.keeper import TrainingKeeper
-from fasttext_lite.fitting.prepare import Pieces, analyzed_again, count_words
+from fasttext_lite.fitting.prepare import Pieces, count_words
 from fasttext_lite.fitting.prepared import Before, Prepared
 from fasttext_lite.fitting.trainee import Trainee, tables_of
 from fasttext_lite.label_tree.growth import grow_tree
@@ -158,7 +158,7 @@ def prepare_more(
         If texts have several labels, and the model one for each.
     """
     n_threads, model = n_threads or cpu_count(), further.model
-    vocabulary, held, cut_here = count_words(pieces, model.config, n_threads)
+    vocabulary, numbered, held, cut_here = count_words(pieces, model.config, n_threads)
     found = pieces.labels()
     warn_of_labels(found)
     labels = found.renamed(further.names(found.names))
@@ -170,14 +170,13 @@ def prepare_more(
     places = places_of(model, labels.names)
     before = counts_before(model, places, len(labels.names))
     space, features = model.space.grow_chunks(
-        held or analyzed_again(pieces, model.config, n_threads), vocabulary, n_threads, labels,
-        entries, before + labels.counts(),
+        numbered, vocabulary, n_threads, labels, entries, before + labels.counts(),
     )  # fmt: skip
     grown = with_labels(Trainee.of_model(model), features, labels, places, n_threads)
     model = grown.model
     return Prepared(
         model.config, space, features, labels, model.multilabel,
-        marked=held[0] if held and model.config.is_noisy else None,
+        marked=held,
         calibration=model.calibration, run=model.run, are_cut=not cut_here,
         before=Before(grown.weights, model.tree, before, model.n_texts),
     )  # fmt: skip

@@ -14,6 +14,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.entries import Entries
+from fasttext_lite.features.numbered import NumberedPieces
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.prepared import Prepared, Sample
@@ -112,7 +113,8 @@ def prepare_pieces(
     Prepared
     """
     n_threads, sampler = n_threads or cpu_count(), sampler or take_sample
-    vocabulary, held, cut_here = count_words(pieces, config, n_threads)
+    entries = Entries() if entries is None else entries
+    vocabulary, numbered, held, cut_here = count_words(pieces, config, n_threads)
     labels, n_texts = pieces.labels(), vocabulary.n_texts
     check_labels(labels)
     if multilabel is None:
@@ -124,45 +126,37 @@ def prepare_pieces(
     )
     samples: list[Sample] = []
     space, features = FeatureSpace.fit_chunks(
-        held or analyzed_again(pieces, config, n_threads), vocabulary, config, n_threads, labels,
-        entries,
+        numbered, vocabulary, config, n_threads, labels, entries,
         look=lambda entries: samples.append(sampler(entries, labels)),
     )  # fmt: skip
-    marked = held[0] if held and config.is_noisy else None
     return Prepared(
         space.config, space, features, labels, multilabel,
-        marked=marked, asked=asked, sample=samples[0], are_cut=not cut_here,
+        marked=held, asked=asked, sample=samples[0], are_cut=not cut_here,
     )  # fmt: skip
 
 
 def count_words(
     pieces: Pieces, config: Config, n_threads: int
-) -> tuple[Vocabulary, list[MarkedTexts], bool]:
-    """Go over texts for the first time.
+) -> tuple[Vocabulary, NumberedPieces, MarkedTexts | None, bool]:
+    """Cut texts into tokens and number them.
 
     Returns
     -------
     Vocabulary
-    list of MarkedTexts
-        The only piece, which saves the second pass; empty where there are several. What is
-        analysed once more need not be kept: its marks alone are as long as the text.
+    NumberedPieces
+    MarkedTexts, optional
+        The only piece, where the settings ask for noise in words.
     bool
         Whether no text came as a list of tokens.
     """
-    vocabulary, n_pieces, cut_here = Vocabulary(), 0, True
-    held: list[MarkedTexts] = []
+    vocabulary, numbered, cut_here = Vocabulary(), NumberedPieces(), True
+    held = None
     for texts in pieces.first():
-        held = [analyze(texts, config, n_threads)]
-        vocabulary.add(held[0])
+        marked = analyze(texts, config, n_threads)
+        numbered.append(vocabulary.add(marked, n_threads))
+        held = marked if config.is_noisy else None
         cut_here = cut_here and texts.token_ends is None
-        n_pieces += 1
-    return vocabulary, held if n_pieces == 1 else [], cut_here
-
-
-def analyzed_again(pieces: Pieces, config: Config, n_threads: int) -> Iterator[MarkedTexts]:
-    """Yield the texts once more, analysed."""
-    for texts in pieces.again():
-        yield analyze(texts, config, n_threads)
+    return vocabulary, numbered, held, cut_here
 
 
 def take_sample(

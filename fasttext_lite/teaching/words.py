@@ -66,7 +66,7 @@ class Words:
         def number(first: int, last: int) -> None:
             kernels.number_tokens(
                 texts.buffer, texts.marks, texts.offsets, first, last, table, pool, bounds, sizes,
-                numbers,
+                0, numbers,
             )  # fmt: skip
 
         run_ranges(number, len(texts), n_threads)

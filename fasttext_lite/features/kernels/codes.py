@@ -74,12 +74,32 @@ def count_codes(text, marks, offsets, first, last, options, n_codes):
         n_codes[doc] = total
 
 
+@_inline
+def inverse_of(bucket):
+    """Return what `remainder` takes beside a number of slots: 2 ** 64 / bucket, rounded down."""
+    return np.uint64(0xFFFFFFFFFFFFFFFF) // np.uint64(bucket)
+
+
+@_inline
+def remainder(hash64, bucket, inverse):
+    """Return hash64 % bucket, by a product in place of a division.
+
+    The quotient is at most one too small (Granlund and Montgomery 1994, Division by invariant
+    integers using multiplication).
+    """
+    rest = hash64 - high_product(hash64, inverse) * np.uint64(bucket)
+    while rest >= np.uint64(bucket):
+        rest -= np.uint64(bucket)
+    return np.int64(rest)
+
+
 @_kernel
 def add_subwords(text, start, end, minn, maxn, bucket, base, codes, n):
     """Append base + hash of the character n-grams of <word> to `codes` at `n`; return the new `n`.
 
     fastText dictionary.cc, computeSubwords: lengths count characters, a lone < or > is none.
     """
+    inverse = inverse_of(bucket)
     for first in range(start - 1, end + 1):
         # The byte before the word stands for <, the one behind it for >.
         if first >= start and first < end and text[first] & 0xC0 == 0x80:
@@ -100,28 +120,9 @@ def add_subwords(text, start, end, minn, maxn, bucket, base, codes, n):
                 hash32 = fnv_step(hash32, text[i])
                 i += 1
             if length >= minn and not (length == 1 and (first < start or first == end)):
-                codes[n] = base + hash32 % bucket
+                codes[n] = base + remainder(np.uint64(hash32), bucket, inverse)
                 n += 1
     return n
-
-
-@_inline
-def inverse_of(bucket):
-    """Return what `remainder` takes beside a number of slots: 2 ** 64 / bucket, rounded down."""
-    return np.uint64(0xFFFFFFFFFFFFFFFF) // np.uint64(bucket)
-
-
-@_inline
-def remainder(hash64, bucket, inverse):
-    """Return hash64 % bucket, by a product in place of a division.
-
-    The quotient is at most one too small (Granlund and Montgomery 1994, Division by invariant
-    integers using multiplication).
-    """
-    rest = hash64 - high_product(hash64, inverse) * np.uint64(bucket)
-    while rest >= np.uint64(bucket):
-        rest -= np.uint64(bucket)
-    return np.int64(rest)
 
 
 @_inline
@@ -184,13 +185,15 @@ def add_ends(n_tokens, options, eos_word, inverse, bigrams, longer, running, cod
     return n
 
 
-@_kernel
-def add_distinct(found, n_found, begin, n, shift, seen, codes, counts):
-    """Append the codes found[:n_found] to codes[begin:n], or count them if they are there.
+@_inline
+def add_code(code, times, begin, n, shift, seen, codes, counts):
+    """Count a code `times` more times, and append it to codes[begin:n] if it is not there.
+
+    Whether it is there cannot be foretold: no branch but that of a place that another code has.
 
     Parameters
     ----------
-    found : int32[]
+    code, times : int32, float32
     begin, n : int
     shift : int
         `seen` is used up to 2 ** (32 - shift).
@@ -203,21 +206,38 @@ def add_distinct(found, n_found, begin, n, shift, seen, codes, counts):
     n : int
     """
     mask = (1 << (32 - shift)) - 1
+    slot = ((np.int64(code) * 0x9E3779B1) & 0xFFFFFFFF) >> shift
+    at = np.int64(seen[slot])
+    while at != 0 and codes[begin + at - 1] != code:
+        slot = (slot + 1) & mask
+        at = np.int64(seen[slot])
+    is_new = np.int64(at == 0)
+    at += is_new * (n + 1 - begin)
+    place = begin + at - 1
+    before = counts[place]
+    codes[place] = code
+    counts[place] = times + (np.float32(0) if is_new else before)
+    seen[slot] = at
+    return n + is_new
+
+
+@_kernel
+def add_distinct(found, n_found, begin, n, shift, seen, codes, counts):
+    """Append the codes found[:n_found] to codes[begin:n], or count them if they are there.
+
+    Parameters
+    ----------
+    found : int32[]
+    n_found : int
+    begin, n, shift, seen, codes, counts
+        As in `add_code`.
+
+    Returns
+    -------
+    n : int
+    """
     for i in range(n_found):
-        code = found[i]
-        slot = ((np.int64(code) * 0x9E3779B1) & 0xFFFFFFFF) >> shift
-        while True:
-            at = seen[slot]
-            if at == 0:
-                codes[n] = code
-                counts[n] = 1
-                n += 1
-                seen[slot] = n - begin
-                break
-            if codes[begin + at - 1] == code:
-                counts[begin + at - 1] += 1
-                break
-            slot = (slot + 1) & mask
+        n = add_code(found[i], np.float32(1), begin, n, shift, seen, codes, counts)
     return n
 
 

@@ -83,6 +83,29 @@ def number_rows(starts, lengths, first, last, codes, counts, table):
 
 
 @_kernel
+def number_codes(starts, lengths, first, last, codes, counts, rows):
+    """Replace codes by their rows, in place, as `number_rows`, and leave no gaps in the range.
+
+    Parameters
+    ----------
+    starts, lengths, first, last, codes, counts
+        As there; `starts` is written in place, too.
+    rows : int32[n_codes]
+        Row of each code; -1 = none.
+    """
+    n = starts[first]
+    for doc in range(first, last):
+        begin = starts[doc]
+        starts[doc] = n
+        for i in range(begin, begin + lengths[doc]):
+            row = rows[codes[i]]
+            codes[n] = row
+            counts[n] = counts[i]
+            n += np.int64(row >= 0)
+        lengths[doc] = n - starts[doc]
+
+
+@_kernel
 def renumber_rows(ids, counts, indptr, numbers):
     """Give rows other numbers and drop those without one, in place, leaving no gaps.
 
@@ -127,6 +150,9 @@ def compact(starts, lengths, first, last, n, codes, counts):
     for doc in range(first, last):
         begin = starts[doc]
         starts[doc] = n
+        if begin == n:
+            n += lengths[doc]
+            continue
         for i in range(begin, begin + lengths[doc]):
             codes[n] = codes[i]
             counts[n] = counts[i]

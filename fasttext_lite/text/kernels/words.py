@@ -12,6 +12,7 @@ _kernel = compiler(FAST)
 # Of one type, not Python's numbers: each of those would compile a function of its own.
 FNV_OFFSET = np.int64(2166136261)
 FNV_PRIME = np.int64(16777619)
+MOST_BYTES = np.int64(1 << 31)  # whose places fit into the number of a token
 
 
 @_kernel
@@ -72,73 +73,29 @@ def insert_words(pool, word_offsets, n_words, table):
 
 
 @_kernel
-def count_words(text, marks, offsets, first, table, pool, word_offsets, counts, n_words):
-    """Count tokens of documents from `first` on, entering new words; stop when space is short.
+def count_tokens(marks, offsets, first, last, n_tokens):
+    """Write the number of tokens of documents `first` to `last` - 1.
 
     Parameters
     ----------
-    text, marks : uint8[n_bytes]
+    marks : uint8[n_bytes]
     offsets : int64[n_docs + 1]
-    first : int
-    table : int32[capacity], pool : uint8[], word_offsets : int64[, 2]
-        The vocabulary, as in `find_word`; written in place.
-    counts : int64[]
-        Occurrences of each word; written in place.
-    n_words : int
-
-    Returns
-    -------
-    next_doc : int
-        The first document not counted; the caller enlarges the arrays and goes on there.
-    n_words : int
-        Words known now.
-    n_tokens : int
-        Tokens counted.
-
-    Notes
-    -----
-    Before each document there must be room for as many words as it has tokens, and for its bytes.
+    first, last : int
+    n_tokens : int64[n_docs]
+        Written in place.
     """
-    n_all = 0
-    n_pool = word_offsets[n_words - 1, 1] if n_words > 0 else 0
-    for doc in range(first, offsets.size - 1):
-        n_tokens = 0
+    for doc in range(first, last):
+        n = 0
         for i in range(offsets[doc], offsets[doc + 1]):
-            n_tokens += marks[i] == END
-        if (
-            2 * (n_words + n_tokens) > table.size
-            or n_words + n_tokens > counts.size
-            or n_pool + offsets[doc + 1] - offsets[doc] > pool.size
-        ):
-            return doc, n_words, n_all
-        n_all += n_tokens
-        start = offsets[doc]
-        hash32 = FNV_OFFSET
-        for i in range(offsets[doc], offsets[doc + 1]):
-            if marks[i] == OUTSIDE:
-                start = i + 1
-                continue
-            hash32 = fnv_step(hash32, text[i])
-            if marks[i] == END:
-                slot = find_word(text, start, i + 1, hash32, table, pool, word_offsets)
-                if table[slot] < 0:
-                    word_offsets[n_words, 0] = n_pool
-                    for j in range(start, i + 1):
-                        pool[n_pool] = text[j]
-                        n_pool += 1
-                    word_offsets[n_words, 1] = n_pool
-                    counts[n_words] = 0
-                    table[slot] = n_words
-                    n_words += 1
-                counts[table[slot]] += 1
-                start = i + 1
-                hash32 = FNV_OFFSET
-    return offsets.size - 1, n_words, n_all
+            n += marks[i] == END
+        n_tokens[doc] = n
 
 
 @_kernel
-def number_tokens(text, marks, offsets, first, last, table, pool, word_offsets, starts, numbers):
-    """Write the number of each token of documents `first` to `last` - 1; -1 = no known word.
+def number_tokens(
+    text, marks, offsets, first, last, table, pool, word_offsets, starts, origin, numbers
+):  # fmt: skip
+    """Write the number of each token of documents `first` to `last` - 1.
 
     Parameters
     ----------
@@ -149,8 +106,11 @@ def number_tokens(text, marks, offsets, first, last, table, pool, word_offsets, 
         As in `find_word`.
     starts : int64[n_docs + 1]
         Where the tokens of each document begin in `numbers`.
+    origin : int
+        What places in `text` are counted from.
     numbers : int32[n_tokens]
-        Written in place.
+        Written in place: of a token that is no known word, -1 less its place in the text,
+        or -`MOST_BYTES` where that is too far.
     """
     for doc in range(first, last):
         start = offsets[doc]
@@ -162,9 +122,71 @@ def number_tokens(text, marks, offsets, first, last, table, pool, word_offsets, 
                 continue
             hash32 = fnv_step(hash32, text[i])
             if marks[i] == END:
-                numbers[at] = table[
-                    find_word(text, start, i + 1, hash32, table, pool, word_offsets)
-                ]
+                word = table[find_word(text, start, i + 1, hash32, table, pool, word_offsets)]
+                numbers[at] = word if word >= 0 else -1 - min(start - origin, MOST_BYTES - 1)
                 at += 1
                 start = i + 1
                 hash32 = FNV_OFFSET
+
+
+@_kernel
+def enter_words(
+    text, marks, origin, numbers, first, last, table, pool, word_offsets, counts, n_words
+):  # fmt: skip
+    """Count tokens and number those that are new words; stop when space for words is short.
+
+    Parameters
+    ----------
+    text, marks : uint8[n_bytes]
+    origin : int
+    numbers : int32[n_tokens]
+        As `number_tokens` leaves them; written in place.
+    first, last : int
+        Range of tokens.
+    table : int32[capacity], pool : uint8[], word_offsets : int64[, 2]
+        The vocabulary, as in `find_word`; written in place.
+    counts : int64[]
+        Occurrences of each word; written in place.
+    n_words : int
+
+    Returns
+    -------
+    next : int
+        The first token not counted; the caller enlarges the arrays and goes on there.
+    n_words : int
+        Words known now, numbered in the order of their first occurrence.
+    n_bytes : int
+        Bytes of that token.
+    """
+    n_pool = word_offsets[n_words - 1, 1] if n_words > 0 else 0
+    for at in range(first, last):
+        number = numbers[at]
+        if number < 0:
+            start = origin - 1 - np.int64(number)
+            end = start
+            hash32 = FNV_OFFSET
+            inside = True
+            while inside:
+                hash32 = fnv_step(hash32, text[end])
+                inside = marks[end] != END
+                end += 1
+            slot = find_word(text, start, end, hash32, table, pool, word_offsets)
+            if table[slot] < 0:
+                if (
+                    2 * (n_words + 1) > table.size
+                    or n_words == counts.size
+                    or n_pool + end - start > pool.size
+                ):
+                    return at, n_words, end - start
+                word_offsets[n_words, 0] = n_pool
+                for i in range(start, end):
+                    pool[n_pool] = text[i]
+                    n_pool += 1
+                word_offsets[n_words, 1] = n_pool
+                counts[n_words] = 0
+                table[slot] = n_words
+                n_words += 1
+            number = table[slot]
+            numbers[at] = number
+        counts[number] += 1
+    return last, n_words, 0
