@@ -6,7 +6,7 @@ import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.features.kernels import numbered as kernels
-from fasttext_lite.features.kernels.codes import MAXN
+from fasttext_lite.features.kernels.codes import BUCKET, MAXN
 from fasttext_lite.features.matrix import Codes
 from fasttext_lite.features.numbered import NumberedTexts
 from fasttext_lite.features.vocabulary import Vocabulary
@@ -45,10 +45,13 @@ class WordCodes:
         n_words = counts.size
         self.hashes = np.empty(n_words, np.uint32)
         self.codes, self.begins, self.sizes = np.empty((3, n_words), np.int32)
-        self.ngrams = np.empty(LISTED if options[MAXN] else 0, np.int32)
-        kernels.look_up_words(
+        self._rooms: list[np.ndarray] = []  # that no thread is using
+        n_slots = int(options[BUCKET]) if options[MAXN] else 0
+        self.ngrams = np.empty(LISTED if n_slots else 0, np.int32)
+        self.places, self.slots = np.full(n_slots, -1, np.int32), np.empty(n_slots, np.int32)
+        self.n_places = kernels.look_up_words(
             self.pool, bounds, counts, table, known_pool, known_bounds, self.options, self.hashes,
-            self.codes, self.begins, self.sizes, self.ngrams,
+            self.codes, self.begins, self.sizes, self.ngrams, self.places, self.slots,
         )  # fmt: skip
 
     def extract(self, texts: NumberedTexts, n_threads: int = 1) -> Codes:
@@ -67,11 +70,13 @@ class WordCodes:
         shares = np.empty(n_docs, np.float32)
 
         def extract(first: int, last: int) -> None:
+            room = self._rooms.pop() if self._rooms else np.zeros(self.n_places + 1, np.int32)
             kernels.extract_numbered(
                 numbers, offsets, first, last, self.hashes, self.codes, self.begins, self.sizes,
-                self.ngrams, self.pool, self.bounds, self.n_known, self.options, self.eos_word,
-                starts, codes, counts, lengths, shares,
+                self.ngrams, self.places, self.slots, self.pool, self.bounds, self.n_known,
+                self.options, self.eos_word, room, starts, codes, counts, lengths, shares,
             )  # fmt: skip
+            self._rooms.append(room)
 
         run_ranges(extract, n_docs, n_threads)
         return Codes(starts, lengths, codes, counts, shares)

@@ -208,7 +208,7 @@ def add_code(code, times, begin, n, shift, seen, codes, counts):
     mask = (1 << (32 - shift)) - 1
     slot = ((np.int64(code) * 0x9E3779B1) & 0xFFFFFFFF) >> shift
     at = np.int64(seen[slot])
-    while at != 0 and codes[begin + at - 1] != code:
+    while (at != 0) & (codes[begin + max(at - 1, 0)] != code):
         slot = (slot + 1) & mask
         at = np.int64(seen[slot])
     is_new = np.int64(at == 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.compiling import FAST, LEAF, compiler
 from fasttext_lite.features.kernels.codes import (
     BIAS,
     BIGRAMS,
@@ -33,12 +33,13 @@ from fasttext_lite.features.kernels.codes import (
 from fasttext_lite.text.kernels.words import FNV_OFFSET, find_word, fnv_step
 
 _kernel = compiler(FAST)
+_inline = compiler(LEAF, forceinline=True)  # a call costs as much as what it does
 
 
 @_kernel
 def look_up_words(
     pool, bounds, counts, table, known_pool, known_bounds, options, hashes, codes, begins, sizes,
-    ngrams,
+    ngrams, places, slots,
 ):  # fmt: skip
     """Write what is known of the words of some texts.
 
@@ -56,16 +57,28 @@ def look_up_words(
     codes : int32[n_words]
         Code of the word; -1 = none.
     begins : int32[n_words]
-        Where the codes of its n-grams of characters begin in `ngrams`; -1 = they are not there:
+        Where the places of its n-grams of characters begin in `ngrams`; -1 = they are not there:
         those of words that occur once, and what there is no room for.
     sizes : int32[n_words]
-        How many of these codes there are, at most where they are not in `ngrams`; -1 = the word is
+        How many of these there are, at most where they are not in `ngrams`; -1 = the word is
         too short to have any.
     ngrams : int32[]
+    places : int32[bucket]
+        Place of each hash slot among those that these words have, in the order of their first
+        occurrence; -1 before.
+    slots : int32[bucket]
+        The slot at each place.
+
+    Returns
+    -------
+    n_places : int
     """
     minn, maxn, bucket = options[MINN], options[MAXN], options[BUCKET]
-    base = known_bounds.shape[0] + options[CHARS]
-    n = 0
+    longest = np.int64(0)
+    for word in range(codes.size):
+        longest = max(longest, bounds[word, 1] - bounds[word, 0])
+    room = np.empty((longest + 3) * (maxn - minn + 1) if maxn > 0 else 0, np.int32)
+    n = n_places = np.int64(0)
     for word in range(codes.size):
         start, end = bounds[word, 0], bounds[word, 1]
         hash32 = FNV_OFFSET
@@ -77,16 +90,22 @@ def look_up_words(
         codes[word] = table[find_word(pool, start, end, hash32, table, known_pool, known_bounds)]
         begins[word] = -1
         sizes[word] = -1
-        if maxn > 0 and n_chars >= options[LEAST_CHARS]:
-            size = np.int64(0)
-            for length in range(minn, maxn + 1):
-                size += max(n_chars + 2 - length + 1, 0)
-            if counts[word] > 1 and n + size <= ngrams.size:
-                begins[word] = n
-                last = add_subwords(pool, start, end, minn, maxn, bucket, base, ngrams, n)
-                size = last - n
-                n = last
-            sizes[word] = size
+        if maxn == 0 or n_chars < options[LEAST_CHARS]:
+            continue
+        m = add_subwords(pool, start, end, minn, maxn, bucket, np.int64(0), room, np.int64(0))
+        sizes[word] = m
+        if counts[word] > 1 and n + m <= ngrams.size:
+            begins[word] = n
+        for i in range(m):
+            slot = room[i]
+            if places[slot] < 0:
+                places[slot] = n_places
+                slots[n_places] = slot
+                n_places += 1
+            if begins[word] >= 0:
+                ngrams[n] = places[slot]
+                n += 1
+    return n_places
 
 
 @_kernel
@@ -147,36 +166,59 @@ def distinct_numbers(numbers, first, last, seen, words, times):
     return n
 
 
+@_inline
+def count_place(place, times, n, counts, seen):
+    """Add `times` to counts[place]; put it behind seen[:n] where it was 0; return the new `n`."""
+    before = counts[place]
+    seen[n] = place
+    counts[place] = before + times
+    return n + np.int64(before == 0)
+
+
 @_kernel
-def add_ngrams(
-    word, times, begin, n, shift, begins, sizes, ngrams, pool, bounds, options, base, room, seen,
-    codes, counts,
+def count_ngrams(
+    words, times, n_distinct, begins, sizes, ngrams, pool, bounds, options, places, room, counts,
+    seen,
 ):  # fmt: skip
-    """Add the codes of a word's n-grams of characters, each `times` times; return the new `n`.
+    """Count the n-grams of characters of a document's words.
+
+    They are counted in place, and not looked up in a small table: so the processor need not know
+    what is there before it goes on.
 
     Parameters
     ----------
-    word, times : int, float
-    begin, n, shift, seen, codes, counts
-        As in `add_code`.
-    begins, sizes, ngrams, pool, bounds, options
+    words : int32[n_distinct], times : float32[n_distinct]
+        The document's different words, and how often it has each.
+    begins, sizes, ngrams, pool, bounds, options, places
         As in `look_up_words`.
-    base : int
-        Code of the first slot of these n-grams.
     room : int32[]
-        Written in place, where they are not in `ngrams`.
+        Written in place.
+    counts : int32[n_places + 1]
+        All 0 before; on return, how often the document has each place.
+    seen : int32[]
+        Written in place: the places that are not 0, in the order of their first occurrence.
+
+    Returns
+    -------
+    n : int
+        How many there are.
     """
-    if begins[word] >= 0:
-        at = np.int64(begins[word])
-        for i in range(at, at + sizes[word]):
-            n = add_code(ngrams[i], times, begin, n, shift, seen, codes, counts)
-        return n
-    m = add_subwords(
-        pool, bounds[word, 0], bounds[word, 1], options[MINN], options[MAXN], options[BUCKET],
-        base, room, 0,
-    )  # fmt: skip
-    for i in range(m):
-        n = add_code(room[i], times, begin, n, shift, seen, codes, counts)
+    n = np.int64(0)
+    for i in range(n_distinct):
+        word, count = words[i], np.int32(times[i])
+        if sizes[word] <= 0:
+            continue
+        if begins[word] >= 0:
+            at = np.int64(begins[word])
+            for j in range(at, at + sizes[word]):
+                n = count_place(ngrams[j], count, n, counts, seen)
+            continue
+        m = add_subwords(
+            pool, bounds[word, 0], bounds[word, 1], options[MINN], options[MAXN],
+            options[BUCKET], np.int64(0), room, np.int64(0),
+        )  # fmt: skip
+        for j in range(m):
+            n = count_place(places[room[j]], count, n, counts, seen)
     return n
 
 
@@ -221,8 +263,8 @@ def list_numbered(
 
 @_kernel
 def extract_numbered(
-    numbers, offsets, first, last, hashes, known, begins, sizes, ngrams, pool, bounds, n_known,
-    options, eos_word, starts, codes, counts, lengths, shares,
+    numbers, offsets, first, last, hashes, known, begins, sizes, ngrams, places, slots, pool,
+    bounds, n_known, options, eos_word, times_of, starts, codes, counts, lengths, shares,
 ):  # fmt: skip
     """Write the distinct codes of each document, with their number of occurrences.
 
@@ -236,19 +278,24 @@ def extract_numbered(
         Where the tokens of each document begin.
     first, last : int
         Range of documents.
-    hashes, known, begins, sizes, ngrams, pool, bounds
+    hashes, known, begins, sizes, ngrams, places, slots, pool, bounds
         Of the words, see `look_up_words`; `known` are their codes.
     n_known : int
         Number of words that have codes.
     options : int64[N_OPTIONS]
     eos_word : int
         Code of the word </s>, or -1.
+    times_of : int32[n_places + 1]
+        All 0, and so on return.
     starts : int64[n_docs + 1]
         On entry, where there is room for each document's codes; written in place: where they are.
     codes, counts, lengths, shares
         As in `extract_codes`.
     """
     maxn, energy = options[MAXN], options[CHAR_ENERGY] / 100
+    base = n_known + options[CHARS]
+    is_shared = options[CHARS] < max(options[BIGRAMS], options[LONGER]) + options[BUCKET]
+    is_shared = is_shared and options[WORD_NGRAMS] > 1
     running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     most = most_tokens = most_chars = np.int64(0)
     for doc in range(first, last):
@@ -259,9 +306,10 @@ def extract_numbered(
                 if begins[numbers[i]] < 0:
                     most_chars = max(most_chars, np.int64(sizes[numbers[i]]))
     of_words = np.empty(most, np.int32)
+    of_chars = np.empty(most + 1, np.int32)
     room = np.empty(most_chars, np.int32)
-    words = np.empty(most_tokens, np.int32)
-    times = np.empty(most_tokens, np.float32)
+    words = np.empty(most_tokens + 1, np.int32)
+    times = np.empty(most_tokens + 1, np.float32)
     size = LEAST_SEEN
     while size < 2 * most:
         size *= 2
@@ -272,23 +320,29 @@ def extract_numbered(
         n_words = list_numbered(
             numbers, a, b, known, hashes, n_known, options, eos_word, running, of_words
         )
-        n_distinct = n_chars = n_long = np.int64(0)
+        n_long = n_chars = np.int64(0)
         if maxn > 0:
             n_distinct = distinct_numbers(numbers, a, b, seen, words, times)
             for i in range(n_distinct):
-                if sizes[words[i]] >= 0:
-                    n_chars += sizes[words[i]]
-                    n_long += np.int64(times[i])
-        shift = clear_seen(seen, n_words + n_chars)
+                n_long += np.int64(times[i]) if sizes[words[i]] >= 0 else 0
+            n_chars = count_ngrams(
+                words, times, n_distinct, begins, sizes, ngrams, pool, bounds, options, places,
+                room, times_of, of_chars,
+            )  # fmt: skip
+        shift = clear_seen(seen, n_words + (n_chars if is_shared else 0))
         n = begin
         for i in range(n_words):
             n = add_code(of_words[i], np.float32(1), begin, n, shift, seen, codes, counts)
-        for i in range(n_distinct):
-            if sizes[words[i]] > 0:
-                n = add_ngrams(
-                    words[i], times[i], begin, n, shift, begins, sizes, ngrams, pool, bounds,
-                    options, n_known + options[CHARS], room, seen, codes, counts,
-                )  # fmt: skip
+        for i in range(n_chars):
+            place = of_chars[i]
+            code, count = np.int32(base + slots[place]), np.float32(times_of[place])
+            times_of[place] = 0
+            if is_shared:
+                n = add_code(code, count, begin, n, shift, seen, codes, counts)
+            else:
+                codes[n] = code
+                counts[n] = count
+                n += 1
         if options[BIAS] >= 0 and n > begin:
             codes[n] = n_known + options[BIAS]
             counts[n] = 1
