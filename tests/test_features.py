@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from collections import Counter
 
 import fasttext
 import numpy as np
@@ -16,13 +17,16 @@ from fasttext_lite.config.presets import PRESETS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.features import gains as gains_module
+from fasttext_lite.features import word_codes
 from fasttext_lite.features.gains import estimate_pseudo_count
 from fasttext_lite.features.kernels import codes as codes_kernels
 from fasttext_lite.features.kernels import gains as gains_kernels
+from fasttext_lite.features.kernels import numbered as numbered_kernels
 from fasttext_lite.features.kernels import rows as rows_kernels
 from fasttext_lite.features.kernels import weighing as weighing_kernels
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.space import LEAST_GAIN, LONG_FACTOR, FeatureSpace, most_frequent
+from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.kernels import words as kernels
 
@@ -255,6 +259,82 @@ def test_themost_frequent_features_are_kept(frequency, min_df, most):
     codes = sorted(codes, key=lambda code: -frequency[code])
     found = most_frequent(np.array(frequency, np.int32), min_df, most)
     assert found.tolist() == (codes[:most] if most else codes)
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(DOCUMENTS, min_size=1, max_size=3),
+    st.sampled_from([(1, 0, 0), (2, 2, 4), (3, 1, 3), (1, 3, 6)]),
+    st.sampled_from(["blocks", "tfidf"]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0, 8, 1 << 12]),
+    st.sampled_from([1, 3]),
+)
+def test_codes_of_numbers_are_those_of_texts(
+    pieces, ngrams, pooling, eos, others, listed, n_threads
+):
+    """Whatever of the words' n-grams is kept, and of words without a code."""
+    word_ngrams, minn, maxn = ngrams
+    config = Config(
+        word_ngrams=word_ngrams, minn=minn, maxn=maxn, bucket=50, pooling=pooling, eos=eos,
+        boundaries=others, bias=others, min_count=2 if others else 1, analyzer="whitespace",
+    )  # fmt: skip
+    vocabulary, empty = Vocabulary(), np.empty(0, np.int32)
+    texts = [marked([" ".join(found) for found in documents], config) for documents in pieces]
+    numbered = [vocabulary.add(each) for each in texts]
+    space = FeatureSpace(config, *vocabulary.words(config), empty, empty, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(word_codes, "LISTED", listed)
+        words = space._table, space.pool, space._word_offsets
+        known = word_codes.WordCodes(vocabulary, words, space.options, space.eos_word)
+    for one, other in zip(texts, numbered, strict=True):
+        expected, found = space._extract(one, 1), known.extract(other, n_threads)
+        assert found.lengths.tolist() == expected.lengths.tolist()
+        np.testing.assert_array_equal(found.shares, expected.shares)
+        for doc, n in enumerate(found.lengths):
+            a, b = found.starts[doc], expected.starts[doc]
+            assert found.codes[a : a + n].tolist() == expected.codes[b : b + n].tolist()
+            assert found.counts[a : a + n].tolist() == expected.counts[b : b + n].tolist()
+    assert all(not room.any() for room in known._rooms)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.integers(0, 60), max_size=80), st.integers(0, 9))
+def test_different_numbers_are_counted(numbers, first):
+    array = np.array([*range(first), *numbers, 3], np.int32)
+    seen = np.full(256, -7, np.int32)
+    words, times = np.empty(len(numbers) + 1, np.int32), np.empty(len(numbers) + 1, np.float32)
+    last = first + len(numbers)
+    n = numbered_kernels.distinct_numbers(array, first, last, seen, words, times)
+    assert dict(zip(words[:n].tolist(), times[:n].tolist(), strict=True)) == Counter(numbers)
+    assert words[:n].tolist() == list(dict.fromkeys(numbers))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6), st.data())
+def test_codes_become_rows_without_gaps(documents, data):
+    rows = np.array(data.draw(st.lists(st.integers(-1, 5), min_size=10, max_size=10)), np.int32)
+    gaps = data.draw(st.lists(st.integers(0, 2), min_size=6, max_size=6))
+    lengths = np.array([len(found) for found in documents], np.int64)
+    room = lengths + gaps[: len(documents)]
+    starts = np.append(0, np.cumsum(room)).astype(np.int64)
+    codes, counts = np.full(starts[-1], -7, np.int32), np.zeros(starts[-1], np.float32)
+    for start, found in zip(starts[:-1], documents, strict=True):
+        codes[start : start + len(found)] = found
+        counts[start : start + len(found)] = np.arange(1, len(found) + 1)
+    cut = data.draw(st.integers(0, len(documents)))
+    for first, last in ((cut, len(documents)), (0, cut)):
+        if first < last:
+            begin = starts[first]
+            rows_kernels.number_codes(starts, lengths, first, last, codes, counts, rows)
+            assert (
+                starts[first:last].tolist()
+                == (begin + np.append(0, np.cumsum(lengths[first:last])[:-1])).tolist()
+            )
+    for start, n, found in zip(starts[:-1], lengths, documents, strict=True):
+        kept = [(rows[code], i) for i, code in enumerate(found, 1) if rows[code] >= 0]
+        assert list(zip(codes[start:][:n], counts[start:][:n], strict=True)) == kept
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -493,28 +573,42 @@ def test_without_supervision_there_is_nothing_to_gain(changes):
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(st.sets(st.integers(0, 9)), max_size=12),
+    st.lists(st.tuples(st.sets(st.integers(0, 9)), LABEL_ROWS), max_size=12),
     st.integers(0, 10),
     st.integers(0, 10),
     st.integers(0, 3),
+    st.sampled_from([np.uint8, np.uint16, np.int32]),
 )
-def test_documents_of_each_row(documents, first, last, first_doc):
-    """Of a range of rows."""
+def test_labels_of_each_row(pairs, first, last, n_before, dtype):
+    """Of a range of rows, and of texts behind others."""
     first, last = sorted((first, last))
+    documents = [found for found, _ in pairs]
+    labels = Labels.from_rows([["a"]] * n_before + [row for _, row in pairs])
     rows = np.array([row for found in documents for row in sorted(found)], np.int32)
     indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
     frequency = np.zeros(10, np.int32)
     rows_kernels.count_documents(rows, frequency)
     assert frequency.tolist() == [sum(row in found for found in documents) for row in range(10)]
     expected = [
-        [first_doc + i for i, found in enumerate(documents) if row in found]
-        for row in range(first, last)
+        [
+            label
+            for i, found in enumerate(documents, n_before)
+            if row in found
+            for label in labels.ids[labels.indptr[i] : labels.indptr[i + 1]].tolist()
+        ]
+        for row in range(10)
     ]
-    bounds = np.append(0, np.cumsum([len(docs) for docs in expected], dtype=np.int64))
-    ends, docs = bounds[:-1].copy(), np.full(bounds[-1], -1, np.int32)
-    gains_kernels.list_documents(rows, indptr, first_doc, first, last, ends, docs)
+    sizes = np.zeros(10, np.int64)
+    gains_kernels.count_labels(rows, indptr, n_before, labels.indptr, sizes)
+    assert sizes.tolist() == [len(found) for found in expected]
+    bounds = np.append(0, np.cumsum(sizes[first:last]))
+    ends, listed = bounds[:-1].copy(), np.full(bounds[-1], 99, dtype)
+    gains_kernels.list_labels(
+        rows, indptr, n_before, first, last, labels.ids, labels.indptr, ends, listed
+    )
     assert ends.tolist() == bounds[1:].tolist()
-    assert [docs[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)] == expected
+    lists = [listed[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)]
+    assert lists == expected[first:last]
 
 
 @settings(deadline=None, max_examples=50)

@@ -316,20 +316,6 @@ def test_two_at_once(file, tmp_path):
         check_same(each, expected)
 
 
-def test_a_file_that_changes_while_it_is_read(file):
-    class Growing(CorpusReader):
-        n_passes = 0
-
-        def __iter__(self):
-            self.n_passes += 1
-            yield from super().__iter__()
-            with open(file, "a", encoding="utf-8") as stream:
-                stream.write("a\tone more\n")
-
-    with pytest.raises(InputError, match="the file changed while it was read"):
-        prepare_file(Growing(file, chunk_bytes=500), Config())
-
-
 def test_what_can_be_read_twice(file, tmp_path):
     pipe = str(tmp_path / "pipe")
     os.mkfifo(pipe)

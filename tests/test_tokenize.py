@@ -19,16 +19,19 @@ from fasttext_lite.config.recipe import resolve
 from fasttext_lite.config.scripts import SCRIPTS
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.features import vocabulary as vocabulary_module
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.text import analyzers
 from fasttext_lite.text.analyzers import WHITESPACE, analyze, class_of_characters, disturb
 from fasttext_lite.text.kernels import tokens as tokenize
+from fasttext_lite.text.kernels import words as words_kernels
 from fasttext_lite.text.kernels.noise import disturb_tokens
 from fasttext_lite.text.kernels.stop_words import drop_words
 from fasttext_lite.text.kernels.tokens import EXTEND, MARK, SINGLE, SPACE, WORD
-from fasttext_lite.text.kernels.words import insert_words, number_tokens
+from fasttext_lite.text.kernels.words import count_tokens, insert_words, number_tokens
 from fasttext_lite.text.marked import MarkedTexts
 from fasttext_lite.text.normalize import normalize
 from fasttext_lite.text.unicode_classes import class_table
@@ -212,12 +215,52 @@ def test_tokens_are_numbered(texts, data):
     starts = np.append(0, np.cumsum([len(document) for document in tokens], dtype=np.int64))
     numbers = np.full(starts[-1], -7, np.int32)
     cut = data.draw(st.integers(0, len(texts)))
+    sizes = np.full(len(texts), -7)
+    origin = int(marked.offsets[0])
     for first, last in ((cut, len(texts)), (0, cut)):  # each writes at its own place
+        count_tokens(marked.marks, marked.offsets, first, last, sizes)
         number_tokens(
             marked.buffer, marked.marks, marked.offsets, first, last, table, pool.buffer, places,
-            starts, numbers,
+            starts, origin, numbers,
         )  # fmt: skip
-    assert numbers.tolist() == reference.token_numbers(tokens, words)
+    assert sizes.tolist() == np.diff(starts).tolist()
+    expected = np.array(reference.token_numbers(tokens, words), np.int32)
+    assert np.where(numbers < 0, -1, numbers).tolist() == expected.tolist()
+    for number, token in zip(numbers.tolist(), sum(tokens, []), strict=True):
+        if number < 0:  # where it stands in the text
+            place = origin - 1 - number
+            assert marked.buffer[place : place + len(token)].tobytes() == token
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.lists(TEXT, max_size=5), max_size=3))
+def test_words_are_numbered_as_they_come(n_threads, pieces):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary_module, "LEAST_STEP", 4)
+        vocabulary, numbered, tokens = Vocabulary(), [], []
+        for texts in pieces:
+            marked = analyze(Texts.from_sequence(texts), Config(), 1)
+            numbered.append(vocabulary.add(marked, n_threads))
+            tokens.append(
+                [[t.encode("utf-8", "surrogatepass") for t in d] for d in marked.tokens()]
+            )
+    words = list(dict.fromkeys(token for texts in tokens for found in texts for token in found))
+    for found, texts in zip(numbered, tokens, strict=True):
+        assert found.numbers.tolist() == reference.token_numbers(texts, words)
+        assert np.diff(found.offsets).tolist() == [len(document) for document in texts]
+    pool, bounds, counts = vocabulary.arrays()
+    assert [pool[a:b].tobytes() for a, b in bounds] == words
+    everything = [token for texts in tokens for found in texts for token in found]
+    assert counts.tolist() == [everything.count(word) for word in words]
+    assert vocabulary.n_tokens == len(everything)
+
+
+def test_a_text_too_long_for_its_tokens_places_is_refused(monkeypatch):
+    monkeypatch.setattr(words_kernels, "MOST_BYTES", 8)
+    marked = analyze(Texts.from_sequence(["a b c d e f"]), Config(), 1)
+    with pytest.raises(TrainingError, match="more than 2 GB"):
+        Vocabulary().add(marked)
 
 
 def test_threads_do_not_change_the_result():

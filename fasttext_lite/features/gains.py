@@ -11,7 +11,7 @@ from fasttext_lite.features.kernels import gains as gains_kernels
 from fasttext_lite.features.matrix import Parts
 from fasttext_lite.parallel import run_blocks
 
-LISTED = 1 << 22  # documents of features listed at a time, or an eighth of all
+LISTED = 1 << 24  # bytes of labels of features listed at a time, or an eighth of all
 
 # Features whose texts are asked whether they agree: those of so many texts, so many of them.
 LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 200_000
@@ -60,14 +60,15 @@ def estimate_pseudo_count(
     asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
     if asked.size > MOST_ASKED:
         asked = np.random.default_rng([seed, 9]).choice(asked, MOST_ASKED, replace=False)
-    place = np.full(frequency.size, -1, np.int32)
-    place[asked] = np.arange(asked.size, dtype=np.int32)
+    first, last = (int(asked.min()), int(asked.max()) + 1) if asked.size else (0, 0)
+    place = np.full(last - first, -1, np.int32)
+    place[asked - first] = np.arange(asked.size, dtype=np.int32)
     ends = np.cumsum(frequency[asked], dtype=np.int64)
     at = ends - frequency[asked]
     begins = at.copy()
     docs = np.empty(ends[-1] if ends.size else 0, np.int32)
     for rows, indptr, doc in parts():
-        gains_kernels.list_chosen(rows, indptr, doc, place, at, docs)
+        gains_kernels.list_chosen(rows, indptr, doc, first, place, at, docs)
     counts, found = labels.counts(), np.empty((asked.size, 2))
     n_labels = np.count_nonzero(counts)
     estimates = []
@@ -118,24 +119,38 @@ def write_gains(
         return
     counts = labels.counts() if counts is None else counts
     prior = counts / counts.sum()
-    ends = np.cumsum(frequency, dtype=np.int64)
-    ends -= ends[first_row - 1] if first_row else 0
-    # Threads take ranges of rows; each goes over all entries to list its rows' documents.
+    dtype = np.min_scalar_type(max(len(counts) - 1, 0))
+    dtype = dtype if dtype.itemsize < 4 else np.dtype(np.int32)
+    ends = np.cumsum(_sizes(parts, labels, frequency)[first_row:])
+    # Threads take ranges of rows; each goes over all entries to list its rows' labels.
     total = int(ends[-1])
-    share = min(max(LISTED, total // 8), -(-total // n_threads))
-    edges = np.searchsorted(ends, np.arange(share, ends[-1] + share, share)) + 1
-    bounds = np.unique(np.concatenate([[first_row], np.minimum(edges, n_rows)]))
+    share = max(min(max(LISTED // dtype.itemsize, total // 8), -(-total // n_threads)), 1)
+    edges = np.searchsorted(ends, np.arange(share, total + share, share)) + 1
+    bounds = np.unique([0, *np.minimum(edges, ends.size), ends.size])
 
     def measure(i: int) -> None:
-        first, last = bounds[i], bounds[i + 1]
-        begins = ends[first:last] - frequency[first:last]
-        begins -= begins[0]
+        first, last = int(bounds[i]), int(bounds[i + 1])
+        before = ends[first - 1] if first else 0
+        begins = np.append(before, ends[first : last - 1]) - before
         at = begins.copy()
-        docs = np.empty(begins[-1] + frequency[last - 1], np.int32)
+        listed = np.empty(ends[last - 1] - before, dtype)
         for rows, indptr, doc in parts():
-            gains_kernels.list_documents(rows, indptr, doc, first, last, at, docs)
+            gains_kernels.list_labels(
+                rows, indptr, doc, first_row + first, first_row + last, labels.ids, labels.indptr,
+                at, listed,
+            )  # fmt: skip
         gains_kernels.measure_gains(
-            begins, at, docs, labels.ids, labels.indptr, prior, pseudo_count, gains[first:last]
+            begins, at, listed, prior, pseudo_count, gains[first_row + first : first_row + last]
         )
 
     run_blocks(measure, bounds.size - 1, n_threads)
+
+
+def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
+    """Return the number of labels that the documents of each row have, int64[n_rows]."""
+    if (np.diff(labels.indptr) == 1).all():
+        return frequency.astype(np.int64)
+    sizes = np.zeros(frequency.size, np.int64)
+    for rows, indptr, doc in parts():
+        gains_kernels.count_labels(rows, indptr, doc, labels.indptr, sizes)
+    return sizes

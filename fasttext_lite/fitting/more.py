@@ -20,6 +20,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.features.numbered import NumberedPieces
 from fasttext_lite.fitting.advice import warn_of_labels, warn_of_new_labels, warn_of_threshold
 from fasttext_lite.fitting.fit import fit_prepared
 from fasttext_lite.fitting.keeper import TrainingKeeper
@@ -158,7 +159,8 @@ def prepare_more(
         If texts have several labels, and the model one for each.
     """
     n_threads, model = n_threads or cpu_count(), further.model
-    vocabulary, numbered, held, cut_here = count_words(pieces, model.config, n_threads)
+    numbered = NumberedPieces()
+    vocabulary, held, cut_here = count_words(pieces, numbered, model.config, n_threads)
     found = pieces.labels()
     warn_of_labels(found)
     labels = found.renamed(further.names(found.names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeAlias
@@ -19,6 +20,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.parallel import cpu_count
+from fasttext_lite.system import nameless_file
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.marked import MarkedTexts
 
@@ -114,7 +116,22 @@ def prepare_pieces(
     """
     n_threads, sampler = n_threads or cpu_count(), sampler or take_sample
     entries = Entries() if entries is None else entries
-    vocabulary, numbered, held, cut_here = count_words(pieces, config, n_threads)
+    with contextlib.ExitStack() as files:
+        numbered = NumberedPieces(files.enter_context(nameless_file()) if entries.files else None)
+        return _prepare(pieces, numbered, config, multilabel, n_threads, entries, sampler)
+
+
+def _prepare(
+    pieces: Pieces,
+    numbered: NumberedPieces,
+    config: Config,
+    multilabel: bool | None,
+    n_threads: int,
+    entries: Entries,
+    sampler: Sampler,
+) -> Prepared:
+    """Make features as `prepare_pieces`, with room for the texts as numbers."""
+    vocabulary, held, cut_here = count_words(pieces, numbered, config, n_threads)
     labels, n_texts = pieces.labels(), vocabulary.n_texts
     check_labels(labels)
     if multilabel is None:
@@ -136,27 +153,32 @@ def prepare_pieces(
 
 
 def count_words(
-    pieces: Pieces, config: Config, n_threads: int
-) -> tuple[Vocabulary, NumberedPieces, MarkedTexts | None, bool]:
+    pieces: Pieces, numbered: NumberedPieces, config: Config, n_threads: int
+) -> tuple[Vocabulary, MarkedTexts | None, bool]:
     """Cut texts into tokens and number them.
+
+    Parameters
+    ----------
+    pieces, config, n_threads
+        As in `prepare_pieces`.
+    numbered : NumberedPieces
+        Given the texts as numbers.
 
     Returns
     -------
     Vocabulary
-    NumberedPieces
     MarkedTexts, optional
         The only piece, where the settings ask for noise in words.
     bool
         Whether no text came as a list of tokens.
     """
-    vocabulary, numbered, cut_here = Vocabulary(), NumberedPieces(), True
-    held = None
+    vocabulary, held, cut_here = Vocabulary(), None, True
     for texts in pieces.first():
         marked = analyze(texts, config, n_threads)
         numbered.append(vocabulary.add(marked, n_threads))
         held = marked if config.is_noisy else None
         cut_here = cut_here and texts.token_ends is None
-    return vocabulary, numbered, held, cut_here
+    return vocabulary, held, cut_here
 
 
 def take_sample(

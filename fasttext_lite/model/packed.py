@@ -95,7 +95,7 @@ class PackedSpace(FeatureSpace):
         factors = self.sizes.copy()
         config = self.config
         if factors.size and config.pooling == "blocks" and config.maxn:
-            chars = self.n_words + int(self._options[CHARS])
+            chars = self.n_words + int(self.options[CHARS])
             codes = self.row_codes
             factors[(codes >= chars) & (codes < chars + config.bucket)] *= -1
         return factors

@@ -12,8 +12,8 @@ _kernel = compiler(FAST)
 
 
 @_kernel
-def list_documents(rows, indptr, first_doc, first, last, ends, docs):
-    """Write the documents that have each row of `first` to `last` - 1, one row after another.
+def count_labels(rows, indptr, first_doc, label_indptr, sizes):
+    """Add up how many labels the documents of each row have.
 
     Parameters
     ----------
@@ -21,34 +21,71 @@ def list_documents(rows, indptr, first_doc, first, last, ends, docs):
         The documents' rows, all different.
     first_doc : int
         Number of the first of these documents.
+    label_indptr : int64[n_all_docs + 1]
+    sizes : int64[n_rows]
+        Written in place.
+    """
+    for doc in range(indptr.size - 1):
+        n = label_indptr[first_doc + doc + 1] - label_indptr[first_doc + doc]
+        for i in range(indptr[doc], indptr[doc + 1]):
+            sizes[rows[i]] += n
+
+
+@_kernel
+def list_labels(rows, indptr, first_doc, first, last, label_ids, label_indptr, ends, listed):
+    """Write the labels of the documents that have each of the rows `first` to `last` - 1.
+
+    Parameters
+    ----------
+    rows, indptr, first_doc
+        As in `count_labels`.
     first, last : int
+    label_ids : int32[], label_indptr : int64[n_all_docs + 1]
     ends : int64[last - first]
         On entry where the list of each row goes on, on return where it ends.
+    listed : uint8[], uint16[] or int32[]
+        Written in place.
+    """
+    n_rows = last - first
+    for doc in range(indptr.size - 1):
+        begin, end = label_indptr[first_doc + doc], label_indptr[first_doc + doc + 1]
+        if end == begin:
+            continue
+        label = label_ids[begin]
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = np.int64(rows[i]) - first
+            if row < 0 or row >= n_rows:
+                continue
+            listed[ends[row]] = label
+            for j in range(begin + 1, end):
+                listed[ends[row] + j - begin] = label_ids[j]
+            ends[row] += end - begin
+
+
+@_kernel
+def list_chosen(rows, indptr, first_doc, first, place, ends, docs):
+    """Write the documents that have each of some rows.
+
+    Parameters
+    ----------
+    rows, indptr, first_doc
+        As in `count_labels`.
+    first : int
+        The first row that may be chosen.
+    place : int32[]
+        Number of each row from `first` on among the chosen ones, -1 = it is none; of those behind
+        the last that may be chosen, nothing.
+    ends : int64[n_chosen]
+        On entry where the list of each goes on, on return where it ends.
     docs : int32[]
         Written in place.
     """
     for doc in range(indptr.size - 1):
         for i in range(indptr[doc], indptr[doc + 1]):
             row = rows[i] - first
-            if row >= 0 and row < last - first:
-                docs[ends[row]] = first_doc + doc
-                ends[row] += 1
-
-
-@_kernel
-def list_chosen(rows, indptr, first_doc, place, ends, docs):
-    """Write the documents that have each of some rows, as `list_documents`.
-
-    Parameters
-    ----------
-    rows, indptr, first_doc, ends, docs
-        As there.
-    place : int32[n_rows]
-        Number of each row among the chosen ones; -1 = it is none.
-    """
-    for doc in range(indptr.size - 1):
-        for i in range(indptr[doc], indptr[doc + 1]):
-            at = place[rows[i]]
+            if row < 0 or row >= place.size:
+                continue
+            at = place[row]
             if at >= 0:
                 docs[ends[at]] = first_doc + doc
                 ends[at] += 1
@@ -60,8 +97,10 @@ def measure_agreement(begins, ends, docs, label_ids, label_indptr, weights, agre
 
     Parameters
     ----------
-    begins, ends, docs, label_ids, label_indptr
-        As in `measure_gains`.
+    begins, ends : int64[n_features]
+        The documents of a feature are docs[begin:end].
+    docs : int32[]
+    label_ids : int32[], label_indptr : int64[n_docs + 1]
     weights : float64[n_labels]
         Of each label; a pair weighs their product.
     agreement : float64[n_features, 2]
@@ -95,7 +134,7 @@ def measure_agreement(begins, ends, docs, label_ids, label_indptr, weights, agre
 
 
 @_kernel
-def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_count, gains):
+def measure_gains(begins, ends, listed, prior, pseudo_count, gains):
     """Write how much each feature tells about the labels, all labels being of equal weight.
 
     The Kullback-Leibler divergence, in nats, of the labels of the texts that have the feature
@@ -107,9 +146,8 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_cou
     Parameters
     ----------
     begins, ends : int64[n_features]
-        The documents of a feature are docs[begin:end].
-    docs : int32[]
-    label_ids : int32[], label_indptr : int64[n_docs + 1]
+        The labels of a feature's texts are listed[begin:end].
+    listed : uint8[], uint16[] or int32[]
     prior : float64[n_labels]
         Share of each label among all; sums to 1.
     pseudo_count : float
@@ -118,22 +156,21 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_cou
         Written in place.
     """
     counts = np.zeros(prior.size)
-    seen = np.empty(prior.size, np.int32)
+    seen = np.empty(prior.size + 1, np.int32)
     m = pseudo_count
     k = 0
     for label in range(prior.size):
         k += prior[label] > 0
     for feature in range(gains.size):
-        n_seen = 0
+        n_seen = np.int64(0)
         n = 0.0
         for i in range(begins[feature], ends[feature]):
-            for j in range(label_indptr[docs[i]], label_indptr[docs[i] + 1]):
-                label = label_ids[j]
-                if counts[label] == 0:
-                    seen[n_seen] = label
-                    n_seen += 1
-                counts[label] += 1
-                n += 1
+            label = np.int64(listed[i])
+            before = counts[label]
+            seen[n_seen] = label
+            n_seen += before == 0
+            counts[label] = before + 1
+            n += 1
         total = 0.0
         for i in range(n_seen):
             total += counts[seen[i]] / prior[seen[i]]
