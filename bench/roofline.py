@@ -64,10 +64,12 @@ LANES = blocks.LANES
 @njit(**OPTIONS)
 def gather(rows, ids, vector, ahead):
     """Add the rows `ids` to a vector."""
-    dim = vector.size
+    dim, none = vector.size, rows[:0]
     for j in range(ids.size):
         if ahead:
-            blocks.fetch_rows(rows, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size))
+            blocks.fetch_rows(
+                rows, none, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size)
+            )
         at = np.int64(ids[j]) * dim
         for d in range(0, dim, LANES):
             n = dim - d
@@ -78,10 +80,12 @@ def gather(rows, ids, vector, ahead):
 @njit(**OPTIONS)
 def update(rows, ids, vector, ahead):
     """Read and change the rows `ids`, each once, having asked for them so many rows `ahead`."""
-    dim = vector.size
+    dim, none = vector.size, rows[:0]
     for j in range(ids.size):
         if ahead:
-            blocks.fetch_rows(rows, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size))
+            blocks.fetch_rows(
+                rows, none, ids, min(j + ahead, ids.size - 1), min(j + ahead + 1, ids.size)
+            )
         at = np.int64(ids[j]) * dim
         for d in range(0, dim, LANES):
             n = dim - d

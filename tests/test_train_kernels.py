@@ -122,7 +122,7 @@ class Problem:
 
     def train(
         self, order=ORDER, lrs=(0.25, 0.05), cuts=(), dtype=np.float64, from_step=0, seed=SEED,
-        weights=None, apart=0,
+        weights=None, apart=0, rows_apart=0,
     ):  # fmt: skip
         """Run the kernel, compiled for float32 only; in blocks that end at `cuts`."""
         weights = weights or self.start(dtype)
@@ -142,15 +142,24 @@ class Problem:
                 dtype(rates[last]),
                 from_step,
                 apart,
+                rows_apart,
             )
             sums += kernel(
                 np.array(order[first:last], np.int32), docs, settings, span, tree,
-                self.negatives, rng, 32, *(weights.table(name) for name in tables.TABLES),
+                self.negatives, rng, 32, *self.tables_apart(weights, rows_apart),
             )  # fmt: skip
             weights.steps += last - first
             weights.path += float(rates[first:last].sum())
         tables.settle(weights, self.config, from_step)
         return Result(*sums, weights, tables.averaged(weights, self.config, from_step))
+
+    def tables_apart(self, weights, rows_apart):
+        """Return the tables as the kernel takes them, with room for copies of three rows."""
+        found = [weights.table(name) for name in tables.TABLES]
+        if rows_apart:
+            own, before = np.full((2, 3, found[0].values.shape[1]), np.nan, found[0].values.dtype)
+            found[0] = found[0]._replace(own=own, before=before)
+        return found
 
     def drawn(self, docs, seed=SEED):
         """Return the negative labels that the kernel draws at each visit."""
@@ -707,13 +716,18 @@ def test_rows_are_pooled_and_pushed(dim, dtype):
     for n in range(12):
         ids = rng.integers(0, 9, n + 2).astype(np.int32)
         weights = rng.normal(size=n + 2).astype(np.float32)
-        blocks.pool_rows(table, ids, weights, 1, n + 1, hidden)
+        own, rest = table[: n % 4].copy(), table.copy()
+        rest[: n % 4] = np.nan  # the first rows are not looked at
+        blocks.fetch_rows(rest, own, ids, 1, n + 1)
+        blocks.pool_rows(rest, own, ids, weights, 1, n + 1, hidden)
         part = slice(1, n + 1)
         expected = reference.pool(table, ids[part], weights[part])
         np.testing.assert_allclose(hidden, expected, tolerance, tolerance)
         expected = reference.push(table, ids[part], weights[part], gradient, 0.5)
-        blocks.push_rows(table, ids, weights, 1, n + 1, gradient, dtype(0.5), np.uint64(1))
+        blocks.push_rows(rest, own, ids, weights, 1, n + 1, gradient, dtype(0.5), np.uint64(1))
+        table = np.concatenate([own, rest[n % 4 :]])
         np.testing.assert_allclose(table, expected, tolerance, tolerance)
+        assert np.isnan(rest[: n % 4]).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -740,7 +754,10 @@ def test_merged_tables_have_the_changes_of_both():
         shared, before = rows_of(rng, 5, dim, np.float64), rows_of(rng, 5, dim, np.float64)
         own = rows_of(rng, 5, dim, np.float64)
         expected = shared + own - before
-        blocks.merge_tables(shared, own, before)
+        rest = shared[3:].copy()
+        blocks.merge_tables(shared, own[:3], before[:3])
+        np.testing.assert_array_equal(shared[3:], rest)
+        blocks.merge_tables(shared[3:], own[3:], before[3:])
         for table in (shared, own, before):
             np.testing.assert_allclose(table, expected, 1e-12, 1e-12)
 
@@ -777,6 +794,13 @@ def test_one_thread_with_a_table_of_its_own_trains_the_same(apart):
     problem = Problem(config_of())
     problem.train(apart=apart).check_near(problem.train(), 1e-12)
     assert problem.train(apart=apart).loss > 0
+
+
+@pytest.mark.parametrize("rows_apart", [1, 3, 100])
+@pytest.mark.parametrize("head", HEADS)
+def test_one_thread_with_first_rows_of_its_own_trains_the_same(rows_apart, head):
+    problem = Problem(config_of(loss="ova", head=head))
+    problem.train(rows_apart=rows_apart).check_near(problem.train(), 1e-12)
 
 
 # -- functions -----------------------------------------------------------------------------------
@@ -836,7 +860,7 @@ def test_steps_of_float16_rows(dim):
     table = rows_of(rng, 2, dim, np.float16)
     gradient, hidden = rng.normal(size=dim).astype(np.float32), np.zeros(dim, np.float32)
     ids, weights = np.array([1, 0], np.int32), np.array([0.5, 0.25], np.float32)
-    blocks.pool_rows(table.view(np.uint16), ids, weights, 0, 2, hidden)
+    blocks.pool_rows(table.view(np.uint16), table.view(np.uint16)[:0], ids, weights, 0, 2, hidden)
     np.testing.assert_allclose(hidden, reference.pool(table.astype(float), ids, weights), 1e-5)
     expected = table.copy()
     for row, weight in zip(ids, weights, strict=True):
@@ -846,9 +870,8 @@ def test_steps_of_float16_rows(dim):
             part = slice(d, d + 16)
             new = table[row, part].astype(np.float32) - np.float32(0.5) * weight * gradient[part]
             expected[row, part] = reference.rounded(new, noise >> 32)
-    blocks.push_rows(
-        table.view(np.uint16), ids, weights, 0, 2, gradient, np.float32(0.5), np.uint64(7)
-    )
+    half = table.view(np.uint16)
+    blocks.push_rows(half, half[:0], ids, weights, 0, 2, gradient, np.float32(0.5), np.uint64(7))
     # A sum that is rounded once, not twice, can fall on the other side.
     assert (table != expected).mean() < 0.05
     np.testing.assert_allclose(table, expected, 2e-3)
@@ -858,12 +881,12 @@ def test_small_steps_of_float16_are_not_lost():
     """Each is a hundredth of the distance of two numbers; a thousand of them make ten."""
     table = arrays.make_table(1, 64, np.float16)
     table[:] = 1
-    rng = np.array([SEED], np.uint64)
+    half, rng = table.view(np.uint16), np.array([SEED], np.uint64)
     ids, weights = np.zeros(1, np.int32), np.ones(1, np.float32)
     gradient = np.full(64, -(2.0**-10) / 100, np.float32)
     for _ in range(1000):
         noise = np.uint64(random.next_random(rng))
-        blocks.push_rows(table.view(np.uint16), ids, weights, 0, 1, gradient, np.float32(1), noise)
+        blocks.push_rows(half, half[:0], ids, weights, 0, 1, gradient, np.float32(1), noise)
     steps = (table.astype(float) - 1) * 2**10
     assert steps.mean() == pytest.approx(10, abs=1.5)
     assert 1 < steps.std() < 6

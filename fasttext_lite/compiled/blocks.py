@@ -66,10 +66,17 @@ def _splat(builder, number):
     return builder.shuffle_vector(first, vector, _constant(_INT32, [0] * LANES))
 
 
-def _place(context, builder, kind, array, at):
-    """Return a pointer to LANES numbers of a contiguous array from `at`, and what one is."""
+def _place(context, builder, kind, array, at, own=None):
+    """Return a pointer to LANES numbers of a contiguous array from `at`, and what one is.
+
+    With another array, `own`, the numbers before its end are taken from it: where a row lies is
+    no branch, which could not be foretold.
+    """
     assert kind.layout == "C"
     data = context.make_array(kind)(context, builder, array).data
+    if own is not None:
+        instead = context.make_array(kind)(context, builder, own)
+        data = builder.select(builder.icmp_signed("<", at, instead.nitems), instead.data, data)
     number = data.type.pointee
     vector = ir.VectorType(number, LANES).as_pointer()
     return builder.bitcast(builder.gep(data, [at]), vector), number
@@ -81,13 +88,11 @@ def _first_lanes(builder, n):
     return builder.icmp_signed("<", lanes, _splat(builder, builder.trunc(n, _INT32)))
 
 
-@_intrinsic
-def load_block(_, array, at, n):
-    """Return the block of array.flat[at : at + 16]; zeros from place n on."""
-
+def _loader(has_own):
     def generate(context, builder, signature, arguments):
-        array, at, n = arguments
-        place, number = _place(context, builder, signature.args[0], array, at)
+        own = arguments[1] if has_own else None
+        array, at, n = arguments[0], arguments[-2], arguments[-1]
+        place, number = _place(context, builder, signature.args[0], array, at, own)
         kind, width = place.type.pointee, signature.args[0].dtype.bitwidth // 8
         whole = builder.icmp_signed(">=", n, ir.Constant(n.type, LANES))
         with builder.if_else(whole, likely=True) as (then, otherwise):
@@ -107,12 +112,23 @@ def load_block(_, array, at, n):
             return builder.fpext(halves, ir.VectorType(ir.FloatType(), LANES))
         return block
 
-    return _BlockType(_numbers(array))(array, types.int64, types.int64), generate
+    return generate
 
 
 @_intrinsic
-def store_block(_, array, at, block, n, noise):
-    """Write the first n numbers of a block to array.flat[at:]; float16 rounded by `noise`.
+def load_block(_, array, at, n):
+    """Return the block of array.flat[at : at + 16]; zeros from place n on."""
+    return _BlockType(_numbers(array))(array, types.int64, types.int64), _loader(False)
+
+
+@_intrinsic
+def load_row(_, array, own, at, n):
+    """Return a block as `load_block`, of `own` if `at` lies in it."""
+    return _BlockType(_numbers(array))(array, array, types.int64, types.int64), _loader(True)
+
+
+def _storer(has_own):
+    """Return what writes a block, to a float16 rounded by `noise`.
 
     To a multiple of float16's last bit: up or down with the chances that keep the mean (Gupta
     et al. 2015, Deep Learning with Limited Numerical Precision, section 3.1). The float32 has 13
@@ -121,8 +137,9 @@ def store_block(_, array, at, block, n, noise):
     """
 
     def generate(context, builder, signature, arguments):
-        array, at, block, n, noise = arguments
-        place, number = _place(context, builder, signature.args[0], array, at)
+        own = arguments[1] if has_own else None
+        array, (at, block, n, noise) = arguments[0], arguments[-4:]
+        place, number = _place(context, builder, signature.args[0], array, at, own)
         width = signature.args[0].dtype.bitwidth // 8
         if str(number) == "i16":
             steps = _constant(_INT32, [lane * 0x9E3779B9 % 2**32 for lane in range(LANES)])
@@ -143,7 +160,19 @@ def store_block(_, array, at, block, n, noise):
                 _call(builder, name, ir.VoidType(), [block, place, *rest])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, block, types.int64, types.uint32), generate
+    return generate
+
+
+@_intrinsic
+def store_block(_, array, at, block, n, noise):
+    """Write the first n numbers of a block to array.flat[at:]; float16 rounded by `noise`."""
+    return types.void(array, types.int64, block, types.int64, types.uint32), _storer(False)
+
+
+@_intrinsic
+def store_row(_, array, own, at, block, n, noise):
+    """Write a block as `store_block`, to `own` if `at` lies in it."""
+    return types.void(array, array, types.int64, block, types.int64, types.uint32), _storer(True)
 
 
 @_intrinsic
@@ -219,18 +248,28 @@ def larger_of(_, block, other):
     return block(block, other), generate
 
 
-@_intrinsic
-def prefetch(_, array, at):
-    """Ask for the cache line of array.flat[at], and go on."""
-
+def _fetcher(has_own):
     def generate(context, builder, signature, arguments):
-        place, _ = _place(context, builder, signature.args[0], *arguments)
+        own = arguments[1] if has_own else None
+        place, _ = _place(context, builder, signature.args[0], arguments[0], arguments[-1], own)
         options = [ir.Constant(_INT32, number) for number in (0, 3, 1)]  # read, keep, data
         place = builder.bitcast(place, ir.IntType(8).as_pointer())
         _call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, *options])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), generate
+    return generate
+
+
+@_intrinsic
+def prefetch(_, array, at):
+    """Ask for the cache line of array.flat[at], and go on."""
+    return types.void(array, types.int64), _fetcher(False)
+
+
+@_intrinsic
+def prefetch_row(_, array, own, at):
+    """Ask for a cache line as `prefetch`, of `own` if `at` lies in it."""
+    return types.void(array, array, types.int64), _fetcher(True)
 
 
 @_intrinsic
@@ -261,6 +300,12 @@ if _config.DISABLE_JIT:  # the same in NumPy, for debugging and for the tests
             block = block.astype(np.float16).view(np.uint16)
         array.reshape(-1)[at : at + n] = block[:n]
 
+    def load_row(array, own, at, n):  # noqa: D103, F811
+        return load_block(own if at < own.size else array, at, n)
+
+    def store_row(array, own, at, block, n, noise):  # noqa: D103, F811
+        store_block(own if at < own.size else array, at, block, n, noise)
+
     def zero_block(array):  # noqa: D103, F811
         return np.zeros(LANES, np.float32 if array.dtype == np.uint16 else array.dtype)
 
@@ -281,14 +326,20 @@ if _config.DISABLE_JIT:  # the same in NumPy, for debugging and for the tests
     def prefetch(array, at):  # noqa: D103, F811
         pass
 
+    def prefetch_row(array, own, at):  # noqa: D103, F811
+        pass
+
     def _power_of_two(n):  # noqa: D103, F811
         return np.ldexp(np.float32(1), n)
 
 
 # -- rows ------------------------------------------------------------------------------------
 @_kernel
-def pool_rows(table, ids, weights, first, last, hidden):
-    """Write the sum of weights[j] * table[ids[j]] over j in [first, last) to hidden."""
+def pool_rows(table, own, ids, weights, first, last, hidden):
+    """Write the sum of weights[j] * table[ids[j]] over j in [first, last) to hidden.
+
+    The first rows are taken from `own`, as many as it has; so in the other two.
+    """
     dim = hidden.size
     hidden[:] = 0
     j = first
@@ -297,23 +348,23 @@ def pool_rows(table, ids, weights, first, last, hidden):
         at2, at3 = np.int64(ids[j + 2]) * dim, np.int64(ids[j + 3]) * dim
         for d in range(0, dim, LANES):
             n = dim - d
-            a = add_product(load_block(hidden, d, n), weights[j], load_block(table, at0 + d, n))
-            b = add_product(zero_block(hidden), weights[j + 1], load_block(table, at1 + d, n))
-            a = add_product(a, weights[j + 2], load_block(table, at2 + d, n))
-            b = add_product(b, weights[j + 3], load_block(table, at3 + d, n))
+            a = add_product(load_block(hidden, d, n), weights[j], load_row(table, own, at0 + d, n))
+            b = add_product(zero_block(hidden), weights[j + 1], load_row(table, own, at1 + d, n))
+            a = add_product(a, weights[j + 2], load_row(table, own, at2 + d, n))
+            b = add_product(b, weights[j + 3], load_row(table, own, at3 + d, n))
             store_block(hidden, d, add_product(a, 1.0, b), n, np.uint32(0))
         j += 4
     while j < last:
         at = np.int64(ids[j]) * dim
         for d in range(0, dim, LANES):
             n = dim - d
-            a = add_product(load_block(hidden, d, n), weights[j], load_block(table, at + d, n))
+            a = add_product(load_block(hidden, d, n), weights[j], load_row(table, own, at + d, n))
             store_block(hidden, d, a, n, np.uint32(0))
         j += 1
 
 
 @_kernel
-def push_rows(table, ids, weights, first, last, gradient, lr, noise):
+def push_rows(table, own, ids, weights, first, last, gradient, lr, noise):
     """Subtract lr * weights[j] * gradient from table[ids[j]] for each j in [first, last).
 
     The noise of a row depends on `noise` and its number, not on its place among others.
@@ -322,23 +373,23 @@ def push_rows(table, ids, weights, first, last, gradient, lr, noise):
     for j in range(first, last):
         at = np.int64(ids[j]) * dim
         move = -lr * weights[j]
-        own = noise + np.uint64(ids[j]) * np.uint64(0x9E3779B97F4A7C15)
+        random = noise + np.uint64(ids[j]) * np.uint64(0x9E3779B97F4A7C15)
         for d in range(0, dim, LANES):
             n = dim - d
-            own = own * np.uint64(0x5851F42D4C957F2D) + np.uint64(1)  # Knuth's generator
-            row = add_product(load_block(table, at + d, n), move, load_block(gradient, d, n))
-            store_block(table, at + d, row, n, np.uint32(own >> np.uint64(32)))
+            random = random * np.uint64(0x5851F42D4C957F2D) + np.uint64(1)  # Knuth's generator
+            row = add_product(load_row(table, own, at + d, n), move, load_block(gradient, d, n))
+            store_row(table, own, at + d, row, n, np.uint32(random >> np.uint64(32)))
 
 
 @_kernel
-def fetch_rows(table, ids, first, last):
+def fetch_rows(table, own, ids, first, last):
     """Ask for the rows ids[first:last], which are needed soon."""
     dim = table.shape[1]
     line = 64 // table.itemsize
     for j in range(first, last):
         at = np.int64(ids[j]) * dim
         for d in range(0, dim, line):
-            prefetch(table, at + d)
+            prefetch_row(table, own, at + d)
 
 
 @_kernel
@@ -409,9 +460,12 @@ def descend_rows(table, rows, n, errors, lr, vector, gradient):
 
 @_kernel
 def merge_tables(shared, own, before):
-    """Add own - before to a table that other threads change too; let both be what it is now."""
+    """Add own - before to the rows that other threads change too; let both be what these are now.
+
+    `own` and `before` are of the first rows of the table, or of all.
+    """
     dim = shared.shape[1]
-    for row in range(shared.shape[0]):
+    for row in range(own.shape[0]):
         at = row * dim
         for d in range(0, dim, LANES):
             m = dim - d

@@ -15,6 +15,7 @@ from functools import partial
 
 import numpy as np
 
+from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
@@ -43,6 +44,10 @@ RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
 # That a thread takes with an output table of its own, where all of it changes at each step. With
 # 64, CLINC150 lost a tenth of a point on average of five seeds.
 STEPS_APART = 16
+
+# Steps that a thread takes with copies of its own of the first rows of the input table: those that
+# one of so many documents has. So many documents are looked at.
+ROWS_APART, OFTEN, LOOKED_AT = 16, 4, 1024
 BLOCK_WORK = 1 << 29  # multiplications at most, for the sake of Ctrl-C and the progress bar
 WHOLE = math.lcm(BATCH, ROUND)  # what blocks are multiples of, where either counts
 # Times the loss of all scores zero that a training does not come to, unless it diverges; and one
@@ -58,6 +63,25 @@ def steps_apart(config: Config, n_threads: int) -> int:
     """
     dense = LOSSES[config.loss].is_dense and config.head == "learned"
     return STEPS_APART if dense and n_threads > 1 else 0
+
+
+def rows_apart(features: FeatureMatrix, order: np.ndarray) -> int:
+    """Return how many rows one of `OFTEN` documents has or more.
+
+    They are the first ones: rows are numbered by falling frequency. Two threads that change the
+    same row wait for each other's cache lines.
+
+    Parameters
+    ----------
+    features : FeatureMatrix
+    order : int32[n_visits]
+        Documents that are visited.
+    """
+    docs = order[:: -(-order.size // LOOKED_AT)] if order.size else order
+    ids = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
+    counts = np.bincount(np.concatenate(ids, dtype=np.int64) if ids else [], minlength=1)
+    features.release()
+    return int(np.count_nonzero(counts * OFTEN >= docs.size))
 
 
 class Run:
@@ -125,7 +149,9 @@ class Run:
             )  # fmt: skip
             self.n_threads = 1  # that take a block each
         self.kernel = make_trainer(parts)
-        self.apart = steps_apart(config, self.n_threads)
+        self.apart, self.n_own = steps_apart(config, self.n_threads), 0
+        if parts.plain and self.n_threads > 1 and weights.embeddings.dtype == np.float32:
+            self.n_own = rows_apart(features, self.order)
         blank_loss = LOSSES[config.loss].blank(self.participants.n_decisions)
         self.most_loss = diverged * blank_loss
 
@@ -366,10 +392,14 @@ class Run:
         """
         span = Span(
             int(step), float(path), np.float32(rates[0]), np.float32(rates[1]),
-            int(self.place.average_from), self.apart,
+            int(self.place.average_from), self.apart, ROWS_APART if self.n_own else 0,
         )  # fmt: skip
         involved, docs = self.participants, docs or self.docs
         tables = [self.weights.table(name) for name in TABLES]
+        if self.n_own:
+            dim = self.weights.embeddings.shape[1]
+            own, before = make_table(self.n_own, dim), make_table(self.n_own, dim)
+            tables[0] = tables[0]._replace(own=own, before=before)
         if self.rounds is not None:
             return self.rounds.train_block(
                 block, docs, self.settings, span, involved, int(seed), tables

@@ -122,7 +122,8 @@ class Weights:
         state, values = self.states[name], getattr(self, name)
         if values.dtype == np.float16:  # which Numba does not know
             values = values.view(np.uint16)
-        return Table(values, state.moments, state.seen, state.total)
+        none = values[:0]
+        return Table(values, state.moments, state.seen, state.total, none, none)
 
     def copy(self) -> Weights:
         """Return a deep copy."""

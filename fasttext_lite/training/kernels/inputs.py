@@ -26,6 +26,7 @@ from fasttext_lite.compiled.blocks import (
     add_product,
     fetch_rows,
     load_block,
+    merge_tables,
     pool_rows,
     prefetch,
     push_rows,
@@ -103,7 +104,7 @@ def _fetch_pooled(inputs, docs, order, i):
 def _fetch_rows(inputs, docs, order, i):
     if i + 1 < order.size:
         doc = order[i + 1]
-        fetch_rows(inputs.values, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
+        fetch_rows(inputs.values, inputs.own, docs.ids, docs.indptr[doc], docs.indptr[doc + 1])
     fetch_features(docs.ids, docs.weights, docs.indptr, order, i)
     _fetch_labels(inputs, docs, order, i)
 
@@ -112,12 +113,12 @@ def _fetch_rows(inputs, docs, order, i):
 def _pool_rows(
     inputs, ids, weights, first, last, i, step, path, settings, average_from, hidden
 ):  # fmt: skip
-    pool_rows(inputs.values, ids, weights, first, last, hidden)
+    pool_rows(inputs.values, inputs.own, ids, weights, first, last, hidden)
 
 
 @_leaf
 def _push_rows(inputs, ids, weights, first, last, i, gradient, lr, step, settings, noise):
-    push_rows(inputs.values, ids, weights, first, last, gradient, lr, noise)
+    push_rows(inputs.values, inputs.own, ids, weights, first, last, gradient, lr, noise)
 
 
 @_leaf
@@ -148,14 +149,38 @@ def _push_pooled(inputs, ids, weights, first, last, i, gradient, lr, step, setti
     inputs.rates[at] = lr
     inputs.visited[at] = 1
     if inputs.shares[at] != 0:
-        push_rows(inputs.rows.values, inputs.common, inputs.shares[at:], 0, 1, gradient, lr, noise)
+        push_rows(
+            inputs.rows.values, inputs.rows.own, inputs.common, inputs.shares[at:], 0, 1,
+            gradient, lr, noise,
+        )  # fmt: skip
+
+
+@_leaf
+def _part_rows(inputs):
+    """Copy the rows that a thread has for itself."""
+    for row in range(inputs.own.shape[0]):
+        for d in range(inputs.own.shape[1]):
+            number = inputs.values[row, d]
+            inputs.own[row, d] = number
+            inputs.before[row, d] = number
+
+
+@_leaf
+def _join_rows(inputs):
+    """Add what the thread has changed to the rows of all threads, and go on from there."""
+    merge_tables(inputs.values, inputs.own, inputs.before)
+
+
+@_leaf
+def _nothing(inputs):
+    pass
 
 
 def plain_inputs(parts):
-    """Return find, fetch, pool and push of plain training."""
+    """Return find, fetch, pool, push, part and join of plain training."""
     if parts.pooled:
-        return find_pooled, _fetch_pooled, _pool_pooled, _push_pooled
-    return find_rows, _fetch_rows, _pool_rows, _push_rows
+        return find_pooled, _fetch_pooled, _pool_pooled, _push_pooled, _nothing, _nothing
+    return find_rows, _fetch_rows, _pool_rows, _push_rows, _part_rows, _join_rows
 
 
 # -- with other parts ------------------------------------------------------------------------------

@@ -72,12 +72,17 @@ class Table(NamedTuple):
         it moved last.
     total : float32[n_rows, dim]
         Sum of the row's values after each step, for the average.
+    own, before : float32[n_own, dim]
+        Room of a thread for copies of the first rows, which it moves in place of these for some
+        steps, see `Span.apart`; in plain training.
     """
 
     values: Any
     moments: Any
     seen: Any
     total: Any
+    own: Any
+    before: Any
 
 
 class Pooled(NamedTuple):
@@ -209,6 +214,8 @@ class Span(NamedTuple):
     apart : int
         Steps that a thread takes with an output table of its own before it adds its changes to
         the table that all threads share; 0: it has none of its own. Only in plain training.
+    rows_apart : int
+        The same of the first rows of the input table, those of `Table.own`.
     """
 
     step: Any
@@ -217,3 +224,4 @@ class Span(NamedTuple):
     lr_last: Any
     average_from: Any
     apart: Any = 0
+    rows_apart: Any = 0

@@ -24,7 +24,7 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
     dense, divides, smoothed = parts.dense, parts.divides, parts.smoothed
     needs_label, uses_tree = parts.needs_label, parts.uses_tree
     learn_output = not parts.frozen_output
-    find, fetch, pool, push = plain_inputs(parts)
+    find, fetch, pool, push, part, join = plain_inputs(parts)
 
     @_kernel
     def train_documents(  # noqa: C901
@@ -39,6 +39,7 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
         own, before = shared, shared
         if span.apart > 0:
             own, before = shared.copy(), shared.copy()
+        part(embeddings)
         hidden = np.zeros(dim, shared.dtype)
         gradient = np.zeros(dim, shared.dtype)
         room = (max(most_rows, n_output) + LANES - 1) // LANES * LANES
@@ -107,8 +108,12 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
             push(embeddings, ids, weights, first, last, i, gradient, lr, 0, settings, noise)
             if span.apart > 0 and (i + 1) % span.apart == 0:
                 merge_tables(shared, own, before)
+            if span.rows_apart > 0 and (i + 1) % span.rows_apart == 0:
+                join(embeddings)
         if span.apart > 0:
             merge_tables(shared, own, before)
+        if span.rows_apart > 0:
+            join(embeddings)
         return total_loss, total_weight
 
     return train_documents

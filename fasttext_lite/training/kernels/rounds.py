@@ -179,7 +179,7 @@ def _make_work(parts):  # noqa: C901 - every branch is decided at compile time
                 gradient, lr = pooled.gradients[at], pooled.rates[at]
                 if plain:
                     noise = mix(seed + np.uint64(i + 1) * STEP)
-                    push_rows(table, ids, weights, 0, ids.size, gradient, lr, noise)
+                    push_rows(table, rows.own, ids, weights, 0, ids.size, gradient, lr, noise)
                     continue
                 path = span.path + i * (span.lr_first + slope * (i - 1) / 2)
                 for j in range(ids.size):
@@ -216,7 +216,7 @@ def _make_work(parts):  # noqa: C901 - every branch is decided at compile time
                     ids, weights, first_part, last_part, common, lists.ids[begin:],
                     lists.weights[begin:], room.is_own,
                 )  # fmt: skip
-                fetch_rows(table, lists.ids, begin, starts[g + 1])
+                fetch_rows(table, rows.own, lists.ids, begin, starts[g + 1])
             if g > 0:
                 ids = lists.ids[starts[g - 1] : starts[g]]
                 weights = lists.weights[starts[g - 1] : starts[g]]
@@ -251,7 +251,7 @@ def _make_visit(parts):
         part = Span(
             span.step + start, span.path + start * (span.lr_first + slope * (start - 1) / 2),
             span.lr_first + slope * np.float32(start), span.lr_first + slope * np.float32(end),
-            span.average_from, 0,
+            span.average_from, 0, 0,
         )  # fmt: skip
         loss, weight = train(
             order[start:end], docs, settings, part, tree, negatives, rng, most_rows, pooled,
