@@ -143,7 +143,7 @@ def test_without_room_for_files_features_are_made_in_memory(file, monkeypatch):
     def in_memory_alone(self, found):
         if self.files is not None:
             fail_for_want_of_space()
-        append(self, found)
+        return append(self, found)
 
     monkeypatch.setattr(Entries, "append", in_memory_alone)
     again = CorpusReader(file)

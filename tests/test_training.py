@@ -573,3 +573,39 @@ def test_threads_with_tables_of_their_own_train_as_well(monkeypatch):
         )  # fmt: skip
         losses.append(trainee.history.loss[-1])
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
+def test_rows_that_many_texts_have():
+    """The first is in all of eight texts, the second in half of them, the third in a quarter."""
+    documents = [[0, 1, 2], [0, 1, 2], [0, 1], [0, 1, 3], [0, 4], [0, 5], [0, 6], [0]]
+    ids = np.array([row for rows in documents for row in rows], np.int32)
+    indptr = np.append(0, np.cumsum([len(rows) for rows in documents]))
+    features = FeatureMatrix(ids, np.ones(ids.size, np.float32), indptr)
+    order = np.arange(8, dtype=np.int32)
+    assert run.rows_apart(features, order) == 3
+    assert run.rows_apart(features, np.repeat(order, 300)) == 3
+    assert run.rows_apart(features, order[-1:]) == 1
+    assert run.rows_apart(features, order[:0]) == 0
+
+
+@pytest.mark.parametrize(("loss", "head"), [("ova", "linear"), ("hs", "learned")])
+def test_threads_with_rows_of_their_own_train_as_well(monkeypatch, loss, head):
+    losses, found = [], []
+    rows_apart = run.rows_apart
+    monkeypatch.setattr(run, "OFTEN", 64)
+    for n_own in (0, None):
+
+        def counted(features, order, n_own=n_own):
+            found.append(rows_apart(features, order) if n_own is None else n_own)
+            return found[-1]
+
+        monkeypatch.setattr(run, "rows_apart", counted)
+        rows = ROWS * 40
+        trainee = fit(
+            texts=Texts.from_sequence([text for _, text in rows]),
+            labels=Labels.from_rows([[label] for label, _ in rows]),
+            loss=loss, head=head, n_threads=2,
+        )  # fmt: skip
+        losses.append(trainee.history.loss[-1])
+    assert found[0] == 0 and found[1] > 0
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)

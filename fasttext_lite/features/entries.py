@@ -78,8 +78,14 @@ class Entries:
         """Number of entries."""
         return int(self._indptr[-1])
 
-    def append(self, found: Codes) -> None:
-        """Take the codes of some more documents; they may be changed."""
+    def append(self, found: Codes) -> np.ndarray:
+        """Take the codes of some more documents; they may be changed.
+
+        Returns
+        -------
+        int32[n]
+            These codes, without gaps.
+        """
         from fasttext_lite.features.kernels.rows import compact
 
         n = compact(
@@ -94,10 +100,12 @@ class Entries:
             # Of the room that nothing was written to, no memory was taken.
             self._codes, self._counts = found.codes, found.counts
             _resize((self._codes, self._counts), n)
+            return self._codes
         else:
             size = self._codes.size
             _resize((self._codes, self._counts), size + n)
             self._codes[size:], self._counts[size:] = found.codes[:n], found.counts[:n]
+        return found.codes[:n]
 
     def complete(self) -> None:
         """Say that there is no more to come."""

@@ -354,8 +354,7 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = cls(config, *vocabulary.words(config), empty, empty, 0)
         entries = Entries() if entries is None else entries
-        raw._take_codes(chunks, vocabulary, entries, n_threads)
-        frequency = raw._count(entries)
+        frequency = raw._take_codes(chunks, vocabulary, entries, n_threads)
         row_codes = most_frequent(frequency, config.min_df or 1, config.max_features or 0)
         frequency = frequency[row_codes]
         if config.bias:
@@ -439,8 +438,7 @@ class FeatureSpace:
         empty = np.empty(0, np.int32)
         raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
         entries = Entries() if entries is None else entries
-        raw._take_codes(chunks, vocabulary, entries, n_threads)
-        added = raw._count(entries)
+        added = raw._take_codes(chunks, vocabulary, entries, n_threads)
         added[-1] = len(entries) if self.has_bias else 0
         frequency = self.frequency + added[old_codes]
         added[old_codes] = 0
@@ -621,19 +619,21 @@ class FeatureSpace:
         vocabulary: Vocabulary,
         entries: Entries,
         n_threads: int,
-    ) -> None:
-        """Append the codes of all chunks to entries."""
+    ) -> np.ndarray:
+        """Append the codes of all chunks to entries.
+
+        Returns
+        -------
+        int32[n_codes]
+            How many documents have each code; 0 for the bias, the last.
+        """
         words = self._table, self.pool, self._word_offsets
         known = WordCodes(vocabulary, words, self.options, self.eos_word)
-        for texts in chunks:
-            entries.append(known.extract(texts, n_threads))
-        entries.complete()
-
-    def _count(self, entries: Entries) -> np.ndarray:
-        """Return how many documents have each code, int32[n_codes]; 0 for the bias, the last."""
         frequency = np.zeros(self._bias_code + 1, np.int32)
-        for codes, *_ in entries.parts():
+        for texts in chunks:
+            codes = entries.append(known.extract(texts, n_threads))
             rows_kernels.count_documents(codes, frequency)
+        entries.complete()
         frequency[-1] = 0
         return frequency
 

@@ -81,7 +81,7 @@ def rows_apart(features: FeatureMatrix, order: np.ndarray) -> int:
     ids = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
     counts = np.bincount(np.concatenate(ids, dtype=np.int64) if ids else [], minlength=1)
     features.release()
-    return int(np.count_nonzero(counts * OFTEN >= docs.size))
+    return int(np.count_nonzero(counts * OFTEN >= max(docs.size, 1)))
 
 
 class Run:
