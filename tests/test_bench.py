@@ -771,3 +771,31 @@ def test_shared_memory_of_a_small_model(capsys):
 def test_memory_of_a_process_is_that_of_the_kernel():
     found = shared_memory.memory_of(os.getpid())
     assert found["rss"] >= found["pss"] >= found["private"] > 1 << 20
+
+
+def test_stages_and_threads(few, capsys, tmp_path):
+    from bench import threads
+
+    report = tmp_path / "report.json"
+    path = str(few / "few" / "train.tsv")
+    assert threads.main([path, "--rounds", "1", "--set", "epochs=2", "--json", str(report)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(report.read_text())["files"][path]
+    assert found["epochs"] == 2 and found["features"] > found["texts"]
+    for count in ("1", "2"):
+        seconds = found["seconds"][count]
+        assert set(seconds) == {*threads.STAGES, threads.REST}
+        assert all(seconds[stage] > 0 for stage in threads.STAGES), seconds
+    assert "| 64      |" in printed and "all but the loop" in printed
+    for wrong in (
+        ["--threads", "0"],
+        ["--set", "epochs"],
+        ["--set", "epochs=-1"],
+        ["--rounds", "0"],
+    ):
+        assert threads.main([path, *wrong]) == 2
+        assert capsys.readouterr().err.startswith("bench.threads: ")
+    assert threads.forecast(4.0, 2.0, 4) == pytest.approx(1.0)
+    assert threads.forecast(4.0, 3.0, 4) == pytest.approx(2.5)
+    assert threads.forecast(4.0, 5.0, 64) == 4.0
+    assert threads.forecast(4.0, 1.0, 2) == pytest.approx(2.0), "no faster than all of it divided"
