@@ -289,7 +289,7 @@ def test_codes_of_numbers_are_those_of_texts(
         words = space._table, space.pool, space._word_offsets
         known = word_codes.WordCodes(vocabulary, words, space.options, space.eos_word)
     for one, other in zip(texts, numbered, strict=True):
-        expected, found = space._extract(one, 1), known.extract(other, n_threads)
+        expected, found = space.codes_of(one, 1), known.extract(other, n_threads)
         assert found.lengths.tolist() == expected.lengths.tolist()
         np.testing.assert_array_equal(found.shares, expected.shares)
         for doc, n in enumerate(found.lengths):

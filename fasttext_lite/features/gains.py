@@ -57,9 +57,7 @@ def estimate_pseudo_count(
         From 1 (which is what is taken where no two texts share a feature) to
         `MOST_PSEUDO_COUNT`.
     """
-    asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
-    if asked.size > MOST_ASKED:
-        asked = np.random.default_rng([seed, 9]).choice(asked, MOST_ASKED, replace=False)
+    asked = asked_rows(frequency, seed)
     first, last = (int(asked.min()), int(asked.max()) + 1) if asked.size else (0, 0)
     place = np.full(last - first, -1, np.int32)
     place[asked - first] = np.arange(asked.size, dtype=np.int32)
@@ -69,20 +67,74 @@ def estimate_pseudo_count(
     docs = np.empty(ends[-1] if ends.size else 0, np.int32)
     for rows, indptr, doc in parts():
         gains_kernels.list_chosen(rows, indptr, doc, first, place, at, docs)
-    counts, found = labels.counts(), np.empty((asked.size, 2))
+    counts = labels.counts()
+    return pseudo_count_of(agreements(begins, at, docs, labels, counts), counts, len(labels))
+
+
+def asked_rows(frequency: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return the rows whose texts are asked whether they agree, int64[n_asked], ascending or not.
+
+    Parameters
+    ----------
+    frequency, seed
+        As of `estimate_pseudo_count`.
+    """
+    asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
+    if asked.size > MOST_ASKED:
+        asked = np.random.default_rng([seed, 9]).choice(asked, MOST_ASKED, replace=False)
+    return asked
+
+
+def agreements(
+    begins: np.ndarray, ends: np.ndarray, docs: np.ndarray, labels: Labels, counts: np.ndarray
+) -> np.ndarray:
+    """Return the pairs of texts that agree and all pairs, float64[2, 2], by both ways to count.
+
+    Those of some features add up to those of all.
+
+    Parameters
+    ----------
+    begins, ends, docs
+        Of the features that are asked, as `kernels.measure_agreement` takes them.
+    labels : Labels
+        Of the documents.
+    counts : int64[n_labels]
+        How often each label occurs in all texts.
+    """
+    found = np.empty((begins.size, 2))
+    sums = []
+    for weights in _pair_weights(counts):
+        gains_kernels.measure_agreement(
+            begins, ends, docs, labels.ids, labels.indptr, weights, found
+        )
+        sums.append(found.sum(axis=0))
+    return np.array(sums)
+
+
+def _pair_weights(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     n_labels = np.count_nonzero(counts)
+    return np.ones(counts.size), counts.sum() / np.maximum(counts * n_labels, 1)
+
+
+def pseudo_count_of(sums: np.ndarray, counts: np.ndarray, n_texts: int) -> float:
+    """Return the pseudo-count of what `agreements` has found, see `estimate_pseudo_count`.
+
+    Parameters
+    ----------
+    sums : float64[2, 2]
+    counts : int64[n_labels]
+    n_texts : int
+    """
     estimates = []
-    for weights in (np.ones(counts.size), labels.ids.size / np.maximum(counts * n_labels, 1)):
-        gains_kernels.measure_agreement(begins, at, docs, labels.ids, labels.indptr, weights, found)
-        same, pairs = found.sum(axis=0)
+    for weights, (same, pairs) in zip(_pair_weights(counts), sums, strict=True):
         if pairs <= 0:
             return 1.0
-        shares = counts * weights / labels.ids.size
+        shares = counts * weights / counts.sum()
         agreement, chance = float(same / pairs), float((shares**2).sum())
         share = SHARE * (1 - agreement) / max(agreement - chance, 1e-9)
         estimates.append(min(max(share, LEAST_PSEUDO_COUNT), MOST_PSEUDO_COUNT))
     # Few texts tell little of it: towards 1, where there is nothing to go by.
-    return math.sqrt(estimates[0] * estimates[1]) ** (len(labels) / (len(labels) + FEW))
+    return math.sqrt(estimates[0] * estimates[1]) ** (n_texts / (n_texts + FEW))
 
 
 def write_gains(

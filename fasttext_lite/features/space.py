@@ -351,22 +351,41 @@ class FeatureSpace:
         """
         from fasttext_lite.features.entries import Entries
 
-        empty = np.empty(0, np.int32)
-        raw = cls(config, *vocabulary.words(config), empty, empty, 0)
+        raw = cls.without_rows(config, *vocabulary.words(config))
         entries = Entries() if entries is None else entries
-        frequency = raw._take_codes(chunks, vocabulary, entries, n_threads)
-        row_codes = most_frequent(frequency, config.min_df or 1, config.max_features or 0)
-        frequency = frequency[row_codes]
-        if config.bias:
-            row_codes = np.append(raw._bias_code, row_codes)
-            frequency = np.append(len(entries), frequency)
-        space = cls(config, raw.pool, raw.word_ends, row_codes, frequency, len(entries))
-        space._table = raw._table
-        space._number_all(entries, raw._bias_code + 1, n_threads)
+        frequency = raw.take_codes(chunks, vocabulary, entries, n_threads)
+        space = raw.with_frequent(frequency, len(entries))
+        space.number(entries, n_threads)
         space.config = space._with_pseudo_count(entries, labels)
         if look is not None:
             look(entries)
         return space, space._finish(entries, 0, labels, n_threads)
+
+    @classmethod
+    def without_rows(cls, config: Config, pool: np.ndarray, word_ends: np.ndarray) -> FeatureSpace:
+        """Return the space of a vocabulary that has no rows yet: it gives texts their codes."""
+        empty = np.empty(0, np.int32)
+        return cls(config, pool, word_ends, empty, empty, 0)
+
+    def with_frequent(self, frequency: np.ndarray, n_texts: int) -> FeatureSpace:
+        """Return the space whose rows are the codes that enough texts have, and the bias.
+
+        Parameters
+        ----------
+        frequency : int32[n_codes]
+            Number of texts that have each code, as `count` returns it.
+        n_texts : int
+            Number of all texts.
+        """
+        config = self.config
+        row_codes = most_frequent(frequency, config.min_df or 1, config.max_features or 0)
+        frequency = frequency[row_codes]
+        if config.bias:
+            row_codes = np.append(self._bias_code, row_codes)
+            frequency = np.append(n_texts, frequency)
+        space = FeatureSpace(config, self.pool, self.word_ends, row_codes, frequency, n_texts)
+        space._table = self._table
+        return space
 
     def grow(
         self,
@@ -435,10 +454,9 @@ class FeatureSpace:
         word_ends = np.concatenate([self.word_ends, self.pool.size + new_ends])
         shift = word_ends.size - n_old
         old_codes = np.where(self.row_codes < n_old, self.row_codes, self.row_codes + shift)
-        empty = np.empty(0, np.int32)
-        raw = FeatureSpace(config, pool, word_ends, empty, empty, 0)
+        raw = FeatureSpace.without_rows(config, pool, word_ends)
         entries = Entries() if entries is None else entries
-        added = raw._take_codes(chunks, vocabulary, entries, n_threads)
+        added = raw.take_codes(chunks, vocabulary, entries, n_threads)
         added[-1] = len(entries) if self.has_bias else 0
         frequency = self.frequency + added[old_codes]
         added[old_codes] = 0
@@ -453,7 +471,7 @@ class FeatureSpace:
             self.n_texts + len(entries),
             np.concatenate([self.gains, np.ones(new_codes.size, np.float32)]),
         )
-        space._number_all(entries, raw._bias_code + 1, n_threads)
+        space.number(entries, n_threads)
         return space, space._finish(entries, self.n_rows, labels, n_threads, counts)
 
     def with_words(self, words: Sequence[bytes]) -> FeatureSpace:
@@ -527,7 +545,7 @@ class FeatureSpace:
         -------
         FeatureMatrix
         """
-        found = self._extract(texts, n_threads)
+        found = self.codes_of(texts, n_threads)
         self._number(found, 0, len(texts), n_threads)
         self._weigh(found, 0, len(texts), n_threads)
         n = rows_kernels.compact(
@@ -581,7 +599,7 @@ class FeatureSpace:
             n_threads, counts,
         )  # fmt: skip
 
-    def _extract(self, texts: MarkedTexts, n_threads: int) -> Codes:
+    def codes_of(self, texts: MarkedTexts, n_threads: int) -> Codes:
         """Return the codes of texts, with gaps between documents."""
         n_docs = len(texts)
         n_codes = np.empty(n_docs, np.int64)
@@ -613,7 +631,7 @@ class FeatureSpace:
         run_ranges(extract, n_docs, n_threads)
         return found
 
-    def _take_codes(
+    def take_codes(
         self,
         chunks: Iterable[NumberedTexts],
         vocabulary: Vocabulary,
@@ -637,9 +655,17 @@ class FeatureSpace:
         frequency[-1] = 0
         return frequency
 
-    def _number_all(self, entries: Entries, n_codes: int, n_threads: int) -> None:
-        """Replace all codes of entries, which are less than `n_codes`, by rows."""
-        rows = np.full(n_codes, -1, np.int32)
+    def count(self, entries: Entries) -> np.ndarray:
+        """Return how many documents have each code, int32[n_codes]; 0 for the bias, the last."""
+        frequency = np.zeros(self._bias_code + 1, np.int32)
+        for codes, *_ in entries.parts():
+            rows_kernels.count_documents(codes, frequency)
+        frequency[-1] = 0
+        return frequency
+
+    def number(self, entries: Entries, n_threads: int = 1) -> None:
+        """Replace the codes of entries by rows, in place; codes without a row vanish."""
+        rows = np.full(self._bias_code + 1, -1, np.int32)
         rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
 
         def change(found: Codes, first: int, last: int) -> None:
@@ -666,15 +692,31 @@ class FeatureSpace:
 
     def _weigh(self, found: Codes, first: int, last: int, n_threads: int) -> None:
         """Replace the counts of documents `first` to `last` - 1 by weights."""
-        factors, bias_row = self.factors, self.bias_row
+        weigh(found, first, last, self.factors, self.bias_row, n_threads)
 
-        def weigh(a: int, b: int) -> None:
-            weighing_kernels.weigh_rows(
-                found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
-                factors, _LOGS, found.shares, bias_row,
-            )  # fmt: skip
 
-        run_ranges(weigh, last - first, n_threads)
+def weigh(
+    found: Codes, first: int, last: int, factors: np.ndarray, bias_row: int, n_threads: int = 1
+) -> None:
+    """Replace the counts of documents `first` to `last` - 1 by weights.
+
+    Parameters
+    ----------
+    found : Codes
+        With rows in place of codes.
+    first, last : int
+    factors : float32[n_rows], bias_row : int
+        As of `FeatureSpace`.
+    n_threads : int
+    """
+
+    def work(a: int, b: int) -> None:
+        weighing_kernels.weigh_rows(
+            found.starts, found.lengths, first + a, first + b, found.codes, found.counts,
+            factors, _LOGS, found.shares, bias_row,
+        )  # fmt: skip
+
+    run_ranges(work, last - first, n_threads)
 
 
 def most_frequent(frequency: np.ndarray, min_df: int, most: int) -> np.ndarray:

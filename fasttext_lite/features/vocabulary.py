@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
@@ -112,6 +114,35 @@ class Vocabulary:
                     _room(self.n_words + 1, self._counts.size),
                     _room(n_pool + n_bytes, self._pool.size),
                 )
+
+    def join(self, other: Vocabulary) -> None:
+        """Add what another vocabulary has counted, as if its texts followed these."""
+        bounds = other._offsets[: other.n_words]
+        n_words, n_bytes = self.n_words + other.n_words, 0
+        for each in (self, other):
+            n_bytes += int(each._offsets[each.n_words - 1, 1]) if each.n_words else 0
+        self._enlarge(_room(n_words, self._counts.size), _room(n_bytes, self._pool.size))
+        self.n_words = int(
+            kernels.add_words(
+                read_only(other._pool), bounds, other._counts[: other.n_words],
+                self._table, self._pool, self._offsets, self._counts, self.n_words,
+            )
+        )  # fmt: skip
+        self.n_tokens += other.n_tokens
+        self.n_texts += other.n_texts
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Return the words and their numbers, without the room for more."""
+        n = self.n_words
+        n_bytes = int(self._offsets[n - 1, 1]) if n else 0
+        words = self._pool[:n_bytes], self._offsets[:n], self._counts[:n]
+        return n, self.n_tokens, self.n_texts, *words
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.n_words, self.n_tokens, self.n_texts, *arrays = state
+        self._pool, self._offsets, self._counts = arrays
+        self._table = empty_table(2 * max(self.n_words, 1))
+        kernels.insert_words(read_only(self._pool), self._offsets, self.n_words, self._table)
 
     def script_shares(self) -> dict[str, float]:
         """Return the share of the tokens that begin with a character of each of `SCRIPTS`."""

@@ -73,22 +73,48 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     InputError
         If features in files must be changed and there is no room for it.
     """
+    found = chosen(prepared, prepared.labels.evenness, seed, n_threads)
+    if found is None:
+        return dataclasses.replace(prepared, sample=None)
+    return settled(prepared, *found, True, seed, n_threads)
+
+
+def chosen(
+    prepared: Prepared, evenness: float, seed: int = 0, n_threads: int | None = None
+) -> tuple[Config, Calibration, Choice | None] | None:
+    """Return what `choose` chooses; None where there is too little to choose by.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Of its features, only those of the sample are looked at, and of its labels theirs.
+    evenness : float
+        Of the labels of all texts.
+    seed, n_threads
+        As of `choose`.
+
+    Returns
+    -------
+    config : Config
+    calibration : Calibration
+    choice : Choice, optional
+        Where several were tried.
+    """
     sample, asked = prepared.sample, prepared.asked
-    done = dataclasses.replace(prepared, sample=None)
     if sample is None or asked is None or sample.docs.size < LEAST_TEXTS:
-        return done
+        return None
     n_labels = len(prepared.labels.names)
     if LOSSES[prepared.config.loss].uses_tree and n_labels > MOST_LEAVES:
-        return done  # is not calibrated, and a sample has few texts of a label
-    ladder = _Ladder(prepared, asked, sample, seed, n_threads)
+        return None  # is not calibrated, and a sample has few texts of a label
+    ladder = _Ladder(prepared, asked, sample, evenness, seed, n_threads)
     if ladder.n_held < LEAST_TEXTS:
-        return done
+        return None
     steps = ladder.climb()
     if not steps:
-        return done  # the default diverges: the training will say so
+        return None  # the default diverges: the training will say so
     taken, why = _taken(steps, ladder.margin, ladder.is_large)
     choice = _report(steps, taken, why, ladder.names) if len(steps) > 1 else None
-    return settled(prepared, taken.config, calibrate(taken.parts), choice, True, seed, n_threads)
+    return taken.config, calibrate(taken.parts), choice
 
 
 def settled(
@@ -136,11 +162,20 @@ def settled(
 
 def _aside(prepared: Prepared, seed: int) -> np.ndarray | None:
     """Return the texts to calibrate the model of all texts on; None where the sample is enough."""
-    if len(prepared.labels) < MANY_TEXTS or prepared.config.l1:  # l1 gives rows other numbers
-        return None
     labelled = np.flatnonzero(np.diff(prepared.labels.indptr) > 0)
-    n = min(CALIBRATED_ON, labelled.size)
-    return np.sort(np.random.default_rng([seed, 12]).choice(labelled, n, replace=False))
+    found = set_apart(len(prepared.labels), labelled.size, prepared.config, seed)
+    return None if found is None else labelled[found]
+
+
+def set_apart(n_texts: int, n_labelled: int, config: Config, seed: int) -> np.ndarray | None:
+    """Return which of the texts that have a label a model of many is calibrated on, ascending.
+
+    None where the sample is enough.
+    """
+    if n_texts < MANY_TEXTS or config.l1:  # l1 gives rows other numbers
+        return None
+    n = min(CALIBRATED_ON, n_labelled)
+    return np.sort(np.random.default_rng([seed, 12]).choice(n_labelled, n, replace=False))
 
 
 class _Ladder:
@@ -152,12 +187,20 @@ class _Ladder:
     asked : Config
         Its settings as they were given.
     sample : Sample
+    evenness : float
+        Of the labels of all texts.
     seed : int
     n_threads : int, optional
     """
 
     def __init__(
-        self, prepared: Prepared, asked: Config, sample: Sample, seed: int, n_threads: int | None
+        self,
+        prepared: Prepared,
+        asked: Config,
+        sample: Sample,
+        evenness: float,
+        seed: int,
+        n_threads: int | None,
     ) -> None:
         self.prepared, self.asked, self.sample = prepared, asked, sample
         self.seed, self.n_threads = seed, n_threads or cpu_count()
@@ -171,7 +214,7 @@ class _Ladder:
         self.configs[self.default] = prepared.config
         self.names = list(settings[-1])
         self.is_large = sample.docs.size >= ENOUGH_TEXTS
-        is_even = prepared.labels.evenness >= LEAST_EVENNESS
+        is_even = evenness >= LEAST_EVENNESS
         self.margin = MARGIN if self.is_large and is_even else MARGIN_OF_FEW
         self.parts = self._parts()
         self.n_held = sum(np.count_nonzero(part.weights[part.held]) for part in self.parts)

@@ -190,11 +190,30 @@ def take_sample(
     """Return some texts, or all where they are few, before their features are weighed."""
     docs = np.flatnonzero(np.diff(labels.indptr) > 0)
     mean = entries.size / max(len(entries), 1)
-    most = min(most_texts or MOST_TEXTS, int((most_entries or MOST_ENTRIES) / max(mean, 1)))
-    if docs.size > most:
-        docs = np.random.default_rng(11).choice(docs, most, replace=False)
-        docs.sort()
+    docs = docs[sampled(docs.size, mean, most_texts, most_entries)]
     return Sample(docs, entries.take(docs))
+
+
+def sampled(
+    n_labelled: int,
+    mean_entries: float,
+    most_texts: int | None = None,
+    most_entries: int | None = None,
+) -> np.ndarray:
+    """Return which of the texts that have a label are the sample, int64[n_sample], ascending.
+
+    Parameters
+    ----------
+    n_labelled : int
+    mean_entries : float
+        Mean number of features of a text.
+    most_texts, most_entries : int, optional
+        Default: `MOST_TEXTS`, `MOST_ENTRIES`.
+    """
+    most = min(most_texts or MOST_TEXTS, int((most_entries or MOST_ENTRIES) / max(mean_entries, 1)))
+    if n_labelled <= most:
+        return np.arange(n_labelled)
+    return np.sort(np.random.default_rng(11).choice(n_labelled, most, replace=False))
 
 
 def check_labels(labels: Labels) -> None:

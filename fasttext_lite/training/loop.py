@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.training.history import EpochEnd, History, Progress
-from fasttext_lite.training.keeping import Keeper
+from fasttext_lite.training.keeping import Keeper, Kept
 from fasttext_lite.training.run import DIVERGED, Run
 from fasttext_lite.training.weights import Weights
 
@@ -72,7 +72,7 @@ def train(
     Raises
     ------
     TrainingError
-        If no document has a known feature, or training diverges again and again, see `_attempts`.
+        If no document has a known feature, or training diverges again and again, see `attempts`.
     """
     if features.ids.size == 0:
         raise TrainingError("no text has any feature: nothing to train on")
@@ -82,7 +82,7 @@ def train(
         "n_threads": n_threads, "noisy": noisy, "keeper": keeper,
     }  # fmt: skip
     start = partial(_start, make_weights, features, labels, config, how)
-    return _attempts(start, config, callback, on_epoch, quiet, keeper)
+    return attempts(start, config, callback, on_epoch, quiet, keeper)
 
 
 def _start(
@@ -95,13 +95,31 @@ def _start(
     return Run(make_weights(), features, labels, config, **how)
 
 
-def _attempts(
-    start: Callable[[], Run],
+class Attempt(Protocol):
+    """One attempt at training, as `run.Run` is one."""
+
+    def epochs(
+        self,
+        history: History,
+        callback: Callable[[Progress], None] | None = None,
+        on_epoch: Callable[[EpochEnd], bool] | None = None,
+    ) -> bool:
+        """Run all epochs; return False as soon as it diverges."""
+
+    def finished(self) -> Weights:
+        """Return the weights as they are in a model."""
+
+    def go_on(self, kept: Kept) -> None:
+        """Begin where another run was broken off."""
+
+
+def attempts(
+    start: Callable[[], Attempt],
     config: Config,
-    callback: Callable[[Progress], None] | None,
-    on_epoch: Callable[[EpochEnd], bool] | None,
-    quiet: bool,
-    keeper: Keeper | None,
+    callback: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[EpochEnd], bool] | None = None,
+    quiet: bool = False,
+    keeper: Keeper | None = None,
 ) -> tuple[Weights, History]:
     """Train until it does not diverge, each time at a quarter of the learning rate before.
 

@@ -92,6 +92,39 @@ def count_tokens(marks, offsets, first, last, n_tokens):
 
 
 @_kernel
+def add_words(text, bounds, more, table, pool, word_offsets, counts, n_words):
+    """Add words that were counted elsewhere, in their order; return the number of words then.
+
+    Parameters
+    ----------
+    text : uint8[n_bytes], bounds : int64[n, 2]
+        Word i is text[bounds[i, 0]:bounds[i, 1]].
+    more : int64[n]
+        Occurrences of each.
+    table, pool, word_offsets, counts, n_words
+        The vocabulary, as in `enter_words`, with room for all of them; written in place.
+    """
+    n_pool = word_offsets[n_words - 1, 1] if n_words > 0 else 0
+    for i in range(more.size):
+        start, end = bounds[i, 0], bounds[i, 1]
+        hash32 = FNV_OFFSET
+        for j in range(start, end):
+            hash32 = fnv_step(hash32, text[j])
+        slot = find_word(text, start, end, hash32, table, pool, word_offsets)
+        if table[slot] < 0:
+            word_offsets[n_words, 0] = n_pool
+            for j in range(start, end):
+                pool[n_pool] = text[j]
+                n_pool += 1
+            word_offsets[n_words, 1] = n_pool
+            counts[n_words] = 0
+            table[slot] = n_words
+            n_words += 1
+        counts[table[slot]] += more[i]
+    return n_words
+
+
+@_kernel
 def number_tokens(
     text, marks, offsets, first, last, table, pool, word_offsets, starts, origin, numbers
 ):  # fmt: skip
