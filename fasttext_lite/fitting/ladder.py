@@ -202,7 +202,8 @@ class _Ladder:
             while 0 <= place < n and _best(steps).config == self.configs[place - direction]:
                 steps += self._tried([self.configs[place]], self.parts)
                 place += direction
-        if self.is_large and self.sample.counts.shares.mean() >= LEAST_SHARE:
+        has_chars = self.prepared.config.maxn and self.sample.counts.shares.mean() >= LEAST_SHARE
+        if self.is_large and has_chars:
             for change in variations(self.asked):
                 self.names += change
                 steps += self._tried([_best(steps).config.replace(**change)], self.parts)
