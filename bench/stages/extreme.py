@@ -16,13 +16,16 @@ Each line is fastText's, ``__label__l12 __label__l7 text``; label numbers tell n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.stages.files import PREFIX
+from bench.stages import peers
+from bench.stages.files import PREFIX, peak_memory, read_lines
 from bench.stages.synthetic import word
 
 SKEW = 0.5  # as Amazon-670K: its most frequent label has 1,800 of 490,000 texts
@@ -140,13 +143,13 @@ def draw_texts(world: World, n: int, seed: list[int]) -> Iterator[tuple[list[int
 
 
 def write(job: dict[str, Any]) -> dict[str, Any]:
-    """Write the files of a set to the folder ``job["work"]``, and describe it.
+    """Write the files of a set to the folder ``job["folder"]``, and describe it.
 
     ``train.ft``; ``test.ft``, whose labels training has, and ``texts.txt``, the same without
     labels; ``gold.npz``: ``ids`` and ``indptr``, the labels of the test texts by the numbers in
     their names, and ``counts``, how often each label occurs in training.
     """
-    work, n_labels = Path(job["work"]), job["labels"]
+    work, n_labels = Path(job["folder"]), job["labels"]
     world = make_world(n_labels)
     counts = np.zeros(n_labels, np.int64)
     with open(work / "train.ft", "w", encoding="utf-8") as file:
@@ -165,14 +168,96 @@ def write(job: dict[str, Any]) -> dict[str, Any]:
                 ids += known
                 sizes.append(len(known))
     np.savez(work / "gold.npz", ids=ids, indptr=np.cumsum(sizes), counts=counts)
-    used = counts[counts > 0]
+    return describe(job)
+
+
+def describe(job: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be known of the files of `write` in the folder ``job["folder"]``."""
+    gold = np.load(Path(job["folder"]) / "gold.npz")
+    with open(Path(job["folder"]) / "train.ft", "rb") as file:
+        n_train = sum(1 for _ in file)
+    used = gold["counts"][gold["counts"] > 0]
     return {
-        "n_train": job["rows"], "n_test": len(sizes) - 1, "n_labels": int(used.size),
-        "labels_per_text": float(counts.sum() / job["rows"]),
-        "texts_per_label": float(used.mean()), "median_texts": float(np.median(used)),
-        "most_texts": int(used.max()),
+        "n_train": n_train, "n_test": gold["indptr"].size - 1, "n_labels": int(used.size),
+        "labels_per_text": float(used.sum() / n_train), "texts_per_label": float(used.mean()),
+        "median_texts": float(np.median(used)), "most_texts": int(used.max()),
     }  # fmt: skip
 
 
 def _line(labels: list[int], text: str) -> str:
     return "".join(f"{PREFIX}l{label} " for label in labels) + text + "\n"
+
+
+# -- contenders ------------------------------------------------------------------------------
+TOP, WARM_TEXTS = 5, 20
+# A text or many to the numbers in the names of their first labels, int[n, TOP], -1 = none.
+Ranker = Callable[[list[str]], np.ndarray]
+
+
+def predict(job: dict[str, Any]) -> dict[str, Any]:
+    """Rank the labels of the texts with ``job["model"]``, in one thread; time and score it."""
+    start = time.perf_counter()
+    rank = {"lite": load_lite, "fasttext": load_fasttext}[job["package"]](job["model"])
+    loaded = time.perf_counter()
+    texts = read_lines(job["texts"])
+    rank(texts[:1])
+    first = time.perf_counter()
+    rank(texts[:WARM_TEXTS])
+    cpu = time.process_time()
+    found = rank(texts)
+    cpu = time.process_time() - cpu
+    peak = peak_memory()
+    return {
+        **score(found, np.load(job["gold"]), job["train"]),
+        "load_seconds": loaded - start, "first_seconds": first - loaded,
+        "predict_microseconds": 1e6 * cpu / len(texts), "peak_memory": peak,
+    }  # fmt: skip
+
+
+def load_lite(path: str) -> Ranker:
+    """Return what ranks with a fasttext-lite model."""
+    from fasttext_lite.corpus.texts import Texts
+    from fasttext_lite.model.storage import load_model
+
+    model = load_model(path)
+    numbers = np.array([*(int(name[1:]) for name in model.labels), -1])
+    return lambda texts: numbers[model.predict(Texts.from_sequence(texts), TOP, n_threads=1).labels]
+
+
+def load_fasttext(path: str) -> Ranker:
+    """Return what ranks with a fastText model."""
+    import fasttext
+
+    model = fasttext.load_model(path)
+    begin = len(PREFIX) + 1
+
+    def rank(texts: list[str]) -> np.ndarray:
+        rows = [[int(name[begin:]) for name in row] for row in model.predict(texts, k=TOP)[0]]
+        return np.array([row + [-1] * (TOP - len(row)) for row in rows])
+
+    return rank
+
+
+def score(found: np.ndarray, gold: Any, train: str) -> dict[str, float]:
+    """Return precision and propensity-scored precision at 1, 3 and 5."""
+    from fasttext_lite.corpus.labels import Labels
+    from fasttext_lite.evaluation import ranking
+
+    with open(train, "rb") as file:
+        n_train = sum(1 for _ in file)
+    counts = gold["counts"]
+    labels = Labels(gold["ids"].astype(np.int32), gold["indptr"], [""] * counts.size)
+    chances = ranking.propensities(counts, n_train)
+    ks = (1, 3, 5)
+    plain = ranking.precision_at_k(found, labels, ks)
+    scored = ranking.propensity_scored_precision_at_k(found, labels, chances, ks)
+    return {
+        **{f"p{k}": value for k, value in zip(ks, plain, strict=True)},
+        **{f"psp{k}": value for k, value in zip(ks, scored, strict=True)},
+    }
+
+
+STAGES = {"synthesize": write, "describe": describe, "train": peers.train, "predict": predict}
+
+if __name__ == "__main__":
+    peers.main(sys.argv[1:], STAGES, peers.MODULES)

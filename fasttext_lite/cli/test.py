@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HELP = "Test a model on a labelled file."
 _NEITHER = (
     "; with neither -k nor --threshold, a model of several labels is tested on what it decides in "
-    "Python: all labels of probability 0.5 or more"
+    "Python: all labels of probability 0.5 or more; with -k, also on its first 1, 3 and 5 labels"
 )
 
 
@@ -131,9 +131,13 @@ def _figures(result: Evaluation) -> list[tuple[str, str, float]]:
     right = (result.figure, result.figure.replace(" ", "_"), result.accuracy)
     if result.k is None:
         return [("micro-F1", "micro_f1", result.micro_f1), macro, right, calibration]
+    lower = [(f"P@{k}", f"precision_at_{k}", p) for k, p in result.precision_at.items()]
+    scored = [(f"PSP@{k}", f"psp_at_{k}", p) for k, p in result.psp_at.items()]
     at_k = [
+        *(figure for figure in lower if figure[0] != f"P@{result.k}"),
         (f"P@{result.k}", "precision_at_k", result.precision),
         (f"R@{result.k}", "recall_at_k", result.recall),
+        *scored,
         macro,
         calibration,
     ]

@@ -10,6 +10,7 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import bounded
 
+LEAST_TEXTS = 3  # that propensities are estimated from: above e
 A, B = 0.55, 1.5  # Jain et al. 2016; 0.5 and 0.4 for Wikipedia, 0.6 and 2.6 for Amazon
 
 
@@ -24,7 +25,7 @@ def propensities(label_counts: np.ndarray, n_texts: int, a: float = A, b: float 
     label_counts : int[n_labels]
         Training texts of each label, as `Model.label_counts` says.
     n_texts : int
-        Training texts in all, 3 at least.
+        Training texts in all, `LEAST_TEXTS` at least.
     a, b : float
         Of the kind of data; above 0.
 
@@ -44,8 +45,10 @@ def propensities(label_counts: np.ndarray, n_texts: int, a: float = A, b: float 
     Ranking & Other Missing Label Applications, KDD 2016, section 4.2.
     """
     counts = np.asarray(label_counts, np.float64)
-    if n_texts < 3:
-        raise ValueError(bounded(f"propensities need at least 3 training texts; got {n_texts!r}"))
+    if n_texts < LEAST_TEXTS:
+        raise ValueError(
+            bounded(f"propensities need at least {LEAST_TEXTS} training texts; got {n_texts!r}")
+        )
     if not (a > 0 and b > 0):
         raise ValueError(bounded(f"a and b of propensities must be above 0; got {a!r} and {b!r}"))
     if counts.min(initial=0) < 0:
