@@ -168,20 +168,25 @@ def measure(job: dict[str, Any], folder: Path, work: Path) -> dict[str, Any]:
     return tools.measure({**job, "model": str(work / "model")}, work, MODULE)
 
 
+def cells(values: dict[str, Any]) -> list[str]:
+    """Return the printed figures of a run; empty for what was not measured."""
+    shown = [
+        form.format(values[key] / unit) if key in values else "" for key, _, form, unit in COLUMNS
+    ]
+    return [*shown, f"{values['load']:.1f}" if "load" in values else ""]
+
+
 def section(found: dict[str, Any]) -> str:
     """Return the Markdown of one set."""
     keys = ("n_train", "n_test", "n_labels", "labels_per_text", "texts_per_label", "median_texts")
     said = [f"{key.replace('_', ' ')} {found[key]:,.6g}" for key in keys if key in found]
     titles = ["run", *(title for _, title, *_ in COLUMNS), "load"]
-    rows = [
-        [
-            run,
-            *(form.format(values[key] / unit) for key, _, form, unit in COLUMNS),
-            f"{values['load']:.1f}",
-        ]
-        for run, values in found["runs"].items()
-        if "error" not in values
-    ]
+    rows = []
+    for run, values in found["runs"].items():
+        if "error" not in values:
+            rows.append([run, *cells(values)])
+            beams = values.get("beams", {}).items()
+            rows += [[f"- beam {width}", *cells(of_beam)] for width, of_beam in beams]
     lines = ["", f"## {found['set']}", "", f"{', '.join(said)}.", "", *table(titles, rows)]
     for run, values in found["runs"].items():
         if "error" in values:

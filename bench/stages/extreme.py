@@ -190,6 +190,7 @@ def _line(labels: list[int], text: str) -> str:
 
 # -- contenders ------------------------------------------------------------------------------
 TOP, WARM_TEXTS = 5, 20
+BEAMS = (5, 10, 20, 50)
 # A text or many to the numbers in the names of their first labels, int[n, TOP], -1 = none.
 Ranker = Callable[[list[str]], np.ndarray]
 
@@ -197,7 +198,7 @@ Ranker = Callable[[list[str]], np.ndarray]
 def predict(job: dict[str, Any]) -> dict[str, Any]:
     """Rank the labels of the texts with ``job["model"]``, in one thread; time and score it."""
     start = time.perf_counter()
-    rank = {"lite": load_lite, "fasttext": load_fasttext}[job["package"]](job["model"])
+    rank, beamed = {"lite": load_lite, "fasttext": load_fasttext}[job["package"]](job["model"])
     loaded = time.perf_counter()
     texts = read_lines(job["texts"])
     rank(texts[:1])
@@ -206,25 +207,39 @@ def predict(job: dict[str, Any]) -> dict[str, Any]:
     cpu = time.process_time()
     found = rank(texts)
     cpu = time.process_time() - cpu
-    peak = peak_memory()
+    peak, gold, beams = peak_memory(), np.load(job["gold"]), {}
+    for width in BEAMS if beamed else ():
+        beamed(width)
+        rank(texts[:WARM_TEXTS])
+        began = time.process_time()
+        again = rank(texts)
+        spent = 1e6 * (time.process_time() - began) / len(texts)
+        beams[str(width)] = {**score(again, gold, job["train"]), "predict_microseconds": spent}
     return {
-        **score(found, np.load(job["gold"]), job["train"]),
+        **score(found, gold, job["train"]), "beams": beams,
         "load_seconds": loaded - start, "first_seconds": first - loaded,
         "predict_microseconds": 1e6 * cpu / len(texts), "peak_memory": peak,
     }  # fmt: skip
 
 
-def load_lite(path: str) -> Ranker:
-    """Return what ranks with a fasttext-lite model."""
+def load_lite(path: str) -> tuple[Ranker, Callable[[int], None] | None]:
+    """Return what ranks with a fasttext-lite model, and what sets its beam if it has a tree."""
     from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.model.storage import load_model
 
     model = load_model(path)
     numbers = np.array([*(int(name[1:]) for name in model.labels), -1])
-    return lambda texts: numbers[model.predict(Texts.from_sequence(texts), TOP, n_threads=1).labels]
+
+    def rank(texts: list[str]) -> np.ndarray:
+        return numbers[model.predict(Texts.from_sequence(texts), TOP, n_threads=1).labels]
+
+    def set_beam(width: int) -> None:
+        model.beam = width
+
+    return rank, set_beam if model.link == "tree" else None
 
 
-def load_fasttext(path: str) -> Ranker:
+def load_fasttext(path: str) -> tuple[Ranker, None]:
     """Return what ranks with a fastText model."""
     import fasttext
 
@@ -235,7 +250,7 @@ def load_fasttext(path: str) -> Ranker:
         rows = [[int(name[begin:]) for name in row] for row in model.predict(texts, k=TOP)[0]]
         return np.array([row + [-1] * (TOP - len(row)) for row in rows])
 
-    return rank
+    return rank, None
 
 
 def score(found: np.ndarray, gold: Any, train: str) -> dict[str, float]:

@@ -7,9 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
+    add_beam,
     add_reading,
     add_threads,
     add_top,
+    settle_beam,
     settle_top,
     written,
 )
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("file", metavar="FILE", help="labelled text, .gz or - for stdin too")
     add_top(parser, _NEITHER)
+    add_beam(parser)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--confusion", metavar="PNG", type=written, help="draw a confusion matrix")
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.compat.program.predict import test_with_options
 
         settle_top(options, None)
+        settle_beam(options, None)
         return test_with_options(options)
     if options.confusion:
         from fasttext_lite.evaluation.plots import check_plot
@@ -61,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
 
     model = load_model(options.model)
     settle_top(options, model, neither=True)
+    settle_beam(options, model)
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
