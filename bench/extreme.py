@@ -41,11 +41,11 @@ def _fasttext(most_labels: int = 1 << 30, **settings: Any) -> Contender:
 
 
 RUNS = {
-    "fasttext-lite": Contender("lite", []),
     "fasttext-lite, hs": Contender("lite", ["--loss=hs"]),
     "fasttext-lite, hs, words": Contender("lite", ["--loss=hs", "--maxn=0"]),
-    "fasttext-lite, hs, characters": Contender("lite", ["--loss=hs", "--char-energy=1"]),
-    "fasttext-lite, hs, Huffman": Contender("lite", ["--loss=hs", "--tree=huffman"]),
+    "fasttext-lite, hs, words, Huffman": Contender(
+        "lite", ["--loss=hs", "--maxn=0", "--tree=huffman"]
+    ),
     "fasttext-lite, ns": Contender("lite", ["--loss=ns"], 40_000),
     "fasttext-lite, ova": Contender("lite", ["--loss=ova"], 10_000),
     "fastText, hs": _fasttext(loss="hs"),

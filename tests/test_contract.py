@@ -181,7 +181,7 @@ def test_fit_adds_only_attributes_with_an_underscore(fitted):
 BAD_VALUES = [
     ("analyzer", "words"), ("analyzer", None), ("lowercase", 1), ("nfkc", "no"), ("eos", "yes"),
     ("simplify", 1), ("lone_marks", 1), ("script_rules", 0), ("recipe", "best"),
-    ("char_energy", -1), ("char_energy", 101), ("pseudo_count", 0), ("pseudo_count", -1.0),
+    ("char_energy", 0), ("char_energy", 101), ("pseudo_count", 0), ("pseudo_count", -1.0),
     ("stop_words", 5), ("stop_words", ["a", 5]), ("stop_words", "no/such/words.txt"),
     ("stop_words", "@no/such/words.txt"), ("stop_words", "french"),
     ("user_dictionary", 1.5), ("user_dictionary", ["words.txt"]), ("dictionary", 5),

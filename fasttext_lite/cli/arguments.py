@@ -293,7 +293,7 @@ def settle_beam(options: argparse.Namespace, model: Model | None) -> None:
             "--beam is for models of fasttext-lite: `fasttext-lite convert MODEL OUT.ftl` makes one"
         )
     if model.link != "tree":
-        say(f"--beam has no effect: the model has no label tree to search; loss {model.loss.name}")
+        say(f"--beam has no effect: the model looks at all labels; its loss is {model.loss.name}")
     model.beam = options.beam
 
 

@@ -82,11 +82,6 @@ EFFECTS: dict[str, Effect] = {
     "minn": Effect(
         _of_config(lambda config: config.maxn), "there are no n-grams of characters (maxn 0)", (0,)
     ),
-    "maxn": Effect(
-        _of_config(lambda config: config.char_energy != 0),
-        "n-grams of characters are left out (char_energy 0)",
-        (0,),
-    ),
     "bucket": Effect(
         _of_config(lambda config: config.uses_buckets),
         "there are no n-grams (word_ngrams 1, maxn 0)",
@@ -100,7 +95,7 @@ EFFECTS: dict[str, Effect] = {
     "char_energy": Effect(
         _of_config(lambda config: config.pooling == "blocks" and config.maxn),
         "it is for pooling blocks with n-grams of characters; pooling is {pooling}, maxn {maxn}",
-        (0, 1),
+        (1,),
     ),
     "pseudo_count": Effect(
         _of_config(lambda config: config.pooling != "mean" and config.supervision != 0),

@@ -34,10 +34,6 @@ DTYPES = ("auto", "float32", "float16")
 # tree; for rows of several labels, whose probabilities the tree would share out, negative sampling.
 DENSE_TO_LABELS = 1000
 
-# From so many labels on, n-grams of characters are left out: with 31,000 labels they took more than
-# half of the time for 0.3 points of precision at 1.
-WORDS_FROM_LABELS = 100_000
-
 # Up to this many labels, `tree="auto"` joins labels one by one.
 LINKAGE_TO_LABELS = 300
 
@@ -216,10 +212,9 @@ class Config:
     char_energy: float | None = _field(
         None,
         "energy (squared length) of the n-grams of characters beside that of words and their "
-        "n-grams, where all words have any; 0 = leave them out, as maxn 0; none = 1, or 4 where "
-        f"that does better on texts held out, or 0 from {WORDS_FROM_LABELS:,} labels on where minn "
-        "and maxn are as they are by default; but for 0 only for pooling blocks",
-        low=0.0, high=100.0, before=1.0,
+        "n-grams, where all words have any; none = 1, or 4 where that does better on texts held "
+        "out; only for pooling blocks",
+        low=0.01, high=100.0, before=1.0,
     )  # fmt: skip
     pseudo_count: float | None = _field(
         None,

@@ -18,7 +18,6 @@ from fasttext_lite.config.fields import (
     LONG_TEXT,
     MIN_DF,
     MOST_NUMBERS,
-    WORDS_FROM_LABELS,
     Config,
 )
 from fasttext_lite.config.losses import LOSSES, Loss
@@ -70,7 +69,7 @@ def resolve(
     Config
         With no None and no "auto" left in `dim`, `head`, `label_smoothing`, `loss`, `lr`,
         `max_features`, `min_df`, `supervision`, `tree` and `word_ngrams`; without a bias if
-        pooling is mean, and with maxn 0 if char_energy is 0.
+        pooling is mean.
     """
     head = config.head if config.head != "auto" else _head(config, n_labels, multilabel)
     loss = config.loss
@@ -82,10 +81,6 @@ def resolve(
     if config.dim is None:
         chosen["dim"] = usual_dim(head, n_labels)
     dim = config.dim or chosen["dim"]
-    if config.char_energy is None:
-        chosen["char_energy"] = 0.0 if _are_words_enough(config, n_labels) else 1.0
-    if round(100 * chosen.get("char_energy", config.char_energy)) == 0:  # as kernels take it
-        chosen["maxn"] = 0
     chosen.update(_features(config, head, dim, mean_tokens, n_texts, script_shares or {}))
     if config.supervision is None:
         chosen["supervision"] = 0.5 if head == "linear" else 0.2
@@ -175,6 +170,8 @@ def _features(
         chosen["word_ngrams"] = _word_ngrams(config, head, mean_tokens, script_shares)
     if config.min_df is None and n_texts is not None:
         chosen["min_df"] = max([least for n, least in MIN_DF if n_texts >= n], default=1)
+    if config.char_energy is None:
+        chosen["char_energy"] = 1.0
     if config.max_features is None and mean_tokens is not None and n_texts is not None:
         chosen["max_features"] = _max_features(n_texts, dim) if mean_tokens > LONG_DOCUMENT else 0
     return chosen
@@ -184,12 +181,6 @@ def _head(config: Config, n_labels: int, multilabel: bool) -> str:
     few = n_labels <= (LINEAR_TO_MULTILABELS if multilabel else LINEAR_TO_LABELS)
     plain = config.init == "output" and not _has_network(config)
     return "linear" if few and plain and (config.dim or n_labels) >= n_labels else "learned"
-
-
-def _are_words_enough(config: Config, n_labels: int) -> bool:
-    """Return whether n-grams of characters are left out; not where somebody asks for some."""
-    by_default = config.minn == Config.minn and config.maxn == Config.maxn
-    return n_labels >= WORDS_FROM_LABELS and by_default
 
 
 def _word_ngrams(

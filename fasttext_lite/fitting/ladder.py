@@ -202,8 +202,7 @@ class _Ladder:
             while 0 <= place < n and _best(steps).config == self.configs[place - direction]:
                 steps += self._tried([self.configs[place]], self.parts)
                 place += direction
-        has_chars = self.prepared.config.maxn and self.sample.counts.shares.mean() >= LEAST_SHARE
-        if self.is_large and has_chars:
+        if self.is_large and self.sample.counts.shares.mean() >= LEAST_SHARE:
             for change in variations(self.asked):
                 self.names += change
                 steps += self._tried([_best(steps).config.replace(**change)], self.parts)
