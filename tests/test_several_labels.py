@@ -293,3 +293,19 @@ def test_patience_waits_while_no_text_is_right_and_the_loss_falls():
     assert not any(report.valid_accuracy for report in reports)
     assert len(reports) == 6 == trainee.history.best_epoch
     assert np.all(np.diff([report.valid_loss for report in reports]) < 0)
+
+
+def test_a_beam_is_of_label_trees_alone(say):
+    say("train", "train.txt", "-o", "m.ftl", "-q", *SMALL)
+    plain = say("predict", "m.ftl", "valid.txt", "-k", 2)
+    found = say("predict", "m.ftl", "valid.txt", "-k", 2, "--beam", 4)
+    assert found.out == plain.out
+    assert "--beam has no effect: the model looks at all labels; its loss is squared_hinge" in (
+        found.err
+    )
+    say("train", "train.txt", "-o", "hs.ftl", "-q", *SMALL, "--loss", "hs", "--recipe", "fixed")
+    exact = say("test", "hs.ftl", "valid.txt", "-k", 3)
+    wide = say("test", "hs.ftl", "valid.txt", "-k", 3, "--beam", 50)
+    assert wide.out == exact.out
+    with pytest.raises(SystemExit):
+        say("predict", "m.ftl", "valid.txt", "--beam", -1)
