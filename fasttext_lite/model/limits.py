@@ -40,7 +40,8 @@ def check_cache(megabytes: Any) -> None:
 
 def check_beam(width: Any) -> None:
     """Raise `ValueError` unless it is a width of a beam, or 0."""
-    if not isinstance(width, Integral) or isinstance(width, bool) or not 0 <= width <= MOST_BEAM:
+    is_whole = isinstance(width, Integral) and not isinstance(width, bool)
+    if not is_whole or not 0 <= int(width) <= MOST_BEAM:
         raise ValueError(
             bounded(
                 f"beam must be a whole number from 1 to {MOST_BEAM:,}, or 0 for the exact search; "
