@@ -247,6 +247,18 @@ def test_decisions_are_what_the_classifier_predicts(loss):
     assert (np.diff(found.probabilities, axis=1) <= 0).all(), "likeliest first"
 
 
+def test_where_labels_share_a_probability_of_one_few_are_looked_at(monkeypatch):
+    classifier = FastTextClassifier(loss="hs", maxn=0, epochs=4, random_state=0, n_jobs=1)
+    model = classifier.fit(*TRAIN).model_
+    texts = Texts.from_sequence(VALID[0])
+    found = model.judge(texts)[0]
+    monkeypatch.setattr(type(model), "judge", None)
+    decided = decide(model, texts)
+    expected = [set(np.flatnonzero(row >= 0.5).tolist()) for row in found]
+    assert [set(row[row >= 0].tolist()) for row in decided.labels] == expected
+    assert any(expected)
+
+
 def test_of_one_label_the_likeliest_is_decided_for():
     names = [labels[0] for labels in TRAIN[1]]
     classifier = FastTextClassifier(maxn=0, epochs=4, random_state=0).fit(TRAIN[0], names)
