@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -27,7 +28,7 @@ MODULES = {
 }
 # Their own memory must not count for the processes that they start.
 PARENTS = (
-    "chinese", "compare", "few_labels", "long_documents", "predict_peers", "scaling",
+    "chinese", "compare", "extreme", "few_labels", "long_documents", "predict_peers", "scaling",
     "shared_memory", "startup", "tools", "word_vectors", "variants", "stages.few_labels",
     "stages.files",
 )  # fmt: skip
@@ -799,3 +800,77 @@ def test_stages_and_threads(few, capsys, tmp_path):
     assert threads.forecast(4.0, 3.0, 4) == pytest.approx(2.5)
     assert threads.forecast(4.0, 5.0, 64) == 4.0
     assert threads.forecast(4.0, 1.0, 2) == pytest.approx(2.0), "no faster than all of it divided"
+
+
+def test_a_set_of_very_many_labels_is_as_described(tmp_path):
+    from bench.stages import extreme
+
+    job = {"folder": str(tmp_path), "labels": 400, "rows": 500, "test_rows": 60, "seed": 1}
+    about = extreme.write(job)
+    assert about == extreme.describe(job)
+    assert about["n_train"] == 500 and about["n_test"] <= 60
+    assert 3 < about["labels_per_text"] < 6 and about["most_texts"] > 4 * about["median_texts"]
+    gold = np.load(tmp_path / "gold.npz")
+    lines = files.read_lines(tmp_path / "train.ft")
+    found = Counter(w for line in lines for w in line.split() if w.startswith(files.PREFIX))
+    assert found == {f"{files.PREFIX}l{i}": n for i, n in enumerate(gold["counts"]) if n}
+    assert all(len(set(line.split()[:3])) == 3 for line in lines if line.count("__label__") > 2)
+    own = [
+        [int(w[len("__label__l") :]) for w in line.split() if w.startswith(files.PREFIX)]
+        for line in files.read_lines(tmp_path / "test.ft")
+    ]
+    assert [x for row in own for x in row] == gold["ids"].tolist()
+    assert gold["counts"][gold["ids"]].min() > 0, "training has them"
+    again = extreme.make_world(400)
+    np.testing.assert_array_equal(again.own, extreme.make_world(400).own)
+
+
+def test_packages_become_texts_with_the_labels_that_they_depend_on(tmp_path):
+    from bench.stages import packages
+
+    dump = "\n\n".join(
+        f"Package: tool-{i}\nDepends: libc6 (>= 2.3), lib{i % 3} | other, tool-{i}\n"
+        f"Description: A tool number {i}\n more of it\nSection: utils"
+        for i in range(40)
+    )
+    rows = list(packages.packages(f"{dump}\n\nPackage: tool-1\nDepends: x\n\nPackage: alone"))
+    assert len(rows) == 40 and rows[4] == (["libc6", "lib1"], "A tool number 4 tool 4 utils")
+    packages.write(dump, tmp_path)
+    assert len(files.read_lines(tmp_path / "train.ft")) == 36
+    gold = np.load(tmp_path / "gold.npz")
+    assert gold["counts"].sum() == 72 and gold["indptr"].size == 5
+
+
+def test_very_many_labels_are_measured_run_by_run(tmp_path, monkeypatch, capsys):
+    from bench import extreme
+
+    jobs = []
+
+    def stage(name, job, work, module="bench.stages.peers"):
+        jobs.append((name, job.get("package"), job.get("labels")))
+        if name in ("synthesize", "describe"):
+            return {"n_labels": job.get("labels", 7)}
+        if name == "train":
+            Path(job["model"]).write_bytes(b"")
+            return {"process_seconds": 1.0, "peak_memory": 1e6, "train_cpu_seconds": 2.0,
+                    "model_bytes": 5e6}  # fmt: skip
+        figures = {f"{kind}{k}": 0.5 for kind in ("p", "psp") for k in (1, 3, 5)}
+        figures["predict_microseconds"] = 12.0
+        return {**figures, "beams": {"10": figures}, "load_seconds": 0.1, "first_seconds": 0.2,
+                "peak_memory": 2e6, "process_seconds": 1.0}  # fmt: skip
+
+    monkeypatch.setattr(tools, "stage", stage)
+    monkeypatch.setattr(extreme, "stage", stage)
+    report = tmp_path / "report.json"
+    given = ["--labels", "50000", "--json", str(report), "--work-dir", str(tmp_path)]
+    assert extreme.main([*given, "--runs", "fasttext-lite, hs;fastText, ns"]) == 0
+    (found,) = json.loads(report.read_text())["sets"]
+    assert list(found["runs"]) == ["fasttext-lite, hs"], "ns is for fewer labels"
+    assert ("synthesize", "extreme", 50_000) in jobs
+    out = capsys.readouterr().out
+    assert "| fasttext-lite, hs | 50.00 |" in out and "| - beam 10         | 50.00 |" in out
+    assert extreme.main([*given, "--runs", "fastText, hs", "--add"]) == 0
+    (found,) = json.loads(report.read_text())["sets"]
+    assert list(found["runs"]) == ["fasttext-lite, hs", "fastText, hs"]
+    for wrong in (["--labels", "0"], ["--labels", "x"], ["--runs", "no"], ["--add"]):
+        assert extreme.main(wrong) == 2

@@ -77,6 +77,8 @@ class SeveralLabels(FixedModel):
     """A model of several labels, which is sure of its answers and of nothing else."""
 
     multilabel = True
+    is_distribution = False
+    n_texts = 0
 
     def judge(self, texts, n_threads):
         found = np.full((len(self.answers), len(self.labels)), 0.4999)

@@ -293,3 +293,21 @@ def test_what_all_labels_share_does_not_make_them_similar():
 def test_linkage_tree_of_fewer_than_two_labels(n):
     with pytest.raises(ValueError, match="at least 2 labels; got"):
         linkage_tree(np.ones((n, 2), np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_documents_are_pooled_as_weighted_sums(dtype):
+    rng = np.random.default_rng(3)
+    table = rng.standard_normal((30, 19)).astype(dtype)
+    sizes = np.array([3, 0, 7, 1, 5])
+    indptr = np.append(0, np.cumsum(sizes))
+    ids = rng.integers(30, size=indptr[-1]).astype(np.int32)
+    weights = rng.random(indptr[-1]).astype(np.float32)
+    found = np.full((5, 19), 9, np.float32)
+    given = table.view(np.uint16) if dtype == np.float16 else table
+    kernels.pool_documents(ids, weights, indptr, 1, 5, given, found)
+    for doc in range(1, 5):
+        part = slice(indptr[doc], indptr[doc + 1])
+        expected = (weights[part, None] * table[ids[part]].astype(np.float32)).sum(axis=0)
+        np.testing.assert_allclose(found[doc], expected, rtol=1e-5, atol=1e-6)
+    assert (found[0] == 9).all(), "of the documents asked for alone"

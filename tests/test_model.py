@@ -769,3 +769,36 @@ def test_names_and_rows_of_predictions(model):
         found.rows()[0], model.predict_one(TESTS[0], 2, 0.3), strict=True
     ):
         assert name == expected and p == pytest.approx(q)
+
+
+def test_a_beam_is_narrow_or_wide_and_told_from_none():
+    rng = np.random.default_rng(4)
+    labels = [f"l{i % 40}" for i in range(200)]
+    texts = [f"{label} {label}a {rng.integers(9)}" for label in labels]
+    model = fit.fit(
+        Texts.from_sequence(texts), Labels.from_rows([[label] for label in labels]),
+        Config(loss="hs", dim=8, maxn=0, recipe="fixed"), n_threads=1,
+    ).model  # fmt: skip
+    noise = 0.1 * rng.standard_normal(model.output.shape)  # nothing is sure
+    model = model.replace(output=noise.astype(np.float32), calibration=None)
+    asked = [*texts[:40], "zzz"]
+    exact = model.predict(asked, 1)
+    narrow, wide = model.replace(), model.replace()
+    narrow.beam, wide.beam = 1, 40
+    assert (model.beam, narrow.beam, wide.beam) == (0, 1, 40)
+    np.testing.assert_array_equal(wide.predict(asked, 1).labels, exact.labels)
+    found = narrow.predict(asked, 1)  # many at a time
+    assert not np.array_equal(found.labels, exact.labels)
+    np.testing.assert_array_equal(found.labels[-1], exact.labels[-1])  # the prior's
+    for text, row in zip(asked, found.rows(), strict=True):  # and one by one
+        one = narrow.predict_one(text, 1)
+        assert [name for name, _ in one] == [name for name, _ in row]
+        assert [p for _, p in one] == pytest.approx([p for _, p in row])
+    again = pickle.loads(pickle.dumps(narrow))
+    assert again.beam == narrow.replace(multilabel=True).beam == 1
+    assert pickle.loads(pickle.dumps(model)).beam == 0
+    for wrong in (-1, 2.5, True, 5000, "3"):
+        with pytest.raises(ValueError, match="beam must be a whole number from 1 to 4,096, or 0"):
+            model.beam = wrong
+    model.beam = np.int64(2)
+    assert model.predict(asked, 3).labels.shape == (41, 3)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from fasttext_lite.label_tree.tree import huffman_tree
 from fasttext_lite.model.kernels import predict
+from fasttext_lite.model.kernels.beam import search_beam
 
 pytestmark = pytest.mark.kernels
 
@@ -164,3 +165,59 @@ def test_equal_probabilities_come_in_the_order_of_labels():
     predict.search_tree(hidden, 0, 1, output, children, 1.0, 0.0, labels, best)
     assert labels[0].tolist() == [0, 1, 2, 3]
     np.testing.assert_allclose(best, 0.25)
+
+
+def slow_beam(hidden, output, children, width, k, threshold):
+    """Return labels and probabilities of one document, level by level with sorted lists."""
+    n_labels = len(output) + 1
+    level, leaves = [(0.0, 2 * n_labels - 2)], []
+    least = np.log(threshold) if threshold > 0 else -np.inf
+    while level:
+        below = []
+        for weight, node in level:
+            score = SCALE * float(output[node - n_labels] @ hidden)
+            for child, sign in zip(children[node - n_labels], (-1, 1), strict=True):
+                below.append((weight - np.log1p(np.exp(-sign * score)), int(child)))
+        below = [each for each in below if each[0] >= least]
+        leaves += [each for each in below if each[1] < n_labels]
+        leaves = sorted(leaves, key=lambda each: -each[0])[:k]
+        enough = leaves[-1][0] if len(leaves) == k else -np.inf
+        level = [each for each in below if each[1] >= n_labels and each[0] > enough]
+        level = sorted(level, key=lambda each: -each[0])[: max(width, k)]
+    return leaves
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_labels, k", [(2, 1), (9, 3), (40, 1), (40, 5), (40, 40)])
+@pytest.mark.parametrize("width, threshold", [(1, 0.0), (3, 0.0), (3, 0.1), (100, 0.02)])
+def test_a_beam_opens_the_likeliest_nodes_of_each_depth(seed, n_labels, k, width, threshold):
+    hidden, output, children = random_case(seed, n_labels, n_docs=4, scale=2)
+    output = output[:-1]
+    labels, best = np.full((4, k), 77, np.int32), np.full((4, k), np.nan)
+    assert search_beam(
+        hidden, 0, 4, output, children, SCALE, width, threshold, labels, best
+    )  # fmt: skip
+    for vector, ids, values in zip(hidden, labels, best, strict=True):
+        expected = slow_beam(vector, output, children, width, k, threshold)
+        n = len(expected)
+        assert ids[:n].tolist() == [label for _, label in expected]
+        np.testing.assert_allclose(values[:n], np.exp([w for w, _ in expected]), rtol=1e-5)
+        assert (ids[n:] == -1).all() and (values[n:] == 0).all()
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.05])
+def test_a_wide_beam_finds_what_the_exact_search_does(threshold):
+    hidden, output, children = random_case(5, 60, n_docs=9, scale=2)
+    found = [(np.empty((9, 5), np.int32), np.empty((9, 5))) for _ in range(2)]
+    given = hidden, 0, 9, output[:-1], children, SCALE
+    predict.search_tree(*given, threshold, *found[0])
+    search_beam(*given, 60, threshold, *found[1])
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_allclose(found[0][1], found[1][1])
+
+
+def test_a_beam_tells_scores_that_are_no_numbers():
+    hidden, output, children = random_case(0, 5, n_docs=1)
+    output[:] = np.nan
+    labels, best = np.empty((1, 2), np.int32), np.empty((1, 2))
+    assert not search_beam(hidden, 0, 1, output[:-1], children, 1.0, 3, 0.0, labels, best)

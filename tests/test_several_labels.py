@@ -13,6 +13,11 @@ from fasttext_lite.cli.test import summary
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.evaluation.ranking import (
+    precision_at_k,
+    propensities,
+    propensity_scored_precision_at_k,
+)
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting.monitor import Watch
@@ -175,7 +180,7 @@ def test_test_in_json(say):
 
 @pytest.mark.parametrize(
     "flags, k, threshold",
-    [(["-k", 1], 1, 0.0), (["--threshold", 0.3], 1, 0.3), (["-k", 3, "--threshold", 0.5], 3, 0.5)],
+    [(["--threshold", 0.3], 1, 0.3), (["-k", 3, "--threshold", 0.5], 3, 0.5)],
 )
 def test_k_and_threshold_are_fasttexts(say, flags, k, threshold):
     say("train", "train.txt", "-o", "m.ftl", "-q", *SMALL)
@@ -187,6 +192,42 @@ def test_k_and_threshold_are_fasttexts(say, flags, k, threshold):
     found = json.loads(say("test", "m.ftl", "valid.txt", *flags, "--json").out)
     assert (found["k"], found["threshold"]) == (k, threshold)
     assert "accuracy" not in found and "exact_match" not in found
+
+
+@pytest.mark.parametrize("k, ranks", [(1, [1]), (2, [1]), (3, [1, 3])])
+def test_the_first_labels_are_measured_and_weighed_by_propensity(say, k, ranks):
+    say("train", "train.txt", "-o", "m.ftl", "-q", *SMALL)
+    model = load("m.ftl").model_
+    result = evaluate(model, Texts.from_sequence(VALID[0]), VALID[1], k)
+    first = model.predict(VALID[0], k).labels
+    gold = Labels.from_rows(VALID[1], model.labels)
+    chances = propensities(model.label_counts, model.n_texts)
+    precision = precision_at_k(first, gold, ranks)
+    scored = propensity_scored_precision_at_k(first, gold, chances, ranks)
+    assert list(result.precision_at.items()) == list(zip(ranks, precision, strict=True))
+    assert list(result.psp_at.items()) == list(zip(ranks, scored, strict=True))
+    below = [f"P@{r} {p:.4f}  " for r, p in zip(ranks, precision, strict=True) if r < k]
+    above = [f"PSP@{r} {p:.4f}  " for r, p in zip(ranks, scored, strict=True)]
+    assert say("test", "m.ftl", "valid.txt", "-k", k).out == (
+        f"n 60  {''.join(below)}P@{k} {result.precision:.4f}  R@{k} {result.recall:.4f}  "
+        f"{''.join(above)}macro-F1 {result.macro_f1:.4f}  ECE {result.calibration_error:.4f}\n"
+    )
+    found = json.loads(say("test", "m.ftl", "valid.txt", "-k", k, "--json").out)
+    assert [found[f"psp_at_{r}"] for r in ranks] == pytest.approx(scored)
+    assert found["k"] == k
+
+
+def test_labels_that_no_training_text_has_count_most():
+    labels = [[*row, "new"] for row in VALID[1]]
+    model = fitting.fit(
+        Texts.from_sequence(TRAIN[0]), Labels.from_rows(TRAIN[1]), Config(maxn=0), n_threads=1
+    ).model
+    known, more = (
+        evaluate(model, Texts.from_sequence(VALID[0]), rows, 3) for rows in (VALID[1], labels)
+    )
+    assert more.precision_at[1] == known.precision_at[1]
+    assert more.psp_at[1] < known.psp_at[1]
+    assert evaluate(model, Texts.from_sequence(VALID[0]), VALID[1]).psp_at == {}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -204,6 +245,18 @@ def test_decisions_are_what_the_classifier_predicts(loss):
     used = found.labels >= 0
     assert (found.probabilities[used] >= 0.5).all() and not found.probabilities[~used].any()
     assert (np.diff(found.probabilities, axis=1) <= 0).all(), "likeliest first"
+
+
+def test_where_labels_share_a_probability_of_one_few_are_looked_at(monkeypatch):
+    classifier = FastTextClassifier(loss="hs", maxn=0, epochs=4, random_state=0, n_jobs=1)
+    model = classifier.fit(*TRAIN).model_
+    texts = Texts.from_sequence(VALID[0])
+    found = model.judge(texts)[0]
+    monkeypatch.setattr(type(model), "judge", None)
+    decided = decide(model, texts)
+    expected = [set(np.flatnonzero(row >= 0.5).tolist()) for row in found]
+    assert [set(row[row >= 0].tolist()) for row in decided.labels] == expected
+    assert any(expected)
 
 
 def test_of_one_label_the_likeliest_is_decided_for():
@@ -252,3 +305,19 @@ def test_patience_waits_while_no_text_is_right_and_the_loss_falls():
     assert not any(report.valid_accuracy for report in reports)
     assert len(reports) == 6 == trainee.history.best_epoch
     assert np.all(np.diff([report.valid_loss for report in reports]) < 0)
+
+
+def test_a_beam_is_of_label_trees_alone(say):
+    say("train", "train.txt", "-o", "m.ftl", "-q", *SMALL)
+    plain = say("predict", "m.ftl", "valid.txt", "-k", 2)
+    found = say("predict", "m.ftl", "valid.txt", "-k", 2, "--beam", 4)
+    assert found.out == plain.out
+    assert "--beam has no effect: the model looks at all labels; its loss is squared_hinge" in (
+        found.err
+    )
+    say("train", "train.txt", "-o", "hs.ftl", "-q", *SMALL, "--loss", "hs", "--recipe", "fixed")
+    exact = say("test", "hs.ftl", "valid.txt", "-k", 3)
+    wide = say("test", "hs.ftl", "valid.txt", "-k", 3, "--beam", 50)
+    assert wide.out == exact.out
+    with pytest.raises(SystemExit):
+        say("predict", "m.ftl", "valid.txt", "--beam", -1)

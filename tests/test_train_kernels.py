@@ -130,7 +130,7 @@ class Problem:
         if dtype == np.float64:
             kernel = getattr(kernel, "py_func", kernel)
         docs, settings, rng = self.docs(), self.settings(dtype), np.array([seed], np.uint64)
-        tree = np.stack([self.tree[0], self.tree[1].astype(np.int32)])
+        tree = 2 * self.tree[0] + self.tree[1]
         edges = [0, *cuts, len(order)]
         rates = lrs[0] + (lrs[1] - lrs[0]) * np.arange(len(order) + 1) / len(order)
         sums = np.zeros(2)

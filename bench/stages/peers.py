@@ -45,6 +45,7 @@ MODULES = {
     "cli": [],
     "svc": ["joblib", *(f"sklearn.{name}" for name in _SVC)],
     "synthetic": ["bench.stages.synthetic"],
+    "extreme": [],
     "variants": ["bench.variants"],
 }
 

@@ -20,6 +20,7 @@ from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.formats import AUTO, FORMATS, ReadOptions, labelled_formats
 from fasttext_lite.corpus.headers import DELIMITERS
 from fasttext_lite.errors import UsageError
+from fasttext_lite.model.limits import MOST_BEAM, check_beam
 from fasttext_lite.model.threshold import TUNED, Threshold
 
 if TYPE_CHECKING:
@@ -250,6 +251,50 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
         "recall-at-precision:P), for all labels that reach it unless -k is given; one that was "
         "found for a LABEL decides on that label alone, and on others nothing changes",
     )  # fmt: skip
+
+
+def add_beam(parser: argparse.ArgumentParser) -> None:
+    """Add how many nodes of each depth of the label tree are opened."""
+    parser.add_argument(
+        "--beam", type=_beam, default=0, metavar="N",
+        help="for the loss hs: open the N likeliest nodes of each depth of the label tree; faster "
+        "with very many labels, and may miss a label (default 0: the best labels for certain)",
+    )  # fmt: skip
+
+
+def _beam(text: str) -> int:
+    try:
+        check_beam(width := int(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 0 to {MOST_BEAM}; got {text!r}"
+        ) from None
+    return width
+
+
+def settle_beam(options: argparse.Namespace, model: Model | None) -> None:
+    """Let a model search as `add_beam` asks for; say it where the model has no label tree.
+
+    Parameters
+    ----------
+    options : Namespace
+    model : Model, optional
+        None: one of fastText's.
+
+    Raises
+    ------
+    UsageError
+        If a beam is asked for, and the model is one of fastText's.
+    """
+    if not options.beam:
+        return
+    if model is None:
+        raise UsageError(
+            "--beam is for models of fasttext-lite: `fasttext-lite convert MODEL OUT.ftl` makes one"
+        )
+    if model.link != "tree":
+        say(f"--beam has no effect: the model looks at all labels; its loss is {model.loss.name}")
+    model.beam = options.beam
 
 
 def _threshold(text: str) -> float | str:

@@ -12,10 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
+    add_beam,
     add_reading,
     add_threads,
     add_top,
     add_unlabelled,
+    settle_beam,
     settle_top,
     written,
 )
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``predict``."""
     add_unlabelled(parser)
     add_top(parser)
+    add_beam(parser)
     parser.add_argument("--prob", action="store_true", help="print probabilities too")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
     parser.add_argument(
@@ -73,6 +76,7 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.compat.program.predict import AskedModel, predict_with_options
 
         settle_top(options, None)
+        settle_beam(options, None)
         model = AskedModel.load(options.model)
         if options.output is None and not options.json:
             reader = None
@@ -84,6 +88,7 @@ def run(options: argparse.Namespace) -> None:
 
         model = load_model(options.model)
         settle_top(options, model)
+        settle_beam(options, model)
         options.multilabel = options.multilabel or model.multilabel
     with _output(options.output) as put:
         _predict(model, options, put)

@@ -7,9 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
+    add_beam,
     add_reading,
     add_threads,
     add_top,
+    settle_beam,
     settle_top,
     written,
 )
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 HELP = "Test a model on a labelled file."
 _NEITHER = (
     "; with neither -k nor --threshold, a model of several labels is tested on what it decides in "
-    "Python: all labels of probability 0.5 or more"
+    "Python: all labels of probability 0.5 or more; with -k, also on its first 1, 3 and 5 labels"
 )
 
 
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL")
     parser.add_argument("file", metavar="FILE", help="labelled text, .gz or - for stdin too")
     add_top(parser, _NEITHER)
+    add_beam(parser)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--confusion", metavar="PNG", type=written, help="draw a confusion matrix")
@@ -49,6 +52,7 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.compat.program.predict import test_with_options
 
         settle_top(options, None)
+        settle_beam(options, None)
         return test_with_options(options)
     if options.confusion:
         from fasttext_lite.evaluation.plots import check_plot
@@ -61,6 +65,7 @@ def run(options: argparse.Namespace) -> None:
 
     model = load_model(options.model)
     settle_top(options, model, neither=True)
+    settle_beam(options, model)
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
@@ -131,9 +136,13 @@ def _figures(result: Evaluation) -> list[tuple[str, str, float]]:
     right = (result.figure, result.figure.replace(" ", "_"), result.accuracy)
     if result.k is None:
         return [("micro-F1", "micro_f1", result.micro_f1), macro, right, calibration]
+    lower = [(f"P@{k}", f"precision_at_{k}", p) for k, p in result.precision_at.items()]
+    scored = [(f"PSP@{k}", f"psp_at_{k}", p) for k, p in result.psp_at.items()]
     at_k = [
+        *(figure for figure in lower if figure[0] != f"P@{result.k}"),
         (f"P@{result.k}", "precision_at_k", result.precision),
         (f"R@{result.k}", "recall_at_k", result.recall),
+        *scored,
         macro,
         calibration,
     ]

@@ -7,12 +7,18 @@ What is measured where neither k nor threshold is given, and when a text is righ
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.evaluation.ranking import (
+    LEAST_TEXTS,
+    precision_at_k,
+    propensities,
+    propensity_scored_precision_at_k,
+)
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.model.calibration import calibration_error
 from fasttext_lite.model.decisions import (
@@ -24,6 +30,8 @@ from fasttext_lite.model.decisions import (
 )
 from fasttext_lite.model.model import ALL_LABELS, Model, Predictions, check_top, most_texts
 from fasttext_lite.model.threshold import Threshold
+
+RANKS = (1, 3, 5)  # of the first labels that a model of several labels is measured by
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,10 @@ class Evaluation:
     calibration_error : float
         Expected calibration error of the first predicted label of each text, of a model of several
         labels of all that are predicted; see `model.calibration.calibration_error`.
+    precision_at, psp_at : dict of int to float
+        Of a model of several labels where k is given and no threshold: the precision of the first
+        labels of each text, by their number, 1, 3 and 5 up to k, and the propensity-scored
+        precision; see `evaluation.ranking`. Propensities are of the model's training texts.
     """
 
     names: list[str]
@@ -76,6 +88,8 @@ class Evaluation:
     threshold: float
     multilabel: bool = False
     calibration_error: float = 0.0
+    precision_at: dict[int, float] = field(default_factory=dict)
+    psp_at: dict[int, float] = field(default_factory=dict)
 
     @property
     def accuracy(self) -> float:
@@ -185,8 +199,26 @@ def evaluate(
         n_unseen_texts=np.unique(found.docs[is_unseen]).size, n_unknown_texts=found.n_unknown,
         first_gold=first_gold, first_found=found.first_found, k=None if k is None else int(k),
         threshold=float(threshold), multilabel=model.multilabel,
-        calibration_error=found.calibration_error(),
+        calibration_error=found.calibration_error(), **_ranked(model, found, k, threshold),
     )  # fmt: skip
+
+
+def _ranked(
+    model: Model, found: _Counts, k: int | None, threshold: float
+) -> dict[str, dict[int, float]]:
+    """Return `Evaluation.precision_at` and `Evaluation.psp_at`, where there are any."""
+    if k is None or threshold or not model.multilabel or not len(found.own):
+        return {}
+    ranks = [rank for rank in RANKS if rank <= k]
+    gold, first = found.own, np.concatenate(found.first_labels)
+    measured = {"precision_at": dict(zip(ranks, precision_at_k(first, gold, ranks), strict=True))}
+    if model.n_texts >= LEAST_TEXTS:
+        counts = np.zeros(found.n_names, np.int64)
+        counts[: model.label_counts.size] = model.label_counts
+        chances = propensities(counts, model.n_texts)
+        scored = propensity_scored_precision_at_k(first, gold, chances, ranks)
+        measured["psp_at"] = dict(zip(ranks, scored, strict=True))
+    return measured
 
 
 def _predict_in_parts(
@@ -221,6 +253,8 @@ class _Counts:
     ----------
     docs : int64[n_label_occurrences]
         The text of each true label.
+    first_labels : list of int32[n_texts, at most 5]
+        Of the texts of each part.
     """
 
     def __init__(self, own: Labels, n_names: int, multilabel: bool) -> None:
@@ -231,6 +265,7 @@ class _Counts:
         self._pairs = self.docs[own.ids >= 0] * n_names + own.ids[own.ids >= 0]
         self.hits, self.predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
         self.first_found = np.empty(n, np.int32)
+        self.first_labels: list[np.ndarray] = []
         self._judged: list[tuple[np.ndarray, np.ndarray]] = []
         self.n_right = self.n_unknown = 0
 
@@ -242,6 +277,7 @@ class _Counts:
         self.hits += np.bincount(ids[right], minlength=self.n_names)
         self.predicted += np.bincount(ids, minlength=self.n_names)
         self.first_found[start : start + len(result.labels)] = result.labels[:, 0]
+        self.first_labels.append(result.labels[:, : max(RANKS)])
         counts = (ranks == 0) | self.multilabel
         self._judged.append((result.probabilities[docs, ranks][counts], right[counts]))
         own = self.own.take(np.arange(start, start + len(result.labels)))

@@ -67,8 +67,7 @@ def label_points(
     -------
     float32[n_labels, d]
     """
-    from fasttext_lite.label_tree.kernels import add_to_labels
-    from fasttext_lite.model.kernels.predict import embed_documents
+    from fasttext_lite.label_tree.kernels import add_to_labels, pool_documents
 
     points = np.zeros((len(labels.names), embeddings.shape[1]), np.float32)
     if embeddings.dtype == np.float16:
@@ -76,9 +75,7 @@ def label_points(
     for start in range(0, len(features), POINT_TEXTS):
         part = features.slice(start, min(start + POINT_TEXTS, len(features)))
         vectors = np.empty((len(part), embeddings.shape[1]), np.float32)
-        run_ranges(
-            partial(_embed, embed_documents, part, embeddings, vectors), len(part), n_threads
-        )
+        run_ranges(partial(_embed, pool_documents, part, embeddings, vectors), len(part), n_threads)
         add_to_labels(vectors, start, labels.ids, labels.indptr, points)
         part.release()
     return points

@@ -9,6 +9,7 @@ from math import sqrt
 
 import numpy as np
 
+from fasttext_lite.compiled.blocks import fetch_rows, pool_rows
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.random import STEP, mix
 
@@ -36,6 +37,25 @@ def add_to_labels(vectors, start, label_ids, label_indptr, points):
         for j in range(label_indptr[start + i], label_indptr[start + i + 1]):
             for d in range(vectors.shape[1]):
                 points[label_ids[j], d] += vectors[i, d]
+
+
+@_kernel
+def pool_documents(ids, weights, indptr, first, last, embeddings, vectors):
+    """Write the weighted sum of the rows of documents `first` to `last` - 1.
+
+    As `model.kernels.predict.embed_documents`, with the rows of the next document asked for ahead.
+
+    Parameters
+    ----------
+    ids : int32[], weights : float32[], indptr : int64[n_docs + 1]
+    embeddings : float32[n_rows, d], or uint16[n_rows, d] that holds float16
+    vectors : float32[n_docs, d]
+        Written in place.
+    """
+    for doc in range(first, last):
+        if doc + 1 < last:
+            fetch_rows(embeddings, ids, indptr[doc + 1], indptr[doc + 2])
+        pool_rows(embeddings, ids, weights, indptr[doc], indptr[doc + 1], vectors[doc])
 
 
 @_kernel

@@ -17,6 +17,7 @@ from fasttext_lite.model.model import Model, Predictions, most_texts, n_asked
 from fasttext_lite.model.threshold import Threshold
 
 MULTILABEL_THRESHOLD = 0.5  # least probability of the labels of a text that may have several
+MOST_DECIDED = 2  # labels that are as likely as that where the probabilities sum to 1
 ACCURACY, EXACT_MATCH = "accuracy", "exact match"
 
 
@@ -43,6 +44,8 @@ def decide(model: Model, texts: Texts | FeatureMatrix, n_threads: int | None = N
     """
     if not model.multilabel:
         return model.predict(texts, n_threads=n_threads)
+    if model.is_distribution:
+        return model.predict(texts, MOST_DECIDED, MULTILABEL_THRESHOLD, n_threads)
     found, n_features = model.judge(texts, n_threads)
     docs, ids = np.nonzero(found >= MULTILABEL_THRESHOLD)
     values = found[docs, ids]
@@ -108,7 +111,8 @@ def decide_in_parts(
     predictions : Predictions
     """
     n, n_labels = len(texts), len(model.labels)
-    step = most_texts(n_labels, n_labels if model.multilabel else 1)
+    looks_at_all = model.multilabel and not model.is_distribution
+    step = most_texts(n_labels, n_labels if looks_at_all else 1)
     for start in range(0, max(n, 1), step):
         yield start, decide(model, texts.slice(start, min(start + step, n)), n_threads)
 

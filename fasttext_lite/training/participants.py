@@ -19,8 +19,9 @@ class Participants(NamedTuple):
 
     Attributes
     ----------
-    tree : int32[2, n_nodes]
-        Parent and branch of each node of the label tree; (2, 0) without one.
+    tree : int32[n_nodes]
+        Twice the parent of each node of the label tree, and 1 more of a right child; below 0 of the
+        root; empty without one.
     negatives : int32[1 + n]
         How many labels to draw for each label, and what to draw from; (1,) if none is drawn.
     most_rows : int
@@ -52,7 +53,7 @@ def find_participants(config: Config, labels: Labels, tree: LabelTree | None) ->
         If the loss needs a tree and there is none.
     """
     loss, n_labels = LOSSES[config.loss], len(labels.names)
-    no_tree, none_drawn = np.zeros((2, 0), np.int32), np.zeros(1, np.int32)
+    no_tree, none_drawn = np.zeros(0, np.int32), np.zeros(1, np.int32)
     if loss.is_dense:
         return Participants(no_tree, none_drawn, n_labels, float(n_labels))
     most_labels = int(np.diff(labels.indptr).max(initial=1))
@@ -63,7 +64,7 @@ def find_participants(config: Config, labels: Labels, tree: LabelTree | None) ->
         raise ValueError(f"the loss {loss.name} needs a label tree")
     depths = tree.depths()
     mean = float(np.average(depths, weights=np.maximum(labels.counts(), 1)))
-    nodes = np.stack([tree.parents(), tree.branches().astype(np.int32)])
+    nodes = 2 * tree.parents() + tree.branches()
     return Participants(nodes, none_drawn, most_labels * int(depths.max()), mean)
 
 

@@ -31,6 +31,7 @@ from fasttext_lite.compiled.needed import find_missing
 from fasttext_lite.compiled.utf8 import END, write_code
 from fasttext_lite.features.kernels.codes import BIAS_ROW, MAXN, MINN, WORD_NGRAMS
 from fasttext_lite.features.kernels.weighing import weigh_document
+from fasttext_lite.model.kernels.beam import search_beam
 from fasttext_lite.model.kernels.predict import (
     add_row,
     score_labels,
@@ -58,9 +59,11 @@ from fasttext_lite.text.kernels.tokens import NOT_SIMPLE, mark_document
 N_MODEL_ARRAYS, N_ARRAYS = 16, 34
 # The numbers behind them: how scores become probabilities, whether `OUTPUT` is the identity,
 # `EMBEDDINGS` holds float16, and text is to be put in lower case; and which block a row is in, see
-# `compiled.needed.find_missing`.
-LINK, IS_IDENTITY, IS_HALF, LOWERCASE, SHIFT = range(NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 5)
-N_NUMBERS = 5
+# `compiled.needed.find_missing`; and the width of the beam, see `beam.search_beam`, 0 = none.
+LINK, IS_IDENTITY, IS_HALF, LOWERCASE, SHIFT, BEAM = range(
+    NUMBERS * N_ARRAYS, NUMBERS * N_ARRAYS + 6
+)
+N_NUMBERS = 6
 
 # Values of state[LINK], in the order of `config.losses.LINKS`.
 SIGMOID, SOFTMAX, TREE = range(3)
@@ -398,6 +401,11 @@ def classify(string, state, k, threshold):
     link, floats = state[LINK], shared_of(state, FLOATS, np.float64)
     scale, power = floats[0], floats[1]
     if link == TREE and k > 0:
+        if state[BEAM] > 0:
+            is_good = search_beam(
+                hidden, 0, 1, output, children, scale, state[BEAM], threshold, labels, best
+            )
+            return n if is_good else NOT_FINITE
         if not search_tree(hidden, 0, 1, output, children, scale, threshold, labels, best):
             return NOT_FINITE
         return n

@@ -59,7 +59,7 @@ def embed_documents(ids, weights, indptr, first, last, embeddings, hidden):
 
 
 @_kernel
-def _score(output, row, hidden, doc):
+def score_row(output, row, hidden, doc):
     """Return the inner product of output[row] and hidden[doc]."""
     total = np.float32(0)
     for d in range(hidden.shape[1]):
@@ -68,7 +68,7 @@ def _score(output, row, hidden, doc):
 
 
 @_kernel
-def _log_sigmoid(x):
+def log_sigmoid(x):
     """Return ln(1 / (1 + exp(-x))) without overflow."""
     return min(x, 0.0) - log1p(exp(-abs(x)))
 
@@ -99,16 +99,16 @@ def score_labels(hidden, first, last, output, children, is_identity, scale, powe
     for doc in range(first, last):
         if children.shape[0] == 0:
             for k in range(n_labels):
-                score = hidden[doc, k] if is_identity else _score(output, k, hidden, doc)
+                score = hidden[doc, k] if is_identity else score_row(output, k, hidden, doc)
                 scores[doc, k] = scale * score
                 if power > 0:
-                    scores[doc, k] = power * _log_sigmoid(scores[doc, k])
+                    scores[doc, k] = power * log_sigmoid(scores[doc, k])
             continue
         for i in range(n_labels - 2, -1, -1):
-            score = scale * np.float64(_score(output, i, hidden, doc))
+            score = scale * np.float64(score_row(output, i, hidden, doc))
             above = nodes[n_labels + i]
-            nodes[children[i, 0]] = above + _log_sigmoid(-score)
-            nodes[children[i, 1]] = above + _log_sigmoid(score)
+            nodes[children[i, 0]] = above + log_sigmoid(-score)
+            nodes[children[i, 1]] = above + log_sigmoid(score)
         for k in range(n_labels):
             scores[doc, k] = power * nodes[k] if power > 0 else nodes[k]
 
@@ -139,7 +139,7 @@ def scores_to_probabilities(scores, first, last, is_softmax, is_tree):
                 scores[doc, k] /= total
         else:
             for k in range(n_labels):
-                scores[doc, k] = exp(scores[doc, k] if is_tree else _log_sigmoid(scores[doc, k]))
+                scores[doc, k] = exp(scores[doc, k] if is_tree else log_sigmoid(scores[doc, k]))
                 total += scores[doc, k]
         if not total <= LARGEST:
             is_good = False
@@ -266,10 +266,10 @@ def search_tree(hidden, first, last, output, children, scale, threshold, labels,
                 found += 1
                 continue
             inner = node - n_labels
-            score = scale * np.float64(_score(output, inner, hidden, doc))
+            score = scale * np.float64(score_row(output, inner, hidden, doc))
             is_good &= score == score
-            n = _push(weights, nodes, n, weight + _log_sigmoid(-score), children[inner, 0])
-            n = _push(weights, nodes, n, weight + _log_sigmoid(score), children[inner, 1])
+            n = _push(weights, nodes, n, weight + log_sigmoid(-score), children[inner, 0])
+            n = _push(weights, nodes, n, weight + log_sigmoid(score), children[inner, 1])
         for place in range(found, k):
             labels[doc, place] = -1
             best[doc, place] = 0

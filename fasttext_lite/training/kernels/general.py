@@ -125,7 +125,7 @@ def make_trainer(parts):  # noqa: C901 - every branch is decided at compile time
         docs : Docs
         settings : Settings
         span : Span
-        tree : int32[2, n_nodes]
+        tree : int32[n_nodes]
             See `participants`; used by the loss hs alone.
         negatives : int32[n], rng : uint64[1]
             See `participants`; state of the random numbers.

@@ -7,8 +7,9 @@ n_labels : int
 labels : int32[n]
     Of the document, all different.
 smoothing : float32
-tree : int32[2, n_nodes]
-    Parent and branch of each node of the label tree.
+tree : int32[n_nodes]
+    Twice the parent of each node of the label tree, and 1 more of a right child; below 0 of the
+    root.
 negatives : int32[1 + n_draws]
     How many labels to draw for each label, and what to draw from.
 rng : uint64[1]
@@ -23,10 +24,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.blocks import LANES, prefetch
+from fasttext_lite.compiled.compiling import FAST, FAST_LEAF, compiler
 from fasttext_lite.compiled.random import next_random
 
 _kernel = compiler(FAST)
+_leaf = compiler(FAST_LEAF)
+DEEPEST = 12  # nodes of a path that are far from the root: the others are in the cache
 DRAWS = 32  # tries to find a negative label that is not one of the document's
 
 
@@ -65,14 +69,35 @@ def path_rows(n_labels, labels, smoothing, tree, negatives, rng, rows, targets):
     """
     n = 0
     for label in labels:
-        node = label
-        while tree[0, node] >= 0:
-            branch = np.float32(tree[1, node])
+        step = tree[label]
+        while step >= 0:
+            branch = np.float32(step & 1)
             targets[n] = branch * (np.float32(1) - smoothing) + smoothing * np.float32(0.5)
-            node = tree[0, node]
+            node = step >> 1
             rows[n] = node - n_labels
             n += 1
+            step = tree[node]
     return n
+
+
+@_leaf
+def fetch_path(tree, output, docs, order, i):
+    """Ask for the output rows of the next document, those that few others share."""
+    if i + 2 < order.size:  # whose labels are there already, see `inputs`
+        for j in range(docs.label_indptr[order[i + 2]], docs.label_indptr[order[i + 2] + 1]):
+            prefetch(tree, docs.label_ids[j])
+    if i + 1 >= order.size:
+        return
+    n_labels, dim = output.shape[0] + 1, output.shape[1]
+    for j in range(docs.label_indptr[order[i + 1]], docs.label_indptr[order[i + 1] + 1]):
+        step = tree[docs.label_ids[j]]
+        for _ in range(DEEPEST):
+            if step < 0:
+                break
+            node = np.int64(step >> 1)
+            for d in range(0, dim, LANES):
+                prefetch(output, (node - n_labels) * dim + d)
+            step = tree[node]
 
 
 @_kernel

@@ -13,6 +13,7 @@ from fasttext_lite.compiled.blocks import (
 from fasttext_lite.compiled.compiling import FAST, compiler
 from fasttext_lite.compiled.random import next_random
 from fasttext_lite.training.kernels.inputs import plain_inputs
+from fasttext_lite.training.kernels.participants import fetch_path
 from fasttext_lite.training.kernels.rows import axpy
 
 _kernel = compiler(FAST)
@@ -59,6 +60,8 @@ def make_plain_trainer(parts):  # noqa: C901 - nearly every branch is decided at
             doc = order[i]
             first, last = find(embeddings, docs, doc, i)
             fetch(embeddings, docs, order, i)
+            if uses_tree:
+                fetch_path(tree, own, docs, order, i)
             labels = docs.label_ids[docs.label_indptr[doc] : docs.label_indptr[doc + 1]]
             if first == last or (needs_label and labels.size == 0):
                 continue
