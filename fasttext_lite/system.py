@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
@@ -231,6 +231,58 @@ def map_file(file: IO[bytes], is_written: bool = False) -> mmap.mmap:
 
     access = mmap.ACCESS_WRITE if is_written else mmap.ACCESS_READ
     return mmap.mmap(file.fileno(), 0, access=access)
+
+
+def map_and_hold(file: IO[bytes]) -> mmap.mmap:
+    """Map an open file that is not empty, to be written; `read_parts` can read it, too."""
+    mapped = map_file(file, is_written=True)
+    if can_stay_open():
+        fd = os.dup(file.fileno())
+        _HELD[mapped] = fd
+        weakref.finalize(mapped, os.close, fd)
+    return mapped
+
+
+_HELD: weakref.WeakKeyDictionary[mmap.mmap, int] = weakref.WeakKeyDictionary()
+
+
+def read_parts(
+    mapped: mmap.mmap,
+    array: Any,
+    into: Any,
+    places: Sequence[int],
+    begins: Sequence[int],
+    ends: Sequence[int],
+) -> None:
+    """Copy parts of a mapped file, without its pages becoming those of this process.
+
+    Parameters
+    ----------
+    mapped : mmap
+        By `map_and_hold`.
+    array, into : ndarray
+        What it holds, and what is written in place, of the same type.
+    places, begins, ends : sequence of int
+        Part i, from places[i] on, becomes into[begins[i]:ends[i]].
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    size, fd = array.itemsize, _HELD.get(mapped)
+    if fd is None:
+        for place, begin, end in zip(places, begins, ends, strict=True):
+            into[begin:end] = array[place : place + end - begin]
+        return release((mapped,))
+    memory = memoryview(into).cast("B")
+    if hasattr(os, "posix_fadvise"):  # a disk reads many of them at once
+        for place, begin, end in zip(places, begins, ends, strict=True):
+            os.posix_fadvise(fd, size * place, size * (end - begin), os.POSIX_FADV_WILLNEED)
+    for place, begin, end in zip(places, begins, ends, strict=True):
+        wanted = memory[size * begin : size * end]
+        if read_at(fd, size * place, wanted) != len(wanted):
+            raise OSError(errno.EIO, "a temporary file is shorter than it was")
 
 
 def map_or_read(file: IO[bytes]) -> bytes | mmap.mmap:
