@@ -138,9 +138,7 @@ def _aside(prepared: Prepared, seed: int) -> np.ndarray | None:
     """Return the texts to calibrate the model of all texts on; None where the sample is enough."""
     if len(prepared.labels) < MANY_TEXTS or prepared.config.l1:  # l1 gives rows other numbers
         return None
-    labelled = np.flatnonzero(np.diff(prepared.labels.indptr) > 0)
-    n = min(CALIBRATED_ON, labelled.size)
-    return np.sort(np.random.default_rng([seed, 12]).choice(labelled, n, replace=False))
+    return prepared.labels.some(CALIBRATED_ON, np.random.default_rng([seed, 12]))
 
 
 class _Ladder:

@@ -172,12 +172,9 @@ def take_sample(
     most_entries: int | None = None,
 ) -> Sample:
     """Return some texts, or all where they are few, before their features are weighed."""
-    docs = np.flatnonzero(np.diff(labels.indptr) > 0)
     mean = entries.size / max(len(entries), 1)
     most = min(most_texts or MOST_TEXTS, int((most_entries or MOST_ENTRIES) / max(mean, 1)))
-    if docs.size > most:
-        docs = np.random.default_rng(11).choice(docs, most, replace=False)
-        docs.sort()
+    docs = labels.some(most, np.random.default_rng(11))
     return Sample(docs, entries.take(docs))
 
 

@@ -18,6 +18,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.disk.columns import PART, Column
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Entries, Files, nameless_files
 from fasttext_lite.fitting.cache import cached
@@ -77,7 +78,7 @@ def prepare_file(
     """
 
     def make(files: Files | None, is_read_back: bool = False) -> Prepared:
-        pieces = _FilePieces(reader)
+        pieces = _FilePieces(reader, files is not None and not is_read_back)
         prepared = prepare_pieces(
             pieces, config, multilabel=multilabel or None, n_threads=n_threads,
             entries=Entries(files, is_read_back),
@@ -112,7 +113,8 @@ def prepare_more_file(
     """
 
     def make(files: Files | None, is_read_back: bool = False) -> Prepared:
-        pieces, entries = _FilePieces(reader), Entries(files, is_read_back)
+        entries = Entries(files, is_read_back)
+        pieces = _FilePieces(reader, files is not None and not is_read_back)
         prepared = prepare_more(pieces, further, n_threads=n_threads, entries=entries)
         return dataclasses.replace(prepared, doc_weights=pieces.weights())
 
@@ -138,32 +140,38 @@ def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
 
 
 class _FilePieces:
-    """The texts of a file, chunk by chunk."""
+    """The texts of a file, chunk by chunk; what is known of each lies in files, of many."""
 
-    def __init__(self, reader: CorpusReader) -> None:
+    def __init__(self, reader: CorpusReader, is_filed: bool = False) -> None:
         self.reader = reader
         self.n_texts = 0
-        self.ids, self.sizes = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-        self.is_weighted, self.weighed = False, [np.empty(0)]
+        self.ids, self.ends = Column(np.int32, is_filed), Column(np.int64, is_filed)
+        self.weighed: Column | None = None
+        self.is_filed, self.n_ids = is_filed, 0
 
     def first(self) -> Iterator[Texts]:
+        self.ends.append(np.zeros(1))
         for chunk in self.reader:
-            self.ids.append(chunk.ids.copy())
-            self.sizes.append(np.diff(chunk.indptr))
-            self.is_weighted = self.is_weighted or chunk.weights is not None
-            self.weighed.append(np.ones(len(chunk)) if chunk.weights is None else chunk.weights)
+            self.ids.append(chunk.ids)
+            self.ends.append(self.n_ids + chunk.indptr[1:])
+            self.n_ids += chunk.ids.size
+            if chunk.weights is not None and self.weighed is None:
+                self.weighed = Column(np.float64, self.is_filed)
+                for start in range(0, self.n_texts, PART):
+                    self.weighed.append(np.ones(min(PART, self.n_texts - start)))
+            if self.weighed is not None:
+                some = np.ones(len(chunk)) if chunk.weights is None else chunk.weights
+                self.weighed.append(some)
             self.n_texts += len(chunk.texts)
             yield chunk.texts
 
     def labels(self) -> Labels:
-        indptr = np.append(0, np.cumsum(np.concatenate(self.sizes)))
-        labels = Labels(np.concatenate(self.ids), indptr, self.reader.names).by_frequency()
-        self.ids, self.sizes = [], []
-        return labels
+        labels = Labels(self.ids.array(), self.ends.array(), self.reader.names)
+        return labels.by_frequency(in_place=True)
 
     def weights(self) -> np.ndarray | None:
         """Return what the texts weigh, float64[n_texts]; None where the file does not say it."""
-        return np.concatenate(self.weighed) if self.is_weighted else None
+        return None if self.weighed is None else self.weighed.array()
 
     def again(self) -> Iterator[Texts]:
         """Yield the texts in a second pass; they must be as many as in the first."""

@@ -19,6 +19,8 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.disk import columns
+from fasttext_lite.disk.columns import PART, Column
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.parallel import run_blocks
@@ -376,12 +378,19 @@ def _visits(
 
     A document of weight 3 is visited three times: one large step would overshoot.
     """
-    if doc_weights is None:
-        doc_weights = np.ones(len(features))
-    visits = np.maximum(np.ceil(doc_weights - 1e-6), 1)
-    weights = (doc_weights / visits).astype(np.float32)
-    visits[np.diff(features.indptr) == 0] = 0
-    return weights, np.repeat(np.arange(visits.size, dtype=np.int32), visits.astype(np.int64))
+    is_filed = columns.is_filed(features.indptr)
+    weights, order = Column(np.float32, is_filed), Column(np.int32, is_filed)
+    for first in range(0, max(len(features), 1), PART):
+        indptr = features.indptr[first : first + PART + 1]
+        each = np.ones(indptr.size - 1)
+        if doc_weights is not None:
+            each = doc_weights[first : first + PART].astype(np.float64)
+        visits = np.maximum(np.ceil(each - 1e-6), 1)
+        weights.append(each / visits)
+        visits[np.diff(indptr) == 0] = 0
+        docs = np.arange(first, first + visits.size, dtype=np.int32)
+        order.append(np.repeat(docs, visits.astype(np.int64)))
+    return weights.array(), order.array()
 
 
 def _settings(config: Config) -> Settings:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.disk import columns
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.parallel import ahead
 from fasttext_lite.training.kernels.parts import Docs
@@ -143,3 +144,4 @@ class Window:
             taken.ids, taken.weights, taken.indptr, labels.ids, labels.indptr,
             visits.doc_weights[chosen],
         )  # fmt: skip
+        columns.release()
