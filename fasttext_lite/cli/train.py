@@ -49,9 +49,11 @@ from fasttext_lite.cli.files import (
 )
 from fasttext_lite.cli.init import Init, add_init, idle_init, open_init
 from fasttext_lite.cli.keeping import add_keeping, check_keeping, kept, write_model
+from fasttext_lite.cli.memory import add_memory
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.disk.promise import promise
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
         help="keep the features of TRAIN in files here and not in memory; the next training on "
         "the same file with the same settings of features uses them again",
     )
+    add_memory(parser)
     add_beside(parser)
     add_embeddings(parser, encodes)
     add_keeping(parser)
@@ -120,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
     config = config_from(options) if init is None else init.config
     _check_files(options)
     valid_file = ValidationFile(options.valid, options) if options.valid else None
-    with kept(options) as keeper:
+    with promise(options.memory), kept(options) as keeper:
         trainee, n_texts, seconds, valid = _train(options, config, valid_file, keeper, init)
         saved = None if init is None else init.saved(trainee.model.labels)
         write_model(trainee.model, keeper, options.output, saved)

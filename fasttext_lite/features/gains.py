@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.features import kernels
 from fasttext_lite.features.matrix import Parts
 from fasttext_lite.parallel import run_blocks
@@ -58,8 +59,10 @@ def estimate_pseudo_count(
         `MOST_PSEUDO_COUNT`.
     """
     asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
-    if asked.size > MOST_ASKED:
-        asked = np.random.default_rng([seed, 9]).choice(asked, MOST_ASKED, replace=False)
+    limit = promised()
+    most = MOST_ASKED if limit is None else min(MOST_ASKED, limit.listed // (4 * MOST_DOCS))
+    if asked.size > most:
+        asked = np.random.default_rng([seed, 9]).choice(asked, most, replace=False)
     place = np.full(frequency.size, -1, np.int32)
     place[asked] = np.arange(asked.size, dtype=np.int32)
     ends = np.cumsum(frequency[asked], dtype=np.int64)
@@ -118,20 +121,22 @@ def write_gains(
         return
     counts = labels.counts() if counts is None else counts
     prior = counts / counts.sum()
-    ends = np.cumsum(frequency, dtype=np.int64)
-    ends -= ends[first_row - 1] if first_row else 0
-    # Threads take ranges of rows; each goes over all entries to list its rows' documents.
-    total = int(ends[-1])
-    share = min(max(LISTED, total // 8), -(-total // n_threads))
-    edges = np.searchsorted(ends, np.arange(share, ends[-1] + share, share)) + 1
-    bounds = np.unique(np.concatenate([[first_row], np.minimum(edges, n_rows)]))
+    bounds, are_counted = _ranges(frequency, first_row, counts.size, n_threads)
 
     def measure(i: int) -> None:
-        first, last = bounds[i], bounds[i + 1]
-        begins = ends[first:last] - frequency[first:last]
-        begins -= begins[0]
+        first, last = int(bounds[i]), int(bounds[i + 1])
+        if are_counted[i]:
+            found = np.zeros((last - first, counts.size), np.int32)
+            for rows, indptr, doc in parts():
+                kernels.count_labels(
+                    rows, indptr, doc, first, last, labels.ids, labels.indptr, found
+                )
+            kernels.gains_of_counts(found, prior, pseudo_count, gains[first:last])
+            return
+        ends = np.cumsum(frequency[first:last], dtype=np.int64)
+        begins = ends - frequency[first:last]
         at = begins.copy()
-        docs = np.empty(begins[-1] + frequency[last - 1], np.int32)
+        docs = np.empty(ends[-1], np.int32)
         for rows, indptr, doc in parts():
             kernels.list_documents(rows, indptr, doc, first, last, at, docs)
         kernels.measure_gains(
@@ -139,3 +144,34 @@ def write_gains(
         )
 
     run_blocks(measure, bounds.size - 1, n_threads)
+
+
+def _ranges(
+    frequency: np.ndarray, first_row: int, n_labels: int, n_threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ranges of rows to measure at a time, each with a pass over all documents.
+
+    Of many documents, what is kept of a row is a list of those that have it, or how often these
+    have each label, whichever is shorter.
+
+    Returns
+    -------
+    bounds : int64[n_ranges + 1]
+    are_counted : bool[n_ranges]
+        Whether labels are counted, and documents not listed.
+    """
+    rows = frequency[first_row:]
+    limit, total = promised(), int(rows.sum(dtype=np.int64))
+    least = LISTED if limit is None else limit.listed // (4 * n_threads)
+    split, costs = 0, np.cumsum(rows, dtype=np.int64)
+    if limit is None and total <= 8 * LISTED:
+        share = min(max(LISTED, total // 8), -(-total // n_threads))
+    else:
+        if np.all(rows[1:] <= rows[:-1]):  # as they are, unless a model has grown
+            split = int(np.searchsorted(-rows, -n_labels, "right"))
+            costs = np.cumsum(np.minimum(rows, n_labels), dtype=np.int64)
+        most = max(least, 4 * LISTED) if limit is None else least
+        share = max(min(most, -(-int(costs[-1]) // n_threads)), 1)
+    edges = np.searchsorted(costs, np.arange(share, costs[-1] + share, share)) + 1
+    bounds = np.unique(np.concatenate([[0, split], np.minimum(edges, rows.size)]))
+    return first_row + bounds, bounds[:-1] < split

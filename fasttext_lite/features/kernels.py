@@ -497,6 +497,59 @@ def measure_gains(begins, ends, docs, label_ids, label_indptr, prior, pseudo_cou
         gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
 
 
+@_kernel
+def count_labels(rows, indptr, first_doc, first, last, label_ids, label_indptr, counts):
+    """Count the labels of the documents that have each row of `first` to `last` - 1.
+
+    Parameters
+    ----------
+    rows, indptr, first_doc, first, last
+        As in `list_documents`.
+    label_ids : int32[], label_indptr : int64[n_docs + 1]
+        Of all documents.
+    counts : int32[last - first, n_labels]
+        Added to.
+    """
+    for doc in range(indptr.size - 1):
+        begin, end = label_indptr[first_doc + doc], label_indptr[first_doc + doc + 1]
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = rows[i] - first
+            if row >= 0 and row < last - first:
+                for j in range(begin, end):
+                    counts[row, label_ids[j]] += 1
+
+
+@_kernel
+def gains_of_counts(counts, prior, pseudo_count, gains):
+    """Write what `measure_gains` does, given how often each feature's documents have each label.
+
+    Parameters
+    ----------
+    counts : int32[n_features, n_labels]
+    prior, pseudo_count, gains
+        As there.
+    """
+    m = pseudo_count
+    k = 0
+    for label in range(prior.size):
+        k += prior[label] > 0
+    for feature in range(gains.size):
+        n = 0.0
+        total = 0.0
+        n_seen = 0
+        for label in range(prior.size):
+            if counts[feature, label] > 0:
+                n += counts[feature, label]
+                total += counts[feature, label] / prior[label]
+                n_seen += 1
+        gain = 0.0
+        for label in range(prior.size):
+            if counts[feature, label] > 0:
+                p = (n * counts[feature, label] / prior[label] / total + m / k) / (n + m)
+                gain += p * math.log(p * k)
+        gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
+
+
 @_inline
 def first_place(code, table):
     """Return the place where the search for a code begins, see `find_code`."""

@@ -19,9 +19,9 @@ from fasttext_lite.features import kernels
 from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, Parts
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.vocabulary import (
-    EOS,
     Vocabulary,
     empty_table,
+    find_eos,
     gather_words,
     word_bounds,
     words_in,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
 LEAST_GAIN = 1e-4  # nats
+SCALED = 1 << 14  # documents at a time
 _LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
 
 
@@ -150,12 +151,7 @@ class FeatureSpace:
     def _eos_word(self) -> int:
         if not self.config.eos:
             return -1
-        # Among the words of its length: a list of all words takes long where there are many.
-        starts, ends = self._word_offsets.T
-        near = np.flatnonzero(ends - starts == len(EOS))
-        signs = self.pool[starts[near, None] + np.arange(len(EOS))]
-        found = near[(signs == np.frombuffer(EOS, np.uint8)).all(axis=1)]
-        return int(found[0]) if found.size else -1
+        return find_eos(self.pool, self._word_offsets)
 
     @cached_property
     def n_word_rows(self) -> int:
@@ -242,14 +238,16 @@ class FeatureSpace:
             features = features.with_own_weights()
         factors, bias_row = self.factors, self.bias_row
 
-        def scale(first: int, last: int) -> None:
-            kernels.scale_characters(
-                features.ids, features.weights, features.indptr, first, last, factors, bias_row,
-                ratio,
-            )  # fmt: skip
+        for begin in range(0, len(features), SCALED):
 
-        run_ranges(scale, len(features), n_threads)
-        features.release()
+            def scale(first: int, last: int, begin: int = begin) -> None:
+                kernels.scale_characters(
+                    features.ids, features.weights, features.indptr, begin + first, begin + last,
+                    factors, bias_row, ratio,
+                )  # fmt: skip
+
+            run_ranges(scale, min(SCALED, len(features) - begin), n_threads)
+            features.release()
         return space, features
 
     def of_part(
@@ -347,6 +345,8 @@ class FeatureSpace:
 
         empty = np.empty(0, np.int32)
         raw = cls(config, *vocabulary.words(config), empty, empty, 0)
+        if vocabulary.most_words is not None:
+            vocabulary.forget()
         entries = Entries() if entries is None else entries
         for texts in chunks:
             entries.append(raw._extract(texts, n_threads))
@@ -652,10 +652,15 @@ def most_frequent(frequency: np.ndarray, min_df: int, most: int) -> np.ndarray:
     frequency : int32[n_codes]
     min_df, most : int
     """
-    there = frequency[frequency >= min_df]  # few of all codes
-    if 0 < most < there.size:
-        there.partition(there.size - most)
-        min_df = int(there[-most])
+    if most:
+        there = frequency[frequency >= min_df]  # few of all codes
+        if most < there.size:
+            there.partition(there.size - most)
+            least = int(there[-most])
+            del there
+            codes = np.flatnonzero(frequency > least)
+            equal = np.flatnonzero(frequency == least)[: most - codes.size]
+            codes = codes[np.argsort(-frequency[codes], kind="stable")]
+            return np.append(codes, equal)
     codes = np.flatnonzero(frequency >= min_df)
-    codes = codes[np.argsort(-frequency[codes], kind="stable")]
-    return codes[:most] if most else codes
+    return codes[np.argsort(-frequency[codes], kind="stable")]

@@ -12,13 +12,39 @@ from fasttext_lite.text.kernels import words as kernels
 from fasttext_lite.text.marked import MarkedTexts
 
 EOS = b"</s>"
+WORD_BYTES = 24  # of a word on average, where their number is limited
+_GATHERED = 1 << 17  # words copied at a time
 
 
 class Vocabulary:
-    """The words of texts with their number of occurrences, counted chunk by chunk."""
+    """The words of texts with their number of occurrences, counted chunk by chunk.
 
-    def __init__(self) -> None:
-        self.n_words = self.n_tokens = self.n_texts = 0
+    With a limit, rare words are dropped when it is reached, down to half of it, by lossy counting
+    (G. S. Manku, R. Motwani: Approximate Frequency Counts over Data Streams, 2002): a word that is
+    new counts from then on, and `missed`, the most that any dropped word can have occurred, is
+    what it may have occurred before. As words are dropped whose count and what they may have
+    missed is at most the new `missed`, that is at most 2 n_tokens / most_words, unless the limit
+    of bytes is reached before that of words: each of the words that stay, at least half of
+    `most_words` - 1, has occurred that often more (J. Misra, D. Gries: Finding Repeated
+    Elements, 1982).
+
+    Parameters
+    ----------
+    most_words : int, optional
+        At most so many words are held, but for those of one text; default: any number.
+
+    Attributes
+    ----------
+    missed : int
+        By how much the count of a word is too low, at most; words that occurred more often than
+        this, and `Config.min_count` on top, are among `words`.
+    """
+
+    def __init__(self, most_words: int | None = None) -> None:
+        self.n_words = self.n_tokens = self.n_texts = self.missed = 0
+        self.most_words = None if most_words is None else max(most_words, 2)
+        # Of each word up to some time what it may have missed; of those since then `missed`.
+        self._before = np.empty(0, np.int64)
         self._pool = np.empty(0, np.uint8)
         self._offsets = np.empty((0, 2), np.int64)
         self._counts = np.empty(0, np.int64)
@@ -53,9 +79,56 @@ class Vocabulary:
             n_new = int(np.count_nonzero(texts.marks[first:last] == END))
             n_bytes = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
             n_bytes += last - first
-            self._enlarge(
-                _room(self.n_words + n_new, self._counts.size), _room(n_bytes, self._pool.size)
-            )
+            if self._is_full(n_new, n_bytes):
+                self._prune()
+                continue
+            self._enlarge(*self._rooms(self.n_words + n_new, n_bytes))
+
+    def _is_full(self, n_new: int, n_bytes: int) -> bool:
+        """Return whether words must be dropped before there is room for more."""
+        most = self.most_words
+        if most is None or self.n_words <= most // 2:
+            return False
+        return self.n_words + n_new > most or n_bytes > WORD_BYTES * most
+
+    def _rooms(self, n_words: int, n_bytes: int) -> tuple[int, int]:
+        """Return for how many words and bytes to make room, where so many are needed."""
+        words, bytes_ = _room(n_words, self._counts.size), _room(n_bytes, self._pool.size)
+        if self.most_words is not None:  # no more than the limits, if that is enough
+            words = max(n_words, min(words, self.most_words))
+            bytes_ = max(n_bytes, min(bytes_, WORD_BYTES * self.most_words))
+        return words, bytes_
+
+    def _prune(self) -> None:
+        """Drop rare words: half of the words, and half of the bytes, may be there afterwards."""
+        assert self.most_words is not None
+        n = self.n_words
+        before = np.full(n, self.missed)
+        before[: self._before.size] = self._before
+        offsets, most = self._offsets[:n], self._counts[:n] + before
+        order = np.argsort(-most, kind="stable")
+        sizes = np.cumsum((offsets[:, 1] - offsets[:, 0])[order])
+        n_kept = min(
+            self.most_words // 2,
+            int(np.searchsorted(sizes, WORD_BYTES * self.most_words // 2, "right")),
+        )
+        if n_kept < n:
+            self.missed = max(self.missed, int(most[order[n_kept]]))
+        kept = np.flatnonzero(most > self.missed)
+        self._before = before[kept]
+        pool, ends = gather_words(self._pool, offsets[kept])
+        self.n_words = kept.size
+        self._counts[: kept.size] = self._counts[kept]
+        self._offsets[: kept.size] = word_bounds(ends)
+        self._pool[: pool.size] = pool
+        self._table[:] = -1
+        kernels.insert_words(read_only(self._pool), self._offsets, self.n_words, self._table)
+
+    def forget(self) -> None:
+        """Give the memory of the words back; their numbers stay."""
+        self._pool, self._offsets = np.empty(0, np.uint8), np.empty((0, 2), np.int64)
+        self._counts, self._table = np.empty(0, np.int64), np.empty(0, np.int32)
+        self._before = np.empty(0, np.int64)
 
     def script_shares(self) -> dict[str, float]:
         """Return the share of the tokens that begin with a character of each of `SCRIPTS`."""
@@ -84,19 +157,20 @@ class Vocabulary:
             Their bytes, one after another; with </s>, once a text, if `Config.eos` is set.
         word_ends : int64[n_words]
         """
-        pool, ends = gather_words(self._pool, self._offsets[: self.n_words])
+        pool, bounds = self._pool, self._offsets[: self.n_words]
         counts = self._counts[: self.n_words].copy()
         if config.eos:
-            words = words_in(pool, ends)
-            if EOS in words:
-                counts[words.index(EOS)] += self.n_texts
+            place = find_eos(pool, bounds)
+            if place >= 0:
+                counts[place] += self.n_texts
             else:
-                pool = np.append(pool, np.frombuffer(EOS, np.uint8))
-                ends = np.append(ends, pool.size)
+                end = int(bounds[-1, 1]) if self.n_words else 0
+                pool = np.append(pool[:end], np.frombuffer(EOS, np.uint8))
+                bounds = np.append(bounds, [[end, pool.size]], axis=0)
                 counts = np.append(counts, self.n_texts)
         keep = np.flatnonzero(counts >= config.min_count)
         keep = keep[np.argsort(-counts[keep], kind="stable")]
-        return gather_words(pool, word_bounds(ends)[keep])
+        return gather_words(pool, bounds[keep])
 
 
 def _padded(code: int, byte: bytes) -> int:
@@ -129,8 +203,32 @@ def gather_words(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.n
     """Copy the words text[bounds[i, 0]:bounds[i, 1]] together; return a pool and its ends."""
     sizes = bounds[:, 1] - bounds[:, 0]
     ends = np.cumsum(sizes)
-    positions = np.arange(ends[-1] if ends.size else 0)
-    return text[positions + np.repeat(bounds[:, 0] - (ends - sizes), sizes)], ends
+    pool = np.empty(ends[-1] if ends.size else 0, np.uint8)
+    for first in range(0, len(bounds), _GATHERED):  # positions take eight bytes for each of one
+        part = slice(first, first + _GATHERED)
+        begin, size = ends[part] - sizes[part], sizes[part]
+        positions = np.arange(begin[0], begin[-1] + size[-1])
+        positions += np.repeat(bounds[part, 0] - begin, size)
+        np.take(text, positions, out=pool[begin[0] : begin[-1] + size[-1]], mode="clip")
+    return pool, ends
+
+
+def find_eos(pool: np.ndarray, bounds: np.ndarray) -> int:
+    """Return the number of the word </s>, -1 if it is none.
+
+    Parameters
+    ----------
+    pool : uint8[]
+    bounds : int64[n_words, 2]
+    """
+    # Among the words of its length: a list of all words takes long where there are many.
+    starts, ends = bounds.T
+    near = np.flatnonzero(ends - starts == len(EOS))
+    alike = np.ones(near.size, bool)
+    for i, sign in enumerate(EOS):
+        alike &= pool[starts[near] + i] == sign
+    found = near[alike]
+    return int(found[0]) if found.size else -1
 
 
 def _enlarge(array: np.ndarray, size: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -12,12 +13,14 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.prepared import Prepared, Sample
-from fasttext_lite.parallel import cpu_count
+from fasttext_lite.fitting.within import within
+from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.marked import MarkedTexts
 
@@ -122,6 +125,11 @@ def prepare_pieces(
     config = resolve(
         config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
     )
+    limit = promised()
+    if limit is not None:
+        config, most = within(limit, asked, config, len(labels.names), multilabel, vocabulary)
+        if sampler is take_sample:
+            sampler = partial(take_sample, most_entries=limit.sampled(most, n_threads))
     samples: list[Sample] = []
     space, features = FeatureSpace.fit_chunks(
         held or analyzed_again(pieces, config, n_threads), vocabulary, config, n_threads, labels,
@@ -149,13 +157,18 @@ def count_words(
     bool
         Whether no text came as a list of tokens.
     """
-    vocabulary, n_pieces, cut_here = Vocabulary(), 0, True
+    limit = promised()
+    vocabulary = Vocabulary(None if limit is None else limit.words)
+    n_pieces, cut_here = 0, True
     held: list[MarkedTexts] = []
     for texts in pieces.first():
+        held = []  # the last one goes before the next one comes
         held = [analyze(texts, config, n_threads)]
         vocabulary.add(held[0])
         cut_here = cut_here and texts.token_ends is None
         n_pieces += 1
+    if limit is not None:
+        return_memory()
     return vocabulary, held if n_pieces == 1 else [], cut_here
 
 

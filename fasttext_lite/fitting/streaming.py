@@ -19,6 +19,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.disk.columns import PART, Column
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Entries, Files, nameless_files
 from fasttext_lite.fitting.cache import cached
@@ -123,14 +124,16 @@ def prepare_more_file(
 
 def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
     """Return features that `make` makes in files, or in memory where they are few."""
-    size = os.path.getsize(reader.path)
+    size, spilled = os.path.getsize(reader.path), SPILL_BYTES
+    if promised() is not None:
+        spilled = MADE_IN_FILES
     if size < MADE_IN_FILES:
         return make(None)
     try:
         with nameless_files() as files:
-            return make(files, size < SPILL_BYTES)
+            return make(files, size < spilled)
     except OSError as error:
-        if size < SPILL_BYTES:
+        if size < spilled:
             return make(None)
         raise InputError(
             f"{system.temporary_folder()}: cannot keep the features here: "

@@ -14,6 +14,7 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.disk import columns
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.parallel import ahead
 from fasttext_lite.training.kernels.parts import Docs
@@ -49,7 +50,9 @@ class Visits:
         self.features, self.labels, self.doc_weights = features, labels, doc_weights
         self.order, self.shuffle = order, shuffle
         n_bytes = 8 * features.ids.size
+        limit = promised()
         size = min(max(n_bytes // WINDOWS, WINDOW_BYTES), MOST_WINDOW_BYTES)
+        size = size if limit is None else min(size, limit.window)
         self.run = max(1, round(size / max(n_bytes / max(order.size, 1), 1) / RUNS))
         self.size = RUNS * self.run
 
