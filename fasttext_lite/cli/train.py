@@ -44,6 +44,7 @@ from fasttext_lite.cli.files import (
     ValidationFile,
     check_output,
     model_beside,
+    named_files,
     say_if_trained_on,
     say_skipped,
 )
@@ -118,6 +119,7 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
 
 def run(options: argparse.Namespace) -> None:
     """Train a model, write it, and print how it went."""
+    options.train = named_files(options.train, options)
     options.output = options.output or model_beside(options.train)
     init = open_init(options)
     config = config_from(options) if init is None else init.config
@@ -142,12 +144,12 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error unless all outputs can be written, and overwrite no other file."""
     from fasttext_lite.model.safetensors import check_writable
 
-    for path in (options.train, options.valid):
+    for path in (*options.train, options.valid):
         if path != STDIN and is_same_file(path, options.output):
             raise UsageError(f"{path}: the model would overwrite this file of texts")
     check_output(options.output)
     check_writable(options.output)
-    if options.train == STDIN and options.valid == STDIN:
+    if STDIN in options.train and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
     check_keeping(options)
     check_beside(options, options.train, options.valid, options.cache)
@@ -160,8 +162,9 @@ def _check_files(options: argparse.Namespace) -> None:
 
         check_log(options.log)
     for kind, path in (("plot", options.plot), ("log", options.log)):
-        others = {"train", "valid", "output", "log"} - {kind}
-        if any(is_same_file(path, getattr(options, other)) for other in others):
+        others = {"valid", "output", "log"} - {kind}
+        there = [*options.train, *(getattr(options, other) for other in others)]
+        if any(is_same_file(path, other) for other in there):
             raise UsageError(f"{path}: the {kind} would overwrite this file")
 
 

@@ -150,6 +150,11 @@ def is_stream(path: str) -> bool:
     )
 
 
+def size_of(path: str) -> int:
+    """Return how many bytes a regular file has."""
+    return os.path.getsize(path)
+
+
 def is_regular(path: str) -> bool:
     """Return whether a file can be opened more than once: neither a stream nor a pipe."""
     try:

@@ -7,15 +7,16 @@ files lie in files that are mapped, not in memory: in temporary ones, or in a ca
 from __future__ import annotations
 
 import dataclasses
-import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from fasttext_lite import system
 from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.files import is_regular, size_of
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.many import ManyReader, paths_of
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.disk.columns import PART, Column
@@ -27,6 +28,8 @@ from fasttext_lite.fitting.more import Further, prepare_more
 from fasttext_lite.fitting.prepare import prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
 
+Reader: TypeAlias = CorpusReader | ManyReader
+
 CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
 
 # Features of larger files are made in temporary files, if there is no cache; those of files above
@@ -34,17 +37,13 @@ CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
 MADE_IN_FILES, SPILL_BYTES = 1 << 22, 1 << 25
 
 
-def is_streamable(path: str, config: Config) -> bool:
-    """Return whether `prepare_file` can do it: a file that can be read twice, and no word noise."""
-    try:
-        regular = stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        regular = False
-    return regular and not config.is_noisy
+def is_streamable(paths: str | Sequence[str], config: Config) -> bool:
+    """Return whether `prepare_file` can do it: files that can be read twice, and no word noise."""
+    return all(map(is_regular, paths_of(paths))) and not config.is_noisy
 
 
 def prepare_file(
-    reader: CorpusReader,
+    reader: Reader,
     config: Config,
     *,
     multilabel: bool = False,
@@ -55,7 +54,7 @@ def prepare_file(
 
     Parameters
     ----------
-    reader : CorpusReader
+    reader : CorpusReader or ManyReader
         Of a file that `is_streamable`. Its `names` and `skipped` are filled in.
     config : Config
     multilabel : bool
@@ -92,7 +91,7 @@ def prepare_file(
 
 
 def prepare_more_file(
-    reader: CorpusReader, further: Further, *, n_threads: int | None = None
+    reader: Reader, further: Further, *, n_threads: int | None = None
 ) -> Prepared:
     """Make features of a labelled file for a model that is to learn from them.
 
@@ -122,9 +121,9 @@ def prepare_more_file(
     return _made(reader, make)
 
 
-def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
+def _made(reader: Reader, make: Callable[..., Prepared]) -> Prepared:
     """Return features that `make` makes in files, or in memory where they are few."""
-    size, spilled = os.path.getsize(reader.path), SPILL_BYTES
+    size, spilled = sum(map(size_of, reader.paths)), SPILL_BYTES
     if promised() is not None:
         spilled = MADE_IN_FILES
     if size < MADE_IN_FILES:
@@ -145,7 +144,7 @@ def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
 class _FilePieces:
     """The texts of a file, chunk by chunk; what is known of each lies in files, of many."""
 
-    def __init__(self, reader: CorpusReader, is_filed: bool = False) -> None:
+    def __init__(self, reader: Reader, is_filed: bool = False) -> None:
         self.reader = reader
         self.n_texts = 0
         self.ids, self.ends = Column(np.int32, is_filed), Column(np.int64, is_filed)
