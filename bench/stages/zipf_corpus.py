@@ -2,7 +2,7 @@
 
 ``python -m bench.stages.zipf_corpus DIR --gigabytes 5 [--files 8] [--labels 50] [--zst]``
 
-A text is ``label<TAB>words``. Its label is drawn in proportion to 1 / rank, and its length is
+A text is ``label<TAB>words``, or has fastText's prefix. Its label is drawn in proportion to 1 / rank, and its length is
 log-normal. Of its words, a part (`TOPICAL`) is drawn from the label's own words, a few (`FRESH`)
 are drawn evenly from millions, so that the vocabulary grows with the text as that of real text
 does (Heaps' law), and the others are drawn from all `WORDS` in proportion to 1 / rank
@@ -25,7 +25,7 @@ import numpy as np
 WORDS, OWN_WORDS = 300_000, 2_000
 TOPICAL, FRESH = 0.06, 0.003
 MEAN_WORDS, SPREAD = 40, 0.6  # words of a text; standard deviation of their logarithm
-TEXTS = 1 << 16  # written at a time
+TEXTS, TEST_TEXTS = 1 << 16, 10_000  # written at a time, and to test on
 PLACES = 1 << 22  # of a table to draw words from
 
 _SYLLABLES = np.frombuffer(
@@ -73,9 +73,11 @@ class Corpus:
     ----------
     n_labels : int
     seed : int
+    prefixed : bool
+        Whether labels have fastText's prefix, and no tab behind them.
     """
 
-    def __init__(self, n_labels: int, seed: int = 0) -> None:
+    def __init__(self, n_labels: int, seed: int = 0, prefixed: bool = False) -> None:
         self.rng = np.random.default_rng(seed)
         words = zipf_table(WORDS, PLACES, self.rng)
         self.common = spell(words.astype(np.int64))
@@ -84,8 +86,9 @@ class Corpus:
         own = self.rng.integers(200, WORDS, (n_labels, OWN_WORDS))
         ranks = zipf_table(OWN_WORDS, 1 << 13, self.rng)
         self.own = spell(own[:, ranks].ravel()).reshape(n_labels, -1)
-        names = "".join(f"L{i:05}\t\0" for i in range(n_labels))
-        self.names = np.frombuffer(names.encode(), np.uint64)
+        form = "__label__L{:05} " if prefixed else "L{:05}\t\0"
+        names = "".join(form.format(i) for i in range(n_labels))
+        self.names = np.frombuffer(names.encode(), np.uint64).reshape(n_labels, -1)
 
     def texts(self, n: int) -> bytes:
         """Return `n` texts, a line each."""
@@ -93,28 +96,30 @@ class Corpus:
         label = self.labels[rng.integers(0, self.labels.size, n)]
         sizes = np.exp(rng.normal(np.log(MEAN_WORDS) - SPREAD**2 / 2, SPREAD, n))
         sizes = sizes.astype(np.int64).clip(3, 2000)
-        begins = np.cumsum(sizes + 1) - sizes - 1
-        total = int(sizes.sum()) + n
+        n_cells = self.names.shape[1]
+        ends = np.cumsum(sizes + n_cells)
+        begins, total = ends - sizes - n_cells, int(ends[-1])
         cells = self.common[rng.integers(0, PLACES, total, np.int32)]
         kind = rng.random(total, np.float32)
         own = np.flatnonzero(kind < TOPICAL)
-        of_text = np.repeat(label, sizes + 1)
+        of_text = np.repeat(label, sizes + n_cells)
         cells[own] = self.own[of_text[own], rng.integers(0, self.own.shape[1], own.size)]
         fresh = np.flatnonzero(kind > 1 - FRESH)
         cells[fresh] = spell(rng.integers(_BASE**3, _BASE**3 * 26, fresh.size))
-        cells[begins] = self.names[label]
+        for i in range(n_cells):
+            cells[begins + i] = self.names[label, i]
         bytes_ = cells.view(np.uint8)
-        last = bytes_.reshape(-1, 8)[begins + sizes]
+        last = bytes_.reshape(-1, 8)[ends - 1]
         last[last == ord(" ")] = ord("\n")
-        bytes_.reshape(-1, 8)[begins + sizes] = last
+        bytes_.reshape(-1, 8)[ends - 1] = last
         return bytes_[bytes_ != 0].tobytes()
 
 
 def write(
     folder: str | Path, n_bytes: int, n_files: int = 8, n_labels: int = 50, packed: bool = False,
-    seed: int = 0,
+    seed: int = 0, prefixed: bool = False,
 ) -> list[str]:  # fmt: skip
-    """Write the corpus; return the names of its files.
+    """Write the corpus, and ``test.tsv`` of texts like its own; return the names of its files.
 
     Parameters
     ----------
@@ -126,9 +131,13 @@ def write(
     packed : bool
         With zstd.
     seed : int
+    prefixed : bool
+        As of `Corpus`.
     """
     os.makedirs(folder, exist_ok=True)
-    corpus, paths = Corpus(n_labels, seed), []
+    corpus, paths = Corpus(n_labels, seed, prefixed), []
+    with open(os.path.join(folder, "test.tsv"), "wb") as file:
+        file.write(corpus.texts(TEST_TEXTS))
     for i in range(n_files):
         path = os.path.join(folder, f"part-{i:03}.tsv" + ".zst" * packed)
         with open(path, "wb") as file:
@@ -162,11 +171,13 @@ def main() -> None:
     parser.add_argument("--labels", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--zst", action="store_true", help="pack the files with zstd")
+    parser.add_argument("--prefixed", action="store_true", help="labels as fastText has them")
     options = parser.parse_args()
     n_bytes = int(options.gigabytes * 1e9)
     for path in write(
-        options.folder, n_bytes, options.files, options.labels, options.zst, options.seed
-    ):
+        options.folder, n_bytes, options.files, options.labels, options.zst, options.seed,
+        options.prefixed,
+    ):  # fmt: skip
         print(path, os.path.getsize(path))
 
 
