@@ -357,6 +357,46 @@ def release(maps: Iterable[mmap.mmap]) -> None:
                 each.madvise(mmap.MADV_DONTNEED)
 
 
+def memory_limit() -> int:
+    """Return how much memory this process may take: of its control group, or the machine; bytes.
+
+    0 where the system does not say it.
+    """
+    found = []
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _memory_groups():
+        with contextlib.suppress(OSError, ValueError):  # "max" where there is none
+            with open(path, encoding="ascii") as file:
+                found.append(int(file.read()))
+    return min(found, default=0)
+
+
+def _memory_groups() -> Iterator[str]:
+    """Yield the files that may hold a limit of this process' group, of version 2 and 1."""
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, kinds, place = line.split(":", 2)
+        if kinds in ("", "memory"):
+            root = "/sys/fs/cgroup" + "/memory" * bool(kinds)
+            name = "memory.limit_in_bytes" if kinds else "memory.max"
+            for folder in (place, ""):  # within a container, its group is the root
+                yield os.path.join(root, folder.strip("/"), name)
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has taken so far, in bytes; 0 if unknown."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if IS_MACOS else 1024)
+
+
 def return_memory() -> None:
     """Give freed memory back to the system.
 

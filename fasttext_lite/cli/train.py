@@ -50,7 +50,7 @@ from fasttext_lite.cli.files import (
 )
 from fasttext_lite.cli.init import Init, add_init, idle_init, open_init
 from fasttext_lite.cli.keeping import add_keeping, check_keeping, kept, write_model
-from fasttext_lite.cli.memory import add_memory
+from fasttext_lite.cli.memory import add_memory, check_memory, say_if_broken
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
@@ -124,6 +124,7 @@ def run(options: argparse.Namespace) -> None:
     init = open_init(options)
     config = config_from(options) if init is None else init.config
     _check_files(options)
+    check_memory(options, config)
     valid_file = ValidationFile(options.valid, options) if options.valid else None
     with promise(options.memory), kept(options) as keeper:
         trainee, n_texts, seconds, valid = _train(options, config, valid_file, keeper, init)
@@ -136,6 +137,7 @@ def run(options: argparse.Namespace) -> None:
             result = evaluate_corpus(trainee.model, valid, options)
             write(f"{options.valid}: {summary(result)}")
         _plot(options, trainee.history)
+        say_if_broken(options)
         if keeper.stopped_at is not None:
             keeper.end()
 

@@ -73,7 +73,7 @@ class Promise:
         """Bytes of a list of the documents that have some features."""
         return self.free // 6
 
-    def rows(self, weight_bytes: int, n_words: int) -> int:
+    def rows(self, weight_bytes: int, n_words: int, others: int = 0) -> int:
         """Return how many rows a table may have.
 
         Parameters
@@ -82,8 +82,10 @@ class Promise:
             Of a row, with the optimizer's state.
         n_words : int
             Words that are kept.
+        others : int
+            Bytes of the other tables.
         """
-        left = self.free - n_words * WORD_BYTES // 2 - 4 * self.window
+        left = self.free - others - n_words * WORD_BYTES // 2 - 4 * self.window
         return max(left // (weight_bytes + ROW_BYTES), 1)
 
     def sampled(self, weight_bytes: int, n_threads: int) -> int:

@@ -129,7 +129,8 @@ def prepare_pieces(
     if limit is not None:
         config, most = within(limit, asked, config, len(labels.names), multilabel, vocabulary)
         if sampler is take_sample:
-            sampler = partial(take_sample, most_entries=limit.sampled(most, n_threads))
+            most = min(limit.sampled(most, n_threads), MOST_ENTRIES)
+            sampler = partial(take_sample, most_entries=most)
     samples: list[Sample] = []
     space, features = FeatureSpace.fit_chunks(
         held or analyzed_again(pieces, config, n_threads), vocabulary, config, n_threads, labels,

@@ -35,6 +35,7 @@ CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
 # Features of larger files are made in temporary files, if there is no cache; those of files above
 # the second size stay there in training.
 MADE_IN_FILES, SPILL_BYTES = 1 << 22, 1 << 25
+LEAST_IN_FILES = 1 << 18  # both, where memory is promised: texts may be packed
 
 
 def is_streamable(paths: str | Sequence[str], config: Config) -> bool:
@@ -123,10 +124,10 @@ def prepare_more_file(
 
 def _made(reader: Reader, make: Callable[..., Prepared]) -> Prepared:
     """Return features that `make` makes in files, or in memory where they are few."""
-    size, spilled = sum(map(size_of, reader.paths)), SPILL_BYTES
+    size, made, spilled = sum(map(size_of, reader.paths)), MADE_IN_FILES, SPILL_BYTES
     if promised() is not None:
-        spilled = MADE_IN_FILES
-    if size < MADE_IN_FILES:
+        made = spilled = LEAST_IN_FILES
+    if size < made:
         return make(None)
     try:
         with nameless_files() as files:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.files import spooled
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.many import open_reader, paths_of, read_corpora
@@ -135,7 +136,11 @@ def can_stream(paths: str | Sequence[str], config: Config, *, is_validated: bool
     there must be validation data: texts are set aside before the vocabulary is made, and that
     takes the texts as a whole.
     """
-    return is_streamable(paths, config) and (config.patience is None or is_validated)
+    return is_streamable(paths, config) and _may_stream(config, is_validated)
+
+
+def _may_stream(config: Config, is_validated: bool) -> bool:
+    return not config.is_noisy and (config.patience is None or is_validated)
 
 
 def read_training_file(
@@ -178,26 +183,40 @@ def read_training_file(
     TrainingError
         If there are fewer than two labels.
     """
-    options = options or ReadOptions()
-    if not as_texts and can_stream(paths, config, is_validated=is_validated):
-        reader = open_reader(paths, options, CHUNK_BYTES)
-        prepared = prepare_file(
-            reader, with_vectors(config, pretrained),
-            multilabel=multilabel, n_threads=n_threads, cache=cache,
-        )  # fmt: skip
-        skipped, several = reader.skip_report(), prepared.multilabel
-        return TrainingFile(
-            config, prepared.labels, several, skipped, reader.notices, prepared, pretrained,
-            reader.fingerprint, prepared.doc_weights,
-        )  # fmt: skip
+    options, several = options or ReadOptions(), paths_of(paths)
+    may_stream = not as_texts and _may_stream(config, is_validated)
+    with spooled(several if may_stream and cache is None else ()):
+        if may_stream and can_stream(several, config, is_validated=is_validated):
+            return _in_chunks(several, config, options, multilabel, n_threads, cache, pretrained)
     if cache is not None:
         raise InputError(
-            f"{paths_of(paths)[0]}: a cache needs a file that can be read twice, no noise in words, and for "
-            "patience validation data"
+            f"{several[0]}: a cache needs a file that can be read twice, no noise in words, and "
+            "for patience validation data"
         )
     return _as_a_whole(
-        paths, config, options, multilabel=multilabel, pretrained=pretrained, keeps_rows=as_texts
+        several, config, options, multilabel=multilabel, pretrained=pretrained, keeps_rows=as_texts
     )
+
+
+def _in_chunks(
+    paths: Sequence[str],
+    config: Config,
+    options: ReadOptions,
+    multilabel: bool,
+    n_threads: int | None,
+    cache: str | None,
+    pretrained: Pretrained | None,
+) -> TrainingFile:
+    """Read labelled files twice, chunk by chunk."""
+    reader = open_reader(paths, options, CHUNK_BYTES)
+    prepared = prepare_file(
+        reader, with_vectors(config, pretrained),
+        multilabel=multilabel, n_threads=n_threads, cache=cache,
+    )  # fmt: skip
+    return TrainingFile(
+        config, prepared.labels, prepared.multilabel, reader.skip_report(), reader.notices,
+        prepared, pretrained, reader.fingerprint, prepared.doc_weights,
+    )  # fmt: skip
 
 
 def read_further_file(
@@ -224,14 +243,15 @@ def read_further_file(
         If it has several labels for a text, and the model one.
     """
     config, options = further.model.config, options or ReadOptions()
-    if can_stream(paths, config, is_validated=is_validated):
-        reader = open_reader(paths, options, CHUNK_BYTES)
-        prepared = prepare_more_file(reader, further, n_threads=n_threads)
-        return TrainingFile(
-            prepared.config, prepared.labels, prepared.multilabel, reader.skip_report(),
-            reader.notices, prepared, fingerprint=reader.fingerprint,
-            weights=prepared.doc_weights, further=further,
-        )  # fmt: skip
+    with spooled(paths_of(paths) if _may_stream(config, is_validated) else ()):
+        if can_stream(paths, config, is_validated=is_validated):
+            reader = open_reader(paths, options, CHUNK_BYTES)
+            prepared = prepare_more_file(reader, further, n_threads=n_threads)
+            return TrainingFile(
+                prepared.config, prepared.labels, prepared.multilabel, reader.skip_report(),
+                reader.notices, prepared, fingerprint=reader.fingerprint,
+                weights=prepared.doc_weights, further=further,
+            )  # fmt: skip
     corpus = read_corpora(paths, options)
     pieces = TextPieces(corpus.texts, corpus.labels, whole=config.is_noisy)
     prepared = prepare_more(pieces, further, n_threads=n_threads)

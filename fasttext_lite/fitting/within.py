@@ -8,6 +8,7 @@ from fasttext_lite.config.fields import FLOAT16_FROM, Config
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.config.recipe import candidates, resolve
 from fasttext_lite.disk.promise import Promise
+from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.vocabulary import Vocabulary
 
 logger = logging.getLogger("fasttext_lite")
@@ -36,24 +37,28 @@ def within(
     """
     tried, _ = candidates(asked, config, n_labels, multilabel)
     configs = [config, *(resolve(asked.replace(**each), n_labels, multilabel) for each in tried)]
-    rows, size = min(_rows(limit, each, vocabulary.n_words) for each in configs)
-    most = min(rows, config.max_features or rows)
-    said = f"--memory {limit.total / 1e6:.0f}M: room for {most:,} features"
+    rows, size = min(_rows(limit, each, vocabulary.n_words, n_labels) for each in configs)
+    said = []
+    if rows < min(vocabulary.n_words + n_slots(config), config.max_features or 2**31):
+        config = config.replace(max_features=rows)
+        said.append(f"the {rows:,} most frequent features have room")
     if vocabulary.missed:
-        said += (
-            f" and {limit.words:,} words: rare ones were dropped, counts are up to "
-            f"{vocabulary.missed:,} of {vocabulary.n_tokens:,} tokens too low"
+        said.append(
+            f"rare words were dropped while they were counted: those that stay were seen up to "
+            f"{vocabulary.missed:,} times more than counted, of {vocabulary.n_tokens:,} words"
         )
-    logger.warning("%s", said)
-    return config.replace(max_features=most), size
+    if said:
+        logger.warning("--memory %.0fM: %s", limit.total / 1e6, "; ".join(said))
+    return config, size
 
 
-def _rows(limit: Promise, config: Config, n_words: int) -> tuple[int, int]:
+def _rows(limit: Promise, config: Config, n_words: int, n_labels: int) -> tuple[int, int]:
     """Return how many rows a table may have, and the bytes of one."""
     state = weight_bytes(config, 0)
     for item in (4, 2):
         size = state + item * (config.dim or 0)
-        rows = limit.rows(size, n_words)
+        output = n_labels * (state + 4 * (config.units or config.dim or 0))
+        rows = limit.rows(size, n_words, 2 * output)  # two: threads may have copies
         if config.dtype != "auto" or rows * (config.dim or 0) < FLOAT16_FROM:
             break
     return rows, size
