@@ -409,6 +409,21 @@ def return_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def return_memory_at_once() -> None:
+    """Let freed arrays of a megabyte and more go back to the system, from now on.
+
+    The C library of Linux otherwise keeps those of up to 32 MB for the next ones, and a heap for
+    each thread. It takes a little more time.
+    """
+    import ctypes
+
+    m_mmap_threshold, m_arena_max = -3, -8  # of malloc.h
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library: Any = ctypes.CDLL(None)
+        library.mallopt(m_mmap_threshold, 1 << 20)
+        library.mallopt(m_arena_max, 2)
+
+
 # -- processes and threads -------------------------------------------------------------------
 def yield_address() -> int:
     """Return where the C function lies that lets other threads run; 0 if there is none."""

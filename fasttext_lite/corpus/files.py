@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 import numpy as np
 
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.corpus.compression import DAMAGE, beginning, unpacked
+from fasttext_lite.corpus.compression import COMPRESSIONS, DAMAGE, beginning, unpacked
 from fasttext_lite.corpus.encodings import AUTO, TextStream, advice, is_utf8
 from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import InputError
@@ -224,6 +224,16 @@ def size_of(path: str) -> int:
     """Return how many bytes a file that can be opened more than once has."""
     kept = _SPOOLED.get(path)
     return os.path.getsize(path) if kept is None else kept.size
+
+
+def is_packed(path: str) -> bool:
+    """Return whether a file that can be opened more than once is packed."""
+    if path in _SPOOLED:
+        return _SPOOLED[path].is_packed
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        head = file.read(16)
+        return any(head.startswith(way.magics) for way in COMPRESSIONS.values())
+    return False
 
 
 def is_regular(path: str) -> bool:

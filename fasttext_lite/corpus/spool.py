@@ -26,7 +26,8 @@ class Spool:
     Attributes
     ----------
     size : int
-        Bytes that are kept, packed as they may be.
+        Bytes that are kept.
+    is_packed : bool
 
     Raises
     ------
@@ -42,12 +43,12 @@ class Spool:
         except OSError as error:
             raise InputError(f"{name}: {(error.strerror or str(error)).lower()}") from None
         self.size = len(self._held)
+        self.is_packed = any(head.startswith(way.magics) for way in COMPRESSIONS.values())
         if self.size < SPOOLED_BYTES:
             return
-        is_packed = any(head.startswith(way.magics) for way in COMPRESSIONS.values())
         try:
             self._file = system.nameless_file()
-            self._fill(begun, is_packed)
+            self._fill(begun)
         except OSError as error:
             self.close()
             raise InputError(
@@ -55,9 +56,9 @@ class Spool:
                 f"{(error.strerror or str(error)).lower()}; name another folder in TMPDIR"
             ) from None
 
-    def _fill(self, stream: io.BufferedIOBase, is_packed: bool) -> None:
+    def _fill(self, stream: io.BufferedIOBase) -> None:
         assert self._file is not None
-        packer = None if is_packed else _packer()
+        packer = None if self.is_packed else _packer()
         piece, self._held = self._held, b""
         while piece:
             self._file.write(piece if packer is None else packer.compress(piece))
@@ -66,6 +67,7 @@ class Spool:
             self._file.write(packer.flush())
         self._file.flush()
         self.size = self._file.tell()
+        self.is_packed = self.is_packed or packer is not None
 
     def open(self) -> BinaryIO:
         """Return a stream of what was kept, from its beginning."""

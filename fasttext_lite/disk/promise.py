@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fasttext_lite import system
 from fasttext_lite.errors import SettingError
 
 RESERVED, LEAST = 260_000_000, 300_000_000
@@ -73,6 +74,15 @@ class Promise:
         """Bytes of a list of the documents that have some features."""
         return self.free // 6
 
+    @property
+    def scores(self) -> int:
+        """Scores of texts by labels that a calibration is fitted on: copies of eight bytes each."""
+        return self.free // 160
+
+    def spilled(self, least: int) -> int:
+        """Return the bytes of texts from which features lie in files, `least` without a promise."""
+        return min(least, self.free // 40)
+
     def rows(self, weight_bytes: int, n_words: int, others: int = 0) -> int:
         """Return how many rows a table may have.
 
@@ -114,6 +124,7 @@ def promise(total: int | None) -> Iterator[Promise | None]:
         yield None
         return
     _PROMISES.append(Promise(total))
+    system.return_memory_at_once()
     try:
         yield _PROMISES[-1]
     finally:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fasttext_lite import system
 from fasttext_lite.config.fields import Config
-from fasttext_lite.corpus.files import is_regular, size_of
+from fasttext_lite.corpus.files import is_packed, is_regular, size_of
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.many import ManyReader, paths_of
 from fasttext_lite.corpus.reader import CorpusReader
@@ -35,7 +35,7 @@ CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
 # Features of larger files are made in temporary files, if there is no cache; those of files above
 # the second size stay there in training.
 MADE_IN_FILES, SPILL_BYTES = 1 << 22, 1 << 25
-LEAST_IN_FILES = 1 << 18  # both, where memory is promised: texts may be packed
+UNPACKED = 10  # times their size, texts that are packed
 
 
 def is_streamable(paths: str | Sequence[str], config: Config) -> bool:
@@ -125,8 +125,11 @@ def prepare_more_file(
 def _made(reader: Reader, make: Callable[..., Prepared]) -> Prepared:
     """Return features that `make` makes in files, or in memory where they are few."""
     size, made, spilled = sum(map(size_of, reader.paths)), MADE_IN_FILES, SPILL_BYTES
-    if promised() is not None:
-        made = spilled = LEAST_IN_FILES
+    limit = promised()
+    if limit is not None:
+        made, spilled = limit.spilled(made), limit.spilled(spilled)
+        if any(is_packed(path) for path in reader.paths):
+            size *= UNPACKED
     if size < made:
         return make(None)
     try:
