@@ -75,9 +75,7 @@ def main() -> int:
     return 0
 
 
-def contend(
-    name: str, files: list[str], work: Path, options: argparse.Namespace
-) -> dict[str, Any]:
+def contend(name: str, files: list[str], work: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Train one contender and test its model; return seconds, memory and accuracy."""
     model, test = str(work / "model"), str(work / "test.tsv")
     if name == "fasttext":
@@ -101,7 +99,9 @@ def contend(
             found |= {"limit": kind, **failures()}
     else:
         found, said = timed(train, work)
-    tested = subprocess.run([*ours, "test", model, test], capture_output=True, text=True, check=True)
+    tested = subprocess.run(
+        [*ours, "test", model, test], capture_output=True, text=True, check=True
+    )
     accuracy = float(tested.stdout.split("accuracy")[1].split()[0])
     return {**found, "accuracy": accuracy, "model_bytes": os.path.getsize(model), "said": said}
 

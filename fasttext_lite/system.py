@@ -366,9 +366,8 @@ def memory_limit() -> int:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     for path in _memory_groups():
-        with contextlib.suppress(OSError, ValueError):  # "max" where there is none
-            with open(path, encoding="ascii") as file:
-                found.append(int(file.read()))
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            found.append(int(file.read()))  # or "max", where there is none
     return min(found, default=0)
 
 

@@ -46,7 +46,9 @@ def called(files: Sequence[str]) -> str:
     return files[0] if n == 0 else f"{files[0]} and {n} file{'s' * (n != 1)} more"
 
 
-def read_labelled_file(path: str | Sequence[str], options: argparse.Namespace, judges: bool = False) -> Corpus:
+def read_labelled_file(
+    path: str | Sequence[str], options: argparse.Namespace, judges: bool = False
+) -> Corpus:
     """Return the corpus of a labelled file, and say what was skipped.
 
     Parameters

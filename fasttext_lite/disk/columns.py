@@ -31,7 +31,10 @@ class Column:
 
     def __init__(self, dtype: Any, is_filed: bool = False) -> None:
         self.dtype = np.dtype(dtype)
-        self._file: IO[bytes] | None = system.nameless_file() if is_filed else None
+        self._file: IO[bytes] | None = None
+        if is_filed:
+            self._file = system.nameless_file()
+            weakref.finalize(self, self._file.close)
         self._parts: list[np.ndarray] = []
 
     def append(self, array: np.ndarray) -> None:

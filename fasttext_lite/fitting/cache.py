@@ -159,7 +159,9 @@ def _write_rest(prepared: Prepared, reader: CorpusReader | ManyReader, folder: s
     save_file(arrays, os.path.join(folder, _REST), {"about": json.dumps(about)})
 
 
-def _load(folder: str, reader: CorpusReader | ManyReader, config: Config, multilabel: bool) -> Prepared | None:
+def _load(
+    folder: str, reader: CorpusReader | ManyReader, config: Config, multilabel: bool
+) -> Prepared | None:
     """Return the features in a folder; None if it is not there, or damaged, then it is removed."""
     from safetensors import SafetensorError, safe_open
 
