@@ -6,6 +6,7 @@ import collections
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,9 +103,9 @@ def test_counts_of_any_stream(numbers, most_words):
 
 
 def test_bytes_of_long_words_are_bounded_too():
-    texts = ["x" * 5000 + f"{i} short" for i in range(200)]
+    texts = ["x" * 500 + f"{i} short" for i in range(200)]
     vocabulary, truth = counted(texts, 100, 1)
-    assert vocabulary._pool.size <= 24 * 100 + 2 * 5100  # and one text
+    assert vocabulary._pool.size <= 24 * 100 + 2 * 510  # and one text
     words, ends = vocabulary.words(PLAIN)
     assert words[: ends[0]].tobytes() == b"short"
     assert truth[b"short"] - vocabulary.missed <= vocabulary._counts.max() <= 200
@@ -144,10 +145,10 @@ def test_gains_are_the_same_whichever_way_they_are_measured(corpus, monkeypatch)
     found = prepare_file(CorpusReader(corpus), Config()).space.gains
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert len(np.unique(expected)) > 10
-    frequency = np.array([900, 40, 30, 5, 5, 1], np.int32)
+    frequency = np.array([900, 400, 300, 5, 5, 1], np.int32)
     bounds, are_counted = gains._ranges(frequency, 1, 10, 1)
     assert bounds[0] == 1 and bounds[-1] == 6
-    assert dict(zip(bounds.tolist(), are_counted.tolist(), strict=False))[1]  # of 40 and 30
+    assert dict(zip(bounds.tolist(), are_counted.tolist(), strict=False))[1]  # of 400 and 300
     assert not are_counted[-1]
 
 
@@ -264,7 +265,7 @@ def test_parts_of_files_are_read_as_they_are(tmp_path, monkeypatch, is_open):
         mapped = system.map_and_hold(file)
     there, into = np.frombuffer(mapped, np.int32), np.full(9, -1, np.int32)
     system.read_parts(mapped, there, into, [990, 3], [0, 5], [4, 9])
-    assert into.tolist() == [990, 991, 992, 993, -1, 3, 4, 5, 6, 7]
+    assert into.tolist() == [990, 991, 992, 993, -1, 3, 4, 5, 6]
 
 
 # -- the promise -----------------------------------------------------------------------------
@@ -291,7 +292,7 @@ def test_a_line_that_has_no_room_is_named(tmp_path):
     path.write_bytes(b"a\tshort\nb\t" + b"x " * (4 << 20) + b"\n")
     with promise(LEAST), pytest.raises(InputError, match="long.tsv: a line has more than 2.1 MB"):
         list(CorpusReader(str(path), chunk_bytes=1 << 20))
-    assert len(next(iter(CorpusReader(str(path), chunk_bytes=1 << 20)))) == 2
+    assert sum(map(len, CorpusReader(str(path), chunk_bytes=1 << 20))) == 2
 
 
 def run(capsys, *arguments):
@@ -350,10 +351,11 @@ def test_a_process_keeps_its_promise(tmp_path):
     files = zipf_corpus.write(tmp_path, 12_000_000, 3, 5)
     flags = ("--word-ngrams", "2", "--epochs", "1", "--dim", "16", "--memory", "320M", "-q")
     script = (
-        "import sys, resource\n"
+        "import sys\n"
+        "from fasttext_lite import system\n"
         "from fasttext_lite.cli import app\n"
         "code = app.main(sys.argv[1:])\n"
-        "print(code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        "print(code, system.peak_memory())"
     )
     command = [sys.executable, "-c", script, "train", *files, "-o", str(tmp_path / "m.ftl")]
     command += [*flags, "--preset", "fasttext"]
@@ -361,17 +363,17 @@ def test_a_process_keeps_its_promise(tmp_path):
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         code, peak = map(int, done.stdout.split())
-        if 1024 * peak < 320_000_000:
+        if peak < 320_000_000:
             break
-    assert code == 0 and 1024 * peak < 320_000_000
+    assert code == 0 and peak < 320_000_000
 
 
 # -- the corpus of the benchmark -------------------------------------------------------------
 def test_the_generated_corpus_is_what_it_says(tmp_path):
     files = zipf_corpus.write(tmp_path / "a", 3_000_000, 2, 10)
     again = zipf_corpus.write(tmp_path / "b", 3_000_000, 2, 10)
-    data = [open(path, "rb").read() for path in files]  # noqa: SIM115
-    assert data == [open(path, "rb").read() for path in again]  # noqa: SIM115
+    data = [Path(path).read_bytes() for path in files]
+    assert data == [Path(path).read_bytes() for path in again]
     assert 3_000_000 <= sum(map(len, data)) < 8_000_000
     rows = [line.split("\t") for line in b"".join(data).decode().splitlines()]
     labels = collections.Counter(label for label, _ in rows)

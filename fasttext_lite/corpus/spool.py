@@ -72,7 +72,7 @@ class Spool:
     def open(self) -> BinaryIO:
         """Return a stream of what was kept, from its beginning."""
         if self._file is None:
-            return io.BytesIO(self._held)
+            return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, io.BytesIO(self._held))))
         return cast(BinaryIO, io.BufferedReader(_Part(self._file.fileno()), _STEP))
 
     def close(self) -> None:

@@ -22,11 +22,11 @@ class Vocabulary:
     With a limit, rare words are dropped when it is reached, down to half of it, by lossy counting
     (G. S. Manku, R. Motwani: Approximate Frequency Counts over Data Streams, 2002): a word that is
     new counts from then on, and `missed`, the most that any dropped word can have occurred, is
-    what it may have occurred before. As words are dropped whose count and what they may have
-    missed is at most the new `missed`, that is at most 2 n_tokens / most_words, unless the limit
-    of bytes is reached before that of words: each of the words that stay, at least half of
-    `most_words` - 1, has occurred that often more (J. Misra, D. Gries: Finding Repeated
-    Elements, 1982).
+    what it may have occurred before. Words are dropped whose count and what they may have missed
+    are at most the new `missed`. That is at most 2 n_tokens / (most_words - 1), unless the limit of
+    bytes is reached before that of words: whenever it grows by some number, half of `most_words`
+    words and more have occurred that often since (J. Misra, D. Gries: Finding Repeated Elements,
+    1982).
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ class Vocabulary:
         self._offsets = np.empty((0, 2), np.int64)
         self._counts = np.empty(0, np.int64)
         self._table = np.empty(0, np.int32)
-        self._enlarge(1 << 15, 1 << 17)
+        most = 1 << 15 if self.most_words is None else min(self.most_words, 1 << 15)
+        self._enlarge(most, 4 * most)
 
     def _enlarge(self, n_words: int, n_bytes: int) -> None:
         """Make room for as many words, of as many bytes together."""
@@ -79,17 +80,16 @@ class Vocabulary:
             n_new = int(np.count_nonzero(texts.marks[first:last] == END))
             n_bytes = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
             n_bytes += last - first
-            if self._is_full(n_new, n_bytes):
-                self._prune()
+            if self._is_full(n_new, n_bytes) and self._prune():
                 continue
             self._enlarge(*self._rooms(self.n_words + n_new, n_bytes))
 
     def _is_full(self, n_new: int, n_bytes: int) -> bool:
         """Return whether words must be dropped before there is room for more."""
         most = self.most_words
-        if most is None or self.n_words <= most // 2:
-            return False
-        return self.n_words + n_new > most or n_bytes > WORD_BYTES * most
+        return most is not None and (
+            self.n_words + n_new > most or n_bytes > WORD_BYTES * most
+        )
 
     def _rooms(self, n_words: int, n_bytes: int) -> tuple[int, int]:
         """Return for how many words and bytes to make room, where so many are needed."""
@@ -99,22 +99,24 @@ class Vocabulary:
             bytes_ = max(n_bytes, min(bytes_, WORD_BYTES * self.most_words))
         return words, bytes_
 
-    def _prune(self) -> None:
-        """Drop rare words: half of the words, and half of the bytes, may be there afterwards."""
+    def _prune(self) -> bool:
+        """Drop rare words, so that half of the words and bytes are left at most; whether any."""
         assert self.most_words is not None
         n = self.n_words
         before = np.full(n, self.missed)
         before[: self._before.size] = self._before
         offsets, most = self._offsets[:n], self._counts[:n] + before
-        order = np.argsort(-most, kind="stable")
-        sizes = np.cumsum((offsets[:, 1] - offsets[:, 0])[order])
+        sizes = offsets[:, 1] - offsets[:, 0]
+        order = np.lexsort((sizes, -most))
+        sizes = np.cumsum(sizes[order])
         n_kept = min(
             self.most_words // 2,
             int(np.searchsorted(sizes, WORD_BYTES * self.most_words // 2, "right")),
         )
-        if n_kept < n:
-            self.missed = max(self.missed, int(most[order[n_kept]]))
-        kept = np.flatnonzero(most > self.missed)
+        if n_kept == n:
+            return False
+        self.missed = max(self.missed, int(most[order[n_kept]]))
+        kept = np.sort(order[:n_kept])
         self._before = before[kept]
         pool, ends = gather_words(self._pool, offsets[kept])
         self.n_words = kept.size
@@ -123,6 +125,7 @@ class Vocabulary:
         self._pool[: pool.size] = pool
         self._table[:] = -1
         kernels.insert_words(read_only(self._pool), self._offsets, self.n_words, self._table)
+        return True
 
     def forget(self) -> None:
         """Give the memory of the words back; their numbers stay."""
