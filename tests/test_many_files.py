@@ -218,7 +218,9 @@ def test_a_stream_on_a_full_disk_is_told(parts, monkeypatch):
     monkeypatch.setattr("fasttext_lite.system.temporary_folder", lambda: "folder")
     with open(parts[1], "rb") as file:
         data = file.read()
-    match = "^folder: cannot keep the texts of <stdin> here: no space left on device; name .* TMPDIR"
+    match = (
+        "^folder: cannot keep the texts of <stdin> here: no space left on device; name .* TMPDIR"
+    )
     with standard_input(monkeypatch, data), pytest.raises(InputError, match=match):
         read_training_file("-", Config())
 

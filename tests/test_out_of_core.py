@@ -95,7 +95,9 @@ def test_a_word_that_comes_late_is_counted_from_then_on():
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=6), max_size=60), st.integers(2, 12))
+@given(
+    st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=6), max_size=60), st.integers(2, 12)
+)
 def test_counts_of_any_stream(numbers, most_words):
     texts = [" ".join(f"{n}" for n in each) for each in numbers]
     vocabulary, truth = counted(texts, most_words, 3)

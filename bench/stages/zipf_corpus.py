@@ -2,7 +2,8 @@
 
 ``python -m bench.stages.zipf_corpus DIR --gigabytes 5 [--files 8] [--labels 50] [--zst]``
 
-A text is ``label<TAB>words``, or has fastText's prefix. Its label is drawn in proportion to 1 / rank, and its length is
+A text is ``label<TAB>words``, or has fastText's prefix. Its label is drawn in proportion to 1 /
+rank, and its length is
 log-normal. Of its words, a part (`TOPICAL`) is drawn from the label's own words, a few (`FRESH`)
 are drawn evenly from millions, so that the vocabulary grows with the text as that of real text
 does (Heaps' law), and the others are drawn from all `WORDS` in proportion to 1 / rank

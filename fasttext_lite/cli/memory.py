@@ -69,6 +69,12 @@ def check_memory(options: argparse.Namespace, config: Config) -> None:
 
 def say_if_broken(options: argparse.Namespace) -> None:
     """Say so if more memory was taken than was promised."""
+    from fasttext_lite.compiled.notice import NOTICE
+
     peak = system.peak_memory()
     if options.memory is not None and peak > options.memory:
-        say(f"--memory was not kept: {peak / 1e6:.0f} MB were taken, of {options.memory / 1e6:.0f}")
+        why = ", some of them by compiling, which is done once on a machine" * NOTICE.is_told
+        say(
+            f"--memory was not kept: {peak / 1e6:.0f} MB were taken, of "
+            f"{options.memory / 1e6:.0f}{why}"
+        )

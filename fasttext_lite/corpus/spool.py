@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from fasttext_lite import system
 from fasttext_lite.corpus.compression import COMPRESSIONS, beginning
@@ -82,7 +82,7 @@ class Spool:
         self._held = b""
 
 
-def _packer() -> object | None:
+def _packer() -> Any:
     """Return what packs with zstd, quickly; None where that is not there."""
     try:
         import zstandard

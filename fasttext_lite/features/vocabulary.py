@@ -87,9 +87,7 @@ class Vocabulary:
     def _is_full(self, n_new: int, n_bytes: int) -> bool:
         """Return whether words must be dropped before there is room for more."""
         most = self.most_words
-        return most is not None and (
-            self.n_words + n_new > most or n_bytes > WORD_BYTES * most
-        )
+        return most is not None and (self.n_words + n_new > most or n_bytes > WORD_BYTES * most)
 
     def _rooms(self, n_words: int, n_bytes: int) -> tuple[int, int]:
         """Return for how many words and bytes to make room, where so many are needed."""
