@@ -57,8 +57,8 @@ from fasttext_lite.model import calibration, packed, quantization
 from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.training import run as training_run
-from fasttext_lite.training import windows as training_windows
 from fasttext_lite.training import weights
+from fasttext_lite.training import windows as training_windows
 from fasttext_lite.tuning import judging
 
 README, COMPAT, ZH = "README.md", "docs/from-fasttext.md", "docs/zh.md"
