@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def bar_class() -> type[tqdm]:
     return Bar
 
 
-def ahead(items: Iterable[Any], n_waiting: int = 2) -> Iterator[Any]:
+def ahead(items: Iterable[Any], n_waiting: int = 2) -> Generator[Any, None, None]:
     """Yield items that a thread of their own makes, up to `n_waiting` before they are asked for.
 
     An error of theirs is raised where the item would have come. When the caller stops early,

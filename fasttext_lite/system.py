@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
@@ -233,6 +233,58 @@ def map_file(file: IO[bytes], is_written: bool = False) -> mmap.mmap:
     return mmap.mmap(file.fileno(), 0, access=access)
 
 
+def map_and_hold(file: IO[bytes]) -> mmap.mmap:
+    """Map an open file that is not empty, to be written; `read_parts` can read it, too."""
+    mapped = map_file(file, is_written=True)
+    if can_stay_open():
+        fd = os.dup(file.fileno())
+        _HELD[mapped] = fd
+        weakref.finalize(mapped, os.close, fd)
+    return mapped
+
+
+_HELD: weakref.WeakKeyDictionary[mmap.mmap, int] = weakref.WeakKeyDictionary()
+
+
+def read_parts(
+    mapped: mmap.mmap,
+    array: Any,
+    into: Any,
+    places: Sequence[int],
+    begins: Sequence[int],
+    ends: Sequence[int],
+) -> None:
+    """Copy parts of a mapped file, without its pages becoming those of this process.
+
+    Parameters
+    ----------
+    mapped : mmap
+        By `map_and_hold`.
+    array, into : ndarray
+        What it holds, and what is written in place, of the same type.
+    places, begins, ends : sequence of int
+        Part i, from places[i] on, becomes into[begins[i]:ends[i]].
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    size, fd = array.itemsize, _HELD.get(mapped)
+    if fd is None:
+        for place, begin, end in zip(places, begins, ends, strict=True):
+            into[begin:end] = array[place : place + end - begin]
+        return release((mapped,))
+    memory = memoryview(into).cast("B")
+    if hasattr(os, "posix_fadvise"):  # a disk reads many of them at once
+        for place, begin, end in zip(places, begins, ends, strict=True):
+            os.posix_fadvise(fd, size * place, size * (end - begin), os.POSIX_FADV_WILLNEED)
+    for place, begin, end in zip(places, begins, ends, strict=True):
+        wanted = memory[size * begin : size * end]
+        if read_at(fd, size * place, wanted) != len(wanted):
+            raise OSError(errno.EIO, "a temporary file is shorter than it was")
+
+
 def map_or_read(file: IO[bytes]) -> bytes | mmap.mmap:
     """Return the content of a file that others may replace.
 
@@ -305,6 +357,49 @@ def release(maps: Iterable[mmap.mmap]) -> None:
                 each.madvise(mmap.MADV_DONTNEED)
 
 
+def memory_limit() -> int:
+    """Return how much memory this process may take: of its control group, or the machine; bytes.
+
+    0 where the system does not say it.
+    """
+    found = []
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _memory_groups():
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
+            found.append(int(file.read()))  # or "max", where there is none
+    return min(found, default=0)
+
+
+def _memory_groups() -> Iterator[str]:
+    """Yield the files that may hold a limit of this process' group, of version 2 and 1."""
+    try:
+        with open("/proc/self/cgroup", encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, kinds, place = line.split(":", 2)
+        if kinds in ("", "memory"):
+            root = "/sys/fs/cgroup" + "/memory" * bool(kinds)
+            name = "memory.limit_in_bytes" if kinds else "memory.max"
+            for folder in (place, ""):  # within a container, its group is the root
+                yield os.path.join(root, folder.strip("/"), name)
+
+
+def peak_memory() -> int:
+    """Return the most memory that this process has taken so far, in bytes; 0 if unknown."""
+    with contextlib.suppress(OSError, ValueError), open("/proc/self/status", "rb") as file:
+        for line in file:  # `getrusage` may tell of the process that began this one
+            if line.startswith(b"VmHWM:"):
+                return 1024 * int(line.split()[1])
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if IS_MACOS else 1024)
+
+
 def return_memory() -> None:
     """Give freed memory back to the system.
 
@@ -315,6 +410,21 @@ def return_memory() -> None:
 
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def return_memory_at_once() -> None:
+    """Let freed arrays of a megabyte and more go back to the system, from now on.
+
+    The C library of Linux otherwise keeps those of up to 32 MB for the next ones, and a heap for
+    each thread. It takes a little more time.
+    """
+    import ctypes
+
+    m_mmap_threshold, m_arena_max = -3, -8  # of malloc.h
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library: Any = ctypes.CDLL(None)
+        library.mallopt(m_mmap_threshold, 1 << 20)
+        library.mallopt(m_arena_max, 2)
 
 
 # -- processes and threads -------------------------------------------------------------------

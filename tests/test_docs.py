@@ -228,6 +228,11 @@ def place(tmp_path, monkeypatch, data_dir):
             Path(name, f"{part}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
     texts = [line.split("\t", 1)[1] for line in lines]
     Path("texts.txt").write_text("\n".join(texts) + "\n", "utf-8")
+    Path("data").mkdir()
+    for name, label in (("a", "x"), ("b", "y")):
+        line = f'{{"label": "{label}", "text": "of {label}"}}\n'.encode()
+        Path(f"data/{name}.jsonl.gz").write_bytes(gzip.compress(20 * line))
+    Path("more.tsv").write_text("x\tmore of x\n" * 10, "utf-8")
     assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
     _write_web()
     return tmp_path

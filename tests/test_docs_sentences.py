@@ -58,6 +58,7 @@ from fasttext_lite.parallel import cpu_count
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.training import run as training_run
 from fasttext_lite.training import weights
+from fasttext_lite.training import windows as training_windows
 from fasttext_lite.tuning import judging
 
 README, COMPAT, ZH = "README.md", "docs/from-fasttext.md", "docs/zh.md"
@@ -573,12 +574,14 @@ def test_sorted_files_do_no_harm(place, good):
 
 @proves(README, "of files over 4 MB the features are made in temporary files")
 @proves(SPEED, "Features of a file over 32 MB lie in temporary files", "Files are read in chunks")
-@proves(SPEED, "Features of files over 4 MB are made in temporary files", "1,024 runs of 16")
+@proves(
+    SPEED, "Features of files over 4 MB are made in temporary files", "1,024 runs of neighbours"
+)
 @proves(SPEED, "works on its own copy for 16 steps", "tables of 64 MB and more")
 @proves(SPEED, "features of fewer than 5 texts are dropped", "30 rows for each, up to 32 MB")
 def test_sizes_from_which_files_and_tables_change():
     assert (streaming.MADE_IN_FILES, streaming.SPILL_BYTES) == (4 << 20, 32 << 20)
-    assert (training_run.RUNS, training_run.RUN, training_run.STEPS_APART) == (1024, 16, 16)
+    assert (training_windows.RUNS, training_run.STEPS_APART) == (1024, 16)
     assert fields.FLOAT16_FROM / 2**18 == 64  # numbers of 4 bytes
     assert fields.MIN_DF == ((100_000, 5),)
     assert (fields.FEATURES_PER_TEXT, fields.MOST_NUMBERS * 4) == (30, 32 << 20)

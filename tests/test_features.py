@@ -599,7 +599,7 @@ def test_labels_of_each_row(pairs, first, last, n_before, dtype):
         for row in range(10)
     ]
     sizes = np.zeros(10, np.int64)
-    gains_kernels.count_labels(rows, indptr, n_before, labels.indptr, sizes)
+    gains_kernels.sum_labels(rows, indptr, n_before, labels.indptr, sizes)
     assert sizes.tolist() == [len(found) for found in expected]
     bounds = np.append(0, np.cumsum(sizes[first:last]))
     ends, listed = bounds[:-1].copy(), np.full(bounds[-1], 99, dtype)

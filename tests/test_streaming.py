@@ -19,7 +19,6 @@ from fasttext_lite.fitting import streaming
 from fasttext_lite.fitting.fit import fit_prepared
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.streaming import is_streamable, prepare_file
-from fasttext_lite.training import run
 
 pytestmark = pytest.mark.bounds
 
@@ -324,38 +323,6 @@ def test_what_can_be_read_twice(file, tmp_path):
         assert not is_streamable(path, Config())
     for noise in ({"word_dropout": 0.1}, {"word_swap": 0.1}):
         assert not is_streamable(file, Config(**noise))
-
-
-@pytest.mark.parametrize("shuffle", [False, True])
-def test_documents_in_files_are_visited_once_an_epoch(file, tmp_path, monkeypatch, shuffle):
-    monkeypatch.setattr(run, "RUN", 16)
-    monkeypatch.setattr(run, "RUNS", 4)
-    config = Config(epochs=3, shuffle=shuffle)
-    mapped = prepare_file(CorpusReader(file), config, cache=str(tmp_path / "cache"))
-    orders = []
-    copied = run.Run.copied
-
-    def recording(self, block):
-        orders.append(block)
-        numbers, docs = copied(self, block)
-        for number, doc in zip(numbers[:5], block[:5], strict=True):  # the same documents
-            for ids, indptr, there, places in (
-                (docs.ids, docs.indptr, mapped.features.ids, mapped.features.indptr),
-                (docs.label_ids, docs.label_indptr, mapped.labels.ids, mapped.labels.indptr),
-            ):
-                found = ids[indptr[number] : indptr[number + 1]]
-                np.testing.assert_array_equal(found, there[places[doc] : places[doc + 1]])
-        return numbers, docs
-
-    monkeypatch.setattr(run.Run, "copied", recording)
-    fit_prepared(mapped, n_threads=1)
-    visits = np.concatenate(orders).reshape(3, 400)
-    for order in visits:
-        assert sorted(order) == list(range(400))
-        near = np.abs(np.diff(order)) < 64  # of 400; mixed are four runs of 16
-        assert near.mean() > 0.15
-    assert (visits[0] == visits[1]).all() != shuffle
-    assert (visits[0] == np.arange(400)).all() != shuffle
 
 
 def test_mapped_features_train_the_same_model(file, tmp_path):

@@ -34,8 +34,12 @@ Value = TypeVar("Value")
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
-    """Add the file to train on and the model to write."""
-    parser.add_argument("train", metavar="TRAIN", help="labelled text, packed or - for stdin too")
+    """Add the files to train on and the model to write."""
+    parser.add_argument(
+        "train", metavar="TRAIN", nargs="+",
+        help="labelled text, packed or - for stdin too; several files, or patterns in quotes, are "
+        "read as one",
+    )  # fmt: skip
     parser.add_argument(
         "-o", "--output", metavar="MODEL", type=written,
         help="file to write, .ftl (default: TRAIN with .ftl in place of its ending, beside it)",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import read_options, whole
 from fasttext_lite.cli.console import is_same_file, say
+from fasttext_lite.cli.files import called, named_files
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 
@@ -78,7 +79,7 @@ def _has_embeddings(options: argparse.Namespace) -> bool:
 
 
 def check_beside(
-    options: argparse.Namespace, train: str, valid: str | None, cache: str | None
+    options: argparse.Namespace, train: Sequence[str], valid: str | None, cache: str | None
 ) -> None:
     """Raise an error for files that cannot be read or written beside the others."""
     if not is_taught(options):
@@ -87,8 +88,10 @@ def check_beside(
         raise UsageError("--cache keeps the features of TRAIN alone: leave it out")
     from fasttext_lite.corpus.files import is_stream, open_binary
 
+    if options.unlabelled:
+        options.unlabelled = named_files(options.unlabelled, options)
     texts, embeddings = options.unlabelled or [], options.text_embeddings or []
-    if [train, valid, *texts].count(STDIN) > 1:
+    if [*train, valid, *texts].count(STDIN) > 1:
         raise UsageError("only one of the files of texts can come from stdin")
     if STDIN in embeddings:
         raise UsageError("--text-embeddings: embeddings cannot come from stdin; name a file")
@@ -118,7 +121,7 @@ def _check_saved(options: argparse.Namespace) -> None:
     path = options.save_embeddings
     if not path.endswith(NPY):
         raise UsageError(f"--save-embeddings: the file must be called *{NPY}; got {path}")
-    others = [options.train, options.valid, options.output, options.log, options.plot]
+    others = [*options.train, options.valid, options.output, options.log, options.plot]
     if any(is_same_file(path, other) for other in [*others, *(options.unlabelled or [])]):
         raise UsageError(f"{path}: the embeddings would overwrite this file")
     check_writable(path, "the embeddings")
@@ -161,7 +164,7 @@ def read_beside(
     elif file is not None and options.text_embeddings:
         from fasttext_lite.teaching.matching import read_matched
 
-        embeddings = read_matched(options.text_embeddings, options.train, file, others)
+        embeddings = read_matched(options.text_embeddings, called(options.train), file, others)
     return Beside(None if others is None else others.texts, embeddings, tell)
 
 

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import os
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import read_options
@@ -27,21 +27,43 @@ PACKED = (*ENDINGS, ".zip")
 TEXT_ENDINGS = frozenset((".txt", ".text", ".json", ".ft", ".fasttext", ".train", ".dat"))
 
 
-def read_labelled_file(path: str, options: argparse.Namespace, judges: bool = False) -> Corpus:
+def named_files(given: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """Return the files that names and patterns stand for, and say which are named twice."""
+    from fasttext_lite.corpus.inputs import files_of
+
+    files, notices = files_of(given)
+    if not getattr(options, "quiet", False):
+        for notice in notices:
+            say(notice)
+    if files.count(STDIN) and len(files) > 1:
+        raise UsageError("standard input cannot be read among other files: write it to one")
+    return files
+
+
+def called(files: Sequence[str]) -> str:
+    """Return what messages call one or several files."""
+    n = len(files) - 1
+    return files[0] if n == 0 else f"{files[0]} and {n} file{'s' * (n != 1)} more"
+
+
+def read_labelled_file(
+    path: str | Sequence[str], options: argparse.Namespace, judges: bool = False
+) -> Corpus:
     """Return the corpus of a labelled file, and say what was skipped.
 
     Parameters
     ----------
-    path : str
+    path : str or sequence of str
+        One file or several.
     options : Namespace
         Of a command with `add_reading`.
     judges : bool
         Whether a model is measured on it: weights of texts do not count then.
     """
-    from fasttext_lite.corpus.reader import read_corpus
+    from fasttext_lite.corpus.many import paths_of, read_corpora
 
-    corpus = read_corpus(path, read_options(options), judges)
-    _say_what_is_strange(path, corpus, options)
+    corpus = read_corpora(path, read_options(options), judges)
+    _say_what_is_strange(called(paths_of(path)), corpus, options)
     return corpus
 
 
@@ -168,7 +190,7 @@ def check_output(output: str) -> None:
     check_ending(output)
 
 
-def model_beside(path: str) -> str:
+def model_beside(files: Sequence[str]) -> str:
     """Return the model's file for a file of texts: beside it, with .ftl in place of its ending.
 
     Endings that say nothing of what is in the file stay: data.v2 becomes data.v2.ftl.
@@ -176,10 +198,13 @@ def model_beside(path: str) -> str:
     Raises
     ------
     UsageError
-        If the texts come from standard input.
+        If the texts come from standard input, or from several files.
     """
     from fasttext_lite.corpus.files import is_stream
 
+    if len(files) > 1:
+        raise UsageError("several files have no name to call the model by: say -o MODEL.ftl")
+    path = files[0]
     if is_stream(path):
         raise UsageError("texts from stdin have no name to call the model by: say -o MODEL.ftl")
     stem, ending = os.path.splitext(path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import PREFIX, flag_of, given_class_weight, given_settings
+from fasttext_lite.cli.files import called
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import FEATURE_FIELDS, INITS, RESOLVED, TABLE_FIELDS, Config
 from fasttext_lite.config.foreign import not_a_choice
@@ -168,7 +169,7 @@ def open_init(options: argparse.Namespace) -> Init | None:
     estimator, classes, joined = header.get("estimator"), None, None
     if estimator is not None:
         classes = SavedClasses.of(estimator, model.labels, options.init)
-        joined = _joined(classes, options.train)
+        joined = _joined(classes, called(options.train))
     further = Further(model.replace(config=training), options.class_weight != "none", joined)
     return Init(options.init, model, further, estimator, classes)
 

@@ -16,7 +16,7 @@ from fasttext_lite.cli.arguments import (
     written,
 )
 from fasttext_lite.cli.console import PROGRAM, flat, is_same_file, say, write
-from fasttext_lite.cli.files import read_labelled_file, say_if_trained_on
+from fasttext_lite.cli.files import called, named_files, read_labelled_file, say_if_trained_on
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import check_order, is_fasttext
 
@@ -35,7 +35,11 @@ _NEITHER = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``test``."""
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument("file", metavar="FILE", help="labelled text, .gz or - for stdin too")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="+",
+        help="labelled text, packed or - for stdin too; several files, or patterns in quotes, are "
+        "read as one",
+    )  # fmt: skip
     add_top(parser, _NEITHER)
     add_beam(parser)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
@@ -47,8 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print how well a model predicts the labels of a file."""
-    check_order(options.model, options.file, f"{PROGRAM} test")
+    check_order(options.model, options.file[0], f"{PROGRAM} test")
+    files = named_files(options.file, options)
     if is_fasttext(options.model):
+        if len(files) > 1:
+            raise UsageError(f"{options.model}: a model of fastText's is tested on one file")
+        options.file = files[0]
         from fasttext_lite.compat.program.predict import test_with_options
 
         settle_top(options, None)
@@ -58,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.evaluation.plots import check_plot
 
         check_plot(options.confusion)
-        for path in (options.model, options.file):
+        for path in (options.model, *files):
             if is_same_file(path, options.confusion):
                 raise UsageError(f"{options.confusion}: the plot would overwrite this file")
     from fasttext_lite.model.storage import load_model
@@ -69,15 +77,16 @@ def run(options: argparse.Namespace) -> None:
     if options.confusion:
         check_plot(options.confusion, len(model.labels))
     is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
-    corpus = read_labelled_file(options.file, options, judges=True)
     from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.strangers import check_known
 
+    corpus, where = read_labelled_file(files, options, judges=True), called(files)
+
     if is_asked and not corpus.labels.is_multilabel:
-        say(f"--multilabel has no effect: no text of {name_of(options.file)} has several labels")
-    check_known(corpus.labels.used(), model.labels, options.file)
+        say(f"--multilabel has no effect: no text of {name_of(where)} has several labels")
+    check_known(corpus.labels.used(), model.labels, where)
     trained_on = model.run.texts if model.run else None
-    say_if_trained_on(options.file, corpus, trained_on, options)
+    say_if_trained_on(where, corpus, trained_on, options)
     result = evaluate_corpus(model, corpus, options, options.k, options.threshold)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:

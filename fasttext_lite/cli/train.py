@@ -44,14 +44,17 @@ from fasttext_lite.cli.files import (
     ValidationFile,
     check_output,
     model_beside,
+    named_files,
     say_if_trained_on,
     say_skipped,
 )
 from fasttext_lite.cli.init import Init, add_init, idle_init, open_init
 from fasttext_lite.cli.keeping import add_keeping, check_keeping, kept, write_model
+from fasttext_lite.cli.memory import add_memory, check_memory, say_if_broken
 from fasttext_lite.cli.test import evaluate_corpus, summary
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.disk.promise import promise
 from fasttext_lite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
         help="keep the features of TRAIN in files here and not in memory; the next training on "
         "the same file with the same settings of features uses them again",
     )
+    add_memory(parser)
     add_beside(parser)
     add_embeddings(parser, encodes)
     add_keeping(parser)
@@ -115,12 +119,14 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
 
 def run(options: argparse.Namespace) -> None:
     """Train a model, write it, and print how it went."""
+    options.train = named_files(options.train, options)
     options.output = options.output or model_beside(options.train)
     init = open_init(options)
     config = config_from(options) if init is None else init.config
     _check_files(options)
+    check_memory(options, config)
     valid_file = ValidationFile(options.valid, options) if options.valid else None
-    with kept(options) as keeper:
+    with promise(options.memory), kept(options) as keeper:
         trainee, n_texts, seconds, valid = _train(options, config, valid_file, keeper, init)
         saved = None if init is None else init.saved(trainee.model.labels)
         write_model(trainee.model, keeper, options.output, saved)
@@ -131,6 +137,7 @@ def run(options: argparse.Namespace) -> None:
             result = evaluate_corpus(trainee.model, valid, options)
             write(f"{options.valid}: {summary(result)}")
         _plot(options, trainee.history)
+        say_if_broken(options)
         if keeper.stopped_at is not None:
             keeper.end()
 
@@ -139,12 +146,12 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error unless all outputs can be written, and overwrite no other file."""
     from fasttext_lite.model.safetensors import check_writable
 
-    for path in (options.train, options.valid):
+    for path in (*options.train, options.valid):
         if path != STDIN and is_same_file(path, options.output):
             raise UsageError(f"{path}: the model would overwrite this file of texts")
     check_output(options.output)
     check_writable(options.output)
-    if options.train == STDIN and options.valid == STDIN:
+    if STDIN in options.train and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
     check_keeping(options)
     check_beside(options, options.train, options.valid, options.cache)
@@ -157,8 +164,9 @@ def _check_files(options: argparse.Namespace) -> None:
 
         check_log(options.log)
     for kind, path in (("plot", options.plot), ("log", options.log)):
-        others = {"train", "valid", "output", "log"} - {kind}
-        if any(is_same_file(path, getattr(options, other)) for other in others):
+        others = {"valid", "output", "log"} - {kind}
+        there = [*options.train, *(getattr(options, other) for other in others)]
+        if any(is_same_file(path, other) for other in there):
             raise UsageError(f"{path}: the {kind} would overwrite this file")
 
 

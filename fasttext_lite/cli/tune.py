@@ -42,6 +42,7 @@ from fasttext_lite.cli.files import (
     ValidationFile,
     check_output,
     model_beside,
+    named_files,
     read_labelled_file,
     say_if_trained_on,
 )
@@ -146,6 +147,7 @@ def run(options: argparse.Namespace) -> None:
     """Search, train with the best settings, write the model, and print what was found."""
     start = time.perf_counter()
     config = config_from(options)
+    options.train = named_files(options.train, options)
     options.output = options.output or model_beside(options.train)
     _check_files(options)
     from fasttext_lite.fitting.given import Adviser
@@ -198,14 +200,14 @@ def _check_files(options: argparse.Namespace) -> None:
     """Raise an error for files that cannot be what the flags say."""
     from fasttext_lite.model.safetensors import check_writable
 
-    inputs = (options.train, options.valid)
+    inputs = (*options.train, options.valid)
     for path in (*inputs, options.log):
         if path != STDIN and is_same_file(path, options.output):
             raise UsageError(f"{path}: the model would overwrite this file")
     check_output(options.output)
     if options.resume and not options.log:
         raise UsageError("--resume needs the --log to go on with")
-    if options.train == STDIN and options.valid == STDIN:
+    if STDIN in options.train and options.valid == STDIN:
         raise UsageError("training and validation data cannot both come from stdin")
     check_beside(options, options.train, options.valid, None)
     check_writable(options.output)
@@ -402,7 +404,7 @@ def train_arguments(options: argparse.Namespace, config: Config) -> list[str]:
     config : Config
     """
     defaults = Config(**PRESETS[options.preset])
-    arguments = ["train", options.train, "-o", options.output]
+    arguments = ["train", *options.train, "-o", options.output]
     if options.preset != "default":
         arguments += ["--preset", options.preset]
     given = given_settings(options)

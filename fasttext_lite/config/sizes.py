@@ -11,8 +11,14 @@ MOST_BYTES = 1 << 62
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-def parse_size(text: int | str) -> int:
+def parse_size(text: int | str, what: str = "a model size") -> int:
     """Return a number of bytes, given as one or with k, M or G (powers of 1000).
+
+    Parameters
+    ----------
+    text : int or str
+    what : str
+        What messages call it.
 
     Raises
     ------
@@ -27,6 +33,6 @@ def parse_size(text: int | str) -> int:
     size = float(match[1]) * _UNITS[match[2]] if match else 0
     if not 1 <= size < MOST_BYTES:
         raise ValueError(
-            bounded(f"a model size must be a number of bytes such as 2M or 500k; got {text!r}")
+            bounded(f"{what} must be a number of bytes such as 2M or 500k; got {text!r}")
         )
     return int(size)

@@ -11,18 +11,23 @@ import os
 import stat
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from typing import BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import numpy as np
 
 from fasttext_lite.corpus import STDIN
-from fasttext_lite.corpus.compression import DAMAGE, beginning, unpacked
+from fasttext_lite.corpus.compression import COMPRESSIONS, DAMAGE, beginning, unpacked
 from fasttext_lite.corpus.encodings import AUTO, TextStream, advice, is_utf8
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import InputError
 from fasttext_lite.parallel import ahead
 
 _READ_BYTES = 1 << 20
+_SPOOLED: dict[str, Spool] = {}  # what streams said, by their names
 Item = TypeVar("Item")
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.spool import Spool
 
 
 class ReadError(Exception):
@@ -42,8 +47,10 @@ def open_binary(path: str) -> Iterator[io.BufferedIOBase]:
     """
     with contextlib.ExitStack() as stack:
         try:
-            if path != STDIN:
-                raw: BinaryIO = stack.enter_context(open(path, "rb"))
+            if path in _SPOOLED:
+                raw: BinaryIO = stack.enter_context(again(path))
+            elif path != STDIN:
+                raw = stack.enter_context(open(path, "rb"))
             elif sys.stdin is not None:
                 raw = sys.stdin.buffer
             else:
@@ -53,6 +60,53 @@ def open_binary(path: str) -> Iterator[io.BufferedIOBase]:
             raise InputError(f"{name_of(path)}: {(error.strerror or str(error)).lower()}") from None
         stream = unpacked(begun, head, name_of(path))
         yield stream if stream is begun else stack.enter_context(stream)
+
+
+@contextlib.contextmanager
+def spooled(paths: Iterable[str]) -> Iterator[None]:
+    """Keep what streams say, so that they can be read as often as files; regular files stay.
+
+    Up to `SPOOLED_BYTES` in memory, and more in a file of the temporary folder that has no name;
+    packed with zstd where that is there, if it is not packed.
+
+    Raises
+    ------
+    InputError
+        If a stream cannot be read, or there is no room for what it says.
+    """
+    from fasttext_lite.corpus.spool import Spool
+
+    mine = [path for path in paths if path not in _SPOOLED and is_unrepeatable(path)]
+    try:
+        for path in mine:
+            with _begun(path) as raw:
+                _SPOOLED[path] = Spool(raw, name_of(path))
+        yield
+    finally:
+        for path in mine:
+            if path in _SPOOLED:
+                _SPOOLED.pop(path).close()
+
+
+@contextlib.contextmanager
+def _begun(path: str) -> Iterator[BinaryIO]:
+    """Open a stream."""
+    if path == STDIN:
+        if sys.stdin is None:
+            raise InputError(f"{name_of(path)}: standard input is closed")
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"{name_of(path)}: {(error.strerror or str(error)).lower()}") from None
+    with file:
+        yield file
+
+
+def again(path: str) -> BinaryIO:
+    """Open what a stream said, from its beginning."""
+    return _SPOOLED[path].open()
 
 
 @contextlib.contextmanager
@@ -108,6 +162,7 @@ def iter_blocks(
         failure = None
         while not (ended or failure):
             if filled == len(buffer):
+                _check_line(path, filled)
                 buffer = buffer + bytes(len(buffer))
             fresh = filled
             try:
@@ -132,6 +187,16 @@ def iter_blocks(
             raise ReadError(str(failure)) from failure
 
 
+def _check_line(path: str, n_bytes: int) -> None:
+    """Raise `InputError` if a line is too long for a promise of memory."""
+    limit = promised()
+    if limit is not None and n_bytes > limit.line:
+        raise InputError(
+            f"{name_of(path)}: a line has more than {limit.line / 1e6:.1f} MB, which --memory "
+            f"{limit.total / 1e6:.0f}M leaves no room for: cut it, or allow for more memory"
+        )
+
+
 def split_lines(block: np.ndarray) -> Iterator[bytes]:
     """Yield the lines of a block without their ends."""
     for line in io.BytesIO(block.tobytes()):
@@ -145,13 +210,36 @@ def broken(path: str, n_lines: int, failure: ReadError) -> InputError:
 
 def is_stream(path: str) -> bool:
     """Return whether a file can be read but once: standard input, a pipe or a device."""
+    return path not in _SPOOLED and is_unrepeatable(path)
+
+
+def is_unrepeatable(path: str) -> bool:
+    """Return whether a name is that of standard input, a pipe or a device."""
     return path == STDIN or (
         os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
     )
 
 
+def size_of(path: str) -> int:
+    """Return how many bytes a file that can be opened more than once has."""
+    kept = _SPOOLED.get(path)
+    return os.path.getsize(path) if kept is None else kept.size
+
+
+def is_packed(path: str) -> bool:
+    """Return whether a file that can be opened more than once is packed."""
+    if path in _SPOOLED:
+        return _SPOOLED[path].is_packed
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        head = file.read(16)
+        return any(head.startswith(way.magics) for way in COMPRESSIONS.values())
+    return False
+
+
 def is_regular(path: str) -> bool:
     """Return whether a file can be opened more than once: neither a stream nor a pipe."""
+    if path in _SPOOLED:
+        return True
     try:
         return path != STDIN and stat.S_ISREG(os.stat(path).st_mode)
     except OSError:

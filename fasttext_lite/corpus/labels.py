@@ -10,6 +10,8 @@ import numpy as np
 
 from fasttext_lite.compiled.arrays import take_ragged
 
+_PART = 1 << 20  # numbers worked on at a time: arrays of very many texts lie in files
+
 
 def without_prefix(label: str, prefix: str) -> str:
     """Return a label without the prefix, however often it has it; a prefix alone is a label."""
@@ -40,7 +42,8 @@ class Labels:
     @property
     def is_multilabel(self) -> bool:
         """Whether any document has other than exactly one label."""
-        return bool(np.any(np.diff(self.indptr) != 1))
+        parts = range(0, len(self), _PART)
+        return any(np.any(np.diff(self.indptr[i : i + _PART + 1]) != 1) for i in parts)
 
     @property
     def evenness(self) -> float:
@@ -53,7 +56,11 @@ class Labels:
 
     def counts(self) -> np.ndarray:
         """Return how often each label occurs, int64[n_labels]."""
-        return np.bincount(self.ids[self.ids >= 0], minlength=len(self.names))
+        counts = np.zeros(len(self.names), np.int64)
+        for start in range(0, self.ids.size, _PART):
+            part = self.ids[start : start + _PART]
+            counts += np.bincount(part[part >= 0], minlength=counts.size)
+        return counts
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[str]], names: list[str] | None = None) -> Labels:
@@ -71,13 +78,35 @@ class Labels:
         labels = cls(ids, indptr, seen)
         return labels.by_frequency() if names is None else labels
 
-    def by_frequency(self) -> Labels:
-        """Return the labels that occur by falling frequency, ties by their number here."""
+    def some(self, most: int, rng: np.random.Generator) -> np.ndarray:
+        """Return the numbers of documents that have a label, ascending; at most so many of them."""
+        if len(self) > max(_PART, 50 * most):  # a list of all would take memory
+            docs = rng.choice(len(self), 2 * most, replace=False)
+            docs = docs[self.indptr[docs + 1] > self.indptr[docs]][:most]
+            if docs.size == most:
+                return np.sort(docs)
+        docs = np.flatnonzero(np.diff(self.indptr) > 0)
+        if docs.size > most:
+            docs = rng.choice(docs, most, replace=False)
+            docs.sort()
+        return docs
+
+    def by_frequency(self, in_place: bool = False) -> Labels:
+        """Return the labels that occur by falling frequency, ties by their number here.
+
+        Parameters
+        ----------
+        in_place : bool
+            Whether `ids` may be written, and these labels are spent.
+        """
         counts = self.counts()
         order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
         numbers = np.full(counts.size + 1, -1, np.int32)  # the last for -1
         numbers[order] = np.arange(order.size)
-        return Labels(numbers[self.ids], self.indptr, [self.names[i] for i in order.tolist()])
+        ids = self.ids if in_place else np.empty_like(self.ids)
+        for start in range(0, ids.size, _PART):
+            ids[start : start + _PART] = numbers[self.ids[start : start + _PART]]
+        return Labels(ids, self.indptr, [self.names[i] for i in order.tolist()])
 
     def renamed(self, names: Sequence[str]) -> Labels:
         """Return the labels numbered by the given names; those of other names get id -1."""

@@ -169,6 +169,7 @@ class CorpusReader:
         keeps_rows: bool = False,
     ) -> None:
         self.path = str(path)
+        self.paths = (self.path,)
         self.options = options or ReadOptions()
         self.chunk_bytes = chunk_bytes
         self.known = None if known is None else frozenset(known)
@@ -189,6 +190,10 @@ class CorpusReader:
     def notices(self) -> list[str]:
         """What the user should know about the file, in a line each."""
         return self.reading.notices
+
+    def say(self, notice: str) -> None:
+        """Take a notice."""
+        self.reading.say(notice)
 
     def skip_report(self) -> list[str]:
         """Return one line for each reason why lines were skipped."""

@@ -15,6 +15,8 @@ from typing import IO, TypeAlias
 
 import numpy as np
 
+from fasttext_lite.disk import columns
+from fasttext_lite.disk.columns import Column
 from fasttext_lite.features.matrix import (
     Codes,
     Counts,
@@ -63,12 +65,19 @@ class Entries:
 
     files: Files | None = None
     is_read_back: bool = False
-    _lengths: list[np.ndarray] = field(default_factory=list)
-    _shares: list[np.ndarray] = field(default_factory=list)
+    _ends: Column = field(init=False)
+    _shares: Column = field(init=False)
+    _all_shares: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    _n: int = 0
     _codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
     _counts: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
     _indptr: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     _maps: tuple[mmap.mmap, ...] = ()
+
+    def __post_init__(self) -> None:
+        is_filed = self.files is not None and not self.is_read_back
+        self._ends, self._shares = Column(np.int64, is_filed), Column(np.float32, is_filed)
+        self._ends.append(np.zeros(1, np.int64))
 
     def __len__(self) -> int:
         return self._indptr.size - 1
@@ -91,8 +100,9 @@ class Entries:
         n = compact(
             found.starts, found.lengths, 0, found.lengths.size, 0, found.codes, found.counts
         )
-        self._lengths.append(found.lengths.copy())
+        self._ends.append(self._n + np.cumsum(found.lengths))
         self._shares.append(found.shares)
+        self._n += n
         if self.files is not None:
             for file, array in zip(self.files, (found.codes, found.counts), strict=True):
                 write_array(file, array[:n])
@@ -109,10 +119,7 @@ class Entries:
 
     def complete(self) -> None:
         """Say that there is no more to come."""
-        lengths = np.concatenate([np.empty(0, np.int64), *self._lengths])
-        self._indptr = np.zeros(lengths.size + 1, np.int64)
-        np.cumsum(lengths, out=self._indptr[1:])
-        self._lengths = []
+        self._indptr, self._all_shares = self._ends.array(), self._shares.array()
         if self.files is not None:
             self._maps, (self._codes, self._counts) = map_files(self.files, int(self._indptr[-1]))
 
@@ -134,10 +141,10 @@ class Entries:
 
     def take(self, docs: np.ndarray) -> Counts:
         """Return the rows and counts of some documents, in memory."""
-        shares = np.concatenate([np.empty(0, np.float32), *self._shares])
         matrix = FeatureMatrix(self._codes, self._counts, self._indptr, self._maps).take(docs)
+        shares = self._all_shares[docs]
         self.release()
-        return Counts(matrix, shares[docs])
+        return Counts(matrix, shares)
 
     def replace(self, change: Callable[[Codes, int, int], None]) -> None:
         """Change all entries in place, part by part, and close the gaps that this leaves.
@@ -149,19 +156,19 @@ class Entries:
         """
         from fasttext_lite.features.kernels.rows import compact
 
-        shares = np.concatenate([np.empty(0, np.float32), *self._shares])
-        starts = self._indptr
-        found = Codes(starts, np.diff(starts), self._codes, self._counts, shares)
         n = 0
         for first, last in list(self.ranges()):
-            change(found, first, last)
-            n = compact(starts, found.lengths, first, last, n, self._codes, self._counts)
+            starts = self._indptr[first : last + 1]
+            lengths, shares = np.diff(starts), self._all_shares[first:last]
+            change(Codes(starts, lengths, self._codes, self._counts, shares), 0, last - first)
+            n = compact(starts, lengths, 0, last - first, n, self._codes, self._counts)
             self.release()
-        starts[-1] = n
+        self._indptr[-1] = n
 
     def release(self) -> None:
         """Give the memory of mapped files back."""
         release(self._maps)
+        columns.release()
 
     def finish(self, are_long: bool = False) -> FeatureMatrix:
         """Return the features, of documents that are long or not; this object is spent."""

@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.features.kernels import gains as gains_kernels
 from fasttext_lite.features.matrix import Parts
 from fasttext_lite.parallel import run_blocks
 
-LISTED = 1 << 24  # bytes of labels of features listed at a time, or an eighth of all
+LISTED = 1 << 24  # bytes of labels of features kept at a time; up to four times that of many
 
 # Features whose texts are asked whether they agree: those of so many texts, so many of them.
 LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 200_000
@@ -80,8 +81,10 @@ def asked_rows(frequency: np.ndarray, seed: int = 0) -> np.ndarray:
         As of `estimate_pseudo_count`.
     """
     asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
-    if asked.size > MOST_ASKED:
-        asked = np.random.default_rng([seed, 9]).choice(asked, MOST_ASKED, replace=False)
+    limit = promised()
+    most = MOST_ASKED if limit is None else min(MOST_ASKED, limit.listed // (4 * MOST_DOCS))
+    if asked.size > most:
+        asked = np.random.default_rng([seed, 9]).choice(asked, most, replace=False)
     return asked
 
 
@@ -171,38 +174,74 @@ def write_gains(
         return
     counts = labels.counts() if counts is None else counts
     prior = counts / counts.sum()
+    sizes = _sizes(parts, labels, frequency)[first_row:]
     dtype = np.min_scalar_type(max(len(counts) - 1, 0))
     dtype = dtype if dtype.itemsize < 4 else np.dtype(np.int32)
-    ends = np.cumsum(_sizes(parts, labels, frequency)[first_row:])
-    # Threads take ranges of rows; each goes over all entries to list its rows' labels.
-    total = int(ends[-1])
-    share = max(min(max(LISTED // dtype.itemsize, total // 8), -(-total // n_threads)), 1)
-    edges = np.searchsorted(ends, np.arange(share, total + share, share)) + 1
-    bounds = np.unique([0, *np.minimum(edges, ends.size), ends.size])
+    bounds, are_counted = _ranges(sizes, counts.size, dtype.itemsize, n_threads)
 
     def measure(i: int) -> None:
         first, last = int(bounds[i]), int(bounds[i + 1])
-        before = ends[first - 1] if first else 0
-        begins = np.append(before, ends[first : last - 1]) - before
-        at = begins.copy()
-        listed = np.empty(ends[last - 1] - before, dtype)
+        part = slice(first_row + first, first_row + last)
+        which = part.start, part.stop, labels.ids, labels.indptr
+        if are_counted[i]:
+            found = np.zeros((last - first, counts.size), np.int32)
+            for rows, indptr, doc in parts():
+                gains_kernels.count_labels(rows, indptr, doc, *which, found)
+            gains_kernels.gains_of_counts(found, prior, pseudo_count, gains[part])
+            return
+        ends = np.cumsum(sizes[first:last])
+        begins = ends - sizes[first:last]
+        at, listed = begins.copy(), np.empty(ends[-1], dtype)
         for rows, indptr, doc in parts():
-            gains_kernels.list_labels(
-                rows, indptr, doc, first_row + first, first_row + last, labels.ids, labels.indptr,
-                at, listed,
-            )  # fmt: skip
-        gains_kernels.measure_gains(
-            begins, at, listed, prior, pseudo_count, gains[first_row + first : first_row + last]
-        )
+            gains_kernels.list_labels(rows, indptr, doc, *which, at, listed)
+        gains_kernels.measure_gains(begins, at, listed, prior, pseudo_count, gains[part])
 
     run_blocks(measure, bounds.size - 1, n_threads)
 
 
 def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
     """Return the number of labels that the documents of each row have, int64[n_rows]."""
-    if (np.diff(labels.indptr) == 1).all():
+    if not labels.is_multilabel:
         return frequency.astype(np.int64)
     sizes = np.zeros(frequency.size, np.int64)
     for rows, indptr, doc in parts():
-        gains_kernels.count_labels(rows, indptr, doc, labels.indptr, sizes)
+        gains_kernels.sum_labels(rows, indptr, doc, labels.indptr, sizes)
     return sizes
+
+
+def _ranges(
+    sizes: np.ndarray, n_labels: int, item: int, n_threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ranges of rows to measure at a time, each with a pass over all documents.
+
+    What is kept of a row is a list of the labels of its documents, or how often these have each
+    label, whichever is shorter.
+
+    Parameters
+    ----------
+    sizes : int64[n_rows]
+        Labels of the documents of each row.
+    n_labels, item : int
+        Number of labels, and bytes of a label in a list.
+    n_threads : int
+
+    Returns
+    -------
+    bounds : int64[n_ranges + 1]
+    are_counted : bool[n_ranges]
+        Whether labels are counted, and not listed.
+    """
+    limit, split, costs = promised(), 0, item * sizes
+    if np.all(sizes[1:] <= sizes[:-1]):  # as they are, unless a model has grown
+        split = int(np.searchsorted(-costs, -4 * n_labels, "left"))
+        costs = np.minimum(costs, 4 * n_labels)
+    costs = np.cumsum(costs)
+    total = int(costs[-1])
+    most = min(max(LISTED, total // 8), 4 * LISTED)
+    if limit is not None:
+        most = limit.listed // n_threads
+    # Threads take ranges; each goes over all entries.
+    share = max(min(most, -(-total // n_threads)), 1)
+    edges = np.searchsorted(costs, np.arange(share, total + share, share)) + 1
+    bounds = np.unique([0, split, *np.minimum(edges, sizes.size), sizes.size])
+    return bounds, bounds[:-1] < split

@@ -16,7 +16,7 @@ from fasttext_lite import system
 Parts: TypeAlias = Callable[[], Iterable[tuple[np.ndarray, np.ndarray, int]]]
 
 
-COPIED, DOCS = 1 << 22, 32  # numbers and documents copied at a time, from files
+COPIED = 1 << 22  # numbers copied at a time, from files
 
 
 @dataclass(frozen=True)
@@ -73,19 +73,42 @@ class FeatureMatrix:
         """Return the features of the chosen documents, in that order, in memory."""
         from fasttext_lite.features.kernels.rows import copy_documents
 
-        docs = np.arange(len(self))[chosen]
+        chosen = np.asarray(chosen)
+        docs = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
+        docs = np.where(docs < 0, docs + len(self), docs)
         indptr = np.zeros(docs.size + 1, np.int64)
-        np.cumsum(self.indptr[docs + 1] - self.indptr[docs], out=indptr[1:])
+        starts = self.indptr[docs]
+        np.cumsum(self.indptr[docs + 1] - starts, out=indptr[1:])
         ids, weights = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
-        # A system maps 16 pages for each that is asked for: they are given back soon.
-        step = DOCS if self.maps else max(docs.size, 1)
-        for start in range(0, docs.size, step):
-            end = min(start + step, docs.size)
+        if self.maps:
+            self._read(starts, indptr, ids, weights)
+        else:
             copy_documents(
-                self.ids, self.weights, self.indptr, docs, start, end, indptr, ids, weights
+                self.ids, self.weights, self.indptr, docs, 0, docs.size, indptr, ids, weights
             )
-            self.release()
         return FeatureMatrix(ids, weights, indptr)
+
+    def _read(
+        self, starts: np.ndarray, indptr: np.ndarray, ids: np.ndarray, weights: np.ndarray
+    ) -> None:
+        """Read documents of files, neighbours at once.
+
+        Parameters
+        ----------
+        starts : int64[n]
+            Where each begins in the files.
+        indptr : int64[n + 1]
+            Where each begins in `ids` and `weights`, which are written in place.
+        """
+        # Whatever lies between two documents is not theirs.
+        gaps = starts[1:] != starts[:-1] + np.diff(indptr)[:-1]
+        firsts = np.append(0, np.flatnonzero(gaps) + 1)[: starts.size]
+        places, begins = starts[firsts].tolist(), indptr[firsts].tolist()
+        ends = [*begins[1:], int(indptr[-1])]
+        for source, array, into in (
+            (self.maps[0], self.ids, ids), (self.maps[-1], self.weights, weights)
+        ):  # fmt: skip
+            system.read_parts(source, array, into, places, begins, ends)
 
     def with_own_weights(self) -> FeatureMatrix:
         """Return features in files with the weights in another file, which has no name."""
@@ -93,7 +116,7 @@ class FeatureMatrix:
             for start in range(0, self.weights.size, COPIED):
                 write_array(file, self.weights[start : start + COPIED])
                 self.release()
-            own = system.map_file(file, is_written=True)
+            own = system.map_and_hold(file)
         weights = np.frombuffer(own, np.float32)
         return FeatureMatrix(self.ids, weights, self.indptr, (*self.maps, own))
 
@@ -175,7 +198,7 @@ def map_files(files: Sequence[IO[bytes]], n: int) -> tuple[tuple[mmap.mmap, ...]
         if n == 0:
             arrays.append(np.empty(0, dtype))
             continue
-        maps.append(system.map_file(file, is_written=True))
+        maps.append(system.map_and_hold(file))
         arrays.append(np.frombuffer(maps[-1], dtype))
     return tuple(maps), arrays
 

@@ -22,9 +22,9 @@ from fasttext_lite.features.matrix import Codes, Counts, FeatureMatrix, Parts
 from fasttext_lite.features.numbered import NumberedTexts
 from fasttext_lite.features.slots import code_options, n_slots
 from fasttext_lite.features.vocabulary import (
-    EOS,
     Vocabulary,
     empty_table,
+    find_eos,
     gather_words,
     word_bounds,
     words_in,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 LONG_FACTOR = 0.5  # of the weight of word n-grams beyond bigrams, with pooling="blocks"
 LEAST_GAIN = 1e-4  # nats
+SCALED = 1 << 14  # documents at a time
 _LOGS = np.float32(1) + np.log(np.maximum(np.arange(64), 1)).astype(np.float32)
 
 
@@ -155,12 +156,7 @@ class FeatureSpace:
         """Number of the word </s>, or -1."""
         if not self.config.eos:
             return -1
-        # Among the words of its length: a list of all words takes long where there are many.
-        starts, ends = self._word_offsets.T
-        near = np.flatnonzero(ends - starts == len(EOS))
-        signs = self.pool[starts[near, None] + np.arange(len(EOS))]
-        found = near[(signs == np.frombuffer(EOS, np.uint8)).all(axis=1)]
-        return int(found[0]) if found.size else -1
+        return find_eos(self.pool, self._word_offsets)
 
     @cached_property
     def n_word_rows(self) -> int:
@@ -247,14 +243,16 @@ class FeatureSpace:
             features = features.with_own_weights()
         factors, bias_row = self.factors, self.bias_row
 
-        def scale(first: int, last: int) -> None:
-            weighing_kernels.scale_characters(
-                features.ids, features.weights, features.indptr, first, last, factors, bias_row,
-                ratio,
-            )  # fmt: skip
+        for begin in range(0, len(features), SCALED):
 
-        run_ranges(scale, len(features), n_threads)
-        features.release()
+            def scale(first: int, last: int, begin: int = begin) -> None:
+                weighing_kernels.scale_characters(
+                    features.ids, features.weights, features.indptr, begin + first, begin + last,
+                    factors, bias_row, ratio,
+                )  # fmt: skip
+
+            run_ranges(scale, min(SCALED, len(features) - begin), n_threads)
+            features.release()
         return space, features
 
     def of_part(
@@ -323,7 +321,7 @@ class FeatureSpace:
     @classmethod
     def fit_chunks(
         cls,
-        chunks: Iterable[NumberedTexts],
+        chunks: Iterable[NumberedTexts | MarkedTexts],
         vocabulary: Vocabulary,
         config: Config,
         n_threads: int = 1,
@@ -335,7 +333,7 @@ class FeatureSpace:
 
         Parameters
         ----------
-        chunks : iterable of NumberedTexts
+        chunks : iterable of NumberedTexts or MarkedTexts
         vocabulary : Vocabulary
             Of the same texts.
         config, n_threads, labels
@@ -352,6 +350,8 @@ class FeatureSpace:
         from fasttext_lite.features.entries import Entries
 
         raw = cls.without_rows(config, *vocabulary.words(config))
+        if vocabulary.most_words is not None:
+            vocabulary.forget()
         entries = Entries() if entries is None else entries
         frequency = raw.take_codes(chunks, vocabulary, entries, n_threads)
         space = raw.with_frequent(frequency, len(entries))
@@ -420,7 +420,7 @@ class FeatureSpace:
 
     def grow_chunks(
         self,
-        chunks: Iterable[NumberedTexts],
+        chunks: Iterable[NumberedTexts | MarkedTexts],
         vocabulary: Vocabulary,
         n_threads: int = 1,
         labels: Labels | None = None,
@@ -431,7 +431,7 @@ class FeatureSpace:
 
         Parameters
         ----------
-        chunks : iterable of NumberedTexts
+        chunks : iterable of NumberedTexts or MarkedTexts
         vocabulary : Vocabulary
             Of the same texts.
         n_threads, labels, counts
@@ -633,7 +633,7 @@ class FeatureSpace:
 
     def take_codes(
         self,
-        chunks: Iterable[NumberedTexts],
+        chunks: Iterable[NumberedTexts | MarkedTexts],
         vocabulary: Vocabulary,
         entries: Entries,
         n_threads: int,
@@ -645,11 +645,16 @@ class FeatureSpace:
         int32[n_codes]
             How many documents have each code; 0 for the bias, the last.
         """
-        words = self._table, self.pool, self._word_offsets
-        known = WordCodes(vocabulary, words, self.options, self.eos_word)
+        known: WordCodes | None = None
         frequency = np.zeros(self._bias_code + 1, np.int32)
         for texts in chunks:
-            codes = entries.append(known.extract(texts, n_threads))
+            if isinstance(texts, MarkedTexts):
+                found = self.codes_of(texts, n_threads)
+            else:
+                words = self._table, self.pool, self._word_offsets
+                known = known or WordCodes(vocabulary, words, self.options, self.eos_word)
+                found = known.extract(texts, n_threads)
+            codes = entries.append(found)
             rows_kernels.count_documents(codes, frequency)
         entries.complete()
         frequency[-1] = 0
@@ -727,10 +732,15 @@ def most_frequent(frequency: np.ndarray, min_df: int, most: int) -> np.ndarray:
     frequency : int32[n_codes]
     min_df, most : int
     """
-    there = frequency[frequency >= min_df]  # few of all codes
-    if 0 < most < there.size:
-        there.partition(there.size - most)
-        min_df = int(there[-most])
+    if most:
+        there = frequency[frequency >= min_df]  # few of all codes
+        if most < there.size:
+            there.partition(there.size - most)
+            least = int(there[-most])
+            del there
+            codes = np.flatnonzero(frequency > least)
+            equal = np.flatnonzero(frequency == least)[: most - codes.size]
+            codes = codes[np.argsort(-frequency[codes], kind="stable")]
+            return np.append(codes, equal)
     codes = np.flatnonzero(frequency >= min_df)
-    codes = codes[np.argsort(-frequency[codes], kind="stable")]
-    return codes[:most] if most else codes
+    return codes[np.argsort(-frequency[codes], kind="stable")]

@@ -16,21 +16,48 @@ from fasttext_lite.text.kernels import words as kernels
 from fasttext_lite.text.marked import MarkedTexts
 
 EOS = b"</s>"
+WORD_BYTES = 24  # of a word on average, where their number is limited
+_GATHERED = 1 << 17  # words copied at a time
 
 # Bytes of text whose words are looked up before the new ones are entered.
 LEAST_STEP, MOST_STEP = 1 << 16, 1 << 24
 
 
 class Vocabulary:
-    """The words of texts with their number of occurrences, counted chunk by chunk."""
+    """The words of texts with their number of occurrences, counted chunk by chunk.
 
-    def __init__(self) -> None:
-        self.n_words = self.n_tokens = self.n_texts = self._n_bytes = 0
+    With a limit, rare words are dropped when it is reached, down to half of it, by lossy counting
+    (G. S. Manku, R. Motwani: Approximate Frequency Counts over Data Streams, 2002): a word that is
+    new counts from then on, and `missed`, the most that any dropped word can have occurred, is
+    what it may have occurred before. Words are dropped whose count and what they may have missed
+    are at most the new `missed`. That is at most 2 n_tokens / (most_words - 1), unless the limit of
+    bytes is reached before that of words: whenever it grows by some number, half of `most_words`
+    words and more have occurred that often since (J. Misra, D. Gries: Finding Repeated Elements,
+    1982).
+
+    Parameters
+    ----------
+    most_words : int, optional
+        At most so many words are held, but for those of one step; default: any number.
+
+    Attributes
+    ----------
+    missed : int
+        By how much the count of a word is too low, at most; words that occurred more often than
+        this, and `Config.min_count` on top, are among `words`.
+    """
+
+    def __init__(self, most_words: int | None = None) -> None:
+        self.n_words = self.n_tokens = self.n_texts = self.missed = self._n_bytes = 0
+        self.most_words = None if most_words is None else max(most_words, 2)
+        # Of each word up to some time what it may have missed; of those since then `missed`.
+        self._before = np.empty(0, np.int64)
         self._pool = np.empty(0, np.uint8)
         self._offsets = np.empty((0, 2), np.int64)
         self._counts = np.empty(0, np.int64)
         self._table = np.empty(0, np.int32)
-        self._enlarge(1 << 15, 1 << 17)
+        most = 1 << 15 if self.most_words is None else min(self.most_words, 1 << 15)
+        self._enlarge(most, 4 * most)
 
     def _enlarge(self, n_words: int, n_bytes: int) -> None:
         """Make room for as many words, of as many bytes together."""
@@ -70,7 +97,7 @@ class Vocabulary:
         numbers = np.empty(starts[-1], np.int32)
         first = 0
         while first < len(texts):
-            end = int(offsets[first]) + min(max(self._n_bytes, LEAST_STEP), MOST_STEP)
+            end = int(offsets[first]) + self._step()
             last = max(first + 1, int(np.searchsorted(offsets, end, "right")) - 1)
             self._number(texts, first, last, starts, numbers, n_threads)
             self._n_bytes += int(offsets[last] - offsets[first])
@@ -78,6 +105,12 @@ class Vocabulary:
         self.n_texts += len(texts)
         self.n_tokens += numbers.size
         return NumberedTexts(numbers, starts)
+
+    def _step(self) -> int:
+        """Return how many bytes of text are looked up at a time: their new words must have room."""
+        if self.most_words is not None:
+            return min(self.most_words // 4, MOST_STEP)
+        return min(max(self._n_bytes, LEAST_STEP), MOST_STEP)
 
     def _number(
         self,
@@ -93,27 +126,38 @@ class Vocabulary:
         origin = int(offsets[first])
         if offsets[last] - origin > kernels.MOST_BYTES:
             raise TrainingError("a text has more than 2 GB: cut it into several")
-        pool = read_only(self._pool)  # as the kernel is compiled for
 
         def number(a: int, b: int) -> None:
             kernels.number_tokens(
-                text, marks, offsets, first + a, first + b, self._table, pool, self._offsets,
-                starts, origin, numbers,
+                text, marks, offsets, first + a, first + b, self._table, read_only(self._pool),
+                self._offsets, starts, origin, numbers,
             )  # fmt: skip
 
         run_ranges(number, last - first, n_threads)
         at, end = int(starts[first]), int(starts[last])
+        if self.most_words is not None:
+            n_new = int(np.count_nonzero(numbers[at:end] < 0))
+            n_bytes = self._n_pool + int(offsets[last]) - origin
+            if self._is_full(n_new, n_bytes) and self._prune():  # words have other numbers now
+                run_ranges(number, last - first, n_threads)
+                n_new = int(np.count_nonzero(numbers[at:end] < 0))
+                n_bytes = self._n_pool + int(offsets[last]) - origin
+            self._enlarge(*self._rooms(self.n_words + n_new, n_bytes))
         while at < end:
             at, self.n_words, n_bytes = kernels.enter_words(
                 text, marks, origin, numbers, at, end, self._table, self._pool, self._offsets,
                 self._counts, self.n_words,
             )  # fmt: skip
             if at < end:
-                n_pool = int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
                 self._enlarge(
                     _room(self.n_words + 1, self._counts.size),
-                    _room(n_pool + n_bytes, self._pool.size),
+                    _room(self._n_pool + n_bytes, self._pool.size),
                 )
+
+    @property
+    def _n_pool(self) -> int:
+        """Bytes of the words."""
+        return int(self._offsets[self.n_words - 1, 1]) if self.n_words else 0
 
     def join(self, other: Vocabulary) -> None:
         """Add what another vocabulary has counted, as if its texts followed these."""
@@ -141,8 +185,57 @@ class Vocabulary:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self.n_words, self.n_tokens, self.n_texts, *arrays = state
         self._pool, self._offsets, self._counts = arrays
+        self.missed, self.most_words, self._n_bytes = 0, None, self._pool.size
+        self._before = np.empty(0, np.int64)
         self._table = empty_table(2 * max(self.n_words, 1))
         kernels.insert_words(read_only(self._pool), self._offsets, self.n_words, self._table)
+
+    def _is_full(self, n_new: int, n_bytes: int) -> bool:
+        """Return whether words must be dropped before there is room for more."""
+        most = self.most_words
+        return most is not None and (self.n_words + n_new > most or n_bytes > WORD_BYTES * most)
+
+    def _rooms(self, n_words: int, n_bytes: int) -> tuple[int, int]:
+        """Return for how many words and bytes to make room, where so many are needed."""
+        words, bytes_ = _room(n_words, self._counts.size), _room(n_bytes, self._pool.size)
+        if self.most_words is not None:  # no more than the limits, if that is enough
+            words = max(n_words, min(words, self.most_words))
+            bytes_ = max(n_bytes, min(bytes_, WORD_BYTES * self.most_words))
+        return words, bytes_
+
+    def _prune(self) -> bool:
+        """Drop rare words, so that half of the words and bytes are left at most; whether any."""
+        assert self.most_words is not None
+        n = self.n_words
+        before = np.full(n, self.missed)
+        before[: self._before.size] = self._before
+        offsets, most = self._offsets[:n], self._counts[:n] + before
+        sizes = offsets[:, 1] - offsets[:, 0]
+        order = np.lexsort((sizes, -most))
+        sizes = np.cumsum(sizes[order])
+        n_kept = min(
+            self.most_words // 2,
+            int(np.searchsorted(sizes, WORD_BYTES * self.most_words // 2, "right")),
+        )
+        if n_kept == n:
+            return False
+        self.missed = max(self.missed, int(most[order[n_kept]]))
+        kept = np.sort(order[:n_kept])
+        self._before = before[kept]
+        pool, ends = gather_words(self._pool, offsets[kept])
+        self.n_words = kept.size
+        self._counts[: kept.size] = self._counts[kept]
+        self._offsets[: kept.size] = word_bounds(ends)
+        self._pool[: pool.size] = pool
+        self._table[:] = -1
+        kernels.insert_words(read_only(self._pool), self._offsets, self.n_words, self._table)
+        return True
+
+    def forget(self) -> None:
+        """Give the memory of the words back; their numbers stay."""
+        self._pool, self._offsets = np.empty(0, np.uint8), np.empty((0, 2), np.int64)
+        self._counts, self._table = np.empty(0, np.int64), np.empty(0, np.int32)
+        self._before = np.empty(0, np.int64)
 
     def script_shares(self) -> dict[str, float]:
         """Return the share of the tokens that begin with a character of each of `SCRIPTS`."""
@@ -175,19 +268,20 @@ class Vocabulary:
             Their bytes, one after another; with </s>, once a text, if `Config.eos` is set.
         word_ends : int64[n_words]
         """
-        pool, ends = gather_words(self._pool, self._offsets[: self.n_words])
+        pool, bounds = self._pool, self._offsets[: self.n_words]
         counts = self._counts[: self.n_words].copy()
         if config.eos:
-            words = words_in(pool, ends)
-            if EOS in words:
-                counts[words.index(EOS)] += self.n_texts
+            place = find_eos(pool, bounds)
+            if place >= 0:
+                counts[place] += self.n_texts
             else:
-                pool = np.append(pool, np.frombuffer(EOS, np.uint8))
-                ends = np.append(ends, pool.size)
+                end = int(bounds[-1, 1]) if self.n_words else 0
+                pool = np.append(pool[:end], np.frombuffer(EOS, np.uint8))
+                bounds = np.append(bounds, [[end, pool.size]], axis=0)
                 counts = np.append(counts, self.n_texts)
         keep = np.flatnonzero(counts >= config.min_count)
         keep = keep[np.argsort(-counts[keep], kind="stable")]
-        return gather_words(pool, word_bounds(ends)[keep])
+        return gather_words(pool, bounds[keep])
 
 
 def _padded(code: int, byte: bytes) -> int:
@@ -220,8 +314,32 @@ def gather_words(text: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.n
     """Copy the words text[bounds[i, 0]:bounds[i, 1]] together; return a pool and its ends."""
     sizes = bounds[:, 1] - bounds[:, 0]
     ends = np.cumsum(sizes)
-    positions = np.arange(ends[-1] if ends.size else 0)
-    return text[positions + np.repeat(bounds[:, 0] - (ends - sizes), sizes)], ends
+    pool = np.empty(ends[-1] if ends.size else 0, np.uint8)
+    for first in range(0, len(bounds), _GATHERED):  # positions take eight bytes for each of one
+        part = slice(first, first + _GATHERED)
+        begin, size = ends[part] - sizes[part], sizes[part]
+        positions = np.arange(begin[0], begin[-1] + size[-1])
+        positions += np.repeat(bounds[part, 0] - begin, size)
+        np.take(text, positions, out=pool[begin[0] : begin[-1] + size[-1]], mode="clip")
+    return pool, ends
+
+
+def find_eos(pool: np.ndarray, bounds: np.ndarray) -> int:
+    """Return the number of the word </s>, -1 if it is none.
+
+    Parameters
+    ----------
+    pool : uint8[]
+    bounds : int64[n_words, 2]
+    """
+    # Among the words of its length: a list of all words takes long where there are many.
+    starts, ends = bounds.T
+    near = np.flatnonzero(ends - starts == len(EOS))
+    alike = np.ones(near.size, bool)
+    for i, sign in enumerate(EOS):
+        alike &= pool[starts[near] + i] == sign
+    found = near[alike]
+    return int(found[0]) if found.size else -1
 
 
 def _enlarge(array: np.ndarray, size: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.compression import ENDINGS
+from fasttext_lite.corpus.inputs import LEFT_OUT, fixed_folder, is_special, matches
 from fasttext_lite.errors import InputError, UsageError
 from fasttext_lite.filtering.formats.table import ENDINGS as FORMAT_ENDINGS
 from fasttext_lite.filtering.formats.table import FORMATS
@@ -17,7 +18,6 @@ from fasttext_lite.filtering.settings import PLAIN, SAME, Settings
 # In the folder that is written to: of the run itself, and of records that go elsewhere.
 OWN, DROPPED_FOLDER, BAD_FOLDER, NONE_FOLDER = "_filter", "_dropped", "_bad", "_none"
 OWN_FOLDERS = (OWN, DROPPED_FOLDER, BAD_FOLDER, NONE_FOLDER)
-_LEFT_OUT = (".", "_")  # what names begin with of files that no records are in, such as _SUCCESS
 
 
 @dataclass(frozen=True)
@@ -88,50 +88,17 @@ def _parts_of(given: str, folder: str, settings: Settings, others: list[str]) ->
                 "or not)"
             )
         return [_part(path, os.path.relpath(path, given), settings) for path in found]
-    if _is_special(given):
+    if is_special(given):
         raise InputError(f"{given}: a pipe or device cannot be read twice: write it to a file")
     if os.path.exists(given):
         return [_part(given, os.path.basename(given), settings)]
     if not glob.has_magic(given):
         raise InputError(f"{given}: no such file or directory")
-    root = _fixed_folder(given)
+    root = fixed_folder(given)
     return [
-        _part(path, os.path.relpath(path, root), settings) for path in _matches(given, root, folder)
+        _part(path, os.path.relpath(path, root), settings)
+        for path in matches(given, lambda path: _is_under(path, folder))
     ]
-
-
-def _matches(pattern: str, root: str, folder: str) -> list[str]:
-    """Return the files of a pattern; those of a folder that links lead to again are there once."""
-    found: dict[tuple[str, str], str] = {}
-    n_left_out = 0
-    names = glob.glob(pattern, recursive=True)
-    for path in sorted(names, key=lambda path: (path.count(os.sep), path)):
-        if os.path.isdir(path) or _is_special(path) or _is_under(path, folder):
-            continue
-        if any(name.startswith(_LEFT_OUT) for name in os.path.relpath(path, root).split(os.sep)):
-            n_left_out += 1
-            continue
-        place, name = os.path.split(path)
-        found.setdefault((os.path.realpath(place), name), path)
-    if not found:
-        more = " that does not begin with _ or . (name such files, or their folder)" * bool(
-            n_left_out
-        )
-        raise InputError(f"{pattern}: no file has a name of this pattern{more}")
-    return sorted(found.values())
-
-
-def _is_special(path: str) -> bool:
-    """Return whether a path is a pipe, a device or a socket."""
-    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-
-
-def _fixed_folder(pattern: str) -> str:
-    """Return the folder of a pattern that every file of it is in."""
-    head = pattern
-    while glob.has_magic(head):
-        head = os.path.dirname(head)
-    return head or "."
 
 
 def _walk(given: str, folder: str, others: list[str]) -> Iterator[str]:
@@ -139,14 +106,14 @@ def _walk(given: str, folder: str, others: list[str]) -> Iterator[str]:
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(_LEFT_OUT) and not _is_same(os.path.join(place, name), folder)
+            if not name.startswith(LEFT_OUT) and not _is_same(os.path.join(place, name), folder)
         )
         for name in sorted(names):
             path = os.path.join(place, name)
-            if name.startswith(_LEFT_OUT):
+            if name.startswith(LEFT_OUT):
                 continue
             is_record = without_packing(name).lower().endswith(FORMAT_ENDINGS)
-            if is_record and not _is_special(path):
+            if is_record and not is_special(path):
                 yield path
             else:
                 others.append(path)

@@ -24,6 +24,7 @@ from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.many import ManyReader
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.disk.temporary import making_folder
 from fasttext_lite.errors import InputError
@@ -50,7 +51,7 @@ _ARRAYS = {
 
 def cached(
     cache: str,
-    reader: CorpusReader,
+    reader: CorpusReader | ManyReader,
     config: Config,
     multilabel: bool,
     make: Callable[[Files], Prepared],
@@ -61,7 +62,7 @@ def cached(
     ----------
     cache : str
         Folder, made if need be.
-    reader : CorpusReader
+    reader : CorpusReader or ManyReader
         Its `names` and `skipped` are filled in.
     config : Config
     multilabel : bool
@@ -99,15 +100,18 @@ def _closed(features: FeatureMatrix) -> FeatureMatrix:
     return FeatureMatrix(nothing, nothing.astype(np.float32), features.indptr)
 
 
-def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:
+def _key(reader: CorpusReader | ManyReader, config: Config, multilabel: bool) -> str:
     """Return the name of a file's features: the hash of all that decides about them."""
     digest = hashlib.blake2b(digest_size=20)
-    try:
-        with open(reader.path, "rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{reader.path}: {(error.strerror or str(error)).lower()}") from None
+    for path in reader.paths:
+        try:
+            with open(path, "rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        if len(reader.paths) > 1:  # where each ends
+            digest.update(str(os.path.getsize(path)).encode())
     about: list[Any] = [CACHE_VERSION, __version__, unicodedata.unidata_version, multilabel]
     about.append(dataclasses.asdict(reader.options))
     about.append({name: getattr(config, name) for name in (*FEATURE_FIELDS, *_DECIDING)})
@@ -119,7 +123,7 @@ def _key(reader: CorpusReader, config: Config, multilabel: bool) -> str:
     return digest.hexdigest()
 
 
-def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
+def _write_rest(prepared: Prepared, reader: CorpusReader | ManyReader, folder: str) -> None:
     """Write all but the entries of the features."""
     from safetensors.numpy import save_file
 
@@ -155,7 +159,9 @@ def _write_rest(prepared: Prepared, reader: CorpusReader, folder: str) -> None:
     save_file(arrays, os.path.join(folder, _REST), {"about": json.dumps(about)})
 
 
-def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -> Prepared | None:
+def _load(
+    folder: str, reader: CorpusReader | ManyReader, config: Config, multilabel: bool
+) -> Prepared | None:
     """Return the features in a folder; None if it is not there, or damaged, then it is removed."""
     from safetensors import SafetensorError, safe_open
 
@@ -181,7 +187,7 @@ def _load(folder: str, reader: CorpusReader, config: Config, multilabel: bool) -
         reader.names, reader.fingerprint = about["seen"], str(about["fingerprint"])
         reader.skipped = {why: (count, where) for why, (count, where) in about["skipped"].items()}
         for notice in about["notices"]:
-            reader.reading.say(str(notice))
+            reader.say(str(notice))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         shutil.rmtree(folder, ignore_errors=True)
         return None

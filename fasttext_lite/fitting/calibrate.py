@@ -9,6 +9,7 @@ import numpy as np
 
 from fasttext_lite.config.losses import Loss
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.measures import first_right
 from fasttext_lite.model.calibration import MOST_LEAVES, Calibration, calibration_error
@@ -140,7 +141,9 @@ class Judged:
         good = (n_features > 0) & (sizes > 0)
         foreign = (labels.ids < 0) | (labels.ids >= len(model.labels))
         good[np.repeat(np.arange(len(good)), sizes)[foreign]] = False
-        most = max(min(MOST_TEXTS, MOST_SCORES // len(model.labels)), 1)
+        limit = promised()
+        scores = MOST_SCORES if limit is None else min(MOST_SCORES, limit.scores)
+        most = max(min(MOST_TEXTS, scores // len(model.labels)), 1)
         docs = np.flatnonzero(good)[:most]
         decisions = _decisions(model, features.take(docs), labels.take(docs), weights[docs])
         return cls(model.loss, model.is_distribution, right, weights, decisions)

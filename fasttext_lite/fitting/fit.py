@@ -19,6 +19,7 @@ from fasttext_lite.config.recipe import one_pass as one_pass_of
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.disk.columns import PART, Column, is_filed
 from fasttext_lite.errors import bounded
 from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import Judged, calibrate
@@ -151,10 +152,13 @@ def fit_prepared(
 
 def _without(prepared: Prepared, docs: np.ndarray) -> np.ndarray:
     """Return the weights of the texts, with 0 for some, float32[n_texts]."""
-    weights = prepared.doc_weights
-    weights = np.ones(len(prepared.labels), np.float32) if weights is None else weights.copy()
-    weights[docs] = 0
-    return weights
+    given, weights = prepared.doc_weights, Column(np.float32, is_filed(prepared.features.indptr))
+    for start in range(0, len(prepared.labels), PART):
+        n = min(PART, len(prepared.labels) - start)
+        weights.append(np.ones(n) if given is None else given[start : start + n])
+    without = weights.array()
+    without[docs] = 0
+    return without
 
 
 def _calibrated(trainee: Trainee, prepared: Prepared, docs: np.ndarray) -> Trainee:

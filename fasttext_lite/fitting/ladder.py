@@ -162,9 +162,14 @@ def settled(
 
 def _aside(prepared: Prepared, seed: int) -> np.ndarray | None:
     """Return the texts to calibrate the model of all texts on; None where the sample is enough."""
-    labelled = np.flatnonzero(np.diff(prepared.labels.indptr) > 0)
-    found = set_apart(len(prepared.labels), labelled.size, prepared.config, seed)
-    return None if found is None else labelled[found]
+    if not _are_set_apart(len(prepared.labels), prepared.config):
+        return None
+    return prepared.labels.some(CALIBRATED_ON, np.random.default_rng([seed, 12]))
+
+
+def _are_set_apart(n_texts: int, config: Config) -> bool:
+    """Return whether a model is calibrated on texts of its own: l1 gives rows other numbers."""
+    return n_texts >= MANY_TEXTS and not config.l1
 
 
 def set_apart(n_texts: int, n_labelled: int, config: Config, seed: int) -> np.ndarray | None:
@@ -172,7 +177,7 @@ def set_apart(n_texts: int, n_labelled: int, config: Config, seed: int) -> np.nd
 
     None where the sample is enough.
     """
-    if n_texts < MANY_TEXTS or config.l1:  # l1 gives rows other numbers
+    if not _are_set_apart(n_texts, config):
         return None
     n = min(CALIBRATED_ON, n_labelled)
     return np.sort(np.random.default_rng([seed, 12]).choice(n_labelled, n, replace=False))

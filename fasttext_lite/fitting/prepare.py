@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -13,13 +14,15 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.numbered import NumberedPieces
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.prepared import Prepared, Sample
-from fasttext_lite.parallel import cpu_count
+from fasttext_lite.fitting.within import within
+from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.system import nameless_file
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.text.marked import MarkedTexts
@@ -141,9 +144,16 @@ def _prepare(
     config = resolve(
         config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
     )
+    limit = promised()
+    if limit is not None:
+        config, most = within(limit, asked, config, len(labels.names), multilabel, vocabulary)
+        if sampler is take_sample:
+            most = min(limit.sampled(most, n_threads), MOST_ENTRIES)
+            sampler = partial(take_sample, most_entries=most)
     samples: list[Sample] = []
+    chunks = numbered if limit is None else analyzed_again(pieces, config, n_threads)
     space, features = FeatureSpace.fit_chunks(
-        numbered, vocabulary, config, n_threads, labels, entries,
+        chunks, vocabulary, config, n_threads, labels, entries,
         look=lambda entries: samples.append(sampler(entries, labels)),
     )  # fmt: skip
     return Prepared(
@@ -172,13 +182,26 @@ def count_words(
     bool
         Whether no text came as a list of tokens.
     """
-    vocabulary, held, cut_here = Vocabulary(), None, True
+    limit = promised()
+    vocabulary, held, cut_here = Vocabulary(None if limit is None else limit.words), None, True
     for texts in pieces.first():
+        held = None  # the last one goes before the next one comes
         marked = analyze(texts, config, n_threads)
-        numbered.append(vocabulary.add(marked, n_threads))
+        found = vocabulary.add(marked, n_threads)
+        if limit is None:
+            numbered.append(found)
         held = marked if config.is_noisy else None
         cut_here = cut_here and texts.token_ends is None
+        del marked, found
+    if limit is not None:
+        return_memory()
     return vocabulary, held, cut_here
+
+
+def analyzed_again(pieces: Pieces, config: Config, n_threads: int) -> Iterator[MarkedTexts]:
+    """Yield the texts once more, analysed."""
+    for texts in pieces.again():
+        yield analyze(texts, config, n_threads)
 
 
 def take_sample(
@@ -188,9 +211,8 @@ def take_sample(
     most_entries: int | None = None,
 ) -> Sample:
     """Return some texts, or all where they are few, before their features are weighed."""
-    docs = np.flatnonzero(np.diff(labels.indptr) > 0)
     mean = entries.size / max(len(entries), 1)
-    docs = docs[sampled(docs.size, mean, most_texts, most_entries)]
+    docs = labels.some(_most(mean, most_texts, most_entries), np.random.default_rng(11))
     return Sample(docs, entries.take(docs))
 
 
@@ -210,10 +232,15 @@ def sampled(
     most_texts, most_entries : int, optional
         Default: `MOST_TEXTS`, `MOST_ENTRIES`.
     """
-    most = min(most_texts or MOST_TEXTS, int((most_entries or MOST_ENTRIES) / max(mean_entries, 1)))
+    most = _most(mean_entries, most_texts, most_entries)
     if n_labelled <= most:
         return np.arange(n_labelled)
     return np.sort(np.random.default_rng(11).choice(n_labelled, most, replace=False))
+
+
+def _most(mean_entries: float, most_texts: int | None, most_entries: int | None) -> int:
+    """Return how many texts settings are tried on at most."""
+    return min(most_texts or MOST_TEXTS, int((most_entries or MOST_ENTRIES) / max(mean_entries, 1)))
 
 
 def check_labels(labels: Labels) -> None:

@@ -7,17 +7,20 @@ files lie in files that are mapped, not in memory: in temporary ones, or in a ca
 from __future__ import annotations
 
 import dataclasses
-import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from fasttext_lite import system
 from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.files import is_packed, is_regular, size_of
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.many import ManyReader, paths_of
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.disk.columns import PART, Column
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Entries, Files, nameless_files
 from fasttext_lite.fitting.cache import cached
@@ -25,24 +28,23 @@ from fasttext_lite.fitting.more import Further, prepare_more
 from fasttext_lite.fitting.prepare import prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
 
+Reader: TypeAlias = CorpusReader | ManyReader
+
 CHUNK_BYTES = 1 << 21  # of a file; its codes take ten times as much
 
 # Features of larger files are made in temporary files, if there is no cache; those of files above
 # the second size stay there in training.
 MADE_IN_FILES, SPILL_BYTES = 1 << 22, 1 << 25
+UNPACKED = 10  # times their size, texts that are packed
 
 
-def is_streamable(path: str, config: Config) -> bool:
-    """Return whether `prepare_file` can do it: a file that can be read twice, and no word noise."""
-    try:
-        regular = stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        regular = False
-    return regular and not config.is_noisy
+def is_streamable(paths: str | Sequence[str], config: Config) -> bool:
+    """Return whether `prepare_file` can do it: files that can be read twice, and no word noise."""
+    return all(map(is_regular, paths_of(paths))) and not config.is_noisy
 
 
 def prepare_file(
-    reader: CorpusReader,
+    reader: Reader,
     config: Config,
     *,
     multilabel: bool = False,
@@ -53,7 +55,7 @@ def prepare_file(
 
     Parameters
     ----------
-    reader : CorpusReader
+    reader : CorpusReader or ManyReader
         Of a file that `is_streamable`. Its `names` and `skipped` are filled in.
     config : Config
     multilabel : bool
@@ -77,7 +79,7 @@ def prepare_file(
     """
 
     def make(files: Files | None, is_read_back: bool = False) -> Prepared:
-        pieces = _FilePieces(reader)
+        pieces = _FilePieces(reader, files is not None and not is_read_back)
         prepared = prepare_pieces(
             pieces, config, multilabel=multilabel or None, n_threads=n_threads,
             entries=Entries(files, is_read_back),
@@ -90,7 +92,7 @@ def prepare_file(
 
 
 def prepare_more_file(
-    reader: CorpusReader, further: Further, *, n_threads: int | None = None
+    reader: Reader, further: Further, *, n_threads: int | None = None
 ) -> Prepared:
     """Make features of a labelled file for a model that is to learn from them.
 
@@ -112,23 +114,29 @@ def prepare_more_file(
     """
 
     def make(files: Files | None, is_read_back: bool = False) -> Prepared:
-        pieces, entries = _FilePieces(reader), Entries(files, is_read_back)
+        entries = Entries(files, is_read_back)
+        pieces = _FilePieces(reader, files is not None and not is_read_back)
         prepared = prepare_more(pieces, further, n_threads=n_threads, entries=entries)
         return dataclasses.replace(prepared, doc_weights=pieces.weights())
 
     return _made(reader, make)
 
 
-def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
+def _made(reader: Reader, make: Callable[..., Prepared]) -> Prepared:
     """Return features that `make` makes in files, or in memory where they are few."""
-    size = os.path.getsize(reader.path)
-    if size < MADE_IN_FILES:
+    size, made, spilled = sum(map(size_of, reader.paths)), MADE_IN_FILES, SPILL_BYTES
+    limit = promised()
+    if limit is not None:
+        made, spilled = limit.spilled(made), limit.spilled(spilled)
+        if any(is_packed(path) for path in reader.paths):
+            size *= UNPACKED
+    if size < made:
         return make(None)
     try:
         with nameless_files() as files:
-            return make(files, size < SPILL_BYTES)
+            return make(files, size < spilled)
     except OSError as error:
-        if size < SPILL_BYTES:
+        if size < spilled:
             return make(None)
         raise InputError(
             f"{system.temporary_folder()}: cannot keep the features here: "
@@ -138,32 +146,38 @@ def _made(reader: CorpusReader, make: Callable[..., Prepared]) -> Prepared:
 
 
 class _FilePieces:
-    """The texts of a file, chunk by chunk."""
+    """The texts of a file, chunk by chunk; what is known of each lies in files, of many."""
 
-    def __init__(self, reader: CorpusReader) -> None:
+    def __init__(self, reader: Reader, is_filed: bool = False) -> None:
         self.reader = reader
         self.n_texts = 0
-        self.ids, self.sizes = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-        self.is_weighted, self.weighed = False, [np.empty(0)]
+        self.ids, self.ends = Column(np.int32, is_filed), Column(np.int64, is_filed)
+        self.weighed: Column | None = None
+        self.is_filed, self.n_ids = is_filed, 0
 
     def first(self) -> Iterator[Texts]:
+        self.ends.append(np.zeros(1))
         for chunk in self.reader:
-            self.ids.append(chunk.ids.copy())
-            self.sizes.append(np.diff(chunk.indptr))
-            self.is_weighted = self.is_weighted or chunk.weights is not None
-            self.weighed.append(np.ones(len(chunk)) if chunk.weights is None else chunk.weights)
+            self.ids.append(chunk.ids)
+            self.ends.append(self.n_ids + chunk.indptr[1:])
+            self.n_ids += chunk.ids.size
+            if chunk.weights is not None and self.weighed is None:
+                self.weighed = Column(np.float64, self.is_filed)
+                for start in range(0, self.n_texts, PART):
+                    self.weighed.append(np.ones(min(PART, self.n_texts - start)))
+            if self.weighed is not None:
+                some = np.ones(len(chunk)) if chunk.weights is None else chunk.weights
+                self.weighed.append(some)
             self.n_texts += len(chunk.texts)
             yield chunk.texts
 
     def labels(self) -> Labels:
-        indptr = np.append(0, np.cumsum(np.concatenate(self.sizes)))
-        labels = Labels(np.concatenate(self.ids), indptr, self.reader.names).by_frequency()
-        self.ids, self.sizes = [], []
-        return labels
+        labels = Labels(self.ids.array(), self.ends.array(), self.reader.names)
+        return labels.by_frequency(in_place=True)
 
     def weights(self) -> np.ndarray | None:
         """Return what the texts weigh, float64[n_texts]; None where the file does not say it."""
-        return np.concatenate(self.weighed) if self.is_weighted else None
+        return None if self.weighed is None else self.weighed.array()
 
     def again(self) -> Iterator[Texts]:
         """Yield the texts in a second pass; they must be as many as in the first."""

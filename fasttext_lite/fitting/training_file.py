@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.files import spooled
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.corpus.reader import CorpusReader, read_corpus
+from fasttext_lite.corpus.many import open_reader, paths_of, read_corpora
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.fitting import fit
@@ -128,18 +129,22 @@ class TrainingFile:
         return factors if self.weights is None else factors * self.weights
 
 
-def can_stream(path: str, config: Config, *, is_validated: bool = False) -> bool:
+def can_stream(paths: str | Sequence[str], config: Config, *, is_validated: bool = False) -> bool:
     """Return whether a file is read in chunks, and may have a cache of its features.
 
     It must be a file that can be read twice, without noise in words; and for `Config.patience`
     there must be validation data: texts are set aside before the vocabulary is made, and that
     takes the texts as a whole.
     """
-    return is_streamable(path, config) and (config.patience is None or is_validated)
+    return is_streamable(paths, config) and _may_stream(config, is_validated)
+
+
+def _may_stream(config: Config, is_validated: bool) -> bool:
+    return not config.is_noisy and (config.patience is None or is_validated)
 
 
 def read_training_file(
-    path: str,
+    paths: str | Sequence[str],
     config: Config,
     options: ReadOptions | None = None,
     *,
@@ -154,8 +159,8 @@ def read_training_file(
 
     Parameters
     ----------
-    path : str
-        "-" is standard input.
+    paths : str or sequence of str
+        One file or several, which are read as if they were one; "-" is standard input.
     config : Config
     options : ReadOptions, optional
     multilabel : bool
@@ -178,30 +183,44 @@ def read_training_file(
     TrainingError
         If there are fewer than two labels.
     """
-    options = options or ReadOptions()
-    if not as_texts and can_stream(path, config, is_validated=is_validated):
-        reader = CorpusReader(path, options, CHUNK_BYTES)
-        prepared = prepare_file(
-            reader, with_vectors(config, pretrained),
-            multilabel=multilabel, n_threads=n_threads, cache=cache,
-        )  # fmt: skip
-        skipped, several = reader.skip_report(), prepared.multilabel
-        return TrainingFile(
-            config, prepared.labels, several, skipped, reader.notices, prepared, pretrained,
-            reader.fingerprint, prepared.doc_weights,
-        )  # fmt: skip
+    options, several = options or ReadOptions(), paths_of(paths)
+    may_stream = not as_texts and _may_stream(config, is_validated)
+    with spooled(several if may_stream and cache is None else ()):
+        if may_stream and can_stream(several, config, is_validated=is_validated):
+            return _in_chunks(several, config, options, multilabel, n_threads, cache, pretrained)
     if cache is not None:
         raise InputError(
-            f"{path}: a cache needs a file that can be read twice, no noise in words, and for "
-            "patience validation data"
+            f"{several[0]}: a cache needs a file that can be read twice, no noise in words, and "
+            "for patience validation data"
         )
     return _as_a_whole(
-        path, config, options, multilabel=multilabel, pretrained=pretrained, keeps_rows=as_texts
+        several, config, options, multilabel=multilabel, pretrained=pretrained, keeps_rows=as_texts
     )
 
 
+def _in_chunks(
+    paths: Sequence[str],
+    config: Config,
+    options: ReadOptions,
+    multilabel: bool,
+    n_threads: int | None,
+    cache: str | None,
+    pretrained: Pretrained | None,
+) -> TrainingFile:
+    """Read labelled files twice, chunk by chunk."""
+    reader = open_reader(paths, options, CHUNK_BYTES)
+    prepared = prepare_file(
+        reader, with_vectors(config, pretrained),
+        multilabel=multilabel, n_threads=n_threads, cache=cache,
+    )  # fmt: skip
+    return TrainingFile(
+        config, prepared.labels, prepared.multilabel, reader.skip_report(), reader.notices,
+        prepared, pretrained, reader.fingerprint, prepared.doc_weights,
+    )  # fmt: skip
+
+
 def read_further_file(
-    path: str,
+    paths: str | Sequence[str],
     further: Further,
     options: ReadOptions | None = None,
     *,
@@ -212,7 +231,7 @@ def read_further_file(
 
     Parameters
     ----------
-    path, options, is_validated, n_threads
+    paths, options, is_validated, n_threads
         As in `read_training_file`.
     further : Further
 
@@ -224,15 +243,16 @@ def read_further_file(
         If it has several labels for a text, and the model one.
     """
     config, options = further.model.config, options or ReadOptions()
-    if can_stream(path, config, is_validated=is_validated):
-        reader = CorpusReader(path, options, CHUNK_BYTES)
-        prepared = prepare_more_file(reader, further, n_threads=n_threads)
-        return TrainingFile(
-            prepared.config, prepared.labels, prepared.multilabel, reader.skip_report(),
-            reader.notices, prepared, fingerprint=reader.fingerprint,
-            weights=prepared.doc_weights, further=further,
-        )  # fmt: skip
-    corpus = read_corpus(path, options)
+    with spooled(paths_of(paths) if _may_stream(config, is_validated) else ()):
+        if can_stream(paths, config, is_validated=is_validated):
+            reader = open_reader(paths, options, CHUNK_BYTES)
+            prepared = prepare_more_file(reader, further, n_threads=n_threads)
+            return TrainingFile(
+                prepared.config, prepared.labels, prepared.multilabel, reader.skip_report(),
+                reader.notices, prepared, fingerprint=reader.fingerprint,
+                weights=prepared.doc_weights, further=further,
+            )  # fmt: skip
+    corpus = read_corpora(paths, options)
     pieces = TextPieces(corpus.texts, corpus.labels, whole=config.is_noisy)
     prepared = prepare_more(pieces, further, n_threads=n_threads)
     return TrainingFile(
@@ -243,7 +263,7 @@ def read_further_file(
 
 
 def _as_a_whole(
-    path: str,
+    paths: str | Sequence[str],
     config: Config,
     options: ReadOptions,
     *,
@@ -252,7 +272,7 @@ def _as_a_whole(
     keeps_rows: bool,
 ) -> TrainingFile:
     """Read a labelled file at once, its texts to memory."""
-    corpus = read_corpus(path, options, keeps_rows=keeps_rows)
+    corpus = read_corpora(paths, options, keeps_rows=keeps_rows)
     several = multilabel or corpus.labels.is_multilabel
     skipped = corpus.skip_report()
     return TrainingFile(

@@ -52,10 +52,11 @@ def pool_documents(ids, weights, indptr, first, last, embeddings, vectors):
     vectors : float32[n_docs, d]
         Written in place.
     """
+    none = embeddings[:0]
     for doc in range(first, last):
         if doc + 1 < last:
-            fetch_rows(embeddings, ids, indptr[doc + 1], indptr[doc + 2])
-        pool_rows(embeddings, ids, weights, indptr[doc], indptr[doc + 1], vectors[doc])
+            fetch_rows(embeddings, none, ids, indptr[doc + 1], indptr[doc + 2])
+        pool_rows(embeddings, none, ids, weights, indptr[doc], indptr[doc + 1], vectors[doc])
 
 
 @_kernel

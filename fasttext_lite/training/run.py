@@ -20,6 +20,8 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.optimizers import OPTIMIZERS
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.disk import columns
+from fasttext_lite.disk.columns import PART, Column
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.parallel import run_blocks
@@ -32,14 +34,13 @@ from fasttext_lite.training.participants import find_participants
 from fasttext_lite.training.rounds import ROUND, Rounds, common_row
 from fasttext_lite.training.schedule import make_schedule
 from fasttext_lite.training.weights import TABLES, Weights, averaged, settle
+from fasttext_lite.training.windows import Epoch, Visits
 
 BLOCKS_PER_THREAD = 16  # in an epoch: few enough to cost nothing, enough to even out threads
 MAX_BLOCK = 8192
 BLOCKS_TOGETHER = 4  # in an epoch: each costs a thread a tenth of a millisecond
 
-# With features in files: documents in a run of neighbours, runs mixed, most documents in a block.
-# (Neighbours often have the same label: long runs would be learnt in bursts.)
-RUN, RUNS, MAPPED_BLOCK = 16, 1024, 2048
+MAPPED_BLOCK = 2048  # documents of a block at most, with features in files
 
 # That a thread takes with an output table of its own, where all of it changes at each step. With
 # 64, CLINC150 lost a tenth of a point on average of five seeds.
@@ -131,7 +132,9 @@ class Run:
         self.rng = np.random.default_rng([seed, 0])
         self.doc_weights, self.order = _visits(features, doc_weights)
         self.n_threads = max(1, min(n_threads, self.order.size // 64))
-        self.docs = self._docs(features)
+        self.docs, self.visits = self._docs(features), None
+        if features.maps:
+            self.visits = Visits(features, labels, self.doc_weights, self.order, config.shuffle)
         self.settings = _settings(config)
         n_steps = config.epochs * self.order.size
         average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
@@ -234,11 +237,11 @@ class Run:
             Learning rate over progress in [0, 1].
         clock : _Clock
         """
-        order = self._shuffled() if self.config.shuffle else self.order
+        order, visits = self._order()
         if self.noisy is not None:
             self.docs = self._docs(self.noisy(epoch))
-        edges = np.union1d(self._edges(order.size), [self.place.visits])
-        done = epoch * order.size + edges
+        edges = np.union1d(self._edges(self.order.size), [self.place.visits])
+        done = epoch * self.order.size + edges
         rates = np.array([lr_at(visits / clock.total) for visits in done])
         sizes = np.diff(edges)
         sums = sizes * rates[:-1] + np.diff(rates) * (sizes - 1) / 2  # as the kernel sums them
@@ -248,9 +251,10 @@ class Run:
         caller = threading.current_thread()
 
         def work(turn: int) -> None:
-            block, docs = order[edges[turn] : edges[turn + 1]], self.docs
-            if self.features.maps:
-                block, docs = self.copied(block)
+            if visits is None:
+                block, docs = order[edges[turn] : edges[turn + 1]], self.docs
+            else:
+                block, docs = visits.block(int(edges[turn]), int(edges[turn + 1]))
             results[turn] = self.train_block(
                 block, self.weights.steps + edges[turn], paths[turn], rates[turn : turn + 2],
                 seeds[turn], docs,
@@ -259,7 +263,11 @@ class Run:
                 progress = done[turn + 1] / clock.total
                 clock.report(epoch, _mean_loss(results), rates[turn + 1], progress)
 
-        n_done = self._run_blocks(work, edges, results)
+        try:
+            n_done = self._run_blocks(work, edges, results)
+        finally:
+            if visits is not None:
+                visits.close()
         self.weights.steps += int(edges[n_done])
         self.weights.path = float(paths[n_done])
         return _mean_loss(results)
@@ -301,28 +309,22 @@ class Run:
     def _edges(self, n_visits: int) -> np.ndarray:
         """Return where the blocks of an epoch begin, and the end of the last one."""
         size = -(-n_visits // (BLOCKS_PER_THREAD * self.n_threads))
-        most = MAPPED_BLOCK if self.features.maps else MAX_BLOCK
+        most = MAX_BLOCK if self.visits is None else MAPPED_BLOCK
         if self.rounds is not None:  # all threads are on one
             size, most = -(-n_visits // BLOCKS_TOGETHER), 4 * most
         size = max(1, min(size, most, self.most_docs))
         if self.config.norm == "batch" or self.rounds:  # whole batches, whatever the threads
             size = -(-size // WHOLE) * WHOLE
+        if self.visits is not None:
+            return self.visits.edges(size)
         return np.append(np.arange(0, n_visits, size), n_visits)
 
-    def _shuffled(self) -> np.ndarray:
-        """Return the documents in a new random order.
-
-        If their features lie in files: runs of neighbours in random order, and `RUNS` of them at
-        a time mixed, so that a part of the files at a time is enough.
-        """
-        if not self.features.maps:
-            return self.rng.permutation(self.order)
-        starts = RUN * self.rng.permutation(-(-self.order.size // RUN))
-        mixed = [np.empty(0, np.int32)]
-        for i in range(0, starts.size, RUNS):
-            runs = [self.order[start : start + RUN] for start in starts[i : i + RUNS]]
-            mixed.append(self.rng.permutation(np.concatenate(runs)))
-        return np.concatenate(mixed)
+    def _order(self) -> tuple[np.ndarray, Epoch | None]:
+        """Return the documents of an epoch in the order of their visits, or what reads them."""
+        if self.visits is not None:
+            seed = int(self.rng.integers(0, 2**63))
+            return self.order, self.visits.epoch(seed, self.place.visits)
+        return self.rng.permutation(self.order) if self.config.shuffle else self.order, None
 
     def update_ratio(self, lr: float, n_docs: int = 32) -> float:
         """Return the mean relative change of the input rows that one step touches, at this rate.
@@ -356,17 +358,6 @@ class Run:
         for array, copy in zip(whole, kept, strict=True):
             array[:] = copy
         return float(np.mean(ratios)) if ratios else 0.0
-
-    def copied(self, block: np.ndarray) -> tuple[np.ndarray, Docs]:
-        """Return a block of documents in memory, and their numbers there."""
-        chosen, numbers = np.unique(block, return_inverse=True)
-        taken = self.features.take(chosen)
-        labels = self.labels.take(chosen)
-        docs = Docs(
-            taken.ids, taken.weights, taken.indptr, labels.ids, labels.indptr,
-            self.doc_weights[chosen],
-        )  # fmt: skip
-        return numbers.astype(np.int32), docs
 
     def train_block(
         self,
@@ -417,12 +408,19 @@ def _visits(
 
     A document of weight 3 is visited three times: one large step would overshoot.
     """
-    if doc_weights is None:
-        doc_weights = np.ones(len(features))
-    visits = np.maximum(np.ceil(doc_weights - 1e-6), 1)
-    weights = (doc_weights / visits).astype(np.float32)
-    visits[np.diff(features.indptr) == 0] = 0
-    return weights, np.repeat(np.arange(visits.size, dtype=np.int32), visits.astype(np.int64))
+    is_filed = columns.is_filed(features.indptr)
+    weights, order = Column(np.float32, is_filed), Column(np.int32, is_filed)
+    for first in range(0, max(len(features), 1), PART):
+        indptr = features.indptr[first : first + PART + 1]
+        each = np.ones(indptr.size - 1)
+        if doc_weights is not None:
+            each = doc_weights[first : first + PART].astype(np.float64)
+        visits = np.maximum(np.ceil(each - 1e-6), 1)
+        weights.append(each / visits)
+        visits[np.diff(indptr) == 0] = 0
+        docs = np.arange(first, first + visits.size, dtype=np.int32)
+        order.append(np.repeat(docs, visits.astype(np.int64)))
+    return weights.array(), order.array()
 
 
 def _settings(config: Config) -> Settings:

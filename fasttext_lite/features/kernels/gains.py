@@ -12,7 +12,7 @@ _kernel = compiler(FAST)
 
 
 @_kernel
-def count_labels(rows, indptr, first_doc, label_indptr, sizes):
+def sum_labels(rows, indptr, first_doc, label_indptr, sizes):
     """Add up how many labels the documents of each row have.
 
     Parameters
@@ -38,7 +38,7 @@ def list_labels(rows, indptr, first_doc, first, last, label_ids, label_indptr, e
     Parameters
     ----------
     rows, indptr, first_doc
-        As in `count_labels`.
+        As in `sum_labels`.
     first, last : int
     label_ids : int32[], label_indptr : int64[n_all_docs + 1]
     ends : int64[last - first]
@@ -69,7 +69,7 @@ def list_chosen(rows, indptr, first_doc, first, place, ends, docs):
     Parameters
     ----------
     rows, indptr, first_doc
-        As in `count_labels`.
+        As in `sum_labels`.
     first : int
         The first row that may be chosen.
     place : int32[]
@@ -181,4 +181,57 @@ def measure_gains(begins, ends, listed, prior, pseudo_count, gains):
             gain += p * math.log(p * k)
             counts[label] = 0
         # All labels not seen have p = m / k / (n + m).
+        gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
+
+
+@_kernel
+def count_labels(rows, indptr, first_doc, first, last, label_ids, label_indptr, counts):
+    """Count the labels of the documents that have each row of `first` to `last` - 1.
+
+    Parameters
+    ----------
+    rows, indptr, first_doc, first, last
+        As in `list_labels`.
+    label_ids : int32[], label_indptr : int64[n_docs + 1]
+        Of all documents.
+    counts : int32[last - first, n_labels]
+        Added to.
+    """
+    for doc in range(indptr.size - 1):
+        begin, end = label_indptr[first_doc + doc], label_indptr[first_doc + doc + 1]
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = rows[i] - first
+            if row >= 0 and row < last - first:
+                for j in range(begin, end):
+                    counts[row, label_ids[j]] += 1
+
+
+@_kernel
+def gains_of_counts(counts, prior, pseudo_count, gains):
+    """Write what `measure_gains` does, given how often each feature's documents have each label.
+
+    Parameters
+    ----------
+    counts : int32[n_features, n_labels]
+    prior, pseudo_count, gains
+        As there.
+    """
+    m = pseudo_count
+    k = 0
+    for label in range(prior.size):
+        k += prior[label] > 0
+    for feature in range(gains.size):
+        n = 0.0
+        total = 0.0
+        n_seen = 0
+        for label in range(prior.size):
+            if counts[feature, label] > 0:
+                n += counts[feature, label]
+                total += counts[feature, label] / prior[label]
+                n_seen += 1
+        gain = 0.0
+        for label in range(prior.size):
+            if counts[feature, label] > 0:
+                p = (n * counts[feature, label] / prior[label] / total + m / k) / (n + m)
+                gain += p * math.log(p * k)
         gains[feature] = gain - (k - n_seen) / k * m / (n + m) * math.log((n + m) / m)
