@@ -637,6 +637,19 @@ class FeatureSpace:
         frequency[-1] = 0
         return frequency
 
+    def dense(self, codes: np.ndarray, n_texts: np.ndarray) -> np.ndarray:
+        """Return what `count` returns, int32[n_codes], of some codes and how many texts have each."""
+        frequency = np.zeros(self._bias_code + 1, np.int32)
+        frequency[codes] = n_texts
+        return frequency
+
+    def with_gains(self, gains: np.ndarray, pseudo_count: float) -> FeatureSpace:
+        """Return the space with gains, float32[n_rows], and the pseudo-count they are found with."""
+        return FeatureSpace(
+            self.config.replace(pseudo_count=pseudo_count), self.pool, self.word_ends,
+            self.row_codes, self.frequency, self.n_texts, gains,
+        )  # fmt: skip
+
     def number(self, entries: Entries, n_threads: int = 1) -> None:
         """Replace the codes of entries by rows, in place; codes without a row vanish."""
         entries.replace(lambda found, a, b: self._number(found, a, b, n_threads))
