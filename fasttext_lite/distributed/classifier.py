@@ -33,6 +33,8 @@ from fasttext_lite.model.run import Run
 if TYPE_CHECKING:
     from distributed import Client
 
+    from fasttext_lite.fitting.trainee import Trainee
+
 OWN = {"text_column": "text", "label_column": "label", "reading": None, "texts_per_round": None}
 
 
@@ -115,29 +117,35 @@ class DaskFastTextClassifier(TextEstimator):
         seed, n_threads = seed_of(self), threads_of(self, training=True)
         given, columns = given_to(self), self._columns()
         sources = sources_of(X, y, columns)
-        job = Job(client_of(client))
         ADVISER.look_before(config, given, False)
-        ready = preparing.prepare(
-            job, sources, columns, config,
-            class_weight=self.class_weight, seed=seed, n_threads=n_threads,
-        )  # fmt: skip
+        rounds: list[Round] = []
+        with Job(client_of(client)) as job:
+            ready = preparing.prepare(
+                job, sources, columns, config,
+                class_weight=self.class_weight, seed=seed, n_threads=n_threads,
+            )  # fmt: skip
+            trainee = self._trained(job, ready, seed, rounds)
+        ADVISER.look_after(trainee.model.config, given, len(ready.target.classes))
+        set_fitted(self, trainee, ready.target.classes, ready.target.kind)
+        self.rounds_ = rounds
+        return self
+
+    def _trained(
+        self, job: Job, ready: preparing.Ready, seed: int, rounds: list[Round]
+    ) -> Trainee:
+        """Train on texts that are ready; each round is added to `rounds`."""
         config = training.settings_of(ready)
         blocks = training.make_blocks(job, ready, config, self.texts_per_round, seed)
         run = Run(
             class_weight=named_weights(self.class_weight, ready.target),
             seed=None if self.random_state is None else seed,
         )
-        rounds: list[Round] = []
         show = None if self.verbose else False  # to a terminal alone
         with progress_bar(ready.n_texts * config.epochs, show) as callback:
-            trainee = training.train(
+            return training.train(
                 job, ready, blocks, config,
                 seed=seed, rounds=rounds, callback=callback, run=run,
             )  # fmt: skip
-        ADVISER.look_after(trainee.model.config, given, len(ready.target.classes))
-        set_fitted(self, trainee, ready.target.classes, ready.target.kind)
-        self.rounds_ = rounds
-        return self
 
     def _check_own(self) -> None:
         """Raise `SettingError` for a parameter that is out of range or does not go here."""
@@ -253,6 +261,5 @@ class DaskFastTextClassifier(TextEstimator):
         sources = sources_of(X, None, columns, needs_labels=False)
         (place,) = parts_of([folder])
         asked = predicting.Asked(self.model_, self.classes_)
-        return predicting.predict_parts(
-            Job(client_of(client)), sources, columns, asked, place, format
-        )
+        with Job(client_of(client)) as job:
+            return predicting.predict_parts(job, sources, columns, asked, place, format)

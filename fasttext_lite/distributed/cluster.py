@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fasttext_lite.errors import InputError, TrainingError
@@ -116,6 +117,7 @@ class Job:
         self.workers = check_workers(client)
         self.width = sum(self.workers.values())
         self._token = uuid.uuid4().hex
+        self._futures: list[weakref.ref[Future]] = []
         self._n_tasks = 0
         places = [[address] * n for address, n in self.workers.items()]
         most = max(map(len, places))
@@ -144,7 +146,9 @@ class Job:
         self._n_tasks += 1
         key = (f"fasttext_lite {name}", self._n_tasks, self._token)
         with _large_graphs():
-            return self.client.submit(function, *args, key=key, pure=False, **where)
+            return self._noted(
+                [self.client.submit(function, *args, key=key, pure=False, **where)]
+            )[0]
 
     def map(self, name: str, function: Callable[..., Any], *columns: Sequence[Any]) -> list[Future]:
         """Return the futures of a task for each place of some columns of arguments."""
@@ -154,7 +158,27 @@ class Job:
             (f"fasttext_lite {name}", i, self._token) for i in range(first, self._n_tasks + 1)
         ]
         with _large_graphs():
-            return self.client.map(function, *columns, key=keys, pure=False)
+            return self._noted(self.client.map(function, *columns, key=keys, pure=False))
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let the cluster forget all results, also those that a traceback would keep."""
+        for reference in self._futures:
+            future = reference()
+            if future is not None:
+                with suppress(Exception):  # the cluster may be gone
+                    future.release()
+
+    def _noted(self, futures: list[Future]) -> list[Future]:
+        """Note futures, but do not keep results that nobody needs any more."""
+        self._futures += map(weakref.ref, futures)
+        return futures
+
+    def computed(self, blocks: Sequence[Any]) -> list[Future]:
+        """Return the futures of partitions."""
+        return self._noted(self.client.compute(list(blocks))) if blocks else []
 
     def held(self, name: str, data: Any) -> Future:
         """Return the future of something of the client that many tasks need.

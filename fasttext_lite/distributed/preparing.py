@@ -177,7 +177,7 @@ def _load(
 def computed(job: Job, sources: Sequence[Source]) -> list[list[Any]]:
     """Return the blocks of sources: paths, and futures of partitions."""
     flat = [block for source in sources for block in source.blocks if source.kind != "path"]
-    futures = iter(job.client.compute(flat)) if flat else iter(())
+    futures = iter(job.computed(flat))
     return [
         list(source.blocks) if source.kind == "path" else [next(futures) for _ in source.blocks]
         for source in sources

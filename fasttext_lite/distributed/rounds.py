@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,7 @@ import numpy as np
 from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.distributed import kernels
 from fasttext_lite.distributed.cluster import Job, worker_name
 from fasttext_lite.distributed.shares import Block, Extent
 from fasttext_lite.label_tree.tree import LabelTree
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 # k above, by the learning rate: about the curvature of the losses. Measured on splits of training
 # files: from 0.05 to 1 the accuracy is the same, with sums alone training diverges.
 CURVATURE = 0.2
-WIRE = np.float16
 
 
 # -- on a worker -----------------------------------------------------------------------------
@@ -72,8 +71,8 @@ class Start:
     ----------
     place : int
         Of the block in its share.
-    values : float16[n_rows, n_columns]
-        Of the rows that it touches; further columns of the table are 0.
+    values : uint16[n_rows, n_columns]
+        Of the rows that it touches, float16 as bits; further columns of the table are 0.
     output, layer : float32
         The other tables; empty where training does not move them.
     rates : (float, float)
@@ -127,8 +126,7 @@ def train_block(blocks: list[Block], start: Start, given: Given) -> Change:
     assert config.dim is not None
     n_rows, n_columns = start.values.shape
     table = make_table(n_rows, config.dim)
-    table[:, :n_columns] = start.values
-    before = table[:, :n_columns].copy()
+    kernels.unpack_rows(start.values, table)
     output = start.output
     if not output.size:  # of a linear head
         output = make_table(_n_output(given, block), config.dim)
@@ -136,8 +134,7 @@ def train_block(blocks: list[Block], start: Start, given: Given) -> Change:
     norm = np.zeros((0, config.dim), np.float32)
     weights = stateless(config, table, output.copy(), norm, start.layer.copy())
     if not n_rows:
-        nothing = np.zeros_like(start.values)
-        return Change(nothing, 0 * start.output, 0 * start.layer, 0.0, 0.0, worker_name())
+        return Change(start.values, 0 * start.output, 0 * start.layer, 0.0, 0.0, worker_name())
     run = Run(
         weights, block.features, block.labels, config, tree=given.tree,
         doc_weights=block.weights, participants=given.participants,
@@ -145,8 +142,10 @@ def train_block(blocks: list[Block], start: Start, given: Given) -> Change:
     rng = np.random.default_rng(start.seed)
     order = rng.permutation(run.order) if config.shuffle else run.order
     loss, weight = run.train_block(order, 0, 0.0, start.rates, int(rng.integers(2**63)))
+    changes = np.empty((n_rows, n_columns), np.uint16)
+    kernels.pack_changes(table, start.values, np.uint64(rng.integers(2**63)), changes)
     return Change(
-        (weights.embeddings[:, :n_columns] - before).astype(WIRE),
+        changes,
         weights.output - start.output if start.output.size else start.output,
         weights.layer - start.layer, float(loss), float(weight), worker_name(),
     )  # fmt: skip
@@ -232,7 +231,7 @@ class ClusterRun:
 
     def __post_init__(self) -> None:
         config, n_rows = self.given.config, len(self.weights.embeddings)
-        self.energy, self.moved = np.zeros(n_rows), np.zeros(n_rows)
+        self.total, self.moved = np.zeros(n_rows), np.zeros(n_rows)
         is_linear = config.head == "linear"
         self.n_columns = len(self.weights.output) if is_linear else config.dim
         self.output = self.weights.output[:0] if is_linear else self.weights.output
@@ -297,12 +296,9 @@ class ClusterRun:
         begun, number = time.perf_counter(), len(self.rounds) + 1
         chosen = [own[i] for own, i in zip(self.extents, places, strict=True)]
         starts = [
-            Start(
-                place, self.weights.embeddings[extent.rows, : self.n_columns].astype(WIRE),
-                self.output, self.weights.layer, rates, (self.seed, 5, number, share),
-            )
+            self._start(place, extent, rates, (self.seed, 5, number, share))
             for share, (place, extent) in enumerate(zip(places, chosen, strict=True))
-        ]  # fmt: skip
+        ]
         futures = self.job.map(
             f"{self.name} {number}", train_block, self.blocks, starts, [self.held] * len(starts)
         )
@@ -324,82 +320,30 @@ class ClusterRun:
         )  # fmt: skip
         return loss, weight
 
+    def _start(
+        self, place: int, extent: Extent, rates: tuple[float, float], seed: tuple[int, ...]
+    ) -> Start:
+        """Return what a block is trained from."""
+        values = np.empty((extent.rows.size, self.n_columns), np.uint16)
+        noise = np.uint64(np.random.default_rng([*seed, 1]).integers(2**63))
+        kernels.pack_rows(self.weights.embeddings, extent.rows, noise, values)
+        return Start(place, values, self.output, self.weights.layer, rates, seed)
+
     def _add(self, chosen: Sequence[Extent], changes: Sequence[Change], rate: float) -> None:
         """Add what blocks have changed to the weights; `rate` is k."""
-        add_changes(
-            self.weights.embeddings, [extent.rows for extent in chosen],
-            [extent.energy for extent in chosen], [change.values for change in changes], rate,
-            self.energy, self.moved,
-        )  # fmt: skip
+        table, total, moved = self.weights.embeddings, self.total, self.moved
+        for extent in chosen:
+            kernels.add_energy(extent.rows, extent.energy, rate, total, moved)
+        for extent, change in zip(chosen, changes, strict=True):
+            kernels.add_changes(table, extent.rows, change.values, rate, total, moved)
+        for extent in chosen:
+            total[extent.rows] = moved[extent.rows] = 0
         # Each text touches all of the other tables.
         sizes = np.array([extent.n_visits for extent in chosen], np.float64)
-        factor = float(correction(sizes.sum(), shrinkage(sizes, rate).sum(), rate))
+        apart = -np.expm1(-rate * sizes).sum()
+        factor = float(-np.expm1(-rate * sizes.sum()) / apart) if apart > 0 else 1.0
         for change in changes:
             if change.output.size:
                 self.weights.output += np.float32(factor) * change.output
             if change.layer.size:
                 self.weights.layer += np.float32(factor) * change.layer
-
-
-def shrinkage(energy: np.ndarray, rate: float) -> np.ndarray:
-    """Return which part of the way to its goal a row goes by steps of some energy."""
-    return -np.expm1(-rate * energy)
-
-
-def correction(energy: np.ndarray, moved: np.ndarray, rate: float) -> np.ndarray:
-    """Return the factor of the changes of several blocks.
-
-    Parameters
-    ----------
-    energy : float64[n_rows]
-        Of all of them.
-    moved : float64[n_rows]
-        Sum of the `shrinkage` of each.
-    rate : float
-        k, see the module.
-    """
-    return np.where(moved > 0, shrinkage(energy, rate) / np.maximum(moved, 1e-300), 1.0)
-
-
-def add_changes(
-    table: np.ndarray,
-    rows: Sequence[np.ndarray],
-    energies: Sequence[np.ndarray],
-    changes: Sequence[np.ndarray],
-    rate: float,
-    energy: np.ndarray,
-    moved: np.ndarray,
-) -> None:
-    """Add the changes of blocks to the rows of a table, in place.
-
-    Parameters
-    ----------
-    table : float32[n_rows, dim]
-    rows : sequence of int32[n]
-        Of each block, different ones.
-    energies, changes : sequences of float32[n] and float16[n, n_columns]
-        Of these rows.
-    rate : float
-        k, see the module.
-    energy, moved : float64[n_rows]
-        Room to work in, of zeros; zeros again afterwards.
-    """
-    n_columns = changes[0].shape[1]
-    if len(rows) == 1:
-        table[rows[0], :n_columns] += changes[0]
-        return
-    for own, of_rows in zip(rows, energies, strict=True):
-        energy[own] += of_rows
-        moved[own] += shrinkage(of_rows.astype(np.float64), rate)
-    for own, change in zip(rows, changes, strict=True):
-        factors = correction(energy[own], moved[own], rate).astype(np.float32)
-        table[own, :n_columns] += factors[:, None] * change.astype(np.float32)
-    for own in rows:
-        energy[own] = moved[own] = 0
-
-
-def released(futures: Sequence[Future]) -> None:
-    """Let the cluster forget results."""
-    for future in futures:
-        with suppress(Exception):  # the cluster may be gone
-            future.release()

@@ -117,9 +117,8 @@ def collection_kind(X: Any) -> str:
         If it is none of these.
     """
     if hasattr(X, "to_delayed") and hasattr(X, "__dask_graph__"):
-        if hasattr(X, "columns"):
-            return "frame"
-        return "column" if hasattr(X, "dtype") else "bag"
+        # A Series of Dask has columns, too.
+        return {2: "frame", 1: "column"}.get(getattr(X, "ndim", 0), "bag")
     if isinstance(X, str | os.PathLike):
         raise TypeError(
             bounded(f"expected a list of parts, got one path: put it in a list, [{os.fspath(X)!r}]")

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from distributed import Future
 
 # A round is so much work on each share that what a cluster spends on the round beside is little: as
-# many multiplications. At least so many rounds make an epoch, for shares must hear of each other.
-ROUND_WORK, LEAST_ROUNDS = 1 << 26, 4
+# many multiplications. Shares must hear of each other the more often the more there are: as many
+# rounds as shares make an epoch, up to a limit.
+ROUND_WORK, MOST_FOR_SHARES = 1 << 28, 16
 
 
 @dataclass
@@ -110,7 +111,7 @@ def rounds_of(ready: Ready, config: Config, n_shares: int, texts_per_round: int 
         n = -(-ready.n_texts // texts_per_round)
     else:
         work = 2 * ready.n_entries * (config.dim or 1) // n_shares
-        n = max(work // ROUND_WORK, LEAST_ROUNDS)
+        n = max(work // ROUND_WORK, min(n_shares, MOST_FOR_SHARES))
     return int(max(min(n, max(ready.n_labelled)), 1))
 
 
