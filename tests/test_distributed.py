@@ -4,7 +4,7 @@ import contextlib
 import json
 import logging
 import os
-import re
+import time
 from collections import Counter
 
 import numpy as np
@@ -371,7 +371,6 @@ def test_rounds_say_what_they_exchanged(client):
 def test_nothing_stays_on_the_cluster(client, model):
     fitted(client, frame(), epochs=1)
     import gc
-    import time
 
     for _ in range(50):
         gc.collect()
@@ -453,39 +452,72 @@ def test_a_folder_that_cannot_be_written_is_named(client, model, tmp_path):
 
 
 # -- workers that die ---------------------------------------------------------------------------
-def killer(name, folder):
-    """Return what notes the tasks of a worker, and kills the first that begins one of a name."""
+def watcher(folder):
+    """Return what notes the tasks of a worker, and kills it as the files of a folder say.
+
+    The first worker that begins a task whose name fits `target` dies, with `always` each one.
+    """
     folder = str(folder)
 
-    class Killer(distributed.WorkerPlugin):
+    class Watcher(distributed.WorkerPlugin):
         def transition(self, key, start, finish, **others):
             if finish != "executing" or not (isinstance(key, tuple) and "fasttext" in str(key[0])):
                 return
             with open(os.path.join(folder, "begun"), "a") as file:
                 file.write(f"{key[0]}\n")
-            if re.fullmatch(name, key[0].removeprefix("fasttext_lite ")):
+            with open(os.path.join(folder, "target")) as file:
+                target = file.read()
+            if key[0] != f"fasttext_lite {target}":
+                return
+            if not os.path.exists(os.path.join(folder, "always")):
                 try:
                     os.close(os.open(os.path.join(folder, "died"), os.O_CREAT | os.O_EXCL))
                 except FileExistsError:
                     return
-                os._exit(1)
+            os._exit(1)
 
-    return Killer()
+    return Watcher()
+
+
+class Deaths:
+    """A client of two workers of one thread each, in processes of their own, that can be killed."""
+
+    def __init__(self, client, folder):
+        self.client, self.folder = client, folder
+        self.aim("")
+        client.register_plugin(watcher(folder), name="watcher")
+
+    def aim(self, target, n_workers=2):
+        """Let a worker die over the next task of this name."""
+        for name in ("begun", "died", "always"):
+            (self.folder / name).unlink(missing_ok=True)
+        (self.folder / "target").write_text(target)
+        try:
+            self.client.wait_for_workers(n_workers, timeout=20)
+        except TimeoutError:  # under load, a worker that was killed does not always come back
+            self.client.restart(timeout=60)
+
+    @property
+    def begun(self):
+        return Counter((self.folder / "begun").read_text().splitlines())
+
+    @property
+    def has_died(self):
+        return (self.folder / "died").exists()
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """Return a client of two workers of one thread each, in processes of their own."""
+def deaths(tmp_path_factory):
     with quiet(), distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
         silence_logs=logging.CRITICAL + 1,
     ) as workers, distributed.Client(workers) as client:  # fmt: skip
-        yield client
+        yield Deaths(client, tmp_path_factory.mktemp("deaths"))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(processes, tmp_path_factory):
-    return fitted(processes, written_parts(tmp_path_factory.mktemp("parts")), texts_per_round=400)
+def undisturbed(deaths, tmp_path_factory):
+    return fitted(deaths.client, written_parts(tmp_path_factory.mktemp("parts")), texts_per_round=400)
 
 
 def written_parts(folder):
@@ -495,22 +527,14 @@ def written_parts(folder):
     return [folder / f"{i}.tsv" for i in range(4)]
 
 
-@pytest.mark.parametrize("phase", ["read", "codes", "labels of rows", "blocks", "round 7"])
-def test_a_worker_that_dies_costs_its_work_and_nothing_else(
-    processes, undisturbed, tmp_path, phase
-):
-    processes.wait_for_workers(2, timeout=60)
-    plugin = killer(phase, tmp_path)
-    processes.register_plugin(plugin, name="killer")
-    try:
-        ours = fitted(processes, written_parts(tmp_path), texts_per_round=400)
-    finally:
-        with contextlib.suppress(Exception):
-            processes.unregister_worker_plugin("killer")
-    assert (tmp_path / "died").exists()
+@pytest.mark.parametrize("phase", ["read", "labels of rows", "blocks", "round 7"])
+def test_a_worker_that_dies_costs_its_work_and_nothing_else(deaths, undisturbed, tmp_path, phase):
+    deaths.aim(phase)
+    ours = fitted(deaths.client, written_parts(tmp_path), texts_per_round=400)
+    assert deaths.has_died
     assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
     assert ours.model_.calibration == undisturbed.model_.calibration
-    begun = Counter((tmp_path / "begun").read_text().splitlines())
+    begun = deaths.begun
     rounds = {name: n for name, n in begun.items() if " round " in name}
     assert len(rounds) == 15
     again = [name for name, n in rounds.items() if n > 2]
@@ -519,35 +543,20 @@ def test_a_worker_that_dies_costs_its_work_and_nothing_else(
     assert begun["fasttext_lite read"] == 3
 
 
-def test_a_worker_that_dies_in_prediction_costs_its_part(processes, undisturbed, tmp_path):
-    processes.wait_for_workers(2, timeout=60)
-    processes.register_plugin(killer("predict", tmp_path), name="killer")
-    try:
-        written = undisturbed.predict_to(
-            written_parts(tmp_path), tmp_path / "out", client=processes
-        )
-    finally:
-        with contextlib.suppress(Exception):
-            processes.unregister_worker_plugin("killer")
-    assert (tmp_path / "died").exists()
+def test_a_worker_that_dies_in_prediction_costs_its_part(deaths, undisturbed, tmp_path):
+    deaths.aim("predict", 1)
+    written = undisturbed.predict_to(
+        written_parts(tmp_path), tmp_path / "out", client=deaths.client
+    )
+    assert deaths.has_died and 5 <= deaths.begun["fasttext_lite predict"] <= 6
     found = pd.concat([pd.read_parquet(w.path) for w in written])
     assert found["label"].tolist() == undisturbed.to_local().predict(TEXTS).tolist()
     assert len(os.listdir(tmp_path / "out")) == 4
 
 
-def test_a_task_that_kills_every_worker_is_named(processes, tmp_path):
-    processes.wait_for_workers(2, timeout=60)
-
-    class Deadly(distributed.WorkerPlugin):
-        def transition(self, key, start, finish, **others):
-            if finish == "executing" and isinstance(key, tuple) and key[0] == "fasttext_lite codes":
-                os._exit(1)
-
-    processes.register_plugin(Deadly(), name="deadly")
-    try:
-        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-            with pytest.raises(TrainingError, match="the task 'fasttext_lite codes' was given up"):
-                fitted(processes, written_parts(tmp_path))
-    finally:
-        with contextlib.suppress(Exception):
-            processes.unregister_worker_plugin("deadly")
+def test_a_task_that_kills_every_worker_is_named(deaths, tmp_path):
+    deaths.aim("codes", 1)
+    (deaths.folder / "always").touch()
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        with pytest.raises(TrainingError, match="the task 'fasttext_lite codes' was given up"):
+            fitted(deaths.client, written_parts(tmp_path))

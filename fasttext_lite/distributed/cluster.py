@@ -68,7 +68,8 @@ def check_workers(client: Client) -> dict[str, int]:
     others = {
         address: version
         for address, version in sorted(found.items())
-        if version != __version__
+        # One that just died cannot be reached, and is no worker any more.
+        if version != __version__ and not isinstance(version, OSError)
     }
     if others:
         shown = [
