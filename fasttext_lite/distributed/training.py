@@ -11,12 +11,13 @@ import numpy as np
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import resolve
+from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.distributed import shares
 from fasttext_lite.distributed.cluster import Job
 from fasttext_lite.distributed.preparing import MOST_UNEVEN, Ready
 from fasttext_lite.distributed.rounds import ClusterRun, Given, Round
 from fasttext_lite.errors import TrainingError
-from fasttext_lite.features.matrix import FeatureMatrix
+from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.label_points import label_points, points_config
 from fasttext_lite.fitting.trainee import Trainee, tables_of
@@ -50,17 +51,20 @@ class Blocks:
     extents : list of lists of shares.Extent
     n_moved : int
         Shares that have texts of all others, because labels were uneven; 0 or all.
+    aside : tuple of (Counts, Labels, float32[n_aside] or None), optional
+        The texts that are not trained on, to calibrate the model on.
     """
 
     futures: list[Future]
     extents: list[list[shares.Extent]]
     n_moved: int
+    aside: tuple[Counts, Labels, Any] | None = None
 
 
 def make_blocks(
     job: Job, ready: Ready, config: Config, texts_per_round: int | None, seed: int
 ) -> Blocks:
-    """Make the blocks of all shares on the cluster.
+    """Make the blocks of all shares on the cluster; what they are made of is let go.
 
     Raises
     ------
@@ -68,9 +72,10 @@ def make_blocks(
         If no text has any feature.
     """
     n_shares, n_rows = len(ready.numbered), ready.prepared.space.n_rows
-    without = [np.empty(0, np.int64)] * n_shares
+    without, aside = [np.empty(0, np.int64)] * n_shares, None
     if ready.aside is not None:
         without = ready.of_shares(ready.aside)
+        aside = ready.taken(job, "calibration", ready.aside)
     held = job.held("weights of rows", ready.weighing)
     weighed = job.map("features", shares.weighed, ready.numbered, [held] * n_shares, without)
     n_blocks = rounds_of(ready, config, n_shares, texts_per_round)
@@ -90,9 +95,10 @@ def make_blocks(
         for i, own in enumerate(pieces)
     ]
     extents = job.gather(job.map("rows of blocks", shares.extents_of, blocks))
+    ready.numbered.clear()
     if not any(extent.rows.size for own in extents for extent in own):
         raise TrainingError("no text has any feature: nothing to train on")
-    return Blocks(blocks, extents, n_shares if moves else 0)
+    return Blocks(blocks, extents, n_shares if moves else 0, aside)
 
 
 def rounds_of(ready: Ready, config: Config, n_shares: int, texts_per_round: int | None) -> int:
@@ -163,8 +169,8 @@ def train(
         calibration=prepared.calibration or Calibration.none(LOSSES[config.loss]),
         choice=prepared.choice, run=run, **tables_of(weights),
     )  # fmt: skip
-    if ready.aside is not None:
-        model = _calibrated(job, ready, model)
+    if blocks.aside is not None:
+        model = _calibrated(ready, model, *blocks.aside)
     return Trainee.of_model(model, history)
 
 
@@ -235,10 +241,10 @@ def _points_of(blocks: list[shares.Block], place: int, values: np.ndarray) -> np
     return label_points(block.features, block.labels, values)
 
 
-def _calibrated(job: Job, ready: Ready, model: Model) -> Model:
+def _calibrated(
+    ready: Ready, model: Model, counts: Counts, labels: Labels, weights: np.ndarray | None
+) -> Model:
     """Return a model that is calibrated on texts that it did not learn from."""
-    assert ready.aside is not None
-    counts, labels, weights = ready.taken(job, "calibration", ready.aside)
     features = _scaled(ready, counts)
     weights = np.ones(len(labels)) if weights is None else weights.astype(np.float64)
     return model.replace(calibration=calibrate([Judged.of(model, features, labels, weights)]))
