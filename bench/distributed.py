@@ -2,10 +2,10 @@
 
 ``python -m bench.distributed --write bench/results/distributed.json`` trains with the default
 settings on files cut into eight parts: in one process of one thread, and on clusters of workers of
-one thread each, in processes of their own on this machine.  A training that is measured follows one
-that is not, in the same processes: compiled code is loaded.  Processor time is that of all processes
-together; what starting them and the training before took is told apart.  Of one training, a worker is
-killed in a round in the middle.
+one thread each, in processes of their own on this machine.  A training that is measured follows
+one that is not, in the same processes: compiled code is loaded.  Processor time is that of all
+processes together; what starting them and the training before took is told apart.  Of one training,
+a worker is killed in a round in the middle.
 """
 
 from __future__ import annotations
@@ -70,7 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _of_set(name: str, folder: str, workers: list[int], options: Any) -> dict[str, Any]:
     """Measure a set; print its lines."""
     with tempfile.TemporaryDirectory() as parts:
-        job = {"folder": folder, "parts": _cut(f"{folder}/train.tsv", parts), "seeds": options.seeds}
+        job = {
+            "folder": folder,
+            "parts": _cut(f"{folder}/train.tsv", parts),
+            "seeds": options.seeds,
+        }
         result: dict[str, Any] = {"one": _run({**job, "workers": 0}), "clusters": []}
         for i, n in enumerate(workers):
             own = {**job, "workers": n, "kill": i == 0, "seeds": options.seeds if i == 0 else 1}

@@ -1,4 +1,4 @@
-"""Training on a cluster of Dask: the same features as in one process, and who dies costs a round."""
+"""Training on a cluster of Dask: the same features as in one process; a death costs a round."""
 
 import contextlib
 import json
@@ -7,6 +7,10 @@ import os
 import time
 from collections import Counter
 
+import dask
+import dask.bag as db
+import dask.dataframe as dd
+import distributed
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,11 +26,6 @@ from fasttext_lite.errors import SettingError
 from fasttext_lite.estimators.targets import read_target
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.version import __version__
-
-dask = pytest.importorskip("dask")
-distributed = pytest.importorskip("distributed")
-import dask.bag as db  # noqa: E402
-import dask.dataframe as dd  # noqa: E402
 
 COLUMNS = Columns("text", "label", ReadOptions())
 # What a cluster that begins and ends says of itself is no fault of the package.
@@ -117,14 +116,14 @@ def test_the_space_is_that_of_one_process(client, settings, n_partitions):
     job = cluster.Job(client)
     sources = sources_of(frame(n_partitions), None, COLUMNS)
     ready = preparing.prepare(job, sources, COLUMNS, config)
-    alone = prepare(
-        Texts.from_sequence(TEXTS), read_target(LABELS).labels, config, n_threads=1
-    )
+    alone = prepare(Texts.from_sequence(TEXTS), read_target(LABELS).labels, config, n_threads=1)
     ours, theirs = ready.prepared.space, alone.space
     assert ours.words() == theirs.words()
     assert np.array_equal(ours.row_codes, theirs.row_codes)
     assert np.array_equal(ours.frequency, theirs.frequency)
-    assert ours.n_texts == theirs.n_texts and ready.counts.tolist() == alone.labels.counts().tolist()
+    assert (
+        ours.n_texts == theirs.n_texts and ready.counts.tolist() == alone.labels.counts().tolist()
+    )
     assert ours.config.pseudo_count == pytest.approx(theirs.config.pseudo_count, rel=1e-9)
     assert np.allclose(ours.gains, theirs.gains, rtol=1e-6, atol=1e-9)
     assert np.allclose(ours.factors, theirs.factors, rtol=1e-6)
@@ -182,7 +181,9 @@ def test_labels_in_order_of_the_file_are_mixed(client):
     ours = fitted(client, frame(4, texts, labels), epochs=3)
     assert ours.to_local().score(TEST_TEXTS, TEST_LABELS) > 0.9
     job = cluster.Job(client)
-    ready = preparing.prepare(job, sources_of(frame(4, texts, labels), None, COLUMNS), COLUMNS, Config())
+    ready = preparing.prepare(
+        job, sources_of(frame(4, texts, labels), None, COLUMNS), COLUMNS, Config()
+    )
     assert ready.uneven > 0.3
     blocks = training.make_blocks(job, ready, training.settings_of(ready), None, 0)
     assert blocks.n_moved == 2
@@ -375,7 +376,9 @@ def test_nothing_stays_on_the_cluster(client, model):
     for _ in range(50):
         gc.collect()
         left = client.run_on_scheduler(
-            lambda dask_scheduler: [key for key in dask_scheduler.tasks if "fasttext_lite" in str(key)]
+            lambda dask_scheduler: [
+                key for key in dask_scheduler.tasks if "fasttext_lite" in str(key)
+            ]
         )
         if not left:
             return
@@ -517,7 +520,9 @@ def deaths(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(deaths, tmp_path_factory):
-    return fitted(deaths.client, written_parts(tmp_path_factory.mktemp("parts")), texts_per_round=400)
+    return fitted(
+        deaths.client, written_parts(tmp_path_factory.mktemp("parts")), texts_per_round=400
+    )
 
 
 def written_parts(folder):
@@ -557,6 +562,8 @@ def test_a_worker_that_dies_in_prediction_costs_its_part(deaths, undisturbed, tm
 def test_a_task_that_kills_every_worker_is_named(deaths, tmp_path):
     deaths.aim("codes", 1)
     (deaths.folder / "always").touch()
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        with pytest.raises(TrainingError, match="the task 'fasttext_lite codes' was given up"):
-            fitted(deaths.client, written_parts(tmp_path))
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        pytest.raises(TrainingError, match="the task 'fasttext_lite codes' was given up"),
+    ):
+        fitted(deaths.client, written_parts(tmp_path))

@@ -309,7 +309,9 @@ def test_where_labels_are_skewed_a_few_texts_prove_less():
     texts, rows = made_texts(2000, 0, wrong=0.3)
     even = prepared_of(texts, rows)
     skewed = prepared_of(texts, ["rare" if i % 25 == 0 else "usual" for i in range(2000)])
-    margins = [ladder._Ladder(p, p.asked, p.sample, p.labels.evenness, 0, 1).margin for p in (even, skewed)]
+    margins = [
+        ladder._Ladder(p, p.asked, p.sample, p.labels.evenness, 0, 1).margin for p in (even, skewed)
+    ]
     assert margins == [ladder.MARGIN, ladder.MARGIN_OF_FEW]
     assert skewed.config.loss == "squared_hinge" and even.config.loss == "ova"
 
@@ -399,9 +401,7 @@ def test_without_room_for_changed_features_the_message_says_where(monkeypatch):
         ladder.Part, "with_energy", lambda self, energy: self.prepared if energy != 4 else 1 / 0
     )
     energy = prepared.config.replace(char_energy=4.0)
-    step = ladder._Ladder(
-            prepared, prepared.asked, prepared.sample, prepared.labels.evenness, 0, 1
-        )
+    step = ladder._Ladder(prepared, prepared.asked, prepared.sample, prepared.labels.evenness, 0, 1)
     steps = step._tried([prepared.config], step.parts)
     steps[0].config = energy
     monkeypatch.setattr(ladder._Ladder, "climb", lambda self: steps)

@@ -130,9 +130,7 @@ class DaskFastTextClassifier(TextEstimator):
         self.rounds_ = rounds
         return self
 
-    def _trained(
-        self, job: Job, ready: preparing.Ready, seed: int, rounds: list[Round]
-    ) -> Trainee:
+    def _trained(self, job: Job, ready: preparing.Ready, seed: int, rounds: list[Round]) -> Trainee:
         """Train on texts that are ready; each round is added to `rounds`."""
         config = training.settings_of(ready)
         blocks = training.make_blocks(job, ready, config, self.texts_per_round, seed)
@@ -216,9 +214,7 @@ class DaskFastTextClassifier(TextEstimator):
         if kind == "bag":
             return X.map_partitions(partial(predicting.label_records, columns=columns), asked)
         meta = predicting.frame_like(X._meta, self.classes_)
-        return X.map_partitions(
-            partial(predicting.label_frame, columns=columns), asked, meta=meta
-        )
+        return X.map_partitions(partial(predicting.label_frame, columns=columns), asked, meta=meta)
 
     def predict_to(
         self,

@@ -147,17 +147,15 @@ class Job:
         self._n_tasks += 1
         key = (f"fasttext_lite {name}", self._n_tasks, self._token)
         with _large_graphs():
-            return self._noted(
-                [self.client.submit(function, *args, key=key, pure=False, **where)]
-            )[0]
+            return self._noted([self.client.submit(function, *args, key=key, pure=False, **where)])[
+                0
+            ]
 
     def map(self, name: str, function: Callable[..., Any], *columns: Sequence[Any]) -> list[Future]:
         """Return the futures of a task for each place of some columns of arguments."""
         first = self._n_tasks + 1
         self._n_tasks += len(columns[0])
-        keys = [
-            (f"fasttext_lite {name}", i, self._token) for i in range(first, self._n_tasks + 1)
-        ]
+        keys = [(f"fasttext_lite {name}", i, self._token) for i in range(first, self._n_tasks + 1)]
         with _large_graphs():
             return self._noted(self.client.map(function, *columns, key=keys, pure=False))
 
@@ -208,9 +206,7 @@ class Job:
                 "mostly memory was short"
             ) from None
 
-    def joined(
-        self, name: str, futures: Sequence[Future], join: Callable[[list[Any]], Any]
-    ) -> Any:
+    def joined(self, name: str, futures: Sequence[Future], join: Callable[[list[Any]], Any]) -> Any:
         """Return the results of tasks joined, in their order, by a tree of tasks.
 
         Parameters

@@ -85,9 +85,7 @@ class Ready:
 
     def taken(self, job: Job, name: str, ranks: np.ndarray) -> tuple[Counts, Labels, Any]:
         """Return some texts, before their features are weighed, labels and weights."""
-        found = job.gather(
-            job.map(name, shares.take_counts, self.numbered, self.of_shares(ranks))
-        )
+        found = job.gather(job.map(name, shares.take_counts, self.numbered, self.of_shares(ranks)))
         names = self.target.labels.names
         counts, labels, weights = zip(*found, strict=True)
         return (
@@ -135,7 +133,8 @@ def prepare(
     )
     target, asked = _target_of(summary, len(sources)), config
     config = _resolved(config, summary, target)
-    known = shares.Known(config, *summary.vocabulary.words(config), summary.classes)
+    pool, word_ends = summary.vocabulary.words(config)
+    known = shares.Known(config, pool, word_ends, summary.classes)
     held = job.held("words", known)
     coded = job.map("codes", shares.find_codes, loaded, [held] * len(loaded))
     del loaded
@@ -158,9 +157,7 @@ def prepare(
     return _choose(job, ready, evenness_of(counts), seed, n_threads)
 
 
-def _load(
-    job: Job, sources: Sequence[Source], columns: Columns, config: Config
-) -> list[Future]:
+def _load(job: Job, sources: Sequence[Source], columns: Columns, config: Config) -> list[Future]:
     """Return the shares: neighbouring sources, one for each thread of the cluster."""
     n = min(job.width, len(sources))
     edges = [len(sources) * i // n for i in range(n + 1)]
@@ -240,7 +237,9 @@ def _with_gains(
     joined = []
     for a, b in ranges:
         n = len(numbered)
-        listed = job.map("labels of rows", shares.list_labels, numbered, [n_rows] * n, [a] * n, [b] * n)
+        listed = job.map(
+            "labels of rows", shares.list_labels, numbered, [n_rows] * n, [a] * n, [b] * n
+        )
         joined.append(job.submit("join labels of rows", shares.join_lists, listed, names))
     pseudo_count = config.pseudo_count
     if pseudo_count is None:
@@ -323,9 +322,7 @@ def _choose(job: Job, ready: Ready, evenness: float, seed: int, n_threads: int) 
         assert config.char_energy is not None
         weighing = replace(weighing, energy=config.char_energy / (prepared.config.char_energy or 1))
         space = space.with_energy(config.char_energy)
-    prepared = replace(
-        prepared, space=space, config=config, calibration=calibration, choice=choice
-    )
+    prepared = replace(prepared, space=space, config=config, calibration=calibration, choice=choice)
     aside = set_apart(ready.n_texts, n_labelled, config, seed)
     return replace(ready, prepared=prepared, weighing=weighing, aside=aside)
 

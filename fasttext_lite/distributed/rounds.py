@@ -9,9 +9,9 @@ with its worker is done again with the same result.
 Changes are added with a correction.  A row that one block touches takes all of its change.  Of one
 that several touch, each moved towards where its own texts want it: added up, the changes would
 overshoot where each went most of that way, as with the bias; their mean would fall short where each
-made a short step.  With steps that shrink the distance to the goal by exp(-k e), where e, the energy,
-is the sum of the squared weights that the texts have in the row, blocks one after another would shrink
-it by exp(-k sum e): the sum of the changes is scaled to that.
+made a short step.  With steps that shrink the distance to the goal by exp(-k e), where e, the
+energy, is the sum of the squared weights that the texts have in the row, blocks one after another
+would shrink it by exp(-k sum e): the sum of the changes is scaled to that.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ class ClusterRun:
         config, n_rows = self.given.config, len(self.weights.embeddings)
         self.total, self.moved = np.zeros(n_rows), np.zeros(n_rows)
         is_linear = config.head == "linear"
-        self.n_columns = len(self.weights.output) if is_linear else config.dim
+        self.n_columns = len(self.weights.output) if is_linear else self.weights.embeddings.shape[1]
         self.output = self.weights.output[:0] if is_linear else self.weights.output
         self.most_loss = DIVERGED * LOSSES[config.loss].blank(self.given.participants.n_decisions)
         # Restarts have other random numbers than the attempt that diverged.

@@ -202,7 +202,8 @@ def join_summaries(parts: list[Summary]) -> Summary:
         vocabulary, classes, counts, weighed,
         frozenset().union(*(part.kinds for part in parts)),
         all(part.cut_here for part in parts), sum(part.n_several for part in parts),
-        any(part.is_weighted for part in parts), sum((part.sizes for part in parts), ()), tuple(of_share),
+        any(part.is_weighted for part in parts), sum((part.sizes for part in parts), ()),
+        tuple(of_share),
     )  # fmt: skip
 
 
@@ -302,9 +303,7 @@ def find_rows(coded: Numbered, row_codes: np.ndarray, config: Config) -> Numbere
     return replace(coded, entries=entries, frequency=None)
 
 
-def take_counts(
-    numbered: Numbered, ranks: np.ndarray
-) -> tuple[Counts, Labels, np.ndarray | None]:
+def take_counts(numbered: Numbered, ranks: np.ndarray) -> tuple[Counts, Labels, np.ndarray | None]:
     """Return some of a share's texts, before their features are weighed, labels and weights.
 
     Parameters
@@ -448,7 +447,11 @@ def weighed(numbered: Numbered, weighing: Weighing, without: np.ndarray) -> Weig
     without : int64[n]
         Ranks, among the texts that have a label, of those that are left out.
     """
-    entries, factors, bias_row = copy.deepcopy(numbered.entries), weighing.factors, weighing.bias_row
+    entries, factors, bias_row = (
+        copy.deepcopy(numbered.entries),
+        weighing.factors,
+        weighing.bias_row,
+    )
     entries.replace(lambda found, a, b: weigh(found, a, b, factors, bias_row))
     features = entries.finish()
     if weighing.energy != 1:
@@ -574,10 +577,7 @@ def _joined(parts: Sequence[Weighed]) -> Weighed:
     weights = None
     if any(part.weights is not None for part in parts):
         weights = np.concatenate(
-            [
-                np.ones(len(p.labels), np.float32) if p.weights is None else p.weights
-                for p in parts
-            ]
+            [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
         )
     return Weighed(features, labels, weights)
 
@@ -602,7 +602,10 @@ def extents_of(blocks: list[Block]) -> list[Extent]:
     """Return what the client knows of the blocks of a share."""
     return [
         Extent(
-            block.rows, block.energy, len(block.labels), _n_visits(block),
+            block.rows,
+            block.energy,
+            len(block.labels),
+            _n_visits(block),
             int(np.diff(block.labels.indptr).max(initial=0)),
         )  # fmt: skip
         for block in blocks

@@ -152,8 +152,7 @@ def _check_columns(frame: Any, wanted: Sequence[str]) -> None:
 
 def _numbered(kind: str, collection: Any) -> list[Source]:
     return [
-        Source(f"partition {i}", kind, (block,))
-        for i, block in enumerate(_delayed(collection))
+        Source(f"partition {i}", kind, (block,)) for i, block in enumerate(_delayed(collection))
     ]
 
 
@@ -244,7 +243,9 @@ def _with_nulls(text: Any) -> tuple[Texts, np.ndarray | None]:
         item = items[i]
         if item is not None and not _is_null(item):
             raise TypeError(f"text at position {i} must be str, got {type(item).__name__}")
-    return Texts.from_sequence([item if ok else "" for item, ok in zip(items, valid, strict=True)]), valid
+    return Texts.from_sequence(
+        [item if ok else "" for item, ok in zip(items, valid, strict=True)]
+    ), valid
 
 
 def _is_null(item: Any) -> bool:
@@ -321,9 +322,7 @@ def read_part(where: str, options: ReadOptions, known: Collection[str] | None = 
         return _read_file(path, where, options, known)
 
 
-def _read_file(
-    path: str, where: str, options: ReadOptions, known: Collection[str] | None
-) -> Read:
+def _read_file(path: str, where: str, options: ReadOptions, known: Collection[str] | None) -> Read:
     reader = CorpusReader(path, options, known=known)
     texts, ids, sizes, weights = [], [np.empty(0, np.int32)], [np.empty(0, np.int64)], []
     is_weighted = False

@@ -157,9 +157,7 @@ def train(
     names = ready.target.labels.names
     tree = None
     if LOSSES[config.loss].uses_tree:
-        tree = grown_tree(
-            config, ready.counts, lambda: _points(job, ready, blocks, seed), seed, 1
-        )
+        tree = grown_tree(config, ready.counts, lambda: _points(job, ready, blocks, seed), seed, 1)
     weights, history = _trained(job, ready, blocks, config, tree, seed, rounds, callback)
     prepared = ready.prepared
     history.choice = prepared.choice
@@ -225,9 +223,7 @@ def _points(job: Job, ready: Ready, blocks: Blocks, seed: int) -> np.ndarray:
     )
     points = np.zeros((len(ready.counts), config.dim or 0), np.float32)
     for place in range(len(blocks.extents[0])):
-        values = [
-            weights.embeddings[own[place].rows].astype(np.float16) for own in blocks.extents
-        ]
+        values = [weights.embeddings[own[place].rows].astype(np.float16) for own in blocks.extents]
         n = len(values)
         found = job.map("points of labels", _points_of, blocks.futures, [place] * n, values)
         for each in job.gather(found):

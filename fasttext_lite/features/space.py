@@ -638,13 +638,13 @@ class FeatureSpace:
         return frequency
 
     def dense(self, codes: np.ndarray, n_texts: np.ndarray) -> np.ndarray:
-        """Return what `count` returns, int32[n_codes], of some codes and how many texts have each."""
+        """Return what `count` returns, of some codes and how many texts have each."""
         frequency = np.zeros(self._bias_code + 1, np.int32)
         frequency[codes] = n_texts
         return frequency
 
     def with_gains(self, gains: np.ndarray, pseudo_count: float) -> FeatureSpace:
-        """Return the space with gains, float32[n_rows], and the pseudo-count they are found with."""
+        """Return the space with gains, and the pseudo-count that they were found with."""
         return FeatureSpace(
             self.config.replace(pseudo_count=pseudo_count), self.pool, self.word_ends,
             self.row_codes, self.frequency, self.n_texts, gains,

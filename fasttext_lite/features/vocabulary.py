@@ -86,9 +86,7 @@ class Vocabulary:
         self.n_words, self.n_tokens, self.n_texts, *arrays = state
         self._pool, self._offsets, self._counts = arrays
         self._table = empty_table(2 * max(self.n_words, 1))
-        kernels.insert_words(
-            read_only(self._pool), self._offsets, self.n_words, self._table
-        )
+        kernels.insert_words(read_only(self._pool), self._offsets, self.n_words, self._table)
 
     def script_shares(self) -> dict[str, float]:
         """Return the share of the tokens that begin with a character of each of `SCRIPTS`."""
