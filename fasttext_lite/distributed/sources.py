@@ -275,8 +275,8 @@ def _of_records(
         if isinstance(record, Mapping):
             if columns.text not in record or (not takes_all and columns.label not in record):
                 lacks = columns.label if columns.text in record else columns.text
-                raise ValueError(
-                    f"record {i} has no key {lacks!r} (keys: {', '.join(map(str, record))}); name "
+                raise InputError(
+                    f"{where}: record {i} has no key {lacks!r} (keys: {', '.join(map(str, record))}); name "
                     "it with text_column= or label_column="
                 )
             text, label = record[columns.text], record.get(columns.label)
