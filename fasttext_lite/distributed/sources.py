@@ -276,8 +276,8 @@ def _of_records(
             if columns.text not in record or (not takes_all and columns.label not in record):
                 lacks = columns.label if columns.text in record else columns.text
                 raise InputError(
-                    f"{where}: record {i} has no key {lacks!r} (keys: {', '.join(map(str, record))}); name "
-                    "it with text_column= or label_column="
+                    f"{where}: record {i} has no key {lacks!r} (keys: "
+                    f"{', '.join(map(str, record))}); name it with text_column= or label_column="
                 )
             text, label = record[columns.text], record.get(columns.label)
         elif isinstance(record, tuple | list) and len(record) == 2:
