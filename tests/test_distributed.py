@@ -7,7 +7,6 @@ import os
 import time
 from collections import Counter
 
-import dask
 import dask.bag as db
 import dask.dataframe as dd
 import distributed
@@ -562,8 +561,6 @@ def test_a_worker_that_dies_in_prediction_costs_its_part(deaths, undisturbed, tm
 def test_a_task_that_kills_every_worker_is_named(deaths, tmp_path):
     deaths.aim("codes", 1)
     (deaths.folder / "always").touch()
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        pytest.raises(TrainingError, match="the task 'fasttext_lite codes' was given up"),
-    ):
+    deaths.client.cluster.scheduler.allowed_failures = 0
+    with pytest.raises(TrainingError, match="the task 'fasttext_lite codes' was given up"):
         fitted(deaths.client, written_parts(tmp_path))
