@@ -426,6 +426,27 @@ def rounded(values, noise):
     return (bits // 2**13 * 2**13).astype(np.uint32).view(np.float32).astype(np.float16)
 
 
+def together(table, rows, energies, changes, rate):
+    """Return a table after changes of its rows by several blocks, each row's scaled as one.
+
+    A row goes 1 - exp(-rate * energy) of its way in a block; all together as in one block after
+    another.
+    """
+    table = table.astype(np.float64)
+    for row in range(len(table)):
+        own = [
+            (energy[list(of_block).index(row)], change[list(of_block).index(row)])
+            for of_block, energy, change in zip(rows, energies, changes, strict=True)
+            if row in of_block
+        ]
+        if own:
+            apart = sum(1 - math.exp(-rate * energy) for energy, _ in own)
+            whole = 1 - math.exp(-rate * sum(energy for energy, _ in own))
+            n = changes[0].shape[1]
+            table[row, :n] += whole / apart * sum(change.astype(float) for _, change in own)
+    return table
+
+
 # Settings of training that together use every part of the kernel.
 MIXES = {
     "norm": {"loss": "softmax", "norm": "layer", "units": 3, "activation": "relu", "l2": 0.05},

@@ -250,7 +250,9 @@ def test_only_the_estimators_and_maps_import_scikit_learn():
     assert users == {
         f"{NAME}.{name}"
         for name in (
+            "distributed.classifier",
             "config.texts",  # its list of English stop words, when it is asked for
+            "distributed.classifier",
             "evaluation.maps",
             "estimators.base",
             "estimators.classifier",

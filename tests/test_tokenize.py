@@ -1,5 +1,6 @@
 """Token boundaries: the kernel against its twin, and the analyzers' rules."""
 
+import pickle
 import re
 import unicodedata
 import zlib
@@ -21,7 +22,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features import vocabulary as vocabulary_module
-from fasttext_lite.features.vocabulary import Vocabulary
+from fasttext_lite.features.vocabulary import Vocabulary, words_in
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.text import analyzers
@@ -653,6 +654,33 @@ def test_shares_of_scripts_equal_their_twin(texts):
         / max(len(tokens), 1)
         for name, script in SCRIPTS.items()
     }  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.lists(st.text(st.sampled_from("ab한 "), max_size=9), max_size=4), min_size=1, max_size=4
+    )
+)
+def test_joined_vocabularies_count_as_one(parts):
+    whole, joined = Vocabulary(), Vocabulary()
+    for part in parts:
+        texts = analyze(Texts.from_sequence(part), Config())
+        own = Vocabulary()
+        own.add(texts)
+        whole.add(texts)
+        joined.join(pickle.loads(pickle.dumps(own)))
+    seen = Counter(
+        token for part in parts
+        for tokens in analyze(Texts.from_sequence(part), Config()).tokens() for token in tokens
+    )  # fmt: skip
+    for found in (whole, joined, pickle.loads(pickle.dumps(joined))):
+        assert (found.n_texts, found.n_tokens) == (sum(map(len, parts)), seen.total())
+        pool, ends = found.words(Config())
+        words = [word.decode() for word in words_in(pool, ends)]
+        assert words == [word for word, _ in seen.most_common()]  # ties by first occurrence
+    joined.add(analyze(Texts.from_sequence(["new words"]), Config()))
+    assert joined.n_words == len(seen) + 2
 
 
 def test_the_longest_ngram_follows_the_script():

@@ -20,6 +20,21 @@ def without_prefix(label: str, prefix: str) -> str:
     return label
 
 
+def evenness_of(counts: np.ndarray) -> float:
+    """Return the entropy of the labels' shares by that of equal ones, in [0, 1]; 1 without labels.
+
+    Parameters
+    ----------
+    counts : int64[n_labels]
+        How often each occurs.
+    """
+    shares = counts / max(int(counts.sum()), 1)
+    shares = shares[shares > 0]
+    if shares.size < 2:
+        return 1.0
+    return float(-(shares * np.log(shares)).sum() / np.log(shares.size))
+
+
 @dataclass(frozen=True)
 class Labels:
     """Label ids of documents, one document after another, and the names behind the ids.
@@ -47,12 +62,8 @@ class Labels:
 
     @property
     def evenness(self) -> float:
-        """Entropy of the labels' shares by that of equal ones, in [0, 1]; 1 without labels."""
-        shares = self.counts() / max(self.ids.size, 1)
-        shares = shares[shares > 0]
-        if shares.size < 2:
-            return 1.0
-        return float(-(shares * np.log(shares)).sum() / np.log(shares.size))
+        """See `evenness_of`."""
+        return evenness_of(self.counts())
 
     def counts(self) -> np.ndarray:
         """Return how often each label occurs, int64[n_labels]."""

@@ -196,13 +196,17 @@ def _check_kind(found: str, kind: str | None) -> None:
 
 
 def _labels(ids: np.ndarray, indptr: np.ndarray, classes: np.ndarray) -> Labels:
+    return Labels(ids.astype(np.int32), indptr.astype(np.int64), label_names(classes))
+
+
+def label_names(classes: np.ndarray) -> list[str]:
+    """Return the names of labels, as a model has them: text, without fastText's prefix."""
     own = [plain(label) for label in classes]
     texts = [str(label) for label in own]
     without = [without_prefix(name, DEFAULT_PREFIX) for name in texts]
     # Of several that are the same text, such as 1 and "1", how Python writes them.
     ways = (without, texts, [repr(label) for label in own])
-    names = next((way for way in ways if len(set(way)) == len(own)), ways[-1])
-    return Labels(ids.astype(np.int32), indptr.astype(np.int64), names)
+    return next((way for way in ways if len(set(way)) == len(own)), ways[-1])
 
 
 def single_labels(y: Any) -> np.ndarray:

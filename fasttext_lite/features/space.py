@@ -668,9 +668,30 @@ class FeatureSpace:
         frequency[-1] = 0
         return frequency
 
-    def number(self, entries: Entries, n_threads: int = 1) -> None:
-        """Replace the codes of entries by rows, in place; codes without a row vanish."""
-        rows = np.full(self._bias_code + 1, -1, np.int32)
+    def dense(self, codes: np.ndarray, n_texts: np.ndarray) -> np.ndarray:
+        """Return what `count` returns, of some codes and how many texts have each."""
+        frequency = np.zeros(self._bias_code + 1, np.int32)
+        frequency[codes] = n_texts
+        return frequency
+
+    def with_gains(self, gains: np.ndarray, pseudo_count: float) -> FeatureSpace:
+        """Return the space with gains, and the pseudo-count that they were found with."""
+        return FeatureSpace(
+            self.config.replace(pseudo_count=pseudo_count), self.pool, self.word_ends,
+            self.row_codes, self.frequency, self.n_texts, gains,
+        )  # fmt: skip
+
+    def number(self, entries: Entries, n_threads: int = 1, n_codes: int | None = None) -> None:
+        """Replace the codes of entries by rows, in place; codes without a row vanish.
+
+        Parameters
+        ----------
+        entries : Entries
+        n_threads : int
+        n_codes : int, optional
+            All codes are less; default: those that this vocabulary has.
+        """
+        rows = np.full(n_codes or self._bias_code + 1, -1, np.int32)
         rows[self.row_codes] = np.arange(self.n_rows, dtype=np.int32)
 
         def change(found: Codes, first: int, last: int) -> None:

@@ -37,10 +37,7 @@ def trained_points(
     from fasttext_lite.training import loop
     from fasttext_lite.training.weights import init_weights
 
-    config = Config(
-        loss="ns", head="learned", dim=POINT_DIM, epochs=POINT_EPOCHS, lr=POINT_LR,
-        label_smoothing=0.1, deterministic=deterministic,
-    ).with_dtype(space.n_rows)  # fmt: skip
+    config = points_config(space.n_rows, deterministic)
     n_labels = len(labels.names)
     return_memory()
     weights, _ = loop.train(
@@ -48,6 +45,14 @@ def trained_points(
         features, labels, config, doc_weights=doc_weights, seed=seed, n_threads=n_threads,
     )  # fmt: skip
     return label_points(features, labels, read_only(weights.embeddings), n_threads)
+
+
+def points_config(n_rows: int, deterministic: bool = False) -> Config:
+    """Return the settings of the small model of `trained_points`."""
+    return Config(
+        loss="ns", head="learned", dim=POINT_DIM, epochs=POINT_EPOCHS, lr=POINT_LR,
+        label_smoothing=0.1, deterministic=deterministic,
+    ).with_dtype(n_rows)  # fmt: skip
 
 
 def label_points(

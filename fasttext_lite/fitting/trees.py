@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from fasttext_lite.config.fields import Config
@@ -33,13 +35,42 @@ def make_tree(prepared: Prepared, config: Config, seed: int, n_threads: int) -> 
     if prepared.before is not None:
         return prepared.before.tree
     labels = prepared.labels
-    counts = labels.counts()
+
+    def points() -> np.ndarray:
+        return trained_points(
+            prepared.space, prepared.features, labels, prepared.doc_weights, seed, n_threads,
+            config.deterministic,
+        )  # fmt: skip
+
+    return grown_tree(config, labels.counts(), points, seed, n_threads)
+
+
+def grown_tree(
+    config: Config,
+    counts: np.ndarray,
+    find_points: Callable[[], np.ndarray],
+    seed: int,
+    n_threads: int,
+) -> LabelTree:
+    """Return the tree over labels that the settings ask for.
+
+    Parameters
+    ----------
+    config : Config
+    counts : int64[n_labels]
+        How often each label occurs.
+    find_points : callable
+        Returns a vector for each label, float32[n_labels, d]; called if need be.
+    seed, n_threads : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such tree.
+    """
     if config.tree == "huffman":
         return huffman_tree(np.maximum(counts, 1))
-    points = trained_points(
-        prepared.space, prepared.features, labels, prepared.doc_weights, seed, n_threads,
-        config.deterministic,
-    )  # fmt: skip
+    points = find_points()
     if config.tree == "linkage":
         return linkage_tree(points)
     if config.tree == "cluster":

@@ -52,18 +52,36 @@ def find_participants(config: Config, labels: Labels, tree: LabelTree | None) ->
     ValueError
         If the loss needs a tree and there is none.
     """
-    loss, n_labels = LOSSES[config.loss], len(labels.names)
+    most_labels = int(np.diff(labels.indptr).max(initial=1))
+    return participants_of(config, labels.counts(), most_labels, tree)
+
+
+def participants_of(
+    config: Config, counts: np.ndarray, most_labels: int, tree: LabelTree | None
+) -> Participants:
+    """Return what `find_participants` does.
+
+    Parameters
+    ----------
+    config : Config
+        Resolved.
+    counts : int64[n_labels]
+        How often each label occurs.
+    most_labels : int
+        Of a document.
+    tree : LabelTree, optional
+    """
+    loss, n_labels = LOSSES[config.loss], counts.size
     no_tree, none_drawn = np.zeros(0, np.int32), np.zeros(1, np.int32)
     if loss.is_dense:
         return Participants(no_tree, none_drawn, n_labels, float(n_labels))
-    most_labels = int(np.diff(labels.indptr).max(initial=1))
     if not loss.uses_tree:
-        table = _negative_table(labels.counts(), config.neg)
+        table = _negative_table(counts, config.neg)
         return Participants(no_tree, table, most_labels * (config.neg + 1), float(config.neg + 1))
     if tree is None:
         raise ValueError(f"the loss {loss.name} needs a label tree")
     depths = tree.depths()
-    mean = float(np.average(depths, weights=np.maximum(labels.counts(), 1)))
+    mean = float(np.average(depths, weights=np.maximum(counts, 1)))
     nodes = 2 * tree.parents() + tree.branches()
     return Participants(nodes, none_drawn, most_labels * int(depths.max()), mean)
 

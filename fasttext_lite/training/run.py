@@ -30,7 +30,7 @@ from fasttext_lite.training.history import EpochEnd, History, Progress
 from fasttext_lite.training.keeping import Keeper, Kept, Place
 from fasttext_lite.training.kernels.general import make_trainer
 from fasttext_lite.training.kernels.parts import BATCH, Docs, Settings, Span
-from fasttext_lite.training.participants import find_participants
+from fasttext_lite.training.participants import Participants, find_participants
 from fasttext_lite.training.rounds import ROUND, Rounds, common_row
 from fasttext_lite.training.schedule import make_schedule
 from fasttext_lite.training.weights import TABLES, Weights, averaged, settle
@@ -94,6 +94,8 @@ class Run:
         Changed in place.
     features, labels, config, tree, doc_weights, diverged, seed, n_threads, noisy, keeper
         See `loop.train`.
+    participants : Participants, optional
+        Of all documents, where these are some of them.
 
     Attributes
     ----------
@@ -125,6 +127,7 @@ class Run:
         n_threads: int = 1,
         noisy: Callable[[int], FeatureMatrix] | None = None,
         keeper: Keeper | None = None,
+        participants: Participants | None = None,
     ) -> None:
         self.weights, self.features, self.labels, self.config = weights, features, labels, config
         self.noisy, self.keeper, self.is_ended = noisy, keeper, False
@@ -139,7 +142,7 @@ class Run:
         n_steps = config.epochs * self.order.size
         average_from = weights.steps + math.ceil((1 - config.averaging) * n_steps)
         self.place = Place(self.rng.bit_generator.state, average_from, self.order.size)
-        self.participants = find_participants(config, labels, tree)
+        self.participants = participants or find_participants(config, labels, tree)
         units = config.units or weights.embeddings.shape[1]
         work = self.participants.most_rows * units + weights.layer.size
         self.most_docs = max(1, BLOCK_WORK // work)

@@ -1,0 +1,125 @@
+"""Rows of a table as they are exchanged: float16, without the columns that are 0.
+
+float16 are held as their bits, uint16.  Rounding is at random, up or down with the chances that
+keep the mean (`compiled.blocks.store_block`): what many rounds add up stays right.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fasttext_lite.compiled.blocks import LANES, add_product, load_block, store_block
+from fasttext_lite.compiled.compiling import FAST, compiler
+from fasttext_lite.compiled.random import STEP, mix
+
+_kernel = compiler(FAST)
+
+
+@_kernel
+def _lanes(at, size, n):
+    """Return how many numbers to touch at a place: a whole block, if there is room for it.
+
+    A part of a block costs more. What is beyond `n` is read in vain, or written again.
+    """
+    return LANES if at + LANES <= size else n
+
+
+@_kernel
+def pack_rows(table, rows, seed, packed):
+    """Copy the first columns of some rows.
+
+    Parameters
+    ----------
+    table : float32[n_rows, dim]
+    rows : int32[n]
+    seed : uint64
+        Of the rounding.
+    packed : uint16[n, n_columns]
+        Written in place.
+    """
+    dim, n_columns, size = table.shape[1], packed.shape[1], packed.size
+    for i in range(rows.size):
+        noise = np.uint32(mix(seed + np.uint64(i) * STEP) >> np.uint64(32))
+        for d in range(0, n_columns, LANES):
+            at = i * n_columns + d
+            block = load_block(table, np.int64(rows[i]) * dim + d, dim - d)
+            store_block(packed, at, block, _lanes(at, size, n_columns - d), noise)
+
+
+@_kernel
+def unpack_rows(packed, table):
+    """Copy rows to the first columns of a table, float32[n, dim], written in place."""
+    dim, n_columns, size = table.shape[1], packed.shape[1], packed.size
+    for i in range(len(packed)):
+        for d in range(0, n_columns, LANES):
+            at = i * n_columns + d
+            block = load_block(packed, at, _lanes(at, size, n_columns - d))
+            store_block(table, i * dim + d, block, n_columns - d, np.uint32(0))
+
+
+@_kernel
+def pack_changes(table, before, seed, changes):
+    """Write how the rows of a table differ from what they were.
+
+    Parameters
+    ----------
+    table : float32[n, dim]
+    before : uint16[n, n_columns]
+    seed : uint64
+        Of the rounding.
+    changes : uint16[n, n_columns]
+        Written in place.
+    """
+    dim, n_columns, size = table.shape[1], changes.shape[1], changes.size
+    for i in range(len(changes)):
+        noise = np.uint32(mix(seed + np.uint64(i) * STEP) >> np.uint64(32))
+        for d in range(0, n_columns, LANES):
+            at = i * n_columns + d
+            n = _lanes(at, size, n_columns - d)
+            block = load_block(table, i * dim + d, dim - d)
+            block = add_product(block, np.float32(-1), load_block(before, at, n))
+            store_block(changes, at, block, n, noise)
+
+
+@_kernel
+def add_energy(rows, energy, rate, total, moved):
+    """Add the energy of a block's rows, and which part of their way they went, see `rounds`.
+
+    Parameters
+    ----------
+    rows : int32[n], energy : float32[n]
+    rate : float64
+    total, moved : float64[n_rows]
+        Written in place.
+    """
+    for i in range(rows.size):
+        total[rows[i]] += energy[i]
+        moved[rows[i]] -= math.expm1(-rate * np.float64(energy[i]))
+
+
+@_kernel
+def add_changes(table, rows, changes, rate, total, moved):
+    """Add the changes of a block's rows, corrected for those of other blocks, see `rounds`.
+
+    Parameters
+    ----------
+    table : float32[n_rows, dim]
+        Written in place.
+    rows : int32[n], changes : uint16[n, n_columns]
+    rate : float64
+    total, moved : float64[n_rows]
+        As `add_energy` has made them of all blocks.
+    """
+    dim, n_columns, size = table.shape[1], changes.shape[1], changes.size
+    for i in range(rows.size):
+        row = np.int64(rows[i])
+        factor = np.float32(1)
+        if moved[row] > 0:
+            factor = np.float32(-math.expm1(-rate * total[row]) / moved[row])
+        for d in range(0, n_columns, LANES):
+            at = i * n_columns + d
+            block = load_block(changes, at, _lanes(at, size, n_columns - d))
+            block = add_product(load_block(table, row * dim + d, dim - d), factor, block)
+            store_block(table, row * dim + d, block, n_columns - d, np.uint32(0))

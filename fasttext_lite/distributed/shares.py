@@ -1,0 +1,623 @@
+"""A share of the training texts on a worker, from its texts to the blocks that it is trained on.
+
+A share is what one thread of a worker has in hand: neighbouring partitions.  Each function here is
+a task: it takes what the one before has returned, changes nothing of it (it may be asked for again)
+and depends on nothing but its arguments, so that a share which is lost with its worker is made
+again from its source.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fasttext_lite.compiled.arrays import take_ragged
+from fasttext_lite.config.fields import Config
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.distributed.sources import Columns, Read, read_source
+from fasttext_lite.errors import InputError
+from fasttext_lite.estimators.targets import Target, joined_labels, label_names
+from fasttext_lite.features import gains as measures
+from fasttext_lite.features.entries import Entries
+from fasttext_lite.features.kernels import gains as gains_kernels
+from fasttext_lite.features.kernels import rows as rows_kernels
+from fasttext_lite.features.kernels import weighing as weighing_kernels
+from fasttext_lite.features.matrix import Counts, FeatureMatrix
+from fasttext_lite.features.space import FeatureSpace, weigh
+from fasttext_lite.features.vocabulary import Vocabulary
+from fasttext_lite.text.analyzers import analyze
+from fasttext_lite.text.marked import MarkedTexts
+
+
+# -- texts -----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Summary:
+    """What a share, or several, tell of their texts.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted, in their own type.
+    counts, weighed : float64[n_classes]
+        How often each occurs, and what the texts that have it weigh together.
+    kinds : frozenset of str
+        Of y, see `Target`; empty where there are no texts.
+    cut_here : bool
+        Whether no text came as a list of tokens.
+    n_several : int
+        Texts with other than one label.
+    is_weighted : bool
+        Whether a file says what its texts weigh.
+    sizes : tuple of (int, int, float)
+        Of each share: its texts, those that have a label, and what all weigh together.
+    of_share : tuple of ndarray
+        Of each share: its `counts`, by `classes`.
+    """
+
+    vocabulary: Vocabulary
+    classes: np.ndarray
+    counts: np.ndarray
+    weighed: np.ndarray
+    kinds: frozenset[str]
+    cut_here: bool
+    n_several: int
+    is_weighted: bool
+    sizes: tuple[tuple[int, int, float], ...]
+    of_share: tuple[np.ndarray, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the labels, as a model has them."""
+        return label_names(self.classes)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The texts of a share, analysed.
+
+    Attributes
+    ----------
+    marked : list of MarkedTexts
+        Of each source that has texts.
+    classes : ndarray of shape (n_classes,)
+        Of this share.
+    labels : Labels
+        Ids are places in `classes`.
+    weights : float64[n_texts], optional
+    summary : Summary
+    """
+
+    marked: list[MarkedTexts]
+    classes: np.ndarray
+    labels: Labels
+    weights: np.ndarray | None
+    summary: Summary
+
+
+def load(
+    sources: Sequence[tuple[str, str]], blocks: Sequence[Sequence[Any]], columns: Columns,
+    config: Config,
+) -> Loaded:  # fmt: skip
+    """Read the sources of a share, and count words and labels.
+
+    Parameters
+    ----------
+    sources : sequence of (str, str)
+        `where` and `kind` of each.
+    blocks : sequence of sequences
+        Of each, computed.
+    columns : Columns
+    config : Config
+        As it was given.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be read; the message begins with what it is.
+    """
+    vocabulary, marked, found = Vocabulary(), [], []
+    cut_here = True
+    for (where, kind), own in zip(sources, blocks, strict=True):
+        read = read_source(where, kind, own, columns)
+        if not len(read.texts):
+            continue
+        marked.append(analyze(read.texts, config, 1))
+        vocabulary.add(marked[-1])
+        cut_here = cut_here and read.texts.token_ends is None
+        found.append((where, read))
+    classes, labels, kinds = _joined_targets(found)
+    weights = None
+    if any(read.weights is not None for _, read in found):
+        weights = np.concatenate(
+            [np.ones(len(r.texts)) if r.weights is None else r.weights for _, r in found]
+        )
+    sizes = np.diff(labels.indptr)
+    of_text = np.ones(len(labels)) if weights is None else weights
+    counts = labels.counts().astype(np.float64)
+    summary = Summary(
+        vocabulary, classes, counts,
+        np.bincount(labels.ids, np.repeat(of_text, sizes), classes.size),
+        kinds, cut_here, int(np.count_nonzero(sizes != 1)), weights is not None,
+        ((len(labels), int(np.count_nonzero(sizes)), float(of_text.sum())),), (counts,),
+    )  # fmt: skip
+    return Loaded(marked, classes, labels, weights, summary)
+
+
+def summary_of(loaded: Loaded) -> Summary:
+    """Return what a share tells of its texts."""
+    return loaded.summary
+
+
+def _joined_targets(
+    found: Sequence[tuple[str, Read]],
+) -> tuple[np.ndarray, Labels, frozenset[str]]:
+    """Return the labels of several sources, by their common classes."""
+    classes = np.empty(0, np.str_)
+    for where, read in found:
+        assert read.target is not None
+        classes = _more_classes(classes, read.target.classes, where)
+    ids, sizes, kinds = [np.empty(0, np.int32)], [np.empty(0, np.int64)], set()
+    for _, read in found:
+        target: Target = read.target  # type: ignore[assignment]
+        places = np.searchsorted(classes, target.classes)
+        ids.append(places[target.labels.ids].astype(np.int32))
+        sizes.append(np.diff(target.labels.indptr))
+        kinds.add(target.kind)
+    indptr = np.append(0, np.cumsum(np.concatenate(sizes)))
+    return classes, Labels(np.concatenate(ids), indptr, label_names(classes)), frozenset(kinds)
+
+
+def _more_classes(known: np.ndarray, more: np.ndarray, where: str) -> np.ndarray:
+    if not known.size:
+        return more
+    try:
+        return joined_labels(known, more)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def join_summaries(parts: list[Summary]) -> Summary:
+    """Return what several neighbouring shares tell together."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    vocabulary = Vocabulary()
+    classes = np.empty(0, np.str_)
+    for part in parts:
+        vocabulary.join(part.vocabulary)
+        classes = _more_classes(classes, part.classes, "labels of other partitions")
+    counts, weighed = np.zeros(classes.size), np.zeros(classes.size)
+    of_share: list[np.ndarray] = []
+    for part in parts:
+        places = np.searchsorted(classes, part.classes)
+        counts[places] += part.counts
+        weighed[places] += part.weighed
+        for each in part.of_share:
+            of_share.append(np.zeros(classes.size))
+            of_share[-1][places] = each
+    return Summary(
+        vocabulary, classes, counts, weighed,
+        frozenset().union(*(part.kinds for part in parts)),
+        all(part.cut_here for part in parts), sum(part.n_several for part in parts),
+        any(part.is_weighted for part in parts), sum((part.sizes for part in parts), ()),
+        tuple(of_share),
+    )  # fmt: skip
+
+
+# -- codes and rows --------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Known:
+    """What shares need to find the codes of their texts.
+
+    Attributes
+    ----------
+    config : Config
+        Resolved.
+    pool, word_ends
+        The vocabulary, as of `FeatureSpace`.
+    classes : ndarray of shape (n_classes,)
+        Of all texts.
+    """
+
+    config: Config
+    pool: np.ndarray
+    word_ends: np.ndarray
+    classes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The features of a share's texts before they are weighed, as codes or as rows.
+
+    Attributes
+    ----------
+    entries : Entries
+    labels : Labels
+        Ids are places in the classes of all texts.
+    weights : float64[n_texts], optional
+    frequency : pair of int32 arrays
+        Of codes: those that occur, and how many texts have each.
+    """
+
+    entries: Entries
+    labels: Labels
+    weights: np.ndarray | None
+    frequency: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def find_codes(loaded: Loaded, known: Known) -> Numbered:
+    """Return the codes of a share's texts."""
+    raw = FeatureSpace.without_rows(known.config, known.pool, known.word_ends)
+    entries = Entries()
+    for texts in loaded.marked:
+        entries.append(raw.codes_of(texts, 1))
+    entries.complete()
+    frequency = raw.count(entries)
+    codes = np.flatnonzero(frequency).astype(np.int32)
+    numbers = np.searchsorted(known.classes, loaded.classes).astype(np.int32)
+    ids = numbers[loaded.labels.ids] if loaded.labels.ids.size else loaded.labels.ids
+    labels = Labels(ids, loaded.labels.indptr, label_names(known.classes))
+    return Numbered(entries, labels, loaded.weights, (codes, frequency[codes]))
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """How many texts have each code, of some shares, and how many features these have."""
+
+    codes: np.ndarray
+    n_texts: np.ndarray
+    n_entries: int
+
+
+def frequency_of(coded: Numbered) -> Frequency:
+    """Return how many texts of a share have each code."""
+    assert coded.frequency is not None
+    return Frequency(*coded.frequency, coded.entries.size)
+
+
+def join_frequencies(parts: list[Frequency]) -> Frequency:
+    """Return how many texts of several shares have each code; codes ascend."""
+    if len(parts) == 1:
+        return parts[0]
+    codes = np.concatenate([part.codes for part in parts])
+    counts = np.concatenate([part.n_texts for part in parts])
+    size = int(codes.max(initial=-1)) + 1
+    sums = np.zeros(size, np.int32)
+    for part in parts:
+        sums[part.codes] += part.n_texts
+    found = np.flatnonzero(sums).astype(np.int32) if codes.size else codes
+    return Frequency(
+        found, sums[found] if codes.size else counts, sum(part.n_entries for part in parts)
+    )
+
+
+def find_rows(coded: Numbered, row_codes: np.ndarray, config: Config) -> Numbered:
+    """Return the rows of a share's texts, given the code of each row."""
+    none = np.empty(0, np.int64)
+    space = FeatureSpace(config, none.astype(np.uint8), none, row_codes, row_codes, 0)
+    entries = copy.deepcopy(coded.entries)
+    highest = [int(codes.max(initial=-1)) for codes, *_ in entries.parts()]
+    space.number(entries, n_codes=max([int(row_codes.max(initial=0)), *highest]) + 1)
+    return replace(coded, entries=entries, frequency=None)
+
+
+def take_counts(numbered: Numbered, ranks: np.ndarray) -> tuple[Counts, Labels, np.ndarray | None]:
+    """Return some of a share's texts, before their features are weighed, labels and weights.
+
+    Parameters
+    ----------
+    numbered : Numbered
+        With rows.
+    ranks : int64[n]
+        Among the texts that have a label.
+    """
+    docs = np.flatnonzero(np.diff(numbered.labels.indptr) > 0)[ranks]
+    weights = None if numbered.weights is None else numbered.weights[docs]
+    return numbered.entries.take(docs), numbered.labels.take(docs), weights
+
+
+# -- gains -----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Listed:
+    """The labels of the texts that have each of some neighbouring rows.
+
+    Attributes
+    ----------
+    frequency : int32[n_rows]
+        Texts of each row.
+    ids : int32[n_occurrences]
+        Their labels, row after row.
+    indptr : int64[sum of frequency + 1], optional
+        Where the labels of each of these texts begin; None where each has one.
+    """
+
+    frequency: np.ndarray
+    ids: np.ndarray
+    indptr: np.ndarray | None
+
+
+def list_labels(numbered: Numbered, n_rows: int, first: int, last: int) -> Listed:
+    """Return the labels of a share's texts that have the rows from `first` to `last` - 1."""
+    entries, labels = numbered.entries, numbered.labels
+    frequency = np.zeros(n_rows, np.int32)
+    for rows, *_ in entries.parts():
+        rows_kernels.count_documents(rows, frequency)
+    frequency = frequency[first:last]
+    at = np.cumsum(frequency, dtype=np.int64) - frequency
+    docs = np.empty(int(frequency.sum()), np.int32)
+    place = np.arange(last - first, dtype=np.int32)
+    for rows, indptr, doc in entries.parts():
+        gains_kernels.list_chosen(rows, indptr, doc, first, place, at, docs)
+    if not labels.is_multilabel:
+        return Listed(frequency, labels.ids[docs], None)
+    starts, ids = take_ragged(labels.indptr, docs, labels.ids)
+    return Listed(frequency, ids, starts)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The labels of all texts that have each of some rows, as the kernels of gains take them."""
+
+    begins: np.ndarray
+    ends: np.ndarray
+    docs: np.ndarray
+    labels: Labels
+
+
+def join_lists(parts: Sequence[Listed], names: list[str]) -> Joined:
+    """Return what all shares have listed of the same rows, in the order of the shares."""
+    ids = np.concatenate([part.ids for part in parts])
+    sizes = [
+        np.ones(part.ids.size, np.int64) if part.indptr is None else np.diff(part.indptr)
+        for part in parts
+    ]
+    indptr = np.append(0, np.cumsum(np.concatenate(sizes)))
+    total = np.sum([part.frequency for part in parts], axis=0, dtype=np.int64)
+    ends = np.cumsum(total)
+    docs = np.empty(indptr.size - 1, np.int32)
+    at, n = ends - total, 0
+    for part in parts:
+        own = part.frequency.astype(np.int64)
+        n_own = int(own.sum())
+        before = np.cumsum(own) - own
+        docs[np.repeat(at - before, own) + np.arange(n_own)] = np.arange(n, n + n_own)
+        at += own
+        n += n_own
+    return Joined(ends - total, ends, docs, Labels(ids, indptr, names))
+
+
+def find_agreements(joined: Joined, asked: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return `gains.agreements` of those of the rows that are asked, by their places here."""
+    begins, ends = joined.begins[asked], joined.ends[asked]
+    return measures.agreements(begins, ends, joined.docs, joined.labels, counts)
+
+
+def find_gains(joined: Joined, counts: np.ndarray, pseudo_count: float) -> np.ndarray:
+    """Return how much the rows tell about the labels, float32[n_rows]."""
+    starts, listed = take_ragged(joined.labels.indptr, joined.docs, joined.labels.ids)
+    gains = np.empty(joined.begins.size, np.float32)
+    gains_kernels.measure_gains(
+        starts[joined.begins], starts[joined.ends], listed, counts / counts.sum(), pseudo_count,
+        gains,
+    )  # fmt: skip
+    return gains
+
+
+# -- blocks ----------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Weighing:
+    """What the features of texts weigh, and the texts themselves.
+
+    Attributes
+    ----------
+    factors : float32[n_rows]
+        As of `FeatureSpace`.
+    bias_row : int
+    energy : float
+        By which the energy of n-grams of characters is multiplied.
+    of_label : float64[n_labels], optional
+        What the texts of each label weigh.
+    scale : float
+        By which that is multiplied, so that the mean is 1.
+    """
+
+    factors: np.ndarray
+    bias_row: int
+    energy: float = 1.0
+    of_label: np.ndarray | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Texts as a training takes them, by the rows of all texts."""
+
+    features: FeatureMatrix
+    labels: Labels
+    weights: np.ndarray | None
+
+
+def weighed(numbered: Numbered, weighing: Weighing, without: np.ndarray) -> Weighed:
+    """Return the texts of a share with weights.
+
+    Parameters
+    ----------
+    numbered : Numbered
+    weighing : Weighing
+    without : int64[n]
+        Ranks, among the texts that have a label, of those that are left out.
+    """
+    entries, factors, bias_row = (
+        copy.deepcopy(numbered.entries),
+        weighing.factors,
+        weighing.bias_row,
+    )
+    entries.replace(lambda found, a, b: weigh(found, a, b, factors, bias_row))
+    features = entries.finish()
+    if weighing.energy != 1:
+        weighing_kernels.scale_characters(
+            features.ids, features.weights, features.indptr, 0, len(features), factors, bias_row,
+            weighing.energy,
+        )  # fmt: skip
+    labels = numbered.labels
+    weights = text_weights(labels, numbered.weights, weighing)
+    # A text without a feature teaches nothing.
+    stays = np.diff(features.indptr) > 0
+    if without.size:
+        stays[np.flatnonzero(np.diff(labels.indptr) > 0)[without]] = False
+    return _taken(Weighed(features, labels, weights), np.flatnonzero(stays))
+
+
+def text_weights(
+    labels: Labels, weights: np.ndarray | None, weighing: Weighing
+) -> np.ndarray | None:
+    """Return what texts weigh in training, float32[n_texts]; None if all weigh the same."""
+    if weighing.of_label is None and weights is None:
+        return None
+    weights = np.ones(len(labels)) if weights is None else weights
+    if weighing.of_label is not None:
+        sizes = np.diff(labels.indptr)
+        docs = np.repeat(np.arange(len(labels)), sizes)
+        sums = np.bincount(docs, weighing.of_label[labels.ids], len(labels))
+        weights = weights * np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)
+    return (weights * weighing.scale).astype(np.float32)
+
+
+def _taken(texts: Weighed, docs: np.ndarray) -> Weighed:
+    weights = None if texts.weights is None else texts.weights[docs]
+    return Weighed(texts.features.take(docs), texts.labels.take(docs), weights)
+
+
+def piece_of(texts: Weighed, i: int, n: int, seed: Sequence[int]) -> Weighed:
+    """Return one of `n` pieces of a share, in which texts are at random."""
+    order = np.random.default_rng(seed).permutation(len(texts.labels))
+    return _taken(texts, np.sort(order[i::n]))
+
+
+@dataclass(frozen=True)
+class Block:
+    """Texts that are trained on in one round, by the rows that they touch.
+
+    Attributes
+    ----------
+    rows : int32[n_rows]
+        These, ascending.
+    energy : float32[n_rows]
+        Sum of the squared weights that the texts have in each.
+    features : FeatureMatrix
+        By places in `rows`.
+    labels : Labels
+    weights : float32[n_texts], optional
+    """
+
+    rows: np.ndarray
+    energy: np.ndarray
+    features: FeatureMatrix
+    labels: Labels
+    weights: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What the client knows of a block: what it touches, and how large it is."""
+
+    rows: np.ndarray
+    energy: np.ndarray
+    n_texts: int
+    n_visits: int
+    most_labels: int
+
+
+def make_blocks(
+    pieces: Sequence[Weighed], n_blocks: int, n_rows: int, seed: Sequence[int]
+) -> list[Block]:
+    """Return the blocks of a share, each of texts at random.
+
+    Parameters
+    ----------
+    pieces : sequence of Weighed
+        The share's texts.
+    n_blocks : int
+    n_rows : int
+        Of the table.
+    seed : sequence of int
+    """
+    sizes = [len(piece.labels) for piece in pieces]
+    starts = np.append(0, np.cumsum(sizes))
+    order = np.random.default_rng(seed).permutation(starts[-1])
+    edges = [len(order) * i // n_blocks for i in range(n_blocks + 1)]
+    place = np.full(n_rows, -1, np.int32)
+    blocks = []
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        docs = np.sort(order[first:last])
+        own = [
+            _taken(piece, docs[(docs >= a) & (docs < b)] - a)
+            for piece, a, b in zip(pieces, starts[:-1], starts[1:], strict=True)
+        ]
+        blocks.append(_block(_joined(own), place))
+    return blocks
+
+
+def _joined(parts: Sequence[Weighed]) -> Weighed:
+    if len(parts) == 1:
+        return parts[0]
+
+    def ragged(indptrs: list[np.ndarray]) -> np.ndarray:
+        return np.append(0, np.cumsum(np.concatenate([np.diff(each) for each in indptrs])))
+
+    features = FeatureMatrix(
+        np.concatenate([part.features.ids for part in parts]),
+        np.concatenate([part.features.weights for part in parts]),
+        ragged([part.features.indptr for part in parts]),
+    )
+    labels = Labels(
+        np.concatenate([part.labels.ids for part in parts]),
+        ragged([part.labels.indptr for part in parts]), parts[0].labels.names,
+    )  # fmt: skip
+    weights = None
+    if any(part.weights is not None for part in parts):
+        weights = np.concatenate(
+            [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
+        )
+    return Weighed(features, labels, weights)
+
+
+def _block(texts: Weighed, place: np.ndarray) -> Block:
+    """Return a block; `place`, int32[n_rows], is room to work in."""
+    features = texts.features
+    place[features.ids] = 0
+    rows = np.flatnonzero(place == 0).astype(np.int32)
+    place[rows] = np.arange(rows.size, dtype=np.int32)
+    ids = place[features.ids]
+    place[rows] = -1
+    squares = features.weights.astype(np.float64) ** 2
+    if texts.weights is not None:
+        squares *= np.repeat(texts.weights, np.diff(features.indptr))
+    energy = np.bincount(ids, squares, rows.size).astype(np.float32)
+    own = FeatureMatrix(ids, features.weights, features.indptr)
+    return Block(rows, energy, own, texts.labels, texts.weights)
+
+
+def extents_of(blocks: list[Block]) -> list[Extent]:
+    """Return what the client knows of the blocks of a share."""
+    return [
+        Extent(
+            block.rows,
+            block.energy,
+            len(block.labels),
+            _n_visits(block),
+            int(np.diff(block.labels.indptr).max(initial=0)),
+        )  # fmt: skip
+        for block in blocks
+    ]
+
+
+def _n_visits(block: Block) -> int:
+    if block.weights is None:
+        return len(block.labels)
+    return int(np.maximum(np.ceil(block.weights - 1e-6), 1).sum())

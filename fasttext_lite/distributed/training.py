@@ -1,0 +1,259 @@
+"""From training texts on a cluster to a model of the usual kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
+from fasttext_lite.config.recipe import resolve
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.distributed import shares
+from fasttext_lite.distributed.cluster import Job
+from fasttext_lite.distributed.preparing import MOST_UNEVEN, Ready
+from fasttext_lite.distributed.rounds import ClusterRun, Given, Round
+from fasttext_lite.errors import TrainingError
+from fasttext_lite.features.matrix import Counts, FeatureMatrix
+from fasttext_lite.fitting.calibrate import Judged, calibrate
+from fasttext_lite.fitting.label_points import label_points, points_config
+from fasttext_lite.fitting.trainee import Trainee, tables_of
+from fasttext_lite.fitting.trees import grown_tree
+from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.calibration import Calibration
+from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
+from fasttext_lite.training.history import History
+from fasttext_lite.training.loop import attempts
+from fasttext_lite.training.participants import Participants, participants_of
+from fasttext_lite.training.weights import Weights, init_weights, n_output_rows
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+# A round is so much work on each share that what a cluster spends on the round beside is little: as
+# many multiplications. Shares must hear of each other the more often the more there are: as many
+# rounds as shares make an epoch, up to a limit.
+ROUND_WORK, MOST_FOR_SHARES = 1 << 28, 16
+
+
+@dataclass
+class Blocks:
+    """The shares as they are trained on.
+
+    Attributes
+    ----------
+    futures : list of Future
+        Of each share, its list of `shares.Block`.
+    extents : list of lists of shares.Extent
+    n_moved : int
+        Shares that have texts of all others, because labels were uneven; 0 or all.
+    aside : tuple of (Counts, Labels, float32[n_aside] or None), optional
+        The texts that are not trained on, to calibrate the model on.
+    """
+
+    futures: list[Future]
+    extents: list[list[shares.Extent]]
+    n_moved: int
+    aside: tuple[Counts, Labels, Any] | None = None
+
+
+def make_blocks(
+    job: Job, ready: Ready, config: Config, texts_per_round: int | None, seed: int
+) -> Blocks:
+    """Make the blocks of all shares on the cluster; what they are made of is let go.
+
+    Raises
+    ------
+    TrainingError
+        If no text has any feature.
+    """
+    n_shares, n_rows = len(ready.numbered), ready.prepared.space.n_rows
+    without, aside = [np.empty(0, np.int64)] * n_shares, None
+    if ready.aside is not None:
+        without = ready.of_shares(ready.aside)
+        aside = ready.taken(job, "calibration", ready.aside)
+    held = job.held("weights of rows", ready.weighing)
+    weighed = job.map("features", shares.weighed, ready.numbered, [held] * n_shares, without)
+    n_blocks = rounds_of(ready, config, n_shares, texts_per_round)
+    moves = ready.uneven > MOST_UNEVEN and n_shares > 1
+    if moves:
+        pieces = [
+            job.map(
+                "pieces", shares.piece_of, weighed, [i] * n_shares, [n_shares] * n_shares,
+                [(seed, 6, share) for share in range(n_shares)],
+            )
+            for i in range(n_shares)
+        ]  # fmt: skip
+    else:
+        pieces = [[each] for each in weighed]
+    blocks = [
+        job.submit("blocks", shares.make_blocks, own, n_blocks, n_rows, (seed, 7, i), place=i)
+        for i, own in enumerate(pieces)
+    ]
+    extents = job.gather(job.map("rows of blocks", shares.extents_of, blocks))
+    ready.numbered.clear()
+    if not any(extent.rows.size for own in extents for extent in own):
+        raise TrainingError("no text has any feature: nothing to train on")
+    return Blocks(blocks, extents, n_shares if moves else 0, aside)
+
+
+def rounds_of(ready: Ready, config: Config, n_shares: int, texts_per_round: int | None) -> int:
+    """Return how many rounds an epoch has.
+
+    Parameters
+    ----------
+    ready : Ready
+    config : Config
+        Resolved.
+    n_shares : int
+    texts_per_round : int, optional
+        Of all shares together; default: by `ROUND_WORK`.
+    """
+    if texts_per_round is not None:
+        n = -(-ready.n_texts // texts_per_round)
+    else:
+        work = 2 * ready.n_entries * (config.dim or 1) // n_shares
+        n = max(work // ROUND_WORK, min(n_shares, MOST_FOR_SHARES))
+    return int(max(min(n, max(ready.n_labelled)), 1))
+
+
+def train(
+    job: Job,
+    ready: Ready,
+    blocks: Blocks,
+    config: Config,
+    *,
+    seed: int,
+    rounds: list[Round],
+    callback: Callable[[Any], None] | None = None,
+    run: Run | None = None,
+) -> Trainee:
+    """Train a model on a cluster.
+
+    Parameters
+    ----------
+    job : Job
+    ready : Ready
+    blocks : Blocks
+    config : Config
+        As `settings_of` returns it.
+    seed : int
+    rounds : list of Round
+        Each round is added.
+    callback : callable, optional
+        See `training.history.Progress`.
+    run : Run, optional
+        How the training is run, for those that come after it.
+
+    Raises
+    ------
+    TrainingError
+        If training diverges again and again.
+    """
+    names = ready.target.labels.names
+    tree = None
+    if LOSSES[config.loss].uses_tree:
+        tree = grown_tree(config, ready.counts, lambda: _points(job, ready, blocks, seed), seed, 1)
+    weights, history = _trained(job, ready, blocks, config, tree, seed, rounds, callback)
+    prepared = ready.prepared
+    history.choice = prepared.choice
+    model = Model(
+        config=config, labels=names, label_counts=ready.counts, n_texts=ready.n_texts,
+        space=prepared.space, tree=tree, multilabel=prepared.multilabel,
+        calibration=prepared.calibration or Calibration.none(LOSSES[config.loss]),
+        choice=prepared.choice, run=run, **tables_of(weights),
+    )  # fmt: skip
+    if blocks.aside is not None:
+        model = _calibrated(ready, model, *blocks.aside)
+    return Trainee.of_model(model, history)
+
+
+def settings_of(ready: Ready) -> Config:
+    """Return the settings of the training, resolved."""
+    prepared = ready.prepared
+    config = resolve(prepared.config, len(ready.target.classes), prepared.multilabel)
+    return config.with_dtype(prepared.space.n_rows)
+
+
+def _trained(
+    job: Job,
+    ready: Ready,
+    blocks: Blocks,
+    config: Config,
+    tree: LabelTree | None,
+    seed: int,
+    rounds: list[Round],
+    callback: Callable[[Any], None] | None = None,
+    name: str = "round",
+) -> tuple[Weights, History]:
+    """Train until it does not diverge, as `training.loop.train`."""
+    n_rows, n_output = ready.prepared.space.n_rows, n_output_rows(config, len(ready.counts))
+    own = config.replace(dtype="float32", deterministic=False)
+    given = Given(own, _participants(config, ready, blocks, tree), tree)
+    held = job.held("settings", given)
+    n_bytes = np.dtype(config.table_dtype).itemsize * n_rows * (config.dim or 0)
+    n_bytes += 4 * n_output * (config.units or config.dim or 0)
+
+    def start() -> ClusterRun:
+        weights = init_weights(own, n_rows, n_output, seed)
+        return ClusterRun(
+            job, blocks.futures, blocks.extents, given, held, weights, n_bytes, seed, name, rounds
+        )
+
+    return attempts(start, config, callback)
+
+
+def _participants(
+    config: Config, ready: Ready, blocks: Blocks, tree: LabelTree | None
+) -> Participants:
+    """Return what the loss needs, of all texts."""
+    most = max(extent.most_labels for own in blocks.extents for extent in own)
+    return participants_of(config, ready.counts, max(most, 1), tree)
+
+
+def _points(job: Job, ready: Ready, blocks: Blocks, seed: int) -> np.ndarray:
+    """Return a vector for each label, as `label_points.trained_points`."""
+    config = points_config(ready.prepared.space.n_rows)
+    weights, _ = _trained(
+        job, ready, blocks, config, None, seed, [], name="round for the label tree"
+    )
+    points = np.zeros((len(ready.counts), config.dim or 0), np.float32)
+    for place in range(len(blocks.extents[0])):
+        values = [weights.embeddings[own[place].rows].astype(np.float16) for own in blocks.extents]
+        n = len(values)
+        found = job.map("points of labels", _points_of, blocks.futures, [place] * n, values)
+        for each in job.gather(found):
+            points += each
+    return points
+
+
+def _points_of(blocks: list[shares.Block], place: int, values: np.ndarray) -> np.ndarray:
+    """Return the sum of the vectors of each label's texts in a block."""
+    block = blocks[place]
+    return label_points(block.features, block.labels, values)
+
+
+def _calibrated(
+    ready: Ready, model: Model, counts: Counts, labels: Labels, weights: np.ndarray | None
+) -> Model:
+    """Return a model that is calibrated on texts that it did not learn from."""
+    features = _scaled(ready, counts)
+    weights = np.ones(len(labels)) if weights is None else weights.astype(np.float64)
+    return model.replace(calibration=calibrate([Judged.of(model, features, labels, weights)]))
+
+
+def _scaled(ready: Ready, counts: Any) -> FeatureMatrix:
+    """Return the features of texts, as the model has them."""
+    from fasttext_lite.features.kernels.weighing import scale_characters
+
+    features, weighing = ready.prepared.space.weighed(counts), ready.weighing
+    if weighing.energy != 1:
+        scale_characters(
+            features.ids, features.weights, features.indptr, 0, len(features), weighing.factors,
+            weighing.bias_row, weighing.energy,
+        )  # fmt: skip
+    return features
