@@ -31,7 +31,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "extract": ("fasttext_lite.features.word_codes:WordCodes.extract",),
     "keep": ("fasttext_lite.features.entries:Entries.append",),
     "count": ("fasttext_lite.features.kernels.rows:count_documents",),
-    "number rows": ("fasttext_lite.features.space:FeatureSpace._number_all",),
+    "number rows": ("fasttext_lite.features.space:FeatureSpace.number",),
     "gains": (
         "fasttext_lite.features.space:FeatureSpace._with_pseudo_count",
         "fasttext_lite.features.space:FeatureSpace._measure_gains",
