@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -166,11 +165,11 @@ def measure_gains(begins, ends, listed, prior, pseudo_count, gains):
         n_seen = np.int64(0)
         n = 0.0
         for i in range(begins[feature], ends[feature]):
-            label = np.int64(listed[i])
-            before = counts[label]
-            seen[n_seen] = label
+            one = np.int64(listed[i])
+            before = counts[one]
+            seen[n_seen] = one
             n_seen += before == 0
-            counts[label] = before + 1
+            counts[one] = before + 1
             n += 1
         total = 0.0
         for i in range(n_seen):
