@@ -101,6 +101,8 @@ def test_bad_metric_names(text):
 class FixedModel:
     """Predicts probabilities that it was given."""
 
+    is_distribution = False
+
     def __init__(self, table, labels, multilabel=False):
         self.table, self.labels, self.multilabel = np.array(table, float), labels, multilabel
 
