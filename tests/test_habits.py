@@ -101,7 +101,7 @@ def refused(run):
     ],
 )
 def test_the_model_of_a_file_is_beside_it(name, model):
-    assert model_beside(name) == model
+    assert model_beside([name]) == model
 
 
 @pytest.mark.parametrize("command", ["train", "tune"])
