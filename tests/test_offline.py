@@ -152,4 +152,6 @@ def test_only_they_import_what_can_open_a_connection():
     assert found.pop("teaching/encoders.py") == {
         "huggingface_hub", "huggingface_hub.snapshot_download",
     }  # fmt: skip
+    # Parts that the user names by URL.
+    assert found.pop("distributed/sources.py") == {"fsspec"}
     assert set(found) == DOWNLOADERS

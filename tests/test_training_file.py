@@ -6,6 +6,7 @@ import pytest
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.reader import read_corpus
+from fasttext_lite.disk.promise import promise
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting import fit, prepare, trees
@@ -99,10 +100,15 @@ class Counted:
         return pieces
 
 
-def test_pieces_are_gone_over_twice(path):
+@pytest.mark.parametrize(
+    ("total", "passes"), [(None, ["first"]), (900_000_000, ["first", "again"])]
+)
+def test_pieces_are_gone_over_once_or_twice(path, total, passes):
+    """Within a promise of memory the words of texts are not numbered for good."""
     pieces = Counted(read_corpus(path))
-    found = prepare.prepare_pieces(pieces, Config())
-    assert pieces.passes == ["first", "again"]
+    with promise(total):
+        found = prepare.prepare_pieces(pieces, Config())
+    assert pieces.passes == passes
     whole = prepare.prepare(pieces.corpus.texts, pieces.corpus.labels, Config())
     assert np.array_equal(found.features.ids, whole.features.ids)
     assert isinstance(found.features, FeatureMatrix) and found.marked is None

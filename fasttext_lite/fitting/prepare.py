@@ -30,7 +30,7 @@ from fasttext_lite.text.marked import MarkedTexts
 # What settings are tried on: so many texts at most, and so many features of theirs.
 MOST_TEXTS, MOST_ENTRIES = 10_000, 3_000_000
 
-# Texts up to the first size are analysed once, as a whole; longer ones twice, in pieces of the
+# Texts up to the first size are analysed as a whole; longer ones in pieces of the
 # second, whose marks and codes take many times as much.
 WHOLE_BYTES, PIECE_BYTES = 1 << 24, 1 << 21
 
@@ -97,7 +97,10 @@ def prepare_pieces(
     entries: Entries | None = None,
     sampler: Sampler | None = None,
 ) -> Prepared:
-    """Cut texts into features in two passes: one that counts words, one that makes features.
+    """Cut texts into features: words are counted and numbered first, then features are made.
+
+    Texts are gone over once for both. Within a promise of memory they are cut twice: numbers are
+    no good where words are dropped.
 
     Parameters
     ----------

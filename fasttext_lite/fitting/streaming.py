@@ -1,6 +1,6 @@
 """Features of files: read in chunks, so that no text is in memory as a whole.
 
-A file is gone over twice: once to count its words, once to make features of them. Features of large
+A file is read once, its words are kept as numbers; within a promise of memory twice. Features of large
 files lie in files that are mapped, not in memory: in temporary ones, or in a cache.
 """
 
