@@ -1,7 +1,8 @@
 """Features of files: read in chunks, so that no text is in memory as a whole.
 
-A file is read once, its words are kept as numbers; within a promise of memory twice. Features of large
-files lie in files that are mapped, not in memory: in temporary ones, or in a cache.
+A file is read once, its words are kept as numbers; within a promise of memory it is read twice.
+Features of large files lie in files that are mapped, not in memory: in temporary ones, or in a
+cache.
 """
 
 from __future__ import annotations
