@@ -294,8 +294,9 @@ def extract_numbered(
     """
     maxn, energy = options[MAXN], options[CHAR_ENERGY] / 100
     base = n_known + options[CHARS]
-    is_shared = options[CHARS] < max(options[BIGRAMS], options[LONGER]) + options[BUCKET]
-    is_shared = is_shared and options[WORD_NGRAMS] > 1
+    # Whether a slot of these n-grams may be one of n-grams of words, too.
+    last_begin = options[LONGER] if options[WORD_NGRAMS] > 2 else options[BIGRAMS]
+    is_shared = options[WORD_NGRAMS] > 1 and options[CHARS] < last_begin + options[BUCKET]
     running = np.zeros(options[WORD_NGRAMS] + 1, np.uint64)
     most = most_tokens = most_chars = np.int64(0)
     for doc in range(first, last):

@@ -92,6 +92,17 @@ def count_tokens(marks, offsets, first, last, n_tokens):
 
 
 @_kernel
+def append_word(text, start, end, word, n_pool, pool, word_offsets):
+    """Write text[start:end] as a word behind the `n_pool` bytes of a pool; return their number."""
+    word_offsets[word, 0] = n_pool
+    for i in range(start, end):
+        pool[n_pool] = text[i]
+        n_pool += 1
+    word_offsets[word, 1] = n_pool
+    return n_pool
+
+
+@_kernel
 def add_words(text, bounds, more, table, pool, word_offsets, counts, n_words):
     """Add words that were counted elsewhere, in their order; return the number of words then.
 
@@ -112,11 +123,7 @@ def add_words(text, bounds, more, table, pool, word_offsets, counts, n_words):
             hash32 = fnv_step(hash32, text[j])
         slot = find_word(text, start, end, hash32, table, pool, word_offsets)
         if table[slot] < 0:
-            word_offsets[n_words, 0] = n_pool
-            for j in range(start, end):
-                pool[n_pool] = text[j]
-                n_pool += 1
-            word_offsets[n_words, 1] = n_pool
+            n_pool = append_word(text, start, end, n_words, n_pool, pool, word_offsets)
             counts[n_words] = 0
             table[slot] = n_words
             n_words += 1
@@ -211,11 +218,7 @@ def enter_words(
                     or n_pool + end - start > pool.size
                 ):
                     return at, n_words, end - start
-                word_offsets[n_words, 0] = n_pool
-                for i in range(start, end):
-                    pool[n_pool] = text[i]
-                    n_pool += 1
-                word_offsets[n_words, 1] = n_pool
+                n_pool = append_word(text, start, end, n_words, n_pool, pool, word_offsets)
                 counts[n_words] = 0
                 table[slot] = n_words
                 n_words += 1
