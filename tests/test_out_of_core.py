@@ -3,6 +3,8 @@ windows of features are read, and a promise of memory is kept or refused.
 """
 
 import collections
+import errno
+import io
 import itertools
 import subprocess
 import sys
@@ -178,6 +180,18 @@ def test_columns_hold_what_they_are_given(is_filed):
     assert found.tolist() == [1, 7, 3]
     assert columns.is_filed(found) == columns.is_filed(found[1:]) == is_filed
     assert Column(np.int32, is_filed).array().size == 0
+
+
+def test_a_full_disk_under_a_column_is_called_by_its_folder(monkeypatch, tmp_path):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("fasttext_lite.system.nameless_file", Full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        Column(np.int32, True).append(np.arange(3))
+    assert caught.value.filename == str(tmp_path)
 
 
 def test_texts_to_look_at_are_drawn_without_a_list_of_all(monkeypatch):

@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from fasttext_lite import system
+from fasttext_lite.disk.replacing import naming
 
 PART = 1 << 20  # numbers worked on at a time
 
@@ -38,12 +39,19 @@ class Column:
         self._parts: list[np.ndarray] = []
 
     def append(self, array: np.ndarray) -> None:
-        """Add numbers; they are copied."""
+        """Add numbers; they are copied.
+
+        Raises
+        ------
+        OSError
+            If the disk is full, with the name of the folder of temporary files.
+        """
         array = np.array(array, self.dtype)
         if self._file is None:
             self._parts.append(array)
         else:
-            self._file.write(array.view(np.uint8).data)
+            with naming(system.temporary_folder()):
+                self._file.write(array.view(np.uint8).data)
 
     def array(self) -> np.ndarray:
         """Return all numbers; the column is spent."""
@@ -52,7 +60,8 @@ class Column:
         if file is None:
             return np.concatenate([np.empty(0, self.dtype), *parts])
         with file:
-            file.flush()
+            with naming(system.temporary_folder()):
+                file.flush()
             if file.tell() == 0:
                 return np.empty(0, self.dtype)
             mapped = system.map_file(file, is_written=True)
