@@ -1119,6 +1119,14 @@ def test_several_processes(good, run, place):
     assert not (place / "fail/_filter/tmp").exists()
 
 
+def is_noted(record):
+    """Return whether a part is noted as done: while its file has no name yet, it has no time."""
+    try:
+        return json.loads(record.read_bytes())["time"] is not None
+    except FileNotFoundError:
+        return False
+
+
 def begun(place, models, *words, n_long=1):
     """Start the command on a file that takes long, in a process of its own.
 
@@ -1149,7 +1157,7 @@ def begun(place, models, *words, n_long=1):
     end = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < end:
         sizes = [p.stat().st_size for p in place.glob("out/_filter/tmp/*") if p.exists()]
-        is_done = (place / "out/_filter/parts/a.jsonl.json").exists()
+        is_done = is_noted(place / "out/_filter/parts/a.jsonl.json")
         if any(sizes) and is_done if n_long == 1 else sum(map(bool, sizes)) == n_long:
             break
         time.sleep(0.02)
