@@ -505,7 +505,9 @@ def test_the_pseudo_count_is_that_of_the_texts_agreement(pairs, in_parts):
     labels = Labels.from_rows([row for _, row in pairs])
     if labels.ids.size == 0:
         return
-    documents = [found for found, _ in pairs]
+    often = Counter(row for found, _ in pairs for row in found)
+    numbers = {row: i for i, (row, _) in enumerate(often.most_common())}  # as a space has them
+    documents = [{numbers[row] for row in found} for found, _ in pairs]
     rows = np.array([row for found in documents for row in sorted(found)], np.int32)
     indptr = np.append(0, np.cumsum([len(found) for found in documents], dtype=np.int64))
     frequency = np.bincount(rows, minlength=10).astype(np.int32)
@@ -536,20 +538,31 @@ def test_the_pseudo_count_tells_what_kind_of_data_there_is(labels_of, low, high)
     assert low <= space.config.pseudo_count <= high
 
 
-def test_where_very_many_features_could_be_asked_some_are(monkeypatch):
+@pytest.mark.parametrize("most, shift", [(1 << 16, 0), (300, 0), (299, 1), (20, 4), (1, 9)])
+def test_where_very_many_features_could_be_asked_some_are(monkeypatch, most, shift):
+    frequency = np.repeat([90, 64, 40, 3, 2, 1], [7, 50, 50, 100, 100, 40]).astype(np.int32)
+    monkeypatch.setattr(gains_module, "MOST_ASKED", most)
+    first, found, n = gains_module.asked_rows(frequency)
+    assert (first, found) == (7, shift)
+    asked = first + (np.arange(n) << found)
+    assert asked.tolist() == list(range(7, 307, 1 << shift)) and n <= most
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 300, (400, 5)).astype(np.int32)
-    rows = np.concatenate([np.unique(row) for row in rows]), [np.unique(row).size for row in rows]
-    indptr = np.append(0, np.cumsum(rows[1]))
-    labels = Labels.from_rows([["xy"[i % 2]] for i in range(400)])
-    frequency = np.bincount(rows[0], minlength=300).astype(np.int32)
+    rows = [np.flatnonzero(rng.random(frequency.size) < frequency / 200) for _ in range(200)]
+    indptr = np.append(0, np.cumsum([len(each) for each in rows]))
+    rows = np.concatenate(rows).astype(np.int32)
+    docs, ends = np.empty(rows.size, np.int32), np.zeros(n, np.int64)
+    sizes = np.bincount(rows, minlength=frequency.size)[asked]
+    ends[1:] = np.cumsum(sizes)[:-1]
+    gains_kernels.list_documents(rows, indptr, 5, first, found, ends, docs)
+    assert ends.tolist() == np.cumsum(sizes).tolist()
+    for row, end, size in zip(asked.tolist(), ends.tolist(), sizes.tolist(), strict=True):
+        of_row = np.searchsorted(indptr, np.flatnonzero(rows == row), "right") - 1 + 5
+        assert docs[end - size : end].tolist() == of_row.tolist()
 
-    def parts():
-        yield rows[0], indptr, 0
 
-    monkeypatch.setattr(gains_module, "MOST_ASKED", 20)
-    one, same, other = (estimate_pseudo_count(parts, labels, frequency, seed) for seed in (0, 0, 1))
-    assert one == same != other
+def test_no_feature_may_be_asked():
+    for frequency in ([], [1], [99, 80], [65, 1, 1]):
+        assert gains_module.asked_rows(np.array(frequency, np.int32))[2] == 0
 
 
 def test_labels_that_no_text_has_change_no_gain():
@@ -601,14 +614,30 @@ def test_labels_of_each_row(pairs, first, last, n_before, dtype):
     sizes = np.zeros(10, np.int64)
     gains_kernels.sum_labels(rows, indptr, n_before, labels.indptr, sizes)
     assert sizes.tolist() == [len(found) for found in expected]
+    # Sorted by which of three ranges they are of: below `first`, in it, or above.
+    range_of = np.repeat([2, 0, 1], [first, last - first, 11 - last]).astype(np.uint8)
+    n_pairs = np.zeros(3, np.int64)
+    gains_kernels.count_pairs(rows, 0, rows.size, range_of, 0, n_pairs)
+    assert n_pairs.tolist() == np.bincount(range_of[rows], minlength=3).tolist()
+    places, sorted_pairs = np.append(0, np.cumsum(n_pairs)), np.empty(rows.size, np.int64)
+    at, middle = places[:-1].copy(), len(documents) // 2
+    for a, b in ((0, middle), (middle, len(documents))):
+        gains_kernels.sort_pairs(rows, indptr, n_before, a, b, range_of, 0, at, sorted_pairs)
+    assert at.tolist() == places[1:].tolist()
+    every = [(row, doc) for doc, found in enumerate(documents, n_before) for row in sorted(found)]
+    every.sort(key=lambda pair: range_of[pair[0]])
+    assert [(pair >> 32, pair & 0xFFFFFFFF) for pair in sorted_pairs.tolist()] == every
     bounds = np.append(0, np.cumsum(sizes[first:last]))
     ends, listed = bounds[:-1].copy(), np.full(bounds[-1], 99, dtype)
-    gains_kernels.list_labels(
-        rows, indptr, n_before, first, last, labels.ids, labels.indptr, ends, listed
-    )
+    pairs = sorted_pairs[places[2] :], sorted_pairs[places[0] : places[1]]  # some are too low
+    gains_kernels.list_labels(np.concatenate(pairs), first, labels.ids, labels.indptr, ends, listed)
     assert ends.tolist() == bounds[1:].tolist()
     lists = [listed[a:b].tolist() for a, b in zip(bounds[:-1], ends, strict=True)]
     assert lists == expected[first:last]
+    counts = np.zeros((last - first, len(labels.names)), np.int32)
+    gains_kernels.count_labels(np.concatenate(pairs), first, labels.ids, labels.indptr, counts)
+    twin = [np.bincount(found, minlength=len(labels.names)).tolist() for found in lists]
+    assert counts.tolist() == twin
 
 
 @settings(deadline=None, max_examples=50)

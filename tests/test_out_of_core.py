@@ -116,25 +116,8 @@ def test_bytes_of_long_words_are_bounded_too():
 
 
 # -- gains -----------------------------------------------------------------------------------
-@settings(deadline=None, max_examples=40)
-@given(st.integers(0, 9999))
-def test_labels_of_each_row_equal_their_twin(seed):
-    rng = np.random.default_rng(seed)
-    docs = [np.unique(rng.integers(0, 8, rng.integers(0, 6))) for _ in range(7)]
-    rows = np.concatenate([np.empty(0, np.int32), *docs]).astype(np.int32)
-    indptr = np.append(0, np.cumsum([len(each) for each in docs])).astype(np.int64)
-    of_doc = [rng.integers(0, 3, rng.integers(0, 3)) for _ in range(9)]
-    ids = np.concatenate(of_doc).astype(np.int32)
-    label_indptr = np.append(0, np.cumsum([len(each) for each in of_doc])).astype(np.int64)
-    found = np.zeros((4, 3), np.int32)
-    gains_kernels.count_labels(rows, indptr, 2, 3, 7, ids, label_indptr, found)
-    expected = np.zeros((4, 3), np.int32)
-    for i, each in enumerate(docs):
-        for row in each:
-            for label in of_doc[2 + i]:
-                if 3 <= row < 7:
-                    expected[row - 3, label] += 1
-    np.testing.assert_array_equal(found, expected)
+def test_gains_of_counts():
+    found = np.array([[2, 0, 1], [0, 0, 0], [1, 1, 1], [0, 5, 0]], np.int32)
     prior, measured = np.array([0.5, 0.3, 0.2]), np.zeros(4, np.float32)
     gains_kernels.gains_of_counts(found, prior, 1.5, measured)
     for counts, gain in zip(found, measured, strict=True):
@@ -143,27 +126,60 @@ def test_labels_of_each_row_equal_their_twin(seed):
         assert gain == pytest.approx(float((p * np.log(3 * p)).sum()), abs=1e-6)
 
 
-def test_gains_are_the_same_whichever_way_they_are_measured(corpus, monkeypatch):
-    expected = prepare_file(CorpusReader(corpus), Config()).space.gains
-    monkeypatch.setattr(gains, "LISTED", 50)
-    found = prepare_file(CorpusReader(corpus), Config()).space.gains
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+def gains_of(corpus, **others):
+    return prepare_file(CorpusReader(corpus), Config(), **others).space.gains
+
+
+@pytest.mark.parametrize("listed, cached", [(300, 1 << 18), (1 << 24, 100), (300, 100)])
+def test_gains_are_the_same_however_many_rows_are_measured_at_a_time(
+    corpus, monkeypatch, listed, cached
+):
+    expected = gains_of(corpus)
+    monkeypatch.setattr(gains, "LISTED", listed)
+    monkeypatch.setattr(gains, "CACHED", cached)
+    monkeypatch.setattr(gains, "SORTED", 3_000)
+    monkeypatch.setattr(gains, "_shift", lambda n_rows: 2)
+    for n_threads in (1, 3):
+        found = gains_of(corpus, n_threads=n_threads)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert len(np.unique(expected)) > 10
-    bounds, are_counted = gains._ranges(np.array([400, 300, 5, 5, 1]), 10, 4, 1)
-    assert bounds[0] == 0 and bounds[-1] == 5
-    assert dict(zip(bounds.tolist(), are_counted.tolist(), strict=False))[0]  # of 400 and 300
-    assert not are_counted[-1]
-    ranges, kinds = gains._ranges, []
 
-    def listed_alone(*arguments):
-        bounds, are_counted = ranges(*arguments)
-        kinds.extend(are_counted.tolist())
-        return bounds, np.zeros_like(are_counted)
 
-    monkeypatch.setattr(gains, "_ranges", listed_alone)
-    found = prepare_file(CorpusReader(corpus), Config()).space.gains
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
-    assert set(kinds) == {True, False}
+def test_labels_are_counted_or_listed_whichever_is_shorter(corpus, monkeypatch):
+    sizes = np.array([400, 300, 5, 5, 1])
+    (ranges,) = gains._groups(sizes, 10, np.dtype(np.int32), 1)
+    (counted, listed) = ranges
+    assert (counted.first, counted.last, counted.found.shape) == (1, 3, (2, 10))
+    assert (listed.first, listed.last, listed.found.shape) == (3, 6, (11,))
+    assert listed.begins.tolist() == listed.ends.tolist() == [0, 5, 10]
+    expected = gains_of(corpus)
+    groups, kinds = gains._groups, set()
+
+    def listed_alone(sizes, n_labels, *others):
+        kinds.update(each.found.ndim for each in itertools.chain(*groups(sizes, n_labels, *others)))
+        for ranges in groups(sizes, 1 << 20, *others):
+            assert {each.found.ndim for each in ranges} == {1}
+            yield ranges
+
+    monkeypatch.setattr(gains, "_groups", listed_alone)
+    np.testing.assert_allclose(gains_of(corpus), expected, rtol=1e-5)
+    assert kinds == {1, 2}
+
+
+def test_groups_of_ranges_cover_all_rows_within_what_is_promised(monkeypatch):
+    rng = np.random.default_rng(1)
+    sizes = np.sort(rng.zipf(1.3, 60_000).clip(max=40_000))[::-1].astype(np.int64)
+    for order, listed in ((sizes, 1 << 24), (sizes, 9_000), (rng.permutation(sizes), 9_000)):
+        monkeypatch.setattr(gains, "LISTED", listed)
+        last, most = 1, max(4 * listed, 4 * sizes[0])
+        for ranges in gains._groups(order, 500, np.dtype(np.uint16), 1):
+            assert 0 < len(ranges) <= 255
+            assert len(ranges) == 1 or sum(one.found.nbytes for one in ranges) <= most
+            for one in ranges:
+                assert one.first == last < one.last
+                assert one.last % 2 == 0 or one.last == 60_001  # see _shift
+                last = one.last
+        assert last == 60_001
 
 
 # -- numbers of texts ------------------------------------------------------------------------

@@ -243,7 +243,8 @@ def _with_gains(
         joined.append(job.submit("join labels of rows", shares.join_lists, listed, names))
     pseudo_count = config.pseudo_count
     if pseudo_count is None:
-        asked = np.sort(asked_rows(space.frequency))
+        first, shift, n = asked_rows(space.frequency)
+        asked = first + (np.arange(n) << shift)
         own = [asked[(asked >= a) & (asked < b)] - a for a, b in ranges]
         found = job.gather(
             job.map("agreement", shares.find_agreements, joined, own, [counts] * len(own))

@@ -350,9 +350,8 @@ def list_labels(numbered: Numbered, n_rows: int, first: int, last: int) -> Liste
     frequency = frequency[first:last]
     at = np.cumsum(frequency, dtype=np.int64) - frequency
     docs = np.empty(int(frequency.sum()), np.int32)
-    place = np.arange(last - first, dtype=np.int32)
     for rows, indptr, doc in entries.parts():
-        gains_kernels.list_chosen(rows, indptr, doc, first, place, at, docs)
+        gains_kernels.list_documents(rows, indptr, doc, first, 0, at, docs)
     if not labels.is_multilabel:
         return Listed(frequency, labels.ids[docs], None)
     starts, ids = take_ragged(labels.indptr, docs, labels.ids)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,9 +16,13 @@ from fasttext_lite.features.matrix import Parts
 from fasttext_lite.parallel import run_blocks
 
 LISTED = 1 << 24  # bytes of labels of features kept at a time; up to four times that of many
+CACHED = 1 << 18  # bytes of them that are written to at a time: they stay near the processor
+SORTED = 1 << 21  # entries that are sorted by row at a time, eight bytes each
+LEAST_SORTED = 1 << 15  # that are worth a thread
+MOST_RANGES = 255  # of rows, that entries are sorted by
 
 # Features whose texts are asked whether they agree: those of so many texts, so many of them.
-LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 200_000
+LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 1 << 16
 LEAST_PSEUDO_COUNT, MOST_PSEUDO_COUNT = 1.0, 250.0
 
 # Of the estimate that is taken. Features that texts share are the frequent ones, and tell less than
@@ -25,9 +32,7 @@ SHARE = 0.25
 FEW = 100  # texts that tell half of it
 
 
-def estimate_pseudo_count(
-    parts: Parts, labels: Labels, frequency: np.ndarray, seed: int = 0
-) -> float:
+def estimate_pseudo_count(parts: Parts, labels: Labels, frequency: np.ndarray) -> float:
     """Return how many labels of no feature weigh as much as those of one: empirical Bayes.
 
     If the labels of a feature's texts are drawn from shares of its own, and these from a Dirichlet
@@ -48,9 +53,7 @@ def estimate_pseudo_count(
     labels : Labels
         Of the same documents.
     frequency : int32[n_rows]
-        Number of these documents that have each row.
-    seed : int
-        Of the choice of features where there are very many.
+        Number of these documents that have each row, falling.
 
     Returns
     -------
@@ -58,34 +61,39 @@ def estimate_pseudo_count(
         From 1 (which is what is taken where no two texts share a feature) to
         `MOST_PSEUDO_COUNT`.
     """
-    asked = asked_rows(frequency, seed)
-    first, last = (int(asked.min()), int(asked.max()) + 1) if asked.size else (0, 0)
-    place = np.full(last - first, -1, np.int32)
-    place[asked - first] = np.arange(asked.size, dtype=np.int32)
-    ends = np.cumsum(frequency[asked], dtype=np.int64)
-    at = ends - frequency[asked]
+    first, shift, n = asked_rows(frequency)
+    own = frequency[first :: 1 << shift][:n].astype(np.int64)
+    ends = np.cumsum(own)
+    at = ends - own
     begins = at.copy()
-    docs = np.empty(ends[-1] if ends.size else 0, np.int32)
+    docs = np.empty(own.sum(), np.int32)
     for rows, indptr, doc in parts():
-        gains_kernels.list_chosen(rows, indptr, doc, first, place, at, docs)
+        gains_kernels.list_documents(rows, indptr, doc, first, shift, at, docs)
     counts = labels.counts()
     return pseudo_count_of(agreements(begins, at, docs, labels, counts), counts, len(labels))
 
 
-def asked_rows(frequency: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Return the rows whose texts are asked whether they agree, int64[n_asked], ascending or not.
+def asked_rows(frequency: np.ndarray) -> tuple[int, int, int]:
+    """Return the rows whose texts are asked whether they agree, of many every 2nd, 4th, ...
 
     Parameters
     ----------
-    frequency, seed
-        As of `estimate_pseudo_count`.
+    frequency : int32[n_rows]
+        Falling: rows as frequent as that are neighbours, and those of the same frequency are in
+        an order that says nothing of what they tell.
+
+    Returns
+    -------
+    first, shift, n : int
+        The rows first + (i << shift), for i below n.
     """
-    asked = np.flatnonzero((frequency >= LEAST_DOCS) & (frequency <= MOST_DOCS))
     limit = promised()
     most = MOST_ASKED if limit is None else min(MOST_ASKED, limit.listed // (4 * MOST_DOCS))
-    if asked.size > most:
-        asked = np.random.default_rng([seed, 9]).choice(asked, most, replace=False)
-    return asked
+    first, last = np.searchsorted(-frequency, [-MOST_DOCS, -LEAST_DOCS + 1], "left").tolist()
+    shift = 0
+    while -(-(last - first) >> shift) > most:
+        shift += 1
+    return first, shift, -(-(last - first) >> shift)
 
 
 def agreements(
@@ -177,26 +185,119 @@ def write_gains(
     sizes = _sizes(parts, labels, frequency)[first_row:]
     dtype = np.min_scalar_type(max(len(counts) - 1, 0))
     dtype = dtype if dtype.itemsize < 4 else np.dtype(np.int32)
-    bounds, are_counted = _ranges(sizes, counts.size, dtype.itemsize, n_threads)
+    for ranges in _groups(sizes, counts.size, dtype, first_row):
+        _take_pairs(parts, labels, ranges, n_rows, n_threads)
 
-    def measure(i: int) -> None:
-        first, last = int(bounds[i]), int(bounds[i + 1])
-        part = slice(first_row + first, first_row + last)
-        which = part.start, part.stop, labels.ids, labels.indptr
-        if are_counted[i]:
-            found = np.zeros((last - first, counts.size), np.int32)
-            for rows, indptr, doc in parts():
-                gains_kernels.count_labels(rows, indptr, doc, *which, found)
-            gains_kernels.gains_of_counts(found, prior, pseudo_count, gains[part])
-            return
-        ends = np.cumsum(sizes[first:last])
-        begins = ends - sizes[first:last]
-        at, listed = begins.copy(), np.empty(ends[-1], dtype)
-        for rows, indptr, doc in parts():
-            gains_kernels.list_labels(rows, indptr, doc, *which, at, listed)
-        gains_kernels.measure_gains(begins, at, listed, prior, pseudo_count, gains[part])
+        def measure(i: int, ranges: list[_Range] = ranges) -> None:
+            one = ranges[i]
+            one.measure(prior, pseudo_count, gains[one.first : one.last])
 
-    run_blocks(measure, bounds.size - 1, n_threads)
+        run_blocks(measure, len(ranges), n_threads)
+
+
+@dataclass
+class _Range:
+    """Neighbouring rows, and what is known of the labels of the documents that have each.
+
+    Attributes
+    ----------
+    first, last : int
+        The rows are these up to `last` - 1.
+    found : int32[n_rows, n_labels], or uint8[], uint16[] or int32[]
+        How often each label occurs, or the labels themselves, listed.
+    begins, ends : int64[n_rows]
+        The list of each row; empty where labels are counted.
+    """
+
+    first: int
+    last: int
+    found: np.ndarray
+    begins: np.ndarray
+    ends: np.ndarray
+
+    def take(self, pairs: np.ndarray, labels: Labels) -> None:
+        """Take pairs of row and document, as `kernels.gains.sort_pairs` writes them."""
+        if self.found.ndim == 2:
+            gains_kernels.count_labels(pairs, self.first, labels.ids, labels.indptr, self.found)
+        else:
+            gains_kernels.list_labels(
+                pairs, self.first, labels.ids, labels.indptr, self.ends, self.found
+            )
+
+    def measure(self, prior: np.ndarray, pseudo_count: float, gains: np.ndarray) -> None:
+        """Write the gains of the rows, see `kernels.gains.measure_gains`."""
+        if self.found.ndim == 2:
+            gains_kernels.gains_of_counts(self.found, prior, pseudo_count, gains)
+        else:
+            gains_kernels.measure_gains(
+                self.begins, self.ends, self.found, prior, pseudo_count, gains
+            )
+
+
+def _take_pairs(
+    parts: Parts, labels: Labels, ranges: list[_Range], n_rows: int, n_threads: int
+) -> None:
+    """Give each range its entries: sorted by range first, so that one after another is cached."""
+    shift = _shift(n_rows)
+    range_of = np.full((n_rows >> shift) + 1, len(ranges), np.uint8)
+    for i, one in enumerate(ranges):
+        range_of[one.first >> shift : -(-one.last >> shift)] = i
+    limit = promised()
+    most = SORTED if limit is None else max(min(SORTED, limit.listed // 16), 1)
+    for rows, indptr, doc in parts():
+        first = 0
+        while first < indptr.size - 1:
+            end = np.searchsorted(indptr, indptr[first] + most, "right") - 1
+            last = max(int(end), first + 1)
+            part = indptr[first : last + 1]
+            _take_part(rows, part, doc + first, labels, ranges, range_of, shift, n_threads)
+            first = last
+
+
+def _take_part(
+    rows: np.ndarray,
+    indptr: np.ndarray,
+    first_doc: int,
+    labels: Labels,
+    ranges: list[_Range],
+    range_of: np.ndarray,
+    shift: int,
+    n_threads: int,
+) -> None:
+    """Give each range the entries of some documents."""
+    n_threads = min(n_threads, 1 + int(indptr[-1] - indptr[0]) // LEAST_SORTED)
+    edges = np.linspace(indptr[0], indptr[-1], n_threads + 1)
+    docs = np.searchsorted(indptr, edges).tolist()
+    docs[-1] = indptr.size - 1
+    sizes = np.zeros((n_threads, len(ranges) + 1), np.int64)
+
+    def count(i: int) -> None:
+        a, b = indptr[docs[i]], indptr[docs[i + 1]]
+        gains_kernels.count_pairs(rows, a, b, range_of, shift, sizes[i])
+
+    run_blocks(count, n_threads, n_threads)
+    # Of each range the pairs of one thread after another: in the order of the documents.
+    ends = np.cumsum(sizes.T.ravel()).reshape(-1, n_threads).T
+    at = np.ascontiguousarray(ends - sizes)
+    bounds = np.append(at[0], ends[-1, -1])
+    pairs = np.empty(bounds[-1], np.int64)
+
+    def sort(i: int) -> None:
+        gains_kernels.sort_pairs(
+            rows, indptr, first_doc, docs[i], docs[i + 1], range_of, shift, at[i], pairs
+        )
+
+    run_blocks(sort, n_threads, n_threads)
+
+    def take(i: int) -> None:
+        ranges[i].take(pairs[bounds[i] : bounds[i + 1]], labels)
+
+    run_blocks(take, len(ranges), n_threads)
+
+
+def _shift(n_rows: int) -> int:
+    """Return of how many rows, as a power of two, a range is a multiple."""
+    return max(n_rows.bit_length() - 15, 0)
 
 
 def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
@@ -209,10 +310,10 @@ def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
     return sizes
 
 
-def _ranges(
-    sizes: np.ndarray, n_labels: int, item: int, n_threads: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return ranges of rows to measure at a time, each with a pass over all documents.
+def _groups(
+    sizes: np.ndarray, n_labels: int, dtype: np.dtype, first_row: int
+) -> Iterator[list[_Range]]:
+    """Yield ranges of rows to measure at a time, each group with a pass over all documents.
 
     What is kept of a row is a list of the labels of its documents, or how often these have each
     label, whichever is shorter.
@@ -221,27 +322,40 @@ def _ranges(
     ----------
     sizes : int64[n_rows]
         Labels of the documents of each row.
-    n_labels, item : int
-        Number of labels, and bytes of a label in a list.
-    n_threads : int
-
-    Returns
-    -------
-    bounds : int64[n_ranges + 1]
-    are_counted : bool[n_ranges]
-        Whether labels are counted, and not listed.
+    n_labels : int
+    dtype : dtype
+        Of a label in a list.
+    first_row : int
+        Number of the first of these rows.
     """
-    limit, split, costs = promised(), 0, item * sizes
+    limit, split, costs = promised(), 0, dtype.itemsize * sizes
     if np.all(sizes[1:] <= sizes[:-1]):  # as they are, unless a model has grown
         split = int(np.searchsorted(-costs, -4 * n_labels, "left"))
         costs = np.minimum(costs, 4 * n_labels)
-    costs = np.cumsum(costs)
-    total = int(costs[-1])
-    most = min(max(LISTED, total // 8), 4 * LISTED)
-    if limit is not None:
-        most = limit.listed // n_threads
-    # Threads take ranges; each goes over all entries.
-    share = max(min(most, -(-total // n_threads)), 1)
-    edges = np.searchsorted(costs, np.arange(share, total + share, share)) + 1
-    bounds = np.unique([0, split, *np.minimum(edges, sizes.size), sizes.size])
-    return bounds, bounds[:-1] < split
+    ends = np.cumsum(costs)
+    total = int(ends[-1])
+    most = min(max(LISTED, total // 8), 4 * LISTED) if limit is None else limit.listed
+    share = max(min(CACHED, most // 4), 1)
+    edges = np.searchsorted(ends, np.arange(share, total + share, share)) + 1
+    unit = 1 << _shift(first_row + sizes.size)
+    edges = np.minimum(
+        -(-(first_row + np.append(edges, split)) // unit) * unit - first_row, sizes.size
+    )
+    bounds = np.unique(np.append([0, sizes.size], edges))
+    group: list[_Range] = []
+    taken = 0
+    for a, b in itertools.pairwise(bounds.tolist()):
+        cost = int(ends[b - 1] - (ends[a - 1] if a else 0))
+        if group and (taken + cost > most or len(group) == MOST_RANGES):
+            yield group
+            group, taken = [], 0
+        taken += cost
+        own = np.empty(0, np.int64)
+        if a < split:
+            found = np.zeros((b - a, n_labels), np.int32)
+            group.append(_Range(first_row + a, first_row + b, found, own, own))
+        else:
+            own = np.cumsum(sizes[a:b])
+            found, own = np.empty(own[-1], dtype), own - sizes[a:b]
+            group.append(_Range(first_row + a, first_row + b, found, own, own.copy()))
+    yield group

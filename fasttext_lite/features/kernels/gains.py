@@ -32,61 +32,101 @@ def sum_labels(rows, indptr, first_doc, label_indptr, sizes):
 
 
 @_kernel
-def list_labels(rows, indptr, first_doc, first, last, label_ids, label_indptr, ends, listed):
-    """Write the labels of the documents that have each of the rows `first` to `last` - 1.
+def count_pairs(rows, first, last, range_of, shift, sizes):
+    """Add up how many of some entries are of each range of rows.
 
     Parameters
     ----------
-    rows, indptr, first_doc
-        As in `sum_labels`.
+    rows : int32[n_entries]
     first, last : int
+        Of the entries.
+    range_of : uint8[], shift : int
+        A row is of the range range_of[row >> shift].
+    sizes : int64[n_ranges]
+        Written in place.
+    """
+    for i in range(first, last):
+        sizes[range_of[rows[i] >> shift]] += 1
+
+
+@_kernel
+def sort_pairs(rows, indptr, first_doc, first, last, range_of, shift, ends, pairs):
+    """Write the pairs of row and document, those of a range of rows together.
+
+    Parameters
+    ----------
+    rows : int32[n_entries], indptr : int64[n_docs + 1]
+        The documents' rows, all different.
+    first_doc : int
+        Number of the first of these documents.
+    first, last : int
+        The documents to take.
+    range_of, shift
+        As in `count_pairs`.
+    ends : int64[n_ranges]
+        On entry where the pairs of each range go on, on return where they end.
+    pairs : int64[]
+        Written in place: row << 32 | document.
+    """
+    for doc in range(first, last):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            row = np.int64(rows[i])
+            which = range_of[row >> shift]
+            at = ends[which]
+            pairs[at] = row << 32 | first_doc + doc
+            ends[which] = at + 1
+
+
+@_kernel
+def list_labels(pairs, first, label_ids, label_indptr, ends, listed):
+    """Write the labels of the documents that have each row.
+
+    Parameters
+    ----------
+    pairs : int64[]
+        As of `sort_pairs`.
+    first : int
+        The first row; pairs of rows before it are passed over.
     label_ids : int32[], label_indptr : int64[n_all_docs + 1]
-    ends : int64[last - first]
+    ends : int64[n_rows]
         On entry where the list of each row goes on, on return where it ends.
     listed : uint8[], uint16[] or int32[]
         Written in place.
     """
-    n_rows = last - first
-    for doc in range(indptr.size - 1):
-        begin, end = label_indptr[first_doc + doc], label_indptr[first_doc + doc + 1]
-        if end == begin:
+    for pair in pairs:
+        row, doc = (pair >> 32) - first, pair & 0xFFFFFFFF
+        if row < 0:
             continue
-        label = label_ids[begin]
-        for i in range(indptr[doc], indptr[doc + 1]):
-            row = np.int64(rows[i]) - first
-            if row < 0 or row >= n_rows:
-                continue
-            listed[ends[row]] = label
-            for j in range(begin + 1, end):
-                listed[ends[row] + j - begin] = label_ids[j]
-            ends[row] += end - begin
+        begin, end = label_indptr[doc], label_indptr[doc + 1]
+        at = ends[row]
+        for j in range(begin, end):
+            listed[at + j - begin] = label_ids[j]
+        ends[row] = at + end - begin
 
 
 @_kernel
-def list_chosen(rows, indptr, first_doc, first, place, ends, docs):
-    """Write the documents that have each of some rows.
+def list_documents(rows, indptr, first_doc, first, shift, ends, docs):
+    """Write the documents that have each of some rows: one of 2 ** `shift` neighbours.
 
     Parameters
     ----------
     rows, indptr, first_doc
-        As in `sum_labels`.
+        As in `sort_pairs`.
     first : int
-        The first row that may be chosen.
-    place : int32[]
-        Number of each row from `first` on among the chosen ones, -1 = it is none; of those behind
-        the last that may be chosen, nothing.
-    ends : int64[n_chosen]
+        The first of these rows.
+    shift : int
+    ends : int64[n_asked]
         On entry where the list of each goes on, on return where it ends.
     docs : int32[]
         Written in place.
     """
+    mask = (1 << shift) - 1
+    last = np.int64(ends.size) << shift
     for doc in range(indptr.size - 1):
         for i in range(indptr[doc], indptr[doc + 1]):
-            row = rows[i] - first
-            if row < 0 or row >= place.size:
-                continue
-            at = place[row]
-            if at >= 0:
+            row = np.int64(rows[i]) - first
+            if row & mask == 0 and row >= 0 and row < last:
+                at = row >> shift
                 docs[ends[at]] = first_doc + doc
                 ends[at] += 1
 
@@ -185,25 +225,22 @@ def measure_gains(begins, ends, listed, prior, pseudo_count, gains):
 
 
 @_kernel
-def count_labels(rows, indptr, first_doc, first, last, label_ids, label_indptr, counts):
-    """Count the labels of the documents that have each row of `first` to `last` - 1.
+def count_labels(pairs, first, label_ids, label_indptr, counts):
+    """Count the labels of the documents that have each row.
 
     Parameters
     ----------
-    rows, indptr, first_doc, first, last
+    pairs, first, label_ids, label_indptr
         As in `list_labels`.
-    label_ids : int32[], label_indptr : int64[n_docs + 1]
-        Of all documents.
-    counts : int32[last - first, n_labels]
+    counts : int32[n_rows, n_labels]
         Added to.
     """
-    for doc in range(indptr.size - 1):
-        begin, end = label_indptr[first_doc + doc], label_indptr[first_doc + doc + 1]
-        for i in range(indptr[doc], indptr[doc + 1]):
-            row = rows[i] - first
-            if row >= 0 and row < last - first:
-                for j in range(begin, end):
-                    counts[row, label_ids[j]] += 1
+    for pair in pairs:
+        row, doc = (pair >> 32) - first, pair & 0xFFFFFFFF
+        if row < 0:
+            continue
+        for j in range(label_indptr[doc], label_indptr[doc + 1]):
+            counts[row, label_ids[j]] += 1
 
 
 @_kernel
