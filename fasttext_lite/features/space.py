@@ -6,7 +6,7 @@ document frequency, words and hash slots together, so that the rows most used li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from fasttext_lite.compiled.arrays import read_only
 from fasttext_lite.config.fields import Config
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import ModelError
 from fasttext_lite.features.kernels import codes as codes_kernels
 from fasttext_lite.features.kernels import rows as rows_kernels
@@ -30,7 +31,7 @@ from fasttext_lite.features.vocabulary import (
     words_in,
 )
 from fasttext_lite.features.word_codes import WordCodes
-from fasttext_lite.parallel import run_ranges
+from fasttext_lite.parallel import ahead, run_ranges
 from fasttext_lite.text.kernels import words as word_kernels
 from fasttext_lite.text.marked import MarkedTexts
 
@@ -645,20 +646,31 @@ class FeatureSpace:
         int32[n_codes]
             How many documents have each code; 0 for the bias, the last.
         """
-        known: WordCodes | None = None
         frequency = np.zeros(self._bias_code + 1, np.int32)
-        for texts in chunks:
-            if isinstance(texts, MarkedTexts):
-                found = self.codes_of(texts, n_threads)
-            else:
-                words = self._table, self.pool, self._word_offsets
-                known = known or WordCodes(vocabulary, words, self.options, self.eos_word)
-                found = known.extract(texts, n_threads)
-            codes = entries.append(found)
-            rows_kernels.count_documents(codes, frequency)
+        found: Iterator[Codes] = self._codes_of_chunks(chunks, vocabulary, n_threads)
+        if n_threads > 1 and promised() is None:  # else there is no room for another chunk
+            found = ahead(found, 1)
+        for each in found:
+            rows_kernels.count_documents(entries.append(each), frequency)
         entries.complete()
         frequency[-1] = 0
         return frequency
+
+    def _codes_of_chunks(
+        self,
+        chunks: Iterable[NumberedTexts | MarkedTexts],
+        vocabulary: Vocabulary,
+        n_threads: int,
+    ) -> Iterator[Codes]:
+        """Yield the codes of each chunk."""
+        known: WordCodes | None = None
+        for texts in chunks:
+            if isinstance(texts, MarkedTexts):
+                yield self.codes_of(texts, n_threads)
+            else:
+                words = self._table, self.pool, self._word_offsets
+                known = known or WordCodes(vocabulary, words, self.options, self.eos_word)
+                yield known.extract(texts, n_threads)
 
     def count(self, entries: Entries) -> np.ndarray:
         """Return how many documents have each code, int32[n_codes]; 0 for the bias, the last."""
