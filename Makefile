@@ -25,7 +25,7 @@ setup: $(READY)
 
 # COVER="-m coverage run" before the tests: lines and branches are noted, see coverage.
 test: $(READY)
-	$(BIN)/python $(COVER) -m pytest
+	$(BIN)/python -m tools.suite $(COVER)
 
 # Tests are found by their marker: those of compiled code (pytest.mark.kernels) without compilation,
 # where every line runs as plain Python ...

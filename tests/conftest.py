@@ -36,6 +36,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 JIT_DISABLED = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+BOUNDS_CHECKED = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
+
+# Of the examples of a test, what is enough where kernels run a second and a third time: each line
+# is to run as plain Python, which is a hundred times slower, and each index to be looked at.
+SHARE_OF_EXAMPLES = 0.2 if JIT_DISABLED else 0.5 if BOUNDS_CHECKED else 1.0
 
 
 def pytest_configure(config):
@@ -45,6 +50,17 @@ def pytest_configure(config):
         config.addinivalue_line(
             "filterwarnings", "ignore:(overflow|invalid value) encountered in scalar:RuntimeWarning"
         )
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out some examples, see `SHARE_OF_EXAMPLES`."""
+    if SHARE_OF_EXAMPLES == 1:
+        return
+    for function in {item.obj for item in items if hypothesis.is_hypothesis_test(item.obj)}:
+        function = getattr(function, "__func__", function)
+        given = function._hypothesis_internal_use_settings
+        most = max(int(given.max_examples * SHARE_OF_EXAMPLES), min(given.max_examples, 10))
+        function._hypothesis_internal_use_settings = hypothesis.settings(given, max_examples=most)
 
 
 def pytest_ignore_collect(collection_path, config):
