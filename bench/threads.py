@@ -4,19 +4,24 @@
 thread, 2 and so on in turn, in one process that is warm.  Of each stage it prints the median of the
 rounds, in nanoseconds for each feature (for the loop: for each visit of one); then what Amdahl's
 law makes of it for more threads: the seconds of a stage with n threads are s + p / n, with s and p
-from 1 and 2 threads, none below 0.
+from 1 and 2 threads, none below 0.  ``--apart`` does the same with one thread in two processes at
+once, which share nothing but the machine: no two threads can gain more from it than these do.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -39,7 +44,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "weigh": ("fasttext_lite.features.space:FeatureSpace._weigh",),
     "loop": ("fasttext_lite.training.run:Run.epoch",),
 }
-LOOP, REST = "loop", "read, and the rest"
+LOOP, REST, ALL = "loop", "read, and the rest", "all but the loop"
 MORE_THREADS = (4, 8, 16, 64)
 
 
@@ -52,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting"
     )
+    parser.add_argument("--apart", action="store_true", help="two processes at once, too")
     parser.add_argument("--json", metavar="FILE", help="write the figures here")
     options = parser.parse_args(argv)
     try:
@@ -67,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for path in options.files:
         try:
             report["files"][path] = found = measured(path, settings, threads, options.rounds)
+            if options.apart:
+                found["apart"] = apart(path, options.set, options.rounds)
         except (OSError, ValueError) as error:
             print(f"bench.threads: {error}", file=sys.stderr)
             return 2
@@ -171,7 +179,8 @@ def _trained(path: str, settings: dict[str, Any], n_threads: int) -> tuple[dict[
         fit.fit_prepared(prepared, seed=1, n_threads=n_threads)
     seconds = {stage: clock.seconds[stage] for stage in STAGES}
     of_features = sum(value for stage, value in seconds.items() if stage != LOOP)
-    seconds[REST] = max(made - of_features, 0.0)
+    seconds[REST] = max(made - of_features, 0.0)  # with threads, some are done at the same time
+    seconds[ALL] = made
     about = {
         "texts": len(prepared.labels),
         "features": int(prepared.features.ids.size),
@@ -182,6 +191,27 @@ def _trained(path: str, settings: dict[str, Any], n_threads: int) -> tuple[dict[
         "loss": prepared.config.loss,
     }
     return seconds, about
+
+
+def apart(path: str, settings: Sequence[str], n_rounds: int) -> dict[str, float]:
+    """Return seconds by stage with one thread, while another process does the same."""
+    own = [option for text in settings for option in ("--set", text)]
+    with tempfile.TemporaryDirectory() as folder:
+        reports = [Path(folder, f"{i}.json") for i in range(2)]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "bench.threads", path, "--threads", "1",
+                 "--rounds", str(n_rounds), "--json", str(report), *own],
+                cwd=tools.ROOT, stdout=subprocess.DEVNULL,
+            )
+            for report in reports
+        ]  # fmt: skip
+        if any([process.wait() for process in processes]):
+            raise OSError(f"{path}: one of two processes failed")
+        found = [
+            json.loads(report.read_text())["files"][path]["seconds"]["1"] for report in reports
+        ]
+    return {stage: statistics.mean(each[stage] for each in found) for stage in found[0]}
 
 
 def forecast(one: float, two: float, n_threads: int) -> float:
@@ -205,20 +235,18 @@ def described(path: str, found: dict[str, Any]) -> list[str]:
         "",
     ]
     titles = ["stage", *(f"{count} threads, s" for count in threads), "ns, 1st column", "ratio"]
+    if "apart" in found:
+        titles.append("two processes")
     rows = []
-    for stage in [*STAGES, REST]:
+    for stage in [*STAGES, REST, ALL]:
         values = [seconds[count][stage] for count in threads]
         visits = n * (found["epochs"] if stage == LOOP else 1)
         ratio = f"{values[0] / values[-1]:.2f}" if values[-1] > 0 else ""
-        rows.append(
-            [stage, *(f"{value:.3f}" for value in values), f"{values[0] / visits * 1e9:.1f}", ratio]
-        )
-    features = [
-        sum(value for stage, value in seconds[count].items() if stage != LOOP) for count in threads
-    ]
-    ratio = f"{features[0] / features[-1]:.2f}" if features[-1] > 0 else ""
-    texts = [f"{value:.3f}" for value in features]
-    rows.append(["**all but the loop**", *texts, f"{features[0] / n * 1e9:.1f}", ratio])
+        row = [stage, *(f"{value:.3f}" for value in values), f"{values[0] / visits * 1e9:.1f}"]
+        row.append(ratio)
+        if "apart" in found:
+            row.append(f"{2 * values[0] / found['apart'][stage]:.2f}" if values[0] > 0 else "")
+        rows.append(row)
     lines += tools.table(titles, rows)
     if {1, 2} <= set(threads):
         lines += ["", "More threads, by Amdahl's law stage by stage:", ""]
@@ -231,7 +259,9 @@ def _forecasts(seconds: dict[int, dict[str, float]]) -> list[list[str]]:
     rows = []
     for count in MORE_THREADS:
         each = {
-            stage: forecast(seconds[1][stage], seconds[2][stage], count) for stage in seconds[1]
+            stage: forecast(seconds[1][stage], seconds[2][stage], count)
+            for stage in seconds[1]
+            if stage != ALL
         }
         loop = each.pop(LOOP)
         rows.append([str(count), f"{sum(each.values()):.2f}", f"{loop:.2f}"])

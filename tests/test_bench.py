@@ -779,15 +779,17 @@ def test_stages_and_threads(few, capsys, tmp_path):
 
     report = tmp_path / "report.json"
     path = str(few / "few" / "train.tsv")
-    assert threads.main([path, "--rounds", "1", "--set", "epochs=2", "--json", str(report)]) == 0
+    arguments = [path, "--rounds", "1", "--set", "epochs=2", "--json", str(report), "--apart"]
+    assert threads.main(arguments) == 0
     printed = capsys.readouterr().out
     found = json.loads(report.read_text())["files"][path]
     assert found["epochs"] == 2 and found["features"] > found["texts"]
     for count in ("1", "2"):
         seconds = found["seconds"][count]
-        assert set(seconds) == {*threads.STAGES, threads.REST}
+        assert set(seconds) == {*threads.STAGES, threads.REST, threads.ALL}
         assert all(seconds[stage] > 0 for stage in threads.STAGES), seconds
     assert "| 64      |" in printed and "all but the loop" in printed
+    assert "two processes" in printed and set(found["apart"]) == set(found["seconds"]["1"])
     for wrong in (
         ["--threads", "0"],
         ["--set", "epochs"],
@@ -874,3 +876,25 @@ def test_very_many_labels_are_measured_run_by_run(tmp_path, monkeypatch, capsys)
     assert list(found["runs"]) == ["fasttext-lite, hs", "fastText, hs"]
     for wrong in (["--labels", "0"], ["--labels", "x"], ["--runs", "no"], ["--add"]):
         assert extreme.main(wrong) == 2
+
+
+def test_what_a_training_moves(capsys, tmp_path):
+    from bench import bytes_moved
+
+    report = tmp_path / "report.json"
+    assert bytes_moved.main(["--points", "0.4:2", "--json", str(report)]) == 0
+    (point,) = json.loads(report.read_text())["points"]
+    assert bytes_moved.model_bytes(point) == pytest.approx(point["model_bytes"], rel=0.02)
+    assert point["texts"] == point["labelled"] < point["tokens"] < point["entries"]
+    assert point["entries"] == point["kept"] and point["words"] < point["rows"]
+    assert "| 0.4 | 2 |" in capsys.readouterr().out
+    one = {
+        "corpus": 1000, "tokens": 100, "texts": 10, "labelled": 12, "entries": 90, "kept": 80,
+        "epochs": 3,
+    }  # fmt: skip
+    assert bytes_moved.moved(one) == {
+        "features": {"read": 1400, "written": 400 + 720 + 200 + 48},
+        "training": {"read": 1920, "written": 80},
+    }
+    assert bytes_moved.main(["--points", "5:x"]) == 2
+    assert "MEGABYTES:NGRAMS" in capsys.readouterr().err
