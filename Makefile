@@ -30,7 +30,7 @@ test: $(READY)
 # Tests are found by their marker: those of compiled code (pytest.mark.kernels) without compilation,
 # where every line runs as plain Python ...
 test-nojit: $(READY)
-	NUMBA_DISABLE_JIT=1 $(BIN)/python $(COVER) -m pytest -m kernels tests
+	NUMBA_DISABLE_JIT=1 $(BIN)/python $(COVER) -m pytest -m "kernels and not compiled" tests
 
 # ... and, with some more (pytest.mark.bounds), compiled with a check of every index.
 test-bounds: $(READY)

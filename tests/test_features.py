@@ -366,6 +366,7 @@ def test_a_single_character_has_no_character_ngrams_under_auto():
     assert sizes == {name: {"auto": 7, "char": 0, "jieba": 14}[name] for name in sizes}
 
 
+@pytest.mark.compiled
 def test_vocabulary_grows_beyond_its_first_table():
     config = Config(word_ngrams=1, maxn=0, **PLAIN)
     documents = [[f"w{i}" for i in range(j, 120_000, 3)] for j in range(3)] + [["w7"]]
@@ -390,6 +391,7 @@ def test_the_end_of_a_text_is_found_among_the_words(documents, eos):
     assert space.eos_word == (words.index(b"</s>") if eos and b"</s>" in words else -1)
 
 
+@pytest.mark.compiled
 def test_threads_do_not_change_features():
     config = Config(word_ngrams=3, supervision=0.5, minn=2, maxn=4)
     texts = marked([f"text number {i} 中文{i % 7} again {i % 13}" for i in range(3000)], config)

@@ -121,6 +121,7 @@ FITTED = [
 ]
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("settings", FITTED, ids=str)
 def test_fitted_models_use_their_network(settings):
     names = ["red", "green", "blue"]

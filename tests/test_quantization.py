@@ -117,6 +117,7 @@ def test_same_result_for_any_number_of_threads(monkeypatch):
     assert (other.centroids != ProductQuantizer.train(x[:300], 2, seed=7).centroids).any()
 
 
+@pytest.mark.compiled
 def test_more_codes_than_plain_rounding_can_give():
     x = make_table(2000, 2)
     error = float(((QuantizedMatrix.quantize(x, 2).decode() - x) ** 2).mean())
@@ -407,6 +408,7 @@ def test_damaged_settings(tmp_path, name, value, says):
     check_damaged(tmp_path / "m.ftl", header, tensors, says)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("name", ["dsub", "qnorm"])
 def test_damaged_settings_of_product_quantisation(tmp_path, name):
     header, tensors = pack(quantize_model(make_model(head="learned"), QuantizeSettings(rows="pq")))
@@ -415,6 +417,7 @@ def test_damaged_settings_of_product_quantisation(tmp_path, name):
     check_damaged(tmp_path / "m.ftl", header, tensors, says)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("rows", ["int8", "pq"])
 def test_damaged_arrays(tmp_path, rows):
     path = tmp_path / "m.ftl"
@@ -435,6 +438,7 @@ def test_damaged_arrays(tmp_path, rows):
     check_damaged(path, {**header, "quantized": None}, tensors, "its arrays are")
 
 
+@pytest.mark.compiled
 def test_a_small_file_does_not_become_large(tmp_path):
     """Zeros deflate well: 44 kB that say that they are 3 GB are refused before memory is taken."""
     header, tensors = pack(quantize_model(make_model(head="learned", dim=75)))
@@ -453,6 +457,7 @@ def test_a_small_file_does_not_become_large(tmp_path):
     assert peak < 10_000_000
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("rows", ["int8", "pq"])
 def test_models_at_the_bound_are_loaded_and_none_beyond_is_written(tmp_path, rows, monkeypatch):
     """What is packed can be unpacked: the bound is the same."""
@@ -538,6 +543,7 @@ def files(tmp_path):
     return tmp_path / "m.ftl", tmp_path / "s.ftl", data
 
 
+@pytest.mark.compiled
 def test_the_command(files, capfd):
     model, out, data = map(str, files)
     assert main(["quantize", model, "-o", out, "--cutoff", "90", "--test", data]) == 0

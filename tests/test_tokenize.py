@@ -130,6 +130,7 @@ def test_char_makes_every_visible_character_a_token():
     assert cut(["ab 1中。"], analyzer="char") == [["a", "b", "1", "中", "。"]]
 
 
+@pytest.mark.compiled
 def test_jieba_cuts_words_and_drops_white_space():
     assert cut(["南京市长江大桥 OK\u3000  abc\n", "", "  "], analyzer="jieba") == [
         ["南京市", "长江大桥", "ok", "abc"],
