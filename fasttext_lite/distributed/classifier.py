@@ -133,7 +133,7 @@ class DaskFastTextClassifier(TextEstimator):
     def _trained(self, job: Job, ready: preparing.Ready, seed: int, rounds: list[Round]) -> Trainee:
         """Train on texts that are ready; each round is added to `rounds`."""
         config = training.settings_of(ready)
-        blocks = training.make_blocks(job, ready, config, self.texts_per_round, seed)
+        divided = training.divide(job, ready, config, self.texts_per_round, seed)
         run = Run(
             class_weight=named_weights(self.class_weight, ready.target),
             seed=None if self.random_state is None else seed,
@@ -141,7 +141,7 @@ class DaskFastTextClassifier(TextEstimator):
         show = None if self.verbose else False  # to a terminal alone
         with progress_bar(ready.n_texts * config.epochs, show) as callback:
             return training.train(
-                job, ready, blocks, config,
+                job, ready, divided, config,
                 seed=seed, rounds=rounds, callback=callback, run=run,
             )  # fmt: skip
 

@@ -408,7 +408,7 @@ def find_gains(joined: Joined, counts: np.ndarray, pseudo_count: float) -> np.nd
     return gains
 
 
-# -- blocks ----------------------------------------------------------------------------------
+# -- what is trained on ------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Weighing:
     """What the features of texts weigh, and the texts themselves.
@@ -499,68 +499,114 @@ def piece_of(texts: Weighed, i: int, n: int, seed: Sequence[int]) -> Weighed:
     return _taken(texts, np.sort(order[i::n]))
 
 
-@dataclass(frozen=True)
-class Block:
-    """Texts that are trained on in one round, by the rows that they touch.
+@dataclass
+class Share:
+    """Texts that are trained on, by rows of the share's own.
+
+    First come the `n_often` rows that most texts have: all shares have these.  Behind them are
+    those that this share has beside.
 
     Attributes
     ----------
-    rows : int32[n_rows]
-        These, ascending.
-    energy : float32[n_rows]
+    n_often : int
+    rows : int32[n_rare]
+        The others by the numbers of all, ascending.
+    energy : float32[n_often + n_rare]
         Sum of the squared weights that the texts have in each.
     features : FeatureMatrix
-        By places in `rows`.
     labels : Labels
     weights : float32[n_texts], optional
+    state : optional
+        What a training keeps here between rounds (`rounds.State`): it stays behind where the share
+        goes elsewhere.
     """
 
+    n_often: int
     rows: np.ndarray
     energy: np.ndarray
     features: FeatureMatrix
     labels: Labels
     weights: np.ndarray | None
+    state: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels."""
+        return {**vars(self), "state": None}
 
 
 @dataclass(frozen=True)
 class Extent:
-    """What the client knows of a block: what it touches, and how large it is."""
+    """What the client knows of a share: the rows it has, and how large it is.
 
-    rows: np.ndarray
-    energy: np.ndarray
+    Attributes
+    ----------
+    seen : uint8[]
+        Bits, whether it has each of the rows from `Share.n_often` on.
+    often : float32[n_often]
+        Energy of the first rows.
+    rare : float16[n_rare]
+        Energy of the others.
+    n_texts, n_visits, most_labels : int
+        Texts, steps that they are in an epoch, and labels that one has at most.
+    """
+
+    seen: np.ndarray
+    often: np.ndarray
+    rare: np.ndarray
     n_texts: int
     n_visits: int
     most_labels: int
 
+    def rows(self) -> np.ndarray:
+        """Return the rows from `Share.n_often` on that it has, int32[n_rare]."""
+        places = np.flatnonzero(np.unpackbits(self.seen))
+        return (places + self.often.size).astype(np.int32)
 
-def make_blocks(
-    pieces: Sequence[Weighed], n_blocks: int, n_rows: int, seed: Sequence[int]
-) -> list[Block]:
-    """Return the blocks of a share, each of texts at random.
+
+def make_share(pieces: Sequence[Weighed], n_often: int, n_rows: int) -> Share:
+    """Return a share as it is trained on.
 
     Parameters
     ----------
     pieces : sequence of Weighed
         The share's texts.
-    n_blocks : int
+    n_often : int
+        Rows that all shares have.
     n_rows : int
         Of the table.
-    seed : sequence of int
     """
-    sizes = [len(piece.labels) for piece in pieces]
-    starts = np.append(0, np.cumsum(sizes))
-    order = np.random.default_rng(seed).permutation(starts[-1])
-    edges = [len(order) * i // n_blocks for i in range(n_blocks + 1)]
-    place = np.full(n_rows, -1, np.int32)
-    blocks = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
-        docs = np.sort(order[first:last])
-        own = [
-            _taken(piece, docs[(docs >= a) & (docs < b)] - a)
-            for piece, a, b in zip(pieces, starts[:-1], starts[1:], strict=True)
-        ]
-        blocks.append(_block(_joined(own), place))
-    return blocks
+    texts = _joined(pieces)
+    features = texts.features
+    numbers = np.full(n_rows, -1, np.int32)
+    numbers[features.ids] = 0
+    rows = np.flatnonzero(numbers[n_often:] == 0).astype(np.int32) + np.int32(n_often)
+    numbers[:n_often] = np.arange(n_often, dtype=np.int32)
+    numbers[rows] = np.arange(n_often, n_often + rows.size, dtype=np.int32)
+    ids = numbers[features.ids]
+    squares = features.weights * features.weights
+    if texts.weights is not None:
+        squares *= np.repeat(texts.weights, np.diff(features.indptr))
+    energy = np.bincount(ids, squares, n_often + rows.size).astype(np.float32)
+    own = FeatureMatrix(ids, features.weights, features.indptr)
+    return Share(n_often, rows, energy, own, texts.labels, texts.weights)
+
+
+def extent_of(share: Share, n_rows: int) -> Extent:
+    """Return what the client knows of a share; `n_rows` of the table."""
+    seen = np.zeros(max(n_rows - share.n_often, 0), np.bool_)
+    seen[share.rows - share.n_often] = True
+    energy = np.minimum(share.energy, np.finfo(np.float16).max)
+    return Extent(
+        np.packbits(seen), share.energy[: share.n_often],
+        energy[share.n_often :].astype(np.float16), len(share.labels), _n_visits(share),
+        int(np.diff(share.labels.indptr).max(initial=0)),
+    )  # fmt: skip
+
+
+def _n_visits(share: Share) -> int:
+    if share.weights is None:
+        return len(share.labels)
+    return int(np.maximum(np.ceil(share.weights - 1e-6), 1).sum())
 
 
 def _joined(parts: Sequence[Weighed]) -> Weighed:
@@ -585,39 +631,3 @@ def _joined(parts: Sequence[Weighed]) -> Weighed:
             [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
         )
     return Weighed(features, labels, weights)
-
-
-def _block(texts: Weighed, place: np.ndarray) -> Block:
-    """Return a block; `place`, int32[n_rows], is room to work in."""
-    features = texts.features
-    place[features.ids] = 0
-    rows = np.flatnonzero(place == 0).astype(np.int32)
-    place[rows] = np.arange(rows.size, dtype=np.int32)
-    ids = place[features.ids]
-    place[rows] = -1
-    squares = features.weights.astype(np.float64) ** 2
-    if texts.weights is not None:
-        squares *= np.repeat(texts.weights, np.diff(features.indptr))
-    energy = np.bincount(ids, squares, rows.size).astype(np.float32)
-    own = FeatureMatrix(ids, features.weights, features.indptr)
-    return Block(rows, energy, own, texts.labels, texts.weights)
-
-
-def extents_of(blocks: list[Block]) -> list[Extent]:
-    """Return what the client knows of the blocks of a share."""
-    return [
-        Extent(
-            block.rows,
-            block.energy,
-            len(block.labels),
-            _n_visits(block),
-            int(np.diff(block.labels.indptr).max(initial=0)),
-        )  # fmt: skip
-        for block in blocks
-    ]
-
-
-def _n_visits(block: Block) -> int:
-    if block.weights is None:
-        return len(block.labels)
-    return int(np.maximum(np.ceil(block.weights - 1e-6), 1).sum())
