@@ -1,4 +1,4 @@
-"""Rows of a table as they are exchanged: float16, without the columns that are 0.
+"""Rows of a table as they are exchanged: float16, without the columns that are 0; joined lists.
 
 float16 are held as their bits, uint16.  Rounding is at random, up or down with the chances that
 keep the mean (`compiled.blocks.store_block`): what many rounds add up stays right.
@@ -123,3 +123,27 @@ def add_changes(table, rows, changes, rate, total, moved):
             block = load_block(changes, at, _lanes(at, size, n_columns - d))
             block = add_product(load_block(table, row * dim + d, dim - d), factor, block)
             store_block(table, row * dim + d, block, n_columns - d, np.uint32(0))
+
+
+@_kernel
+def append_lists(sizes, items, ends, joined):
+    """Append lists to others.
+
+    Parameters
+    ----------
+    sizes : int32[n]
+        Of each list.
+    items : uint8[], uint16[] or int32[]
+        List after list.
+    ends : int64[n]
+        On entry where each of the others ends, on return where the appended one does.
+    joined : uint8[], uint16[] or int32[]
+        With the others; written in place.
+    """
+    at = np.int64(0)
+    for i in range(sizes.size):
+        end = ends[i]
+        for j in range(sizes[i]):
+            joined[end + j] = items[at + j]
+        at += sizes[i]
+        ends[i] = end + sizes[i]

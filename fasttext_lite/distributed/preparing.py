@@ -21,7 +21,7 @@ from fasttext_lite.distributed.cluster import Job
 from fasttext_lite.distributed.sources import Columns, Source
 from fasttext_lite.errors import InputError, SettingError, TrainingError
 from fasttext_lite.estimators.targets import Target, named_weights
-from fasttext_lite.features.gains import asked_rows, pseudo_count_of
+from fasttext_lite.features.gains import MOST_DOCS, asked_rows, pseudo_count_of
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.ladder import chosen, set_apart
@@ -228,7 +228,11 @@ def _with_gains(
     if not (config.supervision and counts.sum()):
         return space.with_gains(gains, config.pseudo_count or 1.0)
     first_row, n_rows = int(space.has_bias), space.n_rows
-    ends = np.cumsum(space.frequency[first_row:], dtype=np.int64)
+    # A count of each label is shorter than a list of them where so many texts have a row. Rows whose
+    # texts are asked whether they agree are listed.
+    most = max(MOST_DOCS, 4 * counts.size // np.min_scalar_type(max(counts.size - 1, 0)).itemsize)
+    split = int(np.count_nonzero(space.frequency[first_row:] > most)) + first_row
+    ends = np.cumsum(np.minimum(space.frequency[first_row:], most), dtype=np.int64)
     n_ranges = min(job.width, MOST_RANGES, max(n_rows - first_row, 1))
     places = np.searchsorted(ends, ends[-1:].sum() * np.arange(1, n_ranges) / n_ranges)
     bounds = np.unique([first_row, *(first_row + places + 1).tolist(), n_rows])
@@ -238,7 +242,7 @@ def _with_gains(
     for a, b in ranges:
         n = len(numbered)
         listed = job.map(
-            "labels of rows", shares.list_labels, numbered, [n_rows] * n, [a] * n, [b] * n
+            "labels of rows", shares.list_labels, numbered, [a] * n, [split] * n, [b] * n
         )
         joined.append(job.submit("join labels of rows", shares.join_lists, listed, names))
     pseudo_count = config.pseudo_count

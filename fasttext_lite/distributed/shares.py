@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiled.arrays import take_ragged
+from fasttext_lite.compiled.arrays import read_only, take_ragged
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.distributed import kernels
 from fasttext_lite.distributed.sources import Columns, Read, read_source
 from fasttext_lite.errors import InputError
 from fasttext_lite.estimators.targets import Target, joined_labels, label_names
 from fasttext_lite.features import gains as measures
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.kernels import gains as gains_kernels
-from fasttext_lite.features.kernels import rows as rows_kernels
 from fasttext_lite.features.kernels import weighing as weighing_kernels
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace, weigh
@@ -240,14 +240,17 @@ class Numbered:
     labels : Labels
         Ids are places in the classes of all texts.
     weights : float64[n_texts], optional
-    frequency : pair of int32 arrays
-        Of codes: those that occur, and how many texts have each.
+    codes : int32[n_codes]
+        Those that occur, ascending; empty where there are rows.
+    frequency : int32[n_codes] or int32[n_rows]
+        How many of its texts have each.
     """
 
     entries: Entries
     labels: Labels
     weights: np.ndarray | None
-    frequency: tuple[np.ndarray, np.ndarray] | None = None
+    codes: np.ndarray
+    frequency: np.ndarray
 
 
 def find_codes(loaded: Loaded, known: Known) -> Numbered:
@@ -262,7 +265,7 @@ def find_codes(loaded: Loaded, known: Known) -> Numbered:
     numbers = np.searchsorted(known.classes, loaded.classes).astype(np.int32)
     ids = numbers[loaded.labels.ids] if loaded.labels.ids.size else loaded.labels.ids
     labels = Labels(ids, loaded.labels.indptr, label_names(known.classes))
-    return Numbered(entries, labels, loaded.weights, (codes, frequency[codes]))
+    return Numbered(entries, labels, loaded.weights, codes, frequency[codes])
 
 
 @dataclass(frozen=True)
@@ -276,8 +279,7 @@ class Frequency:
 
 def frequency_of(coded: Numbered) -> Frequency:
     """Return how many texts of a share have each code."""
-    assert coded.frequency is not None
-    return Frequency(*coded.frequency, coded.entries.size)
+    return Frequency(coded.codes, coded.frequency, coded.entries.size)
 
 
 def join_frequencies(parts: list[Frequency]) -> Frequency:
@@ -302,8 +304,11 @@ def find_rows(coded: Numbered, row_codes: np.ndarray, config: Config) -> Numbere
     space = FeatureSpace(config, none.astype(np.uint8), none, row_codes, row_codes, 0)
     entries = copy.deepcopy(coded.entries)
     highest = [int(codes.max(initial=-1)) for codes, *_ in entries.parts()]
-    space.number(entries, n_codes=max([int(row_codes.max(initial=0)), *highest]) + 1)
-    return replace(coded, entries=entries, frequency=None)
+    n_codes = max([int(row_codes.max(initial=0)), *highest]) + 1
+    space.number(entries, n_codes=n_codes)
+    frequency = np.zeros(n_codes, np.int32)
+    frequency[coded.codes] = coded.frequency
+    return replace(coded, entries=entries, codes=none, frequency=frequency[row_codes])
 
 
 def take_counts(numbered: Numbered, ranks: np.ndarray) -> tuple[Counts, Labels, np.ndarray | None]:
@@ -324,87 +329,123 @@ def take_counts(numbered: Numbered, ranks: np.ndarray) -> tuple[Counts, Labels, 
 # -- gains -----------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Listed:
-    """The labels of the texts that have each of some neighbouring rows.
+    """The labels of a share's texts that have each of some neighbouring rows.
 
     Attributes
     ----------
-    frequency : int32[n_rows]
-        Texts of each row.
-    ids : int32[n_occurrences]
+    counts : int32[n_counted, n_labels]
+        Of the first rows, which many texts have: how many of these have each label.
+    frequency : int32[n_listed]
+        Texts of each further row.
+    ids : uint8, uint16 or int32[]
         Their labels, row after row.
     indptr : int64[sum of frequency + 1], optional
         Where the labels of each of these texts begin; None where each has one.
     """
 
+    counts: np.ndarray
     frequency: np.ndarray
     ids: np.ndarray
     indptr: np.ndarray | None
 
 
-def list_labels(numbered: Numbered, n_rows: int, first: int, last: int) -> Listed:
-    """Return the labels of a share's texts that have the rows from `first` to `last` - 1."""
+def list_labels(numbered: Numbered, first: int, split: int, last: int) -> Listed:
+    """Return the labels of a share's texts that have the rows from `first` to `last` - 1.
+
+    They are counted of rows before `split`, and listed of the others.
+    """
     entries, labels = numbered.entries, numbered.labels
-    frequency = np.zeros(n_rows, np.int32)
-    for rows, *_ in entries.parts():
-        rows_kernels.count_documents(rows, frequency)
-    frequency = frequency[first:last]
+    split = min(max(split, first), last)
+    frequency = numbered.frequency[split:last]
     at = np.cumsum(frequency, dtype=np.int64) - frequency
-    docs = np.empty(int(frequency.sum()), np.int32)
-    place = np.arange(last - first, dtype=np.int32)
+    counts = np.zeros((split - first, len(labels.names)), np.int32)
+    several = labels.is_multilabel
+    dtype = np.int32 if several else np.min_scalar_type(max(len(labels.names) - 1, 0))
+    found = np.empty(int(frequency.sum()), dtype if np.dtype(dtype).itemsize < 4 else np.int32)
+    place = np.arange(last - split, dtype=np.int32)
     for rows, indptr, doc in entries.parts():
-        gains_kernels.list_chosen(rows, indptr, doc, first, place, at, docs)
-    if not labels.is_multilabel:
-        return Listed(frequency, labels.ids[docs], None)
-    starts, ids = take_ragged(labels.indptr, docs, labels.ids)
-    return Listed(frequency, ids, starts)
+        if split > first:
+            gains_kernels.count_labels(
+                rows, indptr, doc, first, split, labels.ids, labels.indptr, counts
+            )
+        if several:  # texts, for now
+            gains_kernels.list_chosen(rows, indptr, doc, split, place, at, found)
+        elif split < last:
+            gains_kernels.list_labels(
+                rows, indptr, doc, split, last, labels.ids, labels.indptr, at, found
+            )
+    if not several:
+        return Listed(counts, frequency, found, None)
+    starts, ids = take_ragged(labels.indptr, found, labels.ids)
+    return Listed(counts, frequency, ids, starts)
 
 
 @dataclass(frozen=True)
 class Joined:
-    """The labels of all texts that have each of some rows, as the kernels of gains take them."""
+    """The labels of all texts that have each of some rows.
 
+    Attributes
+    ----------
+    counts : int32[n_counted, n_labels]
+        Of the first rows, as of `Listed`.
+    begins, ends : int64[n_listed]
+        The texts of a further row are `docs[begin:end]`.
+    docs : int32[n]
+        Of these, the labels; where some have several, numbers in `labels`.
+    labels : Labels, optional
+        None where each has one.
+    """
+
+    counts: np.ndarray
     begins: np.ndarray
     ends: np.ndarray
     docs: np.ndarray
-    labels: Labels
+    labels: Labels | None
 
 
 def join_lists(parts: Sequence[Listed], names: list[str]) -> Joined:
     """Return what all shares have listed of the same rows, in the order of the shares."""
-    ids = np.concatenate([part.ids for part in parts])
-    sizes = [
-        np.ones(part.ids.size, np.int64) if part.indptr is None else np.diff(part.indptr)
-        for part in parts
-    ]
-    indptr = np.append(0, np.cumsum(np.concatenate(sizes)))
     total = np.sum([part.frequency for part in parts], axis=0, dtype=np.int64)
     ends = np.cumsum(total)
-    docs = np.empty(indptr.size - 1, np.int32)
-    at, n = ends - total, 0
+    at, several, n = ends - total, any(part.indptr is not None for part in parts), 0
+    docs = np.empty(int(total.sum()), np.int32 if several else parts[0].ids.dtype)
     for part in parts:
-        own = part.frequency.astype(np.int64)
-        n_own = int(own.sum())
-        before = np.cumsum(own) - own
-        docs[np.repeat(at - before, own) + np.arange(n_own)] = np.arange(n, n + n_own)
-        at += own
-        n += n_own
-    return Joined(ends - total, ends, docs, Labels(ids, indptr, names))
+        size = int(part.frequency.sum())
+        own = np.arange(n, n + size, dtype=np.int32) if several else part.ids
+        kernels.append_lists(part.frequency, read_only(own), at, docs)
+        n += size
+    labels = None
+    if several:
+        sizes = [
+            np.ones(part.ids.size, np.int64) if part.indptr is None else np.diff(part.indptr)
+            for part in parts
+        ]
+        ids = np.concatenate([part.ids for part in parts], dtype=np.int32)
+        labels = Labels(ids, np.append(0, np.cumsum(np.concatenate(sizes))), names)
+    counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int32)
+    return Joined(counts, ends - total, ends, docs, labels)
 
 
 def find_agreements(joined: Joined, asked: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return `gains.agreements` of those of the rows that are asked, by their places here."""
-    begins, ends = joined.begins[asked], joined.ends[asked]
-    return measures.agreements(begins, ends, joined.docs, joined.labels, counts)
+    asked = asked - len(joined.counts)
+    begins, ends, docs, labels = joined.begins[asked], joined.ends[asked], joined.docs, joined.labels
+    if labels is None:
+        labels = Labels(docs.astype(np.int32), np.arange(docs.size + 1), [])
+        docs = np.arange(docs.size, dtype=np.int32)
+    return measures.agreements(begins, ends, docs, labels, counts)
 
 
 def find_gains(joined: Joined, counts: np.ndarray, pseudo_count: float) -> np.ndarray:
     """Return how much the rows tell about the labels, float32[n_rows]."""
-    starts, listed = take_ragged(joined.labels.indptr, joined.docs, joined.labels.ids)
-    gains = np.empty(joined.begins.size, np.float32)
-    gains_kernels.measure_gains(
-        starts[joined.begins], starts[joined.ends], listed, counts / counts.sum(), pseudo_count,
-        gains,
-    )  # fmt: skip
+    begins, ends, listed, labels = joined.begins, joined.ends, joined.docs, joined.labels
+    if labels is not None:
+        starts, listed = take_ragged(labels.indptr, listed, labels.ids)
+        begins, ends = starts[begins], starts[ends]
+    n, prior = len(joined.counts), counts / counts.sum()
+    gains = np.empty(n + begins.size, np.float32)
+    gains_kernels.gains_of_counts(joined.counts, prior, pseudo_count, gains[:n])
+    gains_kernels.measure_gains(begins, ends, listed, prior, pseudo_count, gains[n:])
     return gains
 
 
