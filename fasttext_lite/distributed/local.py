@@ -18,7 +18,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.distributed import kernels
 from fasttext_lite.distributed.cluster import worker_name
-from fasttext_lite.distributed.shares import Share
+from fasttext_lite.distributed.pieces import Share
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.training.participants import Participants
 from fasttext_lite.training.run import Run

@@ -16,7 +16,7 @@ import numpy as np
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels, evenness_of
-from fasttext_lite.distributed import shares
+from fasttext_lite.distributed import pieces, shares
 from fasttext_lite.distributed.cluster import Job
 from fasttext_lite.distributed.sources import Columns, Source
 from fasttext_lite.errors import InputError, SettingError, TrainingError
@@ -51,7 +51,7 @@ class Ready:
     counts : int64[n_labels]
         How often each label occurs.
     n_texts : int
-    weighing : shares.Weighing
+    weighing : pieces.Weighing
     numbered : list of Future
         The shares, before their features are weighed.
     n_labelled : list of int
@@ -68,7 +68,7 @@ class Ready:
     target: Target
     counts: np.ndarray
     n_texts: int
-    weighing: shares.Weighing
+    weighing: pieces.Weighing
     numbered: list[Future]
     n_labelled: list[int]
     aside: np.ndarray | None = None
@@ -85,14 +85,11 @@ class Ready:
 
     def taken(self, job: Job, name: str, ranks: np.ndarray) -> tuple[Counts, Labels, Any]:
         """Return some texts, before their features are weighed, labels and weights."""
-        found = job.gather(job.map(name, shares.take_counts, self.numbered, self.of_shares(ranks)))
-        names = self.target.labels.names
-        counts, labels, weights = zip(*found, strict=True)
+        found = job.gather(job.map(name, pieces.take_piece, self.numbered, self.of_shares(ranks)))
+        some = pieces.join_pieces(found, self.target.labels.names)
         return (
-            _joined_counts(counts),
-            _joined_labels(labels, names),
-            shares.text_weights(_joined_labels(labels, names), _joined_weights(labels, weights),
-                                self.weighing),
+            some.counts, some.labels,
+            pieces.text_weights(some.labels, some.weights, self.weighing),
         )  # fmt: skip
 
 
@@ -267,7 +264,7 @@ def _with_gains(
 
 def _weighing(
     space: FeatureSpace, summary: shares.Summary, target: Target, class_weight: Any
-) -> shares.Weighing:
+) -> pieces.Weighing:
     """Return what features and texts weigh.
 
     Raises
@@ -278,7 +275,7 @@ def _weighing(
         If `class_weight` is none, or gives all texts the weight 0.
     """
     named = named_weights(class_weight, target)
-    weighing = shares.Weighing(space.factors, space.bias_row)
+    weighing = pieces.Weighing(space.factors, space.bias_row)
     total = sum(weight for *_, weight in summary.sizes)
     if named is None:
         scale = summary.vocabulary.n_texts / total if summary.is_weighted else 1.0
@@ -334,34 +331,3 @@ def _choose(job: Job, ready: Ready, evenness: float, seed: int, n_threads: int) 
 # -- some texts ------------------------------------------------------------------------------
 def _nothing() -> FeatureMatrix:
     return FeatureMatrix(np.empty(0, np.int32), np.empty(0, np.float32), np.zeros(1, np.int64))
-
-
-def _joined_counts(parts: Sequence[Counts]) -> Counts:
-    ids, weights, sizes = [], [], [np.zeros(1, np.int64)]
-    for part in parts:
-        ids.append(part.matrix.ids)
-        weights.append(part.matrix.weights)
-        sizes.append(np.diff(part.matrix.indptr))
-    matrix = FeatureMatrix(
-        np.concatenate(ids), np.concatenate(weights), np.cumsum(np.concatenate(sizes))
-    )
-    return Counts(matrix, np.concatenate([part.shares for part in parts]))
-
-
-def _joined_labels(parts: Sequence[Labels], names: list[str]) -> Labels:
-    sizes = np.concatenate([np.diff(part.indptr) for part in parts])
-    ids = np.concatenate([part.ids for part in parts])
-    return Labels(ids, np.append(0, np.cumsum(sizes)), names)
-
-
-def _joined_weights(
-    labels: Sequence[Labels], weights: Sequence[np.ndarray | None]
-) -> np.ndarray | None:
-    if all(each is None for each in weights):
-        return None
-    return np.concatenate(
-        [
-            np.ones(len(own)) if each is None else each
-            for own, each in zip(labels, weights, strict=True)
-        ]
-    )

@@ -29,7 +29,7 @@ from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.distributed import kernels
 from fasttext_lite.distributed.cluster import Job
 from fasttext_lite.distributed.local import NONE, Change, Given, Start, output_of, train_rounds
-from fasttext_lite.distributed.shares import Extent
+from fasttext_lite.distributed.pieces import Extent
 from fasttext_lite.training.history import EpochEnd, History, Progress
 from fasttext_lite.training.keeping import Kept
 from fasttext_lite.training.run import DIVERGED
@@ -45,7 +45,7 @@ CURVATURE = 0.2
 
 # What may be exchanged in a round, as parts of the whole tables: of the first rows, and of all the
 # others on average.
-OFTEN, RARE = 0.05, 0.05
+OFTEN, RARE = 0.01, 0.05
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,9 @@ class ClusterRun:
             own.append(start)
         is_new = starts[0].number == 0
         rare = [self._rare(share) if is_new else None for share in range(len(starts))]
-        changes = self._asked(number, range(len(starts)), [[start] for start in starts], rare, is_new)
+        changes = self._asked(
+            number, range(len(starts)), [[start] for start in starts], rare, is_new
+        )
         again = sum(each.nbytes for each in rare if each is not None)
         lost = [share for share, change in enumerate(changes) if change is None]
         if lost:  # a worker is gone, and what it kept

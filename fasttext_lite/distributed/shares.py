@@ -1,4 +1,4 @@
-"""A share of the training texts on a worker, from its texts to the blocks that it is trained on.
+"""A share of the training texts on a worker, from its texts to their features before these are weighed.
 
 A share is what one thread of a worker has in hand: neighbouring partitions.  Each function here is
 a task: it takes what the one before has returned, changes nothing of it (it may be asked for again)
@@ -25,12 +25,10 @@ from fasttext_lite.estimators.targets import Target, joined_labels, label_names
 from fasttext_lite.features import gains as measures
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.kernels import gains as gains_kernels
-from fasttext_lite.features.kernels import weighing as weighing_kernels
-from fasttext_lite.features.matrix import Counts, FeatureMatrix
-from fasttext_lite.features.space import FeatureSpace, weigh
+from fasttext_lite.features.numbered import NumberedTexts
+from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.text.analyzers import analyze
-from fasttext_lite.text.marked import MarkedTexts
 
 
 # -- texts -----------------------------------------------------------------------------------
@@ -78,12 +76,12 @@ class Summary:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The texts of a share, analysed.
+    """The texts of a share, as numbers of words.
 
     Attributes
     ----------
-    marked : list of MarkedTexts
-        Of each source that has texts.
+    texts : list of NumberedTexts
+        Of each source that has texts; numbers are those of the share's own vocabulary.
     classes : ndarray of shape (n_classes,)
         Of this share.
     labels : Labels
@@ -92,7 +90,7 @@ class Loaded:
     summary : Summary
     """
 
-    marked: list[MarkedTexts]
+    texts: list[NumberedTexts]
     classes: np.ndarray
     labels: Labels
     weights: np.ndarray | None
@@ -120,14 +118,13 @@ def load(
     InputError
         If a source cannot be read; the message begins with what it is.
     """
-    vocabulary, marked, found = Vocabulary(), [], []
+    vocabulary, texts, found = Vocabulary(), [], []
     cut_here = True
     for (where, kind), own in zip(sources, blocks, strict=True):
         read = read_source(where, kind, own, columns)
         if not len(read.texts):
             continue
-        marked.append(analyze(read.texts, config, 1))
-        vocabulary.add(marked[-1])
+        texts.append(vocabulary.add(analyze(read.texts, config, 1)))
         cut_here = cut_here and read.texts.token_ends is None
         found.append((where, read))
     classes, labels, kinds = _joined_targets(found)
@@ -145,7 +142,7 @@ def load(
         kinds, cut_here, int(np.count_nonzero(sizes != 1)), weights is not None,
         ((len(labels), int(np.count_nonzero(sizes)), float(of_text.sum())),), (counts,),
     )  # fmt: skip
-    return Loaded(marked, classes, labels, weights, summary)
+    return Loaded(texts, classes, labels, weights, summary)
 
 
 def summary_of(loaded: Loaded) -> Summary:
@@ -257,10 +254,7 @@ def find_codes(loaded: Loaded, known: Known) -> Numbered:
     """Return the codes of a share's texts."""
     raw = FeatureSpace.without_rows(known.config, known.pool, known.word_ends)
     entries = Entries()
-    for texts in loaded.marked:
-        entries.append(raw.codes_of(texts, 1))
-    entries.complete()
-    frequency = raw.count(entries)
+    frequency = raw.take_codes(loaded.texts, loaded.summary.vocabulary, entries, 1)
     codes = np.flatnonzero(frequency).astype(np.int32)
     numbers = np.searchsorted(known.classes, loaded.classes).astype(np.int32)
     ids = numbers[loaded.labels.ids] if loaded.labels.ids.size else loaded.labels.ids
@@ -309,21 +303,6 @@ def find_rows(coded: Numbered, row_codes: np.ndarray, config: Config) -> Numbere
     frequency = np.zeros(n_codes, np.int32)
     frequency[coded.codes] = coded.frequency
     return replace(coded, entries=entries, codes=none, frequency=frequency[row_codes])
-
-
-def take_counts(numbered: Numbered, ranks: np.ndarray) -> tuple[Counts, Labels, np.ndarray | None]:
-    """Return some of a share's texts, before their features are weighed, labels and weights.
-
-    Parameters
-    ----------
-    numbered : Numbered
-        With rows.
-    ranks : int64[n]
-        Among the texts that have a label.
-    """
-    docs = np.flatnonzero(np.diff(numbered.labels.indptr) > 0)[ranks]
-    weights = None if numbered.weights is None else numbered.weights[docs]
-    return numbered.entries.take(docs), numbered.labels.take(docs), weights
 
 
 # -- gains -----------------------------------------------------------------------------------
@@ -429,7 +408,12 @@ def join_lists(parts: Sequence[Listed], names: list[str]) -> Joined:
 def find_agreements(joined: Joined, asked: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return `gains.agreements` of those of the rows that are asked, by their places here."""
     asked = asked - len(joined.counts)
-    begins, ends, docs, labels = joined.begins[asked], joined.ends[asked], joined.docs, joined.labels
+    begins, ends, docs, labels = (
+        joined.begins[asked],
+        joined.ends[asked],
+        joined.docs,
+        joined.labels,
+    )
     if labels is None:
         labels = Labels(docs.astype(np.int32), np.arange(docs.size + 1), [])
         docs = np.arange(docs.size, dtype=np.int32)
@@ -447,228 +431,3 @@ def find_gains(joined: Joined, counts: np.ndarray, pseudo_count: float) -> np.nd
     gains_kernels.gains_of_counts(joined.counts, prior, pseudo_count, gains[:n])
     gains_kernels.measure_gains(begins, ends, listed, prior, pseudo_count, gains[n:])
     return gains
-
-
-# -- what is trained on ------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Weighing:
-    """What the features of texts weigh, and the texts themselves.
-
-    Attributes
-    ----------
-    factors : float32[n_rows]
-        As of `FeatureSpace`.
-    bias_row : int
-    energy : float
-        By which the energy of n-grams of characters is multiplied.
-    of_label : float64[n_labels], optional
-        What the texts of each label weigh.
-    scale : float
-        By which that is multiplied, so that the mean is 1.
-    """
-
-    factors: np.ndarray
-    bias_row: int
-    energy: float = 1.0
-    of_label: np.ndarray | None = None
-    scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """Texts as a training takes them, by the rows of all texts."""
-
-    features: FeatureMatrix
-    labels: Labels
-    weights: np.ndarray | None
-
-
-def weighed(numbered: Numbered, weighing: Weighing, without: np.ndarray) -> Weighed:
-    """Return the texts of a share with weights.
-
-    Parameters
-    ----------
-    numbered : Numbered
-    weighing : Weighing
-    without : int64[n]
-        Ranks, among the texts that have a label, of those that are left out.
-    """
-    entries, factors, bias_row = (
-        copy.deepcopy(numbered.entries),
-        weighing.factors,
-        weighing.bias_row,
-    )
-    entries.replace(lambda found, a, b: weigh(found, a, b, factors, bias_row))
-    features = entries.finish()
-    if weighing.energy != 1:
-        weighing_kernels.scale_characters(
-            features.ids, features.weights, features.indptr, 0, len(features), factors, bias_row,
-            weighing.energy,
-        )  # fmt: skip
-    labels = numbered.labels
-    weights = text_weights(labels, numbered.weights, weighing)
-    # A text without a feature teaches nothing.
-    stays = np.diff(features.indptr) > 0
-    if without.size:
-        stays[np.flatnonzero(np.diff(labels.indptr) > 0)[without]] = False
-    return _taken(Weighed(features, labels, weights), np.flatnonzero(stays))
-
-
-def text_weights(
-    labels: Labels, weights: np.ndarray | None, weighing: Weighing
-) -> np.ndarray | None:
-    """Return what texts weigh in training, float32[n_texts]; None if all weigh the same."""
-    if weighing.of_label is None and weights is None:
-        return None
-    weights = np.ones(len(labels)) if weights is None else weights
-    if weighing.of_label is not None:
-        sizes = np.diff(labels.indptr)
-        docs = np.repeat(np.arange(len(labels)), sizes)
-        sums = np.bincount(docs, weighing.of_label[labels.ids], len(labels))
-        weights = weights * np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)
-    return (weights * weighing.scale).astype(np.float32)
-
-
-def _taken(texts: Weighed, docs: np.ndarray) -> Weighed:
-    weights = None if texts.weights is None else texts.weights[docs]
-    return Weighed(texts.features.take(docs), texts.labels.take(docs), weights)
-
-
-def piece_of(texts: Weighed, i: int, n: int, seed: Sequence[int]) -> Weighed:
-    """Return one of `n` pieces of a share, in which texts are at random."""
-    order = np.random.default_rng(seed).permutation(len(texts.labels))
-    return _taken(texts, np.sort(order[i::n]))
-
-
-@dataclass
-class Share:
-    """Texts that are trained on, by rows of the share's own.
-
-    First come the `n_often` rows that most texts have: all shares have these.  Behind them are
-    those that this share has beside.
-
-    Attributes
-    ----------
-    n_often : int
-    rows : int32[n_rare]
-        The others by the numbers of all, ascending.
-    energy : float32[n_often + n_rare]
-        Sum of the squared weights that the texts have in each.
-    features : FeatureMatrix
-    labels : Labels
-    weights : float32[n_texts], optional
-    state : optional
-        What a training keeps here between rounds (`rounds.State`): it stays behind where the share
-        goes elsewhere.
-    """
-
-    n_often: int
-    rows: np.ndarray
-    energy: np.ndarray
-    features: FeatureMatrix
-    labels: Labels
-    weights: np.ndarray | None
-    state: Any = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what travels."""
-        return {**vars(self), "state": None}
-
-
-@dataclass(frozen=True)
-class Extent:
-    """What the client knows of a share: the rows it has, and how large it is.
-
-    Attributes
-    ----------
-    seen : uint8[]
-        Bits, whether it has each of the rows from `Share.n_often` on.
-    often : float32[n_often]
-        Energy of the first rows.
-    rare : float16[n_rare]
-        Energy of the others.
-    n_texts, n_visits, most_labels : int
-        Texts, steps that they are in an epoch, and labels that one has at most.
-    """
-
-    seen: np.ndarray
-    often: np.ndarray
-    rare: np.ndarray
-    n_texts: int
-    n_visits: int
-    most_labels: int
-
-    def rows(self) -> np.ndarray:
-        """Return the rows from `Share.n_often` on that it has, int32[n_rare]."""
-        places = np.flatnonzero(np.unpackbits(self.seen))
-        return (places + self.often.size).astype(np.int32)
-
-
-def make_share(pieces: Sequence[Weighed], n_often: int, n_rows: int) -> Share:
-    """Return a share as it is trained on.
-
-    Parameters
-    ----------
-    pieces : sequence of Weighed
-        The share's texts.
-    n_often : int
-        Rows that all shares have.
-    n_rows : int
-        Of the table.
-    """
-    texts = _joined(pieces)
-    features = texts.features
-    numbers = np.full(n_rows, -1, np.int32)
-    numbers[features.ids] = 0
-    rows = np.flatnonzero(numbers[n_often:] == 0).astype(np.int32) + np.int32(n_often)
-    numbers[:n_often] = np.arange(n_often, dtype=np.int32)
-    numbers[rows] = np.arange(n_often, n_often + rows.size, dtype=np.int32)
-    ids = numbers[features.ids]
-    squares = features.weights * features.weights
-    if texts.weights is not None:
-        squares *= np.repeat(texts.weights, np.diff(features.indptr))
-    energy = np.bincount(ids, squares, n_often + rows.size).astype(np.float32)
-    own = FeatureMatrix(ids, features.weights, features.indptr)
-    return Share(n_often, rows, energy, own, texts.labels, texts.weights)
-
-
-def extent_of(share: Share, n_rows: int) -> Extent:
-    """Return what the client knows of a share; `n_rows` of the table."""
-    seen = np.zeros(max(n_rows - share.n_often, 0), np.bool_)
-    seen[share.rows - share.n_often] = True
-    energy = np.minimum(share.energy, np.finfo(np.float16).max)
-    return Extent(
-        np.packbits(seen), share.energy[: share.n_often],
-        energy[share.n_often :].astype(np.float16), len(share.labels), _n_visits(share),
-        int(np.diff(share.labels.indptr).max(initial=0)),
-    )  # fmt: skip
-
-
-def _n_visits(share: Share) -> int:
-    if share.weights is None:
-        return len(share.labels)
-    return int(np.maximum(np.ceil(share.weights - 1e-6), 1).sum())
-
-
-def _joined(parts: Sequence[Weighed]) -> Weighed:
-    if len(parts) == 1:
-        return parts[0]
-
-    def ragged(indptrs: list[np.ndarray]) -> np.ndarray:
-        return np.append(0, np.cumsum(np.concatenate([np.diff(each) for each in indptrs])))
-
-    features = FeatureMatrix(
-        np.concatenate([part.features.ids for part in parts]),
-        np.concatenate([part.features.weights for part in parts]),
-        ragged([part.features.indptr for part in parts]),
-    )
-    labels = Labels(
-        np.concatenate([part.labels.ids for part in parts]),
-        ragged([part.labels.indptr for part in parts]), parts[0].labels.names,
-    )  # fmt: skip
-    weights = None
-    if any(part.weights is not None for part in parts):
-        weights = np.concatenate(
-            [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
-        )
-    return Weighed(features, labels, weights)

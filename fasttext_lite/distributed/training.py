@@ -12,15 +12,15 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.distributed import shares
+from fasttext_lite.distributed import pieces
 from fasttext_lite.distributed.cluster import Job
-from fasttext_lite.distributed.preparing import MOST_UNEVEN, Ready
 from fasttext_lite.distributed.local import Given, share_points
+from fasttext_lite.distributed.preparing import MOST_UNEVEN, Ready
 from fasttext_lite.distributed.rounds import OFTEN, ClusterRun, Round
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import Judged, calibrate
-from fasttext_lite.fitting.label_points import label_points, points_config
+from fasttext_lite.fitting.label_points import points_config
 from fasttext_lite.fitting.trainee import Trainee, tables_of
 from fasttext_lite.fitting.trees import grown_tree
 from fasttext_lite.label_tree.tree import LabelTree
@@ -49,8 +49,8 @@ class Divided:
     Attributes
     ----------
     shares : list of Future
-        The `shares.Share`s.
-    extents : list of shares.Extent
+        The `pieces.Share`s.
+    extents : list of pieces.Extent
     n_turns : int
         Rounds of an epoch.
     between : int, optional
@@ -62,7 +62,7 @@ class Divided:
     """
 
     shares: list[Future]
-    extents: list[shares.Extent]
+    extents: list[pieces.Extent]
     n_turns: int
     between: int | None
     n_moved: int
@@ -84,25 +84,25 @@ def divide(
     if ready.aside is not None:
         without = ready.of_shares(ready.aside)
         aside = ready.taken(job, "calibration", ready.aside)
-    held = job.held("weights of rows", ready.weighing)
-    weighed = job.map("features", shares.weighed, ready.numbered, [held] * n_shares, without)
+    held = [job.held("weights of rows", ready.weighing)] * n_shares
     n_often = often_rows(config, n_rows, len(ready.counts), n_shares)
-    moves = ready.uneven > MOST_UNEVEN and n_shares > 1
+    moves, whole = ready.uneven > MOST_UNEVEN and n_shares > 1, [n_shares] * n_shares
     if moves:
-        pieces = [
+        seeds = [(seed, 6, share) for share in range(n_shares)]
+        moved = [
             job.map(
-                "pieces", shares.piece_of, weighed, [i] * n_shares, [n_shares] * n_shares,
-                [(seed, 6, share) for share in range(n_shares)],
+                "pieces", pieces.piece_of, ready.numbered, without, [i] * n_shares, whole, seeds
             )
             for i in range(n_shares)
-        ]  # fmt: skip
+        ]
+        made = [
+            job.submit("share", pieces.make_share, own, held[0], n_often, n_rows, place=i)
+            for i, own in enumerate(moved)
+        ]
     else:
-        pieces = [[each] for each in weighed]
-    made = [
-        job.submit("share", shares.make_share, own, n_often, n_rows, place=i)
-        for i, own in enumerate(pieces)
-    ]
-    extents = job.gather(job.map("rows of shares", shares.extent_of, made, [n_rows] * n_shares))
+        sizes = [n_often] * n_shares, [n_rows] * n_shares
+        made = job.map("share", pieces.share_of, ready.numbered, without, held, *sizes)
+    extents = job.gather(job.map("rows of shares", pieces.extent_of, made, [n_rows] * n_shares))
     ready.numbered.clear()
     if not any(extent.often.any() or extent.rare.size for extent in extents):
         raise TrainingError("no text has any feature: nothing to train on")
