@@ -1,4 +1,4 @@
-"""Rows of a table as they are exchanged: float16, without the columns that are 0; the rows of a share.
+"""Rows of a table as they are exchanged: without the columns that are 0; the rows of a share.
 
 float16 are held as their bits, uint16.  Rounding is at random, up or down with the chances that
 keep the mean (`compiled.blocks.store_block`): what many rounds add up stays right.

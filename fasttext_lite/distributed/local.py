@@ -288,7 +288,7 @@ def _rare_changes(state: State, n_often: int, seed: np.uint64) -> np.ndarray:
 
 
 def share_points(share: Share, values: np.ndarray) -> np.ndarray:
-    """Return the sum of the vectors of each label's texts; `values` float16, of the share's rows."""
+    """Return the sum of the vectors of each label's texts; `values`: float16, of its rows."""
     from fasttext_lite.fitting.label_points import label_points
 
     return label_points(share.features, share.labels, values)

@@ -225,8 +225,8 @@ def _with_gains(
     if not (config.supervision and counts.sum()):
         return space.with_gains(gains, config.pseudo_count or 1.0)
     first_row, n_rows = int(space.has_bias), space.n_rows
-    # A count of each label is shorter than a list of them where so many texts have a row. Rows whose
-    # texts are asked whether they agree are listed.
+    # A count of each label is shorter than a list of them where so many texts have a row. Those
+    # whose texts are asked whether they agree are listed.
     most = max(MOST_DOCS, 4 * counts.size // np.min_scalar_type(max(counts.size - 1, 0)).itemsize)
     split = int(np.count_nonzero(space.frequency[first_row:] > most)) + first_row
     ends = np.cumsum(np.minimum(space.frequency[first_row:], most), dtype=np.int64)
@@ -235,13 +235,13 @@ def _with_gains(
     bounds = np.unique([first_row, *(first_row + places + 1).tolist(), n_rows])
     bounds = bounds[bounds <= n_rows]
     ranges = list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
+    n = len(numbered)
+    listed = job.map("labels of rows", shares.list_labels, numbered, [first_row] * n, [split] * n)
     joined = []
     for a, b in ranges:
-        n = len(numbered)
-        listed = job.map(
-            "labels of rows", shares.list_labels, numbered, [a] * n, [split] * n, [b] * n
-        )
-        joined.append(job.submit("join labels of rows", shares.join_lists, listed, names))
+        own = [a - first_row] * n, [b - first_row] * n
+        parts = job.map("labels of some rows", shares.part_of_lists, listed, *own)
+        joined.append(job.submit("join labels of rows", shares.join_lists, parts, names))
     pseudo_count = config.pseudo_count
     if pseudo_count is None:
         asked = np.sort(asked_rows(space.frequency))

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.distributed import kernels
 from fasttext_lite.distributed.cluster import Job
@@ -102,6 +103,8 @@ class ClusterRun:
         With the settings that workers train with.
     weights : Weights
         To start from; changed in place. The embeddings are float32.
+    dtype : dtype
+        Of the model's embeddings.
     table_bytes : int
         Of the whole model's tables.
     n_turns : int
@@ -119,6 +122,7 @@ class ClusterRun:
     extents: list[Extent]
     given: Given
     weights: Weights
+    dtype: np.dtype
     table_bytes: int
     n_turns: int
     between: int | None
@@ -155,7 +159,13 @@ class ClusterRun:
 
     def finished(self) -> Weights:
         """Return the weights as they are in a model."""
-        return self.weights
+        weights = self.weights
+        if self.dtype != np.float16:
+            return weights
+        packed = make_table(*weights.embeddings.shape, self.dtype)
+        every = np.arange(len(packed), dtype=np.int32)
+        kernels.pack_rows(weights.embeddings, every, self._noise(0, 2), packed.view(np.uint16))
+        return replace(weights, embeddings=packed)
 
     def epochs(
         self,
@@ -186,7 +196,8 @@ class ClusterRun:
             history.loss.append(float(sums[0] / max(sums[1], 1e-12)))
             if not history.loss[-1] < self.most_loss:  # also if it is NaN
                 return False
-        return bool(np.isfinite(self.weights.embeddings.sum(dtype=np.float32)))
+        numbers = self.weights.embeddings.ravel()
+        return bool(np.isfinite(np.vdot(numbers, numbers)))
 
     def _round(
         self, epoch: int, turn: int, done: int, is_last: bool, rates: tuple[float, float]
@@ -310,8 +321,9 @@ class ClusterRun:
         """Add what shares have changed of the other rows since all were exchanged."""
         rate = CURVATURE * float(np.sum(self.rates)) / self.n_turns
         table, total, moved = self.weights.embeddings, self.total, self.moved
-        for rows, extent in zip(self.rows, self.extents, strict=True):
-            kernels.add_energy(rows, extent.rare.astype(np.float32), rate, total, moved)
+        for rows, extent, are_common in zip(self.rows, self.extents, self.are_common, strict=True):
+            energy = extent.rare[are_common].astype(np.float32)
+            kernels.add_energy(rows[are_common], energy, rate, total, moved)
         for rows, change in zip(self.rows, changes, strict=True):
             kernels.add_changes(table, rows, change.rare, rate, total, moved)
         for rows in self.rows:

@@ -1,4 +1,4 @@
-"""A share of the training texts on a worker, from its texts to their features before these are weighed.
+"""A share of the training texts on a worker, from its texts to features that are not yet weighed.
 
 A share is what one thread of a worker has in hand: neighbouring partitions.  Each function here is
 a task: it takes what the one before has returned, changes nothing of it (it may be asked for again)
@@ -328,35 +328,48 @@ class Listed:
     indptr: np.ndarray | None
 
 
-def list_labels(numbered: Numbered, first: int, split: int, last: int) -> Listed:
-    """Return the labels of a share's texts that have the rows from `first` to `last` - 1.
+def list_labels(numbered: Numbered, first: int, split: int) -> Listed:
+    """Return the labels of a share's texts that have each of the rows from `first` on.
 
     They are counted of rows before `split`, and listed of the others.
     """
     entries, labels = numbered.entries, numbered.labels
-    split = min(max(split, first), last)
-    frequency = numbered.frequency[split:last]
+    last = numbered.frequency.size
+    frequency = numbered.frequency[split:]
     at = np.cumsum(frequency, dtype=np.int64) - frequency
     counts = np.zeros((split - first, len(labels.names)), np.int32)
     several = labels.is_multilabel
-    dtype = np.int32 if several else np.min_scalar_type(max(len(labels.names) - 1, 0))
-    found = np.empty(int(frequency.sum()), dtype if np.dtype(dtype).itemsize < 4 else np.int32)
-    place = np.arange(last - split, dtype=np.int32)
+    dtype = np.min_scalar_type(max(len(labels.names) - 1, 0))
+    if several or dtype.itemsize > 2:
+        dtype = np.dtype(np.int32)
+    found = np.empty(int(frequency.sum()), dtype)
+    place = np.arange(last - split if several else 0, dtype=np.int32)
     for rows, indptr, doc in entries.parts():
-        if split > first:
-            gains_kernels.count_labels(
-                rows, indptr, doc, first, split, labels.ids, labels.indptr, counts
-            )
+        which = rows, indptr, doc
+        gains_kernels.count_labels(*which, first, split, labels.ids, labels.indptr, counts)
         if several:  # texts, for now
-            gains_kernels.list_chosen(rows, indptr, doc, split, place, at, found)
-        elif split < last:
-            gains_kernels.list_labels(
-                rows, indptr, doc, split, last, labels.ids, labels.indptr, at, found
-            )
+            gains_kernels.list_chosen(*which, split, place, at, found)
+        else:
+            gains_kernels.list_labels(*which, split, last, labels.ids, labels.indptr, at, found)
     if not several:
         return Listed(counts, frequency, found, None)
     starts, ids = take_ragged(labels.indptr, found, labels.ids)
     return Listed(counts, frequency, ids, starts)
+
+
+def part_of_lists(listed: Listed, first: int, last: int) -> Listed:
+    """Return those of the rows from place `first` to `last` - 1."""
+    n = len(listed.counts)
+    a, b = max(first - n, 0), max(last - n, 0)
+    begin = int(listed.frequency[:a].sum())
+    frequency = listed.frequency[a:b]
+    end = begin + int(frequency.sum())
+    indptr = listed.indptr
+    if indptr is not None:
+        indptr = indptr[begin : end + 1]
+        begin, end = int(indptr[0]), int(indptr[-1])
+        indptr = indptr - begin
+    return Listed(listed.counts[first:last], frequency, listed.ids[begin:end], indptr)
 
 
 @dataclass(frozen=True)

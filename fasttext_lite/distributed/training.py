@@ -70,9 +70,24 @@ class Divided:
 
 
 def divide(
-    job: Job, ready: Ready, config: Config, texts_per_round: int | None, seed: int
+    job: Job,
+    ready: Ready,
+    config: Config,
+    seed: int,
+    texts_per_round: int | None = None,
+    between: int | None = None,
 ) -> Divided:
     """Make the shares ready for rounds; what they are made of is let go.
+
+    Parameters
+    ----------
+    job : Job
+    ready : Ready
+    config : Config
+        Resolved.
+    seed : int
+    texts_per_round, between : int, optional
+        As of `rounds_of`, and of `rounds.ClusterRun`.
 
     Raises
     ------
@@ -107,7 +122,7 @@ def divide(
     if not any(extent.often.any() or extent.rare.size for extent in extents):
         raise TrainingError("no text has any feature: nothing to train on")
     n_turns = rounds_of(ready, config, n_shares, texts_per_round)
-    return Divided(made, extents, n_turns, None, n_shares if moves else 0, aside)
+    return Divided(made, extents, n_turns, between, n_shares if moves else 0, aside)
 
 
 def often_rows(config: Config, n_rows: int, n_labels: int, n_shares: int) -> int:
@@ -212,15 +227,16 @@ def _trained(
     own = config.replace(dtype="float32", deterministic=False)
     n_columns = n_output if config.head == "linear" else config.dim or 0
     involved = _participants(config, ready, divided, tree)
-    n_bytes = np.dtype(config.table_dtype).itemsize * n_rows * (config.dim or 0)
+    dtype = np.dtype(config.table_dtype)
+    n_bytes = dtype.itemsize * n_rows * (config.dim or 0)
     n_bytes += 4 * n_output * (config.units or config.dim or 0)
 
     def start() -> ClusterRun:
         weights = init_weights(own, n_rows, n_output, seed)
         given = Given(name, own, involved, tree, n_columns, (seed, len(rounds)))
         return ClusterRun(
-            job, divided.shares, divided.extents, given, weights, n_bytes, divided.n_turns,
-            divided.between, name, rounds,
+            job, divided.shares, divided.extents, given, weights, dtype, n_bytes,
+            divided.n_turns, divided.between, name, rounds,
         )  # fmt: skip
 
     return attempts(start, config, callback)
@@ -240,12 +256,10 @@ def _points(job: Job, ready: Ready, divided: Divided, seed: int) -> np.ndarray:
     weights, _ = _trained(
         job, ready, divided, config, None, seed, [], name="round for the label tree"
     )
-    values = [
-        weights.embeddings[np.append(np.arange(extent.often.size), extent.rows())].astype(
-            np.float16
-        )
-        for extent in divided.extents
-    ]
+    values = []
+    for extent in divided.extents:
+        rows = np.append(np.arange(extent.often.size), extent.rows())
+        values.append(weights.embeddings[rows].astype(np.float16, copy=False))
     found = job.gather(job.map("points of labels", share_points, divided.shares, values))
     return np.sum(found, axis=0, dtype=np.float32)
 
