@@ -184,11 +184,10 @@ def test_labels_in_order_of_the_file_are_mixed(client):
         job, sources_of(frame(4, texts, labels), None, COLUMNS), COLUMNS, Config()
     )
     assert ready.uneven > 0.3
-    blocks = training.make_blocks(job, ready, training.settings_of(ready), None, 0)
-    assert blocks.n_moved == 2
-    for own in job.gather(blocks.futures):
-        counts = np.sum([block.labels.counts() for block in own], axis=0)
-        assert sum(len(block.labels) for block in own) == 600 and counts.min() > 150
+    divided = training.divide(job, ready, training.settings_of(ready), 0)
+    assert divided.n_moved == 2
+    for own in job.gather(divided.shares):
+        assert len(own.labels) == 600 and own.labels.counts().min() > 150
 
 
 # -- what comes in ----------------------------------------------------------------------------
@@ -297,7 +296,7 @@ def test_mistakes_are_said_in_one_line_with_the_place(client, tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [{"optimizer": "adam"}, {"averaging": 0.5}, {"l2": 0.1}, {"patience": 2}, {"norm": "layer"},
-     {"word_dropout": 0.1}, {"texts_per_round": 0}, {"texts_per_round": True},
+     {"word_dropout": 0.1}, {"texts_per_round": 0}, {"texts_per_round": True}, {"rounds_between": 0}, {"rounds_between": 1.5},
      {"pretrained_vectors": "x.vec"}, {"reading": "csv"}, {"reading": {"sheet": 1}}],
 )  # fmt: skip
 def test_settings_that_do_not_go_are_refused(client, settings):

@@ -17,7 +17,7 @@ from fasttext_lite.compiled.arrays import make_table
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.distributed import kernels
-from fasttext_lite.distributed.cluster import worker_name
+from fasttext_lite.distributed.cluster import Sized, worker_name
 from fasttext_lite.distributed.pieces import Share
 from fasttext_lite.label_tree.tree import LabelTree
 from fasttext_lite.training.participants import Participants
@@ -29,7 +29,7 @@ NONE = np.empty((0, 0), np.uint16)
 
 # -- what goes to and fro --------------------------------------------------------------------
 @dataclass(frozen=True)
-class Given:
+class Given(Sized):
     """What a training's rounds have in common.
 
     Attributes
@@ -55,7 +55,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Start:
+class Start(Sized):
     """What a share is trained from in a round.
 
     Attributes
@@ -100,7 +100,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(Sized):
     """What a share has changed in a round.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.distributed import kernels
+from fasttext_lite.distributed.cluster import Sized, size_of
 from fasttext_lite.distributed.shares import Numbered
 from fasttext_lite.features.kernels import rows as rows_kernels
 from fasttext_lite.features.kernels import weighing as weighing_kernels
@@ -20,7 +21,7 @@ from fasttext_lite.features.space import weigh
 
 # -- some texts ------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Piece:
+class Piece(Sized):
     """Some texts of a share, before their features are weighed.
 
     Attributes
@@ -100,7 +101,7 @@ def join_pieces(pieces: Sequence[Piece], names: list[str]) -> Piece:
 
 # -- weights ---------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Weighing:
+class Weighing(Sized):
     """What the features of texts weigh, and the texts themselves.
 
     Attributes
@@ -156,7 +157,7 @@ def _weighed(counts: Counts, weighing: Weighing) -> FeatureMatrix:
 
 # -- what is trained on ----------------------------------------------------------------------
 @dataclass
-class Share:
+class Share(Sized):
     """Texts that are trained on, by rows of the share's own.
 
     First come the `n_often` rows that most texts have: all shares have these.  Behind them are
@@ -189,9 +190,13 @@ class Share:
         """Return what travels."""
         return {**vars(self), "state": None}
 
+    def __sizeof__(self) -> int:
+        """Return the size of what travels."""
+        return sum(map(size_of, self.__getstate__().values()))
+
 
 @dataclass(frozen=True)
-class Extent:
+class Extent(Sized):
     """What the client knows of a share: the rows it has, and how large it is.
 
     Attributes

@@ -19,6 +19,7 @@ from fasttext_lite.compiled.arrays import read_only, take_ragged
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.distributed import kernels
+from fasttext_lite.distributed.cluster import Sized
 from fasttext_lite.distributed.sources import Columns, Read, read_source
 from fasttext_lite.errors import InputError
 from fasttext_lite.estimators.targets import Target, joined_labels, label_names
@@ -33,7 +34,7 @@ from fasttext_lite.text.analyzers import analyze
 
 # -- texts -----------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Summary:
+class Summary(Sized):
     """What a share, or several, tell of their texts.
 
     Attributes
@@ -75,7 +76,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Loaded(Sized):
     """The texts of a share, as numbers of words.
 
     Attributes
@@ -208,7 +209,7 @@ def join_summaries(parts: list[Summary]) -> Summary:
 
 # -- codes and rows --------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Known:
+class Known(Sized):
     """What shares need to find the codes of their texts.
 
     Attributes
@@ -228,7 +229,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Numbered:
+class Numbered(Sized):
     """The features of a share's texts before they are weighed, as codes or as rows.
 
     Attributes
@@ -263,7 +264,7 @@ def find_codes(loaded: Loaded, known: Known) -> Numbered:
 
 
 @dataclass(frozen=True)
-class Frequency:
+class Frequency(Sized):
     """How many texts have each code, of some shares, and how many features these have."""
 
     codes: np.ndarray
@@ -307,7 +308,7 @@ def find_rows(coded: Numbered, row_codes: np.ndarray, config: Config) -> Numbere
 
 # -- gains -----------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Listed:
+class Listed(Sized):
     """The labels of a share's texts that have each of some neighbouring rows.
 
     Attributes
@@ -373,7 +374,7 @@ def part_of_lists(listed: Listed, first: int, last: int) -> Listed:
 
 
 @dataclass(frozen=True)
-class Joined:
+class Joined(Sized):
     """The labels of all texts that have each of some rows.
 
     Attributes
