@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import pickle
 import time
 from collections import Counter
 
@@ -23,6 +24,7 @@ from fasttext_lite.distributed import DaskFastTextClassifier, cluster, preparing
 from fasttext_lite.distributed.sources import Columns, sources_of
 from fasttext_lite.errors import SettingError
 from fasttext_lite.estimators.targets import read_target
+from fasttext_lite.features import gains
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.version import __version__
 
@@ -126,6 +128,37 @@ def test_the_space_is_that_of_one_process(client, settings, n_partitions):
     assert ours.config.pseudo_count == pytest.approx(theirs.config.pseudo_count, rel=1e-9)
     assert np.allclose(ours.gains, theirs.gains, rtol=1e-6, atol=1e-9)
     assert np.allclose(ours.factors, theirs.factors, rtol=1e-6)
+
+
+def test_gains_are_those_of_one_process_where_labels_are_counted_or_several(client, monkeypatch):
+    several = [[label, "all"] if i % 3 else [label] for i, label in enumerate(LABELS)]
+    for most, labels in ((12, LABELS), (12, several), (64, several)):
+        for module in (gains, preparing):
+            monkeypatch.setattr(module, "MOST_DOCS", most)
+        bag = db.from_sequence(list(zip(labels, TEXTS, strict=True)), npartitions=3)
+        job = cluster.Job(client)
+        ready = preparing.prepare(job, sources_of(bag, None, COLUMNS), COLUMNS, Config())
+        alone = prepare(Texts.from_sequence(TEXTS), read_target(labels).labels, Config())
+        ours, theirs = ready.prepared.space, alone.space
+        assert np.count_nonzero(theirs.frequency > most) > (10 if most == 12 else 0)
+        assert ours.config.pseudo_count == pytest.approx(theirs.config.pseudo_count, rel=1e-9)
+        assert np.allclose(ours.gains, theirs.gains, rtol=1e-6, atol=1e-9)
+
+
+def test_results_tell_how_large_they_are(client):
+    from dask.sizeof import sizeof
+
+    job = cluster.Job(client)
+    ready = preparing.prepare(job, sources_of(frame(2), None, COLUMNS), COLUMNS, Config())
+    for numbered in job.gather(ready.numbered):
+        matrix = numbered.entries.take(np.arange(len(numbered.labels))).matrix
+        assert sizeof(numbered) > matrix.ids.nbytes + matrix.weights.nbytes
+    divided = training.divide(job, ready, training.settings_of(ready), 0)
+    for share in job.gather(divided.shares):
+        size = sizeof(share)
+        assert size > share.features.ids.nbytes + share.features.weights.nbytes
+        share.state = np.zeros(10**6)
+        assert sizeof(share) == size and pickle.loads(pickle.dumps(share)).state is None
 
 
 def test_the_settings_and_the_calibration_are_those_of_one_process(client):
@@ -296,7 +329,8 @@ def test_mistakes_are_said_in_one_line_with_the_place(client, tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [{"optimizer": "adam"}, {"averaging": 0.5}, {"l2": 0.1}, {"patience": 2}, {"norm": "layer"},
-     {"word_dropout": 0.1}, {"texts_per_round": 0}, {"texts_per_round": True}, {"rounds_between": 0}, {"rounds_between": 1.5},
+     {"word_dropout": 0.1}, {"texts_per_round": 0}, {"texts_per_round": True},
+     {"rounds_between": 0}, {"rounds_between": 1.5},
      {"pretrained_vectors": "x.vec"}, {"reading": "csv"}, {"reading": {"sheet": 1}}],
 )  # fmt: skip
 def test_settings_that_do_not_go_are_refused(client, settings):
@@ -352,19 +386,45 @@ def test_the_result_depends_on_the_seed_alone(client, model):
     assert not np.array_equal(other.model_.embeddings, model.model_.embeddings)
 
 
-def test_rounds_say_what_they_exchanged(client):
-    ours = fitted(client, frame(), texts_per_round=200, epochs=2, recipe="fixed")
+def test_rounds_say_what_they_exchanged(client, monkeypatch):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 100)
+    monkeypatch.setattr(training, "OFTEN", 0.0)
+    ours = fitted(client, frame(), texts_per_round=200, rounds_between=4, epochs=2, recipe="fixed")
     rounds = ours.rounds_
     assert [r.number for r in rounds] == list(range(1, 13)) and rounds[-1].epoch == 2
     assert sum(r.n_texts for r in rounds) == 2400
+    assert [r.number for r in rounds if r.is_whole] == [4, 8, 12]
     table = ours.model_.embeddings.nbytes + ours.model_.output.nbytes
+    # float16 of three columns of the first rows, of two shares.
+    often = 2 * 100 * 3 * 2
+    n_rows = len(ours.model_.embeddings)
     for r in rounds:
-        # float16 of three columns of each row that a share touches, in both directions.
-        assert r.bytes_sent == r.bytes_received and r.bytes_sent % 6 == 0
+        after = r.number in (5, 9)
+        assert r.bytes_sent > often if after else r.bytes_sent == often
+        assert r.bytes_received > often if r.is_whole else r.bytes_received == often
+        assert r.bytes_received <= often + 2 * n_rows * 6
         assert r.share == (r.bytes_sent + r.bytes_received) / table and r.seconds > 0
         assert len(r.workers) == 2
-    whole = fitted(client, frame(), texts_per_round=1200, epochs=2, recipe="fixed").rounds_
-    assert len(whole) == 2 and whole[0].bytes_sent > 1.5 * rounds[0].bytes_sent
+    # What one share alone has is not sent back.
+    assert rounds[4].bytes_sent - often < rounds[3].bytes_received - often
+
+
+def test_rows_that_are_not_exchanged_in_each_round_are_learnt(client, monkeypatch):
+    scores = []
+    for least in (1 << 12, 20):
+        monkeypatch.setattr(training, "LEAST_OFTEN", least)
+        ours = fitted(client, frame(), recipe="fixed", rounds_between=100)
+        assert [r.is_whole for r in ours.rounds_].count(True) == 1
+        scores.append(ours.to_local().score(TEST_TEXTS, TEST_LABELS))
+    assert min(scores) > 0.85 and abs(scores[0] - scores[1]) < 0.03
+
+
+def test_shares_with_the_same_rows_hear_of_each_other_after_each_epoch(client, monkeypatch):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 20)
+    config = {"recipe": "fixed", "epochs": 3, "texts_per_round": 200, "min_count": 20}
+    rounds = fitted(client, frame(), max_features=150, **config).rounds_
+    assert [r.number for r in rounds if r.is_whole][-1] == 18
+    assert sum(r.is_whole for r in rounds) >= 3
 
 
 def test_nothing_stays_on_the_cluster(client, model):
@@ -516,11 +576,16 @@ def deaths(tmp_path_factory):
         yield Deaths(client, tmp_path_factory.mktemp("deaths"))
 
 
+# All rows are exchanged after ten rounds and in the end.
+ROUNDS = {"texts_per_round": 400, "rounds_between": 10}
+
+
 @pytest.fixture(scope="module")
 def undisturbed(deaths, tmp_path_factory):
-    return fitted(
-        deaths.client, written_parts(tmp_path_factory.mktemp("parts")), texts_per_round=400
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "LEAST_OFTEN", 100)
+        parts = written_parts(tmp_path_factory.mktemp("parts"))
+        return fitted(deaths.client, parts, **ROUNDS)
 
 
 def written_parts(folder):
@@ -530,10 +595,13 @@ def written_parts(folder):
     return [folder / f"{i}.tsv" for i in range(4)]
 
 
-@pytest.mark.parametrize("phase", ["read", "labels of rows", "blocks", "round 7"])
-def test_a_worker_that_dies_costs_its_work_and_nothing_else(deaths, undisturbed, tmp_path, phase):
+@pytest.mark.parametrize("phase", ["read", "labels of rows", "share", "round 7", "round 12"])
+def test_a_worker_that_dies_costs_its_work_and_nothing_else(
+    deaths, undisturbed, tmp_path, phase, monkeypatch
+):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 100)
     deaths.aim(phase)
-    ours = fitted(deaths.client, written_parts(tmp_path), texts_per_round=400)
+    ours = fitted(deaths.client, written_parts(tmp_path), **ROUNDS)
     assert deaths.has_died
     assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
     assert ours.model_.calibration == undisturbed.model_.calibration
@@ -541,7 +609,13 @@ def test_a_worker_that_dies_costs_its_work_and_nothing_else(deaths, undisturbed,
     rounds = {name: n for name, n in begun.items() if " round " in name}
     assert len(rounds) == 15
     again = [name for name, n in rounds.items() if n > 2]
-    assert again == (["fasttext_lite round 7"] if phase == "round 7" else [])
+    assert again == ([f"fasttext_lite {phase}"] if "round" in phase else [])
+    if again:  # what was kept with the share is sent again, since all rows were exchanged
+        number = int(phase.split()[-1])
+        often = undisturbed.rounds_[0].bytes_sent // 2
+        more = [ours.rounds_[i].bytes_sent - undisturbed.rounds_[i].bytes_sent for i in range(15)]
+        assert [i + 1 for i in range(15) if more[i]] == [number]
+        assert more[number - 1] >= often * (number - number // 10 * 10)
     # Two shares were read, and the one that was lost with its worker.
     assert begun["fasttext_lite read"] == 3
 
