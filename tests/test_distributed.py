@@ -20,7 +20,13 @@ from fasttext_lite import FastTextClassifier, InputError, TrainingError, load
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.distributed import DaskFastTextClassifier, cluster, preparing, training
+from fasttext_lite.distributed import (
+    DaskFastTextClassifier,
+    cluster,
+    preparing,
+    rounds,
+    training,
+)
 from fasttext_lite.distributed.sources import Columns, sources_of
 from fasttext_lite.errors import SettingError
 from fasttext_lite.estimators.targets import read_target
@@ -390,15 +396,15 @@ def test_rounds_say_what_they_exchanged(client, monkeypatch):
     monkeypatch.setattr(training, "LEAST_OFTEN", 100)
     monkeypatch.setattr(training, "OFTEN", 0.0)
     ours = fitted(client, frame(), texts_per_round=200, rounds_between=4, epochs=2, recipe="fixed")
-    rounds = ours.rounds_
-    assert [r.number for r in rounds] == list(range(1, 13)) and rounds[-1].epoch == 2
-    assert sum(r.n_texts for r in rounds) == 2400
-    assert [r.number for r in rounds if r.is_whole] == [4, 8, 12]
+    done = ours.rounds_
+    assert [r.number for r in done] == list(range(1, 13)) and done[-1].epoch == 2
+    assert sum(r.n_texts for r in done) == 2400
+    assert [r.number for r in done if r.is_whole] == [4, 8, 12]
     table = ours.model_.embeddings.nbytes + ours.model_.output.nbytes
     # float16 of three columns of the first rows, of two shares.
     often = 2 * 100 * 3 * 2
     n_rows = len(ours.model_.embeddings)
-    for r in rounds:
+    for r in done:
         after = r.number in (5, 9)
         assert r.bytes_sent > often if after else r.bytes_sent == often
         assert r.bytes_received > often if r.is_whole else r.bytes_received == often
@@ -406,7 +412,7 @@ def test_rounds_say_what_they_exchanged(client, monkeypatch):
         assert r.share == (r.bytes_sent + r.bytes_received) / table and r.seconds > 0
         assert len(r.workers) == 2
     # What one share alone has is not sent back.
-    assert rounds[4].bytes_sent - often < rounds[3].bytes_received - often
+    assert done[4].bytes_sent - often < done[3].bytes_received - often
 
 
 def test_rows_that_are_not_exchanged_in_each_round_are_learnt(client, monkeypatch):
@@ -421,10 +427,39 @@ def test_rows_that_are_not_exchanged_in_each_round_are_learnt(client, monkeypatc
 
 def test_shares_with_the_same_rows_hear_of_each_other_after_each_epoch(client, monkeypatch):
     monkeypatch.setattr(training, "LEAST_OFTEN", 20)
-    config = {"recipe": "fixed", "epochs": 3, "texts_per_round": 200, "min_count": 20}
-    rounds = fitted(client, frame(), max_features=150, **config).rounds_
-    assert [r.number for r in rounds if r.is_whole][-1] == 18
-    assert sum(r.is_whole for r in rounds) >= 3
+    monkeypatch.setattr(training, "OFTEN", 0.0)
+    monkeypatch.setattr(rounds, "RARE", 0.001)
+    config = {"recipe": "fixed", "epochs": 3, "texts_per_round": 200}
+    for settings, expected in (({}, [18]), ({"max_features": 100}, [6, 12, 18])):
+        done = fitted(client, frame(), **config, **settings).rounds_
+        assert [r.number for r in done if r.is_whole] == expected
+
+
+def forget(share):
+    share.state = None
+
+
+@pytest.mark.parametrize(("between", "n_again"), [(1, 1), (4, 3), (100, 7)])
+def test_rounds_since_all_rows_were_exchanged_are_done_again(client, monkeypatch, between, n_again):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 20)
+    monkeypatch.setattr(training, "OFTEN", 0.0)
+    settings = {"texts_per_round": 400, "rounds_between": between, "recipe": "fixed"}
+    expected = fitted(client, frame(), **settings)
+    asked, real = [], rounds.ClusterRun._asked
+
+    def watched(self, number, which, starts, *others):
+        if number == 7 and all(n != 7 for n, _, _ in asked):
+            self.job.gather(self.job.map("forget", forget, self.shares[:1]))
+        asked.append((number, list(which), [len(own) for own in starts]))
+        return real(self, number, which, starts, *others)
+
+    monkeypatch.setattr(rounds.ClusterRun, "_asked", watched)
+    ours = fitted(client, frame(), **settings)
+    assert [each for each in asked if each[0] == 7] == [
+        (7, [0, 1], [1, 1]), (7, [0], [n_again]),
+    ]  # fmt: skip
+    assert len(asked) == len(ours.rounds_) + 1
+    assert np.array_equal(ours.model_.embeddings, expected.model_.embeddings)
 
 
 def test_nothing_stays_on_the_cluster(client, model):
@@ -606,9 +641,9 @@ def test_a_worker_that_dies_costs_its_work_and_nothing_else(
     assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
     assert ours.model_.calibration == undisturbed.model_.calibration
     begun = deaths.begun
-    rounds = {name: n for name, n in begun.items() if " round " in name}
-    assert len(rounds) == 15
-    again = [name for name, n in rounds.items() if n > 2]
+    done = {name: n for name, n in begun.items() if " round " in name}
+    assert len(done) == 15
+    again = [name for name, n in done.items() if n > 2]
     assert again == ([f"fasttext_lite {phase}"] if "round" in phase else [])
     if again:  # what was kept with the share is sent again, since all rows were exchanged
         number = int(phase.split()[-1])
