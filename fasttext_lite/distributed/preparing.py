@@ -231,16 +231,16 @@ def _with_gains(
     split = int(np.count_nonzero(space.frequency[first_row:] > most)) + first_row
     ends = np.cumsum(np.minimum(space.frequency[first_row:], most), dtype=np.int64)
     n_ranges = min(job.width, MOST_RANGES, max(n_rows - first_row, 1))
-    places = np.searchsorted(ends, ends[-1:].sum() * np.arange(1, n_ranges) / n_ranges)
-    bounds = np.unique([first_row, *(first_row + places + 1).tolist(), n_rows])
+    cuts = np.searchsorted(ends, ends[-1:].sum() * np.arange(1, n_ranges) / n_ranges)
+    bounds = np.unique([first_row, *(first_row + cuts + 1).tolist(), n_rows])
     bounds = bounds[bounds <= n_rows]
     ranges = list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
     n = len(numbered)
     listed = job.map("labels of rows", shares.list_labels, numbered, [first_row] * n, [split] * n)
     joined = []
     for a, b in ranges:
-        own = [a - first_row] * n, [b - first_row] * n
-        parts = job.map("labels of some rows", shares.part_of_lists, listed, *own)
+        places = [a - first_row] * n, [b - first_row] * n
+        parts = job.map("labels of some rows", shares.part_of_lists, listed, *places)
         joined.append(job.submit("join labels of rows", shares.join_lists, parts, names))
     pseudo_count = config.pseudo_count
     if pseudo_count is None:

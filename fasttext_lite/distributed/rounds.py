@@ -173,7 +173,8 @@ class ClusterRun:
         weights = self.weights
         if self.dtype != np.float16:
             return weights
-        packed = make_table(*weights.embeddings.shape, self.dtype)
+        n_rows, dim = weights.embeddings.shape
+        packed = make_table(n_rows, dim, self.dtype)
         every = np.arange(len(packed), dtype=np.int32)
         kernels.pack_rows(weights.embeddings, every, self._noise(0, 2), packed.view(np.uint16))
         return replace(weights, embeddings=packed)

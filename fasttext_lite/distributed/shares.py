@@ -415,7 +415,7 @@ def join_lists(parts: Sequence[Listed], names: list[str]) -> Joined:
         ]
         ids = np.concatenate([part.ids for part in parts], dtype=np.int32)
         labels = Labels(ids, np.append(0, np.cumsum(np.concatenate(sizes))), names)
-    counts = np.sum([part.counts for part in parts], axis=0, dtype=np.int32)
+    counts = np.array([part.counts for part in parts]).sum(axis=0, dtype=np.int32)
     return Joined(counts, ends - total, ends, docs, labels)
 
 

@@ -261,7 +261,7 @@ def _points(job: Job, ready: Ready, divided: Divided, seed: int) -> np.ndarray:
         rows = np.append(np.arange(extent.often.size), extent.rows())
         values.append(weights.embeddings[rows].astype(np.float16, copy=False))
     found = job.gather(job.map("points of labels", share_points, divided.shares, values))
-    return np.sum(found, axis=0, dtype=np.float32)
+    return np.array(found).sum(axis=0, dtype=np.float32)
 
 
 def _calibrated(
