@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import pickle
 import time
 from collections import Counter
 
@@ -19,10 +20,17 @@ from fasttext_lite import FastTextClassifier, InputError, TrainingError, load
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.distributed import DaskFastTextClassifier, cluster, preparing, training
+from fasttext_lite.distributed import (
+    DaskFastTextClassifier,
+    cluster,
+    preparing,
+    rounds,
+    training,
+)
 from fasttext_lite.distributed.sources import Columns, sources_of
 from fasttext_lite.errors import SettingError
 from fasttext_lite.estimators.targets import read_target
+from fasttext_lite.features import gains
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.version import __version__
 
@@ -128,6 +136,37 @@ def test_the_space_is_that_of_one_process(client, settings, n_partitions):
     assert np.allclose(ours.factors, theirs.factors, rtol=1e-6)
 
 
+def test_gains_are_those_of_one_process_where_labels_are_counted_or_several(client, monkeypatch):
+    several = [[label, "all"] if i % 3 else [label] for i, label in enumerate(LABELS)]
+    for most, labels in ((12, LABELS), (12, several), (64, several)):
+        for module in (gains, preparing):
+            monkeypatch.setattr(module, "MOST_DOCS", most)
+        bag = db.from_sequence(list(zip(labels, TEXTS, strict=True)), npartitions=3)
+        job = cluster.Job(client)
+        ready = preparing.prepare(job, sources_of(bag, None, COLUMNS), COLUMNS, Config())
+        alone = prepare(Texts.from_sequence(TEXTS), read_target(labels).labels, Config())
+        ours, theirs = ready.prepared.space, alone.space
+        assert np.count_nonzero(theirs.frequency > most) > (10 if most == 12 else 0)
+        assert ours.config.pseudo_count == pytest.approx(theirs.config.pseudo_count, rel=1e-9)
+        assert np.allclose(ours.gains, theirs.gains, rtol=1e-6, atol=1e-9)
+
+
+def test_results_tell_how_large_they_are(client):
+    from dask.sizeof import sizeof
+
+    job = cluster.Job(client)
+    ready = preparing.prepare(job, sources_of(frame(2), None, COLUMNS), COLUMNS, Config())
+    for numbered in job.gather(ready.numbered):
+        matrix = numbered.entries.take(np.arange(len(numbered.labels))).matrix
+        assert sizeof(numbered) > matrix.ids.nbytes + matrix.weights.nbytes
+    divided = training.divide(job, ready, training.settings_of(ready), 0)
+    for share in job.gather(divided.shares):
+        size = sizeof(share)
+        assert size > share.features.ids.nbytes + share.features.weights.nbytes
+        share.state = np.zeros(10**6)
+        assert sizeof(share) == size and pickle.loads(pickle.dumps(share)).state is None
+
+
 def test_the_settings_and_the_calibration_are_those_of_one_process(client):
     ours = fitted(client, frame())
     alone = FastTextClassifier(random_state=0, n_jobs=1).fit(TEXTS, LABELS)
@@ -184,11 +223,10 @@ def test_labels_in_order_of_the_file_are_mixed(client):
         job, sources_of(frame(4, texts, labels), None, COLUMNS), COLUMNS, Config()
     )
     assert ready.uneven > 0.3
-    blocks = training.make_blocks(job, ready, training.settings_of(ready), None, 0)
-    assert blocks.n_moved == 2
-    for own in job.gather(blocks.futures):
-        counts = np.sum([block.labels.counts() for block in own], axis=0)
-        assert sum(len(block.labels) for block in own) == 600 and counts.min() > 150
+    divided = training.divide(job, ready, training.settings_of(ready), 0)
+    assert divided.n_moved == 2
+    for own in job.gather(divided.shares):
+        assert len(own.labels) == 600 and own.labels.counts().min() > 150
 
 
 # -- what comes in ----------------------------------------------------------------------------
@@ -298,6 +336,7 @@ def test_mistakes_are_said_in_one_line_with_the_place(client, tmp_path):
     "settings",
     [{"optimizer": "adam"}, {"averaging": 0.5}, {"l2": 0.1}, {"patience": 2}, {"norm": "layer"},
      {"word_dropout": 0.1}, {"texts_per_round": 0}, {"texts_per_round": True},
+     {"rounds_between": 0}, {"rounds_between": 1.5},
      {"pretrained_vectors": "x.vec"}, {"reading": "csv"}, {"reading": {"sheet": 1}}],
 )  # fmt: skip
 def test_settings_that_do_not_go_are_refused(client, settings):
@@ -353,19 +392,74 @@ def test_the_result_depends_on_the_seed_alone(client, model):
     assert not np.array_equal(other.model_.embeddings, model.model_.embeddings)
 
 
-def test_rounds_say_what_they_exchanged(client):
-    ours = fitted(client, frame(), texts_per_round=200, epochs=2, recipe="fixed")
-    rounds = ours.rounds_
-    assert [r.number for r in rounds] == list(range(1, 13)) and rounds[-1].epoch == 2
-    assert sum(r.n_texts for r in rounds) == 2400
+def test_rounds_say_what_they_exchanged(client, monkeypatch):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 100)
+    monkeypatch.setattr(training, "OFTEN", 0.0)
+    ours = fitted(client, frame(), texts_per_round=200, rounds_between=4, epochs=2, recipe="fixed")
+    done = ours.rounds_
+    assert [r.number for r in done] == list(range(1, 13)) and done[-1].epoch == 2
+    assert sum(r.n_texts for r in done) == 2400
+    assert [r.number for r in done if r.is_whole] == [4, 8, 12]
     table = ours.model_.embeddings.nbytes + ours.model_.output.nbytes
-    for r in rounds:
-        # float16 of three columns of each row that a share touches, in both directions.
-        assert r.bytes_sent == r.bytes_received and r.bytes_sent % 6 == 0
+    # float16 of three columns of the first rows, of two shares.
+    often = 2 * 100 * 3 * 2
+    n_rows = len(ours.model_.embeddings)
+    for r in done:
+        after = r.number in (5, 9)
+        assert r.bytes_sent > often if after else r.bytes_sent == often
+        assert r.bytes_received > often if r.is_whole else r.bytes_received == often
+        assert r.bytes_received <= often + 2 * n_rows * 6
         assert r.share == (r.bytes_sent + r.bytes_received) / table and r.seconds > 0
         assert len(r.workers) == 2
-    whole = fitted(client, frame(), texts_per_round=1200, epochs=2, recipe="fixed").rounds_
-    assert len(whole) == 2 and whole[0].bytes_sent > 1.5 * rounds[0].bytes_sent
+    # What one share alone has is not sent back.
+    assert done[4].bytes_sent - often < done[3].bytes_received - often
+
+
+def test_rows_that_are_not_exchanged_in_each_round_are_learnt(client, monkeypatch):
+    scores = []
+    for least in (1 << 12, 20):
+        monkeypatch.setattr(training, "LEAST_OFTEN", least)
+        ours = fitted(client, frame(), recipe="fixed", rounds_between=100)
+        assert [r.is_whole for r in ours.rounds_].count(True) == 1
+        scores.append(ours.to_local().score(TEST_TEXTS, TEST_LABELS))
+    assert min(scores) > 0.85 and abs(scores[0] - scores[1]) < 0.03
+
+
+def test_shares_with_the_same_rows_hear_of_each_other_after_each_epoch(client, monkeypatch):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 20)
+    monkeypatch.setattr(training, "OFTEN", 0.0)
+    monkeypatch.setattr(rounds, "RARE", 0.001)
+    config = {"recipe": "fixed", "epochs": 3, "texts_per_round": 200}
+    for settings, expected in (({}, [18]), ({"max_features": 100}, [6, 12, 18])):
+        done = fitted(client, frame(), **config, **settings).rounds_
+        assert [r.number for r in done if r.is_whole] == expected
+
+
+def forget(share):
+    share.state = None
+
+
+@pytest.mark.parametrize(("between", "n_again"), [(1, 1), (4, 3), (100, 7)])
+def test_rounds_since_all_rows_were_exchanged_are_done_again(client, monkeypatch, between, n_again):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 20)
+    monkeypatch.setattr(training, "OFTEN", 0.0)
+    settings = {"texts_per_round": 400, "rounds_between": between, "recipe": "fixed"}
+    expected = fitted(client, frame(), **settings)
+    asked, real = [], rounds.ClusterRun._asked
+
+    def watched(self, number, which, starts, *others):
+        if number == 7 and all(n != 7 for n, _, _ in asked):
+            self.job.gather(self.job.map("forget", forget, self.shares[:1]))
+        asked.append((number, list(which), [len(own) for own in starts]))
+        return real(self, number, which, starts, *others)
+
+    monkeypatch.setattr(rounds.ClusterRun, "_asked", watched)
+    ours = fitted(client, frame(), **settings)
+    assert [each for each in asked if each[0] == 7] == [
+        (7, [0, 1], [1, 1]), (7, [0], [n_again]),
+    ]  # fmt: skip
+    assert len(asked) == len(ours.rounds_) + 1
+    assert np.array_equal(ours.model_.embeddings, expected.model_.embeddings)
 
 
 def test_nothing_stays_on_the_cluster(client, model):
@@ -517,11 +611,16 @@ def deaths(tmp_path_factory):
         yield Deaths(client, tmp_path_factory.mktemp("deaths"))
 
 
+# All rows are exchanged after ten rounds and in the end.
+ROUNDS = {"texts_per_round": 400, "rounds_between": 10}
+
+
 @pytest.fixture(scope="module")
 def undisturbed(deaths, tmp_path_factory):
-    return fitted(
-        deaths.client, written_parts(tmp_path_factory.mktemp("parts")), texts_per_round=400
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "LEAST_OFTEN", 100)
+        parts = written_parts(tmp_path_factory.mktemp("parts"))
+        return fitted(deaths.client, parts, **ROUNDS)
 
 
 def written_parts(folder):
@@ -531,18 +630,27 @@ def written_parts(folder):
     return [folder / f"{i}.tsv" for i in range(4)]
 
 
-@pytest.mark.parametrize("phase", ["read", "labels of rows", "blocks", "round 7"])
-def test_a_worker_that_dies_costs_its_work_and_nothing_else(deaths, undisturbed, tmp_path, phase):
+@pytest.mark.parametrize("phase", ["read", "labels of rows", "share", "round 7", "round 12"])
+def test_a_worker_that_dies_costs_its_work_and_nothing_else(
+    deaths, undisturbed, tmp_path, phase, monkeypatch
+):
+    monkeypatch.setattr(training, "LEAST_OFTEN", 100)
     deaths.aim(phase)
-    ours = fitted(deaths.client, written_parts(tmp_path), texts_per_round=400)
+    ours = fitted(deaths.client, written_parts(tmp_path), **ROUNDS)
     assert deaths.has_died
     assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
     assert ours.model_.calibration == undisturbed.model_.calibration
     begun = deaths.begun
-    rounds = {name: n for name, n in begun.items() if " round " in name}
-    assert len(rounds) == 15
-    again = [name for name, n in rounds.items() if n > 2]
-    assert again == (["fasttext_lite round 7"] if phase == "round 7" else [])
+    done = {name: n for name, n in begun.items() if " round " in name}
+    assert len(done) == 15
+    again = [name for name, n in done.items() if n > 2]
+    assert again == ([f"fasttext_lite {phase}"] if "round" in phase else [])
+    if again:  # what was kept with the share is sent again, since all rows were exchanged
+        number = int(phase.split()[-1])
+        often = undisturbed.rounds_[0].bytes_sent // 2
+        more = [ours.rounds_[i].bytes_sent - undisturbed.rounds_[i].bytes_sent for i in range(15)]
+        assert [i + 1 for i in range(15) if more[i]] == [number]
+        assert more[number - 1] >= often * (number - number // 10 * 10)
     # Two shares were read, and the one that was lost with its worker.
     assert begun["fasttext_lite read"] == 3
 

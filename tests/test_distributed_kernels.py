@@ -98,3 +98,45 @@ def test_a_row_that_is_not_moved_keeps_its_change():
     kernels.add_energy(rows, np.zeros(1, np.float32), 0.5, total, moved)
     kernels.add_changes(table, rows, np.ones((1, 4), np.float16).view(np.uint16), 0.5, total, moved)
     assert table.sum() == 4 and table[1, :4].tolist() == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+def test_lists_are_appended(dtype):
+    rng = np.random.default_rng(0)
+    parts = [[list(rng.integers(200, size=rng.integers(4))) for _ in range(30)] for _ in range(3)]
+    whole = [sum((part[i] for part in parts), []) for i in range(30)]
+    sizes = np.array([len(each) for each in whole])
+    ends = np.cumsum(sizes) - sizes
+    joined = np.empty(sizes.sum(), dtype)
+    for part in parts:
+        items = np.array(sum(part, []), dtype)
+        items.setflags(write=False)  # as they come from other processes
+        own = np.array([len(each) for each in part], np.int32)
+        kernels.append_lists(own, items, ends, joined)
+    assert joined.tolist() == sum(whole, [])
+    assert ends.tolist() == np.cumsum(sizes).tolist()
+
+
+@pytest.mark.parametrize("n_often", [0, 5, 40])
+def test_rows_get_numbers_of_the_share(n_often):
+    rng = np.random.default_rng(1)
+    ids = rng.choice(40, 12, replace=False)[rng.integers(12, size=60)].astype(np.int32)
+    others = sorted({row for row in ids.tolist() if row >= n_often})
+    expected = [row if row < n_often else n_often + others.index(row) for row in ids.tolist()]
+    numbers, rows = np.full(40, -1, np.int32), np.empty(40, np.int32)
+    numbers[:n_often] = np.arange(n_often)
+    n = kernels.number_own(ids, numbers, n_often, rows)
+    assert rows[:n].tolist() == others and ids.tolist() == expected
+
+
+def test_energy_is_the_sum_of_squares():
+    rng = np.random.default_rng(2)
+    sizes = np.array([3, 0, 7, 5])
+    indptr = np.append(0, np.cumsum(sizes))
+    ids = rng.integers(6, size=15).astype(np.int32)
+    weights = rng.normal(size=15).astype(np.float32)
+    of_docs = np.array([1, 2, 0.5, 3], np.float32)
+    squares = weights.astype(np.float64) ** 2 * np.repeat(of_docs, sizes)
+    energy = np.zeros(6)
+    kernels.sum_energy(ids, weights, indptr, of_docs, energy)
+    assert np.allclose(energy, np.bincount(ids, squares, 6), rtol=1e-12)

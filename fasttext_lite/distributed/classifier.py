@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 
     from fasttext_lite.fitting.trainee import Trainee
 
-OWN = {"text_column": "text", "label_column": "label", "reading": None, "texts_per_round": None}
+OWN = {
+    "text_column": "text", "label_column": "label", "reading": None, "texts_per_round": None,
+    "rounds_between": None,
+}  # fmt: skip
 
 
 @with_parameters(OWN)
@@ -52,6 +55,10 @@ class DaskFastTextClassifier(TextEstimator):
     texts_per_round : default None
         Texts that all workers together train on between two exchanges of what they have learnt;
         None: so many that the exchange costs little beside the training.
+    rounds_between : default None
+        After so many rounds the weights of all features are exchanged, and not those of frequent
+        ones alone. A worker that dies costs its share's rounds since then: with 1, its round. None:
+        so many that it costs little.
     <parameters>
 
     Attributes
@@ -133,7 +140,9 @@ class DaskFastTextClassifier(TextEstimator):
     def _trained(self, job: Job, ready: preparing.Ready, seed: int, rounds: list[Round]) -> Trainee:
         """Train on texts that are ready; each round is added to `rounds`."""
         config = training.settings_of(ready)
-        blocks = training.make_blocks(job, ready, config, self.texts_per_round, seed)
+        divided = training.divide(
+            job, ready, config, seed, self.texts_per_round, self.rounds_between
+        )
         run = Run(
             class_weight=named_weights(self.class_weight, ready.target),
             seed=None if self.random_state is None else seed,
@@ -141,17 +150,18 @@ class DaskFastTextClassifier(TextEstimator):
         show = None if self.verbose else False  # to a terminal alone
         with progress_bar(ready.n_texts * config.epochs, show) as callback:
             return training.train(
-                job, ready, blocks, config,
+                job, ready, divided, config,
                 seed=seed, rounds=rounds, callback=callback, run=run,
             )  # fmt: skip
 
     def _check_own(self) -> None:
         """Raise `SettingError` for a parameter that is out of range or does not go here."""
-        n = self.texts_per_round
-        if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
-            raise SettingError(
-                f"texts_per_round must be a whole number of at least 1, or None; got {n!r}"
-            )
+        for name in ("texts_per_round", "rounds_between"):
+            n = getattr(self, name)
+            if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+                raise SettingError(
+                    f"{name} must be a whole number of at least 1, or None; got {n!r}"
+                )
         if self.pretrained_vectors is not None:
             raise SettingError("a cluster does not train from pretrained_vectors: leave them out")
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.version import __version__
@@ -95,6 +98,28 @@ def _probe() -> Callable[[], str | None]:
         return str(fasttext_lite.__version__)
 
     return probe
+
+
+class Sized:
+    """What a task returns, and tells Dask the size of.
+
+    Without that, results would all look small to Dask, which runs tasks where large results are.
+    """
+
+    def __sizeof__(self) -> int:
+        """Return the size of what is held, in bytes."""
+        return object.__sizeof__(self) + sum(map(size_of, vars(self).values()))
+
+
+def size_of(held: Any) -> int:
+    """Return the size of something with all that it holds, in bytes."""
+    if isinstance(held, np.ndarray):
+        return int(held.nbytes)
+    if isinstance(held, list | tuple):
+        return sys.getsizeof(held) + sum(map(size_of, held))
+    if isinstance(held, Sized) or not hasattr(held, "__dict__"):
+        return sys.getsizeof(held)
+    return sys.getsizeof(held) + sum(map(size_of, vars(held).values()))
 
 
 class Job:

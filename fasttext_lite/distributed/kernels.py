@@ -1,4 +1,4 @@
-"""Rows of a table as they are exchanged: float16, without the columns that are 0.
+"""Rows of a table as they are exchanged: without the columns that are 0; the rows of a share.
 
 float16 are held as their bits, uint16.  Rounding is at random, up or down with the chances that
 keep the mean (`compiled.blocks.store_block`): what many rounds add up stays right.
@@ -123,3 +123,76 @@ def add_changes(table, rows, changes, rate, total, moved):
             block = load_block(changes, at, _lanes(at, size, n_columns - d))
             block = add_product(load_block(table, row * dim + d, dim - d), factor, block)
             store_block(table, row * dim + d, block, n_columns - d, np.uint32(0))
+
+
+@_kernel
+def append_lists(sizes, items, ends, joined):
+    """Append lists to others.
+
+    Parameters
+    ----------
+    sizes : int32[n]
+        Of each list.
+    items : uint8[], uint16[] or int32[]
+        List after list.
+    ends : int64[n]
+        On entry where each of the others ends, on return where the appended one does.
+    joined : uint8[], uint16[] or int32[]
+        With the others; written in place.
+    """
+    at = np.int64(0)
+    for i in range(sizes.size):
+        end = ends[i]
+        for j in range(sizes[i]):
+            joined[end + j] = items[at + j]
+        at += sizes[i]
+        ends[i] = end + sizes[i]
+
+
+@_kernel
+def number_own(ids, numbers, n_often, rows):
+    """Replace the rows of a share's texts by numbers of its own.
+
+    Parameters
+    ----------
+    ids : int32[n_entries]
+        Written in place.
+    numbers : int32[n_rows]
+        Of the first `n_often` rows these, of the others -1; written in place.
+    n_often : int
+    rows : int32[n_rows]
+        Written in place: the others that occur, ascending, which are numbered on in this order.
+
+    Returns
+    -------
+    int
+        How many these are.
+    """
+    for i in range(ids.size):
+        if numbers[ids[i]] < 0:
+            numbers[ids[i]] = 0
+    n = np.int64(0)
+    for row in range(n_often, numbers.size):
+        if numbers[row] >= 0:
+            numbers[row] = n_often + n
+            rows[n] = row
+            n += 1
+    for i in range(ids.size):
+        ids[i] = numbers[ids[i]]
+    return n
+
+
+@_kernel
+def sum_energy(ids, weights, indptr, doc_weights, energy):
+    """Add the squared weights that texts have in each row to `energy`, float64[n_rows].
+
+    Parameters
+    ----------
+    ids : int32[n_entries], weights : float32[n_entries], indptr : int64[n_docs + 1]
+    doc_weights : float32[n_docs]
+        By which those of a text are multiplied.
+    """
+    for doc in range(indptr.size - 1):
+        for i in range(indptr[doc], indptr[doc + 1]):
+            weight = np.float64(weights[i])
+            energy[ids[i]] += doc_weights[doc] * weight * weight

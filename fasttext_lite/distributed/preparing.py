@@ -16,12 +16,12 @@ import numpy as np
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels, evenness_of
-from fasttext_lite.distributed import shares
+from fasttext_lite.distributed import pieces, shares
 from fasttext_lite.distributed.cluster import Job
 from fasttext_lite.distributed.sources import Columns, Source
 from fasttext_lite.errors import InputError, SettingError, TrainingError
 from fasttext_lite.estimators.targets import Target, named_weights
-from fasttext_lite.features.gains import asked_rows, pseudo_count_of
+from fasttext_lite.features.gains import MOST_DOCS, asked_rows, pseudo_count_of
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.ladder import chosen, set_apart
@@ -51,7 +51,7 @@ class Ready:
     counts : int64[n_labels]
         How often each label occurs.
     n_texts : int
-    weighing : shares.Weighing
+    weighing : pieces.Weighing
     numbered : list of Future
         The shares, before their features are weighed.
     n_labelled : list of int
@@ -68,7 +68,7 @@ class Ready:
     target: Target
     counts: np.ndarray
     n_texts: int
-    weighing: shares.Weighing
+    weighing: pieces.Weighing
     numbered: list[Future]
     n_labelled: list[int]
     aside: np.ndarray | None = None
@@ -85,14 +85,11 @@ class Ready:
 
     def taken(self, job: Job, name: str, ranks: np.ndarray) -> tuple[Counts, Labels, Any]:
         """Return some texts, before their features are weighed, labels and weights."""
-        found = job.gather(job.map(name, shares.take_counts, self.numbered, self.of_shares(ranks)))
-        names = self.target.labels.names
-        counts, labels, weights = zip(*found, strict=True)
+        found = job.gather(job.map(name, pieces.take_piece, self.numbered, self.of_shares(ranks)))
+        some = pieces.join_pieces(found, self.target.labels.names)
         return (
-            _joined_counts(counts),
-            _joined_labels(labels, names),
-            shares.text_weights(_joined_labels(labels, names), _joined_weights(labels, weights),
-                                self.weighing),
+            some.counts, some.labels,
+            pieces.text_weights(some.labels, some.weights, self.weighing),
         )  # fmt: skip
 
 
@@ -228,19 +225,23 @@ def _with_gains(
     if not (config.supervision and counts.sum()):
         return space.with_gains(gains, config.pseudo_count or 1.0)
     first_row, n_rows = int(space.has_bias), space.n_rows
-    ends = np.cumsum(space.frequency[first_row:], dtype=np.int64)
+    # A count of each label is shorter than a list of them where so many texts have a row. Those
+    # whose texts are asked whether they agree are listed.
+    most = max(MOST_DOCS, 4 * counts.size // np.min_scalar_type(max(counts.size - 1, 0)).itemsize)
+    split = int(np.count_nonzero(space.frequency[first_row:] > most)) + first_row
+    ends = np.cumsum(np.minimum(space.frequency[first_row:], most), dtype=np.int64)
     n_ranges = min(job.width, MOST_RANGES, max(n_rows - first_row, 1))
-    places = np.searchsorted(ends, ends[-1:].sum() * np.arange(1, n_ranges) / n_ranges)
-    bounds = np.unique([first_row, *(first_row + places + 1).tolist(), n_rows])
+    cuts = np.searchsorted(ends, ends[-1:].sum() * np.arange(1, n_ranges) / n_ranges)
+    bounds = np.unique([first_row, *(first_row + cuts + 1).tolist(), n_rows])
     bounds = bounds[bounds <= n_rows]
     ranges = list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
+    n = len(numbered)
+    listed = job.map("labels of rows", shares.list_labels, numbered, [first_row] * n, [split] * n)
     joined = []
     for a, b in ranges:
-        n = len(numbered)
-        listed = job.map(
-            "labels of rows", shares.list_labels, numbered, [n_rows] * n, [a] * n, [b] * n
-        )
-        joined.append(job.submit("join labels of rows", shares.join_lists, listed, names))
+        places = [a - first_row] * n, [b - first_row] * n
+        parts = job.map("labels of some rows", shares.part_of_lists, listed, *places)
+        joined.append(job.submit("join labels of rows", shares.join_lists, parts, names))
     pseudo_count = config.pseudo_count
     if pseudo_count is None:
         first, shift, n = asked_rows(space.frequency)
@@ -264,7 +265,7 @@ def _with_gains(
 
 def _weighing(
     space: FeatureSpace, summary: shares.Summary, target: Target, class_weight: Any
-) -> shares.Weighing:
+) -> pieces.Weighing:
     """Return what features and texts weigh.
 
     Raises
@@ -275,7 +276,7 @@ def _weighing(
         If `class_weight` is none, or gives all texts the weight 0.
     """
     named = named_weights(class_weight, target)
-    weighing = shares.Weighing(space.factors, space.bias_row)
+    weighing = pieces.Weighing(space.factors, space.bias_row)
     total = sum(weight for *_, weight in summary.sizes)
     if named is None:
         scale = summary.vocabulary.n_texts / total if summary.is_weighted else 1.0
@@ -331,34 +332,3 @@ def _choose(job: Job, ready: Ready, evenness: float, seed: int, n_threads: int) 
 # -- some texts ------------------------------------------------------------------------------
 def _nothing() -> FeatureMatrix:
     return FeatureMatrix(np.empty(0, np.int32), np.empty(0, np.float32), np.zeros(1, np.int64))
-
-
-def _joined_counts(parts: Sequence[Counts]) -> Counts:
-    ids, weights, sizes = [], [], [np.zeros(1, np.int64)]
-    for part in parts:
-        ids.append(part.matrix.ids)
-        weights.append(part.matrix.weights)
-        sizes.append(np.diff(part.matrix.indptr))
-    matrix = FeatureMatrix(
-        np.concatenate(ids), np.concatenate(weights), np.cumsum(np.concatenate(sizes))
-    )
-    return Counts(matrix, np.concatenate([part.shares for part in parts]))
-
-
-def _joined_labels(parts: Sequence[Labels], names: list[str]) -> Labels:
-    sizes = np.concatenate([np.diff(part.indptr) for part in parts])
-    ids = np.concatenate([part.ids for part in parts])
-    return Labels(ids, np.append(0, np.cumsum(sizes)), names)
-
-
-def _joined_weights(
-    labels: Sequence[Labels], weights: Sequence[np.ndarray | None]
-) -> np.ndarray | None:
-    if all(each is None for each in weights):
-        return None
-    return np.concatenate(
-        [
-            np.ones(len(own)) if each is None else each
-            for own, each in zip(labels, weights, strict=True)
-        ]
-    )

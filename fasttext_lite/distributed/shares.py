@@ -1,4 +1,4 @@
-"""A share of the training texts on a worker, from its texts to the blocks that it is trained on.
+"""A share of the training texts on a worker, from its texts to features that are not yet weighed.
 
 A share is what one thread of a worker has in hand: neighbouring partitions.  Each function here is
 a task: it takes what the one before has returned, changes nothing of it (it may be asked for again)
@@ -15,27 +15,26 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.compiled.arrays import take_ragged
+from fasttext_lite.compiled.arrays import read_only, take_ragged
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.distributed import kernels
+from fasttext_lite.distributed.cluster import Sized
 from fasttext_lite.distributed.sources import Columns, Read, read_source
 from fasttext_lite.errors import InputError
 from fasttext_lite.estimators.targets import Target, joined_labels, label_names
 from fasttext_lite.features import gains as measures
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.kernels import gains as gains_kernels
-from fasttext_lite.features.kernels import rows as rows_kernels
-from fasttext_lite.features.kernels import weighing as weighing_kernels
-from fasttext_lite.features.matrix import Counts, FeatureMatrix
-from fasttext_lite.features.space import FeatureSpace, weigh
+from fasttext_lite.features.numbered import NumberedTexts
+from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.text.analyzers import analyze
-from fasttext_lite.text.marked import MarkedTexts
 
 
 # -- texts -----------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Summary:
+class Summary(Sized):
     """What a share, or several, tell of their texts.
 
     Attributes
@@ -77,13 +76,13 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The texts of a share, analysed.
+class Loaded(Sized):
+    """The texts of a share, as numbers of words.
 
     Attributes
     ----------
-    marked : list of MarkedTexts
-        Of each source that has texts.
+    texts : list of NumberedTexts
+        Of each source that has texts; numbers are those of the share's own vocabulary.
     classes : ndarray of shape (n_classes,)
         Of this share.
     labels : Labels
@@ -92,7 +91,7 @@ class Loaded:
     summary : Summary
     """
 
-    marked: list[MarkedTexts]
+    texts: list[NumberedTexts]
     classes: np.ndarray
     labels: Labels
     weights: np.ndarray | None
@@ -120,14 +119,13 @@ def load(
     InputError
         If a source cannot be read; the message begins with what it is.
     """
-    vocabulary, marked, found = Vocabulary(), [], []
+    vocabulary, texts, found = Vocabulary(), [], []
     cut_here = True
     for (where, kind), own in zip(sources, blocks, strict=True):
         read = read_source(where, kind, own, columns)
         if not len(read.texts):
             continue
-        marked.append(analyze(read.texts, config, 1))
-        vocabulary.add(marked[-1])
+        texts.append(vocabulary.add(analyze(read.texts, config, 1)))
         cut_here = cut_here and read.texts.token_ends is None
         found.append((where, read))
     classes, labels, kinds = _joined_targets(found)
@@ -145,7 +143,7 @@ def load(
         kinds, cut_here, int(np.count_nonzero(sizes != 1)), weights is not None,
         ((len(labels), int(np.count_nonzero(sizes)), float(of_text.sum())),), (counts,),
     )  # fmt: skip
-    return Loaded(marked, classes, labels, weights, summary)
+    return Loaded(texts, classes, labels, weights, summary)
 
 
 def summary_of(loaded: Loaded) -> Summary:
@@ -211,7 +209,7 @@ def join_summaries(parts: list[Summary]) -> Summary:
 
 # -- codes and rows --------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Known:
+class Known(Sized):
     """What shares need to find the codes of their texts.
 
     Attributes
@@ -231,7 +229,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Numbered:
+class Numbered(Sized):
     """The features of a share's texts before they are weighed, as codes or as rows.
 
     Attributes
@@ -240,33 +238,33 @@ class Numbered:
     labels : Labels
         Ids are places in the classes of all texts.
     weights : float64[n_texts], optional
-    frequency : pair of int32 arrays
-        Of codes: those that occur, and how many texts have each.
+    codes : int32[n_codes]
+        Those that occur, ascending; empty where there are rows.
+    frequency : int32[n_codes] or int32[n_rows]
+        How many of its texts have each.
     """
 
     entries: Entries
     labels: Labels
     weights: np.ndarray | None
-    frequency: tuple[np.ndarray, np.ndarray] | None = None
+    codes: np.ndarray
+    frequency: np.ndarray
 
 
 def find_codes(loaded: Loaded, known: Known) -> Numbered:
     """Return the codes of a share's texts."""
     raw = FeatureSpace.without_rows(known.config, known.pool, known.word_ends)
     entries = Entries()
-    for texts in loaded.marked:
-        entries.append(raw.codes_of(texts, 1))
-    entries.complete()
-    frequency = raw.count(entries)
+    frequency = raw.take_codes(loaded.texts, loaded.summary.vocabulary, entries, 1)
     codes = np.flatnonzero(frequency).astype(np.int32)
     numbers = np.searchsorted(known.classes, loaded.classes).astype(np.int32)
     ids = numbers[loaded.labels.ids] if loaded.labels.ids.size else loaded.labels.ids
     labels = Labels(ids, loaded.labels.indptr, label_names(known.classes))
-    return Numbered(entries, labels, loaded.weights, (codes, frequency[codes]))
+    return Numbered(entries, labels, loaded.weights, codes, frequency[codes])
 
 
 @dataclass(frozen=True)
-class Frequency:
+class Frequency(Sized):
     """How many texts have each code, of some shares, and how many features these have."""
 
     codes: np.ndarray
@@ -276,8 +274,7 @@ class Frequency:
 
 def frequency_of(coded: Numbered) -> Frequency:
     """Return how many texts of a share have each code."""
-    assert coded.frequency is not None
-    return Frequency(*coded.frequency, coded.entries.size)
+    return Frequency(coded.codes, coded.frequency, coded.entries.size)
 
 
 def join_frequencies(parts: list[Frequency]) -> Frequency:
@@ -302,321 +299,148 @@ def find_rows(coded: Numbered, row_codes: np.ndarray, config: Config) -> Numbere
     space = FeatureSpace(config, none.astype(np.uint8), none, row_codes, row_codes, 0)
     entries = copy.deepcopy(coded.entries)
     highest = [int(codes.max(initial=-1)) for codes, *_ in entries.parts()]
-    space.number(entries, n_codes=max([int(row_codes.max(initial=0)), *highest]) + 1)
-    return replace(coded, entries=entries, frequency=None)
-
-
-def take_counts(numbered: Numbered, ranks: np.ndarray) -> tuple[Counts, Labels, np.ndarray | None]:
-    """Return some of a share's texts, before their features are weighed, labels and weights.
-
-    Parameters
-    ----------
-    numbered : Numbered
-        With rows.
-    ranks : int64[n]
-        Among the texts that have a label.
-    """
-    docs = np.flatnonzero(np.diff(numbered.labels.indptr) > 0)[ranks]
-    weights = None if numbered.weights is None else numbered.weights[docs]
-    return numbered.entries.take(docs), numbered.labels.take(docs), weights
+    n_codes = max([int(row_codes.max(initial=0)), *highest]) + 1
+    space.number(entries, n_codes=n_codes)
+    frequency = np.zeros(n_codes, np.int32)
+    frequency[coded.codes] = coded.frequency
+    return replace(coded, entries=entries, codes=none, frequency=frequency[row_codes])
 
 
 # -- gains -----------------------------------------------------------------------------------
 @dataclass(frozen=True)
-class Listed:
-    """The labels of the texts that have each of some neighbouring rows.
+class Listed(Sized):
+    """The labels of a share's texts that have each of some neighbouring rows.
 
     Attributes
     ----------
-    frequency : int32[n_rows]
-        Texts of each row.
-    ids : int32[n_occurrences]
+    counts : int32[n_counted, n_labels]
+        Of the first rows, which many texts have: how many of these have each label.
+    frequency : int32[n_listed]
+        Texts of each further row.
+    ids : uint8, uint16 or int32[]
         Their labels, row after row.
     indptr : int64[sum of frequency + 1], optional
         Where the labels of each of these texts begin; None where each has one.
     """
 
+    counts: np.ndarray
     frequency: np.ndarray
     ids: np.ndarray
     indptr: np.ndarray | None
 
 
-def list_labels(numbered: Numbered, n_rows: int, first: int, last: int) -> Listed:
-    """Return the labels of a share's texts that have the rows from `first` to `last` - 1."""
+def list_labels(numbered: Numbered, first: int, split: int) -> Listed:
+    """Return the labels of a share's texts that have each of the rows from `first` on.
+
+    They are counted of rows before `split`, and listed of the others.
+    """
     entries, labels = numbered.entries, numbered.labels
-    frequency = np.zeros(n_rows, np.int32)
-    for rows, *_ in entries.parts():
-        rows_kernels.count_documents(rows, frequency)
-    frequency = frequency[first:last]
+    last = numbered.frequency.size
+    frequency = numbered.frequency[split:]
     at = np.cumsum(frequency, dtype=np.int64) - frequency
-    docs = np.empty(int(frequency.sum()), np.int32)
-    for rows, indptr, doc in entries.parts():
-        gains_kernels.list_documents(rows, indptr, doc, first, 0, at, docs)
-    if not labels.is_multilabel:
-        return Listed(frequency, labels.ids[docs], None)
-    starts, ids = take_ragged(labels.indptr, docs, labels.ids)
-    return Listed(frequency, ids, starts)
+    counts = np.zeros((split - first, len(labels.names)), np.int32)
+    several = labels.is_multilabel
+    dtype = np.min_scalar_type(max(len(labels.names) - 1, 0))
+    if several or dtype.itemsize > 2:
+        dtype = np.dtype(np.int32)
+    found, none = np.empty(int(frequency.sum()), dtype), np.empty(0, np.int64)
+    counted = measures.Range(first, split, counts, none, none)
+    listed = measures.Range(split, last, found, at, at.copy())
+    if not several:
+        measures.take_entries(entries.parts, labels, [counted, listed], last)
+        return Listed(counts, frequency, found, None)
+    measures.take_entries(entries.parts, labels, [counted], last)
+    texts = np.arange(len(labels) + 1)
+    own = Labels(texts[:-1].astype(np.int32), texts, [])  # the texts themselves, for now
+    measures.take_entries(entries.parts, own, [listed], last)
+    starts, ids = take_ragged(labels.indptr, found, labels.ids)
+    return Listed(counts, frequency, ids, starts)
+
+
+def part_of_lists(listed: Listed, first: int, last: int) -> Listed:
+    """Return those of the rows from place `first` to `last` - 1."""
+    n = len(listed.counts)
+    a, b = max(first - n, 0), max(last - n, 0)
+    begin = int(listed.frequency[:a].sum())
+    frequency = listed.frequency[a:b]
+    end = begin + int(frequency.sum())
+    indptr = listed.indptr
+    if indptr is not None:
+        indptr = indptr[begin : end + 1]
+        begin, end = int(indptr[0]), int(indptr[-1])
+        indptr = indptr - begin
+    return Listed(listed.counts[first:last], frequency, listed.ids[begin:end], indptr)
 
 
 @dataclass(frozen=True)
-class Joined:
-    """The labels of all texts that have each of some rows, as the kernels of gains take them."""
+class Joined(Sized):
+    """The labels of all texts that have each of some rows.
 
+    Attributes
+    ----------
+    counts : int32[n_counted, n_labels]
+        Of the first rows, as of `Listed`.
+    begins, ends : int64[n_listed]
+        The texts of a further row are `docs[begin:end]`.
+    docs : int32[n]
+        Of these, the labels; where some have several, numbers in `labels`.
+    labels : Labels, optional
+        None where each has one.
+    """
+
+    counts: np.ndarray
     begins: np.ndarray
     ends: np.ndarray
     docs: np.ndarray
-    labels: Labels
+    labels: Labels | None
 
 
 def join_lists(parts: Sequence[Listed], names: list[str]) -> Joined:
     """Return what all shares have listed of the same rows, in the order of the shares."""
-    ids = np.concatenate([part.ids for part in parts])
-    sizes = [
-        np.ones(part.ids.size, np.int64) if part.indptr is None else np.diff(part.indptr)
-        for part in parts
-    ]
-    indptr = np.append(0, np.cumsum(np.concatenate(sizes)))
     total = np.sum([part.frequency for part in parts], axis=0, dtype=np.int64)
     ends = np.cumsum(total)
-    docs = np.empty(indptr.size - 1, np.int32)
-    at, n = ends - total, 0
+    at, several, n = ends - total, any(part.indptr is not None for part in parts), 0
+    docs = np.empty(int(total.sum()), np.int32 if several else parts[0].ids.dtype)
     for part in parts:
-        own = part.frequency.astype(np.int64)
-        n_own = int(own.sum())
-        before = np.cumsum(own) - own
-        docs[np.repeat(at - before, own) + np.arange(n_own)] = np.arange(n, n + n_own)
-        at += own
-        n += n_own
-    return Joined(ends - total, ends, docs, Labels(ids, indptr, names))
+        size = int(part.frequency.sum())
+        own = np.arange(n, n + size, dtype=np.int32) if several else part.ids
+        kernels.append_lists(part.frequency, read_only(own), at, docs)
+        n += size
+    labels = None
+    if several:
+        sizes = [
+            np.ones(part.ids.size, np.int64) if part.indptr is None else np.diff(part.indptr)
+            for part in parts
+        ]
+        ids = np.concatenate([part.ids for part in parts], dtype=np.int32)
+        labels = Labels(ids, np.append(0, np.cumsum(np.concatenate(sizes))), names)
+    counts = np.array([part.counts for part in parts]).sum(axis=0, dtype=np.int32)
+    return Joined(counts, ends - total, ends, docs, labels)
 
 
 def find_agreements(joined: Joined, asked: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return `gains.agreements` of those of the rows that are asked, by their places here."""
-    begins, ends = joined.begins[asked], joined.ends[asked]
-    return measures.agreements(begins, ends, joined.docs, joined.labels, counts)
+    asked = asked - len(joined.counts)
+    begins, ends, docs, labels = (
+        joined.begins[asked],
+        joined.ends[asked],
+        joined.docs,
+        joined.labels,
+    )
+    if labels is None:
+        labels = Labels(docs.astype(np.int32), np.arange(docs.size + 1), [])
+        docs = np.arange(docs.size, dtype=np.int32)
+    return measures.agreements(begins, ends, docs, labels, counts)
 
 
 def find_gains(joined: Joined, counts: np.ndarray, pseudo_count: float) -> np.ndarray:
     """Return how much the rows tell about the labels, float32[n_rows]."""
-    starts, listed = take_ragged(joined.labels.indptr, joined.docs, joined.labels.ids)
-    gains = np.empty(joined.begins.size, np.float32)
-    gains_kernels.measure_gains(
-        starts[joined.begins], starts[joined.ends], listed, counts / counts.sum(), pseudo_count,
-        gains,
-    )  # fmt: skip
+    begins, ends, listed, labels = joined.begins, joined.ends, joined.docs, joined.labels
+    if labels is not None:
+        starts, listed = take_ragged(labels.indptr, listed, labels.ids)
+        begins, ends = starts[begins], starts[ends]
+    n, prior = len(joined.counts), counts / counts.sum()
+    gains = np.empty(n + begins.size, np.float32)
+    gains_kernels.gains_of_counts(joined.counts, prior, pseudo_count, gains[:n])
+    gains_kernels.measure_gains(begins, ends, listed, prior, pseudo_count, gains[n:])
     return gains
-
-
-# -- blocks ----------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Weighing:
-    """What the features of texts weigh, and the texts themselves.
-
-    Attributes
-    ----------
-    factors : float32[n_rows]
-        As of `FeatureSpace`.
-    bias_row : int
-    energy : float
-        By which the energy of n-grams of characters is multiplied.
-    of_label : float64[n_labels], optional
-        What the texts of each label weigh.
-    scale : float
-        By which that is multiplied, so that the mean is 1.
-    """
-
-    factors: np.ndarray
-    bias_row: int
-    energy: float = 1.0
-    of_label: np.ndarray | None = None
-    scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """Texts as a training takes them, by the rows of all texts."""
-
-    features: FeatureMatrix
-    labels: Labels
-    weights: np.ndarray | None
-
-
-def weighed(numbered: Numbered, weighing: Weighing, without: np.ndarray) -> Weighed:
-    """Return the texts of a share with weights.
-
-    Parameters
-    ----------
-    numbered : Numbered
-    weighing : Weighing
-    without : int64[n]
-        Ranks, among the texts that have a label, of those that are left out.
-    """
-    entries, factors, bias_row = (
-        copy.deepcopy(numbered.entries),
-        weighing.factors,
-        weighing.bias_row,
-    )
-    entries.replace(lambda found, a, b: weigh(found, a, b, factors, bias_row))
-    features = entries.finish()
-    if weighing.energy != 1:
-        weighing_kernels.scale_characters(
-            features.ids, features.weights, features.indptr, 0, len(features), factors, bias_row,
-            weighing.energy,
-        )  # fmt: skip
-    labels = numbered.labels
-    weights = text_weights(labels, numbered.weights, weighing)
-    # A text without a feature teaches nothing.
-    stays = np.diff(features.indptr) > 0
-    if without.size:
-        stays[np.flatnonzero(np.diff(labels.indptr) > 0)[without]] = False
-    return _taken(Weighed(features, labels, weights), np.flatnonzero(stays))
-
-
-def text_weights(
-    labels: Labels, weights: np.ndarray | None, weighing: Weighing
-) -> np.ndarray | None:
-    """Return what texts weigh in training, float32[n_texts]; None if all weigh the same."""
-    if weighing.of_label is None and weights is None:
-        return None
-    weights = np.ones(len(labels)) if weights is None else weights
-    if weighing.of_label is not None:
-        sizes = np.diff(labels.indptr)
-        docs = np.repeat(np.arange(len(labels)), sizes)
-        sums = np.bincount(docs, weighing.of_label[labels.ids], len(labels))
-        weights = weights * np.where(sizes > 0, sums / np.maximum(sizes, 1), 1.0)
-    return (weights * weighing.scale).astype(np.float32)
-
-
-def _taken(texts: Weighed, docs: np.ndarray) -> Weighed:
-    weights = None if texts.weights is None else texts.weights[docs]
-    return Weighed(texts.features.take(docs), texts.labels.take(docs), weights)
-
-
-def piece_of(texts: Weighed, i: int, n: int, seed: Sequence[int]) -> Weighed:
-    """Return one of `n` pieces of a share, in which texts are at random."""
-    order = np.random.default_rng(seed).permutation(len(texts.labels))
-    return _taken(texts, np.sort(order[i::n]))
-
-
-@dataclass(frozen=True)
-class Block:
-    """Texts that are trained on in one round, by the rows that they touch.
-
-    Attributes
-    ----------
-    rows : int32[n_rows]
-        These, ascending.
-    energy : float32[n_rows]
-        Sum of the squared weights that the texts have in each.
-    features : FeatureMatrix
-        By places in `rows`.
-    labels : Labels
-    weights : float32[n_texts], optional
-    """
-
-    rows: np.ndarray
-    energy: np.ndarray
-    features: FeatureMatrix
-    labels: Labels
-    weights: np.ndarray | None
-
-
-@dataclass(frozen=True)
-class Extent:
-    """What the client knows of a block: what it touches, and how large it is."""
-
-    rows: np.ndarray
-    energy: np.ndarray
-    n_texts: int
-    n_visits: int
-    most_labels: int
-
-
-def make_blocks(
-    pieces: Sequence[Weighed], n_blocks: int, n_rows: int, seed: Sequence[int]
-) -> list[Block]:
-    """Return the blocks of a share, each of texts at random.
-
-    Parameters
-    ----------
-    pieces : sequence of Weighed
-        The share's texts.
-    n_blocks : int
-    n_rows : int
-        Of the table.
-    seed : sequence of int
-    """
-    sizes = [len(piece.labels) for piece in pieces]
-    starts = np.append(0, np.cumsum(sizes))
-    order = np.random.default_rng(seed).permutation(starts[-1])
-    edges = [len(order) * i // n_blocks for i in range(n_blocks + 1)]
-    place = np.full(n_rows, -1, np.int32)
-    blocks = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
-        docs = np.sort(order[first:last])
-        own = [
-            _taken(piece, docs[(docs >= a) & (docs < b)] - a)
-            for piece, a, b in zip(pieces, starts[:-1], starts[1:], strict=True)
-        ]
-        blocks.append(_block(_joined(own), place))
-    return blocks
-
-
-def _joined(parts: Sequence[Weighed]) -> Weighed:
-    if len(parts) == 1:
-        return parts[0]
-
-    def ragged(indptrs: list[np.ndarray]) -> np.ndarray:
-        return np.append(0, np.cumsum(np.concatenate([np.diff(each) for each in indptrs])))
-
-    features = FeatureMatrix(
-        np.concatenate([part.features.ids for part in parts]),
-        np.concatenate([part.features.weights for part in parts]),
-        ragged([part.features.indptr for part in parts]),
-    )
-    labels = Labels(
-        np.concatenate([part.labels.ids for part in parts]),
-        ragged([part.labels.indptr for part in parts]), parts[0].labels.names,
-    )  # fmt: skip
-    weights = None
-    if any(part.weights is not None for part in parts):
-        weights = np.concatenate(
-            [np.ones(len(p.labels), np.float32) if p.weights is None else p.weights for p in parts]
-        )
-    return Weighed(features, labels, weights)
-
-
-def _block(texts: Weighed, place: np.ndarray) -> Block:
-    """Return a block; `place`, int32[n_rows], is room to work in."""
-    features = texts.features
-    place[features.ids] = 0
-    rows = np.flatnonzero(place == 0).astype(np.int32)
-    place[rows] = np.arange(rows.size, dtype=np.int32)
-    ids = place[features.ids]
-    place[rows] = -1
-    squares = features.weights.astype(np.float64) ** 2
-    if texts.weights is not None:
-        squares *= np.repeat(texts.weights, np.diff(features.indptr))
-    energy = np.bincount(ids, squares, rows.size).astype(np.float32)
-    own = FeatureMatrix(ids, features.weights, features.indptr)
-    return Block(rows, energy, own, texts.labels, texts.weights)
-
-
-def extents_of(blocks: list[Block]) -> list[Extent]:
-    """Return what the client knows of the blocks of a share."""
-    return [
-        Extent(
-            block.rows,
-            block.energy,
-            len(block.labels),
-            _n_visits(block),
-            int(np.diff(block.labels.indptr).max(initial=0)),
-        )  # fmt: skip
-        for block in blocks
-    ]
-
-
-def _n_visits(block: Block) -> int:
-    if block.weights is None:
-        return len(block.labels)
-    return int(np.maximum(np.ceil(block.weights - 1e-6), 1).sum())

@@ -12,14 +12,15 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.distributed import shares
+from fasttext_lite.distributed import pieces
 from fasttext_lite.distributed.cluster import Job
+from fasttext_lite.distributed.local import Given, share_points
 from fasttext_lite.distributed.preparing import MOST_UNEVEN, Ready
-from fasttext_lite.distributed.rounds import ClusterRun, Given, Round
+from fasttext_lite.distributed.rounds import OFTEN, ClusterRun, Round
 from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.fitting.calibrate import Judged, calibrate
-from fasttext_lite.fitting.label_points import label_points, points_config
+from fasttext_lite.fitting.label_points import points_config
 from fasttext_lite.fitting.trainee import Trainee, tables_of
 from fasttext_lite.fitting.trees import grown_tree
 from fasttext_lite.label_tree.tree import LabelTree
@@ -38,33 +39,55 @@ if TYPE_CHECKING:
 # many multiplications. Shares must hear of each other the more often the more there are: as many
 # rounds as shares make an epoch, up to a limit.
 ROUND_WORK, MOST_FOR_SHARES = 1 << 28, 16
+LEAST_OFTEN = 1 << 12  # rows that are exchanged in each round, at least
 
 
 @dataclass
-class Blocks:
+class Divided:
     """The shares as they are trained on.
 
     Attributes
     ----------
-    futures : list of Future
-        Of each share, its list of `shares.Block`.
-    extents : list of lists of shares.Extent
+    shares : list of Future
+        The `pieces.Share`s.
+    extents : list of pieces.Extent
+    n_turns : int
+        Rounds of an epoch.
+    between : int, optional
+        As of `rounds.ClusterRun`.
     n_moved : int
         Shares that have texts of all others, because labels were uneven; 0 or all.
     aside : tuple of (Counts, Labels, float32[n_aside] or None), optional
         The texts that are not trained on, to calibrate the model on.
     """
 
-    futures: list[Future]
-    extents: list[list[shares.Extent]]
+    shares: list[Future]
+    extents: list[pieces.Extent]
+    n_turns: int
+    between: int | None
     n_moved: int
     aside: tuple[Counts, Labels, Any] | None = None
 
 
-def make_blocks(
-    job: Job, ready: Ready, config: Config, texts_per_round: int | None, seed: int
-) -> Blocks:
-    """Make the blocks of all shares on the cluster; what they are made of is let go.
+def divide(
+    job: Job,
+    ready: Ready,
+    config: Config,
+    seed: int,
+    texts_per_round: int | None = None,
+    between: int | None = None,
+) -> Divided:
+    """Make the shares ready for rounds; what they are made of is let go.
+
+    Parameters
+    ----------
+    job : Job
+    ready : Ready
+    config : Config
+        Resolved.
+    seed : int
+    texts_per_round, between : int, optional
+        As of `rounds_of`, and of `rounds.ClusterRun`.
 
     Raises
     ------
@@ -76,29 +99,38 @@ def make_blocks(
     if ready.aside is not None:
         without = ready.of_shares(ready.aside)
         aside = ready.taken(job, "calibration", ready.aside)
-    held = job.held("weights of rows", ready.weighing)
-    weighed = job.map("features", shares.weighed, ready.numbered, [held] * n_shares, without)
-    n_blocks = rounds_of(ready, config, n_shares, texts_per_round)
-    moves = ready.uneven > MOST_UNEVEN and n_shares > 1
+    held = [job.held("weights of rows", ready.weighing)] * n_shares
+    n_often = often_rows(config, n_rows, len(ready.counts), n_shares)
+    moves, whole = ready.uneven > MOST_UNEVEN and n_shares > 1, [n_shares] * n_shares
     if moves:
-        pieces = [
+        seeds = [(seed, 6, share) for share in range(n_shares)]
+        moved = [
             job.map(
-                "pieces", shares.piece_of, weighed, [i] * n_shares, [n_shares] * n_shares,
-                [(seed, 6, share) for share in range(n_shares)],
+                "pieces", pieces.piece_of, ready.numbered, without, [i] * n_shares, whole, seeds
             )
             for i in range(n_shares)
-        ]  # fmt: skip
+        ]
+        made = [
+            job.submit("share", pieces.make_share, own, held[0], n_often, n_rows, place=i)
+            for i, own in enumerate(moved)
+        ]
     else:
-        pieces = [[each] for each in weighed]
-    blocks = [
-        job.submit("blocks", shares.make_blocks, own, n_blocks, n_rows, (seed, 7, i), place=i)
-        for i, own in enumerate(pieces)
-    ]
-    extents = job.gather(job.map("rows of blocks", shares.extents_of, blocks))
+        sizes = [n_often] * n_shares, [n_rows] * n_shares
+        made = job.map("share", pieces.share_of, ready.numbered, without, held, *sizes)
+    extents = job.gather(job.map("rows of shares", pieces.extent_of, made, [n_rows] * n_shares))
     ready.numbered.clear()
-    if not any(extent.rows.size for own in extents for extent in own):
+    if not any(extent.often.any() or extent.rare.size for extent in extents):
         raise TrainingError("no text has any feature: nothing to train on")
-    return Blocks(blocks, extents, n_shares if moves else 0, aside)
+    n_turns = rounds_of(ready, config, n_shares, texts_per_round)
+    return Divided(made, extents, n_turns, between, n_shares if moves else 0, aside)
+
+
+def often_rows(config: Config, n_rows: int, n_labels: int, n_shares: int) -> int:
+    """Return how many rows are exchanged in each round: the first ones, most texts have those."""
+    n_columns = n_labels if config.head == "linear" else config.dim or 1
+    of_row = 2 * n_shares * 2 * n_columns  # bytes
+    n = int(OFTEN * np.dtype(config.table_dtype).itemsize * n_rows * (config.dim or 1) / of_row)
+    return min(max(n, LEAST_OFTEN), n_rows)
 
 
 def rounds_of(ready: Ready, config: Config, n_shares: int, texts_per_round: int | None) -> int:
@@ -124,7 +156,7 @@ def rounds_of(ready: Ready, config: Config, n_shares: int, texts_per_round: int 
 def train(
     job: Job,
     ready: Ready,
-    blocks: Blocks,
+    divided: Divided,
     config: Config,
     *,
     seed: int,
@@ -138,7 +170,7 @@ def train(
     ----------
     job : Job
     ready : Ready
-    blocks : Blocks
+    divided : Divided
     config : Config
         As `settings_of` returns it.
     seed : int
@@ -157,8 +189,8 @@ def train(
     names = ready.target.labels.names
     tree = None
     if LOSSES[config.loss].uses_tree:
-        tree = grown_tree(config, ready.counts, lambda: _points(job, ready, blocks, seed), seed, 1)
-    weights, history = _trained(job, ready, blocks, config, tree, seed, rounds, callback)
+        tree = grown_tree(config, ready.counts, lambda: _points(job, ready, divided, seed), seed, 1)
+    weights, history = _trained(job, ready, divided, config, tree, seed, rounds, callback)
     prepared = ready.prepared
     history.choice = prepared.choice
     model = Model(
@@ -167,8 +199,8 @@ def train(
         calibration=prepared.calibration or Calibration.none(LOSSES[config.loss]),
         choice=prepared.choice, run=run, **tables_of(weights),
     )  # fmt: skip
-    if blocks.aside is not None:
-        model = _calibrated(ready, model, *blocks.aside)
+    if divided.aside is not None:
+        model = _calibrated(ready, model, *divided.aside)
     return Trainee.of_model(model, history)
 
 
@@ -182,7 +214,7 @@ def settings_of(ready: Ready) -> Config:
 def _trained(
     job: Job,
     ready: Ready,
-    blocks: Blocks,
+    divided: Divided,
     config: Config,
     tree: LabelTree | None,
     seed: int,
@@ -193,48 +225,43 @@ def _trained(
     """Train until it does not diverge, as `training.loop.train`."""
     n_rows, n_output = ready.prepared.space.n_rows, n_output_rows(config, len(ready.counts))
     own = config.replace(dtype="float32", deterministic=False)
-    given = Given(own, _participants(config, ready, blocks, tree), tree)
-    held = job.held("settings", given)
-    n_bytes = np.dtype(config.table_dtype).itemsize * n_rows * (config.dim or 0)
+    n_columns = n_output if config.head == "linear" else config.dim or 0
+    involved = _participants(config, ready, divided, tree)
+    dtype = np.dtype(config.table_dtype)
+    n_bytes = dtype.itemsize * n_rows * (config.dim or 0)
     n_bytes += 4 * n_output * (config.units or config.dim or 0)
 
     def start() -> ClusterRun:
         weights = init_weights(own, n_rows, n_output, seed)
+        given = Given(name, own, involved, tree, n_columns, (seed, len(rounds)))
         return ClusterRun(
-            job, blocks.futures, blocks.extents, given, held, weights, n_bytes, seed, name, rounds
-        )
+            job, divided.shares, divided.extents, given, weights, dtype, n_bytes,
+            divided.n_turns, divided.between, name, rounds,
+        )  # fmt: skip
 
     return attempts(start, config, callback)
 
 
 def _participants(
-    config: Config, ready: Ready, blocks: Blocks, tree: LabelTree | None
+    config: Config, ready: Ready, divided: Divided, tree: LabelTree | None
 ) -> Participants:
     """Return what the loss needs, of all texts."""
-    most = max(extent.most_labels for own in blocks.extents for extent in own)
+    most = max(extent.most_labels for extent in divided.extents)
     return participants_of(config, ready.counts, max(most, 1), tree)
 
 
-def _points(job: Job, ready: Ready, blocks: Blocks, seed: int) -> np.ndarray:
+def _points(job: Job, ready: Ready, divided: Divided, seed: int) -> np.ndarray:
     """Return a vector for each label, as `label_points.trained_points`."""
     config = points_config(ready.prepared.space.n_rows)
     weights, _ = _trained(
-        job, ready, blocks, config, None, seed, [], name="round for the label tree"
+        job, ready, divided, config, None, seed, [], name="round for the label tree"
     )
-    points = np.zeros((len(ready.counts), config.dim or 0), np.float32)
-    for place in range(len(blocks.extents[0])):
-        values = [weights.embeddings[own[place].rows].astype(np.float16) for own in blocks.extents]
-        n = len(values)
-        found = job.map("points of labels", _points_of, blocks.futures, [place] * n, values)
-        for each in job.gather(found):
-            points += each
-    return points
-
-
-def _points_of(blocks: list[shares.Block], place: int, values: np.ndarray) -> np.ndarray:
-    """Return the sum of the vectors of each label's texts in a block."""
-    block = blocks[place]
-    return label_points(block.features, block.labels, values)
+    values = []
+    for extent in divided.extents:
+        rows = np.append(np.arange(extent.often.size), extent.rows())
+        values.append(weights.embeddings[rows].astype(np.float16, copy=False))
+    found = job.gather(job.map("points of labels", share_points, divided.shares, values))
+    return np.array(found).sum(axis=0, dtype=np.float32)
 
 
 def _calibrated(

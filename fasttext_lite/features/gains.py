@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,9 +186,9 @@ def write_gains(
     dtype = np.min_scalar_type(max(len(counts) - 1, 0))
     dtype = dtype if dtype.itemsize < 4 else np.dtype(np.int32)
     for ranges in _groups(sizes, counts.size, dtype, first_row):
-        _take_pairs(parts, labels, ranges, n_rows, n_threads)
+        take_entries(parts, labels, ranges, n_rows, n_threads)
 
-        def measure(i: int, ranges: list[_Range] = ranges) -> None:
+        def measure(i: int, ranges: list[Range] = ranges) -> None:
             one = ranges[i]
             one.measure(prior, pseudo_count, gains[one.first : one.last])
 
@@ -196,7 +196,7 @@ def write_gains(
 
 
 @dataclass
-class _Range:
+class Range:
     """Neighbouring rows, and what is known of the labels of the documents that have each.
 
     Attributes
@@ -234,11 +234,23 @@ class _Range:
             )
 
 
-def _take_pairs(
-    parts: Parts, labels: Labels, ranges: list[_Range], n_rows: int, n_threads: int
+def take_entries(
+    parts: Parts, labels: Labels, ranges: Sequence[Range], n_rows: int, n_threads: int = 1
 ) -> None:
-    """Give each range its entries: sorted by range first, so that one after another is cached."""
+    """Give ranges their entries: sorted by range first, so that one after another is cached.
+
+    Parameters
+    ----------
+    parts, labels
+        As of `write_gains`.
+    ranges : sequence of Range
+        Neighbours, up to `MOST_RANGES`.
+    n_rows, n_threads : int
+    """
+    edges = [one.first for one in ranges[1:]] + [one.last for one in ranges if one.last < n_rows]
     shift = _shift(n_rows)
+    while shift and any(edge & ((1 << shift) - 1) for edge in edges):
+        shift -= 1
     range_of = np.full((n_rows >> shift) + 1, len(ranges), np.uint8)
     for i, one in enumerate(ranges):
         range_of[one.first >> shift : -(-one.last >> shift)] = i
@@ -250,16 +262,16 @@ def _take_pairs(
             end = np.searchsorted(indptr, indptr[first] + most, "right") - 1
             last = max(int(end), first + 1)
             part = indptr[first : last + 1]
-            _take_part(rows, part, doc + first, labels, ranges, range_of, shift, n_threads)
+            _take_documents(rows, part, doc + first, labels, ranges, range_of, shift, n_threads)
             first = last
 
 
-def _take_part(
+def _take_documents(
     rows: np.ndarray,
     indptr: np.ndarray,
     first_doc: int,
     labels: Labels,
-    ranges: list[_Range],
+    ranges: Sequence[Range],
     range_of: np.ndarray,
     shift: int,
     n_threads: int,
@@ -296,7 +308,7 @@ def _take_part(
 
 
 def _shift(n_rows: int) -> int:
-    """Return of how many rows, as a power of two, a range is a multiple."""
+    """Return of how many rows, as a power of two, ranges of some of `n_rows` are multiples."""
     return max(n_rows.bit_length() - 15, 0)
 
 
@@ -312,7 +324,7 @@ def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
 
 def _groups(
     sizes: np.ndarray, n_labels: int, dtype: np.dtype, first_row: int
-) -> Iterator[list[_Range]]:
+) -> Iterator[list[Range]]:
     """Yield ranges of rows to measure at a time, each group with a pass over all documents.
 
     What is kept of a row is a list of the labels of its documents, or how often these have each
@@ -342,7 +354,7 @@ def _groups(
         -(-(first_row + np.append(edges, split)) // unit) * unit - first_row, sizes.size
     )
     bounds = np.unique(np.append([0, sizes.size], edges))
-    group: list[_Range] = []
+    group: list[Range] = []
     taken = 0
     for a, b in itertools.pairwise(bounds.tolist()):
         cost = int(ends[b - 1] - (ends[a - 1] if a else 0))
@@ -353,9 +365,9 @@ def _groups(
         own = np.empty(0, np.int64)
         if a < split:
             found = np.zeros((b - a, n_labels), np.int32)
-            group.append(_Range(first_row + a, first_row + b, found, own, own))
+            group.append(Range(first_row + a, first_row + b, found, own, own))
         else:
             own = np.cumsum(sizes[a:b])
             found, own = np.empty(own[-1], dtype), own - sizes[a:b]
-            group.append(_Range(first_row + a, first_row + b, found, own, own.copy()))
+            group.append(Range(first_row + a, first_row + b, found, own, own.copy()))
     yield group
