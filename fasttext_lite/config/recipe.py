@@ -154,6 +154,35 @@ def variations(config: Config) -> list[dict[str, Any]]:
     return []
 
 
+def leaner(config: Config, default: Config) -> list[dict[str, Any]]:
+    """Return the settings to try with fewer n-grams than the default's, where labels are very many.
+
+    Parameters
+    ----------
+    config : Config
+        As it was given: what it sets is not tried. n-grams of characters count as set where their
+        lengths are not the default or their energy is given.
+    default : Config
+        The same, resolved.
+
+    Returns
+    -------
+    list of dict
+        What to replace in `default`, each time: without n-grams of characters, and without those
+        of words, too.
+    """
+    usual = Config()
+    if config.recipe == "fixed" or not config.uses_buckets:
+        return []
+    is_open = config.char_energy is None and config.pooling == "blocks"
+    is_open = is_open and (config.minn, config.maxn) == (usual.minn, usual.maxn)
+    words = {"word_ngrams": default.word_ngrams}
+    tried: list[dict[str, Any]] = [{"maxn": 0, **words}] if is_open else []
+    if config.word_ngrams is None and (default.word_ngrams or 0) > 1:
+        tried.append({"maxn": 0 if is_open else default.maxn, "word_ngrams": 1})
+    return tried
+
+
 def _features(
     config: Config,
     head: str,

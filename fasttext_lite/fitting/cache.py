@@ -39,7 +39,7 @@ from fasttext_lite.version import __version__
 CACHE_VERSION = 4
 
 # What `recipe.resolve` looks at to choose settings of features, besides these themselves.
-_DECIDING = ("dim", "head", "init", "norm", "units")
+_DECIDING = ("dim", "head", "init", "loss", "norm", "recipe", "units")
 _REST = "rest.safetensors"
 _ARRAYS = {
     "indptr": np.int64, "label_ids": np.int32, "label_indptr": np.int64, "words": np.uint8,

@@ -26,6 +26,7 @@ from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
 from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.ngrams import choose_ngrams
 from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
@@ -94,8 +95,9 @@ def fit(
         texts, labels = texts.take(rest), labels.take(rest)
         doc_weights = None if doc_weights is None else doc_weights[rest]
     prepared = prepare(
-        texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads
-    )
+        texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads,
+        chooser=None if one_pass else choose_ngrams,
+    )  # fmt: skip
     prepared = join_vectors(prepared, pretrained, n_threads)
     if not one_pass:
         settle = choose if keeper is None else keeper.choose
