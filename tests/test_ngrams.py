@@ -1,5 +1,6 @@
 """Where labels are very many: n-grams are tried on some labels with all their texts."""
 
+import itertools
 import tempfile
 
 import numpy as np
@@ -63,8 +64,8 @@ def numbered(texts, file=None):
 def words_of(texts, vocabulary):
     pool, bounds, _ = vocabulary.arrays()
     names = [pool[a:b].tobytes().decode() for a, b in bounds.tolist()]
-    offsets = texts.offsets.tolist()
-    return [[names[x] for x in texts.numbers[a:b]] for a, b in zip(offsets, offsets[1:])]
+    pairs = itertools.pairwise(texts.offsets.tolist())
+    return [[names[x] for x in texts.numbers[a:b]] for a, b in pairs]
 
 
 @pytest.mark.parametrize("in_file", [False, True])

@@ -137,9 +137,7 @@ def prepare_pieces(
     entries = Entries() if entries is None else entries
     with contextlib.ExitStack() as files:
         numbered = NumberedPieces(files.enter_context(nameless_file()) if entries.files else None)
-        return _prepare(
-            pieces, numbered, config, multilabel, n_threads, entries, sampler, chooser
-        )
+        return _prepare(pieces, numbered, config, multilabel, n_threads, entries, sampler, chooser)
 
 
 def _prepare(
