@@ -44,6 +44,7 @@ def resolve(
     n_texts: int | None = None,
     script_shares: Mapping[str, float] | None = None,
     evenness: float | None = None,
+    labels_per_text: float = 1.0,
 ) -> Config:
     """Fill in what `Config` leaves open from the shape of the data.
 
@@ -63,6 +64,8 @@ def resolve(
         Share of each script of `config.scripts` in the tokens of the training texts.
     evenness : float, optional
         Entropy of the labels' shares by the highest that it could be, in [0, 1]; default 1.
+    labels_per_text : float, optional
+        Mean number of labels of a training text.
 
     Returns
     -------
@@ -86,6 +89,9 @@ def resolve(
         chosen["supervision"] = 0.5 if head == "linear" else 0.2
     if config.lr is None:
         chosen["lr"] = _learning_rate(config, LOSSES[loss], head)
+        if LOSSES[loss].uses_tree and OPTIMIZERS[config.optimizer].is_proportional:
+            # The mean of n gradients is about root n times as short as one of them.
+            chosen["lr"] *= math.sqrt(max(labels_per_text, 1.0))
     if config.label_smoothing is None:
         chosen["label_smoothing"] = _label_smoothing(LOSSES[loss], n_labels, multilabel)
     return config.replace(**chosen, bias=config.bias and config.pooling != "mean")

@@ -178,7 +178,10 @@ def _load(
         weights = _weights(arrays, len(features))
         asked, config = config, config.replace(**about["config"])
         several = multilabel or about["multilabel"]
-        config = resolve(config, len(labels.names), several, evenness=labels.evenness)
+        config = resolve(
+            config, len(labels.names), several, evenness=labels.evenness,
+            labels_per_text=labels.per_text,
+        )  # fmt: skip
         _check_space(arrays, config, len(features))
         space = FeatureSpace(
             config, arrays["words"], arrays["word_ends"], arrays["row_codes"],

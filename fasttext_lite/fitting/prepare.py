@@ -159,8 +159,9 @@ def _prepare(
     mean_tokens, asked = vocabulary.n_tokens / max(n_texts, 1), config
     shares = vocabulary.script_shares() if cut_here else None  # tokens of others may be words
     config = resolve(
-        config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
-    )
+        config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness,
+        labels.per_text,
+    )  # fmt: skip
     limit, choice = promised(), None
     if limit is None and chooser is not None and not config.is_noisy:
         config, choice = chooser(numbered, vocabulary, labels, config, asked, 0, n_threads)
