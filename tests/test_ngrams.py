@@ -6,6 +6,8 @@ import tempfile
 import numpy as np
 import pytest
 
+from fasttext_lite import load
+from fasttext_lite.cli.app import main
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.recipe import leaner, resolve
 from fasttext_lite.corpus.labels import Labels
@@ -147,3 +149,32 @@ def test_a_training_takes_what_was_chosen_and_says_so(monkeypatch):
     assert (trainee.model.config.maxn, trainee.model.config.word_ngrams) == (0, 1)
     assert trainee.model.choice is not None and trainee.model.choice.chosen == 2
     assert trainee.model.space.n_rows < plain.space.n_rows
+
+
+def test_a_cache_keeps_what_was_chosen_and_with_which_loss(monkeypatch, tmp_path):
+    monkeypatch.setattr(ngrams, "MOST_LEAVES", 100)
+    monkeypatch.setattr("fasttext_lite.fitting.ladder.MOST_LEAVES", 100)
+    texts, labels = made(200, 1500, False)
+    rows = zip(labels.rows(), texts.to_list(), strict=True)
+    (tmp_path / "train.tsv").write_text("".join(f"{row[0]}\t{text}\n" for row, text in rows))
+    found = {}
+    for loss, folders in (("hs", 1), ("hs", 1), ("ns", 2)):
+        arguments = [str(tmp_path / "train.tsv"), "-o", str(tmp_path / "m.ftl"), "-q", "--dim=8"]
+        arguments += ["--epochs=1", f"--loss={loss}", "--cache", str(tmp_path / "cache")]
+        assert main(["train", *arguments]) == 0
+        model = load(tmp_path / "m.ftl").model_
+        found.setdefault(loss, []).append((model.config.maxn, model.choice))
+        assert len(list((tmp_path / "cache").iterdir())) == folders
+    assert found["hs"][0] == found["hs"][1] and found["hs"][0][0] == 0
+    assert found["hs"][0][1] is not None and found["ns"][0][0] == 4
+
+
+def test_the_rate_of_a_tree_grows_with_the_root_of_the_labels_of_a_text():
+    def rate(per_text, **settings):
+        config = Config(**{"loss": "hs", **settings})
+        return resolve(config, 5000, True, labels_per_text=per_text).lr
+
+    assert rate(4.0) == 2 * rate(1.0) == 2 * rate(0.5) > 0
+    assert rate(4.0, loss="ns") == rate(1.0, loss="ns"), "in a tree alone"
+    assert rate(4.0, optimizer="adagrad") == rate(1.0, optimizer="adagrad")
+    assert rate(4.0, lr=0.3) == 0.3
