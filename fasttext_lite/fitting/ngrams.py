@@ -14,7 +14,7 @@ import numpy as np
 
 from fasttext_lite.config.fields import Config
 from fasttext_lite.config.losses import LOSSES
-from fasttext_lite.config.recipe import leaner
+from fasttext_lite.config.recipe import leaner, resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.features.numbered import NumberedPieces, NumberedTexts
@@ -74,12 +74,14 @@ def choose_ngrams(
     texts, vocabulary = of_texts(pieces.take(docs), vocabulary)
     configs = [config.replace(**each) for each in [{}, *changes]]
     rest, held = make_folds(labels, FOLDS, seed)[0]
+    given = asked.replace(loss=config.loss)
+    rate = resolve(given, len(labels.names), True, labels_per_text=labels.per_text).lr
     found: dict[int, Step] = {}
 
     def judge(i: int) -> None:
         part = _part(texts, vocabulary, labels, configs[i], rest, held)
         # A tree that needs no vectors of labels is as good to compare by.
-        trial = part.prepared[0].config.replace(tree="huffman")
+        trial = part.prepared[0].config.replace(tree="huffman", lr=rate)
         found[i] = Step(configs[i], [part.judged(trial, seed)])
 
     run_blocks(judge, len(configs), n_threads)
