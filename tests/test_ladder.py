@@ -233,7 +233,7 @@ def test_too_few_texts_tell_nothing():
 
 
 def test_one_or_two_texts_prove_nothing():
-    class Step(ladder._Step):
+    class Step(ladder.Step):
         def __init__(self, right):
             self.right, self.weights = np.array(right, bool), np.ones(len(right))
 

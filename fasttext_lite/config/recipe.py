@@ -44,6 +44,7 @@ def resolve(
     n_texts: int | None = None,
     script_shares: Mapping[str, float] | None = None,
     evenness: float | None = None,
+    labels_per_text: float = 1.0,
 ) -> Config:
     """Fill in what `Config` leaves open from the shape of the data.
 
@@ -63,6 +64,8 @@ def resolve(
         Share of each script of `config.scripts` in the tokens of the training texts.
     evenness : float, optional
         Entropy of the labels' shares by the highest that it could be, in [0, 1]; default 1.
+    labels_per_text : float, optional
+        Mean number of labels of a training text.
 
     Returns
     -------
@@ -86,6 +89,9 @@ def resolve(
         chosen["supervision"] = 0.5 if head == "linear" else 0.2
     if config.lr is None:
         chosen["lr"] = _learning_rate(config, LOSSES[loss], head)
+        if LOSSES[loss].uses_tree and OPTIMIZERS[config.optimizer].is_proportional:
+            # The mean of n gradients is about root n times as short as one of them.
+            chosen["lr"] *= math.sqrt(max(labels_per_text, 1.0))
     if config.label_smoothing is None:
         chosen["label_smoothing"] = _label_smoothing(LOSSES[loss], n_labels, multilabel)
     return config.replace(**chosen, bias=config.bias and config.pooling != "mean")
@@ -152,6 +158,35 @@ def variations(config: Config) -> list[dict[str, Any]]:
     if is_open and config.pooling == "blocks" and config.maxn:
         return [{"char_energy": 4.0}]
     return []
+
+
+def leaner(config: Config, default: Config) -> list[dict[str, Any]]:
+    """Return the settings to try with fewer n-grams than the default's, where labels are very many.
+
+    Parameters
+    ----------
+    config : Config
+        As it was given: what it sets is not tried. n-grams of characters count as set where their
+        lengths are not the default or their energy is given.
+    default : Config
+        The same, resolved.
+
+    Returns
+    -------
+    list of dict
+        What to replace in `default`, each time: without n-grams of characters, and without those
+        of words, too.
+    """
+    usual = Config()
+    if config.recipe == "fixed" or not config.uses_buckets:
+        return []
+    is_open = config.char_energy is None and config.pooling == "blocks"
+    is_open = is_open and (config.minn, config.maxn) == (usual.minn, usual.maxn)
+    words = {"word_ngrams": default.word_ngrams}
+    tried: list[dict[str, Any]] = [{"maxn": 0, **words}] if is_open else []
+    if config.word_ngrams is None and (default.word_ngrams or 0) > 1:
+        tried.append({"maxn": 0 if is_open else default.maxn, "word_ngrams": 1})
+    return tried
 
 
 def _features(

@@ -65,6 +65,11 @@ class Labels:
         """See `evenness_of`."""
         return evenness_of(self.counts())
 
+    @property
+    def per_text(self) -> float:
+        """Mean number of labels of a document."""
+        return self.ids.size / max(len(self), 1)
+
     def counts(self) -> np.ndarray:
         """Return how often each label occurs, int64[n_labels]."""
         counts = np.zeros(len(self.names), np.int64)

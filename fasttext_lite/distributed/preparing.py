@@ -209,6 +209,7 @@ def _resolved(config: Config, summary: shares.Summary, target: Target) -> Config
     return resolve(
         config, len(target.classes), target.kind != "single", mean_tokens, vocabulary.n_texts,
         scripts, evenness_of(summary.counts),
+        float(summary.counts.sum()) / max(vocabulary.n_texts, 1),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import IO
 
 import numpy as np
 
+from fasttext_lite.compiled.arrays import take_ragged
 from fasttext_lite.features.matrix import write_array
 
 
@@ -48,6 +49,25 @@ class NumberedPieces:
             write_array(self.file, texts.numbers)
             texts = NumberedTexts(texts.numbers[:0], texts.offsets)
         self._pieces.append(texts)
+
+    def take(self, docs: np.ndarray) -> NumberedTexts:
+        """Return some of the texts, by their numbers, which ascend; all stay here."""
+        ends = np.cumsum([len(piece) for piece in self._pieces])
+        bounds = np.searchsorted(docs, np.append(0, ends))
+        numbers, sizes, at = [], [], 0
+        for i, piece in enumerate(self._pieces):
+            chosen = docs[bounds[i] : bounds[i + 1]] - (ends[i] - len(piece))
+            own, n = piece.numbers, int(piece.offsets[-1])
+            if self.file is not None and chosen.size:
+                self.file.seek(at)
+                own = np.fromfile(self.file, np.int32, n)
+            at += n * own.itemsize
+            if chosen.size:
+                indptr, own = take_ragged(piece.offsets, chosen, own)
+                numbers.append(own)
+                sizes.append(np.diff(indptr))
+        offsets = np.append(0, np.cumsum(np.concatenate([np.empty(0, np.int64), *sizes])))
+        return NumberedTexts(np.concatenate([np.empty(0, np.int32), *numbers]), offsets)
 
     def __iter__(self) -> Iterator[NumberedTexts]:
         """Yield the pieces; in memory, they are given up on the way."""

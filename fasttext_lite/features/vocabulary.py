@@ -175,6 +175,22 @@ class Vocabulary:
         self.n_tokens += other.n_tokens
         self.n_texts += other.n_texts
 
+    def of_words(self, words: np.ndarray, counts: np.ndarray, n_texts: int) -> Vocabulary:
+        """Return a vocabulary of some of the words, in this order, with other counts of them.
+
+        Parameters
+        ----------
+        words : int64[n]
+            Their numbers.
+        counts : int64[n]
+        n_texts : int
+        """
+        pool, ends = gather_words(self._pool, self._offsets[words])
+        made = Vocabulary()
+        n_tokens = int(counts.sum())
+        made.__setstate__((words.size, n_tokens, n_texts, pool, word_bounds(ends), counts))
+        return made
+
     def __getstate__(self) -> tuple[Any, ...]:
         """Return the words and their numbers, without the room for more."""
         n = self.n_words

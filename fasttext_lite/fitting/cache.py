@@ -22,6 +22,7 @@ import numpy as np
 
 from fasttext_lite.config.analyzers import ANALYZERS
 from fasttext_lite.config.fields import FEATURE_FIELDS, Config
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.many import ManyReader
@@ -33,6 +34,7 @@ from fasttext_lite.features.matrix import Counts, FeatureMatrix, open_features
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.fitting.prepared import Prepared, Sample
+from fasttext_lite.model.choice import Choice
 from fasttext_lite.text.normalize import simplified_hash
 from fasttext_lite.version import __version__
 
@@ -115,12 +117,22 @@ def _key(reader: CorpusReader | ManyReader, config: Config, multilabel: bool) ->
     about: list[Any] = [CACHE_VERSION, __version__, unicodedata.unidata_version, multilabel]
     about.append(dataclasses.asdict(reader.options))
     about.append({name: getattr(config, name) for name in (*FEATURE_FIELDS, *_DECIDING)})
+    about.append(_trying(config))
     if ANALYZERS[config.analyzer].segments:
         about.append(version("jieba"))
     if config.simplify:
         about.append(simplified_hash())
     digest.update(json.dumps(about, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _trying(config: Config) -> str:
+    """Return what is to be known of whether n-grams are tried, see `ngrams.choose_ngrams`."""
+    if config.recipe == "fixed":
+        return "none"
+    if config.loss == "auto":
+        return "auto"
+    return "tree" if LOSSES[config.loss].uses_tree else "none"
 
 
 def _write_rest(prepared: Prepared, reader: CorpusReader | ManyReader, folder: str) -> None:
@@ -148,6 +160,7 @@ def _write_rest(prepared: Prepared, reader: CorpusReader | ManyReader, folder: s
     }
     about = {
         "config": {name: getattr(prepared.config, name) for name in FEATURE_FIELDS},
+        "choice": prepared.choice and prepared.choice.to_dict(),
         "names": labels.names,
         "seen": reader.names,
         "skipped": reader.skipped,
@@ -178,7 +191,10 @@ def _load(
         weights = _weights(arrays, len(features))
         asked, config = config, config.replace(**about["config"])
         several = multilabel or about["multilabel"]
-        config = resolve(config, len(labels.names), several, evenness=labels.evenness)
+        config = resolve(
+            config, len(labels.names), several, evenness=labels.evenness,
+            labels_per_text=labels.per_text,
+        )  # fmt: skip
         _check_space(arrays, config, len(features))
         space = FeatureSpace(
             config, arrays["words"], arrays["word_ends"], arrays["row_codes"],
@@ -186,14 +202,16 @@ def _load(
         )  # fmt: skip
         reader.names, reader.fingerprint = about["seen"], str(about["fingerprint"])
         reader.skipped = {why: (count, where) for why, (count, where) in about["skipped"].items()}
+        choice = about["choice"] and Choice.from_dict(about["choice"])
         for notice in about["notices"]:
             reader.say(str(notice))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError):
         shutil.rmtree(folder, ignore_errors=True)
         return None
     return Prepared(
-        config, space, features, labels, about["multilabel"], weights, asked=asked, sample=sample
-    )
+        config, space, features, labels, about["multilabel"], weights, asked=asked, sample=sample,
+        choice=choice,
+    )  # fmt: skip
 
 
 def _weights(arrays: dict[str, np.ndarray], n_texts: int) -> np.ndarray | None:

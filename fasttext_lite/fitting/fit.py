@@ -26,6 +26,7 @@ from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.log import check_log
 from fasttext_lite.fitting.monitor import Watch
+from fasttext_lite.fitting.ngrams import choose_ngrams
 from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
@@ -71,8 +72,8 @@ def fit(
     seed, n_threads, callback, keeper
         See `loop.train`.
     watch : Watch, optional
-        What to report of each epoch, and to whom. `Config.patience` without validation data here
-        sets `Config.valid_fraction` of the texts aside: they are no part of the vocabulary.
+        What to report, and to whom. Without validation data, `Config.patience` sets
+        `Config.valid_fraction` of the texts aside: they are no part of the vocabulary.
     pretrained : Pretrained, optional
         File of word vectors that the words' rows start from; `dim` is theirs.
     one_pass : bool
@@ -94,12 +95,12 @@ def fit(
         texts, labels = texts.take(rest), labels.take(rest)
         doc_weights = None if doc_weights is None else doc_weights[rest]
     prepared = prepare(
-        texts, labels, config, doc_weights=doc_weights, multilabel=multilabel, n_threads=n_threads
-    )
+        texts, labels, config, doc_weights=doc_weights, multilabel=multilabel,
+        n_threads=n_threads, chooser=None if one_pass else choose_ngrams,
+    )  # fmt: skip
     prepared = join_vectors(prepared, pretrained, n_threads)
-    if not one_pass:
-        settle = choose if keeper is None else keeper.choose
-        prepared = settle(prepared, seed, n_threads)
+    settle = choose if keeper is None else keeper.choose
+    prepared = prepared if one_pass else settle(prepared, seed, n_threads)
     how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
     return fit_prepared(dataclasses.replace(prepared, run=run), watch=watch, keeper=keeper, **how)
 

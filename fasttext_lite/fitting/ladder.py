@@ -113,7 +113,7 @@ def chosen(
     if not steps:
         return None  # the default diverges: the training will say so
     taken, why = _taken(steps, ladder.margin, ladder.is_large)
-    choice = _report(steps, taken, why, ladder.names) if len(steps) > 1 else None
+    choice = report_of(steps, taken, why, ladder.names) if len(steps) > 1 else None
     return taken.config, calibrate(taken.parts), choice
 
 
@@ -235,7 +235,7 @@ class _Ladder:
         counts = self.sample.counts
         return [Part(self.prepared, counts, labels, weights, *fold) for fold in folds[:n_held]]
 
-    def climb(self) -> list[_Step]:
+    def climb(self) -> list[Step]:
         """Try the default, then weaker and stronger fits while they are better, then variations.
 
         There is none where the default diverges.
@@ -256,7 +256,7 @@ class _Ladder:
                 steps += self._tried([_best(steps).config.replace(**change)], self.parts)
         return steps
 
-    def _tried(self, configs: list[Config], parts: list[Part]) -> list[_Step]:
+    def _tried(self, configs: list[Config], parts: list[Part]) -> list[Step]:
         """Train candidates on each part, as many at a time as there are threads."""
         run_blocks(lambda i: parts[i].make(), len(parts), self.n_threads)
         jobs = [(config, part) for config in configs for part in parts]
@@ -271,7 +271,7 @@ class _Ladder:
         run_blocks(work, len(jobs), self.n_threads)
         n = len(parts)
         return [
-            _Step(config, [found[j] for j in range(i * n, (i + 1) * n)])
+            Step(config, [found[j] for j in range(i * n, (i + 1) * n)])
             for i, config in enumerate(configs)
             if all(j in found for j in range(i * n, (i + 1) * n))
         ]
@@ -357,7 +357,7 @@ class Part:
         return Judged.of(model, held, self.labels.take(self.held), self.weights[self.held])
 
 
-class _Step:
+class Step:
     """A candidate, and what its models say.
 
     Parameters
@@ -376,7 +376,7 @@ class _Step:
         """Share of the texts held out, by weight, whose likeliest label is right."""
         return float(self.weights @ self.right / max(self.weights.sum(), 1e-300))
 
-    def ahead_of(self, other: _Step) -> float:
+    def ahead_of(self, other: Step) -> float:
         """Return by how many standard errors, of the difference on the same texts, it is better."""
         return lead(self.right.astype(np.float64) - other.right, self.weights, FEW_APART)
 
@@ -385,7 +385,7 @@ class _Step:
         """See `calibrate.text_losses`."""
         return text_losses(self.parts)
 
-    def surer_than(self, other: _Step) -> float:
+    def surer_than(self, other: Step) -> float:
         """Return by how many standard errors its log loss is lower."""
         own, weights = self.losses
         return lead(other.losses[0] - own, weights)
@@ -401,12 +401,12 @@ def lead(gains: np.ndarray, weights: np.ndarray, n_more: float = 0.0) -> float:
     return mean * total / math.sqrt(squares) if squares > 0 else 0.0
 
 
-def _best(steps: list[_Step]) -> _Step:
+def _best(steps: list[Step]) -> Step:
     """Return the step of highest accuracy, the first of equals."""
     return max(steps, key=lambda step: step.accuracy)
 
 
-def _taken(steps: list[_Step], margin: float, by_loss: bool) -> tuple[_Step, str]:
+def _taken(steps: list[Step], margin: float, by_loss: bool) -> tuple[Step, str]:
     """Return the step to take, and why.
 
     The most accurate one, if it is ahead of the default by more than chance. If none is, as with
@@ -432,7 +432,7 @@ def _taken(steps: list[_Step], margin: float, by_loss: bool) -> tuple[_Step, str
     return default, f"nothing is better than the default by {least}"
 
 
-def _report(steps: list[_Step], taken: _Step, why: str, names: list[str]) -> Choice:
+def report_of(steps: list[Step], taken: Step, why: str, names: list[str]) -> Choice:
     """Return what was tried, the settings of these names, and why one was taken."""
     tried = tuple(
         Candidate(

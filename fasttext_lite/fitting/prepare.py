@@ -22,6 +22,7 @@ from fasttext_lite.features.space import FeatureSpace
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting.prepared import Prepared, Sample
 from fasttext_lite.fitting.within import within
+from fasttext_lite.model.choice import Choice
 from fasttext_lite.parallel import cpu_count, return_memory
 from fasttext_lite.system import nameless_file
 from fasttext_lite.text.analyzers import analyze
@@ -37,6 +38,12 @@ WHOLE_BYTES, PIECE_BYTES = 1 << 24, 1 << 21
 
 # Given the entries, when they are rows and counts, and the labels of the same texts.
 Sampler: TypeAlias = Callable[[Entries, Labels], Sample]
+
+# Given texts as numbers, their vocabulary and labels, the settings, resolved and as they were
+# given, a seed and the number of threads: the settings to make features by, and why.
+Chooser: TypeAlias = Callable[
+    [NumberedPieces, Vocabulary, Labels, Config, Config, int, int], tuple[Config, Choice | None]
+]
 
 
 class Pieces(Protocol):
@@ -61,6 +68,7 @@ def prepare(
     multilabel: bool | None = None,
     n_threads: int | None = None,
     sampler: Sampler | None = None,
+    chooser: Chooser | None = None,
 ) -> Prepared:
     """Cut texts in memory into features.
 
@@ -68,7 +76,7 @@ def prepare(
     ----------
     texts, labels, config, doc_weights, multilabel, n_threads
         As in `fit.fit`.
-    sampler : callable, optional
+    sampler, chooser : callable, optional
         As of `prepare_pieces`.
 
     Returns
@@ -83,8 +91,9 @@ def prepare(
     check_labels(labels)
     pieces = TextPieces(texts, labels, whole=config.is_noisy)
     prepared = prepare_pieces(
-        pieces, config, multilabel=multilabel, n_threads=n_threads, sampler=sampler
-    )
+        pieces, config, multilabel=multilabel, n_threads=n_threads, sampler=sampler,
+        chooser=chooser,
+    )  # fmt: skip
     return dataclasses.replace(prepared, doc_weights=doc_weights)
 
 
@@ -96,6 +105,7 @@ def prepare_pieces(
     n_threads: int | None = None,
     entries: Entries | None = None,
     sampler: Sampler | None = None,
+    chooser: Chooser | None = None,
 ) -> Prepared:
     """Cut texts into features: words are counted and numbered first, then features are made.
 
@@ -115,6 +125,9 @@ def prepare_pieces(
         Where the features are kept; default: in memory.
     sampler : callable, optional
         Takes the sample of the texts, see `Prepared.sample`; default: `take_sample`.
+    chooser : callable, optional
+        Chooses n-grams where labels are very many, see `ngrams.choose_ngrams`; not within a
+        promise of memory. Default: they are as the settings say.
 
     Returns
     -------
@@ -124,7 +137,7 @@ def prepare_pieces(
     entries = Entries() if entries is None else entries
     with contextlib.ExitStack() as files:
         numbered = NumberedPieces(files.enter_context(nameless_file()) if entries.files else None)
-        return _prepare(pieces, numbered, config, multilabel, n_threads, entries, sampler)
+        return _prepare(pieces, numbered, config, multilabel, n_threads, entries, sampler, chooser)
 
 
 def _prepare(
@@ -135,6 +148,7 @@ def _prepare(
     n_threads: int,
     entries: Entries,
     sampler: Sampler,
+    chooser: Chooser | None,
 ) -> Prepared:
     """Make features as `prepare_pieces`, with room for the texts as numbers."""
     vocabulary, held, cut_here = count_words(pieces, numbered, config, n_threads)
@@ -145,9 +159,12 @@ def _prepare(
     mean_tokens, asked = vocabulary.n_tokens / max(n_texts, 1), config
     shares = vocabulary.script_shares() if cut_here else None  # tokens of others may be words
     config = resolve(
-        config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness
-    )
-    limit = promised()
+        config, len(labels.names), multilabel, mean_tokens, n_texts, shares, labels.evenness,
+        labels.per_text,
+    )  # fmt: skip
+    limit, choice = promised(), None
+    if limit is None and chooser is not None and not config.is_noisy:
+        config, choice = chooser(numbered, vocabulary, labels, config, asked, 0, n_threads)
     if limit is not None:
         config, most = within(limit, asked, config, len(labels.names), multilabel, vocabulary)
         if sampler is take_sample:
@@ -161,7 +178,7 @@ def _prepare(
     )  # fmt: skip
     return Prepared(
         space.config, space, features, labels, multilabel,
-        marked=held, asked=asked, sample=samples[0], are_cut=not cut_here,
+        marked=held, asked=asked, sample=samples[0], are_cut=not cut_here, choice=choice,
     )  # fmt: skip
 
 

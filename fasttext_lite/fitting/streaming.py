@@ -26,6 +26,7 @@ from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Entries, Files, nameless_files
 from fasttext_lite.fitting.cache import cached
 from fasttext_lite.fitting.more import Further, prepare_more
+from fasttext_lite.fitting.ngrams import choose_ngrams
 from fasttext_lite.fitting.prepare import prepare_pieces
 from fasttext_lite.fitting.prepared import Prepared
 
@@ -83,7 +84,7 @@ def prepare_file(
         pieces = _FilePieces(reader, files is not None and not is_read_back)
         prepared = prepare_pieces(
             pieces, config, multilabel=multilabel or None, n_threads=n_threads,
-            entries=Entries(files, is_read_back),
+            entries=Entries(files, is_read_back), chooser=choose_ngrams,
         )  # fmt: skip
         return dataclasses.replace(prepared, doc_weights=pieces.weights())
 

@@ -559,7 +559,7 @@ def _space(data: TuningData, base: Config, fixed: Collection[str], n_threads: in
     labels = data.labels if data.whole is None else data.whole[1]
     return Space(
         base, fixed, len(labels.names), data.multilabel, mean_tokens, len(texts), shares,
-        labels.evenness,
+        labels.evenness, labels.per_text,
     )  # fmt: skip
 
 

@@ -146,7 +146,7 @@ class Space:
     n_texts : int, optional
         Number of training texts.
     script_shares : mapping of str to float, optional
-    evenness : float, optional
+    evenness, labels_per_text : float, optional
         See `config.recipe.resolve`.
     """
 
@@ -160,12 +160,13 @@ class Space:
         n_texts: int | None = None,
         script_shares: Mapping[str, float] | None = None,
         evenness: float | None = None,
+        labels_per_text: float = 1.0,
     ) -> None:
         known = {field.name for field in fields(Config)}
         self.base, self.fixed = base, frozenset(fixed)
         self.n_labels, self.multilabel = n_labels, multilabel
         self.mean_tokens, self.n_texts, self.script_shares = mean_tokens, n_texts, script_shares
-        self.evenness = evenness
+        self.evenness, self.labels_per_text = evenness, labels_per_text
         if self.resolved(base).head == "linear":
             known -= {"dim"}  # follows from the number of labels
         self.lines = [
@@ -176,7 +177,7 @@ class Space:
         """Return settings with what they leave open filled in."""
         return resolve(
             config, self.n_labels, self.multilabel, self.mean_tokens, self.n_texts,
-            self.script_shares, self.evenness,
+            self.script_shares, self.evenness, self.labels_per_text,
         )  # fmt: skip
 
     def config(self, params: Mapping[str, Any]) -> Config:
