@@ -3,7 +3,8 @@
 ``python -m bench.bytes_moved [--points 5:1,50:1,50:2,250:2] [--json FILE]`` generates a corpus for
 each point (megabytes and longest word n-gram; ``stages/zipf_corpus.py``), trains on it in a process
 of its own, and prints what the kernel counted for that process (``/proc/self/io``, Linux) beside
-what the formulas of `moved` say.  docs/scale.md goes on from there to more texts and machines.
+what the formulas of `moved` say.  ``--forecast 1e10:100`` says what they, and those of a cluster
+(`forecast`), make of so many tokens on so many workers.
 """
 
 from __future__ import annotations
@@ -71,18 +72,80 @@ def model_bytes(load: dict[str, Any]) -> int:
     return rows + 8 * load["words"] + load["word_bytes"]
 
 
+# Measured: `python -m bench.bytes_moved` (processor ns of a token and of a visit; features of a
+# token; bytes of a token), and bench.distributed (the share of the rows that one of n shares of the
+# texts has: n ** ROWS_OF_SHARE; ms of processor of a task of Dask; parts of the tables a round).
+FEATURES_NS, VISIT_NS, PER_TOKEN, TOKEN_BYTES = 540, 65, 1.91, 5.2
+ROWS_OF_SHARE, TASK_MS, ROUND_SHARE, ROUNDS, PHASES = -0.63, 9, 0.01, 16, 17
+NETWORK, PRICE = 1.25e9, 0.05  # assumed: bytes a second (10 Gbit), and of an hour of a processor
+
+
+def forecast(
+    tokens: float, workers: int, rows: float = 1e7, dim: int = 16, epochs: int = 5
+) -> dict[str, float]:
+    """Return what training on a cluster of one-thread workers takes, by the formulas.
+
+    Parameters
+    ----------
+    tokens : float
+        Of all texts.
+    workers : int
+    rows : float
+        Of the table.
+    dim, epochs : int
+
+    Returns
+    -------
+    dict
+        Seconds of each stage, bytes on the way and in memory, and the price.
+    """
+    own, table = tokens / workers, 4 * dim * rows
+    features, of_share = own * PER_TOKEN, rows * workers**ROWS_OF_SHARE
+    found = {
+        "a worker: features, s": own * FEATURES_NS / 1e9,
+        "a worker: training, s": features * epochs * VISIT_NS / 1e9,
+        "tasks, s": (PHASES + ROUNDS * epochs) * workers * TASK_MS / 1e3,
+        "words and rows to the workers, bytes": 8 * rows * workers,
+        "frequencies and rows of shares to the client, bytes": 10 * of_share * workers
+        + rows / 8 * workers,
+        "labels of rows between workers, bytes": features * workers + 4 * rows * workers,
+        "rounds, bytes": ROUND_SHARE * table * ROUNDS * epochs,
+        "all rows to the client in the end, bytes": 2 * dim * of_share * workers,
+        "a worker: memory, bytes": 4 * own + 8 * features + 4 * dim * of_share,
+        "the client: memory, bytes": table + 4 * of_share * workers + 16 * rows,
+        "text, bytes": TOKEN_BYTES * tokens,
+    }  # fmt: skip
+    to_client = ("words", "frequencies", "rounds", "all rows")
+    at_client = sum(value for name, value in found.items() if name.startswith(to_client))
+    found["the client's network, s"] = at_client / NETWORK
+    seconds = sum(value for name, value in found.items() if name.endswith(", s"))
+    return {**found, "all, s": seconds, "price": seconds / 3600 * workers * PRICE}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print it; return 0 or 2 (bad usage)."""
     parser = argparse.ArgumentParser(prog="bench.bytes_moved", description=__doc__)
     parser.add_argument("--points", default=POINTS, metavar="MB:N,...")
     parser.add_argument("--work-dir", metavar="DIR", help="for the corpus and temporary files")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument(
+        "--forecast",
+        default="",
+        metavar="TOKENS:WORKERS,...",
+        help="instead: by the formulas alone",
+    )
     parser.add_argument("--stage", help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.stage:
         print(json.dumps(_stage(**json.loads(options.stage))))
         return 0
     try:
+        for tokens, workers in map(_point, tools.split_names(options.forecast)):
+            for name, value in forecast(tokens, workers).items():
+                is_size = name.endswith("bytes")
+                print(f"{name:<55}{value / 1e9 if is_size else value:>10,.2f}{' e9' * is_size}")
+        if options.forecast:
+            return 0
         points = [_point(text) for text in tools.split_names(options.points)]
         tools.check_folders(files=[options.json])
     except UsageError as error:
@@ -104,7 +167,7 @@ def _point(text: str) -> tuple[float, int]:
     try:
         return float(megabytes), int(ngrams or 1)
     except ValueError:
-        raise UsageError(f"{text}: a point is MEGABYTES:NGRAMS") from None
+        raise UsageError(f"{text}: a point is two numbers, A:B") from None
 
 
 def measure(megabytes: float, ngrams: int, work: Path) -> dict[str, Any]:

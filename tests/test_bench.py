@@ -897,4 +897,14 @@ def test_what_a_training_moves(capsys, tmp_path):
         "training": {"read": 1920, "written": 80},
     }
     assert bytes_moved.main(["--points", "5:x"]) == 2
-    assert "MEGABYTES:NGRAMS" in capsys.readouterr().err
+    assert "two numbers, A:B" in capsys.readouterr().err
+    one, many = bytes_moved.forecast(1e8, 1), bytes_moved.forecast(1e10, 100)
+    for name in ("a worker: features, s", "a worker: training, s"):
+        assert one[name] == pytest.approx(many[name])
+    assert one["tasks, s"] == pytest.approx(97 * 9 / 1e3) == pytest.approx(many["tasks, s"] / 100)
+    assert one["all rows to the client in the end, bytes"] == 1e7 * 32
+    assert one["the client's network, s"] == pytest.approx(
+        (8e7 + 10 * 1e7 + 1e7 / 8 + 0.8 * 64e7 + 32e7) / 1.25e9
+    )
+    assert bytes_moved.main(["--forecast", "1e10:100"]) == 0
+    assert "all, s" in capsys.readouterr().out
