@@ -346,6 +346,7 @@ def run(capsys, *arguments):
     ("flags", "expected"),
     [
         (["--memory", "200M"], "200 MB are too few: the least is 300M"),
+        (["--memory", "2000"], "2,000 bytes are too few: the least is 300M"),
         (["--memory", "much"], "memory must be a number of bytes such as 2M"),
         (["--memory", "1G", "--word-dropout", "0.1"], "noise in words cannot be kept within it"),
         (["--memory", "1G", "--patience", "2"], "--patience without --valid cannot be kept"),
