@@ -287,6 +287,21 @@ def test_each_document_is_visited_once_an_epoch_in_mixed_runs(mapped, monkeypatc
     assert visited(visits, 5, visits.size) == found[visits.size :]
 
 
+def test_a_thread_may_be_late_for_its_block(mapped, monkeypatch):
+    visits = visits_of(mapped, monkeypatch)
+    edges = visits.edges(visits.size // 4)
+    blocks = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+    late = [blocks[0], blocks[2]]  # when all others have been trained on
+    epoch, found = visits.epoch(5, 0), []
+    for a, b in [block for block in blocks if block not in late] + late:
+        numbers, docs = epoch.block(a, b)
+        found += docs.doc_weights[numbers].tolist()
+        assert len(epoch._held) <= 2
+    assert not epoch._held
+    epoch.close()
+    assert sorted(found) == list(range(1200))
+
+
 def test_without_shuffling_documents_come_in_their_order(mapped, monkeypatch):
     assert visited(visits_of(mapped, monkeypatch, shuffle=False), 5) == list(range(1200))
 
