@@ -28,11 +28,13 @@ from fasttext_lite.disk.promise import LEAST, RESERVED, Promise, promise, promis
 from fasttext_lite.errors import InputError, SettingError
 from fasttext_lite.features import gains
 from fasttext_lite.features.kernels import gains as gains_kernels
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import streaming
 from fasttext_lite.fitting.streaming import prepare_file
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.training import windows
+from fasttext_lite.training.run import rows_apart
 from fasttext_lite.training.windows import Visits
 
 pytestmark = pytest.mark.bounds
@@ -310,6 +312,15 @@ def test_documents_that_weigh_more_are_visited_more_often(mapped, monkeypatch):
     order = np.repeat(np.arange(1200, dtype=np.int32), np.where(np.arange(1200) % 7, 1, 3))
     found = visited(visits_of(mapped, monkeypatch, order=order[order % 2 == 0]), 1)
     assert collections.Counter(found) == collections.Counter(order[order % 2 == 0].tolist())
+
+
+@pytest.mark.skipif(not system.can_stay_open(), reason="there files are read as mapped")
+def test_rows_that_many_texts_have_are_counted_without_mapped_pages(mapped):
+    features, order = mapped.features, np.arange(1200, dtype=np.int32)
+    held = FeatureMatrix(features.ids.copy(), features.weights.copy(), features.indptr)
+    poison = np.zeros_like(features.ids)  # what is in memory is not looked at
+    filed = FeatureMatrix(poison, features.weights, features.indptr, features.maps)
+    assert rows_apart(filed, order) == rows_apart(held, order) > 1
 
 
 @pytest.mark.parametrize("is_open", [True, False])
