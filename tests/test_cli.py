@@ -894,13 +894,20 @@ def test_bad_training_data_of_other_formats(check_refused, write, train, tmp_pat
     check_refused("train", train, *output, "--label-prefix", "#", says="format is not recognised")
     check_refused("train", write("a\tb\n"), *output, "--format", "fasttext", says="without a label")
     check_refused("train", tmp_path / "none", *output, says="none: no such file or directory")
-    check_refused("train", tmp_path, *output, says="is a directory")
+    check_refused(
+        "train",
+        tmp_path,
+        *output,
+        says=f"is a directory: name a file in it; where several are read, '{tmp_path}/*' stands",
+    )
 
 
 def test_bad_validation_data(check_refused, train, write, tmp_path):
     output = ["-o", tmp_path / "m.ftl"]
     check_refused("train", train, *output, "--valid", tmp_path / "none", says="none: no such file")
     check_refused("train", train, *output, "--valid", write(""), says="the file is empty")
+    pattern = tmp_path / "*.txt"
+    check_refused("train", train, *output, "--valid", pattern, says="a pattern is not looked up")
     assert os.listdir(tmp_path) == ["data.txt"]
 
 

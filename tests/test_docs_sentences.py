@@ -127,7 +127,7 @@ def process(line, folder, **kwargs):
 
 
 @proves(README, "CPython 3.10 or newer", "with OpenCC, for traditional Chinese", "# with plots")
-@proves(README, "with zstandard, for files packed as .zst")
+@proves(README, "with zstandard, for files packed as .zst", "with Dask, to train on a cluster")
 @proves(ZH, "需要 CPython 3.10 或更新", "需要繁体转简体时（安装 OpenCC）", "需要读 .zst 压缩文件时")
 def test_what_an_installation_needs():
     project = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -135,6 +135,7 @@ def test_what_an_installation_needs():
     assert re.search(r'^plot = \["matplotlib', project, re.MULTILINE)
     assert re.search(r'^zh = \["OpenCC', project, re.MULTILINE)
     assert re.search(r'^zstd = \["zstandard', project, re.MULTILINE)
+    assert re.search(r'^dask = \["dask\[dataframe,distributed\]', project, re.MULTILINE)
     assert COMPRESSIONS["zstd"].extra == "zstd"
     assert [each.name for each in COMPRESSIONS.values() if each.extra] == ["zstd"]
 
@@ -221,7 +222,9 @@ def test_encodings_are_told_or_marked_and_never_guessed(place, good, capfd):
 
 @proves(README, "`label<TAB>text` if what stands before the tabs is a label of the model")
 @proves(
-    README, "with the columns `predicted_label` and `score` added", "# -o out.csv writes records"
+    README,
+    "with the columns `predicted_label` and `score` added",
+    "in place of --prob, -o out.csv writes records",
 )
 @proves(ZH, "`predict model.ftl texts.csv -o out.csv`（或 .tsv、.jsonl）写出原来的记录")
 @proves(COMPAT, "each record has an answer, and `-o out.csv` writes them")

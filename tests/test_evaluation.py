@@ -252,3 +252,10 @@ def test_a_label_without_a_name_is_never_found():
     result = run(["a", "a"], labels)
     assert (result.n_right, result.n_unseen_texts, result.names) == (1, 1, NAMES)
     assert result.first_gold.tolist() == [0, -1] and result.hits.tolist() == [1, 0, 0]
+
+
+def test_predictions_are_shown_without_the_names_of_all_labels():
+    names = [f"label{i}" for i in range(1000)]
+    found = Predictions(np.array([[7]]), np.array([[0.5]]), np.array([3]), names)
+    assert len(repr(found)) < 150 and "label7" not in repr(found)
+    assert found.rows() == [[("label7", 0.5)]]

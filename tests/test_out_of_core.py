@@ -28,11 +28,13 @@ from fasttext_lite.disk.promise import LEAST, RESERVED, Promise, promise, promis
 from fasttext_lite.errors import InputError, SettingError
 from fasttext_lite.features import gains
 from fasttext_lite.features.kernels import gains as gains_kernels
+from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.vocabulary import Vocabulary
 from fasttext_lite.fitting import streaming
 from fasttext_lite.fitting.streaming import prepare_file
 from fasttext_lite.text.analyzers import analyze
 from fasttext_lite.training import windows
+from fasttext_lite.training.run import rows_apart
 from fasttext_lite.training.windows import Visits
 
 pytestmark = pytest.mark.bounds
@@ -287,6 +289,21 @@ def test_each_document_is_visited_once_an_epoch_in_mixed_runs(mapped, monkeypatc
     assert visited(visits, 5, visits.size) == found[visits.size :]
 
 
+def test_a_thread_may_be_late_for_its_block(mapped, monkeypatch):
+    visits = visits_of(mapped, monkeypatch)
+    edges = visits.edges(visits.size // 4)
+    blocks = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+    late = [blocks[0], blocks[2]]  # when all others have been trained on
+    epoch, found = visits.epoch(5, 0), []
+    for a, b in [block for block in blocks if block not in late] + late:
+        numbers, docs = epoch.block(a, b)
+        found += docs.doc_weights[numbers].tolist()
+        assert len(epoch._held) <= 2
+    assert not epoch._held
+    epoch.close()
+    assert sorted(found) == list(range(1200))
+
+
 def test_without_shuffling_documents_come_in_their_order(mapped, monkeypatch):
     assert visited(visits_of(mapped, monkeypatch, shuffle=False), 5) == list(range(1200))
 
@@ -295,6 +312,15 @@ def test_documents_that_weigh_more_are_visited_more_often(mapped, monkeypatch):
     order = np.repeat(np.arange(1200, dtype=np.int32), np.where(np.arange(1200) % 7, 1, 3))
     found = visited(visits_of(mapped, monkeypatch, order=order[order % 2 == 0]), 1)
     assert collections.Counter(found) == collections.Counter(order[order % 2 == 0].tolist())
+
+
+@pytest.mark.skipif(not system.can_stay_open(), reason="there files are read as mapped")
+def test_rows_that_many_texts_have_are_counted_without_mapped_pages(mapped):
+    features, order = mapped.features, np.arange(1200, dtype=np.int32)
+    held = FeatureMatrix(features.ids.copy(), features.weights.copy(), features.indptr)
+    poison = np.zeros_like(features.ids)  # what is in memory is not looked at
+    filed = FeatureMatrix(poison, features.weights, features.indptr, features.maps)
+    assert rows_apart(filed, order) == rows_apart(held, order) > 1
 
 
 @pytest.mark.parametrize("is_open", [True, False])
@@ -346,6 +372,7 @@ def run(capsys, *arguments):
     ("flags", "expected"),
     [
         (["--memory", "200M"], "200 MB are too few: the least is 300M"),
+        (["--memory", "2000"], "2,000 bytes are too few: the least is 300M"),
         (["--memory", "much"], "memory must be a number of bytes such as 2M"),
         (["--memory", "1G", "--word-dropout", "0.1"], "noise in words cannot be kept within it"),
         (["--memory", "1G", "--patience", "2"], "--patience without --valid cannot be kept"),

@@ -23,8 +23,13 @@ def test_the_python_example_runs(tmp_path, monkeypatch, data_dir):
     texts, labels = corpus.texts.to_list()[:200], [row[0] for row in corpus.label_rows[:200]]
     names = {"texts": texts, "labels": labels, "more_texts": texts[:9], "more_labels": labels[:9]}
     example, in_place_of_fasttext = blocks("python")
+    example = example.replace(
+        "classifier.model_.predict(texts", "found = classifier.model_.predict(texts"
+    )
     exec(example, names)  # the README's own code
     assert names["classifier"].predict(texts[:3]).shape == (3,)
+    assert [len(row) for row in names["found"]] == [5] * 200
+    assert all(row[0][1] >= row[4][1] >= 0 for row in names["found"])
     assert (tmp_path / "model.ftl").exists()
     Path("train.txt").write_text("__label__a x y\n__label__b z\n", "utf-8")
     command = "supervised -input train.txt -output model -wordNgrams 2"

@@ -57,7 +57,7 @@ def open_binary(path: str) -> Iterator[io.BufferedIOBase]:
                 raise InputError(f"{name_of(path)}: standard input is closed")
             head, begun = beginning(cast(io.BufferedReader, raw))
         except OSError as error:
-            raise InputError(f"{name_of(path)}: {(error.strerror or str(error)).lower()}") from None
+            raise _unopened(path, error) from None
         stream = unpacked(begun, head, name_of(path))
         yield stream if stream is begun else stack.enter_context(stream)
 
@@ -99,9 +99,23 @@ def _begun(path: str) -> Iterator[BinaryIO]:
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed below
     except OSError as error:
-        raise InputError(f"{name_of(path)}: {(error.strerror or str(error)).lower()}") from None
+        raise _unopened(path, error) from None
     with file:
         yield file
+
+
+def _unopened(path: str, error: OSError) -> InputError:
+    """Return the error of a path that cannot be opened, with what to do if many were meant."""
+    name, reason = name_of(path), (error.strerror or str(error)).lower()
+    if isinstance(error, IsADirectoryError):
+        pattern = os.path.join(path, "*")
+        return InputError(
+            f"{name}: is a directory: name a file in it; where several are read, '{pattern}' "
+            "stands for all"
+        )
+    if isinstance(error, FileNotFoundError) and any(sign in path for sign in "*?["):
+        return InputError(f"{name}: {reason}: one file is read here, a pattern is not looked up")
+    return InputError(f"{name}: {reason}")
 
 
 def again(path: str) -> BinaryIO:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class Predictions:
     labels: np.ndarray
     probabilities: np.ndarray
     n_features: np.ndarray
-    label_names: Sequence[str] = ()
+    label_names: Sequence[str] = field(default=(), repr=False)  # there may be a million
 
     @property
     def names(self) -> list[list[str]]:

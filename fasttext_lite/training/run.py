@@ -79,9 +79,8 @@ def rows_apart(features: FeatureMatrix, order: np.ndarray) -> int:
         Documents that are visited.
     """
     docs = order[:: -(-order.size // LOOKED_AT)] if order.size else order
-    ids = [features.ids[features.indptr[doc] : features.indptr[doc + 1]] for doc in docs]
-    counts = np.bincount(np.concatenate(ids, dtype=np.int64) if ids else [], minlength=1)
-    features.release()
+    counts = np.bincount(features.take(docs).ids, minlength=1)  # no pages around them
+    columns.release()
     return int(np.count_nonzero(counts * OFTEN >= max(docs.size, 1)))
 
 

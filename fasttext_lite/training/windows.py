@@ -72,7 +72,7 @@ class Visits:
             Of their order.
         first : int
         """
-        return Epoch(self, seed, first // self.size)
+        return Epoch(self, seed, first)
 
     def documents(self, seed: int, window: int, starts: np.ndarray) -> np.ndarray:
         """Return the documents of a window in the order of their visits, int32.
@@ -102,8 +102,10 @@ class Epoch:
 
     def __init__(self, visits: Visits, seed: int, first: int) -> None:
         self.visits = visits
-        self._windows = ahead(self._made(seed, first), 1)
-        self._held: dict[int, Window] = {}  # the last two
+        self._windows = ahead(self._made(seed, first // visits.size), 1)
+        self._held: dict[int, Window] = {}  # until the last of their visits is asked for
+        self._left: dict[int, int] = {}  # visits of theirs that are not yet asked for
+        self._first = first
         self._lock = threading.Lock()
 
     def _made(self, seed: int, first: int) -> Iterator[tuple[int, Window]]:
@@ -112,15 +114,27 @@ class Epoch:
         for number in range(first, -(-visits.order.size // visits.size)):
             yield number, Window(visits, visits.documents(seed, number, starts))
 
+    def _visits_of(self, number: int) -> int:
+        """Return how many visits of a window there are from the first of this epoch on."""
+        size = self.visits.size
+        end = min((number + 1) * size, self.visits.order.size)
+        return end - max(number * size, self._first)
+
     def block(self, first: int, last: int) -> tuple[np.ndarray, Docs]:
-        """Return the documents of some visits, of one window, by their numbers in it."""
+        """Return the documents of some visits, of one window, by their numbers in it.
+
+        Each visit is asked for once, in any order: a thread may ask for a block of a window long
+        after the others have gone on to the next ones.
+        """
         number = first // self.visits.size
         with self._lock:
             while number not in self._held:
-                new, window = next(self._windows)
-                before = {key: self._held[key] for key in (new - 1,) if key in self._held}
-                self._held = {**before, new: window}
+                new, self._held[new] = next(self._windows)
+                self._left[new] = self._visits_of(new)
             window = self._held[number]
+            self._left[number] -= last - first
+            if self._left[number] == 0:
+                del self._held[number]
         begin = number * self.visits.size
         return window.numbers[first - begin : last - begin], window.docs
 
