@@ -314,6 +314,8 @@ def test_parts_of_files_are_read_as_they_are(tmp_path, monkeypatch, is_open):
 def test_a_promise_shares_what_is_free():
     with pytest.raises(SettingError, match="299 MB are too few: the least is 300M"):
         Promise(299_000_000)
+    with pytest.raises(SettingError, match=r"299\.9 MB are too few: the least is 300M"):
+        Promise(299_999_999)
     small, large = Promise(LEAST), Promise(2 * 10**9)
     assert 0 < small.free == LEAST - RESERVED
     for each in (small, large):

@@ -45,7 +45,7 @@ class Promise:
     def __post_init__(self) -> None:
         if self.total < LEAST:
             raise SettingError(
-                f"--memory: {self.total / 1e6:.0f} MB are too few: the least is "
+                f"--memory: {self.total // 10**5 / 10:g} MB are too few: the least is "
                 f"{LEAST / 1e6:.0f}M, most of it for Python and compiled code"
             )
 
