@@ -138,7 +138,7 @@ def test_gains_are_the_same_however_many_rows_are_measured_at_a_time(
     monkeypatch.setattr(gains, "LISTED", listed)
     monkeypatch.setattr(gains, "CACHED", cached)
     monkeypatch.setattr(gains, "SORTED", 3_000)
-    monkeypatch.setattr(gains, "_shift", lambda n_rows: 2)
+    monkeypatch.setattr(gains, "_shift", lambda n_rows, n_labels: 2)
     for n_threads in (1, 3):
         found = gains_of(corpus, n_threads=n_threads)
         np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -147,7 +147,7 @@ def test_gains_are_the_same_however_many_rows_are_measured_at_a_time(
 
 def test_labels_are_counted_or_listed_whichever_is_shorter(corpus, monkeypatch):
     sizes = np.array([400, 300, 5, 5, 1])
-    (ranges,) = gains._groups(sizes, 10, np.dtype(np.int32), 1)
+    (ranges,) = gains._groups(sizes, 10, np.dtype(np.int32), 1, 0)
     (counted, listed) = ranges
     assert (counted.first, counted.last, counted.found.shape) == (1, 3, (2, 10))
     assert (listed.first, listed.last, listed.found.shape) == (3, 6, (11,))
@@ -172,14 +172,30 @@ def test_groups_of_ranges_cover_all_rows_within_what_is_promised(monkeypatch):
     for order, listed in ((sizes, 1 << 24), (sizes, 9_000), (rng.permutation(sizes), 9_000)):
         monkeypatch.setattr(gains, "LISTED", listed)
         last, most = 1, max(4 * listed, 4 * sizes[0])
-        for ranges in gains._groups(order, 500, np.dtype(np.uint16), 1):
+        for ranges in gains._groups(order, 500, np.dtype(np.uint16), 1, 1):
             assert 0 < len(ranges) <= 255
             assert len(ranges) == 1 or sum(one.found.nbytes for one in ranges) <= most
             for one in ranges:
                 assert one.first == last < one.last
-                assert one.last % 2 == 0 or one.last == 60_001  # see _shift
+                assert one.last % 2 == 0 or one.last == 60_001
                 last = one.last
         assert last == 60_001
+
+
+@pytest.mark.parametrize("limit", [None, LEAST, 10**9])
+@pytest.mark.parametrize("n_labels", [10, 1000, 300_000])
+def test_few_frequent_rows_do_not_make_their_neighbours_be_counted(limit, n_labels):
+    """Which would take a count of each label for some hundred rows of one text."""
+    sizes = np.ones(6_000_000, np.int64)
+    sizes[:3] = 4 * n_labels
+    with promise(limit):
+        most = gains.LISTED if limit is None else Promise(limit).listed
+        shift = gains._shift(sizes.size, n_labels)
+        for ranges in gains._groups(sizes, n_labels, np.dtype(np.int32), 1, shift):
+            assert len(ranges) == 1 or sum(one.found.nbytes for one in ranges) <= 4 * most
+            for one in ranges:
+                assert one.found.nbytes <= max(most, 12 * n_labels)
+    assert n_labels > 10 or shift == 8  # nothing is lost where it is not needed
 
 
 # -- numbers of texts ------------------------------------------------------------------------
