@@ -4,10 +4,13 @@ windows of features are read, and a promise of memory is kept or refused.
 
 import collections
 import errno
+import gc
 import io
 import itertools
+import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +215,29 @@ def test_columns_hold_what_they_are_given(is_filed):
     assert found.tolist() == [1, 7, 3]
     assert columns.is_filed(found) == columns.is_filed(found[1:]) == is_filed
     assert Column(np.int32, is_filed).array().size == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_a_column_that_is_forgotten_on_a_full_disk_says_nothing(monkeypatch, capfd):
+    """Its error was told once; no traceback of closing what is left comes after it."""
+    monkeypatch.setattr(system, "nameless_file", partial(open, "/dev/full", "w+b"))
+    column = Column(np.int64, is_filed=True)
+    column.append(np.ones(3))
+    del column
+    column = Column(np.int64, is_filed=True)
+    with pytest.raises(OSError, match="No space left") as error:
+        column.append(np.ones(1 << 17))
+    assert error.value.filename == system.temporary_folder()
+    del column, error
+    gc.collect()
+    column = Column(np.int64, is_filed=True)
+    column.append(np.ones(3))
+    with pytest.raises(OSError, match="No space left") as error:
+        column.array()
+    assert error.value.filename == system.temporary_folder()
+    del column, error
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_full_disk_under_a_column_is_called_by_its_folder(monkeypatch, tmp_path):

@@ -178,10 +178,11 @@ def _shares(
     sizes = np.bincount(docs, minlength=n)
     ranks = np.arange(docs.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     best = worth[own][order]
-    shares = []
-    for k in (ks,) if isinstance(ks, Integral) else ks:
-        if not isinstance(k, Integral) or isinstance(k, bool):
-            raise TypeError(bounded(f"k must be a whole number; got {k!r}"))
+    shares: list[float] = []
+    for given in [ks] if isinstance(ks, int | np.integer) else ks:
+        if not isinstance(given, Integral) or isinstance(given, bool):
+            raise TypeError(bounded(f"k must be a whole number; got {given!r}"))
+        k = int(given)
         if not 1 <= k <= width:
             raise ValueError(bounded(f"k must be from 1 to {width}, labels predicted; got {k!r}"))
         most = best[ranks < k].sum() if by_best else float(k * n)
