@@ -64,6 +64,10 @@ class InputError(_BoundedError):
     """Raised for labelled or unlabelled text that cannot be read; the message has path:line."""
 
 
+class EmptyError(InputError):
+    """Raised for a file of texts that has none, nor anything else in their place."""
+
+
 class ModelError(_BoundedError):
     """Raised for a model file that is missing, corrupt, too new or of another kind."""
 

@@ -18,8 +18,9 @@ from fasttext_lite.corpus import spool
 from fasttext_lite.corpus.inputs import files_of
 from fasttext_lite.corpus.many import ManyReader, open_reader, read_corpora
 from fasttext_lite.corpus.reader import CorpusReader, read_corpus
-from fasttext_lite.errors import InputError
-from fasttext_lite.fitting import streaming
+from fasttext_lite.disk.promise import promise
+from fasttext_lite.errors import EmptyError, InputError
+from fasttext_lite.fitting import prepare, streaming
 from fasttext_lite.fitting.streaming import prepare_file
 from fasttext_lite.fitting.training_file import read_training_file
 
@@ -72,6 +73,19 @@ def test_patterns_stand_for_files_in_their_order(tmp_path):
     assert files_of([str(tmp_path / "[odd].tsv")])[0] == [str(tmp_path / "[odd].tsv")]
 
 
+def test_a_file_that_is_called_as_standard_input_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_text("x")
+    assert files_of(["[-]"]) == ([os.path.join(".", "-")], [])
+    assert files_of(["*"]) == ([os.path.join(".", "-")], [])
+    assert files_of(["-"]) == (["-"], [])  # which is the stream
+
+
+def test_an_empty_name_is_refused():
+    with pytest.raises(InputError, match="^the name of a file of texts is empty: leave it out$"):
+        files_of(["a.tsv", ""])
+
+
 # -- several files ---------------------------------------------------------------------------
 def test_several_files_are_read_as_one(parts):
     names, whole = parts
@@ -96,6 +110,98 @@ def test_records_are_counted_over_all_files(tmp_path):
     assert corpus.rows.tolist() == [0, 2, 4] and corpus.n_records == 5
     assert [count for count, _ in corpus.skipped.values()] == [1, 1]
     assert "a.tsv:2" in corpus.skip_report()[0] and "b.tsv:1" in corpus.skip_report()[1]
+
+
+@pytest.mark.parametrize("limit", [None, 10**9])
+def test_empty_files_among_others_are_left_out(parts, tmp_path, limit):
+    """As programs leave them that write in parts; with a header, or packed, they are empty, too."""
+    names, whole = parts
+    contents = {"0.tsv": b"", "1.gz": gzip.compress(b""), "2.csv": b"label,text\n"}
+    empty = [str(tmp_path / name) for name in contents]
+    for path, data in zip(empty, contents.values(), strict=True):
+        with open(path, "wb") as file:
+            file.write(data)
+    expected = read_corpus(whole)
+    given = [empty[0], names[0], empty[1], *names[1:], empty[2]]
+    found = read_corpora(given)
+    assert found.texts.to_list() == expected.texts.to_list()
+    assert found.label_rows == expected.label_rows and found.fingerprint == expected.fingerprint
+    assert found.notices == [f"{empty[0]} and 2 files more are empty, and left out"]
+    assert read_corpora([names[0], empty[1]]).notices == [f"{empty[1]} is empty, and left out"]
+    with promise(limit):
+        data = read_training_file(given, Config(recipe="fixed")).data
+        expected = read_training_file(whole, Config(recipe="fixed")).data
+    np.testing.assert_array_equal(data.features.ids, expected.features.ids)
+    with pytest.raises(EmptyError, match="0.tsv and 1 file more: the files are empty$"):
+        read_corpora(empty[:2])
+    (tmp_path / "bad.txt").write_text("no label\n")
+    with pytest.raises(InputError, match="bad.txt:1: "):
+        read_corpora([names[0], str(tmp_path / "bad.txt")])
+
+
+def test_small_files_need_little_room(parts, monkeypatch):
+    """Very many would else take their time to clear it."""
+    names, _ = parts
+    taken = []
+    monkeypatch.setattr(
+        corpus_files, "bytearray", lambda n: taken.append(n) or bytearray(n), raising=False
+    )
+    assert len(list(ManyReader(names, chunk_bytes=1 << 24))) == 3
+    assert len(taken) == 3 and max(taken) <= 1 << 16
+
+
+def test_blocks_are_as_large_as_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_files, "_FIRST_BYTES", 8)
+    data = b"".join(b"%d %s\n" % (i, b"x" * (i % 90)) for i in range(300))
+    (tmp_path / "a.txt").write_bytes(data)
+    path = str(tmp_path / "a.txt")
+    for size in (1, 7, 8, 9, 100, 1000, 1 << 20):
+        blocks = [block.tobytes() for block in corpus_files.iter_blocks(path, size)]
+        assert b"".join(blocks) == data and all(block.endswith(b"\n") for block in blocks)
+        if size > 100:  # whole lines that have room
+            assert all(size - 100 < len(block) <= size for block in blocks[:-1])
+
+
+# -- files that change -----------------------------------------------------------------------
+@pytest.mark.parametrize("change", [("w1 ", "w2 "), ("w1 ", "w "), ("\n", " more\n")])
+def test_a_file_that_changes_between_two_readings_is_refused(parts, monkeypatch, change):
+    """Also if it has as many texts as before, of the same size."""
+    _, whole = parts
+
+    def change_it():
+        with open(whole) as file:
+            text = file.read()
+        with open(whole, "w") as file:
+            file.write(text.replace(*change, 1))
+
+    monkeypatch.setattr(prepare, "return_memory", change_it)  # between the passes
+    with promise(10**9), pytest.raises(InputError, match="whole.tsv: the file changed while it"):
+        read_training_file(whole, Config(recipe="fixed"))
+
+
+def test_a_cache_has_nothing_of_a_file_that_changes(parts, tmp_path, monkeypatch):
+    _, whole = parts
+    cache, count = tmp_path / "cache", prepare.count_words
+
+    def change_it(*given):
+        with open(whole, "a") as file:
+            file.write("red\tone more\n")
+        return count(*given)
+
+    monkeypatch.setattr(prepare, "count_words", change_it)
+    with pytest.raises(InputError, match="whole.tsv: the file changed while it was read"):
+        prepare_file(open_reader(whole), Config(), cache=str(cache))
+    assert not cache.exists()
+
+
+def test_a_cache_tells_promises_apart(parts, tmp_path):
+    """Words and features that one leaves no room for must not be missing without it."""
+    _, whole = parts
+    cache = str(tmp_path / "cache")
+    for limit in (None, 10**9, None, 2 * 10**9, 10**9):
+        with promise(limit):
+            prepare_file(open_reader(whole), Config(), cache=cache)
+    assert len(os.listdir(cache)) == 3
 
 
 def test_weights_and_labels_of_several_formats(tmp_path):

@@ -4,10 +4,13 @@ windows of features are read, and a promise of memory is kept or refused.
 
 import collections
 import errno
+import gc
 import io
 import itertools
+import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +143,7 @@ def test_gains_are_the_same_however_many_rows_are_measured_at_a_time(
     monkeypatch.setattr(gains, "LISTED", listed)
     monkeypatch.setattr(gains, "CACHED", cached)
     monkeypatch.setattr(gains, "SORTED", 3_000)
-    monkeypatch.setattr(gains, "_shift", lambda n_rows: 2)
+    monkeypatch.setattr(gains, "_shift", lambda n_rows, n_labels: 2)
     for n_threads in (1, 3):
         found = gains_of(corpus, n_threads=n_threads)
         np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -149,7 +152,7 @@ def test_gains_are_the_same_however_many_rows_are_measured_at_a_time(
 
 def test_labels_are_counted_or_listed_whichever_is_shorter(corpus, monkeypatch):
     sizes = np.array([400, 300, 5, 5, 1])
-    (ranges,) = gains._groups(sizes, 10, np.dtype(np.int32), 1)
+    (ranges,) = gains._groups(sizes, 10, np.dtype(np.int32), 1, 0)
     (counted, listed) = ranges
     assert (counted.first, counted.last, counted.found.shape) == (1, 3, (2, 10))
     assert (listed.first, listed.last, listed.found.shape) == (3, 6, (11,))
@@ -174,14 +177,30 @@ def test_groups_of_ranges_cover_all_rows_within_what_is_promised(monkeypatch):
     for order, listed in ((sizes, 1 << 24), (sizes, 9_000), (rng.permutation(sizes), 9_000)):
         monkeypatch.setattr(gains, "LISTED", listed)
         last, most = 1, max(4 * listed, 4 * sizes[0])
-        for ranges in gains._groups(order, 500, np.dtype(np.uint16), 1):
+        for ranges in gains._groups(order, 500, np.dtype(np.uint16), 1, 1):
             assert 0 < len(ranges) <= 255
             assert len(ranges) == 1 or sum(one.found.nbytes for one in ranges) <= most
             for one in ranges:
                 assert one.first == last < one.last
-                assert one.last % 2 == 0 or one.last == 60_001  # see _shift
+                assert one.last % 2 == 0 or one.last == 60_001
                 last = one.last
         assert last == 60_001
+
+
+@pytest.mark.parametrize("limit", [None, LEAST, 10**9])
+@pytest.mark.parametrize("n_labels", [10, 1000, 300_000])
+def test_few_frequent_rows_do_not_make_their_neighbours_be_counted(limit, n_labels):
+    """Which would take a count of each label for some hundred rows of one text."""
+    sizes = np.ones(6_000_000, np.int64)
+    sizes[:3] = 4 * n_labels
+    with promise(limit):
+        most = gains.LISTED if limit is None else Promise(limit).listed
+        shift = gains._shift(sizes.size, n_labels)
+        for ranges in gains._groups(sizes, n_labels, np.dtype(np.int32), 1, shift):
+            assert len(ranges) == 1 or sum(one.found.nbytes for one in ranges) <= 4 * most
+            for one in ranges:
+                assert one.found.nbytes <= max(most, 12 * n_labels)
+    assert n_labels > 10 or shift == 8  # nothing is lost where it is not needed
 
 
 # -- numbers of texts ------------------------------------------------------------------------
@@ -198,6 +217,29 @@ def test_columns_hold_what_they_are_given(is_filed):
     assert found.tolist() == [1, 7, 3]
     assert columns.is_filed(found) == columns.is_filed(found[1:]) == is_filed
     assert Column(np.int32, is_filed).array().size == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
+def test_a_column_that_is_forgotten_on_a_full_disk_says_nothing(monkeypatch, capfd):
+    """Its error was told once; no traceback of closing what is left comes after it."""
+    monkeypatch.setattr(system, "nameless_file", partial(open, "/dev/full", "w+b"))
+    column = Column(np.int64, is_filed=True)
+    column.append(np.ones(3))
+    del column
+    column = Column(np.int64, is_filed=True)
+    with pytest.raises(OSError, match="No space left") as error:
+        column.append(np.ones(1 << 17))
+    assert error.value.filename == system.temporary_folder()
+    del column, error
+    gc.collect()
+    column = Column(np.int64, is_filed=True)
+    column.append(np.ones(3))
+    with pytest.raises(OSError, match="No space left") as error:
+        column.array()
+    assert error.value.filename == system.temporary_folder()
+    del column, error
+    gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_full_disk_under_a_column_is_called_by_its_folder(monkeypatch, tmp_path):
@@ -340,6 +382,8 @@ def test_parts_of_files_are_read_as_they_are(tmp_path, monkeypatch, is_open):
 def test_a_promise_shares_what_is_free():
     with pytest.raises(SettingError, match="299 MB are too few: the least is 300M"):
         Promise(299_000_000)
+    with pytest.raises(SettingError, match=r"299\.9 MB are too few: the least is 300M"):
+        Promise(299_999_999)
     small, large = Promise(LEAST), Promise(2 * 10**9)
     assert 0 < small.free == LEAST - RESERVED
     for each in (small, large):

@@ -104,7 +104,76 @@ def test_what_cannot_be_measured_is_refused():
         propensity_scored_precision_at_k(found, labels, np.array([0.5, 0.5]))
     with pytest.raises(ValueError, match="at least 3 training texts; got 2"):
         propensities(np.array([1]), 2)
-    with pytest.raises(ValueError, match="a and b of propensities must be above 0; got 0"):
+    with pytest.raises(
+        ValueError, match="a and b of propensities must be finite, and above 0; got 0"
+    ):
         propensities(np.array([1]), 10, a=0)
     with pytest.raises(ValueError, match="a label has -1 texts"):
         propensities(np.array([-1]), 10)
+
+
+BAD_TABLES = (
+    [0, 1], [[[0]]], [[0.0]], [["a"]], [[None]], [[True]], None, [[float("nan")]], [[2**70]],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", BAD_TABLES)
+def test_predictions_that_are_no_table_of_numbers_are_refused(bad):
+    _, _, labels = make(1, 6, 0)
+    for measure in (
+        lambda: precision_at_k(bad, labels, [1]),
+        lambda: propensity_scored_precision_at_k(bad, labels, np.ones(6), [1]),
+    ):
+        with pytest.raises(ValueError, match="predictions must be a table of whole") as error:
+            measure()
+        assert "\n" not in str(error.value)
+
+
+def test_predictions_may_be_of_any_type_of_whole_numbers():
+    found, _, labels = make(20, 6, 0)
+    found = np.abs(found)
+    expected = precision_at_k(found, labels, KS[:3])
+    for dtype in (np.int8, np.uint8, np.int64, np.uint64):
+        assert precision_at_k(found.astype(dtype), labels, KS[:3]) == expected
+    assert precision_at_k(found.tolist(), labels, KS[:3]) == expected
+    assert precision_at_k(found, labels, 3) == expected[2:]
+
+
+@pytest.mark.parametrize("bad", [1.5, "1", None, True, np.float64(2)])
+def test_a_k_that_is_no_whole_number_is_refused(bad):
+    found, gold, labels = make(5, 6, 0)
+    with pytest.raises(TypeError, match="k must be a whole number; got"):
+        precision_at_k(found, labels, [bad])
+    with pytest.raises(TypeError, match="gold must be Labels .* got list"):
+        precision_at_k(found, gold, [1])
+
+
+BAD_NUMBERS = (None, 3, "a", ["a"], [[1.0, 2.0]] * 20, [float("nan")] * 6, [float("inf")] * 6)
+
+
+@pytest.mark.parametrize("bad", BAD_NUMBERS)
+def test_numbers_of_labels_that_are_none_are_refused(bad):
+    found, _, labels = make(5, 6, 0)
+    for measure in (
+        lambda: propensity_scored_precision_at_k(found, labels, bad, [1]),
+        lambda: propensities(bad, 10),
+    ):
+        with pytest.raises(ValueError, match="must be finite numbers, one for each") as error:
+            measure()
+        assert "\n" not in str(error.value)
+    for least in (0.0, -0.5):
+        with pytest.raises(ValueError, match="propensities must be above 0; got"):
+            propensity_scored_precision_at_k(found, labels, [least, *[0.5] * 5], [1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_propensities_of_numbers_out_of_bounds():
+    for bad in (None, "3", float("nan"), float("inf"), 2.9):
+        with pytest.raises(ValueError, match="need at least 3 training texts; got"):
+            propensities([1], bad)
+    for bad in (None, "x", float("nan"), float("inf"), -1):
+        for name in ("a", "b"):
+            with pytest.raises(ValueError, match="must be finite, and above 0; got"):
+                propensities([1], 10, **{name: bad})
+    assert np.all(np.isfinite(propensities([0, 1, 10**9], 10, a=1e5)))
+    assert propensities([], 10).size == 0

@@ -22,7 +22,7 @@ from fasttext_lite.disk.promise import promised
 from fasttext_lite.errors import InputError
 from fasttext_lite.parallel import ahead
 
-_READ_BYTES = 1 << 20
+_READ_BYTES, _FIRST_BYTES = 1 << 20, 1 << 16
 _SPOOLED: dict[str, Spool] = {}  # what streams said, by their names
 Item = TypeVar("Item")
 
@@ -170,7 +170,8 @@ def iter_blocks(
         If it cannot be read on (also: a damaged packed file).
     """
     with open_text(path, encoding) as stream:
-        buffer = bytearray(chunk_bytes)
+        # Of very many small files each would wait for room that it does not need.
+        buffer = bytearray(min(chunk_bytes, _FIRST_BYTES) if fill else chunk_bytes)
         filled = 0
         ended = False
         failure = None
@@ -180,7 +181,9 @@ def iter_blocks(
                 buffer = buffer + bytes(len(buffer))
             fresh = filled
             try:
-                while filled < len(buffer) and not ended:
+                while not ended and filled < max(len(buffer), chunk_bytes):
+                    if filled == len(buffer):
+                        buffer = buffer + bytes(min(3 * filled, chunk_bytes - filled))
                     piece = stream.read1(min(len(buffer) - filled, _READ_BYTES))
                     ended = not piece
                     buffer[filled : filled + len(piece)] = piece

@@ -56,7 +56,9 @@ def matches(pattern: str, is_other: Callable[[str], bool] = lambda path: False) 
             n_left_out += 1
             continue
         place, name = os.path.split(path)
-        found.setdefault((os.path.realpath(place), name), path)
+        found.setdefault(
+            (os.path.realpath(place), name), os.path.join(".", path) if path == STDIN else path
+        )
     if not found:
         more = " that does not begin with _ or . (name such files, or their folder)" * bool(
             n_left_out
@@ -78,8 +80,10 @@ def files_of(given: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises
     ------
     InputError
-        If no file has a name of a pattern.
+        If no file has a name of a pattern, or a name is empty.
     """
+    if "" in given:
+        raise InputError("the name of a file of texts is empty: leave it out")
     files: dict[str, str] = {}
     again: dict[str, None] = {}
     for name in given:

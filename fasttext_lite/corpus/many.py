@@ -13,12 +13,14 @@ from fasttext_lite.corpus.fingerprint import Fingerprint
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.reader import DEFAULT_CHUNK_BYTES, Corpus, CorpusReader, read_corpus
 from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.errors import EmptyError
 
 
 class ManyReader:
     """Labelled files chunk by chunk: what `CorpusReader` is for one file.
 
     Each is read by a reader of its own, which tells its format; labels have the same number in all.
+    Files that are empty, as programs leave them that write in parts, are left out.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ class ManyReader:
     Raises
     ------
     InputError
-        While iterating, as `CorpusReader`.
+        While iterating, as `CorpusReader`; `EmptyError` if all are empty.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class ManyReader:
     def __iter__(self) -> Iterator[LabelledChunk]:
         self.skipped, self.notices, self.n_records = {}, [], 0
         number: dict[str, int] = {}
+        empty: list[str] = []
         formats: dict[str, str] = {}
         print_ = Fingerprint()
         for path in self.paths:
@@ -72,7 +75,7 @@ class ManyReader:
                 keeps_rows=self.keeps_rows,
             )  # fmt: skip
             places = np.empty(0, np.int32)
-            for chunk in reader:
+            for chunk in _unless_empty(reader, empty):
                 for name in reader.names[places.size :]:
                     number.setdefault(name, len(number))
                 fresh = [number[name] for name in reader.names[places.size :]]
@@ -81,12 +84,20 @@ class ManyReader:
                 print_.add(chunk.texts.buffer, chunk.texts.offsets)
                 rows = None if chunk.rows is None else self.n_records + chunk.rows
                 yield dataclasses.replace(chunk, ids=places[chunk.ids], rows=rows)
+            if empty[-1:] == [path]:
+                continue
             self.n_records += reader.n_records
             formats.setdefault(reader.format.name if reader.format else "", path)
             self.notices += [each for each in reader.notices if each not in self.notices]
             for why, (count, where) in reader.skipped.items():
                 before, first = self.skipped.get(why, (0, where))
                 self.skipped[why] = before + count, first
+        if empty and not formats:
+            raise EmptyError(f"{self.path}: the files are empty")
+        if empty:
+            n = len(empty) - 1
+            more = f" and {n} file{'s' * (n != 1)} more are" if n else " is"
+            self.notices.append(f"{name_of(empty[0])}{more} empty, and left out")
         if len(formats) > 1:
             kinds = ", ".join(f"{name_of(path)} as {form}" for form, path in formats.items())
             self.notices.append(f"the files are of several formats: {kinds} are read")
@@ -95,6 +106,14 @@ class ManyReader:
     def say(self, notice: str) -> None:
         """Take a notice."""
         self.notices.append(notice)
+
+
+def _unless_empty(reader: CorpusReader, empty: list[str]) -> Iterator[LabelledChunk]:
+    """Yield the chunks of a file; one that is empty is added to `empty`."""
+    try:
+        yield from reader
+    except EmptyError:
+        empty.append(reader.path)
 
 
 def open_reader(

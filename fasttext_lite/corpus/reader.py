@@ -41,7 +41,7 @@ from fasttext_lite.corpus.headers import may_name_columns
 from fasttext_lite.corpus.reading import Record
 from fasttext_lite.corpus.strangers import shown
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import InputError
+from fasttext_lite.errors import EmptyError, InputError
 
 if TYPE_CHECKING:
     from fasttext_lite.corpus.labels import Labels
@@ -236,7 +236,7 @@ class CorpusReader:
         if n_found == 0 and self.known is None:
             detail = "; ".join(_skip_report(self.skipped))
             what = f"no line with a label and text ({detail})" if detail else "the file is empty"
-            raise InputError(f"{name_of(self.path)}: {what}")
+            raise (InputError if detail else EmptyError)(f"{name_of(self.path)}: {what}")
 
     def _say_never_likeliest(self) -> None:
         """Say which labels that have shares are not learnt, because no text has them likeliest."""

@@ -6,6 +6,7 @@ read again. All of them are known here, so that a stage need not know which arra
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import weakref
 from typing import IO, Any
@@ -35,7 +36,7 @@ class Column:
         self._file: IO[bytes] | None = None
         if is_filed:
             self._file = system.nameless_file()
-            weakref.finalize(self, self._file.close)
+            weakref.finalize(self, _forget, self._file)
         self._parts: list[np.ndarray] = []
 
     def append(self, array: np.ndarray) -> None:
@@ -59,14 +60,19 @@ class Column:
         self._file, self._parts = None, []
         if file is None:
             return np.concatenate([np.empty(0, self.dtype), *parts])
-        with file:
-            with naming(system.temporary_folder()):
-                file.flush()
+        with naming(system.temporary_folder()), file:  # closing it may write once more
+            file.flush()
             if file.tell() == 0:
                 return np.empty(0, self.dtype)
             mapped = system.map_file(file, is_written=True)
         _MAPS.add(mapped)
         return np.frombuffer(mapped, self.dtype)
+
+
+def _forget(file: IO[bytes]) -> None:
+    """Close a file that nobody needs: what is not written yet may find the disk full."""
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def is_filed(array: np.ndarray) -> bool:

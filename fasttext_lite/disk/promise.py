@@ -45,7 +45,7 @@ class Promise:
     def __post_init__(self) -> None:
         if self.total < LEAST:
             small = self.total < 1_000_000
-            given = f"{self.total:,} bytes" if small else f"{self.total / 1e6:.0f} MB"
+            given = f"{self.total:,} bytes" if small else f"{self.total // 10**5 / 10:g} MB"
             raise SettingError(
                 f"--memory: {given} are too few: the least is "
                 f"{LEAST / 1e6:.0f}M, most of it for Python and compiled code"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
 from fasttext_lite.corpus.labels import Labels
-from fasttext_lite.errors import bounded
+from fasttext_lite.errors import bounded, one_line
 
 LEAST_TEXTS = 3  # that propensities are estimated from: above e
 A, B = 0.55, 1.5  # Jain et al. 2016; 0.5 and 0.4 for Wikipedia, 0.6 and 2.6 for Amazon
@@ -37,27 +39,33 @@ def propensities(label_counts: np.ndarray, n_texts: int, a: float = A, b: float 
     Raises
     ------
     ValueError
-        If there are fewer than 3 texts, a or b is not above 0, or a count is below 0.
+        If there are fewer than 3 texts, a or b is not above 0, or a count is below 0; also if one
+        of these is no finite number.
 
     References
     ----------
     H. Jain, Y. Prabhu, M. Varma, Extreme Multi-label Loss Functions for Recommendation, Tagging,
     Ranking & Other Missing Label Applications, KDD 2016, section 4.2.
     """
-    counts = np.asarray(label_counts, np.float64)
-    if n_texts < LEAST_TEXTS:
+    counts = _numbers(label_counts, "texts of labels")
+    if not (isinstance(n_texts, Real) and LEAST_TEXTS <= n_texts < math.inf):
         raise ValueError(
             bounded(f"propensities need at least {LEAST_TEXTS} training texts; got {n_texts!r}")
         )
-    if not (a > 0 and b > 0):
-        raise ValueError(bounded(f"a and b of propensities must be above 0; got {a!r} and {b!r}"))
+    if not all(isinstance(each, Real) and 0 < each < math.inf for each in (a, b)):
+        raise ValueError(
+            bounded(f"a and b of propensities must be finite, and above 0; got {a!r} and {b!r}")
+        )
     if counts.min(initial=0) < 0:
         raise ValueError(bounded(f"a label has {counts.min():g} texts: it must be 0 or more"))
-    c = (math.log(n_texts) - 1) * (b + 1) ** a
-    return 1 / (1 + c * (counts + b) ** -a)
+    # As one power, which is finite for any a: (b + 1) ** a alone may not be.
+    with np.errstate(over="ignore"):
+        return 1 / (1 + (math.log(n_texts) - 1) * ((b + 1) / (counts + b)) ** np.float64(a))
 
 
-def precision_at_k(found: np.ndarray, gold: Labels, ks: Iterable[int] = (1, 3, 5)) -> list[float]:
+def precision_at_k(
+    found: np.ndarray, gold: Labels, ks: Iterable[int] | int = (1, 3, 5)
+) -> list[float]:
     """Return for each k the mean share of the first k labels that are a text's own.
 
     Parameters
@@ -66,14 +74,18 @@ def precision_at_k(found: np.ndarray, gold: Labels, ks: Iterable[int] = (1, 3, 5
         Predicted labels, likeliest first; -1 = none, which is not right.
     gold : Labels
         The true labels by the same numbers, each but once; -1 = one without a number.
-    ks : iterable of int
+    ks : iterable of int, or int
         From 1 to n.
 
     Raises
     ------
     ValueError
-        If a k is below 1 or above n, or there are not as many texts.
+        If a k is below 1 or above n, there are not as many texts, or `found` is no table of whole
+        numbers.
+    TypeError
+        If `gold` is no `Labels`, or a k no whole number.
     """
+    found = _table(found, gold)
     return _shares(found, gold, np.ones(_n_labels(found, gold)), ks, by_best=False)
 
 
@@ -81,7 +93,7 @@ def propensity_scored_precision_at_k(
     found: np.ndarray,
     gold: Labels,
     propensities: np.ndarray,
-    ks: Iterable[int] = (1, 3, 5),
+    ks: Iterable[int] | int = (1, 3, 5),
 ) -> list[float]:
     """Return for each k the precision of which a right label counts 1 / its propensity.
 
@@ -97,22 +109,51 @@ def propensity_scored_precision_at_k(
 
     Raises
     ------
-    ValueError
-        As `precision_at_k`, and if a label has no propensity.
+    ValueError, TypeError
+        As `precision_at_k`, and if a label has no propensity, or one that is not above 0.
 
     References
     ----------
     Jain et al. 2016, see `propensities`; normalised as in K. Bhatia et al., The Extreme
     Classification Repository, 2016.
     """
-    if _n_labels(found, gold) > len(propensities):
+    found, chances = _table(found, gold), _numbers(propensities, "propensities")
+    if chances.min(initial=1.0) <= 0:
+        raise ValueError(bounded(f"propensities must be above 0; got {chances.min():g}"))
+    if _n_labels(found, gold) > len(chances):
         raise ValueError(
             bounded(
-                f"there are propensities of {len(propensities)} labels, and one of number "
+                f"there are propensities of {len(chances)} labels, and one of number "
                 f"{_n_labels(found, gold) - 1}"
             )
         )
-    return _shares(found, gold, 1 / np.asarray(propensities, np.float64), ks, by_best=True)
+    return _shares(found, gold, 1 / chances, ks, by_best=True)
+
+
+def _numbers(given: Any, what: str) -> np.ndarray:
+    """Return numbers, one for each label, as float64[n_labels]."""
+    try:
+        found = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        found = np.empty(())
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise ValueError(one_line(f"{what} must be finite numbers, one for each; got {given!r}"))
+    return found
+
+
+def _table(found: Any, gold: Any) -> np.ndarray:
+    """Return predictions, int64[n_texts, n]."""
+    if not isinstance(gold, Labels):
+        raise TypeError(
+            f"gold must be Labels (Labels.from_rows makes them); got {type(gold).__name__}"
+        )
+    table = np.asarray(found)
+    if table.ndim != 2 or table.dtype.kind not in "iu":
+        raise ValueError(
+            "predictions must be a table of whole numbers, int[n_texts, n]; got "
+            f"{table.dtype}{list(table.shape)}"
+        )
+    return table.astype(np.int64, copy=False)
 
 
 def _n_labels(found: np.ndarray, gold: Labels) -> int:
@@ -120,7 +161,7 @@ def _n_labels(found: np.ndarray, gold: Labels) -> int:
 
 
 def _shares(
-    found: np.ndarray, gold: Labels, worth: np.ndarray, ks: Iterable[int], by_best: bool
+    found: np.ndarray, gold: Labels, worth: np.ndarray, ks: Iterable[int] | int, by_best: bool
 ) -> list[float]:
     """Return what the first k labels are worth, by k for each text or by the most possible."""
     n, width = found.shape
@@ -137,8 +178,11 @@ def _shares(
     sizes = np.bincount(docs, minlength=n)
     ranks = np.arange(docs.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     best = worth[own][order]
-    shares = []
-    for k in ks:
+    shares: list[float] = []
+    for given in [ks] if isinstance(ks, int | np.integer) else ks:
+        if not isinstance(given, Integral) or isinstance(given, bool):
+            raise TypeError(bounded(f"k must be a whole number; got {given!r}"))
+        k = int(given)
         if not 1 <= k <= width:
             raise ValueError(bounded(f"k must be from 1 to {width}, labels predicted; got {k!r}"))
         most = best[ranks < k].sum() if by_best else float(k * n)

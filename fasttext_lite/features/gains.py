@@ -20,6 +20,7 @@ CACHED = 1 << 18  # bytes of them that are written to at a time: they stay near 
 SORTED = 1 << 21  # entries that are sorted by row at a time, eight bytes each
 LEAST_SORTED = 1 << 15  # that are worth a thread
 MOST_RANGES = 255  # of rows, that entries are sorted by
+TABLE_BITS = 15  # of the places of the table that says which range a row is of
 
 # Features whose texts are asked whether they agree: those of so many texts, so many of them.
 LEAST_DOCS, MOST_DOCS, MOST_ASKED = 2, 64, 1 << 16
@@ -185,7 +186,8 @@ def write_gains(
     sizes = _sizes(parts, labels, frequency)[first_row:]
     dtype = np.min_scalar_type(max(len(counts) - 1, 0))
     dtype = dtype if dtype.itemsize < 4 else np.dtype(np.int32)
-    for ranges in _groups(sizes, counts.size, dtype, first_row):
+    shift = _shift(n_rows, counts.size)
+    for ranges in _groups(sizes, counts.size, dtype, first_row, shift):
         take_entries(parts, labels, ranges, n_rows, n_threads)
 
         def measure(i: int, ranges: list[Range] = ranges) -> None:
@@ -248,7 +250,7 @@ def take_entries(
     n_rows, n_threads : int
     """
     edges = [one.first for one in ranges[1:]] + [one.last for one in ranges if one.last < n_rows]
-    shift = _shift(n_rows)
+    shift = max(n_rows.bit_length() - TABLE_BITS, 0)
     while shift and any(edge & ((1 << shift) - 1) for edge in edges):
         shift -= 1
     range_of = np.full((n_rows >> shift) + 1, len(ranges), np.uint8)
@@ -307,9 +309,18 @@ def _take_documents(
     run_blocks(take, len(ranges), n_threads)
 
 
-def _shift(n_rows: int) -> int:
-    """Return of how many rows, as a power of two, ranges of some of `n_rows` are multiples."""
-    return max(n_rows.bit_length() - 15, 0)
+def _shift(n_rows: int, n_labels: int) -> int:
+    """Return of how many rows, as a power of two, a range is a multiple.
+
+    The table of what range a row is of should stay near the processor, unless there are so many
+    labels that so many rows, with how often each has each label, take too much memory.
+    """
+    limit = promised()
+    most = (LISTED if limit is None else limit.listed) // 4
+    shift = max(n_rows.bit_length() - TABLE_BITS, 0)
+    while shift > 0 and 4 * n_labels << shift > most:
+        shift -= 1
+    return shift
 
 
 def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
@@ -323,7 +334,7 @@ def _sizes(parts: Parts, labels: Labels, frequency: np.ndarray) -> np.ndarray:
 
 
 def _groups(
-    sizes: np.ndarray, n_labels: int, dtype: np.dtype, first_row: int
+    sizes: np.ndarray, n_labels: int, dtype: np.dtype, first_row: int, shift: int
 ) -> Iterator[list[Range]]:
     """Yield ranges of rows to measure at a time, each group with a pass over all documents.
 
@@ -339,21 +350,26 @@ def _groups(
         Of a label in a list.
     first_row : int
         Number of the first of these rows.
+    shift : int
+        See `_shift`.
     """
+    unit = 1 << shift
+
+    def whole(edges: np.ndarray | int) -> np.ndarray:
+        """Return the ends of units; rows before `first_row` are of the first."""
+        return np.minimum(-(-(first_row + edges) // unit) * unit - first_row, sizes.size)
+
     limit, split, costs = promised(), 0, dtype.itemsize * sizes
     if np.all(sizes[1:] <= sizes[:-1]):  # as they are, unless a model has grown
         split = int(np.searchsorted(-costs, -4 * n_labels, "left"))
-        costs = np.minimum(costs, 4 * n_labels)
+        split = int(whole(split)) if split else 0
+        costs[:split] = 4 * n_labels
     ends = np.cumsum(costs)
     total = int(ends[-1])
     most = min(max(LISTED, total // 8), 4 * LISTED) if limit is None else limit.listed
     share = max(min(CACHED, most // 4), 1)
     edges = np.searchsorted(ends, np.arange(share, total + share, share)) + 1
-    unit = 1 << _shift(first_row + sizes.size)
-    edges = np.minimum(
-        -(-(first_row + np.append(edges, split)) // unit) * unit - first_row, sizes.size
-    )
-    bounds = np.unique(np.append([0, sizes.size], edges))
+    bounds = np.unique(np.concatenate([[0, split, sizes.size], whole(edges)]))
     group: list[Range] = []
     taken = 0
     for a, b in itertools.pairwise(bounds.tolist()):

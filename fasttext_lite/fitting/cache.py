@@ -27,6 +27,7 @@ from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.many import ManyReader
 from fasttext_lite.corpus.reader import CorpusReader
+from fasttext_lite.disk.promise import promised
 from fasttext_lite.disk.temporary import making_folder
 from fasttext_lite.errors import InputError
 from fasttext_lite.features.entries import Files, files_in
@@ -76,6 +77,7 @@ def cached(
     InputError
         If the file cannot be read or the cache cannot be written.
     """
+    stamps = _stamps(reader)
     name = _key(reader, config, multilabel)
     folder = os.path.join(cache, name)
     found = _load(folder, reader, config, multilabel)
@@ -85,6 +87,8 @@ def cached(
         with making_folder(folder) as temporary:
             with files_in(temporary) as files:
                 prepared = make(files)
+            if _stamps(reader) != stamps:
+                raise InputError(f"{reader.path}: the file changed while it was read")
             _write_rest(prepared, reader, temporary)
             # Open files cannot be moved everywhere.
             prepared = dataclasses.replace(prepared, features=_closed(prepared.features))
@@ -100,6 +104,19 @@ def _closed(features: FeatureMatrix) -> FeatureMatrix:
     """Return the features without their entries, which are in a folder that will be renamed."""
     nothing = np.empty(0, np.int32)
     return FeatureMatrix(nothing, nothing.astype(np.float32), features.indptr)
+
+
+def _stamps(reader: CorpusReader | ManyReader) -> list[tuple[int, int] | None]:
+    """Return size and time of the last change of each file; None of one that is not there."""
+    return [_stamp(path) for path in reader.paths]
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _key(reader: CorpusReader | ManyReader, config: Config, multilabel: bool) -> str:
@@ -118,6 +135,9 @@ def _key(reader: CorpusReader | ManyReader, config: Config, multilabel: bool) ->
     about.append(dataclasses.asdict(reader.options))
     about.append({name: getattr(config, name) for name in (*FEATURE_FIELDS, *_DECIDING)})
     about.append(_trying(config))
+    limit = promised()
+    if limit is not None:  # which words and features there is room for
+        about.append(limit.total)
     if ANALYZERS[config.analyzer].segments:
         about.append(version("jieba"))
     if config.simplify:

@@ -8,6 +8,7 @@ cache.
 from __future__ import annotations
 
 import dataclasses
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -156,6 +157,7 @@ class _FilePieces:
         self.ids, self.ends = Column(np.int32, is_filed), Column(np.int64, is_filed)
         self.weighed: Column | None = None
         self.is_filed, self.n_ids = is_filed, 0
+        self.checksum = 0  # of the texts in the first pass, where there is a second
 
     def first(self) -> Iterator[Texts]:
         self.ends.append(np.zeros(1))
@@ -171,6 +173,8 @@ class _FilePieces:
                 some = np.ones(len(chunk)) if chunk.weights is None else chunk.weights
                 self.weighed.append(some)
             self.n_texts += len(chunk.texts)
+            if promised() is not None:
+                self.checksum = _checksum(chunk.texts, self.checksum)
             yield chunk.texts
 
     def labels(self) -> Labels:
@@ -182,12 +186,20 @@ class _FilePieces:
         return None if self.weighed is None else self.weighed.array()
 
     def again(self) -> Iterator[Texts]:
-        """Yield the texts in a second pass; they must be as many as in the first."""
-        n_left = self.n_texts
+        """Yield the texts in a second pass; they must be those of the first."""
+        n_left, checksum = self.n_texts, 0
         for chunk in self.reader:
             n_left -= len(chunk.texts)
             if n_left < 0:
                 break
+            checksum = _checksum(chunk.texts, checksum)
             yield chunk.texts
-        if n_left:
+        if n_left or checksum != self.checksum:
             raise InputError(f"{self.reader.path}: the file changed while it was read")
+
+
+def _checksum(texts: Texts, before: int) -> int:
+    """Return the checksum of texts, and of where they end, after that of others."""
+    begin, end = int(texts.offsets[0]), int(texts.offsets[-1])
+    lengths = np.diff(texts.offsets)
+    return zlib.crc32(texts.buffer[begin:end].data, zlib.crc32(lengths.data, before))
