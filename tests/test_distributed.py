@@ -1,6 +1,7 @@
 """Training on a cluster of Dask: the same features as in one process; a death costs a round."""
 
 import contextlib
+import gzip
 import json
 import logging
 import os
@@ -293,7 +294,8 @@ def test_empty_partitions_and_partitions_of_one_label_are_fine(client, tmp_path)
     (tmp_path / "empty.tsv").write_text("")
     (tmp_path / "one.tsv").write_text("a\tred apples\n" * 20)
     (tmp_path / "two.tsv").write_text("b\tfast cars\n" * 20)
-    parts = [tmp_path / f"{name}.tsv" for name in ("empty", "one", "two")]
+    (tmp_path / "packed.tsv").write_bytes(gzip.compress(b""))
+    parts = [tmp_path / f"{name}.tsv" for name in ("empty", "one", "packed", "two")]
     assert fitted(client, parts).to_local().predict(["red", "cars"]).tolist() == ["a", "b"]
 
 

@@ -20,7 +20,7 @@ from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import InputError, bounded
+from fasttext_lite.errors import EmptyError, InputError, bounded
 from fasttext_lite.estimators.targets import Target, label_array, read_target
 
 
@@ -306,7 +306,7 @@ def _of_lines(lines: list[str], where: str, options: ReadOptions) -> Read:
 def read_part(where: str, options: ReadOptions, known: Collection[str] | None = None) -> Read:
     """Return what a file holds, on this machine or behind a URL.
 
-    An empty file has no texts.
+    An empty file has no texts, packed or not.
 
     Raises
     ------
@@ -315,11 +315,9 @@ def read_part(where: str, options: ReadOptions, known: Collection[str] | None = 
     """
     with local_copy(where) as path:
         try:
-            if os.path.getsize(path) == 0:
-                return Read(Texts.from_sequence([]))
-        except OSError:
-            pass  # the reader says what is wrong
-        return _read_file(path, where, options, known)
+            return _read_file(path, where, options, known)
+        except EmptyError:
+            return Read(Texts.from_sequence([]))
 
 
 def _read_file(path: str, where: str, options: ReadOptions, known: Collection[str] | None) -> Read:
@@ -333,6 +331,8 @@ def _read_file(path: str, where: str, options: ReadOptions, known: Collection[st
             sizes.append(np.diff(chunk.indptr))
             is_weighted = is_weighted or chunk.weights is not None
             weights.append(np.ones(len(chunk)) if chunk.weights is None else chunk.weights)
+    except EmptyError:
+        raise
     except InputError as error:
         if path == where:
             raise
