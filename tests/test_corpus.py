@@ -512,7 +512,8 @@ def test_missing_file(tmp_path):
 
 
 def test_folder_instead_of_a_file(tmp_path):
-    assert message(str(tmp_path)) == "FILE: is a directory"
+    advice = "name a file in it; where several are read, 'FILE/*' stands for all"
+    assert message(str(tmp_path)) == f"FILE: is a directory: {advice}"
     with pytest.raises(InputError, match="is a directory"):
         list(read_texts(str(tmp_path)))
 
