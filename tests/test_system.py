@@ -135,10 +135,13 @@ def test_the_library_installs_no_handler():
 def test_a_command_that_is_ended_says_so(number, tmp_path, monkeypatch, capsys):
     file = tmp_path / "train.txt"
     file.write_text("__label__a good\n__label__b bad\n" * 20)
-    monkeypatch.setattr(
-        "fasttext_lite.training.run._Clock.report",
-        lambda *arguments, **options: signal.raise_signal(number),
-    )
+    numbers = [number]  # once: what a thread raises when nobody listens any more ends the tests
+
+    def report(*arguments, **options):
+        if numbers:
+            signal.raise_signal(numbers.pop())
+
+    monkeypatch.setattr("fasttext_lite.training.run._Clock.report", report)
     assert app.main(["train", str(file), "-o", str(tmp_path / "m.ftl")]) == 128 + number
     assert capsys.readouterr().err.splitlines()[-1] == f"fasttext-lite: ended by {number.name}"
     assert os.listdir(tmp_path) == ["train.txt"]
