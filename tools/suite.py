@@ -78,7 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     shares = groups(files, GROUPS * n if n > 1 else 1)
     shares[-1].append(DOCTESTS)
     codes = run(shares, words, n)
-    failed = [names for names, code in zip(shares, codes, strict=True) if code]
+    failed = [(code, names) for names, code in zip(shares, codes, strict=True) if code]
+    for code, names in failed:  # below 0: a signal ended it, and it could say nothing
+        print(f"exit code {code}: {' '.join(names)}")
     print(f"{len(shares) - len(failed)} of {len(shares)} groups of tests passed", flush=True)
     return max(codes, key=abs)
 
