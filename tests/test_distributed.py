@@ -657,6 +657,23 @@ def test_a_worker_that_dies_costs_its_work_and_nothing_else(
     assert begun["fasttext_lite read"] == 3
 
 
+@pytest.mark.parametrize("phase", ["share", "round 3"])
+def test_the_only_worker_may_die(tmp_path, phase):
+    """For a moment there is none; the one that comes in its place does all that was lost."""
+    with quiet(), distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=True, dashboard_address=":0",
+        silence_logs=logging.CRITICAL + 1,
+    ) as workers, distributed.Client(workers) as client:  # fmt: skip
+        (tmp_path / "deaths").mkdir()
+        deaths = Deaths(client, tmp_path / "deaths")
+        parts = written_parts(tmp_path)
+        undisturbed = fitted(client, parts, **ROUNDS)
+        deaths.aim(phase, 1)
+        ours = fitted(client, parts, **ROUNDS)
+        assert deaths.has_died
+        assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
+
+
 def test_a_worker_that_dies_in_prediction_costs_its_part(deaths, undisturbed, tmp_path):
     deaths.aim("predict", 1)
     written = undisturbed.predict_to(

@@ -145,15 +145,13 @@ class Job:
         self._token = uuid.uuid4().hex
         self._futures: list[weakref.ref[Future]] = []
         self._n_tasks = 0
-        places = [[address] * n for address, n in self.workers.items()]
-        most = max(map(len, places))
-        # One thread of each worker after another.
-        self._places = [each[i] for i in range(most) for each in places if i < len(each)]
 
-    def submit(
-        self, name: str, function: Callable[..., Any], *args: Any, place: int | None = None
-    ) -> Future:
+    def submit(self, name: str, function: Callable[..., Any], *args: Any) -> Future:
         """Return the future of one task.
+
+        The scheduler says where it is done.  A wish would bind it: where no worker is left for a
+        moment, a task that wishes for one that is gone is never begun, even if any other may do it
+        (Dask 2026.8, ``Scheduler.bulk_schedule_unrunnable_after_adding_worker``).
 
         Parameters
         ----------
@@ -162,19 +160,11 @@ class Job:
         function : callable
         *args
             With futures among them.
-        place : int, optional
-            The thread that it should run on, as long as there are those of the beginning.
         """
-        where: dict[str, Any] = {}
-        if place is not None:
-            address = self._places[place % len(self._places)]
-            where = {"workers": [address], "allow_other_workers": True}
         self._n_tasks += 1
         key = (f"fasttext_lite {name}", self._n_tasks, self._token)
         with _large_graphs():
-            return self._noted([self.client.submit(function, *args, key=key, pure=False, **where)])[
-                0
-            ]
+            return self._noted([self.client.submit(function, *args, key=key, pure=False)])[0]
 
     def map(self, name: str, function: Callable[..., Any], *columns: Sequence[Any]) -> list[Future]:
         """Return the futures of a task for each place of some columns of arguments."""

@@ -160,11 +160,9 @@ def _load(job: Job, sources: Sequence[Source], columns: Columns, config: Config)
     edges = [len(sources) * i // n for i in range(n + 1)]
     blocks = computed(job, sources)
     loaded = []
-    for i, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
         about = [(source.where, source.kind) for source in sources[first:last]]
-        loaded.append(
-            job.submit("read", shares.load, about, blocks[first:last], columns, config, place=i)
-        )
+        loaded.append(job.submit("read", shares.load, about, blocks[first:last], columns, config))
     return loaded
 
 

@@ -111,8 +111,7 @@ def divide(
             for i in range(n_shares)
         ]
         made = [
-            job.submit("share", pieces.make_share, own, held[0], n_often, n_rows, place=i)
-            for i, own in enumerate(moved)
+            job.submit("share", pieces.make_share, own, held[0], n_often, n_rows) for own in moved
         ]
     else:
         sizes = [n_often] * n_shares, [n_rows] * n_shares
