@@ -174,7 +174,7 @@ class Share(Sized):
     labels : Labels
     weights : float32[n_texts], optional
     state : optional
-        What a training keeps here between rounds (`rounds.State`): it stays behind where the share
+        What a training keeps here between rounds (`local.State`): it stays behind where the share
         goes elsewhere.
     """
 
