@@ -578,22 +578,40 @@ def watcher(folder):
 
 
 class Deaths:
-    """A client of two workers of one thread each, in processes of their own, that can be killed."""
+    """Workers of two threads together, in processes of their own, that can be killed."""
 
-    def __init__(self, client, folder):
-        self.client, self.folder = client, folder
-        self.aim("")
-        client.register_plugin(watcher(folder), name="watcher")
+    def __init__(self, folder, n_workers=2):
+        self.folder, self.n_workers = folder, n_workers
+        self._open = contextlib.ExitStack()
+        self.begin()
 
-    def aim(self, target, n_workers=2):
+    def begin(self):
+        """Start the workers."""
+        for name in ("begun", "died", "always"):
+            (self.folder / name).unlink(missing_ok=True)
+        (self.folder / "target").write_text("")
+        workers = distributed.LocalCluster(
+            n_workers=self.n_workers, threads_per_worker=2 // self.n_workers, processes=True,
+            dashboard_address=":0", silence_logs=logging.CRITICAL + 1,
+        )  # fmt: skip
+        self.client = self._open.enter_context(
+            distributed.Client(self._open.enter_context(workers))
+        )
+        self.client.register_plugin(watcher(self.folder), name="watcher")
+
+    def end(self):
+        self._open.close()
+
+    def aim(self, target, n_workers=None):
         """Let a worker die over the next task of this name."""
+        try:
+            self.client.wait_for_workers(n_workers or self.n_workers, timeout=30)
+        except TimeoutError:  # under load, Dask may give up one that was killed
+            self.end()
+            self.begin()
         for name in ("begun", "died", "always"):
             (self.folder / name).unlink(missing_ok=True)
         (self.folder / "target").write_text(target)
-        try:
-            self.client.wait_for_workers(n_workers, timeout=20)
-        except TimeoutError:  # under load, a worker that was killed does not always come back
-            self.client.restart(timeout=60)
 
     @property
     def begun(self):
@@ -606,11 +624,10 @@ class Deaths:
 
 @pytest.fixture(scope="module")
 def deaths(tmp_path_factory):
-    with quiet(), distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
-        silence_logs=logging.CRITICAL + 1,
-    ) as workers, distributed.Client(workers) as client:  # fmt: skip
-        yield Deaths(client, tmp_path_factory.mktemp("deaths"))
+    with quiet():
+        deaths = Deaths(tmp_path_factory.mktemp("deaths"))
+        yield deaths
+        deaths.end()
 
 
 # All rows are exchanged after ten rounds and in the end.
@@ -660,18 +677,18 @@ def test_a_worker_that_dies_costs_its_work_and_nothing_else(
 @pytest.mark.parametrize("phase", ["share", "round 3"])
 def test_the_only_worker_may_die(tmp_path, phase):
     """For a moment there is none; the one that comes in its place does all that was lost."""
-    with quiet(), distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, processes=True, dashboard_address=":0",
-        silence_logs=logging.CRITICAL + 1,
-    ) as workers, distributed.Client(workers) as client:  # fmt: skip
-        (tmp_path / "deaths").mkdir()
-        deaths = Deaths(client, tmp_path / "deaths")
-        parts = written_parts(tmp_path)
-        undisturbed = fitted(client, parts, **ROUNDS)
-        deaths.aim(phase, 1)
-        ours = fitted(client, parts, **ROUNDS)
-        assert deaths.has_died
-        assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
+    (tmp_path / "deaths").mkdir()
+    with quiet():
+        deaths = Deaths(tmp_path / "deaths", 1)
+        try:
+            parts = written_parts(tmp_path)
+            undisturbed = fitted(deaths.client, parts, **ROUNDS)
+            deaths.aim(phase)
+            ours = fitted(deaths.client, parts, **ROUNDS)
+            assert deaths.has_died
+            assert np.array_equal(ours.model_.embeddings, undisturbed.model_.embeddings)
+        finally:
+            deaths.end()
 
 
 def test_a_worker_that_dies_in_prediction_costs_its_part(deaths, undisturbed, tmp_path):
