@@ -13,7 +13,7 @@ PART ?= tests/test_arrow.py tests/test_bits.py tests/test_build.py tests/test_co
 	tests/test_filter.py tests/test_model_file.py tests/test_offline.py tests/test_pickles.py \
 	tests/test_plotting.py tests/test_segmenter.py tests/test_storage.py
 
-.PHONY: demo setup test test-nojit test-bounds coverage coverage-report test-engines test-peers \
+.PHONY: demo setup test test-nojit test-bounds coverage coverage-report test-engines test-peers test-browser \
 	lint format messages bench bench-chinese fuzz build build-check test-lowest test-newest \
 	test-pythons clean
 
@@ -71,6 +71,11 @@ test-pythons:
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest tests/peers
 
+# The pages of reports in a real browser without a window: Chromium and its driver (of Debian:
+# chromium and chromium-driver).
+test-browser: $(READY)
+	$(BIN)/python -m pytest tests/browser
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -110,7 +115,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(DEMO): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[report]'
 	touch $@
 
 $(READY): pyproject.toml | $(BIN)/python

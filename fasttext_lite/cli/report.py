@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--train", metavar="TRAIN",
-        help="what the model is trained on: adds a learning curve, and what looks wrong in the data",
+        help="what the model is trained on: adds a learning curve, and what looks wrong there",
     )  # fmt: skip
     parser.add_argument(
         "--against", metavar="MODEL2", help="another model, compared on the same texts"

@@ -1,4 +1,4 @@
-"""Two models on the same texts: is one of them better, or are they as good as each other by chance?"""
+"""Two models on the same texts: whether one is better, or they differ by chance."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ SENTINELS = {
     "#060708": "var(--third)",
 }
 INK, FAINT, LINE, GOOD, BAD, THIRD = SENTINELS
-SIZE = (5.2, 3.6)  # inches, of 72 points
+SIZE = (4.7, 3.4)  # inches, of 72 points
 _SETTINGS = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 10.5,
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,

@@ -70,9 +70,10 @@ def mistakes(measured: Measured, most_docs: int) -> list[Mistake]:
     pairs, starts, counts = np.unique(keys, return_index=True, return_counts=True)
     n = len(measured.names)
     result = [
-        Mistake(int(pair // n), int(pair % n), int(count), wrong[start : start + most_docs])
+        Mistake(
+            int(pair // n), int(pair % n), int(count), wrong[start : start + min(count, most_docs)]
+        )
         for pair, start, count in zip(pairs, starts, counts, strict=True)
-        if count
     ]
     return sorted(result, key=lambda each: (-each.count, each.true, each.found))
 

@@ -171,15 +171,13 @@ def _right(
     return measure(trained, asked, gold, n_threads).is_right
 
 
-def forecast(
-    rights: dict[int, list[np.ndarray]], rng: np.random.Generator
-) -> Forecast | None:
+def forecast(rights: dict[int, list[np.ndarray]], rng: np.random.Generator) -> Forecast | None:
     """Fit a power law to the errors of samples, and say what twice the most texts would bring.
 
-    The error is taken to be a * n ** -b, a straight line of logarithms; how sure that is, is told by
-    fits to test texts drawn anew with replacement (bootstrap). As to such laws of text
-    classifiers: J. Hestness et al., Deep Learning Scaling is Predictable, Empirically, 2017,
-    arXiv:1712.00409. They have no floor, and errors do: wrong labels of the test stay.
+    The error is taken to be a * n ** -b, a straight line of logarithms; how sure that is, is told
+    by fits to test texts drawn anew with replacement (bootstrap), to errors that differ besides as
+    those of samples of the same size do. As to such laws: J. Hestness et al., Deep Learning Scaling
+    is Predictable, Empirically, 2017, arXiv:1712.00409. They have no floor, and errors do: wrong labels of the test stay.
 
     Parameters
     ----------
@@ -203,10 +201,12 @@ def forecast(
     if errors.min() <= 0:
         return None
     power, factor = _law(sizes, errors)
+    noise = _noise(~patterns, counts, owner)
     drawn = rng.multinomial(counts.sum(), counts / counts.sum(), N_RESAMPLED)
     gains = []
     for some in drawn:
         resampled = _errors(~patterns, some, owner, sizes.size)
+        resampled *= np.exp(rng.standard_normal(sizes.size) * noise)
         if resampled.min() > 0:
             gains.append(_gain(*_law(sizes, resampled), sizes[-1]))
     low, high = np.percentile(gains, SHARES) if gains else (0.0, 0.0)
@@ -222,6 +222,20 @@ def _errors(wrong: np.ndarray, counts: np.ndarray, owner: np.ndarray, n: int) ->
     """Return the mean error of each number of texts, float64[n]."""
     each = wrong @ counts / counts.sum()
     return np.bincount(owner, each, n) / np.bincount(owner, minlength=n)
+
+
+def _noise(wrong: np.ndarray, counts: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Return by how much the logarithm of each size's mean error is off by its samples, float64[n].
+
+    Which texts are in a sample and the order of the training make it; it is taken to be the same
+    for all sizes, and is learnt from those with several samples.
+    """
+    logs = np.log(np.maximum(wrong @ counts / counts.sum(), 1e-12))
+    n_samples = np.bincount(owner)
+    means = np.bincount(owner, logs) / n_samples
+    free = max(int((n_samples - 1).sum()), 1)
+    variance = float(((logs - means[owner]) ** 2).sum()) / free
+    return np.sqrt(variance / n_samples)
 
 
 def _law(sizes: np.ndarray, errors: np.ndarray) -> tuple[float, float]:

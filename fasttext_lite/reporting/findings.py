@@ -1,4 +1,4 @@
-"""All that a report tells of a model, worked out once; how much of it is shown is another matter."""
+"""All that a report tells of a model, worked out once; `view` says how much of it is shown."""
 
 from __future__ import annotations
 

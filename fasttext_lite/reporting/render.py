@@ -1,4 +1,4 @@
-"""A report as one file of HTML, within its size: a template of Jinja2, which escapes all it is given."""
+"""A report as one file of HTML, within its size; Jinja2 escapes all that it is given."""
 
 from __future__ import annotations
 

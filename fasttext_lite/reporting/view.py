@@ -49,8 +49,7 @@ class View:
         self.notes: list[str] = list(found.notes)
         # Links lead to what is shown.
         self.shown = {
-            (each.true, each.found): f"m{each.true}-{each.found}"
-            for each in self._mistakes_shown()
+            (each.true, each.found): f"m{each.true}-{each.found}" for each in self._mistakes_shown()
         }
         self.featured = self._featured()
 
@@ -176,7 +175,9 @@ class View:
             if has_others:
                 rest = sum(n for (one, other), n in counts.items() if one == true)
                 rest -= sum(counts.get((true, found), 0) for found in order)
-                cells.append({"count": rest, "kind": "others", "share": 0, "name": ""})
+                cells.append(
+                    {"count": rest, "kind": "others", "share": 0, "name": "", "link": None}
+                )
             rows.append({"name": self.names[true], "cells": cells})
         note = f"The {len(order)} labels with most mistakes, of {used:,}." if has_others else ""
         return {
@@ -372,9 +373,7 @@ def charts_of(found: Findings) -> dict[str, str]:
         "calibration": reliability_chart(
             reliability.confidence, reliability.accuracy, reliability.counts
         ),
-        "coverage": coverage_chart(
-            coverage.answered, coverage.accuracy, _mean(found.measured)
-        ),
+        "coverage": coverage_chart(coverage.answered, coverage.accuracy, _mean(found.measured)),
     }
     if found.curve is not None and found.curve.points:
         charts["learning"] = learning_chart(found.curve)

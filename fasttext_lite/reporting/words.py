@@ -123,7 +123,11 @@ def _weakest(found: Findings) -> Sentence:
     sentence: Sentence = ["Weakest labels: "]
     for place, label in enumerate(weak):
         taken = next((each for each in found.mistakes if each.true == label), None)
-        sentence += ["; " * (place > 0), (result.names[label],), f" (F1 {percent(float(f1[label]))}"]
+        sentence += [
+            "; " * (place > 0),
+            (result.names[label],),
+            f" (F1 {percent(float(f1[label]))}",
+        ]
         if taken is not None:
             sentence += [", most often taken for ", (result.names[taken.found],)]
         sentence.append(")")
@@ -137,8 +141,8 @@ def _how_sure(found: Findings) -> Sentence:
     right = float(found.measured.is_first_right.mean())
     if error < LARGE_ERROR:
         sentence = (
-            f"Its probabilities can be believed: on average they are {percent(error)} off (expected "
-            "calibration error)."
+            f"Its probabilities can be believed: on average they are {percent(error)} off "
+            "(expected calibration error)."
         )
     else:
         way = "too sure" if mean > right else "not as sure as it could be"
@@ -224,8 +228,8 @@ def next_steps(found: Findings) -> list[Sentence]:
     n_wrong = sum(each.count for each in found.mistakes)
     if result.n_unseen_texts:
         steps.append([
-            f"{texts(result.n_unseen_texts)} have labels that the model does not know, and count as "
-            "mistakes: train with texts of these labels, or take them out of the test."
+            f"{texts(result.n_unseen_texts)} have labels that the model does not know, and count "
+            "as mistakes: train with texts of these labels, or take them out of the test."
         ])  # fmt: skip
     if found.pairs and n_wrong:
         pair = found.pairs[0]
@@ -288,8 +292,8 @@ def _about_labels(found: Findings) -> list[Sentence]:
     few = int(((result.gold > 0) & (result.gold < LEAST_TEXTS)).sum())
     if few:
         steps.append([
-            f"{few:,} label{'s have' if few != 1 else ' has'} fewer than {LEAST_TEXTS} texts in the "
-            "test: do not trust the figures of single labels there."
+            f"{few:,} label{'s have' if few != 1 else ' has'} fewer than {LEAST_TEXTS} texts in "
+            "the test: do not trust the figures of single labels there."
         ])  # fmt: skip
     if result.n_unknown_texts:
         steps.append([
