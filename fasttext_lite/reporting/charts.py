@@ -27,7 +27,7 @@ SENTINELS = {
 }
 INK, FAINT, LINE, GOOD, BAD, THIRD = SENTINELS
 SIZE = (4.7, 3.4)  # inches, of 72 points
-_SETTINGS = {
+_SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10.5,
@@ -158,7 +158,8 @@ def _chart(name: str, title: str, draw: Callable[[Any], None]) -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({**_SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
+    settings: Any = {**_SETTINGS, "svg.hashsalt": name}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure = Figure(figsize=SIZE, layout="constrained")
         draw(figure.add_subplot())

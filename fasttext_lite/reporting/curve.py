@@ -177,7 +177,8 @@ def forecast(rights: dict[int, list[np.ndarray]], rng: np.random.Generator) -> F
     The error is taken to be a * n ** -b, a straight line of logarithms; how sure that is, is told
     by fits to test texts drawn anew with replacement (bootstrap), to errors that differ besides as
     those of samples of the same size do. As to such laws: J. Hestness et al., Deep Learning Scaling
-    is Predictable, Empirically, 2017, arXiv:1712.00409. They have no floor, and errors do: wrong labels of the test stay.
+    is Predictable, Empirically, 2017, arXiv:1712.00409. They have no floor, and errors do: wrong
+    labels of the test stay.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ class View:
         found = self.found
         audit, curve, against = self._audit(), self._curve(), self._against()
         absent = {"more": curve is None, "audit": not audit, "against": against is None}
-        values = {
+        values: dict[str, Any] = {
             "version": __version__,
             "title": f"How well {_file(found.path)} labels {_file(found.data.path)}",
             "about": self._about(),
@@ -295,14 +295,15 @@ class View:
         for label, place in self.featured.items():
             good, bad = self.found.features[self.names[label]]
             most = max((abs(weight) for _, weight in [*good, *bad]), default=0.0) or 1.0
-            good, bad = (
+            strongest, weakest = (
                 [
                     (word[: self.limits.characters], f"{abs(weight) / most:.2f}")
                     for word, weight in side[: self.limits.weights]
                 ]
                 for side in (good, bad)
             )
-            rows.append({"id": place, "name": self.names[label], "good": good, "bad": bad})
+            name = self.names[label]
+            rows.append({"id": place, "name": name, "good": strongest, "bad": weakest})
         return rows
 
     # -- more texts, data, another model -----------------------------------------------------------
