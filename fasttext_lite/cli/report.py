@@ -75,7 +75,6 @@ def run(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace, files: list[str]) -> None:
     """Raise an error for a page that cannot be written, before anything is read."""
-    from fasttext_lite.disk.replacing import check_replaceable
     from fasttext_lite.reporting.render import check_report
 
     if options.output == STDIN:
@@ -84,7 +83,6 @@ def _check(options: argparse.Namespace, files: list[str]) -> None:
         if is_same_file(path, options.output):
             raise UsageError(f"{options.output}: the report would overwrite this file")
     check_report(options.output)
-    check_replaceable(options.output)
     if STDIN in files and options.train == STDIN:
         raise UsageError("texts to test on and to train on cannot both come from stdin")
 

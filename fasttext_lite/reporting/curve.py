@@ -125,13 +125,14 @@ def learning_curve(
         size = n // parts
         for sample in range(n_samples):
             left = most_seconds - (time.monotonic() - start)
-            if per_text * size > left:
+            if per_text and per_text * size > left:
                 notes.append(_left_out(size, sample, per_text * size, most_seconds))
                 break
             chosen = np.sort(order[sample * size : (sample + 1) * size])
             begun = time.monotonic()
             right = _right(model, texts, labels, chosen, asked, gold, seed + sample, n_threads)
-            per_text = max(per_text, (time.monotonic() - begun) / max(size, 1))
+            # The first may have compiled what it needs: the last one counts.
+            per_text = (time.monotonic() - begun) / max(size, 1)
             if right is None:
                 break
             rights.setdefault(size, []).append(right)

@@ -8,6 +8,7 @@ import os
 from importlib import resources
 from typing import Any
 
+from fasttext_lite.disk.replacing import check_replaceable
 from fasttext_lite.errors import InputError
 from fasttext_lite.reporting.findings import Findings
 from fasttext_lite.reporting.limits import LEVELS, MOST_BYTES, MOST_NAME
@@ -16,7 +17,7 @@ _MISSING = "reports need jinja2 and matplotlib: pip install 'fasttext-lite[repor
 
 
 def check_report(path: str | os.PathLike[str]) -> None:
-    """Raise `InputError` unless a report of this name can be made.
+    """Raise `InputError` unless a report of this name can be made and written.
 
     Parameters
     ----------
@@ -27,6 +28,11 @@ def check_report(path: str | os.PathLike[str]) -> None:
     if not name.lower().endswith((".html", ".htm")):
         raise InputError(f"{name}: a report must be named .html")
     check_libraries()
+    try:
+        check_replaceable(name)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{name}: cannot write the report: {reason}") from None
 
 
 def check_libraries() -> None:
