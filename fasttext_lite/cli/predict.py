@@ -260,8 +260,7 @@ def _predict(
                 if writer is None:
                     lines = _lines(result, names, options, dropped)
                 else:
-                    result = result if dropped is None else _without(result, dropped)
-                    lines = _records(writer, reader, chunk, start, result, names)
+                    lines = _records(writer, reader, chunk, start, _without(result, dropped), names)
                 yield lines, len(texts), int(unknown.sum()), first
 
     n = n_unknown = first_unknown = 0
@@ -380,7 +379,9 @@ def _withheld(model: Model | AskedModel, result: Predictions) -> np.ndarray:
     return withheld(result, model.abstention.value, model.multilabel)
 
 
-def _without(result: Predictions, dropped: np.ndarray) -> Predictions:
+def _without(result: Predictions, dropped: np.ndarray | None) -> Predictions:
+    if dropped is None:
+        return result
     from fasttext_lite.model.decisions import without
 
     return without(result, dropped)
@@ -395,8 +396,7 @@ def _lines(
     """Return predictions as lines, one for each text; `dropped` as of `_withheld`."""
     if options.json:
         return "\n".join(_json_lines(result, names, dropped))
-    if dropped is not None:
-        result = _without(result, dropped)
+    result = _without(result, dropped)
     one = result.labels.shape[1] == 1 and not options.threshold and dropped is None
     if one and not options.prob:
         printed = [flat(name) for name in names]
@@ -419,8 +419,7 @@ def _pairs(result: Predictions, names: list[str]) -> list[list[tuple[str, float]
 def _json_lines(result: Predictions, names: list[str], dropped: np.ndarray | None) -> Iterator[str]:
     """Yield predictions as JSON; `dropped` as of `_withheld`."""
     of_dropped = None if dropped is None else _pairs(_without(result, ~dropped), names)
-    kept = result if dropped is None else _without(result, dropped)
-    for i, pairs in enumerate(_pairs(kept, names)):
+    for i, pairs in enumerate(_pairs(_without(result, dropped), names)):
         record: dict[str, Any] = {
             "labels": [label for label, _ in pairs],
             "probabilities": [p for _, p in pairs],

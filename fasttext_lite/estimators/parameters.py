@@ -164,7 +164,7 @@ def check_answers(estimator: Any) -> None:
         raise SettingError(f"{RATE} and {ACCURACY} are both given: a model has one threshold")
 
 
-def answers_asked(estimator: Any) -> dict[str, float]:
+def answers_asked(estimator: Any) -> dict[str, Any]:
     """Return what is asked of answers, as arguments of `model.run.Run`."""
     given = {name: getattr(estimator, name, None) for name in (RATE, ACCURACY)}
     return {name: float(value) for name, value in given.items() if value is not None}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fasttext_lite.errors import bounded
 from fasttext_lite.model.calibration import BINS
 from fasttext_lite.model.coverage import (
     WANTED,
@@ -90,7 +91,7 @@ def reliability(
             f"{hits.shape} and {weights.shape}"
         )
     if n_bins < 1:
-        raise ValueError(f"there must be a bin at least; got {n_bins!r}")
+        raise ValueError(bounded(f"n_bins must be at least 1; got {n_bins!r}"))
     order = np.argsort(confidence, kind="stable")
     bins = [each for each in np.array_split(order, n_bins) if each.size]
     masses = np.array([weights[each].sum() for each in bins])
