@@ -79,13 +79,19 @@ def warn_of_new_labels(labels: Labels, new: np.ndarray) -> None:
 
 
 def warn_of_threshold(model: Model) -> None:
-    """Log one line if a model that is trained on has a threshold: the next one will not."""
+    """Log one line of each threshold of a model that is trained on: the next one has none."""
     if model.threshold is not None:
         logger.warning(
             "the threshold %r that tuning has found was that of the model before: it is dropped; "
             "tune again for one of this model",
             model.threshold.value,
         )
+    if model.abstention is not None:
+        logger.warning(
+            "the threshold %.6g to abstain by was that of the model before: it is dropped; train "
+            "with %s for one of this model",
+            model.abstention.value, model.abstention.wanted,
+        )  # fmt: skip
 
 
 class Warner:

@@ -115,6 +115,12 @@ class Judged:
     weights : float64[n_texts]
     decisions : _Decisions
         Of the texts that have a feature and known labels, or as many as are enough.
+    multilabel : bool
+        Of the model.
+    blank : bool[n_blank]
+        Whether the likeliest label is right, of the texts among these that have no feature.
+    surest : float
+        The largest probability of such a text, that of the class prior.
     """
 
     loss: Loss
@@ -122,6 +128,9 @@ class Judged:
     right: np.ndarray
     weights: np.ndarray
     decisions: _Decisions
+    multilabel: bool
+    blank: np.ndarray
+    surest: float
 
     @classmethod
     def of(
@@ -146,7 +155,13 @@ class Judged:
         most = max(min(MOST_TEXTS, scores // len(model.labels)), 1)
         docs = np.flatnonzero(good)[:most]
         decisions = _decisions(model, features.take(docs), labels.take(docs), weights[docs])
-        return cls(model.loss, model.is_distribution, right, weights, decisions)
+        blank = np.flatnonzero(n_features == 0)
+        if docs.size == most:
+            blank = blank[blank < docs[-1]]
+        return cls(
+            model.loss, model.is_distribution, right, weights, decisions, model.multilabel,
+            right[blank], float(model.prior.max(initial=0.0)),
+        )  # fmt: skip
 
 
 def _decisions(
@@ -196,6 +211,45 @@ def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
     return totals - (found.targets * z).sum(axis=1), found.weights[:, 0]
 
 
+def _calibrated(parts: list[Judged], scores: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return the probabilities of scores of some parts, float64[n, n_labels]."""
+    loss, together = parts[0].loss, parts[0].together
+    if loss.uses_tree:
+        scores = calibration.power * scores
+    elif together and loss.link == "sigmoid":
+        scores = -calibration.power * np.logaddexp(0, -calibration.scale * scores)
+    else:
+        scores = calibration.scale * scores
+    return _probabilities(scores - scores.max(axis=1, keepdims=True) * together, together)
+
+
+def answers_of(parts: list[Judged], calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
+    """Return how sure models are of what they say of texts held out, and whether it is right.
+
+    Parameters
+    ----------
+    parts : list of Judged
+        One for each fold.
+    calibration : Calibration
+        Of these.
+
+    Returns
+    -------
+    confidence : float64[n]
+        Of the likeliest label of each text; of a model of several labels, of each label given.
+    right : bool[n]
+    """
+    found = _joined(parts)
+    p = _calibrated(parts, found.scores, calibration)
+    if parts[0].multilabel:
+        given = p >= MULTILABEL_THRESHOLD
+        return p[given], found.targets[given] > 0
+    top = np.arange(len(p)), p.argmax(axis=1)
+    blank = [np.full(part.blank.size, part.surest) for part in parts]
+    right = [found.targets[top] > 0, *(part.blank for part in parts)]
+    return np.concatenate([p[top], *blank]), np.concatenate(right)
+
+
 def calibrate(parts: list[Judged]) -> Calibration:
     """Return the calibration of models that are trained as those of some parts.
 
@@ -211,17 +265,13 @@ def calibrate(parts: list[Judged]) -> Calibration:
     if n_texts < LEAST_TEXTS or (loss.uses_tree and n_labels > MOST_LEAVES):
         return Calibration.none(loss)
     soft = found.softened(together)
-    scores = found.scores
     if loss.uses_tree:
         calibration = Calibration(1.0, soft.factor(True)[0])
-        scores = calibration.power * scores
     elif together and loss.link == "sigmoid":
         calibration = soft.power()
-        scores = -calibration.power * np.logaddexp(0, -calibration.scale * scores)
     else:
         calibration = Calibration(soft.factor(together)[0])
-        scores = calibration.scale * scores
-    p = _probabilities(scores - scores.max(axis=1, keepdims=True) * together, together)
+    p = _calibrated(parts, found.scores, calibration)
     if together:
         top = np.arange(n_texts), p.argmax(axis=1)
         error = calibration_error(p[top], found.targets[top] > 0, found.weights[:, 0])
