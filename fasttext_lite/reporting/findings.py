@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from fasttext_lite.reporting.curve import LearningCurve, learning_curve
 from fasttext_lite.reporting.measured import Measured, measure
 
 if TYPE_CHECKING:
+    from fasttext_lite.auditing.findings import Audit
     from fasttext_lite.evaluation.reliability import Answered, Coverage, Reliability
 
 MOST_EXAMPLES = 8  # of a mistake
@@ -77,11 +78,9 @@ class Findings:
         Whether the texts are those that the model is trained on.
     train : Data, optional
     curve : LearningCurve, optional
-    audit : object, optional
-        As `auditing.audit` returns it.
+    audit : Audit, optional
+        Of the texts trained on (part 0) and those measured on (part 1).
     against : Against, optional
-    notes : list of str
-        What could not be told, and why.
     """
 
     path: str
@@ -97,9 +96,8 @@ class Findings:
     is_trained_on: bool = False
     train: Data | None = None
     curve: LearningCurve | None = None
-    audit: Any = None
+    audit: Audit | None = None
     against: Against | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def find(
@@ -145,7 +143,7 @@ def find(
     if train is not None:
         pair = (train.texts, train.labels)
         curve = learning_curve(model, pair, (data.texts, data.labels), n_threads=n_threads)
-        audit = _audited(model, train, data, n_threads)
+        audit = _audited(train, data, n_threads)
     return Findings(
         path=path, data=data, measured=measured, mistakes=found,
         pairs=hard_pairs(found, measured.result.gold, MOST_PAIRS),
@@ -188,5 +186,13 @@ def _different(one: Measured, other: Measured) -> np.ndarray:
     return docs[order][:MOST_DIFFERENT]
 
 
-def _audited(model: Model, train: Data, data: Data, n_threads: int | None) -> Any:
-    return None
+def _audited(train: Data, data: Data, n_threads: int | None) -> Audit | None:
+    """Return what may be wrong with the texts trained on and those measured on, in this order."""
+    try:
+        from fasttext_lite.auditing.audit import audit_rows
+    except ImportError:
+        return None
+
+    labels = Labels.from_rows([*train.labels.rows(), *data.labels.rows()])
+    sizes = [len(train.texts), len(data.texts)]
+    return audit_rows(Texts.joined(train.texts, data.texts), labels, sizes, n_threads=n_threads)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,11 @@ from fasttext_lite.reporting.limits import Limits
 from fasttext_lite.reporting.measured import Measured
 from fasttext_lite.version import __version__
 
+if TYPE_CHECKING:
+    from fasttext_lite.auditing.findings import Finding
+
 LEAST_SHARE = 0.03  # of a mark: what speaks less for a label or against it is not coloured
+MOST_OTHERS = 3  # texts that are named beside one
 STRONGEST = 0.8  # how opaque a cell of the confusion may be
 
 _TITLES = {
@@ -28,6 +32,18 @@ _TITLES = {
     "audit": "Data",
     "against": "Other model",
     "about": "About",
+}
+
+
+_AUDIT = {
+    "leaks": "Texts of the test that are in the training",
+    "contradictions": "The same text with different labels",
+    "duplicates": "The same text again",
+    "near": "Nearly the same text again",
+    "wrong": "Labels that are likely wrong",
+    "alike": "Labels that cannot be told apart",
+    "few": "Labels with few texts",
+    "odd": "Odd texts",
 }
 
 
@@ -46,7 +62,7 @@ class View:
         self.found, self.limits, self.charts = found, limits, charts
         self.measured = found.measured
         self.names = found.measured.names
-        self.notes: list[str] = list(found.notes)
+        self.notes: list[str] = list(found.audit.notices if found.audit is not None else ())
         # Links lead to what is shown.
         self.shown = {
             (each.true, each.found): f"m{each.true}-{each.found}" for each in self._mistakes_shown()
@@ -120,8 +136,9 @@ class View:
     def _notes(self, values: dict[str, Any]) -> list[str]:
         """Return what the reader should know of how the page came about."""
         said = [f"Made by fasttext-lite {__version__}.", *self.notes]
-        cut = [values["labels_note"], values["heat"]["note"], values["examples_note"]]
-        cut += [values["features_note"]]
+        cut = [values["labels_note"], values["heat"]["note"], values["features_note"]]
+        if len(self.shown) < len(self.found.mistakes):
+            cut.append(values["examples_note"])
         if self.limits.characters < Limits().characters:
             cut.append(f"Texts are cut to {self.limits.characters} characters.")
         if any(cut):
@@ -328,7 +345,54 @@ class View:
         }  # fmt: skip
 
     def _audit(self) -> list[dict[str, Any]]:
-        return []
+        """Return a table of each kind of finding that there is."""
+        audit = self.found.audit
+        if audit is None:
+            return []
+        from fasttext_lite.auditing.findings import KINDS
+
+        counts = audit.counts
+        parts: list[dict[str, Any]] = []
+        columns = ["Text", "Where", "Label", "Proposed", "Why"]
+        for kind in audit.checks:
+            rows = [self._finding(each) for each in audit.of(kind)[: self.limits.findings]]
+            if not rows:
+                continue
+            used = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+            about = KINDS[kind].about
+            text = f"{about[:1].upper()}{about[1:]}."
+            if counts[kind] > len(rows):
+                text += f" The first {len(rows):,} of {counts[kind]:,}."
+            parts.append({
+                "title": _AUDIT.get(kind, kind), "count": f"{counts[kind]:,}", "text": text,
+                "rows": [[row[place] for place in used] for row in rows],
+                "columns": [columns[place] for place in used],
+            })  # fmt: skip
+        none = [_AUDIT.get(kind, kind) for kind in audit.checks if not counts[kind]]
+        if none:
+            text = f"{'; '.join(none)}."
+            parts.append({"title": "Looked for and not found", "count": "", "text": text})
+        return parts
+
+    def _finding(self, finding: Finding) -> list[str]:
+        """Return the cells of a finding."""
+        text = where = ""
+        if finding.place is not None:
+            part, row = finding.place
+            found = self.found
+            train = found.train
+            source = found.data if part or train is None else train
+            start, end = source.texts.offsets[row : row + 2]
+            text = source.texts.buffer[start:end].tobytes().decode("utf-8", "surrogatepass")
+            text = text[: self.limits.characters]
+            where = _where(part, row)
+        names = (", ".join(finding.labels), ", ".join(finding.proposed))
+        why = finding.why[:300]
+        if finding.others:
+            more = ", ..." * (len(finding.others) > MOST_OTHERS)
+            some = ", ".join(_where(*place) for place in finding.others[:MOST_OTHERS])
+            why = f"{why} ({some}{more})"
+        return [text, where, *(name[:200] for name in names), why]
 
     def _against(self) -> dict[str, Any] | None:
         against = self.found.against
@@ -379,6 +443,11 @@ def charts_of(found: Findings) -> dict[str, str]:
     if found.curve is not None and found.curve.points:
         charts["learning"] = learning_chart(found.curve)
     return charts
+
+
+def _where(part: int, row: int) -> str:
+    """Return which text is meant."""
+    return f"{'test' if part else 'training'} {row + 1:,}"
 
 
 def _mean(measured: Measured) -> float:

@@ -240,7 +240,7 @@ def next_steps(found: Findings) -> list[Sentence]:
                 f": {percent(share, 0)} of all mistakes are between these two. If people cannot "
                 "tell them apart either, make one label of them, or say in a rule where each ends.",
             ])  # fmt: skip
-    steps += _about_labels(found)
+    steps = [*_about_data(found), *steps, *_about_labels(found)]
     if found.errors:
         steps.append([
             "Read the surest errors below: where the model is sure and wrong, often the label of "
@@ -262,6 +262,25 @@ def next_steps(found: Findings) -> list[Sentence]:
                 "weak labels, may."
             ])  # fmt: skip
     return steps or [["Nothing stands out."]]
+
+
+def _about_data(found: Findings) -> list[Sentence]:
+    """Return what to do about what an audit found."""
+    audit = found.audit
+    if audit is None:
+        return []
+    steps: list[Sentence] = []
+    if leaks := len(audit.rows("leaks", 1)):
+        steps.append([
+            f"{texts(leaks)} of the test {'is' if leaks == 1 else 'are'} in the training, too: "
+            "take them out of one, or the accuracy says more than it should."
+        ])  # fmt: skip
+    if wrong := len(audit.rows("wrong", 0)):
+        steps.append([
+            f"{wrong:,} label{'s' if wrong != 1 else ''} of the training look{'s' * (wrong == 1)} "
+            "wrong: read them below, the surest first, and mend them (fasttext-lite audit)."
+        ])  # fmt: skip
+    return steps
 
 
 def _about_labels(found: Findings) -> list[Sentence]:
