@@ -12,6 +12,7 @@ import importlib
 import inspect
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -234,6 +235,7 @@ def place(tmp_path, monkeypatch, data_dir):
         Path(f"data/{name}.jsonl.gz").write_bytes(gzip.compress(20 * line))
     Path("more.tsv").write_text("x\tmore of x\n" * 10, "utf-8")
     assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
+    shutil.copy("model.ftl", "other.ftl")
     _write_web()
     return tmp_path
 

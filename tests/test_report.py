@@ -17,6 +17,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.evaluation.compare import compare, mid_p, proportion_interval
+from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.model.storage import save_model
 from fasttext_lite.reporting import curve, limits, render, words
@@ -163,8 +164,26 @@ def test_what_is_measured_text_by_text(model):
     right = [row[0] == names[0] for row, names in zip(TEST, best.names, strict=True)]
     np.testing.assert_array_equal(measured.is_right, right)
     assert measured.result.n_right == sum(right)
+    again = evaluate(model, data(TEST).texts, data(TEST).labels, n_threads=1)
+    assert vars(measured.result).keys() == vars(again).keys()
+    for name, value in vars(again).items():
+        np.testing.assert_array_equal(getattr(measured.result, name), value, name)
     assert [measured.names[measured.own(i)[0]] for i in range(len(TEST))] == [x for x, _ in TEST]
     assert [measured.text(i) for i in range(len(TEST))] == [text for _, text in TEST]
+
+
+def test_labels_that_the_model_does_not_know(model):
+    rows = [*TEST, ("new", "soup"), (("food", "new"), "goal"), (("sport", "food"), "goal match")]
+    strange = data([*rows, ("food", "zzz")])
+    measured = measure(model, strange.texts, strange.labels, 1)
+    again = evaluate(model, strange.texts, strange.labels, n_threads=1)
+    for name, value in vars(again).items():
+        np.testing.assert_array_equal(getattr(measured.result, name), value, name)
+    assert again.n_unseen_texts == 2 and again.n_unknown_texts == 1
+    page = find("m.ftl", model, strange, n_threads=1)
+    text = " ".join("".join(check_page(render.render(page)).text).split())
+    assert "2 texts have labels that the model does not know" in text
+    assert "1 text have no word" in text or "1 text has no word" in text
 
 
 def test_mistakes_are_counted_by_hand(found):
@@ -253,10 +272,10 @@ def test_a_learning_curve_ends_in_time(model):
     assert len(short.points) == 1  # the first shows how long a training takes
     assert short.forecast is None
     assert [note.partition(":")[0] for note in short.notes] == [
-        "samples of 9 texts were cut to 1", "18 texts were left out", "36 texts were left out",
-        "72 texts were left out",
+        "Further samples of 9 texts are left out", "Samples of 18 texts are left out",
+        "Samples of 36 texts are left out", "Samples of 72 texts are left out",
     ]  # fmt: skip
-    assert "needs three sizes" in words.honesty(short)
+    assert "needs samples of three sizes" in words.honesty(short)
 
 
 # -- the page ------------------------------------------------------------------------------------

@@ -119,23 +119,23 @@ def learning_curve(
         asked, gold = asked.take(some), gold.take(some)
     order, n = rng.permutation(len(texts)), len(texts)
     rights: dict[int, list[np.ndarray]] = {}
-    notes: list[str] = []
+    late: dict[int, float] = {}
     start, per_text = time.monotonic(), 0.0
-    for parts, n_samples in SAMPLES:
-        size = n // parts
-        for sample in range(n_samples):
-            left = most_seconds - (time.monotonic() - start)
-            if per_text and per_text * size > left:
-                notes.append(_left_out(size, sample, per_text * size, most_seconds))
-                break
-            chosen = np.sort(order[sample * size : (sample + 1) * size])
-            begun = time.monotonic()
-            right = _right(model, texts, labels, chosen, asked, gold, seed + sample, n_threads)
-            # The first may have compiled what it needs: the last one counts.
-            per_text = (time.monotonic() - begun) / max(size, 1)
-            if right is None:
-                break
+    # One sample of each size first: time for more of them may lack.
+    plan = [(i, n // parts) for i in range(SAMPLES[0][1]) for parts, most in SAMPLES if i < most]
+    for sample, size in plan:
+        left = most_seconds - (time.monotonic() - start)
+        if per_text and per_text * size > left:
+            late.setdefault(size, per_text * size)
+            continue
+        chosen = np.sort(order[sample * size : (sample + 1) * size])
+        begun = time.monotonic()
+        right = _right(model, texts, labels, chosen, asked, gold, seed + sample, n_threads)
+        # The first may have compiled what it needs: the last one counts.
+        per_text = (time.monotonic() - begun) / max(size, 1)
+        if right is not None:
             rights.setdefault(size, []).append(right)
+    notes = [_left_out(size, size in rights, late[size], most_seconds) for size in sorted(late)]
     points = [
         Point(size, tuple(float(right.mean()) for right in found))
         for size, found in sorted(rights.items())
@@ -143,13 +143,12 @@ def learning_curve(
     return LearningCurve(points, forecast(rights, rng), len(asked), notes)
 
 
-def _left_out(size: int, n_done: int, seconds: float, most: float) -> str:
+def _left_out(size: int, is_measured: bool, seconds: float, most: float) -> str:
     """Return what is said of samples that there was no time for."""
-    what = f"samples of {size:,} texts were cut to {n_done}" if n_done else f"{size:,} texts"
-    were = "" if n_done else " were left out"
+    what = "Further samples of" if is_measured else "Samples of"
     return (
-        f"{what}{were}: a training would have taken about {seconds:.0f} s more, and the curve has "
-        f"{most:.0f} s"
+        f"{what} {size:,} texts are left out: the curve takes {most:.0f} s at most, and one would "
+        f"have taken {seconds:.0f} s more."
     )
 
 

@@ -37,6 +37,10 @@ def texts(n: int) -> str:
     return f"{n:,} text{'s' * (n != 1)}"
 
 
+def _have(n: int) -> str:
+    return "has" if n == 1 else "have"
+
+
 def summary(found: Findings) -> list[Sentence]:
     """Return what there is to say first, a sentence or two each.
 
@@ -181,8 +185,8 @@ def honesty(curve: LearningCurve) -> str:
     law = curve.forecast
     if law is None:
         return (
-            "There is no forecast: it needs three sizes, with some mistakes at each. Give more "
-            "training texts."
+            "There is no forecast: it needs samples of three sizes, and some mistakes at each of "
+            "them."
         )
     said = (
         "The forecast is a straight line through the logarithms of the errors. It has no floor: "
@@ -228,8 +232,9 @@ def next_steps(found: Findings) -> list[Sentence]:
     n_wrong = sum(each.count for each in found.mistakes)
     if result.n_unseen_texts:
         steps.append([
-            f"{texts(result.n_unseen_texts)} have labels that the model does not know, and count "
-            "as mistakes: train with texts of these labels, or take them out of the test."
+            f"{texts(result.n_unseen_texts)} {_have(result.n_unseen_texts)} labels that the model "
+            "does not know, and count as mistakes: train with texts of these labels, or take them "
+            "out of the test."
         ])  # fmt: skip
     if found.pairs and n_wrong:
         pair = found.pairs[0]
@@ -316,8 +321,9 @@ def _about_labels(found: Findings) -> list[Sentence]:
         ])  # fmt: skip
     if result.n_unknown_texts:
         steps.append([
-            f"{texts(result.n_unknown_texts)} have no word that the model knows, and get the most "
-            "frequent label: look whether they are of another language or kind."
+            f"{texts(result.n_unknown_texts)} {_have(result.n_unknown_texts)} no word that the "
+            "model knows, and get the most frequent label: look whether they are of another "
+            "language or kind."
         ])  # fmt: skip
     return steps
 
