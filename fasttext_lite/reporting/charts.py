@@ -97,13 +97,13 @@ def coverage_chart(answered: np.ndarray, accuracy: np.ndarray, overall: float) -
         answered, accuracy = answered[some], accuracy[some]
 
     def draw(axes: Any) -> None:
-        axes.axhline(overall, ls="--", color=FAINT, lw=1.2, label="all texts answered")
-        axes.plot(answered, accuracy, color=GOOD, label="the surest texts answered")
+        axes.axhline(overall, ls="--", color=FAINT, lw=1.2)
+        axes.text(0.01, overall, "all texts answered", va="bottom", fontsize="small")
+        axes.plot(answered, accuracy, color=GOOD)
         low = min(float(accuracy.min(initial=1.0)), overall)
         axes.set(xlim=(0, 1), ylim=(max(low - 0.1 * (1 - low) - 0.01, 0), 1.005))
         axes.set_xlabel("texts answered (%)")
         axes.set_ylabel("answers that are right (%)")
-        axes.legend(loc="lower left")
         _percents(axes.xaxis)
         _percents(axes.yaxis)
 

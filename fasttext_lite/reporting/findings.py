@@ -39,10 +39,14 @@ class Data:
 
 @dataclass(frozen=True)
 class SureError:
-    """A text that the model is sure about, and wrong: pieces of it with their shares."""
+    """A text that the model is sure about, and wrong: pieces of it with their shares.
+
+    They are exact, or of first order where the model is not linear in its words.
+    """
 
     doc: int
     marked: list[tuple[str, float]]
+    is_exact: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,8 @@ def _surest_errors(measured: Measured) -> list[SureError]:
     for doc in order.tolist():
         text = measured.text(doc)[:MOST_EXPLAINED]
         label = measured.names[measured.labels[doc, 0]]
-        result.append(SureError(doc, explain(measured.model, text, label).marked()))
+        explained = explain(measured.model, text, label)
+        result.append(SureError(doc, explained.marked(), explained.is_exact))
     return result
 
 

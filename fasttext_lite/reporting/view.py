@@ -90,6 +90,7 @@ class View:
             "calibration_error": words.percent(found.reliability.error),
             "answers": self._answers(),
             "errors": self._errors(),
+            "is_first_order": not all(each.is_exact for each in found.errors),
             "feature_rows": self._feature_rows(),
             "curve": curve,
             "audit": audit,
