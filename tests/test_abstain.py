@@ -17,7 +17,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
-from fasttext_lite.fitting import abstaining, ladder
+from fasttext_lite.fitting import abstaining, ladder, prepare
 from fasttext_lite.fitting.abstaining import Answers
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.fit import fit
@@ -174,6 +174,18 @@ def test_of_many_texts_the_model_itself_is_measured(monkeypatch):
     assert (found.abstention.n_texts, found.abstention.n_folds) == (100, 0)
     assert found.abstention.answered == pytest.approx(0.5, abs=0.02)
     assert "judged by the model itself" in found.abstention.line()
+
+
+def test_what_is_tried_on_a_part_of_the_texts_is_measured_on_all(monkeypatch):
+    monkeypatch.setattr(prepare, "MOST_TEXTS", 300)
+    for several in (False, True):
+        texts, labels = LISTS if several else (TEXTS, Y)
+        found = FastTextClassifier(answer_rate=0.5, **QUICK).fit(texts, labels).model_
+        n_aside = len(texts) // ladder.ASIDE_OF
+        assert (found.abstention.n_texts, found.abstention.n_folds) == (n_aside, 0)
+        assert found.calibration.n_texts == n_aside
+    found = FastTextClassifier(**QUICK).fit(TEXTS, Y).model_
+    assert found.calibration.n_texts > 50, "nobody asks for it"
 
 
 def test_where_nothing_is_tried_texts_are_set_aside(monkeypatch):
