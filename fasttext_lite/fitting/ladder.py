@@ -50,6 +50,7 @@ MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
 MANY_TEXTS, CALIBRATED_ON = 100_000, 2_000
 # To measure answers on where few or none of the texts are tried, such a part is set aside at most.
 ASIDE_OF = 10
+MORE_KNOWN = 1.5  # times the texts of the sample: a model of so many answers more
 FEW_APART = 3.0  # texts more that candidates are taken to differ on: one or two prove nothing
 
 
@@ -198,7 +199,7 @@ def _is_more_known(prepared: Prepared, config: Config) -> bool:
         return False
     assert prepared.sample is not None
     n_labelled = int(np.count_nonzero(np.diff(prepared.labels.indptr)))
-    return n_labelled > prepared.sample.docs.size
+    return n_labelled > MORE_KNOWN * prepared.sample.docs.size
 
 
 def _held_out(prepared: Prepared, seed: int) -> np.ndarray | None:
