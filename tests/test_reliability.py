@@ -251,7 +251,9 @@ def test_novel_texts_need_no_labels(name, folder, run):
         assert each["answered"] == shares
     plain = run("one", "--novel", folder / name)[1].splitlines()
     assert len(plain) == 2
-    assert plain[1].startswith(f"{folder / name}: n 50  AUC {novel['area_under_roc']:.4f}  answered")
+    assert plain[1].startswith(
+        f"{folder / name}: n 50  AUC {novel['area_under_roc']:.4f}  answered"
+    )
     assert "(the model's threshold)" in plain[1]
 
 

@@ -64,13 +64,13 @@ class FastTextClassifier(TextClassifier, OneModel):
 
     Parameters
     ----------
-    answer_rate : float, default None
-        Share of texts that ``predict(X, abstain=True)`` is to answer, in (0, 1]: the threshold is
-        measured on texts that are held out, see ``model_.abstention``.
-    answer_accuracy : float, default None
-        In its place, the least share of right ones among the answers, in (0, 1]: as many texts
-        are answered as that allows. Where no threshold gives it, that is logged, and the model
-        has none.
+    answer_rate : default None
+        Float or None: share of texts that ``predict(X, abstain=True)`` is to answer, in (0, 1]:
+        the threshold is measured on texts that are held out, see ``model_.abstention``.
+    answer_accuracy : default None
+        Float or None: in its place, the least share of right ones among the answers, in (0, 1]:
+        as many texts are answered as that allows. Where no threshold gives it, that is logged, and
+        the model has none.
     <parameters>
 
     Attributes

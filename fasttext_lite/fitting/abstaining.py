@@ -9,12 +9,11 @@ import numpy as np
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import bounded
 from fasttext_lite.features.matrix import FeatureMatrix
-from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, answers_of
+from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, answers, answers_of
 from fasttext_lite.fitting.given import logger
 from fasttext_lite.model.abstention import RATE, Abstention
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.coverage import answers_for, threshold_for_rate
-from fasttext_lite.model.decisions import decide_in_parts
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 
@@ -42,7 +41,7 @@ class Answers:
     @classmethod
     def of_parts(cls, parts: list[Judged], calibration: Calibration) -> Answers:
         """Return what models say that were trained without a part each."""
-        n_texts = sum(len(part.decisions.scores) + part.blank.size for part in parts)
+        n_texts = sum(len(part.decisions.scores) + part.n_blank for part in parts)
         return cls(*answers_of(parts, calibration), n_texts, len(parts))
 
     @classmethod
@@ -56,14 +55,7 @@ class Answers:
         features, labels : FeatureMatrix, Labels
             Of texts that it did not learn from; ids of labels are the model's.
         """
-        own, n_labels = labels.without_repeats(), len(model.labels)
-        pairs = np.repeat(np.arange(len(own)), np.diff(own.indptr)) * n_labels + own.ids
-        confidence, right = [], []
-        for start, found in decide_in_parts(model, features):
-            docs, ranks = np.nonzero(found.labels >= 0)
-            confidence.append(found.probabilities[docs, ranks])
-            right.append(np.isin((docs + start) * n_labels + found.labels[docs, ranks], pairs))
-        return cls(np.concatenate(confidence), np.concatenate(right), len(own), 0)
+        return cls(*answers(model, features, labels), len(labels), 0)
 
     def abstention(self, run: Run | None) -> Abstention | None:
         """Return the threshold that a training is asked for; None where there is none.

@@ -13,7 +13,7 @@ from fasttext_lite.disk.promise import promised
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.measures import first_right
 from fasttext_lite.model.calibration import MOST_LEAVES, Calibration, calibration_error
-from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD, decide_in_parts
 from fasttext_lite.model.model import Model
 
 LEAST_TEXTS = 40  # fewer would say what chance says
@@ -117,10 +117,10 @@ class Judged:
         Of the texts that have a feature and known labels, or as many as are enough.
     multilabel : bool
         Of the model.
-    blank : bool[n_blank]
-        Whether the likeliest label is right, of the texts among these that have no feature.
-    surest : float
-        The largest probability of such a text, that of the class prior.
+    n_blank : int
+        Number of the texts beside these that have no feature.
+    blank : float64[n_given], bool[n_given]
+        What `answers` says of those.
     """
 
     loss: Loss
@@ -129,8 +129,8 @@ class Judged:
     weights: np.ndarray
     decisions: _Decisions
     multilabel: bool
-    blank: np.ndarray
-    surest: float
+    n_blank: int
+    blank: tuple[np.ndarray, np.ndarray]
 
     @classmethod
     def of(
@@ -160,7 +160,7 @@ class Judged:
             blank = blank[blank < docs[-1]]
         return cls(
             model.loss, model.is_distribution, right, weights, decisions, model.multilabel,
-            right[blank], float(model.prior.max(initial=0.0)),
+            blank.size, answers(model, features.take(blank), labels.take(blank)),
         )  # fmt: skip
 
 
@@ -223,6 +223,32 @@ def _calibrated(parts: list[Judged], scores: np.ndarray, calibration: Calibratio
     return _probabilities(scores - scores.max(axis=1, keepdims=True) * together, together)
 
 
+def answers(model: Model, features: FeatureMatrix, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Return how sure a model is of what it says of texts, and whether it is right.
+
+    Parameters
+    ----------
+    model : Model
+    features, labels : FeatureMatrix, Labels
+        Of the texts; ids of labels are the model's, others are unknown.
+
+    Returns
+    -------
+    confidence, right
+        As of `answers_of`.
+    """
+    own, n_labels = labels.without_repeats(), len(model.labels)
+    docs = np.repeat(np.arange(len(own)), np.diff(own.indptr))
+    is_known = (own.ids >= 0) & (own.ids < n_labels)
+    pairs = (docs * n_labels + own.ids)[is_known]  # of text and label as one number
+    confidence, right = [np.empty(0)], [np.empty(0, bool)]
+    for start, found in decide_in_parts(model, features):
+        docs, ranks = np.nonzero(found.labels >= 0)
+        confidence.append(found.probabilities[docs, ranks])
+        right.append(np.isin((docs + start) * n_labels + found.labels[docs, ranks], pairs))
+    return np.concatenate(confidence), np.concatenate(right)
+
+
 def answers_of(parts: list[Judged], calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
     """Return how sure models are of what they say of texts held out, and whether it is right.
 
@@ -241,13 +267,12 @@ def answers_of(parts: list[Judged], calibration: Calibration) -> tuple[np.ndarra
     """
     found = _joined(parts)
     p = _calibrated(parts, found.scores, calibration)
-    if parts[0].multilabel:
-        given = p >= MULTILABEL_THRESHOLD
-        return p[given], found.targets[given] > 0
-    top = np.arange(len(p)), p.argmax(axis=1)
-    blank = [np.full(part.blank.size, part.surest) for part in parts]
-    right = [found.targets[top] > 0, *(part.blank for part in parts)]
-    return np.concatenate([p[top], *blank]), np.concatenate(right)
+    given = p >= MULTILABEL_THRESHOLD
+    if not parts[0].multilabel:
+        given = np.arange(p.shape[1]) == p.argmax(axis=1)[:, None]
+    confidence = [p[given], *(part.blank[0] for part in parts)]
+    right = [found.targets[given] > 0, *(part.blank[1] for part in parts)]
+    return np.concatenate(confidence), np.concatenate(right)
 
 
 def calibrate(parts: list[Judged]) -> Calibration:

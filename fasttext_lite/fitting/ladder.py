@@ -48,8 +48,9 @@ MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
 # Of so many texts, the sample says little of the scores of a model of all: then so many, two in a
 # hundred at most, are set aside from the training to calibrate that very model.
 MANY_TEXTS, CALIBRATED_ON = 100_000, 2_000
-# Where nothing is tried, such a part of the texts is set aside at most to measure answers on.
+# To measure answers on where few or none of the texts are tried, such a part is set aside at most.
 ASIDE_OF = 10
+MORE_KNOWN = 1.5  # times the texts of the sample: a model of so many answers more
 FEW_APART = 3.0  # texts more that candidates are taken to differ on: one or two prove nothing
 
 
@@ -82,7 +83,7 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
         prepared = dataclasses.replace(prepared, sample=None)
         return dataclasses.replace(prepared, aside=_held_out(prepared, seed))
     config, calibration, choice, answers = found
-    is_aside = _are_set_apart(len(prepared.labels), config)
+    is_aside = _are_set_apart(len(prepared.labels), config) or _is_more_known(prepared, config)
     abstention = None
     if answers is not None and not is_aside:  # else the model is measured itself
         abstention = answers.abstention(prepared.run)
@@ -187,6 +188,18 @@ def _aside(prepared: Prepared, seed: int) -> np.ndarray:
     if not _are_set_apart(len(prepared.labels), prepared.config):
         n = min(n, len(prepared.labels) // ASIDE_OF)
     return prepared.labels.some(n, np.random.default_rng([seed, 12]))
+
+
+def _is_more_known(prepared: Prepared, config: Config) -> bool:
+    """Return whether a model of all texts answers more than those of the sample, and is asked to.
+
+    They had fewer texts: it is surer, and right more often. Its own answers are measured then.
+    """
+    if prepared.run is None or prepared.run.wanted is None or config.l1:
+        return False
+    assert prepared.sample is not None
+    n_labelled = int(np.count_nonzero(np.diff(prepared.labels.indptr)))
+    return n_labelled > MORE_KNOWN * prepared.sample.docs.size
 
 
 def _held_out(prepared: Prepared, seed: int) -> np.ndarray | None:
