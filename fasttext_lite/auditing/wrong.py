@@ -1,7 +1,7 @@
 """Labels that are likely wrong, and labels that cannot be told apart, by cross-validation.
 
 Northcutt, Jiang, Chuang: Confident Learning: Estimating Uncertainty in Dataset Labels (2021). A
-label has a threshold: the mean probability of it in the texts that have it. A text is held to be
+label has a threshold: the mean probability of it in the texts that have it, or `ENOUGH`. A text is held to be
 wrongly labelled where another label reaches its own threshold, and is likelier than the given one.
 """
 
@@ -15,6 +15,9 @@ from fasttext_lite.auditing.findings import RELABEL, Finding
 from fasttext_lite.auditing.folds import OutOfFold
 from fasttext_lite.auditing.rows import Rows
 
+# Where models are nearly always sure and right, half of what they say is below the mean: so much is
+# enough, and of a label given so small a share of its mean is too little.
+ENOUGH, TOO_LITTLE = 0.8, 0.1
 LEAST_TEXTS = 10  # of a label, different ones, to say anything about it
 # Labels are told apart by so much more than by chance at most, and for certain by less than the
 # second: the sum of both shares that are told rightly, less 1 (Youden's index).
@@ -66,7 +69,12 @@ def _single(rows: Rows, said: OutOfFold, is_few: np.ndarray) -> Iterator[Finding
     """Yield rows of one label each."""
     given, own, other, best = likeliest_other(rows.labels.ids, said, is_few)
     threshold = thresholds(given, own, said.is_judged, is_few.size)
-    likelier = (best > own) & (best >= threshold[other]) & said.is_judged & ~is_few[given]
+    likelier = (
+        (best > own)
+        & (best >= np.minimum(threshold, ENOUGH)[other])
+        & said.is_judged
+        & ~is_few[given]
+    )
     odds = best / np.maximum(best + own, 1e-12)
     names = rows.labels.names
     for row in np.flatnonzero(likelier).tolist():
@@ -129,8 +137,9 @@ def thresholds(
 def _several(rows: Rows, said: OutOfFold, is_few: np.ndarray) -> Iterator[Finding]:
     """Yield rows of several labels: each label, there or not, is judged by itself.
 
-    One that is there is held to be wrong where it is less likely than it is on average where it is
-    not there; one that is missing is proposed where it is likelier than on average where it is.
+    One that is there is held to be wrong where it is less likely than on average where it is not
+    there, or hardly likely at all; one that is missing is proposed where it reaches the mean of
+    those texts that have it, or `ENOUGH`.
     """
     labels, p = rows.labels, said.probabilities
     docs = np.repeat(np.arange(len(labels)), np.diff(labels.indptr))
@@ -141,8 +150,8 @@ def _several(rows: Rows, said: OutOfFold, is_few: np.ndarray) -> Iterator[Findin
     with_it = np.where(has & judged, p, 0).sum(0, dtype=np.float64) / np.maximum(n_with, 1)
     without = np.where(~has & judged, p, 0).sum(0, dtype=np.float64) / np.maximum(n_without, 1)
     told = judged & ~is_few & (with_it > without)
-    superfluous = told & has & (p < without)
-    missing = told & ~has & (p > np.maximum(with_it, 0.5))
+    superfluous = told & has & (p < np.maximum(without, TOO_LITTLE * with_it))
+    missing = told & ~has & (p > np.clip(with_it, 0.5, ENOUGH))
     score = np.where(superfluous, 1 - p, np.where(missing, p, 0))
     for row in np.flatnonzero(score.any(axis=1)).tolist():
         kept = np.flatnonzero((has[row] & ~superfluous[row]) | missing[row])

@@ -190,7 +190,7 @@ def _targets(options: argparse.Namespace, files: Sequence[str]) -> dict[str, str
     read = [*files, *([options.agreed] if options.agreed else [])]
     outputs = [*targets.values(), *([options.output] if options.output else [])]
     for output in outputs:
-        _check_output(output, read, is_list=output == options.output)
+        _check_output(output, read, output == options.output, len(files) > 1)
     if options.output and any(is_same_file(options.output, each) for each in targets.values()):
         raise UsageError(f"{options.output}: findings and mended texts would be in one file")
     return targets
@@ -202,8 +202,18 @@ def _plain_name(path: str) -> str:
     return stem if ending.lower() in ENDINGS else stem + ending
 
 
-def _check_output(output: str, read: Sequence[str], is_list: bool) -> None:
-    """Raise `UsageError` for a file that cannot be written, or is one that is read."""
+def _check_output(output: str, read: Sequence[str], is_list: bool, in_folder: bool) -> None:
+    """Raise `UsageError` for a file that cannot be written, or is one that is read.
+
+    Parameters
+    ----------
+    output : str
+    read : sequence of str
+    is_list : bool
+        Whether findings are written; else texts.
+    in_folder : bool
+        Whether texts are written into a folder, which need not be there yet.
+    """
     from fasttext_lite.model.magic import FASTTEXT_ENDINGS, OWN_ENDING
 
     what = "findings are written" if is_list else "texts are written"
@@ -219,9 +229,8 @@ def _check_output(output: str, read: Sequence[str], is_list: bool) -> None:
         raise UsageError(f"{output}: that ending is a model's, and {what}")
     if ending in ENDINGS:
         raise UsageError(f"{output}: what is written is not packed: leave {ending} away")
-    folder = os.path.dirname(output)
-    if not is_list and folder and not os.path.lexists(folder):
-        return  # it is made when there is something to write
+    if in_folder and not is_list and not os.path.lexists(os.path.dirname(output) or "."):
+        return
     try:
         check_replaceable(output, to_streams=is_list)
     except OSError as error:
