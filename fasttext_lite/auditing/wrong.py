@@ -1,8 +1,9 @@
 """Labels that are likely wrong, and labels that cannot be told apart, by cross-validation.
 
 Northcutt, Jiang, Chuang: Confident Learning: Estimating Uncertainty in Dataset Labels (2021). A
-label has a threshold: the mean probability of it in the texts that have it, or `ENOUGH`. A text is held to be
-wrongly labelled where another label reaches its own threshold, and is likelier than the given one.
+label has a threshold: the mean probability of it in the texts that have it, or `ENOUGH`. A text is
+held to be wrongly labelled where another label reaches its own threshold, and is likelier than the
+given one.
 """
 
 from __future__ import annotations
