@@ -299,9 +299,9 @@ def _print(
     n_shown: int,
 ) -> None:
     """Print counts, and the first findings of each kind."""
-    n_files = len(read.paths)
-    files = f"{n_files} file{'s' * (n_files != 1)}"
-    write(f"{sum(read.sizes)} rows with {audit.n_labels} labels in {files}")
+    n = {"row": sum(read.sizes), "label": audit.n_labels, "file": len(read.paths)}
+    rows, labels, files = (f"{count} {name}{'s' * (count != 1)}" for name, count in n.items())
+    write(f"{rows} with {labels} in {files}")
     for kind, count in counts.items():
         write(f"{count:>8}  {kind:<15}{KINDS[kind].about}")
     for kind, count in counts.items():
