@@ -29,12 +29,14 @@ __all__ = [
     "TrainingError",
     "UnknownTextWarning",
     "__version__",
+    "audit",
     "load",
     "load_model",
     "verify",
 ]
 
 if TYPE_CHECKING:
+    from fasttext_lite.auditing.audit import audit
     from fasttext_lite.compat.either import load_model
     from fasttext_lite.compat.model_file import ModelFile
     from fasttext_lite.config.fields import Config
@@ -62,6 +64,7 @@ __getattr__, __dir__ = face(
         "TrainingError": "fasttext_lite.errors",
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",
+        "audit": "fasttext_lite.auditing.audit",
         "load": "fasttext_lite.estimators.classifier",
         "load_model": "fasttext_lite.compat.either",
         "verify": "fasttext_lite.estimators.verify",

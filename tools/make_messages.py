@@ -31,6 +31,7 @@ GROUPS = {
     "The command line": ("cli",),
     "Files that are filtered": ("filtering",),
     "Reports on a model": ("reporting",),
+    "An audit of texts and labels": ("auditing",),
     "scikit-learn's classes": ("estimators", "evaluation"),
     "A cluster of Dask": ("distributed",),
     "In place of fastText": ("compat",),

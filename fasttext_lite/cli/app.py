@@ -33,6 +33,7 @@ COMMANDS = {
     "convert": "fasttext_lite.cli.convert",
     "test": "fasttext_lite.cli.test",
     "report": "fasttext_lite.cli.report",
+    "audit": "fasttext_lite.cli.audit",
     "predict": "fasttext_lite.cli.predict",
     "embed": "fasttext_lite.cli.embed",
     "filter": "fasttext_lite.cli.filter",

@@ -191,12 +191,9 @@ def _different(one: Measured, other: Measured) -> np.ndarray:
     return docs[order][:MOST_DIFFERENT]
 
 
-def _audited(train: Data, data: Data, n_threads: int | None) -> Audit | None:
+def _audited(train: Data, data: Data, n_threads: int | None) -> Audit:
     """Return what may be wrong with the texts trained on and those measured on, in this order."""
-    try:
-        from fasttext_lite.auditing.audit import audit_rows
-    except ImportError:
-        return None
+    from fasttext_lite.auditing.audit import audit_rows
 
     labels = Labels.from_rows([*train.labels.rows(), *data.labels.rows()])
     sizes = [len(train.texts), len(data.texts)]
