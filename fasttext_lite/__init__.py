@@ -29,8 +29,10 @@ __all__ = [
     "TrainingError",
     "UnknownTextWarning",
     "__version__",
+    "explain",
     "load",
     "load_model",
+    "top_features",
     "verify",
 ]
 
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from fasttext_lite.estimators.transformer import FastTextTransformer
     from fasttext_lite.estimators.tuner import FastTextTuner
     from fasttext_lite.estimators.verify import verify
+    from fasttext_lite.explanation.explain import explain
+    from fasttext_lite.explanation.features import top_features
     from fasttext_lite.model.model import Model
 
 __getattr__, __dir__ = face(
@@ -62,8 +66,10 @@ __getattr__, __dir__ = face(
         "TrainingError": "fasttext_lite.errors",
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",
+        "explain": "fasttext_lite.explanation.explain",
         "load": "fasttext_lite.estimators.classifier",
         "load_model": "fasttext_lite.compat.either",
+        "top_features": "fasttext_lite.explanation.features",
         "verify": "fasttext_lite.estimators.verify",
     },
 )

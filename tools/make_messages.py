@@ -31,6 +31,7 @@ GROUPS = {
     "The command line": ("cli",),
     "Files that are filtered": ("filtering",),
     "scikit-learn's classes": ("estimators", "evaluation"),
+    "Understanding a model": ("explanation",),
     "A cluster of Dask": ("distributed",),
     "In place of fastText": ("compat",),
     "Chinese words": ("segmenter",),

@@ -33,6 +33,7 @@ COMMANDS = {
     "convert": "fasttext_lite.cli.convert",
     "test": "fasttext_lite.cli.test",
     "predict": "fasttext_lite.cli.predict",
+    "explain": "fasttext_lite.cli.explain",
     "embed": "fasttext_lite.cli.embed",
     "filter": "fasttext_lite.cli.filter",
     "datasets": "fasttext_lite.cli.datasets",
