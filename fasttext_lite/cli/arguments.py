@@ -262,6 +262,21 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
     )  # fmt: skip
 
 
+def add_answers(parser: argparse.ArgumentParser) -> None:
+    """Add what share of texts a model is to answer, or how accurate its answers are to be."""
+    group = parser.add_mutually_exclusive_group()
+    measured = "on texts held out; for `predict --abstain` (docs/understand.md)"
+    group.add_argument(
+        "--answer-rate", type=share, metavar="R",
+        help=f"store the threshold that answers this share of texts, {measured}",
+    )  # fmt: skip
+    group.add_argument(
+        "--answer-accuracy", type=share, metavar="A",
+        help="store the least threshold whose answers are right at least so often, measured "
+        f"{measured}",
+    )  # fmt: skip
+
+
 def add_beam(parser: argparse.ArgumentParser) -> None:
     """Add how many nodes of each depth of the label tree are opened."""
     parser.add_argument(
@@ -464,6 +479,17 @@ def above_zero(what: str = "a number") -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def share(text: str) -> float:
+    """Return a number above 0 and at most 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, up to 1; got {text!r}")
+    return value
 
 
 def between(low: float, high: float) -> Callable[[str], float]:

@@ -103,7 +103,11 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
     notes: dict[str, Any] = {"calibration": model.calibration, "choice": model.choice}
     notes |= {
         name: note
-        for name, note in (("run", model.run), ("threshold", model.threshold))
+        for name, note in (
+            ("run", model.run),
+            ("threshold", model.threshold),
+            ("abstention", model.abstention),
+        )  # fmt: skip
         if note is not None
     }
     config = model.config.to_dict()
@@ -122,8 +126,9 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         "labels": model.labels,
     }
     lines = {name: note.line() for name, note in notes.items() if note is not None}
-    if model.threshold is not None:
-        lines["threshold"] = model.threshold.line(quantized=model.packed is not None)
+    for name in ("threshold", "abstention"):
+        if (found := getattr(model, name)) is not None:
+            lines[name] = found.line(quantized=model.packed is not None)
     lines |= {name: f"not known: fastText's files have no place for {name}" for name in untold}
     if model.config.dictionary:
         n_words = unpacked(model.config.dictionary).count(b"\n")

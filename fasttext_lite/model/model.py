@@ -23,6 +23,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.limits import (
@@ -96,6 +97,8 @@ class Model:
         How the training was run, where that is not the usual way.
     threshold : Threshold, optional
         Of probabilities, where `tune` has found one.
+    abstention : Abstention, optional
+        From which probability on the model answers, where the training was asked for that.
     packed : packed.Packed, optional
         What the file of a quantised model holds in place of `space` and `embeddings`.
     """
@@ -117,6 +120,7 @@ class Model:
     choice: Choice | None = None
     run: Run | None = None
     threshold: Threshold | None = None
+    abstention: Abstention | None = None
 
     def __post_init__(self) -> None:
         self.label_counts = np.asarray(self.label_counts, np.int64)
