@@ -29,6 +29,7 @@ __all__ = [
     "TrainingError",
     "UnknownTextWarning",
     "__version__",
+    "audit",
     "explain",
     "load",
     "load_model",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from fasttext_lite.auditing.audit import audit
     from fasttext_lite.compat.either import load_model
     from fasttext_lite.compat.model_file import ModelFile
     from fasttext_lite.config.fields import Config
@@ -66,6 +68,7 @@ __getattr__, __dir__ = face(
         "TrainingError": "fasttext_lite.errors",
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",
+        "audit": "fasttext_lite.auditing.audit",
         "explain": "fasttext_lite.explanation.explain",
         "load": "fasttext_lite.estimators.classifier",
         "load_model": "fasttext_lite.compat.either",
