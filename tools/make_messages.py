@@ -33,6 +33,7 @@ GROUPS = {
     "Reports on a model": ("reporting",),
     "An audit of texts and labels": ("auditing",),
     "scikit-learn's classes": ("estimators", "evaluation"),
+    "Understanding a model": ("explanation",),
     "A cluster of Dask": ("distributed",),
     "In place of fastText": ("compat",),
     "Chinese words": ("segmenter",),

@@ -227,6 +227,12 @@ def _lines(reader: CorpusReader) -> Iterator[str]:
             yield line.decode("utf-8", "surrogatepass")
 
 
+def as_json(values: object) -> str:
+    """Return a line of JSON; beyond ASCII as it is, unless it is half of a surrogate pair."""
+    text = json.dumps(values, ensure_ascii=False)
+    return json.dumps(values) if any("\ud800" <= sign <= "\udfff" for sign in text) else text
+
+
 # -- labels in each format -------------------------------------------------------------------
 def _split_end(line: str) -> tuple[str, str]:
     """Return a line and its end."""
@@ -295,7 +301,7 @@ def _jsonl(reading: Reading, lines: list[str], labels: Sequence[str], where: str
             record[key] = json.loads(labels[0])  # a number stays one
         except ValueError:
             record[key] = labels[0]
-    return json.dumps(record, ensure_ascii=False) + end
+    return as_json(record) + end
 
 
 Relabel = Callable[[Reading, list[str], Sequence[str], str], str]

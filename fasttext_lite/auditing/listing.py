@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fasttext_lite.auditing.files import AuditedFiles, Change, change_of, joined
+from fasttext_lite.auditing.files import AuditedFiles, Change, as_json, change_of, joined
 from fasttext_lite.auditing.findings import ACTIONS, DROP, KINDS, RELABEL, Audit, Finding, Place
 from fasttext_lite.corpus.files import iter_blocks, name_of, split_lines
 from fasttext_lite.errors import InputError
@@ -57,12 +57,7 @@ class Listed:
             "others": [f"{name_of(file)}:{line}" for file, line in self.others],
             "text": self.text if self.line else None,
         }
-        text = json.dumps(values, ensure_ascii=False)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a half of a pair
-            return json.dumps(values)
-        return text
+        return as_json(values)
 
 
 def one_or_list(labels: Sequence[str]) -> str | list[str] | None:

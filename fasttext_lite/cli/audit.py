@@ -357,7 +357,8 @@ def _fix(
                 file.write(text.encode("utf-8", "surrogatepass"))
                 if action:
                     done[action] += 1
-        say(
+        is_taken = options.json or options.output == STDIN  # by what programs read
+        (say if is_taken else write)(
             f"{target}: {done[DROP]} row{'s' * (done[DROP] != 1)} dropped, {done[RELABEL]} given "
             "another label"
         )
