@@ -364,6 +364,42 @@ def test_the_page_tells_what_was_found(found):
         assert f"m{each.true}-{each.found}" in read.ids
 
 
+def test_the_page_tells_what_an_audit_found(found):
+    """The texts measured on are those trained on, but for eleven."""
+    assert len(found.audit.rows("leaks", 1)) >= 45
+    read = check_page(render.render(found))
+    text = " ".join("".join(read.text).split())
+    assert "audit" in read.ids
+    assert "Texts of the test that are in the training" in text
+    assert "of the test are in the training, too: take them out" in text
+    assert "Looked for and not found" in text
+    leaks = View(found, limits.Limits(), {}).values()["audit"][0]
+    assert len(leaks["rows"]) == limits.Limits().findings
+    assert leaks["text"].endswith(f"The first 20 of {len(found.audit.of('leaks'))}.")
+    first, finding = leaks["rows"][0], found.audit.of("leaks")[0]
+    assert first[0] == TEST[finding.place.row][1]
+    assert first[1] == f"test {finding.place.row + 1}"
+
+
+def test_words_are_marked_as_they_are_explained(found):
+    from fasttext_lite.explanation import explain
+
+    view = View(found, limits.Limits(), {}).values()
+    measured = found.measured
+    sure = np.flatnonzero(~measured.is_right)
+    sure = sure[np.argsort(-measured.confidence[sure], kind="stable")]
+    assert [error.doc for error in found.errors] == sure.tolist()
+    for doc, row in zip(sure.tolist(), view["errors"], strict=True):
+        text = measured.text(doc)
+        assert "".join(piece for piece, _, _ in row["pieces"]) == text and row["more"] == ""
+        label = measured.names[measured.labels[doc, 0]]
+        marked = explain(measured.model, text, label).marked()
+        kinds = ["" if abs(s) < 0.03 else "for" if s > 0 else "against" for _, s in marked]
+        assert [kind for _, _, kind in row["pieces"]] == kinds
+    assert any(kind == "for" for row in view["errors"] for _, _, kind in row["pieces"])
+    assert not view["is_first_order"]
+
+
 def test_each_cell_has_its_own_texts(found):
     view = View(found, limits.Limits(), {}).values()
     shown = {each["id"]: each for each in view["examples"]}

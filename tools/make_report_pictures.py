@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -18,26 +19,27 @@ from selenium.webdriver.chrome.service import Service
 
 from fasttext_lite.cli import app
 
-TARGET = Path(__file__).parent.parent / "docs" / "plots"
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "plots"
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 # Name: data, width of the window, mode, first element, height, and how much smaller it is made.
 PICTURES = {
-    "report-summary": ("en_topics", 1120, "light", "header", 1640, 0.75),
+    "report-summary": ("en_topics", 1120, "light", "header", 1790, 0.75),
     "report-errors": ("en_topics", 1120, "light", "#sure", 1500, 0.75),
     "report-phone": ("zh_topics", 360, "dark", "#errors", 760, 1.0),
 }
-COLORS = 64
+COLORS = 128
 MOST_BYTES = 150_000
 
 
 def main() -> None:
     """Train, report and take the pictures."""
     with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # pages name the model as it was named
         for data in ("en_topics", "zh_topics"):
-            assert app.main(["demo", "--data", data, "--output", folder]) == 0
+            assert app.main(["demo", "--data", data, "--output", "demo"]) == 0
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or ""
         for flag in (*FLAGS, f"--user-data-dir={folder}/profile"):
@@ -45,7 +47,7 @@ def main() -> None:
         driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             for name, (data, *how) in PICTURES.items():
-                picture = taken(driver, Path(folder, f"{data}_report.html"), *how)
+                picture = taken(driver, Path(folder, "demo", f"{data}_report.html"), *how)
                 path = TARGET / f"{name}.png"
                 picture.save(path, optimize=True)
                 size = path.stat().st_size
@@ -74,7 +76,7 @@ def taken(
     data = driver.execute_cdp_cmd("Page.captureScreenshot", shot)["data"]
     picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
     small = picture.resize((round(width * scale), round(height * scale)), Image.Resampling.LANCZOS)
-    return small.quantize(COLORS)
+    return small.quantize(COLORS, Image.Quantize.MAXCOVERAGE)
 
 
 if __name__ == "__main__":
