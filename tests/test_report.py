@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import proves
 
 from fasttext_lite import compat
 from fasttext_lite.cli import app
@@ -28,7 +27,6 @@ from fasttext_lite.reporting.measured import measure
 from fasttext_lite.reporting.report import write_report
 from fasttext_lite.reporting.view import View
 
-GUIDE = "docs/understand.md"
 WORDS = {"food": "soup bread rice", "sport": "goal match team", "金钱": "bank loan 利率"}
 NASTY = (
     "<script>alert(1)</script>", "</script><img src=x onerror=alert(1)>", "\"'><b id=broken>",
@@ -323,7 +321,6 @@ def test_the_script_of_a_page_is_the_one_that_it_allows(found):
     assert policy.startswith("default-src")
 
 
-@proves(GUIDE, "It is one file of less than 2 MB, whatever the texts are", "says what it left out")
 def test_a_page_is_small_whatever_it_tells(model):
     labels = [f"{i} {'标签' * 60}" for i in range(700)]
     rng = np.random.default_rng(0)
@@ -555,7 +552,6 @@ def run(shelf, tmp_path, monkeypatch, capfd):
     return run
 
 
-@proves(GUIDE, "`report` writes a page", "Files are read as `test` reads them")
 @pytest.mark.parametrize(
     "line",
     [
