@@ -638,4 +638,10 @@ def test_a_page_needs_its_ending(model, tmp_path):
 def test_notices(run):
     code, _, err = run("m.ftl test.tsv --against m.ftl -o r.html --threads 1")
     assert code == 0 and "this is the model itself" in err
+    code, _, err = run("m.ftl test.tsv --multilabel -o r.html --threads 1")
+    assert code == 0 and "--multilabel has no effect: no text of test.tsv has several" in err
+    code, _, err = run("m.ftl test.tsv --train one.tsv -o r.html --threads 1")
+    assert code == 0 and err == ""
+    text = "".join(check_page(Path("r.html").read_bytes()).text)
+    assert "There is no learning curve" in text
     assert run("m.ftl test.tsv --against m.ftl -q -o r.html --threads 1")[2] == ""

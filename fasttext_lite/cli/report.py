@@ -52,8 +52,10 @@ def run(options: argparse.Namespace) -> None:
 
     model = load_model(options.model)
     other = None if options.against is None else load_model(options.against)
-    options.multilabel = options.multilabel or model.multilabel
+    is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
     corpus = read_labelled_file(files, options, judges=True)
+    if is_asked and not corpus.labels.is_multilabel and not options.quiet:
+        say(f"--multilabel has no effect: no text of {called(files)} has several labels")
     _check_labels(options, model, other, corpus, called(files))
     trained_on = model.run.texts if model.run else None
     say_if_trained_on(called(files), corpus, trained_on, options)

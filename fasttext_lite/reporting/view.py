@@ -63,6 +63,10 @@ class View:
         self.measured = found.measured
         self.names = found.measured.names
         self.notes: list[str] = list(found.audit.notices if found.audit is not None else ())
+        if found.curve is not None and not found.curve.points:
+            self.notes.append(
+                "There is no learning curve: samples of the training file cannot be trained on."
+            )
         # Links lead to what is shown.
         self.shown = {
             (each.true, each.found): f"m{each.true}-{each.found}" for each in self._mistakes_shown()
