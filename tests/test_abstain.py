@@ -265,7 +265,7 @@ def test_who_has_no_such_threshold_says_so(classifier):
         FastTextEnsemble(answer_rate=0.5)
 
 
-def test_it_is_kept(classifier, tmp_path):
+def test_it_is_kept(classifier, tmp_path, caplog):
     found = classifier.model_.abstention
     classifier.save(tmp_path / "model.ftl")
     loaded = load(tmp_path / "model.ftl")
@@ -280,6 +280,7 @@ def test_it_is_kept(classifier, tmp_path):
     assert classifier.model_.sorted_by_label().abstention == found
     assert classifier.quantize(cutoff=50).model_.abstention == found
     assert classifier.quantize(TEXTS, Y, cutoff=50).model_.abstention == found
+    assert not any("to abstain by" in line for line in caplog.messages)
 
 
 def test_another_training_drops_it(classifier, caplog):

@@ -233,7 +233,7 @@ def place(tmp_path, monkeypatch, data_dir):
         line = f'{{"label": "{label}", "text": "of {label}"}}\n'.encode()
         Path(f"data/{name}.jsonl.gz").write_bytes(gzip.compress(20 * line))
     Path("more.tsv").write_text("x\tmore of x\n" * 10, "utf-8")
-    assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
+    assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q", "--answer-rate", "0.8"]) == 0
     _write_web()
     return tmp_path
 
