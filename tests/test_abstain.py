@@ -175,7 +175,7 @@ def test_of_many_texts_the_model_itself_is_measured(monkeypatch):
 
 
 def test_what_is_tried_on_a_part_of_the_texts_is_measured_on_all(monkeypatch):
-    monkeypatch.setattr(prepare, "MOST_TEXTS", 200)
+    monkeypatch.setattr(prepare, "MOST_TEXTS", 120)
     for several in (False, True):
         texts, labels = LISTS if several else (TEXTS, Y)
         found = FastTextClassifier(answer_rate=0.5, **QUICK).fit(texts, labels).model_
@@ -183,7 +183,7 @@ def test_what_is_tried_on_a_part_of_the_texts_is_measured_on_all(monkeypatch):
         assert (found.abstention.n_texts, found.abstention.n_folds) == (n_aside, 0)
         assert found.calibration.n_texts == n_aside
     found = FastTextClassifier(**QUICK).fit(TEXTS, Y).model_
-    assert found.calibration.n_texts == 200, "nobody asks for it"
+    assert found.calibration.n_texts == 120, "nobody asks for it"
     monkeypatch.setattr(prepare, "MOST_TEXTS", 400)
     found = FastTextClassifier(answer_rate=0.5, **QUICK).fit(TEXTS, Y).model_
     assert (found.abstention.n_texts, found.abstention.n_folds) == (400, 5), "nearly all"
