@@ -29,12 +29,16 @@ __all__ = [
     "TrainingError",
     "UnknownTextWarning",
     "__version__",
+    "audit",
+    "explain",
     "load",
     "load_model",
+    "top_features",
     "verify",
 ]
 
 if TYPE_CHECKING:
+    from fasttext_lite.auditing.audit import audit
     from fasttext_lite.compat.either import load_model
     from fasttext_lite.compat.model_file import ModelFile
     from fasttext_lite.config.fields import Config
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
     from fasttext_lite.estimators.transformer import FastTextTransformer
     from fasttext_lite.estimators.tuner import FastTextTuner
     from fasttext_lite.estimators.verify import verify
+    from fasttext_lite.explanation.explain import explain
+    from fasttext_lite.explanation.features import top_features
     from fasttext_lite.model.model import Model
 
 __getattr__, __dir__ = face(
@@ -62,8 +68,11 @@ __getattr__, __dir__ = face(
         "TrainingError": "fasttext_lite.errors",
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",
+        "audit": "fasttext_lite.auditing.audit",
+        "explain": "fasttext_lite.explanation.explain",
         "load": "fasttext_lite.estimators.classifier",
         "load_model": "fasttext_lite.compat.either",
+        "top_features": "fasttext_lite.explanation.features",
         "verify": "fasttext_lite.estimators.verify",
     },
 )

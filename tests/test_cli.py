@@ -761,8 +761,18 @@ WRITTEN = {
     "train": ["-o", "--log", "--plot"], "teach": ["-o", "--log", "--plot"], "tune": ["-o", "--log"],
     "quantize": ["-o"], "convert": [""], "test": ["--confusion"], "predict": ["-o"],
     "embed": ["--plot"], "filter": ["-o"], "alias": ["-o"], "demo": ["--output"],
+    "audit": ["-o"],
 }  # fmt: skip
-GIVEN = {"alias": 1, "demo": 0, "convert": 1, "train": 1, "teach": 1, "tune": 1, "quantize": 1}
+GIVEN = {
+    "alias": 1,
+    "demo": 0,
+    "convert": 1,
+    "train": 1,
+    "teach": 1,
+    "tune": 1,
+    "quantize": 1,
+    "audit": 1,
+}
 
 
 @pytest.mark.parametrize(("command", "flag"), [(c, f) for c, all in WRITTEN.items() for f in all])

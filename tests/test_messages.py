@@ -208,6 +208,10 @@ COMMANDS = {
     "predict-prob model.ftl good.tsv": "error",
     "quantize -output model -retrain": "error",
     "datasets fetch banking78": "error",
+    "audit good.tsv --fix good.tsv --agree odd": "error",
+    "audit good.tsv --fix out.tsv": "error",
+    "audit good.tsv --agreed bad.jsonl --fix out.tsv": "error",
+    "audit one.tsv": "notice",
 }
 
 

@@ -85,6 +85,7 @@ LINES = [
     ("quantize", "@m.ftl", "-o", "@small.ftl"),
     ("convert", "@s.bin", "@s.ftl"),
     ("test", "@m.ftl", "@train.tsv"),
+    ("audit", "@train.tsv", "--threads", "1"),
     ("predict", "@m.ftl", "@texts.txt"),
     ("embed", "@m.ftl", "@texts.txt"),
     ("filter", "@m.ftl", "@records.jsonl", "-o", "@out", "--workers", "1"),

@@ -63,11 +63,11 @@ def read_labelled_file(
     from fasttext_lite.corpus.many import paths_of, read_corpora
 
     corpus = read_corpora(path, read_options(options), judges)
-    _say_what_is_strange(called(paths_of(path)), corpus, options)
+    say_strange(called(paths_of(path)), corpus, options)
     return corpus
 
 
-def _say_what_is_strange(path: str, corpus: Corpus, options: argparse.Namespace) -> None:
+def say_strange(path: str, corpus: Corpus, options: argparse.Namespace) -> None:
     """Say what was skipped of a labelled file, and what looks wrong with its labels."""
     from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.structure import LabelCounts, label_fault
@@ -116,7 +116,7 @@ class ValidationFile:
         is_cut = self.options.multilabel or not multilabel
         if found is None or not (is_cut or all("," not in name for name in found.labels.names)):
             found = self._read(multilabel or self.options.multilabel)
-        _say_what_is_strange(self.path, found, self.options)
+        say_strange(self.path, found, self.options)
         return found
 
 

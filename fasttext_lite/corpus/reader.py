@@ -71,6 +71,9 @@ class Corpus:
         The record that each document is, counted from 0, where that was asked for.
     n_records : int
         Of the file, with those that were skipped, where that was asked for.
+    unread : int64[n], optional
+        The lines, counted from 0, at which records begin that were skipped, where lines were asked
+        for; `rows` are lines then, too.
     """
 
     texts: Texts
@@ -81,6 +84,7 @@ class Corpus:
     weights: np.ndarray | None = None
     rows: np.ndarray | None = None
     n_records: int = 0
+    unread: np.ndarray | None = None
 
     @property
     def label_rows(self) -> list[tuple[str, ...]]:
@@ -133,11 +137,15 @@ class CorpusReader:
     keeps_rows : bool
         Whether chunks say which record each document is. Records are what `known` makes documents
         of: every line, or every row of a table and every object that there is.
+    keeps_lines : bool
+        Whether chunks say in place of that in which line, counted from 0, each document begins.
 
     Attributes
     ----------
     n_records : int
         With `keeps_rows`, those so far, also skipped ones.
+    unread : list of int64
+        With `keeps_lines`, the lines so far at which records begin that were skipped.
     names : list of str
         The labels so far in the order of their first occurrence.
     skipped : dict
@@ -167,6 +175,7 @@ class CorpusReader:
         keeps_raw: bool = False,
         judges: bool = False,
         keeps_rows: bool = False,
+        keeps_lines: bool = False,
     ) -> None:
         self.path = str(path)
         self.paths = (self.path,)
@@ -175,7 +184,9 @@ class CorpusReader:
         self.known = None if known is None else frozenset(known)
         self.keeps_raw = keeps_raw
         self.judges = judges
-        self.keeps_rows, self.n_records = keeps_rows, 0
+        self.keeps_rows, self.n_records = keeps_rows or keeps_lines, 0
+        self.keeps_lines = keeps_lines
+        self.unread: list[np.ndarray] = []
         self.reading = self._new_reading()
         self.format: Format | None = None
         self.names: list[str] = []
@@ -207,7 +218,7 @@ class CorpusReader:
 
     def fill(self, docs: Documents) -> Iterator[None]:
         """Add the file to `docs` block by block; what was added may be taken away between."""
-        self.names, self.skipped, self.n_records = [], {}, 0
+        self.names, self.skipped, self.n_records, self.unread = [], {}, 0, []
         self.reading = self._new_reading()
         n_found = 0
         blocks = iter_blocks(
@@ -361,6 +372,9 @@ class CorpusReader:
                     if n_new < n_read:
                         kept = self._kept(parser, form, good)
                     docs.rows.append(self.n_records + kept)
+                    if self.keeps_lines and n_new < n_read:
+                        none = np.setdiff1d(np.arange(n_read), kept, assume_unique=True)
+                        self.unread.append(self.n_records + none)
                     self.n_records += n_read
                 if fault >= 0 and self.known is None:
                     number = int(state[kernels.LINES]) + 1
@@ -475,8 +489,10 @@ class CorpusReader:
                 self.n_records += 1
             if not takes_all and (reason := _why_skipped(record)):
                 count_first(self.skipped, reason, f"{name_of(self.path)}:{record[0]}")
+                if self.keeps_lines:
+                    self.unread.append(np.array([record[0] - 1]))
                 continue
-            batch.add(record, self.n_records - 1)
+            batch.add(record, record[0] - 1 if self.keeps_lines else self.n_records - 1)
             if self.keeps_raw:
                 raw.append(record[3] if len(record) > 3 else None)
             if batch.size >= self.chunk_bytes or (takes_all and not lines.n_left):
@@ -541,6 +557,7 @@ def read_corpus(
     options: ReadOptions | None = None,
     judges: bool = False,
     keeps_rows: bool = False,
+    keeps_lines: bool = False,
 ) -> Corpus:
     """Read a labelled file.
 
@@ -549,7 +566,7 @@ def read_corpus(
     path : str
         File name, or "-" for standard input; how it is packed is recognised by content.
     options : ReadOptions, optional
-    judges, keeps_rows : bool
+    judges, keeps_rows, keeps_lines : bool
         As of `CorpusReader`.
 
     Returns
@@ -565,7 +582,9 @@ def read_corpus(
     """
     from fasttext_lite.corpus.labels import Labels
 
-    reader = CorpusReader(path, options, judges=judges, keeps_rows=keeps_rows)
+    reader = CorpusReader(
+        path, options, judges=judges, keeps_rows=keeps_rows, keeps_lines=keeps_lines
+    )
     docs = Documents()
     for _ in reader.fill(docs):
         pass
@@ -574,4 +593,5 @@ def read_corpus(
     return Corpus(
         chunk.texts, labels.by_frequency(), reader.skipped, reader.notices, reader.fingerprint,
         chunk.weights, chunk.rows, reader.n_records,
+        np.concatenate(reader.unread) if reader.unread else None,
     )  # fmt: skip

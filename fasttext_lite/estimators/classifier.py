@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -56,6 +56,9 @@ from fasttext_lite.model.abstention import ACCURACY, RATE
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import save_model
+
+if TYPE_CHECKING:
+    from fasttext_lite.explanation.explanation import Explanation
 
 
 @with_parameters({RATE: None, ACCURACY: None})
@@ -365,6 +368,44 @@ class FastTextClassifier(TextClassifier, OneModel):
         else:
             scores = self.model_.scores(features, n_threads)
         return scores[:, 1] - scores[:, 0] if is_binary else scores
+
+    def explain(self, text: str, label: Any = None, other: Any = None, k: int = 1) -> Explanation:
+        """Return what each word of a text contributes to a label's score.
+
+        Parameters
+        ----------
+        text : str
+        label : optional
+            One of `classes_`; default: the likeliest.
+        other : optional
+            A class to compare it with: the difference of both scores is explained.
+        k : int
+            So many classes are explained, likeliest first; -1 = all. Only without a label.
+
+        Returns
+        -------
+        Explanation
+            Marked text in notebooks; see `explanation.explain.explain`.
+
+        Raises
+        ------
+        TypeError
+            If text is not a str.
+        ValueError
+            If a label is none of `classes_`, both are the same, or k is out of range.
+        """
+        from fasttext_lite.explanation.explain import explain
+
+        self._check_fitted()
+        name, against = (None if each is None else self._name_of(each) for each in (label, other))
+        return explain(self.model_, text, name, against, k)
+
+    def _name_of(self, label: Any) -> str:
+        """Return what the model calls a class."""
+        found = np.flatnonzero(self.classes_ == label)
+        if found.size != 1:
+            raise ValueError(bounded(f"{label!r} is none of the {len(self.classes_)} classes"))
+        return self.model_.labels[int(found[0])]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and the parameters to a file (`.ftl`) that `load` reads.
