@@ -7,6 +7,7 @@ in the training would vouch for the label of the other.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,22 +92,17 @@ def out_of_fold(
     n_times = np.zeros(len(labels), np.int64)
     weights = np.ones(len(labels))
 
+    turn = threading.Lock()
+
     def work(i: int) -> None:
         k, rest, held = jobs[i]
         part = Part(prepared, sample.counts, labels, weights, rest, held)
-        found[i] = _said(part, config, seed + k)
+        probabilities, is_known = _said(part, config, seed + k)
+        with turn:  # of two rounds, in whatever order: the sum is the same
+            total[held] += probabilities
+            n_times[held] += is_known
 
-    found: list[tuple[np.ndarray, np.ndarray] | None] = []
-    for first in range(0, len(jobs), n_threads):  # no more are kept than threads make at a time
-        now = range(first, min(first + n_threads, len(jobs)))
-        found += [None] * len(now)
-        run_blocks(work, now.stop, n_threads, now.start)
-        for i in now:
-            said = found[i]
-            assert said is not None
-            held, found[i] = jobs[i][2], None
-            total[held] += said[0]
-            n_times[held] += said[1]
+    run_blocks(work, len(jobs), n_threads)
     total /= rounds
     return OutOfFold(total, n_times == rounds)
 
