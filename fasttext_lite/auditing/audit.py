@@ -97,7 +97,7 @@ def _taken(texts: Any, labels: Any, number: int) -> tuple[Texts, list[tuple[str,
         raise ValueError(f"{len(found)} texts{of}, but {len(values)} labels")
     for place, value in enumerate(values):
         if value is None or (isinstance(value, float) and math.isnan(value)):
-            raise ValueError(f"label at position {place} is missing: got {value!r}")
+            raise ValueError(f"label at position {place} is missing")
     several = [isinstance(value, list | tuple | set | frozenset | np.ndarray) for value in values]
     rows = [
         tuple(dict.fromkeys(str(each) for each in value)) if is_several else (str(value),)
