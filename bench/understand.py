@@ -4,6 +4,11 @@
 rows another label at random, and asks which they are: our audit, and cleanlab with probabilities of
 scikit-learn's LogisticRegression on TF-IDF.  Each runs in a process of its own, in turn.  A last
 table times the whole command ``fasttext-lite audit`` on the files as they are.
+
+``python -m bench.understand explain`` trains a model on each set and explains test texts, by our
+explanations and by LIME: processor time of a text (median), and what becomes of
+the label's log-probability (mean fall) and of the label where the word that was named as the
+strongest is left out of the text.
 """
 
 from __future__ import annotations
@@ -170,11 +175,57 @@ def _spread(several: Sequence[Record], key: str) -> str:
     return f"{statistics.mean(values):.3f} ± {deviation:.3f}"
 
 
+# -- explain ---------------------------------------------------------------------------------
+EXPLAINERS = {
+    "explain": "FastTextClassifier.explain: contributions, read off the model",
+    "LIME": "LimeTextExplainer, 5,000 samples (its default), on the same model and words",
+    "the first word": "no explanation at all",
+}
+
+
+def explain(sets: dict[str, Path], options: argparse.Namespace, records: Record) -> Iterator[None]:
+    """Explain texts; leave out of each the word that was named as the strongest."""
+    runs: list[Record] = []
+    records |= {"contenders": EXPLAINERS, "runs": runs}
+    with tempfile.TemporaryDirectory(dir=options.work_dir) as folder:
+        for name, path in sets.items():
+            print(f"{name}: explain", file=sys.stderr, flush=True)
+            job = {
+                "train": str(path / "train.tsv"), "test": str(path / "test.tsv"), "threads": 1,
+                "n_texts": 100,
+            }  # fmt: skip
+            result = tools.stage("explained", job, Path(folder), STAGES)
+            if "error" in result:
+                runs.append({"set": name, "contender": "explain", "error": result["error"]})
+            else:
+                runs += [{"set": name, "contender": k, **v} for k, v in result["found"].items()]
+            yield
+
+
+def _explain_lines(records: Record) -> list[str]:
+    """Return the table of explanations."""
+    rows = []
+    for each in records["runs"]:
+        what = f"{each['set']}, {each['contender']}"
+        if "error" in each:
+            rows.append([what, "failed", "", "", ""])
+            continue
+        rows.append(
+            [
+                what, f"{each['n_texts']:,}", f"{each['microseconds']:,.0f}",
+                f"{each['fall']:.2f}", f"{each['changed']:.3f}",
+            ]
+        )  # fmt: skip
+    return tools.table(["", "texts", "us a text", "fall", "other label"], rows)
+
+
 # Name of a part: given the folders of the sets, the options and where to put what was measured
 # ("runs" and more), it yields whenever there is something new; and the lines of its tables.
 Part = Callable[[dict[str, Path], argparse.Namespace, Record], Iterator[None]]
-PARTS: dict[str, Part] = {"audit": audit}
-LINES: dict[str, Callable[[Record], list[str]]] = {"audit": _audit_lines}
+PARTS: dict[str, Part] = {"audit": audit, "explain": explain}
+LINES: dict[str, Callable[[Record], list[str]]] = {
+    "audit": _audit_lines, "explain": _explain_lines,
+}  # fmt: skip
 
 if __name__ == "__main__":
     sys.exit(main())

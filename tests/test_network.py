@@ -8,7 +8,7 @@ from fasttext_lite.config.fields import ACTIVATIONS, Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.fitting import fit
-from fasttext_lite.model.network import forward
+from fasttext_lite.model.network import forward, gradient
 from fasttext_lite.training import weights as tables
 from fasttext_lite.training.composition import compose
 from fasttext_lite.training.kernels import general, parts
@@ -52,6 +52,24 @@ def test_forward_is_its_definition(settings):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     # A row does not depend on its neighbours.
     np.testing.assert_allclose(forward(vectors[3:4], config, norm, layer), found[3:4], 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("settings", NETWORKS, ids=str)
+def test_the_gradient_is_that_of_the_definition(settings):
+    config = Config(dim=DIM, **settings)
+    norm, layer = random_tables(config)
+    rng = np.random.default_rng(2)
+    for pooled in rng.normal(size=(5, DIM)) * 2:
+        direction = rng.normal(size=settings.get("units", DIM))
+
+        x = pooled.copy()
+
+        def score(x=x, direction=direction):
+            return float(by_definition(x[None], config, norm, layer)[0] @ direction)
+
+        expected = reference.numeric_gradient(score, x)
+        found = gradient(pooled, direction, config, norm, layer)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_forward_of_no_and_of_huge_vectors():

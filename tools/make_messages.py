@@ -32,6 +32,7 @@ GROUPS = {
     "Files that are filtered": ("filtering",),
     "An audit of texts and labels": ("auditing",),
     "scikit-learn's classes": ("estimators", "evaluation"),
+    "Understanding a model": ("explanation",),
     "A cluster of Dask": ("distributed",),
     "In place of fastText": ("compat",),
     "Chinese words": ("segmenter",),

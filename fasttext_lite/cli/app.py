@@ -34,6 +34,7 @@ COMMANDS = {
     "test": "fasttext_lite.cli.test",
     "audit": "fasttext_lite.cli.audit",
     "predict": "fasttext_lite.cli.predict",
+    "explain": "fasttext_lite.cli.explain",
     "embed": "fasttext_lite.cli.embed",
     "filter": "fasttext_lite.cli.filter",
     "datasets": "fasttext_lite.cli.datasets",

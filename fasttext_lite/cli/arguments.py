@@ -220,17 +220,22 @@ def _encodings() -> list[str]:
     return sorted(name.replace("_", "-") if name[:4] == "utf_" else name for name in names)
 
 
-def add_unlabelled(parser: argparse.ArgumentParser) -> None:
-    """Add a model and a file of texts for it, by default standard input."""
+def add_unlabelled(
+    parser: argparse.ArgumentParser,
+    metavar: str = "FILE",
+    what: str = "a text in each line, or whatever train reads: labels are no part of the text; "
+    "packed too; default stdin",
+) -> None:
+    """Add a model and a file of texts for it, by default standard input.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    metavar, what : str
+        Name and help of the file.
+    """
     parser.add_argument("model", metavar="MODEL")
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        nargs="?",
-        default=STDIN,
-        help="a text in each line, or whatever train reads: labels are no part of the text; "
-        "packed too; default stdin",
-    )
+    parser.add_argument("file", metavar=metavar, nargs="?", default=STDIN, help=what)
 
 
 def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
@@ -245,7 +250,7 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
         What is done where neither is given, if that is not what the defaults say.
     """
     parser.add_argument(
-        "-k", type=_number_of_labels,
+        "-k", type=number_of_labels,
         help=f"most labels for a text, -1 = all (default {DEFAULT_K}{neither})",
     )  # fmt: skip
     parser.add_argument(
@@ -254,6 +259,21 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
         "that `tune` has found for the model (--metric precision-at-recall:R or "
         "recall-at-precision:P), for all labels that reach it unless -k is given; one that was "
         "found for a LABEL decides on that label alone, and on others nothing changes",
+    )  # fmt: skip
+
+
+def add_answers(parser: argparse.ArgumentParser) -> None:
+    """Add what share of texts a model is to answer, or how accurate its answers are to be."""
+    group = parser.add_mutually_exclusive_group()
+    measured = "on texts held out; for `predict --abstain` (docs/understand.md)"
+    group.add_argument(
+        "--answer-rate", type=share, metavar="R",
+        help=f"store the threshold that answers this share of texts, {measured}",
+    )  # fmt: skip
+    group.add_argument(
+        "--answer-accuracy", type=share, metavar="A",
+        help="store the least threshold whose answers are right at least so often, measured "
+        f"{measured}",
     )  # fmt: skip
 
 
@@ -436,7 +456,7 @@ def whole(least: int) -> Callable[[str], int]:
     return parse
 
 
-def _number_of_labels(text: str) -> int:
+def number_of_labels(text: str) -> int:
     """Return a number of labels; -1 stands for all."""
     try:
         return -1 if int(text) == -1 else whole(1)(text)
@@ -459,6 +479,17 @@ def above_zero(what: str = "a number") -> Callable[[str], float]:
         return value
 
     return parse
+
+
+def share(text: str) -> float:
+    """Return a number above 0 and at most 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, up to 1; got {text!r}")
+    return value
 
 
 def between(low: float, high: float) -> Callable[[str], float]:

@@ -109,6 +109,11 @@ def _say_what_is_lost(model: Model, out: str) -> None:
             f"{out}: fastText's format has no place for the threshold {model.threshold.value!r} "
             f"that was tuned for {model.threshold.metric}"
         )
+    if model.abstention is not None:
+        say(
+            f"{out}: fastText's format has no place for the threshold to abstain by: "
+            f"--threshold {model.abstention.value:.6g} does the same for one label of a text"
+        )
 
 
 def _how_it_was_trained(model: Model) -> str:

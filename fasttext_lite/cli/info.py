@@ -6,12 +6,16 @@ import argparse
 import json
 import os
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fasttext_lite.cli.arguments import whole
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.config.texts import unpacked
 from fasttext_lite.errors import ModelError, UsageError
 from fasttext_lite.model.magic import is_fasttext
+
+if TYPE_CHECKING:
+    from fasttext_lite.explanation.features import Top
 
 HELP = "Describe a model file, of ours or of fastText."
 MOST_LABELS = 20  # that are printed
@@ -22,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="+", help="several with --verify alone")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
+        "--top", metavar="K", type=whole(1),
+        help="print the K words that speak most for each label, and against it",
+    )  # fmt: skip
+    parser.add_argument(
         "--verify", action="store_true",
         help="read every byte of the files in place of describing them: exit code 2 if one is "
         "damaged",
@@ -31,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print what a model file holds, or whether files are damaged."""
     if options.verify:
+        if options.top is not None:
+            raise UsageError("--top describes what --verify only checks: give one of them")
         _verify(options.model, options.json)
         return
     if len(options.model) > 1:
@@ -41,7 +51,10 @@ def run(options: argparse.Namespace) -> None:
     describe = _of_fasttext if is_fasttext(path) else _of_ours
     values, lines = describe(path)
     about: dict[str, Any] = {"file": path, "bytes": os.path.getsize(path)}
+    top = None if options.top is None else _top(path, options.top)
     if options.json:
+        if top is not None:
+            values["top"] = {label: {"for": a, "against": b} for label, (a, b) in top.items()}
         write(json.dumps({**about, **values}, ensure_ascii=False))
         return
     labels, settings = values.pop("labels"), values.pop("config")
@@ -49,6 +62,18 @@ def run(options: argparse.Namespace) -> None:
         write(flat(f"{name:<16}{'none' if value in ('', None) else value}"))
     more = ", ..." * (len(labels) > MOST_LABELS)
     write(flat(f"{'labels':<16}{', '.join(labels[:MOST_LABELS])}{more}"))
+    for label, sides in (top or {}).items():
+        for name, words in zip(("for", "against"), sides, strict=True):
+            shown = "  ".join(f"{word} {share:+.2f}" for word, share in words)
+            write(flat(f"{f'{name} {label}':<16}{shown or 'none'}"))
+
+
+def _top(path: str, k: int) -> dict[str, Top]:
+    """Return the words for and against each label of a model file."""
+    from fasttext_lite.compat.either import load_model
+    from fasttext_lite.explanation.features import top_features
+
+    return top_features(load_model(path), k)
 
 
 def _verify(paths: list[str], is_json: bool) -> None:
@@ -78,7 +103,11 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
     notes: dict[str, Any] = {"calibration": model.calibration, "choice": model.choice}
     notes |= {
         name: note
-        for name, note in (("run", model.run), ("threshold", model.threshold))
+        for name, note in (
+            ("run", model.run),
+            ("threshold", model.threshold),
+            ("abstention", model.abstention),
+        )  # fmt: skip
         if note is not None
     }
     config = model.config.to_dict()
@@ -97,8 +126,9 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         "labels": model.labels,
     }
     lines = {name: note.line() for name, note in notes.items() if note is not None}
-    if model.threshold is not None:
-        lines["threshold"] = model.threshold.line(quantized=model.packed is not None)
+    for name in ("threshold", "abstention"):
+        if (found := getattr(model, name)) is not None:
+            lines[name] = found.line(quantized=model.packed is not None)
     lines |= {name: f"not known: fastText's files have no place for {name}" for name in untold}
     if model.config.dictionary:
         n_words = unpacked(model.config.dictionary).count(b"\n")

@@ -110,6 +110,7 @@ class Init:
         return dataclasses.replace(
             before, class_weight=weight, sample_weight=file.weights is not None,
             seed=options.seed, texts=file.fingerprint, epochs=None,
+            answer_rate=options.answer_rate, answer_accuracy=options.answer_accuracy,
         )  # fmt: skip
 
     def saved(self, labels: list[str]) -> dict[str, Any] | None:

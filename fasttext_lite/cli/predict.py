@@ -29,9 +29,11 @@ from fasttext_lite.corpus.formats import AUTO
 from fasttext_lite.disk.replacing import check_replaceable, replacing
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import is_fasttext
-from fasttext_lite.model.threshold import Threshold
+from fasttext_lite.model.threshold import PAIRS, Threshold
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fasttext_lite.compat.program.predict import AskedModel
     from fasttext_lite.corpus.reader import CorpusReader, LabelledChunk
     from fasttext_lite.corpus.texts import Texts
@@ -47,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_unlabelled(parser)
     add_top(parser)
     add_beam(parser)
+    parser.add_argument(
+        "--abstain", action="store_true",
+        help="no label for a text whose likeliest label is below the threshold that the model has "
+        "from `train --answer-rate` or --answer-accuracy: an empty line, and in JSON no labels and "
+        "those withheld; of a model of several labels, each of 0.5 or more that reaches it",
+    )  # fmt: skip
     parser.add_argument("--prob", action="store_true", help="print probabilities too")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
     parser.add_argument(
@@ -71,6 +79,7 @@ def run(options: argparse.Namespace) -> None:
     check_texts(options, "classify")
     options.is_cut = options.multilabel  # by the user's wish, not the model's
     _check_output(options)
+    _check_abstaining(options)
     model: Model | AskedModel
     if is_fasttext(options.model):
         from fasttext_lite.compat.program.predict import AskedModel, predict_with_options
@@ -87,11 +96,44 @@ def run(options: argparse.Namespace) -> None:
         from fasttext_lite.model.storage import load_model
 
         model = load_model(options.model)
+        _settle_abstaining(options, model)
         settle_top(options, model)
         settle_beam(options, model)
         options.multilabel = options.multilabel or model.multilabel
     with _output(options.output) as put:
         _predict(model, options, put)
+
+
+def _check_abstaining(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for flags, or a model, that `--abstain` does not go with."""
+    if not options.abstain:
+        return
+    if options.threshold is not None:
+        raise UsageError(
+            "--abstain goes by the threshold of the model, and --threshold gives another: leave "
+            "one out"
+        )
+    if is_fasttext(options.model):
+        raise UsageError(
+            f"{options.model}: a model of fastText's has no threshold to abstain by; give one "
+            "with --threshold"
+        )
+
+
+def _settle_abstaining(options: argparse.Namespace, model: Model) -> None:
+    """Raise `UsageError` for a model without a threshold; let texts have all labels of several."""
+    if not options.abstain:
+        return
+    if model.abstention is None:
+        raise UsageError(
+            f"{options.model}: the model has no threshold to abstain by: train it with "
+            "--answer-rate or --answer-accuracy, or give a number with --threshold"
+        )
+    if model.multilabel:
+        from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+
+        options.threshold = MULTILABEL_THRESHOLD
+        options.k = min(PAIRS, len(model.labels)) if options.k is None else options.k
 
 
 def _is_plain(options: argparse.Namespace, model: AskedModel) -> bool:
@@ -212,12 +254,13 @@ def _predict(
             for start in range(0, len(chunk), step):
                 texts = chunk.texts.slice(start, start + step)
                 result = answer(texts)
+                dropped = _withheld(model, result) if options.abstain else None
                 unknown = result.n_features == 0
                 first = int(unknown.argmax()) if unknown.any() else -1
                 if writer is None:
-                    lines = _lines(result, names, options)
+                    lines = _lines(result, names, options, dropped)
                 else:
-                    lines = _records(writer, reader, chunk, start, result, names)
+                    lines = _records(writer, reader, chunk, start, _without(result, dropped), names)
                 yield lines, len(texts), int(unknown.sum()), first
 
     n = n_unknown = first_unknown = 0
@@ -327,28 +370,62 @@ def _rounded(probability: float) -> float:
     return float(f"{probability:.6g}")
 
 
-def _lines(result: Predictions, names: list[str], options: argparse.Namespace) -> str:
-    """Return predictions as lines, one for each text."""
-    one = result.labels.shape[1] == 1 and not options.threshold
-    if one and not options.json and not options.prob:
+def _withheld(model: Model | AskedModel, result: Predictions) -> np.ndarray:
+    """Return which labels are no answers, bool[n_texts, k], by the model's own threshold."""
+    from fasttext_lite.model.decisions import withheld
+    from fasttext_lite.model.model import Model
+
+    assert isinstance(model, Model) and model.abstention is not None
+    return withheld(result, model.abstention.value, model.multilabel)
+
+
+def _without(result: Predictions, dropped: np.ndarray | None) -> Predictions:
+    if dropped is None:
+        return result
+    from fasttext_lite.model.decisions import without
+
+    return without(result, dropped)
+
+
+def _lines(
+    result: Predictions,
+    names: list[str],
+    options: argparse.Namespace,
+    dropped: np.ndarray | None = None,
+) -> str:
+    """Return predictions as lines, one for each text; `dropped` as of `_withheld`."""
+    if options.json:
+        return "\n".join(_json_lines(result, names, dropped))
+    result = _without(result, dropped)
+    one = result.labels.shape[1] == 1 and not options.threshold and dropped is None
+    if one and not options.prob:
         printed = [flat(name) for name in names]
         return "\n".join(map(printed.__getitem__, result.labels[:, 0].tolist()))
     lines = []
-    rows = zip(
-        result.labels.tolist(), result.probabilities.tolist(), result.n_features.tolist(),
-        strict=True,
-    )  # fmt: skip
-    for ids, probabilities, n_features in rows:
-        pairs = [(names[i], p) for i, p in zip(ids, probabilities, strict=True) if i >= 0]
-        if options.json:
-            record = {
-                "labels": [label for label, _ in pairs],
-                "probabilities": [p for _, p in pairs],
-                "n_features": n_features,
-            }
-            lines.append(json.dumps(record, ensure_ascii=False))
-        elif options.prob:
+    for pairs in _pairs(result, names):
+        if options.prob:
             lines.append("\t".join(f"{flat(label)}\t{p:.6g}" for label, p in pairs))
         else:
             lines.append("\t".join(flat(label) for label, _ in pairs))
     return "\n".join(lines)
+
+
+def _pairs(result: Predictions, names: list[str]) -> list[list[tuple[str, float]]]:
+    """Return label and probability of each label of each text."""
+    rows = zip(result.labels.tolist(), result.probabilities.tolist(), strict=True)
+    return [[(names[i], p) for i, p in zip(*row, strict=True) if i >= 0] for row in rows]
+
+
+def _json_lines(result: Predictions, names: list[str], dropped: np.ndarray | None) -> Iterator[str]:
+    """Yield predictions as JSON; `dropped` as of `_withheld`."""
+    of_dropped = None if dropped is None else _pairs(_without(result, ~dropped), names)
+    for i, pairs in enumerate(_pairs(_without(result, dropped), names)):
+        record: dict[str, Any] = {
+            "labels": [label for label, _ in pairs],
+            "probabilities": [p for _, p in pairs],
+            "n_features": int(result.n_features[i]),
+        }
+        if of_dropped is not None:
+            record["withheld"] = [label for label, _ in of_dropped[i]]
+            record["withheld_probabilities"] = [p for _, p in of_dropped[i]]
+        yield json.dumps(record, ensure_ascii=False)

@@ -15,6 +15,7 @@ from fasttext_lite.cli.arguments import (
     settle_top,
     written,
 )
+from fasttext_lite.cli.certainty import add_sure, check_sure, how_sure, read_novel
 from fasttext_lite.cli.console import PROGRAM, flat, is_same_file, say, write
 from fasttext_lite.cli.files import called, named_files, read_labelled_file, say_if_trained_on
 from fasttext_lite.errors import UsageError
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_beam(parser)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_sure(parser)
     parser.add_argument("--confusion", metavar="PNG", type=written, help="draw a confusion matrix")
     add_reading(parser)
     add_threads(parser)
@@ -53,6 +55,7 @@ def run(options: argparse.Namespace) -> None:
     """Print how well a model predicts the labels of a file."""
     check_order(options.model, options.file[0], f"{PROGRAM} test")
     files = named_files(options.file, options)
+    check_sure(options)
     if is_fasttext(options.model):
         if len(files) > 1:
             raise UsageError(f"{options.model}: a model of fastText's is tested on one file")
@@ -62,44 +65,57 @@ def run(options: argparse.Namespace) -> None:
         settle_top(options, None)
         settle_beam(options, None)
         return test_with_options(options)
-    if options.confusion:
-        from fasttext_lite.evaluation.plots import check_plot
-
-        check_plot(options.confusion)
-        for path in (options.model, *files):
-            if is_same_file(path, options.confusion):
-                raise UsageError(f"{options.confusion}: the plot would overwrite this file")
+    _check_plot(options, files)
     from fasttext_lite.model.storage import load_model
 
     model = load_model(options.model)
     settle_top(options, model, neither=True)
     settle_beam(options, model)
     if options.confusion:
+        from fasttext_lite.evaluation.plots import check_plot
+
         check_plot(options.confusion, len(model.labels))
     is_asked, options.multilabel = options.multilabel, options.multilabel or model.multilabel
     from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.strangers import check_known
 
     corpus, where = read_labelled_file(files, options, judges=True), called(files)
-
+    novel = read_novel(model, options)
     if is_asked and not corpus.labels.is_multilabel:
         say(f"--multilabel has no effect: no text of {name_of(where)} has several labels")
     check_known(corpus.labels.used(), model.labels, where)
     trained_on = model.run.texts if model.run else None
     say_if_trained_on(where, corpus, trained_on, options)
     result = evaluate_corpus(model, corpus, options, options.k, options.threshold)
+    sure = how_sure(model, result, corpus, options, novel)
     skipped = sum(count for count, _ in corpus.skipped.values())
     if options.json:
-        write(json.dumps(_as_json(result, skipped, options.per_label), ensure_ascii=False))
+        values = _as_json(result, skipped, options.per_label)
+        values |= {} if sure is None else sure.to_dict()
+        write(json.dumps(values, ensure_ascii=False))
     else:
         if options.per_label:
             _print_labels(result)
         write(summary(result))
+        if sure is not None:
+            sure.write()
     if options.confusion:
         from fasttext_lite.evaluation.plots import plot_confusion
 
         plot_confusion(result, options.confusion)
         say(f"confusion matrix in {options.confusion}")
+
+
+def _check_plot(options: argparse.Namespace, files: list[str]) -> None:
+    """Raise an error for a plot that cannot be, or would overwrite a file that is read."""
+    if not options.confusion:
+        return
+    from fasttext_lite.evaluation.plots import check_plot
+
+    check_plot(options.confusion)
+    for path in (options.model, *files, *([] if options.novel is None else [options.novel])):
+        if is_same_file(path, options.confusion):
+            raise UsageError(f"{options.confusion}: the plot would overwrite this file")
 
 
 def evaluate_corpus(

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import (
+    add_answers,
     add_class_weight,
     add_config,
     add_preset,
@@ -101,6 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser, encodes: bool = False) -> Non
     add_embeddings(parser, encodes)
     add_keeping(parser)
     add_class_weight(parser)
+    add_answers(parser)
     add_config(parser, without=() if encodes else ("init",))
     add_init(parser, encodes)
     add_reading(parser, trains=True)
@@ -239,6 +241,7 @@ def _run_of(options: argparse.Namespace, file: TrainingFile) -> Run:
     return Run(
         class_weight=given_class_weight(options), sample_weight=file.weights is not None,
         seed=options.seed, texts=file.fingerprint,
+        answer_rate=options.answer_rate, answer_accuracy=options.answer_accuracy,
     )  # fmt: skip
 
 
@@ -336,6 +339,8 @@ def _print_result(
         )
     if history.choice is not None:
         write(f"chosen: {history.choice.line()}")
+    if model.abstention is not None:
+        write(f"abstains below {model.abstention.line()}")
     write(
         f"{options.output}: {os.path.getsize(options.output) / 1e6:.1f} MB, "
         f"{space.n_word_rows:,} words, {n_ngrams:,} n-grams, "

@@ -317,7 +317,7 @@ def _choose(job: Job, ready: Ready, evenness: float, seed: int, n_threads: int) 
     prepared = replace(prepared, sample=None)
     if found is None:
         return replace(ready, prepared=prepared)
-    config, calibration, choice = found
+    config, calibration, choice, _ = found
     space, weighing = prepared.space, ready.weighing
     if config.char_energy != prepared.config.char_energy:
         assert config.char_energy is not None

@@ -22,6 +22,8 @@ from fasttext_lite.estimators.keeping import kept_in
 from fasttext_lite.estimators.parameters import (
     BEFORE,
     AdvisedMethods,
+    answers_asked,
+    check_answers,
     check_names,
     check_verbose,
     config_of,
@@ -130,6 +132,7 @@ class OneModel(TextEstimator):
         config = config_of(self)
         n_threads = threads_of(self, training=True)
         check_verbose(self)
+        check_answers(self)
         seed = seed_of(self)
         texts, target, weights, kept, n_given = training_data(self, X, y, sample_weight)
         beside = read_beside(texts, n_given, kept, unlabelled, text_embeddings, bool(self.verbose))
@@ -390,8 +393,8 @@ def run_of(
     return Run(
         class_weight=named_weights(estimator.class_weight, target),
         sample_weight=sample_weight is not None or target.weights is not None,
-        seed=None if estimator.random_state is None else seed,
-    )
+        seed=None if estimator.random_state is None else seed, **answers_asked(estimator),
+    )  # fmt: skip
 
 
 def _look_at_likeliest(target: Target) -> None:

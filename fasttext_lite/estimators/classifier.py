@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +16,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.config.foreign import unexpected, with_advice
 from fasttext_lite.config.recipe import resolve
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import bounded
+from fasttext_lite.errors import SettingError, bounded
 from fasttext_lite.estimators.base import (
     ADVISER,
     OneModel,
@@ -31,6 +31,8 @@ from fasttext_lite.estimators.base import (
     warn_of_unknown,
 )
 from fasttext_lite.estimators.parameters import (
+    answers_asked,
+    check_answers,
     check_verbose,
     config_of,
     given_to,
@@ -50,17 +52,28 @@ from fasttext_lite.fitting import fit as fitting
 from fasttext_lite.fitting import more
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
+from fasttext_lite.model.abstention import ACCURACY, RATE
 from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import save_model
 
+if TYPE_CHECKING:
+    from fasttext_lite.explanation.explanation import Explanation
 
-@with_parameters()
+
+@with_parameters({RATE: None, ACCURACY: None})
 class FastTextClassifier(TextClassifier, OneModel):
     """Classify texts by the averaged embeddings of their words and n-grams.
 
     Parameters
     ----------
+    answer_rate : default None
+        Float or None: share of texts that ``predict(X, abstain=True)`` is to answer, in (0, 1]:
+        the threshold is measured on texts that are held out, see ``model_.abstention``.
+    answer_accuracy : default None
+        Float or None: in its place, the least share of right ones among the answers, in (0, 1]:
+        as many texts are answered as that allows. Where no threshold gives it, that is logged, and
+        the model has none.
     <parameters>
 
     Attributes
@@ -191,7 +204,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         )
         given = given_to(self)
         ADVISER.look_before(config, given, texts.token_ends is not None)
-        ADVISER.say(*_not_of_one_pass(given, self.pretrained_vectors))
+        check_answers(self)
+        ADVISER.say(*_not_of_one_pass(given | answers_asked(self), self.pretrained_vectors))
         run: dict[str, Any] = {
             "doc_weights": weights, "seed": seed_of(self), "n_threads": n_threads
         }  # fmt: skip
@@ -242,12 +256,16 @@ class FastTextClassifier(TextClassifier, OneModel):
             raise ValueError("classes must be passed on the first call to partial_fit")
         return None if classes is None else unique_labels(classes), None
 
-    def predict(self, X: Any, **others: NoReturn) -> Any:
+    def predict(self, X: Any, *, abstain: bool = False, **others: NoReturn) -> Any:
         """Return the likeliest label of each text.
 
         Parameters
         ----------
         X : sequence of str, or of token lists
+        abstain : bool
+            Whether a text has no label below the threshold that `answer_rate` or
+            `answer_accuracy` has brought: None in an array of objects. Of texts with several
+            labels, each must reach it.
 
         Returns
         -------
@@ -255,15 +273,25 @@ class FastTextClassifier(TextClassifier, OneModel):
             Labels in their own type. After training on label lists: a list of lists; after a
             0/1 matrix: a 0/1 matrix, int64 of shape (n_texts, n_classes); both hold the labels
             of probability 0.5 or more.
+
+        Raises
+        ------
+        ValueError
+            If the model has no threshold to abstain by.
         """
         if others:
             _refuse("predict", others)
+        least = self._least(abstain) if abstain is not False else 0.0
         if "model_" in self.__dict__ and self.target_kind_ == "single":
             texts = X if type(X) is list else Texts.from_sequence(X)
             n_threads = None if self.n_jobs is None else threads_of(self, training=False)
             top = self.model_.predict(texts, n_threads=n_threads)
             warn_of_unknown(top.n_features, 2)
-            return self.classes_[top.labels[:, 0]]
+            found = self.classes_[top.labels[:, 0]]
+            if abstain:
+                found = found.astype(object)
+                found[top.probabilities[:, 0] < least] = None
+            return found
         self._check_fitted()
         n_threads = threads_of(self, training=False)
         features = known_features(self.model_, X, n_threads, 2)
@@ -272,10 +300,24 @@ class FastTextClassifier(TextClassifier, OneModel):
         return self._as_target(
             [
                 probabilities(self.model_, self.target_kind_, part, n_threads)
-                >= MULTILABEL_THRESHOLD
+                >= max(MULTILABEL_THRESHOLD, least)
                 for part in parts
             ]
         )
+
+    def _least(self, abstain: Any) -> float:
+        """Return the probability below which there is no answer."""
+        if not isinstance(abstain, bool | np.bool_):
+            raise SettingError(f"abstain must be True or False; got {abstain!r}")
+        self._check_fitted()
+        if self.model_.abstention is None:
+            if not abstain:
+                return 0.0
+            raise SettingError(
+                "the model has no threshold to abstain by: fit it with answer_rate or "
+                "answer_accuracy, or compare predict_proba with a number"
+            )
+        return self.model_.abstention.value if abstain else 0.0
 
     def predict_proba(self, X: Any, **others: NoReturn) -> np.ndarray:
         """Return the probability of each label.
@@ -327,6 +369,44 @@ class FastTextClassifier(TextClassifier, OneModel):
             scores = self.model_.scores(features, n_threads)
         return scores[:, 1] - scores[:, 0] if is_binary else scores
 
+    def explain(self, text: str, label: Any = None, other: Any = None, k: int = 1) -> Explanation:
+        """Return what each word of a text contributes to a label's score.
+
+        Parameters
+        ----------
+        text : str
+        label : optional
+            One of `classes_`; default: the likeliest.
+        other : optional
+            A class to compare it with: the difference of both scores is explained.
+        k : int
+            So many classes are explained, likeliest first; -1 = all. Only without a label.
+
+        Returns
+        -------
+        Explanation
+            Marked text in notebooks; see `explanation.explain.explain`.
+
+        Raises
+        ------
+        TypeError
+            If text is not a str.
+        ValueError
+            If a label is none of `classes_`, both are the same, or k is out of range.
+        """
+        from fasttext_lite.explanation.explain import explain
+
+        self._check_fitted()
+        name, against = (None if each is None else self._name_of(each) for each in (label, other))
+        return explain(self.model_, text, name, against, k)
+
+    def _name_of(self, label: Any) -> str:
+        """Return what the model calls a class."""
+        found = np.flatnonzero(self.classes_ == label)
+        if found.size != 1:
+            raise ValueError(bounded(f"{label!r} is none of the {len(self.classes_)} classes"))
+        return self.model_.labels[int(found[0])]
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model and the parameters to a file (`.ftl`) that `load` reads.
 
@@ -376,6 +456,8 @@ class FastTextClassifier(TextClassifier, OneModel):
                     **model.config.to_dict(),
                     "class_weight": run.class_weight,
                     "random_state": run.seed,
+                    RATE: run.answer_rate,
+                    ACCURACY: run.answer_accuracy,
                 },
                 "classes": model.labels,
                 "target_kind": "lists" if model.multilabel else "single",
@@ -425,14 +507,15 @@ def _refuse(method: str, others: Mapping[str, Any]) -> NoReturn:
     A decorator would do, but between the caller and the method: warnings would point to it.
     """
     name = next(iter(others))
-    raise TypeError(unexpected(f"FastTextClassifier.{method}", name, ["X"], of="predict"))
+    known = ["X", "abstain"] if method == "predict" else ["X"]
+    raise TypeError(unexpected(f"FastTextClassifier.{method}", name, known, of="predict"))
 
 
 def _not_of_one_pass(given: Mapping[str, Any], vectors: Any) -> list[Remark]:
     """Return what to say of parameters that `partial_fit` has no use for."""
     names = [
         name
-        for name in ("epochs", "schedule", "warmup", "averaging", "patience")
+        for name in ("epochs", "schedule", "warmup", "averaging", "patience", RATE, ACCURACY)
         if given.get(name)
     ]
     names += ["pretrained_vectors"] * (vectors is not None)

@@ -17,6 +17,7 @@ from fasttext_lite.config.foreign import advice, unexpected
 from fasttext_lite.config.texts import Words
 from fasttext_lite.errors import SettingError, bounded
 from fasttext_lite.fitting.vectors import MOST_WORDS, Pretrained
+from fasttext_lite.model.abstention import ACCURACY, RATE
 from fasttext_lite.parallel import cpu_count
 
 _OF_A_RUN = {
@@ -51,7 +52,7 @@ _OF_A_RUN = {
     ),
 }
 # What was done before there were these parameters, which older pickles do not have.
-BEFORE = {"max_words": 0}
+BEFORE = {"max_words": 0, "answer_rate": None, "answer_accuracy": None}
 SETTINGS = {field.name: field for field in dataclasses.fields(Config)}
 _SHARED = {
     name: (field.default, field.metadata["help"]) for name, field in SETTINGS.items()
@@ -150,6 +151,23 @@ def check_names(estimator: Any, given: Iterable[str]) -> None:
                     f"invalid parameter {own!r} for {type(estimator).__name__}{advice(own, known)}"
                 )
             )
+
+
+def check_answers(estimator: Any) -> None:
+    """Raise `ValueError` unless what is asked of answers is a share, or nothing; and but one."""
+    for name in (RATE, ACCURACY):
+        value = getattr(estimator, name, None)
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value <= 1):
+            raise SettingError(f"{name} must be None or a number above 0, up to 1; got {value!r}")
+    if None not in (getattr(estimator, RATE, None), getattr(estimator, ACCURACY, None)):
+        raise SettingError(f"{RATE} and {ACCURACY} are both given: a model has one threshold")
+
+
+def answers_asked(estimator: Any) -> dict[str, Any]:
+    """Return what is asked of answers, as arguments of `model.run.Run`."""
+    given = {name: getattr(estimator, name, None) for name in (RATE, ACCURACY)}
+    return {name: float(value) for name, value in given.items() if value is not None}
 
 
 def config_of(estimator: Any, trained: Config | None = None) -> Config:

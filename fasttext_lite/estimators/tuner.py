@@ -25,6 +25,7 @@ from fasttext_lite.estimators.classifier import FastTextClassifier
 from fasttext_lite.estimators.parameters import (
     SETTINGS,
     AdvisedMethods,
+    answers_asked,
     check_names,
     config_of,
     idle_words,
@@ -173,6 +174,11 @@ class FastTextTuner(AdvisedMethods, ClassifierMixin, MetaEstimatorMixin, BaseEst
             score 0, or the log cannot be used.
         """
         limits = self._limits()
+        if answers_asked(self.estimator):
+            raise SettingError(
+                "a search measures no threshold to abstain by: leave answer_rate and "
+                "answer_accuracy to a FastTextClassifier with best_params_"
+            )
         metric = Metric.parse(self.metric)
         estimator, fixed = self._start()
         config, seed = config_of(estimator), seed_of(estimator)

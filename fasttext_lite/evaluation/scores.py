@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,10 @@ class Evaluation:
     calibration_error : float
         Expected calibration error of the first predicted label of each text, of a model of several
         labels of all that are predicted; see `model.calibration.calibration_error`.
+    confidence, right : float64[n_judged], bool[n_judged]
+        What `calibration_error` is measured of: the probability of the first predicted label of
+        each text, of a model of several labels of all that are predicted, and whether it is one of
+        the text's. For `evaluation.reliability`.
     precision_at, psp_at : dict of int to float
         Of a model of several labels where k is given and no threshold: the precision of the first
         labels of each text, by their number, 1, 3 and 5 up to k, and the propensity-scored
@@ -88,6 +93,8 @@ class Evaluation:
     threshold: float
     multilabel: bool = False
     calibration_error: float = 0.0
+    confidence: np.ndarray = field(default_factory=lambda: np.empty(0))
+    right: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     precision_at: dict[int, float] = field(default_factory=dict)
     psp_at: dict[int, float] = field(default_factory=dict)
 
@@ -199,19 +206,19 @@ def evaluate(
         n_unseen_texts=np.unique(found.docs[is_unseen]).size, n_unknown_texts=found.n_unknown,
         first_gold=first_gold, first_found=found.first_found, k=None if k is None else int(k),
         threshold=float(threshold), multilabel=model.multilabel,
-        calibration_error=found.calibration_error(), **_ranked(model, found, k, threshold),
+        **found.judged(), **_ranked(model, found, k, threshold),
     )  # fmt: skip
 
 
-def _ranked(
-    model: Model, found: _Counts, k: int | None, threshold: float
-) -> dict[str, dict[int, float]]:
+def _ranked(model: Model, found: _Counts, k: int | None, threshold: float) -> dict[str, Any]:
     """Return `Evaluation.precision_at` and `Evaluation.psp_at`, where there are any."""
     if k is None or threshold or not model.multilabel or not len(found.own):
         return {}
     ranks = [rank for rank in RANKS if rank <= k]
     gold, first = found.own, np.concatenate(found.first_labels)
-    measured = {"precision_at": dict(zip(ranks, precision_at_k(first, gold, ranks), strict=True))}
+    measured: dict[str, Any] = {
+        "precision_at": dict(zip(ranks, precision_at_k(first, gold, ranks), strict=True))
+    }
     if model.n_texts >= LEAST_TEXTS:
         counts = np.zeros(found.n_names, np.int64)
         counts[: model.label_counts.size] = model.label_counts
@@ -284,7 +291,10 @@ class _Counts:
         self.n_right += int(right_texts(result.labels, own, self.multilabel).sum())
         self.n_unknown += int((result.n_features == 0).sum())
 
-    def calibration_error(self) -> float:
-        """See `Evaluation.calibration_error`."""
+    def judged(self) -> dict[str, Any]:
+        """Return `confidence`, `right` and `calibration_error` of `Evaluation`, by name."""
         confidence, right = (np.concatenate(each) for each in zip(*self._judged, strict=True))
-        return calibration_error(confidence, right)
+        return {
+            "confidence": confidence, "right": right,
+            "calibration_error": calibration_error(confidence, right),
+        }  # fmt: skip

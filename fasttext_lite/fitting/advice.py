@@ -15,6 +15,7 @@ from fasttext_lite.corpus.strangers import shown, slips
 from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.fitting.report import EpochReport
 from fasttext_lite.model.model import Model
+from fasttext_lite.model.run import Run
 
 logger = logging.getLogger("fasttext_lite")
 
@@ -78,14 +79,23 @@ def warn_of_new_labels(labels: Labels, new: np.ndarray) -> None:
         )
 
 
-def warn_of_threshold(model: Model) -> None:
-    """Log one line if a model that is trained on has a threshold: the next one will not."""
+def warn_of_threshold(model: Model, run: Run | None = None) -> None:
+    """Log one line of each threshold of a model that is trained on: the next one has none.
+
+    But of the one to abstain by, nothing is said where the next training `run` measures another.
+    """
     if model.threshold is not None:
         logger.warning(
             "the threshold %r that tuning has found was that of the model before: it is dropped; "
             "tune again for one of this model",
             model.threshold.value,
         )
+    if model.abstention is not None and (run is None or run.wanted is None):
+        logger.warning(
+            "the threshold %.6g to abstain by was that of the model before: it is dropped; train "
+            "with %s for one of this model",
+            model.abstention.value, model.abstention.wanted,
+        )  # fmt: skip
 
 
 class Warner:

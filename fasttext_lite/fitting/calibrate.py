@@ -13,7 +13,7 @@ from fasttext_lite.disk.promise import promised
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.measures import first_right
 from fasttext_lite.model.calibration import MOST_LEAVES, Calibration, calibration_error
-from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD, decide_in_parts
 from fasttext_lite.model.model import Model
 
 LEAST_TEXTS = 40  # fewer would say what chance says
@@ -115,6 +115,12 @@ class Judged:
     weights : float64[n_texts]
     decisions : _Decisions
         Of the texts that have a feature and known labels, or as many as are enough.
+    multilabel : bool
+        Of the model.
+    n_blank : int
+        Number of the texts beside these that have no feature.
+    blank : float64[n_given], bool[n_given]
+        What `answers` says of those.
     """
 
     loss: Loss
@@ -122,6 +128,9 @@ class Judged:
     right: np.ndarray
     weights: np.ndarray
     decisions: _Decisions
+    multilabel: bool
+    n_blank: int
+    blank: tuple[np.ndarray, np.ndarray]
 
     @classmethod
     def of(
@@ -146,7 +155,13 @@ class Judged:
         most = max(min(MOST_TEXTS, scores // len(model.labels)), 1)
         docs = np.flatnonzero(good)[:most]
         decisions = _decisions(model, features.take(docs), labels.take(docs), weights[docs])
-        return cls(model.loss, model.is_distribution, right, weights, decisions)
+        blank = np.flatnonzero(n_features == 0)
+        if docs.size == most:
+            blank = blank[blank < docs[-1]]
+        return cls(
+            model.loss, model.is_distribution, right, weights, decisions, model.multilabel,
+            blank.size, answers(model, features.take(blank), labels.take(blank)),
+        )  # fmt: skip
 
 
 def _decisions(
@@ -196,6 +211,70 @@ def text_losses(parts: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
     return totals - (found.targets * z).sum(axis=1), found.weights[:, 0]
 
 
+def _calibrated(parts: list[Judged], scores: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return the probabilities of scores of some parts, float64[n, n_labels]."""
+    loss, together = parts[0].loss, parts[0].together
+    if loss.uses_tree:
+        scores = calibration.power * scores
+    elif together and loss.link == "sigmoid":
+        scores = -calibration.power * np.logaddexp(0, -calibration.scale * scores)
+    else:
+        scores = calibration.scale * scores
+    return _probabilities(scores - scores.max(axis=1, keepdims=True) * together, together)
+
+
+def answers(model: Model, features: FeatureMatrix, labels: Labels) -> tuple[np.ndarray, np.ndarray]:
+    """Return how sure a model is of what it says of texts, and whether it is right.
+
+    Parameters
+    ----------
+    model : Model
+    features, labels : FeatureMatrix, Labels
+        Of the texts; ids of labels are the model's, others are unknown.
+
+    Returns
+    -------
+    confidence, right
+        As of `answers_of`.
+    """
+    own, n_labels = labels.without_repeats(), len(model.labels)
+    docs = np.repeat(np.arange(len(own)), np.diff(own.indptr))
+    is_known = (own.ids >= 0) & (own.ids < n_labels)
+    pairs = (docs * n_labels + own.ids)[is_known]  # of text and label as one number
+    confidence, right = [np.empty(0)], [np.empty(0, bool)]
+    for start, found in decide_in_parts(model, features):
+        docs, ranks = np.nonzero(found.labels >= 0)
+        confidence.append(found.probabilities[docs, ranks])
+        right.append(np.isin((docs + start) * n_labels + found.labels[docs, ranks], pairs))
+    return np.concatenate(confidence), np.concatenate(right)
+
+
+def answers_of(parts: list[Judged], calibration: Calibration) -> tuple[np.ndarray, np.ndarray]:
+    """Return how sure models are of what they say of texts held out, and whether it is right.
+
+    Parameters
+    ----------
+    parts : list of Judged
+        One for each fold.
+    calibration : Calibration
+        Of these.
+
+    Returns
+    -------
+    confidence : float64[n]
+        Of the likeliest label of each text; of a model of several labels, of each label given.
+    right : bool[n]
+    """
+    found = _joined(parts)
+    p = _calibrated(parts, found.scores, calibration)
+    given = p >= MULTILABEL_THRESHOLD
+    if not parts[0].multilabel:
+        given = np.arange(p.shape[1]) == p.argmax(axis=1)[:, None]
+    confidence = [p[given], *(part.blank[0] for part in parts)]
+    right = [found.targets[given] > 0, *(part.blank[1] for part in parts)]
+    return np.concatenate(confidence), np.concatenate(right)
+
+
 def calibrate(parts: list[Judged]) -> Calibration:
     """Return the calibration of models that are trained as those of some parts.
 
@@ -211,17 +290,13 @@ def calibrate(parts: list[Judged]) -> Calibration:
     if n_texts < LEAST_TEXTS or (loss.uses_tree and n_labels > MOST_LEAVES):
         return Calibration.none(loss)
     soft = found.softened(together)
-    scores = found.scores
     if loss.uses_tree:
         calibration = Calibration(1.0, soft.factor(True)[0])
-        scores = calibration.power * scores
     elif together and loss.link == "sigmoid":
         calibration = soft.power()
-        scores = -calibration.power * np.logaddexp(0, -calibration.scale * scores)
     else:
         calibration = Calibration(soft.factor(together)[0])
-        scores = calibration.scale * scores
-    p = _probabilities(scores - scores.max(axis=1, keepdims=True) * together, together)
+    p = _calibrated(parts, found.scores, calibration)
     if together:
         top = np.arange(n_texts), p.argmax(axis=1)
         error = calibration_error(p[top], found.targets[top] > 0, found.weights[:, 0])

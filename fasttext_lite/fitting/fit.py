@@ -21,6 +21,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.disk.columns import PART, Column, is_filed
 from fasttext_lite.errors import bounded
+from fasttext_lite.fitting.abstaining import Answers
 from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import choose
@@ -98,11 +99,11 @@ def fit(
         texts, labels, config, doc_weights=doc_weights, multilabel=multilabel,
         n_threads=n_threads, chooser=None if one_pass else choose_ngrams,
     )  # fmt: skip
-    prepared = join_vectors(prepared, pretrained, n_threads)
+    prepared = dataclasses.replace(join_vectors(prepared, pretrained, n_threads), run=run)
     settle = choose if keeper is None else keeper.choose
     prepared = prepared if one_pass else settle(prepared, seed, n_threads)
     how: dict[str, Any] = {"seed": seed, "n_threads": n_threads, "callback": callback}
-    return fit_prepared(dataclasses.replace(prepared, run=run), watch=watch, keeper=keeper, **how)
+    return fit_prepared(prepared, watch=watch, keeper=keeper, **how)
 
 
 def fit_prepared(
@@ -135,7 +136,9 @@ def fit_prepared(
     n_threads = n_threads or cpu_count()
     given, config = config, _settings(prepared, config)
     if given is not None and config != _settings(prepared, None):
-        prepared = dataclasses.replace(prepared, calibration=None, choice=None, aside=None)
+        prepared = dataclasses.replace(
+            prepared, calibration=None, choice=None, aside=None, abstention=None
+        )  # fmt: skip
     training = _divided(prepared, config, watch, seed, n_threads)
     tree_of = partial(make_tree, training.prepared, config, seed, n_threads)
     if keeper is None:
@@ -167,7 +170,10 @@ def _calibrated(trainee: Trainee, prepared: Prepared, docs: np.ndarray) -> Train
     weights = np.ones(docs.size) if prepared.doc_weights is None else prepared.doc_weights[docs]
     features, labels = prepared.features.take(docs), prepared.labels.take(docs)
     judged = Judged.of(trainee.model, features, labels, weights.astype(np.float64))
-    model = trainee.model.replace(calibration=calibrate([judged]))
+    model = trainee.model.replace(calibration=calibrate([judged]), abstention=None)
+    if prepared.run is not None and prepared.run.wanted is not None:
+        answers = Answers.of_model(model, features, labels)
+        model = model.replace(abstention=answers.abstention(prepared.run))
     return dataclasses.replace(trainee, model=model)
 
 
@@ -247,5 +253,5 @@ def fit_cycle(
         tree=old.tree, doc_weights=prepared.doc_weights, diverged=DIVERGED_LATER, seed=seed,
         n_threads=n_threads or cpu_count(), callback=callback,
     )  # fmt: skip
-    model = old.replace(packed=None, threshold=None, **tables_of(weights))
+    model = old.replace(packed=None, threshold=None, abstention=None, **tables_of(weights))
     return Trainee(model, weights, history)

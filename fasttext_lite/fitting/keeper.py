@@ -29,6 +29,7 @@ from fasttext_lite.fitting.ladder import choose, settled
 from fasttext_lite.fitting.prepared import Prepared
 from fasttext_lite.fitting.room import check_room
 from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.abstention import ACCURACY, RATE, Abstention
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
 
@@ -145,16 +146,19 @@ class TrainingKeeper:
         else:
             recipe = self.state.header["recipe"]
             calibration, choice = recipe["calibration"], recipe["choice"]
+            abstention = recipe.get("abstention")
             prepared = settled(
                 prepared, Config.from_dict(recipe["config"]),
                 calibration and Calibration.from_dict(calibration),
                 choice and Choice.from_dict(choice), recipe["is_aside"], seed, n_threads,
+                abstention and Abstention.from_dict(abstention),
             )  # fmt: skip
         self._recipe = {
             "config": prepared.config.to_dict(),
             "calibration": prepared.calibration and prepared.calibration.to_dict(),
             "choice": prepared.choice and prepared.choice.to_dict(),
             "is_aside": prepared.aside is not None,
+            "abstention": prepared.abstention and prepared.abstention.to_dict(),
         }
         return prepared
 
@@ -379,8 +383,9 @@ def _unusable(state: State, error: Exception) -> InputError:
 def _about(prepared: Prepared) -> dict[str, Any]:
     """Return what tells a training from others: values, and checksums of data."""
     vectors, weights, before = prepared.vectors, prepared.doc_weights, prepared.before
+    wanted = {name: getattr(prepared.run, name, None) for name in (RATE, ACCURACY)}
     return {
-        "settings": (prepared.asked or prepared.config).to_dict(),
+        "settings": {**(prepared.asked or prepared.config).to_dict(), **wanted},
         "texts": _marks(prepared.features) + _checksum(prepared.space.pool),
         "labels": _marks(None, prepared.labels),
         "weights of texts": None if weights is None else _checksum(weights),

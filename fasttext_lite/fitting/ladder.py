@@ -23,12 +23,14 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
+from fasttext_lite.fitting.abstaining import Answers, say_too_few
 from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepare import MOST_ENTRIES
 from fasttext_lite.fitting.prepared import Prepared, Sample, with_energy
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.label_tree.tree import LabelTree
+from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.calibration import MOST_LEAVES, Calibration
 from fasttext_lite.model.choice import Candidate, Choice
 from fasttext_lite.parallel import cpu_count, run_blocks
@@ -46,6 +48,9 @@ MARGIN, MARGIN_OF_FEW, MARGIN_OF_LOSS = 1.0, 2.0, 2.0
 # Of so many texts, the sample says little of the scores of a model of all: then so many, two in a
 # hundred at most, are set aside from the training to calibrate that very model.
 MANY_TEXTS, CALIBRATED_ON = 100_000, 2_000
+# To measure answers on where few or none of the texts are tried, such a part is set aside at most.
+ASIDE_OF = 10
+MORE_KNOWN = 1.5  # times the texts of the sample: a model of so many answers more
 FEW_APART = 3.0  # texts more that candidates are taken to differ on: one or two prove nothing
 
 
@@ -75,13 +80,21 @@ def choose(prepared: Prepared, seed: int = 0, n_threads: int | None = None) -> P
     """
     found = chosen(prepared, prepared.labels.evenness, seed, n_threads)
     if found is None:
-        return dataclasses.replace(prepared, sample=None)
-    return settled(prepared, *found, True, seed, n_threads)
+        prepared = dataclasses.replace(prepared, sample=None)
+        return dataclasses.replace(prepared, aside=_held_out(prepared, seed))
+    config, calibration, choice, answers = found
+    is_aside = _are_set_apart(len(prepared.labels), config) or _is_more_known(prepared, config)
+    abstention = None
+    if answers is not None and not is_aside:  # else the model is measured itself
+        abstention = answers.abstention(prepared.run)
+    return settled(
+        prepared, config, calibration, choice, is_aside, seed, n_threads, abstention
+    )  # fmt: skip
 
 
 def chosen(
     prepared: Prepared, evenness: float, seed: int = 0, n_threads: int | None = None
-) -> tuple[Config, Calibration, Choice | None] | None:
+) -> tuple[Config, Calibration, Choice | None, Answers | None] | None:
     """Return what `choose` chooses; None where there is too little to choose by.
 
     Parameters
@@ -99,6 +112,8 @@ def chosen(
     calibration : Calibration
     choice : Choice, optional
         Where several were tried.
+    answers : Answers, optional
+        Of the models that were tried with these settings, where `Prepared.run` asks for them.
     """
     sample, asked = prepared.sample, prepared.asked
     if sample is None or asked is None or sample.docs.size < LEAST_TEXTS:
@@ -114,7 +129,10 @@ def chosen(
         return None  # the default diverges: the training will say so
     taken, why = _taken(steps, ladder.margin, ladder.is_large)
     choice = report_of(steps, taken, why, ladder.names) if len(steps) > 1 else None
-    return taken.config, calibrate(taken.parts), choice
+    calibration, answers = calibrate(taken.parts), None
+    if prepared.run is not None and prepared.run.wanted is not None:
+        answers = Answers.of_parts(taken.parts, calibration)
+    return taken.config, calibration, choice, answers
 
 
 def settled(
@@ -125,6 +143,7 @@ def settled(
     is_aside: bool,
     seed: int = 0,
     n_threads: int | None = None,
+    abstention: Abstention | None = None,
 ) -> Prepared:
     """Return training data with settings that were chosen.
 
@@ -135,9 +154,11 @@ def settled(
     config, calibration, choice
         What was chosen.
     is_aside : bool
-        Whether texts are set aside, if there are many.
+        Whether texts are set aside.
     seed, n_threads
         As of `choose`.
+    abstention : Abstention, optional
+        What was measured.
 
     Raises
     ------
@@ -156,15 +177,40 @@ def settled(
             ) from None
     aside = _aside(prepared, seed) if is_aside else None
     return dataclasses.replace(
-        done, config=config, calibration=calibration, choice=choice, aside=aside
-    )
+        done, config=config, calibration=calibration, choice=choice, aside=aside,
+        abstention=abstention,
+    )  # fmt: skip
 
 
-def _aside(prepared: Prepared, seed: int) -> np.ndarray | None:
-    """Return the texts to calibrate the model of all texts on; None where the sample is enough."""
+def _aside(prepared: Prepared, seed: int) -> np.ndarray:
+    """Return the texts to calibrate the model of all texts on."""
+    n = CALIBRATED_ON
     if not _are_set_apart(len(prepared.labels), prepared.config):
+        n = min(n, len(prepared.labels) // ASIDE_OF)
+    return prepared.labels.some(n, np.random.default_rng([seed, 12]))
+
+
+def _is_more_known(prepared: Prepared, config: Config) -> bool:
+    """Return whether a model of all texts answers more than those of the sample, and is asked to.
+
+    They had fewer texts: it is surer, and right more often. Its own answers are measured then.
+    """
+    if prepared.run is None or prepared.run.wanted is None or config.l1:
+        return False
+    assert prepared.sample is not None
+    n_labelled = int(np.count_nonzero(np.diff(prepared.labels.indptr)))
+    return n_labelled > MORE_KNOWN * prepared.sample.docs.size
+
+
+def _held_out(prepared: Prepared, seed: int) -> np.ndarray | None:
+    """Return texts to measure answers on where nothing was tried; None where nobody asks for it."""
+    if prepared.run is None or prepared.run.wanted is None:
         return None
-    return prepared.labels.some(CALIBRATED_ON, np.random.default_rng([seed, 12]))
+    aside = _aside(prepared, seed)
+    if aside.size < LEAST_TEXTS:
+        say_too_few(prepared.run, aside.size)
+        return None
+    return aside
 
 
 def _are_set_apart(n_texts: int, config: Config) -> bool:

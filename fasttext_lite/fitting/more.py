@@ -24,6 +24,7 @@ from fasttext_lite.features.numbered import NumberedPieces
 from fasttext_lite.fitting.advice import warn_of_labels, warn_of_new_labels, warn_of_threshold
 from fasttext_lite.fitting.fit import fit_prepared
 from fasttext_lite.fitting.keeper import TrainingKeeper
+from fasttext_lite.fitting.ladder import choose
 from fasttext_lite.fitting.prepare import Pieces, count_words
 from fasttext_lite.fitting.prepared import Before, Prepared
 from fasttext_lite.fitting.trainee import Trainee, tables_of
@@ -122,7 +123,7 @@ def fit_more(
         )  # fmt: skip
     model = trainee.model.replace(
         config=whole, label_counts=counts, n_texts=old.n_texts + len(texts), space=space,
-        packed=None, threshold=None, **tables_of(weights),
+        packed=None, threshold=None, abstention=None, **tables_of(weights),
     )  # fmt: skip
     return Trainee(model, weights, history)
 
@@ -194,9 +195,9 @@ def fit_further(
     **how: Any,
 ) -> Trainee:
     """Train a model on the texts of `prepare_more`; parameters as of `fit.fit_prepared`."""
-    warn_of_threshold(further.model)
-    if keeper is not None:
-        prepared = keeper.choose(prepared, seed, n_threads)  # there is nothing left to choose
+    warn_of_threshold(further.model, prepared.run)
+    settle = choose if keeper is None else keeper.choose
+    prepared = settle(prepared, seed, n_threads)  # texts to measure answers on: no more is left
     trainee = fit_prepared(prepared, seed=seed, n_threads=n_threads, keeper=keeper, **how)
     model = trainee.model.replace(choice=further.model.choice)
     return dataclasses.replace(trainee, model=model)

@@ -12,6 +12,7 @@ from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.features.matrix import Counts, FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.run import Run
@@ -176,6 +177,8 @@ class Prepared:
         What training starts from, where something is known of the features.
     before : Before, optional
         What training goes on from, where a model learns more texts.
+    abstention : Abstention, optional
+        Of the models to be trained, where `run` asks for it; texts `aside` give another one.
     """
 
     config: Config
@@ -195,6 +198,7 @@ class Prepared:
     are_cut: bool = False
     start: Start | None = None
     before: Before | None = None
+    abstention: Abstention | None = None
 
     @property
     def model_space(self) -> FeatureSpace:

@@ -392,6 +392,7 @@ class _Retraining:
         prepared = Prepared(
             self.config, space, features, self.labels, self.model.multilabel, self.doc_weights,
             calibration=self.model.calibration, choice=self.model.choice, run=self.run,
+            abstention=self.model.abstention,
         )  # fmt: skip
         return fit.fit_prepared(
             prepared, self.config,

@@ -243,7 +243,8 @@ class Training:
             config=self.config, labels=labels.names, label_counts=counts, n_texts=n_texts,
             space=space, tree=self.tree,
             multilabel=self.prepared.multilabel, calibration=self._calibration,
-            choice=self.prepared.choice, run=run or self.prepared.run, **tables_of(weights),
+            choice=self.prepared.choice, run=run or self.prepared.run,
+            abstention=self.prepared.abstention, **tables_of(weights),
         )  # fmt: skip
 
 

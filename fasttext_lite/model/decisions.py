@@ -99,6 +99,39 @@ def decide_by(
     return Predictions(np.where(is_given, labels, -1), probabilities, n_features, model.labels)
 
 
+def withheld(found: Predictions, least: float, multilabel: bool) -> np.ndarray:
+    """Return which of some predictions are no answers, as they are not sure enough.
+
+    Parameters
+    ----------
+    found : Predictions
+        With the likeliest label of each text first.
+    least : float
+        See `Abstention.value`.
+    multilabel : bool
+        Whether each label of a text answers for itself; else the likeliest one does for all.
+
+    Returns
+    -------
+    bool[n_texts, k]
+    """
+    sure = found.probabilities >= least
+    return ~sure if multilabel else np.broadcast_to(~sure[:, :1], sure.shape)
+
+
+def without(found: Predictions, dropped: np.ndarray) -> Predictions:
+    """Return predictions without some of the labels, which are the last of their texts.
+
+    Parameters
+    ----------
+    found : Predictions
+    dropped : bool[n_texts, k]
+    """
+    labels = np.where(dropped, -1, found.labels).astype(found.labels.dtype)
+    probabilities = np.where(dropped, 0.0, found.probabilities)
+    return Predictions(labels, probabilities, found.n_features, found.label_names)
+
+
 def decide_in_parts(
     model: Model, texts: Texts | FeatureMatrix, n_threads: int | None = None
 ) -> Iterator[tuple[int, Predictions]]:

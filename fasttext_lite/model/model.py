@@ -23,6 +23,7 @@ from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.choice import Choice
 from fasttext_lite.model.limits import (
@@ -96,6 +97,8 @@ class Model:
         How the training was run, where that is not the usual way.
     threshold : Threshold, optional
         Of probabilities, where `tune` has found one.
+    abstention : Abstention, optional
+        From which probability on the model answers, where the training was asked for that.
     packed : packed.Packed, optional
         What the file of a quantised model holds in place of `space` and `embeddings`.
     """
@@ -117,6 +120,7 @@ class Model:
     choice: Choice | None = None
     run: Run | None = None
     threshold: Threshold | None = None
+    abstention: Abstention | None = None
 
     def __post_init__(self) -> None:
         self.label_counts = np.asarray(self.label_counts, np.int64)
@@ -306,13 +310,7 @@ class Model:
             if not isinstance(texts, Texts):
                 texts = Texts.from_sequence(texts)
             hidden, n_features = self._hidden_of_texts(texts, n_threads)
-        if self.config.norm != "none" or self.config.units:
-            from fasttext_lite.model.network import forward
-
-            with np.errstate(over="ignore", invalid="ignore"):
-                hidden = forward(hidden, self.config, self.norm, self.layer)
-            _check_finite(hidden)
-        return hidden, n_features
+        return self.forward(hidden), n_features
 
     def _hidden_of_features(self, features: FeatureMatrix, n_threads: int) -> np.ndarray:
         from fasttext_lite.compiled.needed import load_rows
@@ -394,6 +392,34 @@ class Model:
         table = self.table
         array = table.array if isinstance(table, PagedTable) else table
         return array.view(np.uint16) if array.dtype == np.float16 else array
+
+    def loaded_table(self, rows: np.ndarray) -> np.ndarray:
+        """Return the embeddings as kernels take them, with some rows read from the file at least.
+
+        Parameters
+        ----------
+        rows : int32[n]
+
+        Returns
+        -------
+        float32[n_rows, dim], or uint16[n_rows, dim] that holds float16
+        """
+        if self._paged is not None:
+            from fasttext_lite.compiled.needed import load_rows
+
+            load_rows(self._paged, rows)
+        return self._rows_of_numbers
+
+    def forward(self, pooled: np.ndarray) -> np.ndarray:
+        """Return what the output table sees of weighted sums of rows; see `network.forward`."""
+        if self.config.norm == "none" and not self.config.units:
+            return pooled
+        from fasttext_lite.model.network import forward
+
+        with np.errstate(over="ignore", invalid="ignore"):
+            hidden = forward(pooled, self.config, self.norm, self.layer)
+        _check_finite(hidden)
+        return hidden
 
     @property
     def _paged(self) -> PagedTable | None:

@@ -38,6 +38,37 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
+def _slope_of_gelu(z: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
+    return ndtr(z) + z * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi)
+
+
+def _of_maxout(z: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Give each slope to the larger of two."""
+    slopes, is_second = np.zeros(z.size), z[1::2] > z[0::2]
+    slopes[0::2], slopes[1::2] = direction * ~is_second, direction * is_second
+    return slopes
+
+
+def _by(
+    derivative: Callable[[np.ndarray], np.ndarray],
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    return lambda z, direction: direction * derivative(z)
+
+
+# Of each activation: what direction . activation(z) has for a gradient by z.
+_SLOPES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "relu": _by(lambda z: (z > 0).astype(np.float64)),
+    "leaky_relu": _by(lambda z: np.where(z > 0, 1, 0.01)),
+    "elu": _by(lambda z: np.where(z > 0, 1, np.exp(np.minimum(z, 0)))),
+    "gelu": _by(_slope_of_gelu),
+    "tanh": _by(lambda z: 1 - np.tanh(z) ** 2),
+    "sigmoid": _by(lambda z: _sigmoid(z) * (1 - _sigmoid(z))),
+    "maxout": _of_maxout,
+}
+
+
 def forward(hidden: np.ndarray, config: Config, norm: np.ndarray, layer: np.ndarray) -> np.ndarray:
     """Return the vectors that the output table sees.
 
@@ -66,3 +97,39 @@ def forward(hidden: np.ndarray, config: Config, norm: np.ndarray, layer: np.ndar
     if config.units:
         hidden = _ACTIVATIONS[config.activation](hidden @ layer[:, :-1].T + layer[:, -1])
     return np.ascontiguousarray(hidden, np.float32)
+
+
+def gradient(
+    pooled: np.ndarray, direction: np.ndarray, config: Config, norm: np.ndarray, layer: np.ndarray
+) -> np.ndarray:
+    """Return the gradient of direction . forward(pooled) by the pooled vector.
+
+    Parameters
+    ----------
+    pooled : float64[dim]
+        Of one text.
+    direction : float64[units or dim]
+    config, norm, layer
+        As in `forward`.
+
+    Returns
+    -------
+    float64[dim]
+    """
+    x, deviation = pooled, np.ones_like(pooled)
+    gain, shift = np.ones_like(pooled), np.zeros_like(pooled)
+    if config.norm != "none":
+        mean, variance = norm[2], norm[3]
+        if config.norm == "layer":
+            mean, variance = np.mean(x), np.var(x)
+        deviation = np.sqrt(np.asarray(variance, np.float64) + NORM_EPSILON)
+        gain, shift = norm[0].astype(np.float64), norm[1].astype(np.float64)
+        x = (x - mean) / deviation
+    slope = direction
+    if config.units:
+        z = layer[:, :-1].astype(np.float64) @ (x * gain + shift) + layer[:, -1]
+        slope = _SLOPES[config.activation](z, direction) @ layer[:, :-1]
+    slope = slope * gain
+    if config.norm == "layer":  # mean and variance move with the vector
+        slope = slope - slope.mean() - x * np.mean(slope * x)
+    return slope / deviation

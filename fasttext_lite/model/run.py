@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fasttext_lite.model.abstention import ACCURACY, RATE
+
 BALANCED = "balanced"
 UNTOLD = ("lr",)  # settings of a training that fastText's files have no place for
 
@@ -34,6 +36,9 @@ class Run:
     source : str, optional
         Whose file the model was converted from. Such a file does not tell the settings `UNTOLD`:
         `Config` has usual ones in their place.
+    answer_rate, answer_accuracy : float, optional
+        What share of texts is to be answered, or how accurate answers are to be: at most one, in
+        (0, 1]; see `abstention.Abstention`.
 
     Raises
     ------
@@ -49,6 +54,8 @@ class Run:
     embeddings: bool = False
     texts: str | None = None
     source: str | None = None
+    answer_rate: float | None = None
+    answer_accuracy: float | None = None
 
     def __post_init__(self) -> None:
         weight = self.class_weight
@@ -60,6 +67,8 @@ class Run:
         good = good and isinstance(self.texts, str | None) and isinstance(self.source, str | None)
         for value, least in ((self.seed, 0), (self.epochs, 1), (self.unlabelled, 1)):
             good = good and (value is None or (type(value) is int and least <= value < 2**63))
+        wanted = self.answer_rate, self.answer_accuracy
+        good = good and None in wanted and all(map(_is_share, wanted))
         if not good:
             raise ValueError(f"no run of a training: {self}"[:200])
 
@@ -72,6 +81,14 @@ class Run:
         """Return JSON values: those that say something."""
         return {name: value for name, value in asdict(self).items() if value not in (None, False)}
 
+    @property
+    def wanted(self) -> tuple[str, float] | None:
+        """Which of `answer_rate` and `answer_accuracy` is asked for, and how much; None: none."""
+        for name in (RATE, ACCURACY):
+            if (level := getattr(self, name)) is not None:
+                return name, float(level)
+        return None
+
     def line(self) -> str:
         """Return one line that says all of it."""
         return ", ".join(f"{name} {_text(value)}" for name, value in self.to_dict().items())
@@ -80,6 +97,10 @@ class Run:
 def _is_factor(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and 0 <= value < math.inf
+
+
+def _is_share(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and 0 < value <= 1)
 
 
 def _text(value: Any) -> str:

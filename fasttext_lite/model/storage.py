@@ -15,6 +15,7 @@ key, ``fasttext-lite``, with a JSON object:
 ``choice``          of `Choice`, where settings were chosen among several
 ``run``             of `Run`: class weights, seed, epochs, where they were given
 ``threshold``       of `Threshold`, where tuning has found one
+``abstention``      of `Abstention`, where the training was asked for it
 ``quantized``       of `packed.Packed`, if the model is quantised
 ``checksums``       of the header and of all arrays, see `checksums`
 =================  =============================================================
@@ -51,6 +52,7 @@ from fasttext_lite.config.records import Records
 from fasttext_lite.errors import ModelError, bounded
 from fasttext_lite.features.slots import n_slots
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.arrays import ARRAYS, by_owner, check_arrays, stored_arrays
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.checksums import KEY as CHECKSUMS
@@ -87,6 +89,7 @@ OPTIONAL: dict[str, Any] = {
     "choice": Choice,
     "run": Run,
     "threshold": Threshold,
+    "abstention": Abstention,
 }
 _HEADER = ("config", "labels", "multilabel", "n_texts", "estimator")
 

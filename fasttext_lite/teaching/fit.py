@@ -145,7 +145,9 @@ def _fit_taught(
         leave_out("they say nothing of the labels of texts held out")
     if pretrained is None:
         prepared = fold_taught(prepared, taught, n_threads)
-    trainee = fit_prepared(dataclasses.replace(prepared, run=run), **how)
+    abstention = None if taught.answers is None else taught.answers.abstention(run)
+    prepared = dataclasses.replace(prepared, run=run, abstention=abstention)
+    trainee = fit_prepared(prepared, **how)
     is_open = config.head == "auto" and config.dim is None
     return as_linear(trainee) if prepared.start is not None and is_open else trainee
 

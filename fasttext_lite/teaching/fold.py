@@ -25,6 +25,7 @@ from fasttext_lite.errors import TrainingError
 from fasttext_lite.features.entries import Entries
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.features.space import FeatureSpace
+from fasttext_lite.fitting.abstaining import Answers
 from fasttext_lite.fitting.advice import warn_of_labels
 from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, calibrate, text_losses
 from fasttext_lite.fitting.fit import fit_prepared
@@ -159,7 +160,7 @@ def fit_folded(
         texts, labels = texts.take(rest), labels.take(rest)
         doc_weights = None if doc_weights is None else doc_weights[rest]
     prepared, sample = _prepared(texts, labels, config, doc_weights, multilabel, n_threads)
-    prepared = choose(prepared, seed, n_threads)
+    prepared = choose(dataclasses.replace(prepared, run=run), seed, n_threads)
     encoded = Encoded(reduced(embeddings), others, n_threads)
     taught = try_ways(prepared, sample, encoded, seed, say)
     run = dataclasses.replace(run or Run(), embeddings=taught is not None)
@@ -296,7 +297,10 @@ def try_ways(
             f"{MARGIN:g} is wanted"
         )
         return None
-    prepared = dataclasses.replace(prepared, calibration=calibrate(judged[best]))
+    calibration, abstention = calibrate(judged[best]), None
+    if prepared.aside is None:
+        abstention = Answers.of_parts(judged[best], calibration).abstention(prepared.run)
+    prepared = dataclasses.replace(prepared, calibration=calibration, abstention=abstention)
     learnt = prepared
     if prepared.aside is not None:  # the model is calibrated on these
         weights = np.ones(len(prepared.labels), np.float32)

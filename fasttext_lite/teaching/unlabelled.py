@@ -28,6 +28,7 @@ from fasttext_lite.corpus.shares import likeliest
 from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
+from fasttext_lite.fitting.abstaining import Answers
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.ladder import FEW_APART, FOLDS, HELD_OUT, MARGIN, lead
 from fasttext_lite.fitting.prepare import MOST_TEXTS
@@ -117,6 +118,8 @@ class Taught:
         Of the view that labelled texts trust most.
     is_embedded : bool
         Whether embeddings were among the teachers.
+    answers : Answers, optional
+        Of models of such texts, of labelled ones held out.
     """
 
     pool: Pool
@@ -125,6 +128,7 @@ class Taught:
     calibration: Calibration
     vectors: np.ndarray | None = None
     is_embedded: bool = False
+    answers: Answers | None = None
 
     @property
     def texts(self) -> Texts:
@@ -183,6 +187,7 @@ class Classroom:
         self.tried = np.sort(rng.choice(pool.others, n_tried, replace=False))
         self.folds = self._make_folds(rng)
         self.powers: list[float] = []  # of the views, and of the model
+        self.answers: Answers | None = None  # of models with texts without labels
 
     def _make_folds(self, rng: np.random.Generator) -> list[Fold]:
         """Return labelled texts to hold out, as many as are enough."""
@@ -306,7 +311,9 @@ class Classroom:
                 f"unlabelled texts, {after.sum():,} with {self.tried.size:,} of them"
             )
             gains = after.astype(np.float64) - before
-            return lead(gains, weights, FEW_APART), calibrate(parts)
+            calibration = calibrate(parts)
+            self.answers = Answers.of_parts(parts, calibration)
+            return lead(gains, weights, FEW_APART), calibration
 
     def _try_fold(self, fold: Fold) -> Judged:
         parts = []
@@ -493,6 +500,7 @@ def _learn(
         pool, np.concatenate([labels.ids, ids]).astype(np.int32),
         np.concatenate([room.weights, weights]).astype(np.float32), calibration,
         views[int(np.argmax(room.powers[:-1]))].vectors if views else None, room.is_embedded,
+        room.answers,
     )  # fmt: skip
 
 

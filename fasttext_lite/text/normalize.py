@@ -107,13 +107,14 @@ def _by_python(
     places, ready = np.full(sizes.size, -1, np.int64), bytearray()
     for i in np.flatnonzero(sizes < 0).tolist():
         piece = buffer[bounds[i] : bounds[i + 1]].tobytes().decode("utf-8", "surrogatepass")
-        data = _normal_form(piece, lowercase, nfkc, simplify).encode("utf-8", "surrogatepass")
+        data = normal_form(piece, lowercase, nfkc, simplify).encode("utf-8", "surrogatepass")
         places[i], sizes[i] = len(ready), len(data)
         ready += data
     return places, np.frombuffer(ready or bytearray(1), np.uint8)
 
 
-def _normal_form(text: str, lowercase: bool, nfkc: bool, simplify: bool) -> str:
+def normal_form(text: str, lowercase: bool, nfkc: bool, simplify: bool) -> str:
+    """Return one text as `normalize` makes it, by Python's strings."""
     if nfkc:
         text = unicodedata.normalize("NFKC", text)  # may bring capitals
     if lowercase:

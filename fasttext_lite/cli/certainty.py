@@ -1,0 +1,255 @@
+"""What ``test`` tells of how sure a model is: reliability, answers by threshold, novel texts."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from fasttext_lite.cli.arguments import read_options
+from fasttext_lite.cli.console import flat, say, write
+from fasttext_lite.corpus import STDIN
+from fasttext_lite.errors import InputError, UsageError
+from fasttext_lite.model.magic import is_fasttext
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.corpus.texts import Texts
+    from fasttext_lite.evaluation.reliability import Answered, Reliability
+    from fasttext_lite.evaluation.scores import Evaluation
+    from fasttext_lite.model.model import Model
+
+TEXTS, LABELS = "texts", "labels given"  # what is counted
+
+
+def add_sure(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that ask how sure a model is."""
+    parser.add_argument(
+        "--confidence", action="store_true",
+        help="print how often probabilities are right, in bins of equal mass, and for each of some "
+        "accuracies the threshold that gives it and the share of texts answered then; of a model "
+        "of several labels, of the labels given",
+    )  # fmt: skip
+    parser.add_argument(
+        "--novel", metavar="FILE2",
+        help="texts that belong to no label of the model, with labels or without: print how well "
+        "its largest probability tells them from those of FILE, and how many it answers",
+    )  # fmt: skip
+
+
+def check_sure(options: argparse.Namespace) -> None:
+    """Raise `UsageError` for what the flags do not go with."""
+    flag = "--confidence" if options.confidence else "--novel"
+    if not options.confidence and options.novel is None:
+        return
+    if is_fasttext(options.model):
+        raise UsageError(
+            f"{flag} is not for models of fastText: `fasttext-lite convert MODEL OUT.ftl` makes "
+            "one that it is for"
+        )
+    if options.threshold is not None:
+        raise UsageError(f"{flag} tries all thresholds: leave --threshold out")
+    if options.novel == STDIN and STDIN in options.file:
+        raise UsageError("FILE and the file of --novel cannot both come from stdin")
+
+
+@dataclass(frozen=True)
+class Novel:
+    """What a model says of texts that belong to none of its labels.
+
+    Attributes
+    ----------
+    path : str
+    confidence : float64[n]
+        The largest probability of each.
+    """
+
+    path: str
+    confidence: np.ndarray
+
+    def answered(self, threshold: float | None) -> float | None:
+        """Return the share of texts that reach a threshold; None without one."""
+        return None if threshold is None else float((self.confidence >= threshold).mean())
+
+
+def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
+    """Return what a model says of the file of ``--novel``; None without the flag.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has no text.
+    """
+    if options.novel is None:
+        return None
+    import numpy as np
+
+    from fasttext_lite.corpus.reader import CorpusReader
+
+    reader = CorpusReader(options.novel, read_options(options), known=model.labels)
+    found = [surest(model, chunk.texts, options.threads) for chunk in reader]
+    for notice in reader.notices:
+        say(notice)
+    confidence = np.concatenate(found) if found else np.empty(0)
+    if not confidence.size:
+        raise InputError(f"{options.novel}: there is no text in the file of --novel")
+    return Novel(options.novel, confidence)
+
+
+def surest(model: Model, texts: Texts, n_threads: int | None = None) -> np.ndarray:
+    """Return the largest probability of each text, float64[n_texts]."""
+    return model.predict(texts, n_threads=n_threads).probabilities[:, 0]
+
+
+@dataclass(frozen=True)
+class Sure:
+    """What is told of how sure a model is; what is None was not asked for.
+
+    Attributes
+    ----------
+    unit : str
+        What is counted.
+    area : float
+        Under the accuracy over the share answered.
+    answers : list of Answered
+    own : Answered, optional
+        By the model's own threshold; its `wanted` is 0.
+    reliability : Reliability, optional
+    novel : Novel, optional
+    roc : float, optional
+        Area under the curve of texts of known labels and novel ones.
+    least : float
+        Lowest probability that any label is given at.
+    """
+
+    unit: str
+    area: float
+    answers: list[Answered]
+    own: Answered | None
+    reliability: Reliability | None = None
+    novel: Novel | None = None
+    roc: float | None = None
+    least: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        values: dict[str, Any] = {}
+        own = None if self.own is None else asdict(self.own)
+        if own is not None:
+            del own["wanted"]
+        if (found := self.reliability) is not None:
+            bins = zip(found.confidence, found.accuracy, found.counts, strict=True)
+            values = {
+                "unit": self.unit,
+                "reliability": [
+                    {"confidence": float(p), "accuracy": float(a), "n": int(n)} for p, a, n in bins
+                ],
+                "coverage_area": self.area,
+                "answers": [asdict(each) for each in self.answers],
+                "abstention": own,
+            }
+        if self.novel is not None:
+            thresholds = [(each.wanted, each.threshold) for each in self.answers]
+            values["novel"] = {
+                "file": self.novel.path,
+                "n": self.novel.confidence.size,
+                "area_under_roc": self.roc,
+                "abstention": own and self._answered(own["threshold"]),
+                "answers": [
+                    {"wanted": wanted, "threshold": least, "answered": self._answered(least)}
+                    for wanted, least in thresholds
+                ],
+            }
+        return values
+
+    def _answered(self, threshold: float | None) -> float | None:
+        """Return the share of novel texts that are answered."""
+        assert self.novel is not None
+        return self.novel.answered(None if threshold is None else max(threshold, self.least))
+
+    def write(self) -> None:
+        """Print it for people."""
+        if self.reliability is not None:
+            self._write_tables(self.reliability)
+        if self.novel is not None:
+            own = [] if self.own is None else [("the model's threshold", self.own.threshold)]
+            asked = [(f"accuracy {each.wanted:g}", each.threshold) for each in self.answers]
+            shares = [
+                f"{self._answered(threshold):.4f} at {threshold:.4g} ({what})"
+                for what, threshold in (*own, *asked)
+                if threshold is not None
+            ]
+            roc = "none" if self.roc is None else f"{self.roc:.4f}"
+            told = f"  answered {', '.join(shares)}" * bool(shares)
+            write(flat(f"{self.novel.path}: n {self.novel.confidence.size}  AUC {roc}{told}"))
+
+    def _write_tables(self, found: Reliability) -> None:
+        write(f"confidence\taccuracy\tn\t({self.unit})")
+        for p, a, n in zip(found.confidence, found.accuracy, found.counts, strict=True):
+            write(f"{p:.4f}\t{a:.4f}\t{n}")
+        write("wanted\tthreshold\tanswered\taccuracy\tat least\tn")
+        named = [(f"{each.wanted:g}", each) for each in self.answers]
+        for name, each in (*named, *([] if self.own is None else [("model's", self.own)])):
+            threshold = "none" if each.threshold is None else f"{each.threshold:.4f}"
+            write(
+                f"{name}\t{threshold}\t{each.answered:.4f}\t{each.accuracy:.4f}\t{each.lower:.4f}"
+                f"\t{each.n}"
+            )
+
+
+def how_sure(
+    model: Model,
+    result: Evaluation,
+    corpus: Corpus,
+    options: argparse.Namespace,
+    novel: Novel | None,
+) -> Sure | None:
+    """Return how sure a model is of the texts of a file; None where nobody asks.
+
+    Parameters
+    ----------
+    model : Model
+    result : Evaluation
+        Of the file.
+    corpus : Corpus
+    options : Namespace
+    novel : Novel, optional
+    """
+    if not options.confidence and novel is None:
+        return None
+    from fasttext_lite.evaluation.reliability import (
+        answers_for,
+        area_under_roc,
+        coverage,
+        reliability,
+    )
+    from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+
+    confidence, right = result.confidence, result.right
+    bins = reliability(confidence, right) if options.confidence else None
+    roc = None
+    if novel is not None:
+        is_known = (result.first_gold >= 0) & (result.first_gold < result.n_known)
+        roc = area_under_roc(
+            surest(model, corpus.texts, options.threads)[is_known], novel.confidence
+        )  # fmt: skip
+    several = model.multilabel
+    return Sure(
+        LABELS if several else TEXTS, coverage(confidence, right).area,
+        answers_for(confidence, right), _own(model, confidence, right), bins, novel, roc,
+        MULTILABEL_THRESHOLD if several and options.k is None else 0.0,
+    )  # fmt: skip
+
+
+def _own(model: Model, confidence: np.ndarray, right: np.ndarray) -> Answered | None:
+    """Return what the model's own threshold answers; None where it has none."""
+    from fasttext_lite.evaluation.reliability import Answered, lower_bound
+
+    if model.abstention is None:
+        return None
+    given = confidence >= model.abstention.value
+    n, hits = int(given.sum()), int(right[given].sum())
+    share, accuracy = n / max(confidence.size, 1), hits / max(n, 1)
+    return Answered(0.0, model.abstention.value, share, accuracy, lower_bound(hits, n), n)
