@@ -12,7 +12,7 @@ from fasttext_lite.auditing.audit import audit
 from fasttext_lite.auditing.duplicates import bands_of, find_alike, normal_form
 from fasttext_lite.cli import app
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import SettingError
+from fasttext_lite.errors import SettingError, TrainingError
 
 SUBJECTS = {
     "sport": "match goal team player league coach stadium referee striker trophy final cup",
@@ -238,6 +238,19 @@ def test_what_cannot_be_judged_is_said():
     )
 
 
+def test_what_no_model_can_judge_keeps_the_other_findings(monkeypatch):
+    def diverge(*args):
+        raise TrainingError("the loss is NaN")
+
+    monkeypatch.setattr("fasttext_lite.auditing.audit.out_of_fold", diverge)
+    texts, labels = make_rows(60)
+    found = audit([*texts, texts[0]], [*labels, labels[0]])
+    assert found.rows("duplicates") == [60]
+    assert found.notices == (
+        "wrong and alike: left out, no model could be trained: the loss is NaN",
+    )
+
+
 # -- odd rows --------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "why"),
@@ -283,6 +296,8 @@ def test_settings_are_checked():
         audit(["a", "b"], ["c"])
     with pytest.raises(ValueError, match=r"1 texts of others\[0\], but 0 labels"):
         audit(["a"], ["c"], others=[(["d"], [])])
+    with pytest.raises(ValueError, match="label at position 1 is missing"):
+        audit(["a", "b"], ["c", None])
     with pytest.raises(ValueError, match="no kind of finding"):
         audit(["a"], ["c"], checks=["odd"]).of("typos")
 

@@ -20,6 +20,7 @@ from test_layers import circle, imported_modules
 from bench import compare, few_labels, predict_peers, shared_memory, tools, variants
 from bench.stages import few_labels as few_stages
 from bench.stages import files, peers
+from bench.stages import understand as understand_stages
 
 BENCH = tools.ROOT / "bench"
 MODULES = {
@@ -908,3 +909,12 @@ def test_what_a_training_moves(capsys, tmp_path):
     )
     assert bytes_moved.main(["--forecast", "1e10:100"]) == 0
     assert "all, s" in capsys.readouterr().out
+
+
+def test_changed_labels_are_measured():
+    given, changed = understand_stages.flipped(["a", "b", "c", "a"] * 25, 0.1, 1)
+    assert changed == [i for i in range(100) if given[i] != ["a", "b", "c", "a"][i % 4]]
+    assert len(changed) == 10 and set(given) == {"a", "b", "c"}
+    found = understand_stages.measured([*changed[:6], -1, *changed[6:8], -2], changed)
+    assert found == {"precision_at": 7 / 8, "n": 10, "precision": 0.8, "recall": 0.8}
+    assert understand_stages.measured(changed[:6], changed)["precision_at"] == 0

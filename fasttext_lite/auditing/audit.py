@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from fasttext_lite.auditing.wrong import few_texts, not_told_apart, of_few, wron
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import SettingError
+from fasttext_lite.errors import SettingError, TrainingError
 from fasttext_lite.parallel import cpu_count
 
 NEAR = 0.8
@@ -94,6 +95,9 @@ def _taken(texts: Any, labels: Any, number: int) -> tuple[Texts, list[tuple[str,
     if len(values) != len(found):
         of = f" of others[{number - 1}]" if number else ""
         raise ValueError(f"{len(found)} texts{of}, but {len(values)} labels")
+    for place, value in enumerate(values):
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            raise ValueError(f"label at position {place} is missing")
     several = [isinstance(value, list | tuple | set | frozenset | np.ndarray) for value in values]
     rows = [
         tuple(dict.fromkeys(str(each) for each in value)) if is_several else (str(value),)
@@ -189,7 +193,11 @@ def _of_labels(
             f"more than {MOST_CELLS:,} probabilities; audit a part of the file"
         )
         return found
-    said = out_of_fold(rows.texts, rows.labels, alike.groups, config, seed, n_threads)
+    try:
+        said = out_of_fold(rows.texts, rows.labels, alike.groups, config, seed, n_threads)
+    except TrainingError as error:
+        rows.note(f"{' and '.join(asked)}: left out, no model could be trained: {error}")
+        return found
     n_rest = int(np.count_nonzero(~said.is_judged))
     if n_rest and "wrong" in asked:
         rows.note(f"wrong: {n_rest} row{'s' * (n_rest != 1)} could not be judged by models")

@@ -138,7 +138,7 @@ def _candidates(signatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     signatures : uint32[n_texts, n_bands, width]
     """
     n, n_bands, width = signatures.shape
-    found = []
+    pairs = np.empty(0, np.int64)
     mix = np.uint64(0x9E3779B97F4A7C15)
     for band in range(n_bands):
         keys = np.zeros(n, np.uint64)
@@ -149,14 +149,14 @@ def _candidates(signatures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ordered = keys[order]
         begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
         heads = np.repeat(begins, np.diff(np.append(begins, n)))
-        place = np.arange(n)
+        place, found = np.arange(n), []
         for lag in range(LAGS + 1):
             back = place - lag if lag else heads  # first of all the one at the head
             fits = (back >= heads) & (back < place)
             if not fits.any():
                 break
             found.append(order[fits] * n + order[back[fits]])
-    pairs = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+        pairs = np.unique(np.concatenate([pairs, *found]))
     return pairs // max(n, 1), pairs % max(n, 1)
 
 

@@ -7,6 +7,7 @@ in the training would vouch for the label of the other.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ TWICE_TO = 20_000
 # n-grams of characters tell little where labels are wrong in part, and what features tell of the
 # labels is not to be believed as much: of what is left open.
 ROBUST = {"char_energy": 0.25, "supervision": 0.2}
+CALIBRATED_ON, LEAST_CALIBRATED, CELLS_CALIBRATED = 1_000, 200, 20_000  # texts of each fold, scores
 MOST_CELLS = 1 << 27  # texts by labels, whose probabilities are kept: 512 MB
 
 
@@ -90,22 +92,17 @@ def out_of_fold(
     n_times = np.zeros(len(labels), np.int64)
     weights = np.ones(len(labels))
 
+    turn = threading.Lock()
+
     def work(i: int) -> None:
         k, rest, held = jobs[i]
         part = Part(prepared, sample.counts, labels, weights, rest, held)
-        found[i] = _said(part, config, seed + k)
+        probabilities, is_known = _said(part, config, seed + k)
+        with turn:  # of two rounds, in whatever order: the sum is the same
+            total[held] += probabilities
+            n_times[held] += is_known
 
-    found: list[tuple[np.ndarray, np.ndarray] | None] = []
-    for first in range(0, len(jobs), n_threads):  # no more are kept than threads make at a time
-        now = range(first, min(first + n_threads, len(jobs)))
-        found += [None] * len(now)
-        run_blocks(work, now.stop, n_threads, now.start)
-        for i in now:
-            said = found[i]
-            assert said is not None
-            held, found[i] = jobs[i][2], None
-            total[held] += said[0]
-            n_times[held] += said[1]
+    run_blocks(work, len(jobs), n_threads)
     total /= rounds
     return OutOfFold(total, n_times == rounds)
 
@@ -151,11 +148,15 @@ def _folds(labels: Labels, groups: np.ndarray, seed: int) -> list[tuple[np.ndarr
 def _said(part: Part, config: Config, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what a model of a part says of the texts held out, and whether it knows any feature.
 
-    Its probabilities are calibrated on the very texts: one or two numbers of thousands of texts.
+    Its probabilities are calibrated on some of the very texts: one or two numbers of hundreds.
     """
     prepared, held = part.with_energy(config.char_energy)
     tree = make_tree(prepared, config, seed, 1)
     model = Training(prepared, config, seed, 1, tree=tree, is_trial=True).run(None, None).model
-    judged = Judged.of(model, held, part.labels.take(part.held), part.weights[part.held])
+    rng = np.random.default_rng([seed, 33])
+    most = max(min(CALIBRATED_ON, CELLS_CALIBRATED // len(model.labels)), LEAST_CALIBRATED)
+    some = rng.choice(len(held), min(most, len(held)), replace=False)
+    labels = part.labels.take(part.held[some])
+    judged = Judged.of(model, held.take(some), labels, np.ones(some.size))
     probabilities, n_features = model.replace(calibration=calibrate([judged])).judge(held, 1)
     return probabilities.astype(np.float32), n_features > 0
