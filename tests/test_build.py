@@ -128,7 +128,8 @@ def test_what_the_wheel_has(builds):
     )}  # fmt: skip
     assert names_in(wheel) == expected
     assert wheel.name == f"fasttext_lite-{__version__}-py3-none-any.whl"
-    assert all(name.endswith((".py", ".tsv", "/py.typed")) or info in name for name in expected)
+    kinds = (".py", ".tsv", "/py.typed", "/report.html", "/report.css", "/report.js")
+    assert all(name.endswith(kinds) or info in name for name in expected)
     assert wheel.stat().st_size < MOST_WHEEL
     with zipfile.ZipFile(wheel) as archive:
         said = {name: archive.read(f"{info}/{name}").decode() for name in ("METADATA", "WHEEL")}

@@ -745,8 +745,8 @@ def test_demo_where_nothing_can_be_written(check_refused, write):
 def test_each_command_is_a_file_and_a_line_in_the_table():
     """The files that are no commands are what the commands share."""
     shared = {
-        "__init__", "__main__", "app", "arguments", "beside", "console", "files", "init", "keeping",
-        "memory", "parser",
+        "__init__", "__main__", "app", "arguments", "beside", "certainty", "console", "files",
+        "init", "keeping", "memory", "parser",
     }  # fmt: skip
     files = {path.stem for path in Path(app.__file__).parent.glob("*.py")}
     assert files - shared == set(app.COMMANDS)
