@@ -11,9 +11,9 @@ LOWEST := .venv-lowest
 PART ?= tests/test_arrow.py tests/test_bits.py tests/test_build.py tests/test_common_checks.py \
 	tests/test_compat_api.py tests/test_conformance.py tests/test_embedding_files.py \
 	tests/test_filter.py tests/test_model_file.py tests/test_offline.py tests/test_pickles.py \
-	tests/test_plotting.py tests/test_segmenter.py tests/test_storage.py
+	tests/test_plotting.py tests/test_report.py tests/test_segmenter.py tests/test_storage.py
 
-.PHONY: demo setup test test-nojit test-bounds coverage coverage-report test-engines test-peers \
+.PHONY: demo setup test test-nojit test-bounds coverage coverage-report test-engines test-peers test-browser \
 	lint format messages bench bench-chinese fuzz build build-check test-lowest test-newest \
 	test-pythons clean
 
@@ -71,6 +71,11 @@ test-pythons:
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest tests/peers
 
+# The pages of reports in a real browser without a window: Chromium and its driver (of Debian:
+# chromium and chromium-driver).
+test-browser: $(READY)
+	$(BIN)/python -m pytest tests/browser
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -110,7 +115,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(DEMO): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[plot]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[report]'
 	touch $@
 
 $(READY): pyproject.toml | $(BIN)/python
@@ -125,9 +130,9 @@ $(ENGINES)/.ready: pyproject.toml
 $(LOWEST)/.ready: pyproject.toml tools/lowest.py
 	rm -rf $(LOWEST)
 	$(PYTHON) -m venv $(LOWEST)
-	$(LOWEST)/bin/python tools/lowest.py plot zh zstd filter test > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python tools/lowest.py report plot zh zstd filter test > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-		-c $(LOWEST)/lowest.txt -e '.[plot,zh,zstd,filter,test]'
+		-c $(LOWEST)/lowest.txt -e '.[report,plot,zh,zstd,filter,test]'
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		$$($(LOWEST)/bin/python tools/lowest.py bench | grep ^fasttext)
 	touch $@

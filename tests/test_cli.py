@@ -709,7 +709,18 @@ def test_demo(good, tmp_path, monkeypatch, data_dir, data):
     assert all("  ->  " in line for line in out[2:5])
     assert out[5].startswith(f"model: {output}/{data}.ftl (")
     assert out[6] == f"plot:  {output}/{data}_confusion.png"
-    assert sorted(os.listdir(output)) == [f"{data}.ftl", f"{data}_confusion.png"]
+    assert out[7:] == [f"report: {output}/{data}_report.html"]
+    names = [f"{data}.ftl", f"{data}_confusion.png", f"{data}_report.html"]
+    assert sorted(os.listdir(output)) == names
+
+
+def test_demo_without_what_reports_need(good, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    out = good("demo", "--data", "en_topics", "--output", tmp_path / "a").splitlines()
+    assert out[7:] == [
+        "report: none (reports need jinja2 and matplotlib: pip install 'fasttext-lite[report]')"
+    ]
+    assert not [name for name in os.listdir(tmp_path / "a") if name.endswith(".html")]
 
 
 def test_bundled_data_by_way_of_the_command_line(good, data_dir, tmp_path):
@@ -759,8 +770,8 @@ def test_help(run, command):
 # What is written, by command: flags, and arguments without one.
 WRITTEN = {
     "train": ["-o", "--log", "--plot"], "teach": ["-o", "--log", "--plot"], "tune": ["-o", "--log"],
-    "quantize": ["-o"], "convert": [""], "test": ["--confusion"], "predict": ["-o"],
-    "embed": ["--plot"], "filter": ["-o"], "alias": ["-o"], "demo": ["--output"],
+    "quantize": ["-o"], "convert": [""], "test": ["--confusion"], "report": ["-o"],
+    "predict": ["-o"], "embed": ["--plot"], "filter": ["-o"], "alias": ["-o"], "demo": ["--output"],
     "audit": ["-o"],
 }  # fmt: skip
 GIVEN = {

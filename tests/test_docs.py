@@ -12,6 +12,7 @@ import importlib
 import inspect
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -234,7 +235,8 @@ def place(tmp_path, monkeypatch, data_dir):
         Path(f"data/{name}.jsonl.gz").write_bytes(gzip.compress(20 * line))
     Path("findings.jsonl").write_text("", "utf-8")  # of an audit: nothing was agreed to
     Path("more.tsv").write_text("x\tmore of x\n" * 10, "utf-8")
-    assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q"]) == 0
+    assert app.main(["train", "train.tsv", "-o", "model.ftl", "-q", "--answer-rate", "0.8"]) == 0
+    shutil.copy("model.ftl", "other.ftl")
     _write_web()
     return tmp_path
 

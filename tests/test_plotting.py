@@ -100,15 +100,104 @@ def test_nothing_to_draw(tmp_path):
     check_image(tmp_path / "x.png")
 
 
-def test_missing_fonts_are_told_once(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(plots, "CJK_FONTS", ("No Such Font",))
+CHINESE = {ord(sign) for sign in "体育美食天气"}
+
+
+@pytest.fixture
+def fonts(monkeypatch):
+    """Return a function that makes some files the fonts of this machine, by name and characters."""
+    default = plots._path_of(plots.DEFAULT_FONT)
+    own = plots._characters_of(default)
+
+    def fonts(listed, new=()):
+        characters = {path: frozenset(signs) for _, path, signs in [*listed, *new]}
+        monkeypatch.setattr(plots, "_characters_of", lambda path: characters.get(path, own))
+        monkeypatch.setattr(plots, "_fonts", lambda: [each[:2] for each in listed])
+        monkeypatch.setattr(plots, "_new_fonts", lambda: iter([each[:2] for each in new]))
+
+    return fonts
+
+
+def test_missing_fonts_are_told_once(tmp_path, fonts, caplog):
+    fonts([("Another", "another.ttf", {0x0E44})])
     with caplog.at_level(logging.WARNING, "fasttext_lite"):
-        plot_confusion(evaluation(["ascii", "é"]), tmp_path / "x.png")
+        plot_confusion(evaluation(["ascii", "é", "a\u200db"]), tmp_path / "x.png")
         assert caplog.messages == []
         plot_confusion(evaluation(["体育", "美食"]), tmp_path / "x.png")
-    assert len(caplog.messages) == 1
-    assert "no font" in caplog.messages[0]
+    assert caplog.messages == [
+        "no font found for 4 character(s) of the labels in the plot, such as '体': install one "
+        "(fonts-noto-cjk on Debian and Ubuntu, google-noto-sans-cjk-fonts on Fedora)"
+    ]
     check_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "package"),
+    [("ᚠᚡ\U00012000", "fonts-noto-core"), ("\U000200d0", "cjk"), ("\U0001fad8", "symbola")],
+)
+def test_the_package_of_a_script_is_named(fonts, caplog, text, package):
+    fonts([])
+    with caplog.at_level(logging.WARNING, "fasttext_lite"):
+        assert plots._font_for(text) == {"parse_math": False}
+    assert len(caplog.messages) == 1 and package in caplog.messages[0]
+
+
+def test_a_font_is_found_by_what_it_has(fonts, caplog):
+    """Whatever its name; and one that was installed since matplotlib made its list."""
+    half = set(list(CHINESE)[:3])
+    named, other, thai = ("SimHei", "a.ttf", half), ("Fancy", "b.ttf", CHINESE), ("T", "c", {0xE44})
+    for listed, new, expected in (
+        ([thai, other], [], ["Fancy"]),
+        ([named, thai, other], [], ["SimHei", "Fancy"]),
+        ([thai], [other], ["Fancy"]),
+        ([named], [thai, other], ["SimHei", "Fancy"]),
+    ):
+        fonts(listed, new)
+        found = plots._font_for("体育美食天气 abc")
+        assert found["fontfamily"] == [*expected, plots.DEFAULT_FONT]
+    assert plots._font_for("abc é") == {"parse_math": False}
+    assert caplog.messages == []
+
+
+def test_fonts_of_this_machine():
+    from matplotlib import font_manager
+
+    found = plots._fonts()
+    assert len({name for name, _ in found}) == len(found) > 10
+    assert plots.DEFAULT_FONT not in dict(found)
+    assert {ord("a"), ord("é")} <= plots._characters_of(plots._path_of(plots.DEFAULT_FONT))
+    assert plots._characters_of(__file__) == frozenset()
+    names = [font.name for font in font_manager.fontManager.ttflist]
+    ranked = [name for name, _ in found if name in plots.CJK_FONTS]
+    assert ranked == [name for name in plots.CJK_FONTS if name in names]
+
+
+def test_a_new_font_joins_the_list(monkeypatch, tmp_path):
+    import shutil
+
+    from matplotlib import font_manager
+
+    path = tmp_path / "new.ttf"
+    shutil.copy(plots._path_of("DejaVu Serif"), path)
+    (tmp_path / "none.ttf").write_text("no font")
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", [*font_manager.fontManager.ttflist])
+    there = [str(path), str(tmp_path / "none.ttf"), plots._path_of(plots.DEFAULT_FONT)]
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: there)
+    assert list(plots._new_fonts()) == [("DejaVu Serif", str(path))]
+    assert list(plots._new_fonts()) == []
+
+
+def test_colours_are_told_apart_by_those_who_see_fewer():
+    """Neighbours differ in lightness or in blue against yellow, which all but few people see."""
+    from matplotlib.colors import to_rgb
+
+    for one, other in zip(plots.COLORS, plots.COLORS[1:], strict=False):
+        (r, g, b), (s, h, c) = to_rgb(one), to_rgb(other)
+        light = abs((0.21 * r + 0.72 * g + 0.07 * b) - (0.21 * s + 0.72 * h + 0.07 * c))
+        blue = abs((b - (r + g) / 2) - (c - (s + h) / 2))
+        assert max(light, blue) > 0.2
+    looks = [(color, shape) for shape in plots.SHAPES for color in plots.COLORS]
+    assert len(set(looks)) >= plots.MAX_COLORS
 
 
 @pytest.mark.parametrize("check", [check_plot, lambda path: plot_confusion(evaluation("ab"), path)])

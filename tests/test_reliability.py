@@ -43,26 +43,26 @@ def test_a_threshold_answers_all_texts_of_equal_confidence(digits):
     assert (np.diff(found.answered) < 0).all() and found.answered[0] == 1
 
 
-@pytest.mark.parametrize("least", [1, 30])
-def test_the_threshold_of_an_accuracy_answers_most(least):
+@pytest.mark.parametrize("by_bound", [False, True])
+def test_the_threshold_of_an_accuracy_answers_most(by_bound):
     confidence, right = drawn(300, 2)
+    asked = (0.3, *WANTED, 1.0)
     for wanted, found in zip(
-        (0.3, *WANTED, 1.0), answers_for(confidence, right, (0.3, *WANTED, 1.0), least), strict=True
+        asked, answers_for(confidence, right, asked, by_bound=by_bound), strict=True
     ):
         tried = {}
         for threshold in set(confidence.tolist()):
             given = confidence >= threshold
-            if given.sum() >= least:
-                tried[threshold] = right[given].mean(), given.mean(), given.sum()
-        good = {each: v for each, v in tried.items() if v[0] >= wanted - 1e-12}
+            lower = lower_bound(right[given].sum(), given.sum())
+            tried[threshold] = right[given].mean(), given.mean(), given.sum(), lower
+        reached = 3 if by_bound else 0
+        good = [each for each, values in tried.items() if values[reached] >= wanted - 1e-12]
+        best = max(tried, key=lambda each: (tried[each][reached], -each))
         assert found.wanted == wanted
-        if good:
-            assert found.threshold == min(good)
-            assert (found.accuracy, found.answered, found.n) == pytest.approx(good[min(good)])
-        else:
-            assert found.threshold is None
-            assert found.accuracy == pytest.approx(max(v[0] for v in tried.values()))
-        assert found.lower == lower_bound(round(found.accuracy * found.n), found.n)
+        assert found.threshold == (min(good) if good else None)
+        expected = tried[min(good) if good else best]
+        told = found.accuracy, found.answered, found.n, found.lower
+        assert told == pytest.approx(expected)
         assert found.lower <= found.accuracy
 
 

@@ -30,6 +30,7 @@ GROUPS = {
     "Models and their files": ("model", "moved", "faces", "parallel", "compiled", "system", "disk"),
     "The command line": ("cli",),
     "Files that are filtered": ("filtering",),
+    "Reports on a model": ("reporting",),
     "An audit of texts and labels": ("auditing",),
     "scikit-learn's classes": ("estimators", "evaluation"),
     "Understanding a model": ("explanation",),

@@ -32,6 +32,7 @@ COMMANDS = {
     "quantize": "fasttext_lite.cli.quantize",
     "convert": "fasttext_lite.cli.convert",
     "test": "fasttext_lite.cli.test",
+    "report": "fasttext_lite.cli.report",
     "audit": "fasttext_lite.cli.audit",
     "predict": "fasttext_lite.cli.predict",
     "explain": "fasttext_lite.cli.explain",

@@ -272,8 +272,8 @@ def add_answers(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--answer-accuracy", type=share, metavar="A",
-        help="store the least threshold whose answers are right at least so often, measured "
-        f"{measured}",
+        help="store the least threshold whose answers are right at least so often, with 95 %% "
+        f"confidence, measured {measured}",
     )  # fmt: skip
 
 

@@ -86,6 +86,7 @@ def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
         return None
     import numpy as np
 
+    from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.reader import CorpusReader
 
     reader = CorpusReader(options.novel, read_options(options), known=model.labels)
@@ -94,8 +95,8 @@ def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
         say(notice)
     confidence = np.concatenate(found) if found else np.empty(0)
     if not confidence.size:
-        raise InputError(f"{options.novel}: there is no text in the file of --novel")
-    return Novel(options.novel, confidence)
+        raise InputError(f"{name_of(options.novel)}: there is no text in the file of --novel")
+    return Novel(name_of(options.novel), confidence)
 
 
 def surest(model: Model, texts: Texts, n_threads: int | None = None) -> np.ndarray:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import written
 from fasttext_lite.cli.console import write
 from fasttext_lite.cli.test import summary
 from fasttext_lite.config.fields import Config
 from fasttext_lite.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.model.model import Model
 
 HELP = "Train, test and predict on the bundled data."
 # Of each bundled data set: texts to predict.
@@ -76,6 +81,27 @@ def run(options: argparse.Namespace) -> None:
         write(f"plot:  {plot}")
     except InputError as error:
         write(f"plot:  none ({error})")
+    page = os.path.join(options.output, f"{options.data}_report.html")
+    try:
+        _report(page, path, model, train, test)
+        write(f"report: {page}")
+    except InputError as error:
+        write(f"report: none ({error})")
+
+
+def _report(page: str, path: str, model: Model, train: Corpus, test: Corpus) -> None:
+    """Write the page that tells how the model does, and why."""
+    from fasttext_lite.reporting.render import check_report
+
+    check_report(page)  # before all that takes time is imported
+    from fasttext_lite.reporting.findings import Data
+    from fasttext_lite.reporting.report import write_report
+
+    learnt, asked = (
+        Data(f"{part}.tsv", corpus.texts, corpus.labels, corpus.fingerprint)
+        for part, corpus in (("train", train), ("test", test))
+    )
+    write_report(page, path, model, asked, train=learnt)
 
 
 def bundled(name: str) -> str:

@@ -180,7 +180,7 @@ class DaskFastTextClassifier(TextEstimator):
     def to_local(self) -> FastTextClassifier:
         """Return the same model as a `FastTextClassifier`: to predict in this process, to save."""
         check_is_fitted(self, "model_")
-        names = FastTextClassifier._get_param_names()
+        names = set(FastTextClassifier._get_param_names()) & set(self._get_param_names())
         local = FastTextClassifier(**{name: getattr(self, name) for name in names})
         set_fitted(local, self._trainee, self.classes_, self.target_kind_)
         return local

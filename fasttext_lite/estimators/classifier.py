@@ -72,8 +72,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         the threshold is measured on texts that are held out, see ``model_.abstention``.
     answer_accuracy : default None
         Float or None: in its place, the least share of right ones among the answers, in (0, 1]:
-        as many texts are answered as that allows. Where no threshold gives it, that is logged, and
-        the model has none.
+        with 95 % confidence they are at least as often right, and as many texts are answered as
+        that allows. Where no threshold gives it, that is logged, and the model has none.
     <parameters>
 
     Attributes

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import unicodedata
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,11 +20,13 @@ if TYPE_CHECKING:
     from fasttext_lite.fitting.report import EpochReport
 logger = logging.getLogger("fasttext_lite")
 
-# Looked for, in this order, when labels hold characters that the default font lacks.
+# Taken first, in this order, where labels hold characters that the default font lacks; other fonts
+# that have the characters come after.
 CJK_FONTS = (
     "Noto Sans CJK SC",
     "Noto Sans SC",
     "Source Han Sans SC",
+    "Noto Sans CJK JP",  # what matplotlib calls the file of all of them
     "WenQuanYi Zen Hei",
     "WenQuanYi Micro Hei",
     "Microsoft YaHei",
@@ -30,6 +34,19 @@ CJK_FONTS = (
     "SimHei",
     "Arial Unicode MS",
 )
+DEFAULT_FONT = "DejaVu Sans"  # comes with matplotlib
+# Packages of fonts by the first character that they are for, the last that fits.
+PACKAGES = {
+    0: "fonts-noto-core on Debian and Ubuntu, google-noto-sans-fonts on Fedora",
+    0x2E80: "fonts-noto-cjk on Debian and Ubuntu, google-noto-sans-cjk-fonts on Fedora",
+    0x1F000: "fonts-symbola on Debian and Ubuntu, gdouros-symbola-fonts on Fedora",
+    0x20000: "fonts-noto-cjk on Debian and Ubuntu, google-noto-sans-cjk-fonts on Fedora",
+}
+# Colours that people who are colour-blind tell apart: M. Okabe and K. Ito, Color Universal Design,
+# 2008; with a shape for each round of them, as there are more labels than such colours.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000")
+SHAPES = "os^"
+BLUE, ORANGE, GREEN = COLORS[0], COLORS[3], COLORS[2]
 MAX_LABELS = 2000  # a larger matrix can neither be drawn nor, at some size, be held
 MAX_NAMED = 60  # labels; more would not be readable
 MAX_NAME = 30  # characters of a label
@@ -132,7 +149,7 @@ def plot_learning_curves(reports: Sequence[EpochReport], path: str | os.PathLike
     # Below the curves, where no line can run through it.
     figure.legend(handles=lines, loc="outside upper center", ncols=len(lines), frameon=False)
     rates = [report.lr for report in reports]
-    below.plot(epochs, rates, color="C7", marker="o", markersize=0.6 * mark_size)
+    below.plot(epochs, rates, color=GREEN, marker="o", markersize=0.6 * mark_size)
     below.set_ylim(0, max(below.get_ylim()[1], 1e-12))
     below.set_ylabel("lr")
     below.set_xlabel("epoch")
@@ -148,10 +165,10 @@ def _draw_curves(axes: Any, reports: Sequence[EpochReport], mark_size: float) ->
     epochs, figure = [report.epoch for report in reports], reports[0].figure
     right = axes.twinx()
     curves = [
-        (axes, "loss", "train loss", "C0", "-", "o"),
-        (axes, "valid_loss", "validation loss", "C0", "--", "s"),
-        (right, "train_accuracy", f"train {figure}", "C1", "-", "o"),
-        (right, "valid_accuracy", f"validation {figure}", "C1", "--", "s"),
+        (axes, "loss", "train loss", BLUE, "-", "o"),
+        (axes, "valid_loss", "validation loss", BLUE, "--", "s"),
+        (right, "train_accuracy", f"train {figure}", ORANGE, "-", "o"),
+        (right, "valid_accuracy", f"validation {figure}", ORANGE, "--", "s"),
     ]
     lines = []
     for side, field, name, color, style, marker in curves:
@@ -164,8 +181,8 @@ def _draw_curves(axes: Any, reports: Sequence[EpochReport], mark_size: float) ->
                 markerfacecolor=color if marker == "o" else "white", label=name,
             )  # fmt: skip
     axes.set_ylim(0, max(1.04 * axes.get_ylim()[1], 1e-6))
-    axes.set_ylabel("loss", color="C0")
-    right.set_ylabel(figure, color="C1")
+    axes.set_ylabel("loss", color=BLUE)
+    right.set_ylabel(figure, color=ORANGE)
     axes.grid(alpha=0.3)
     return lines
 
@@ -233,23 +250,21 @@ def _write_names(axes: Any, points: np.ndarray, names: Sequence[str]) -> None:
 
 def _draw_groups(axes: Any, points: np.ndarray, groups: Sequence[str], size: float) -> None:
     """Draw points in the colours of their groups, the most frequent ones first in the legend."""
-    from matplotlib import colormaps
-
     found, ids, counts = np.unique(
         np.array(groups, object).astype(str), return_inverse=True, return_counts=True
     )
     order = np.argsort(-counts, kind="stable")
     n_colors = len(order) if len(order) <= MAX_COLORS else MAX_COLORS - 1
-    # The greys of the palette are kept for the rest.
-    palette = colormaps["tab20"]
-    colors = [palette(i) for i in range(palette.N) if i not in (14, 15)]
-    colors = colors[::2] + colors[1::2] if n_colors <= 9 else colors
+    # Grey is kept for the rest.
+    looks = [(color, shape) for shape in SHAPES for color in COLORS]
     rest = np.isin(ids, order[n_colors:])
     axes.scatter(*points[rest].T, s=size, color="0.75", alpha=0.6, linewidths=0)
-    for group, color in zip(order[:n_colors], colors, strict=False):
+    for group, (color, shape) in zip(order[:n_colors], looks, strict=False):
         own = ids == group
         name = f"{_shorten(str(found[group]))} ({counts[group]})"
-        axes.scatter(*points[own].T, s=size, color=color, alpha=0.75, linewidths=0, label=name)
+        axes.scatter(
+            *points[own].T, s=size, color=color, marker=shape, alpha=0.75, linewidths=0, label=name
+        )
     if rest.any():
         name = f"{len(order) - n_colors} other labels"
         axes.scatter([], [], s=size, color="0.75", linewidths=0, label=name)
@@ -289,14 +304,69 @@ def _shorten(name: str) -> str:
 
 
 def _font_for(text: str) -> dict[str, Any]:
-    """Return text properties whose font has the characters of a text."""
+    """Return text properties whose fonts have the characters of a text; say so if none has some."""
+    style: dict[str, Any] = {"parse_math": False}  # a dollar sign is a dollar sign
+    missing = {ord(sign) for sign in text if unicodedata.category(sign)[0] not in "ZCM"}
+    missing -= _characters_of(_path_of(DEFAULT_FONT))
+    fonts: list[str] = []
+    for find in (_fonts, _new_fonts):
+        if not missing:
+            break
+        for name, path in find():
+            found = missing & _characters_of(path)
+            if found:
+                fonts.append(name)
+                missing -= found
+            if not missing:
+                break
+    if missing:
+        first = min(missing)
+        logger.warning(
+            "no font found for %d character(s) of the labels in the plot, such as %r: install one "
+            "(%s)", len(missing), chr(first), PACKAGES[max(n for n in PACKAGES if n <= first)],
+        )  # fmt: skip
+    return {**style, "fontfamily": [*fonts, DEFAULT_FONT]} if fonts else style
+
+
+def _path_of(name: str) -> str:
+    """Return the file of an installed font."""
     from matplotlib import font_manager
 
-    style: dict[str, Any] = {"parse_math": False}  # a dollar sign is a dollar sign
-    if all(ord(character) < 0x2E80 for character in text):
-        return style
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    found = [name for name in CJK_FONTS if name in installed]
-    if not found:
-        logger.warning("no font found for the labels in the plot: install one, as Noto Sans CJK")
-    return {**style, "fontfamily": [*found[:1], "DejaVu Sans"]}
+    return str(font_manager.findfont(name))
+
+
+def _fonts() -> list[tuple[str, str]]:
+    """Return name and file of all installed fonts but the default, those of `CJK_FONTS` first."""
+    from matplotlib import font_manager
+
+    order = {name: place for place, name in enumerate(CJK_FONTS)}
+    files: dict[str, str] = {}
+    for font in font_manager.fontManager.ttflist:
+        if font.style == "normal" and font.name != DEFAULT_FONT:
+            files.setdefault(font.name, font.fname)
+    names = sorted(files, key=lambda name: (order.get(name, len(order)), name))
+    return [(name, files[name]) for name in names]
+
+
+def _new_fonts() -> Iterator[tuple[str, str]]:
+    """Yield name and file of the fonts that were installed since matplotlib made its list."""
+    from matplotlib import font_manager
+
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in sorted(set(font_manager.findSystemFonts()) - known):
+        try:
+            font_manager.fontManager.addfont(path)
+        except (OSError, RuntimeError):  # it is none that can be drawn with
+            continue
+        yield font_manager.fontManager.ttflist[-1].name, path
+
+
+@cache
+def _characters_of(path: str) -> frozenset[int]:
+    """Return the characters that a file of a font has; none if it cannot be read."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(FT2Font(path).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()

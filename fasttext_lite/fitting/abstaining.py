@@ -17,8 +17,6 @@ from fasttext_lite.model.coverage import answers_for, threshold_for_rate
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
 
-LEAST_ANSWERED = 20  # texts: an accuracy of fewer is that of chance
-
 
 @dataclass(frozen=True)
 class Answers:
@@ -75,13 +73,14 @@ class Answers:
         if wanted == RATE:
             value: float | None = threshold_for_rate(self.confidence, level)
         else:
-            found = answers_for(self.confidence, self.right, [level], LEAST_ANSWERED)[0]
+            found = answers_for(self.confidence, self.right, [level], by_bound=True)[0]
             value = found.threshold
             if value is None:
                 logger.warning(
-                    "%s %g is not reached on %s texts held out: the highest accuracy is %.4f, of "
-                    "the surest %s answers; the model has no threshold to abstain by: ask for less",
-                    wanted, level, f"{self.n_texts:,}", found.accuracy, f"{found.n:,}",
+                    "%s %g is not reached on %s texts held out: the most that is sure is %.4f, of "
+                    "the surest %s answers, of which %.4f are right; the model has no threshold to "
+                    "abstain by: ask for less",
+                    wanted, level, f"{self.n_texts:,}", found.lower, f"{found.n:,}", found.accuracy,
                 )  # fmt: skip
                 return None
         assert value is not None

@@ -15,7 +15,6 @@ from fasttext_lite.corpus.strangers import shown, slips
 from fasttext_lite.corpus.structure import LabelCounts, label_fault
 from fasttext_lite.fitting.report import EpochReport
 from fasttext_lite.model.model import Model
-from fasttext_lite.model.run import Run
 
 logger = logging.getLogger("fasttext_lite")
 
@@ -79,10 +78,15 @@ def warn_of_new_labels(labels: Labels, new: np.ndarray) -> None:
         )
 
 
-def warn_of_threshold(model: Model, run: Run | None = None) -> None:
+def warn_of_threshold(model: Model, has_abstention: bool = False) -> None:
     """Log one line of each threshold of a model that is trained on: the next one has none.
 
-    But of the one to abstain by, nothing is said where the next training `run` measures another.
+    Parameters
+    ----------
+    model : Model
+        The one before.
+    has_abstention : bool
+        Whether the next one has a threshold to abstain by all the same: nothing is said of it.
     """
     if model.threshold is not None:
         logger.warning(
@@ -90,7 +94,7 @@ def warn_of_threshold(model: Model, run: Run | None = None) -> None:
             "tune again for one of this model",
             model.threshold.value,
         )
-    if model.abstention is not None and (run is None or run.wanted is None):
+    if model.abstention is not None and not has_abstention:
         logger.warning(
             "the threshold %.6g to abstain by was that of the model before: it is dropped; train "
             "with %s for one of this model",

@@ -195,7 +195,8 @@ def fit_further(
     **how: Any,
 ) -> Trainee:
     """Train a model on the texts of `prepare_more`; parameters as of `fit.fit_prepared`."""
-    warn_of_threshold(further.model, prepared.run)
+    is_asked = prepared.run is not None and prepared.run.wanted is not None
+    warn_of_threshold(further.model, has_abstention=is_asked)
     settle = choose if keeper is None else keeper.choose
     prepared = settle(prepared, seed, n_threads)  # texts to measure answers on: no more is left
     trainee = fit_prepared(prepared, seed=seed, n_threads=n_threads, keeper=keeper, **how)

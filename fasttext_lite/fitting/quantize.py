@@ -377,7 +377,7 @@ class _Retraining:
         self.labels, self.doc_weights = _as_known(again.labels, model), again.doc_weights
         if self.doc_weights is None:
             self.doc_weights = class_weights(run.class_weight, self.labels)
-        warn_of_threshold(model)
+        warn_of_threshold(model, has_abstention=True)
         self.seed = (run.seed or 0) if seed is None else seed
         self.n_threads, self.callback = n_threads, callback
 

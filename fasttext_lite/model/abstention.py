@@ -26,7 +26,8 @@ class Abstention:
     wanted : str
         "answer_rate" or "answer_accuracy".
     level : float
-        In (0, 1]: the share of the texts to answer, or the least accuracy of the answers.
+        In (0, 1]: the share of the texts to answer, or the least accuracy of the answers, which
+        `lower` reaches.
     answered : float
         Share of the texts held out that are answered.
     accuracy : float

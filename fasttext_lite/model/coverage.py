@@ -91,12 +91,16 @@ def lower_bound(n_right: int, n: int) -> float:
     float
         In [0, 1]; 0 where n is 0.
     """
-    if n <= 0:
-        return 0.0
-    share, square = n_right / n, Z * Z / n
-    middle = share + square / 2
-    half = math.sqrt(share * (1 - share) * square + square * square / 4)
-    return max((middle - half) / (1 + square), 0.0)
+    return float(_lower_bounds(np.array([n_right]), np.array([n]))[0])
+
+
+def _lower_bounds(n_right: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return `lower_bound` of several shares, float64[n_shares]."""
+    size = np.maximum(n, 1)
+    share, square = n_right / size, Z * Z / size
+    half = np.sqrt(share * (1 - share) * square + square * square / 4)
+    found = np.maximum((share + square / 2 - half) / (1 + square), 0.0)
+    return np.where(n > 0, found, 0.0)
 
 
 def coverage(confidence: np.ndarray, right: np.ndarray) -> Coverage:
@@ -125,7 +129,8 @@ def answers_for(
     confidence: np.ndarray,
     right: np.ndarray,
     wanted: Sequence[float] = WANTED,
-    least: int = 1,
+    *,
+    by_bound: bool = False,
 ) -> list[Answered]:
     """Return for each wanted accuracy the threshold that answers most texts at it.
 
@@ -135,8 +140,9 @@ def answers_for(
         As of `coverage`.
     wanted : sequence of float
         Accuracies, in (0, 1].
-    least : int
-        Fewest texts that an accuracy is measured on: of fewer, nothing is said.
+    by_bound : bool
+        Whether `Answered.lower` must reach what is wanted, in place of the accuracy: what is
+        measured on few texts, and chosen as it looks best there, is less on others.
 
     Returns
     -------
@@ -150,22 +156,22 @@ def answers_for(
     """
     thresholds, n_answered, n_right = _levels(confidence, right)
     n = int(n_answered[0]) if n_answered.size else 0
-    enough = np.flatnonzero(n_answered >= max(least, 1))
-    accuracy = n_right[enough] / n_answered[enough]
+    lower = _lower_bounds(n_right, n_answered)
+    reached = lower if by_bound else n_right / np.maximum(n_answered, 1)
     found = []
     for each in wanted:
         if not 0 < each <= 1:
             raise ValueError(bounded(f"a wanted accuracy must be above 0 and at most 1: {each!r}"))
-        if not enough.size:
+        if not n:
             found.append(Answered(float(each), None, 0.0, 0.0))
             continue
-        good = np.flatnonzero(accuracy >= each - ROUNDING)
-        i = int(enough[good[0] if good.size else np.argmax(accuracy)])
+        good = np.flatnonzero(reached >= each - ROUNDING)
+        i = int(good[0] if good.size else np.argmax(reached))
         hits, size = int(n_right[i]), int(n_answered[i])
         threshold = float(thresholds[i]) if good.size else None
         found.append(
             Answered(
-                float(each), threshold, size / n, hits / size, lower_bound(hits, size), size
+                float(each), threshold, size / n, hits / size, float(lower[i]), size
             )  # fmt: skip
         )
     return found

@@ -1,0 +1,1 @@
+"""Reports: what a model does on labelled texts, as one page that opens in any browser."""

@@ -1,0 +1,200 @@
+"""All that a report tells of a model, worked out once; `view` says how much of it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.texts import Texts
+from fasttext_lite.evaluation.compare import Comparison, compare
+from fasttext_lite.model.model import Model
+from fasttext_lite.reporting.confusion import HardPair, Mistake, hard_pairs, mistakes
+from fasttext_lite.reporting.curve import LearningCurve, learning_curve
+from fasttext_lite.reporting.measured import Measured, measure
+
+if TYPE_CHECKING:
+    from fasttext_lite.auditing.findings import Audit
+    from fasttext_lite.evaluation.reliability import Answered, Coverage, Reliability
+
+MOST_EXAMPLES = 8  # of a mistake
+MOST_ERRORS = 40  # the surest ones
+MOST_PAIRS = 30
+MOST_DIFFERENT = 20  # texts that one of two models alone labels right
+FEATURES = 12  # of a label, for it and against it
+MOST_EXPLAINED = 2_000  # characters of a text that are explained
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled texts, and the file that they are of."""
+
+    path: str
+    texts: Texts
+    labels: Labels
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class SureError:
+    """A text that the model is sure about, and wrong: pieces of it with their shares.
+
+    They are exact, or of first order where the model is not linear in its words.
+    """
+
+    doc: int
+    marked: list[tuple[str, float]]
+    is_exact: bool = True
+
+
+@dataclass(frozen=True)
+class Against:
+    """Another model on the same texts."""
+
+    path: str
+    measured: Measured
+    test: Comparison
+    better: np.ndarray
+    worse: np.ndarray
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a report is made of.
+
+    Attributes
+    ----------
+    path : str
+        The model's file.
+    data : Data
+        What it was measured on.
+    measured : Measured
+    mistakes : list of Mistake
+    pairs : list of HardPair
+    reliability, coverage, answers
+        As `evaluation.reliability` has them.
+    errors : list of SureError
+    features : dict
+        As `explanation.top_features` returns them.
+    is_trained_on : bool
+        Whether the texts are those that the model is trained on.
+    train : Data, optional
+    curve : LearningCurve, optional
+    audit : Audit, optional
+        Of the texts trained on (part 0) and those measured on (part 1).
+    against : Against, optional
+    """
+
+    path: str
+    data: Data
+    measured: Measured
+    mistakes: list[Mistake]
+    pairs: list[HardPair]
+    reliability: Reliability
+    coverage: Coverage
+    answers: list[Answered]
+    errors: list[SureError]
+    features: dict[str, tuple[list[tuple[str, float]], list[tuple[str, float]]]]
+    is_trained_on: bool = False
+    train: Data | None = None
+    curve: LearningCurve | None = None
+    audit: Audit | None = None
+    against: Against | None = None
+
+
+def find(
+    path: str,
+    model: Model,
+    data: Data,
+    *,
+    train: Data | None = None,
+    against: tuple[str, Model] | None = None,
+    n_threads: int | None = None,
+) -> Findings:
+    """Measure a model, and work out all that a report tells of it.
+
+    Parameters
+    ----------
+    path : str
+        The model's file.
+    model : Model
+    data : Data
+        What it is measured on.
+    train : Data, optional
+        What it is trained on: for the learning curve, and to look for wrong labels.
+    against : (str, Model), optional
+        Another model, and its file.
+    n_threads : int, optional
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    InputError
+        If `train` has fewer than two labels.
+    """
+    from fasttext_lite.evaluation.reliability import answers_for, coverage, reliability
+    from fasttext_lite.explanation.features import top_features
+
+    measured = measure(model, data.texts, data.labels, n_threads)
+    found = mistakes(measured, MOST_EXAMPLES)
+    sure, right = measured.confidence, measured.is_first_right
+    curve = audit = None
+    if train is not None:
+        pair = (train.texts, train.labels)
+        curve = learning_curve(model, pair, (data.texts, data.labels), n_threads=n_threads)
+        audit = _audited(train, data, n_threads)
+    return Findings(
+        path=path, data=data, measured=measured, mistakes=found,
+        pairs=hard_pairs(found, measured.result.gold, MOST_PAIRS),
+        reliability=reliability(sure, right), coverage=coverage(sure, right),
+        answers=answers_for(sure, right), errors=_surest_errors(measured),
+        features=top_features(model, FEATURES), train=train, curve=curve, audit=audit,
+        is_trained_on=bool(model.run and model.run.texts and model.run.texts == data.fingerprint),
+        against=None if against is None else _against(measured, *against, data, n_threads),
+    )  # fmt: skip
+
+
+def _surest_errors(measured: Measured) -> list[SureError]:
+    """Return the texts whose likeliest label is wrong and whose probability is largest."""
+    from fasttext_lite.explanation.explain import explain
+
+    wrong = np.flatnonzero(~measured.is_first_right & (measured.labels[:, 0] >= 0))
+    order = wrong[np.argsort(-measured.confidence[wrong], kind="stable")][:MOST_ERRORS]
+    result = []
+    for doc in order.tolist():
+        text = measured.text(doc)[:MOST_EXPLAINED]
+        label = measured.names[measured.labels[doc, 0]]
+        explained = explain(measured.model, text, label)
+        result.append(SureError(doc, explained.marked(), explained.is_exact))
+    return result
+
+
+def _against(
+    measured: Measured, path: str, model: Model, data: Data, n_threads: int | None
+) -> Against:
+    """Return another model's answers beside those of the first."""
+    other = measure(model, data.texts, data.labels, n_threads)
+    test = compare(measured.is_right, other.is_right)
+    better = _different(other, measured)
+    return Against(path, other, test, better, _different(measured, other))
+
+
+def _different(one: Measured, other: Measured) -> np.ndarray:
+    """Return the texts that one alone labels right, those first that the other is surest of."""
+    docs = np.flatnonzero(one.is_right & ~other.is_right)
+    order = np.argsort(-(one.confidence[docs] + other.confidence[docs]), kind="stable")
+    return docs[order][:MOST_DIFFERENT]
+
+
+def _audited(train: Data, data: Data, n_threads: int | None) -> Audit:
+    """Return what may be wrong with the texts trained on and those measured on, in this order."""
+    from fasttext_lite.auditing.audit import audit_rows
+
+    labels = Labels.from_rows([*train.labels.rows(), *data.labels.rows()])
+    sizes = [len(train.texts), len(data.texts)]
+    return audit_rows(Texts.joined(train.texts, data.texts), labels, sizes, n_threads=n_threads)
