@@ -11,6 +11,7 @@ from fasttext_lite.auditing import kernels
 from fasttext_lite.auditing.audit import audit
 from fasttext_lite.auditing.duplicates import bands_of, find_alike, normal_form
 from fasttext_lite.cli import app
+from fasttext_lite.corpus.reader import CorpusReader
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import SettingError, TrainingError
 
@@ -436,3 +437,21 @@ def test_flags_without_effect_are_named(tmp_path, capsys):
     path.write_text(TSV, "utf-8")
     _, _, err = run(capsys, path, "--check", "odd", "--near", "0.5", "--json", "--show", "2")
     assert "--near has no effect" in err and "--show has no effect" in err
+
+
+@pytest.mark.parametrize("chunk_bytes", [8, 30, 1 << 20])
+@pytest.mark.parametrize("form", ["tsv", "jsonl"])
+def test_lines_are_the_same_whatever_the_blocks(form, chunk_bytes, tmp_path):
+    rows = [("a", "one"), None, ("b", "two"), ("c", ""), None, ("a", "three"), ("b", "four")]
+    path = tmp_path / f"in.{form}"
+    lines = [
+        "" if row is None
+        else f"{row[0]}\t{row[1]}" if form == "tsv"
+        else json.dumps({"label": row[0], "text": row[1]})
+        for row in rows
+    ]  # fmt: skip
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    reader = CorpusReader(str(path), chunk_bytes=chunk_bytes, keeps_lines=True)
+    kept = np.concatenate([chunk.rows for chunk in reader])
+    assert kept.tolist() == [0, 2, 5, 6]
+    assert np.concatenate(reader.unread).tolist() == [1, 3, 4]
