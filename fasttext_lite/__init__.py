@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from fasttext_lite.estimators.transformer import FastTextTransformer
     from fasttext_lite.estimators.tuner import FastTextTuner
     from fasttext_lite.estimators.verify import verify
-    from fasttext_lite.explanation.explain import explain
+    from fasttext_lite.explanation.contributions import explain
     from fasttext_lite.explanation.features import top_features
     from fasttext_lite.model.model import Model
 
@@ -69,7 +69,7 @@ __getattr__, __dir__ = face(
         "UnknownTextWarning": "fasttext_lite.estimators.base",
         "__version__": "fasttext_lite.version",
         "audit": "fasttext_lite.auditing.audit",
-        "explain": "fasttext_lite.explanation.explain",
+        "explain": "fasttext_lite.explanation.contributions",
         "load": "fasttext_lite.estimators.classifier",
         "load_model": "fasttext_lite.compat.either",
         "top_features": "fasttext_lite.explanation.features",

@@ -379,7 +379,7 @@ def test_the_page_tells_what_an_audit_found(found):
 
 
 def test_words_are_marked_as_they_are_explained(found):
-    from fasttext_lite.explanation.explain import explain
+    from fasttext_lite.explanation.contributions import explain
 
     view = View(found, limits.Limits(), {}).values()
     measured = found.measured

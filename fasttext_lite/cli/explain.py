@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print why each text has its label."""
     from fasttext_lite.compat.either import load_model
-    from fasttext_lite.explanation.explain import explain
+    from fasttext_lite.explanation.contributions import explain
 
     check_order(options.model, options.file, f"{PROGRAM} explain")
     if options.label is not None and options.k != 1:

@@ -385,7 +385,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         Returns
         -------
         Explanation
-            Marked text in notebooks; see `explanation.explain.explain`.
+            Marked text in notebooks; see `explanation.contributions.explain`.
 
         Raises
         ------
@@ -394,7 +394,7 @@ class FastTextClassifier(TextClassifier, OneModel):
         ValueError
             If a label is none of `classes_`, both are the same, or k is out of range.
         """
-        from fasttext_lite.explanation.explain import explain
+        from fasttext_lite.explanation.contributions import explain
 
         self._check_fitted()
         name, against = (None if each is None else self._name_of(each) for each in (label, other))

@@ -9,7 +9,7 @@ __getattr__, __dir__ = face(
     {
         "Explanation": "fasttext_lite.explanation.explanation",
         "Span": "fasttext_lite.explanation.explanation",
-        "explain": "fasttext_lite.explanation.explain",
+        "explain": "fasttext_lite.explanation.contributions",
         "top_features": "fasttext_lite.explanation.features",
     },
 )

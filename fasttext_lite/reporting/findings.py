@@ -161,7 +161,7 @@ def find(
 
 def _surest_errors(measured: Measured) -> list[SureError]:
     """Return the texts whose likeliest label is wrong and whose probability is largest."""
-    from fasttext_lite.explanation.explain import explain
+    from fasttext_lite.explanation.contributions import explain
 
     wrong = np.flatnonzero(~measured.is_first_right & (measured.labels[:, 0] >= 0))
     order = wrong[np.argsort(-measured.confidence[wrong], kind="stable")][:MOST_ERRORS]

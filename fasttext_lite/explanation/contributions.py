@@ -1,4 +1,4 @@
-"""Explain why a model gives a text a label."""
+"""What each word of a text contributes to the score of a label."""
 
 from __future__ import annotations
 
