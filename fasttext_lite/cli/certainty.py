@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import read_options
-from fasttext_lite.cli.console import flat, write
+from fasttext_lite.cli.console import flat, is_same_file, say, write
 from fasttext_lite.cli.files import say_skipped
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError, UsageError
@@ -81,7 +81,19 @@ def read_novel(model: Model, options: argparse.Namespace, n_surest: int = 0) -> 
     say_skipped(reader, options)
     if not found.confidence.size:
         raise InputError(f"{path}: there is no text in the file of --novel")
+    _say_if_known(path, options)
     return found
+
+
+def _say_if_known(path: str, options: argparse.Namespace) -> None:
+    """Say so if the file of ``--novel`` is another that the command reads: its labels are known."""
+    others = [*options.file, getattr(options, "train", None)]
+    if any(is_same_file(options.novel, other) for other in others) and not getattr(
+        options, "quiet", False
+    ):
+        say(
+            f"{path}: texts of --novel belong to no label of the model, but this file is read twice"
+        )
 
 
 @dataclass(frozen=True)

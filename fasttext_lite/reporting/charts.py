@@ -124,13 +124,13 @@ def novelty_chart(
     """
 
     def draw(axes: Any) -> None:
-        axes.plot(thresholds, known, color=GOOD, label="the texts tested on")
-        axes.plot(thresholds, novel, "--", color=BAD, label="texts of no known label")
+        axes.plot(thresholds, known, color=GOOD, label="tested on")
+        axes.plot(thresholds, novel, "--", color=BAD, label="no known label")
         if own is not None:
-            axes.axvline(own, ls=":", color=FAINT, lw=1.6, label="the model's threshold")
+            axes.axvline(own, ls=":", color=FAINT, lw=1.6, label="model's threshold")
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="threshold")
         axes.set_ylabel("texts answered (%)")
-        axes.legend(loc="lower left")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
         _percents(axes.yaxis)
 
     return _chart("novelty", "Texts answered by the threshold", draw)
