@@ -602,7 +602,6 @@ def shelf(tmp_path_factory, model):
     (folder / "empty.tsv").write_text("", "utf-8")
     (folder / "blank.txt").write_text("\n \n\n", "utf-8")
     (folder / "others.txt").write_text("weather today\nsoup soup\nrain\n", "utf-8")
-    (folder / "others.csv").write_text("text,label\nrain,x\nsoup,y\n", "utf-8")
     lines = "".join(f"__label__{label} {text}\n" for label, text in ROWS)
     (folder / "train.txt").write_text(lines, "utf-8")
     theirs = compat.train_supervised(
@@ -647,9 +646,8 @@ def run(shelf, tmp_path, monkeypatch, capfd):
     [
         "m.ftl test.tsv", "m.ftl test.tsv.gz", "m.ftl test.csv", "m.ftl one.tsv",
         "m.ftl test.tsv one.tsv", "several.ftl test.tsv", "m.ftl test.tsv --against other.ftl",
-        "theirs.bin test.tsv --train train.tsv", "theirs.ftz test.tsv --against m.ftl",
-        "m.ftl test.csv --novel others.csv",
-        "theirs.ftz test.tsv --novel others.txt",
+        "theirs.bin test.tsv --train train.tsv",
+        "theirs.ftz test.tsv --against m.ftl --novel others.txt",
     ],
 )  # fmt: skip
 def test_the_command_writes_a_page(run, line):
@@ -683,8 +681,8 @@ def test_texts_of_no_known_label_are_measured_as_test_does(run, name, capfd):
 
 
 def test_stdin_is_read_for_texts_of_no_known_label(run, feed):
-    feed("rain\nsoup\n")
-    code, _, err = run("m.ftl test.tsv --novel - -o r.html --threads 1")
+    feed("text,label\nrain,x\nsoup,\n")
+    code, _, err = run("m.ftl test.csv --novel - --format csv -o r.html --threads 1")
     assert (code, err) == (0, "")
     assert "Here are 2 texts" in "".join(check_page(Path("r.html").read_bytes()).text)
 
