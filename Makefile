@@ -1,4 +1,4 @@
-# make demo: train, test and predict on the bundled data.   make test: run the test suite.
+# make demo: train, test, explain and report on the bundled data.   make test: run the test suite.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

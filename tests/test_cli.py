@@ -8,6 +8,7 @@ import importlib
 import itertools
 import json
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -706,10 +707,11 @@ def test_demo(good, tmp_path, monkeypatch, data_dir, data):
     out = good("demo", "--data", data, "--output", output).splitlines()
     assert out[0].startswith("trained on 48 texts with ")
     assert out[1].startswith("n 16  accuracy ")
-    assert all("  ->  " in line for line in out[2:5])
-    assert out[5].startswith(f"model: {output}/{data}.ftl (")
-    assert out[6] == f"plot:  {output}/{data}_confusion.png"
-    assert out[7:] == [f"report: {output}/{data}_report.html"]
+    assert all("  ->  " in line for line in out[2:8:2])
+    assert all(re.match(r"    because of  \S+ [+-]\d", line) for line in out[3:8:2])
+    assert out[8].startswith(f"model: {output}/{data}.ftl (")
+    assert out[9] == f"plot:  {output}/{data}_confusion.png"
+    assert out[10:] == [f"report: {output}/{data}_report.html"]
     names = [f"{data}.ftl", f"{data}_confusion.png", f"{data}_report.html"]
     assert sorted(os.listdir(output)) == names
 
@@ -717,7 +719,7 @@ def test_demo(good, tmp_path, monkeypatch, data_dir, data):
 def test_demo_without_what_reports_need(good, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     out = good("demo", "--data", "en_topics", "--output", tmp_path / "a").splitlines()
-    assert out[7:] == [
+    assert out[10:] == [
         "report: none (reports need jinja2 and matplotlib: pip install 'fasttext-lite[report]')"
     ]
     assert not [name for name in os.listdir(tmp_path / "a") if name.endswith(".html")]

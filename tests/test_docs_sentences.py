@@ -140,11 +140,12 @@ def test_what_an_installation_needs():
     assert [each.name for each in COMPRESSIONS.values() if each.extra] == ["zstd"]
 
 
-@proves(README, "sets up .venv, trains on the bundled data, tests, predicts, draws a plot")
+@proves(README, "sets up .venv, trains on the bundled data, tests, explains, writes a report")
 def test_the_demo_does_what_it_says(place, good):
     out = good("demo --data en_topics --output demo").out
     assert "trained on 1536 texts" in out and "accuracy" in out
-    assert {path.suffix for path in Path("demo").iterdir()} >= {".ftl", ".png"}
+    assert "because of  " in out
+    assert {path.suffix for path in Path("demo").iterdir()} >= {".ftl", ".png", ".html"}
 
 
 @proves(README, "`label<TAB>text`, fastText's `__label__name text`, tables with a header")

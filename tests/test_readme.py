@@ -48,7 +48,7 @@ def test_the_command_lines_run(tmp_path, monkeypatch, capsys, data_dir):
     Path("web.jsonl").write_text('{"text": "a late goal"}\n', "utf-8")
     commands = [line for block in blocks("") for line in block.splitlines()]
     commands = [line for line in commands if line.startswith("fasttext-lite ")]
-    assert len(commands) == 7
+    assert len(commands) == 9
     for command in commands:
         arguments = shlex.split(command, comments=True)[1:]
         if arguments[0] == "tune":

@@ -1,4 +1,4 @@
-"""The command ``demo``: train, test and predict on the bundled data."""
+"""The command ``demo``: train, test, explain and report on the bundled data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.reader import Corpus
     from fasttext_lite.model.model import Model
 
-HELP = "Train, test and predict on the bundled data."
+HELP = "Train, test, explain and report on the bundled data."
 # Of each bundled data set: texts to predict.
 _TEXTS = {
     "zh_topics": ["这家面馆的汤头熬了六个小时", "央行宣布下调存款利率", "中场休息后他们连进3球"],
@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     """Train a model, print how it does, and draw its confusion matrix."""
     from fasttext_lite.corpus.reader import read_corpus
     from fasttext_lite.evaluation.scores import evaluate
+    from fasttext_lite.explanation.contributions import explain
     from fasttext_lite.fitting import fit
     from fasttext_lite.fitting.progress import progress_bar
     from fasttext_lite.model.safetensors import check_writable
@@ -72,6 +73,8 @@ def run(options: argparse.Namespace) -> None:
             f"{model.labels[i]} {p:.2f}" for i, p in zip(ids, probabilities, strict=True)
         )
         write(f"  {text}  ->  {best}")
+        words = "  ".join(f"{word} {share:+.2f}" for word, share in explain(model, text).top(3))
+        write(f"    because of  {words}")
     write(f"model: {path} ({os.path.getsize(path) / 1e3:.0f} kB)")
     plot = os.path.join(options.output, f"{options.data}_confusion.png")
     from fasttext_lite.evaluation.plots import plot_confusion

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fasttext_lite.errors import bounded
-from fasttext_lite.model.coverage import lower_bound
 
 RATE, ACCURACY = "answer_rate", "answer_accuracy"  # what may be wanted, by the names of settings
 
@@ -83,6 +82,10 @@ class Abstention:
     @property
     def lower(self) -> float:
         """What the accuracy is at least, by `coverage.lower_bound`."""
+        from fasttext_lite.model.coverage import (
+            lower_bound,
+        )  # commands that need no NumPy see this file
+
         return lower_bound(round(self.accuracy * self.n_answered), self.n_answered)
 
     def line(self, quantized: bool = False) -> str:
