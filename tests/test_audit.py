@@ -455,3 +455,67 @@ def test_lines_are_the_same_whatever_the_blocks(form, chunk_bytes, tmp_path):
     kept = np.concatenate([chunk.rows for chunk in reader])
     assert kept.tolist() == [0, 2, 5, 6]
     assert np.concatenate(reader.unread).tolist() == [1, 3, 4]
+
+
+# -- what users write into findings ----------------------------------------------------------
+FINDING = {
+    "kind": "wrong", "action": "relabel", "file": "in.jsonl", "line": 1, "label": "3",
+    "proposed": "4", "text": "one text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kind": ["wrong"]}, '"kind" is missing or unknown'),
+        ({"kind": {}}, '"kind" is missing or unknown'),
+        ({"action": ["drop"]}, '"action" must be'),
+        ({"line": None}, '"line" a number from 1 on'),
+        ({"line": True}, '"line" a number from 1 on'),
+        ({"file": 3}, '"file" must be a name'),
+        ({"text": 3}, '"text" must be a string'),
+        ({"proposed": "\ud800"}, '"proposed" must be a label'),
+        ({"proposed": "a\rb"}, '"proposed" must be a label'),
+        ({"proposed": [["a"]]}, '"proposed" must be a label'),
+        ({"label": 3}, '"label" must be a label'),
+        ({"propsed": "5"}, "no finding has the key 'propsed'"),
+        ({"kind": "few"}, "about labels and no row"),
+    ],
+)
+def test_values_of_findings_are_checked(changed, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"label": 3, "text": "one text"}\n', "utf-8")
+    (tmp_path / "found.jsonl").write_text(json.dumps(FINDING | changed) + "\n", "utf-8")
+    code, _, err = run(capsys, "in.jsonl", "--fix", "out.jsonl", "--agreed", "found.jsonl")
+    assert code == 2 and err.startswith("fasttext-lite: found.jsonl:1: ") and said in err
+    assert len(err.splitlines()) == 1 and not (tmp_path / "out.jsonl").exists()
+
+
+def test_two_labels_for_one_row_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"label": 3, "text": "one text"}\n', "utf-8")
+    lines = [json.dumps(FINDING), json.dumps(FINDING | {"proposed": "5"})]
+    (tmp_path / "found.jsonl").write_text("\n".join(lines), "utf-8")
+    code, _, err = run(capsys, "in.jsonl", "--fix", "out.jsonl", "--agreed", "found.jsonl")
+    assert code == 2 and "found.jsonl:2: it gives line 1" in err and "found.jsonl:1 does" in err
+
+
+@pytest.mark.parametrize(
+    ("old", "proposed", "new"),
+    [
+        ("3", "4", "4"), ("3", "1e5", '"1e5"'), ("3", "null", '"null"'), ("3", "NaN", '"NaN"'),
+        ("3", "true", '"true"'), ("3", "{}", '"{}"'), ("3", "2.50", '"2.50"'), ("3", "2.5", "2.5"),
+        ('"3"', "4", '"4"'), ("[3]", ["3", "4"], '[3, "4"]'),
+    ],
+)  # fmt: skip
+def test_a_label_is_read_back_as_proposed_and_all_else_stands(old, proposed, new, tmp_path, capsys):
+    path, found, out = (tmp_path / name for name in ("in.jsonl", "found.jsonl", "out.jsonl"))
+    line = (
+        '{"n":12345678901234567890.12,"label" : "x", "e": 1e400 , "o":{"label":1},"label" :%s ,'
+        '"text":"one te\\u0078t", "s": "a\\/b"}'
+    )
+    path.write_text(line % old + "\r\n", "utf-8", newline="")
+    finding = FINDING | {"file": str(path), "proposed": proposed}
+    found.write_text(json.dumps(finding), "utf-8")
+    code, _, err = run(capsys, path, "--fix", out, "--agreed", found)
+    assert (code, out.read_bytes().decode()) == (0, line % new + "\r\n"), err

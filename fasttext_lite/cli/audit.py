@@ -124,7 +124,13 @@ def run(options: argparse.Namespace) -> None:
         if options.fix is not None:
             from fasttext_lite.auditing.listing import changes_of
 
-            _fix(options, targets, changes_of(found, options.agree))
+            agreed, n_twice = changes_of(found, options.agree)
+            if n_twice:
+                say(
+                    f"{n_twice} finding{'s' * (n_twice != 1)} would give a row another label than "
+                    "a finding before: the first counts"
+                )
+            _fix(options, targets, agreed)
 
 
 # -- what is asked for -----------------------------------------------------------------------
@@ -146,7 +152,8 @@ def _check_usage(options: argparse.Namespace) -> None:
                 raise UsageError(f"--agree {kind}: --check does not look for it")
     if options.agreed is not None:
         for flag in ("check", "near", "show", "json", "output", "seed", "threads"):
-            if getattr(options, flag) not in (None, False):
+            value = getattr(options, flag)
+            if value is not None and value is not False:
                 raise UsageError(f"--{flag} is for an audit, and with --agreed there is none")
     elif options.check == ["odd"]:
         for flag in ("near", "seed", "threads"):
