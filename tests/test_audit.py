@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import fasttext_lite
 from fasttext_lite.auditing import kernels
@@ -291,7 +294,7 @@ def test_settings_are_checked():
     assert fasttext_lite.audit is audit
     with pytest.raises(SettingError, match="no check is called 'typos'"):
         audit(["a"], ["b"], checks=["typos"])
-    with pytest.raises(SettingError, match="near must be from 0.3 to 1"):
+    with pytest.raises(SettingError, match="near must be a number from 0.3 to 1"):
         audit(["a"], ["b"], near=0.1)
     with pytest.raises(ValueError, match="2 texts, but 1 labels"):
         audit(["a", "b"], ["c"])
@@ -301,6 +304,78 @@ def test_settings_are_checked():
         audit(["a", "b"], ["c", None])
     with pytest.raises(ValueError, match="no kind of finding"):
         audit(["a"], ["c"], checks=["odd"]).of("typos")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        *(({"seed": seed}, "seed must be") for seed in (-1, "a", None, True)),
+        *(({"near": near}, "near must be") for near in ("0.8", None, True, float("nan"))),
+        *(({"n_threads": n}, "n_threads must be") for n in (0, -3, 1.5, "2")),
+        ({"least_score": 2}, "least_score must be"),
+        ({"checks": 5}, "checks must be"), ({"checks": [["odd"]]}, "no check is called"),
+        *(({"others": o}, "others must be") for o in ((["a"], ["b"]), None, 5, "ab", [5])),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_named(settings, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        audit(["a"], ["b"], **settings)
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (np.array([[0, 1], [1, 1]]), [("1",), ("0", "1")]), ([3, 4.5], [("3",), ("4.5",)]),
+        (sparse.csr_array([[1, 0], [0, 1]]), [("0",), ("1",)]),
+        ([["b", "a"], []], [("a", "b"), ()]), (np.array([["x"], ["y"]]), [("x",), ("y",)]),
+        (np.array([True, False]), [("True",), ("False",)]),
+    ],
+)  # fmt: skip
+def test_labels_are_read_as_text(labels, found):
+    texts = ["\x07", "\x08"]
+    assert [each.labels for each in audit(texts, labels, checks=["odd"]).findings] == found
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "error", "said"),
+    [
+        ([], [], ValueError, "found 0 texts"), (["a"], "b", TypeError, "labels must be a list"),
+        (["a"], 5, TypeError, "labels must be a list"), (["a"], [b"x"], TypeError, "got bytes"),
+        (["a"], [["b", None]], ValueError, "position 0 is missing"),
+        (["a"], np.array([[0.2, 0.8]]), TypeError, "other values than 0 and 1"),
+    ],
+)  # fmt: skip
+def test_labels_that_are_none_are_told(texts, labels, error, said):
+    with pytest.raises(error, match=said):
+        audit(texts, labels)
+
+
+def test_only_what_was_looked_for_is_told():
+    found = audit(["a"], ["c"], checks=["odd"])
+    with pytest.raises(ValueError, match="duplicates were not looked for: odd"):
+        found.of("duplicates")
+    with pytest.raises(TypeError, match="must be a name; got list"):
+        found.rows(["odd"])
+
+
+def test_an_audit_prints_what_it_found():
+    found = audit(["one text", "other", "One text"], ["a", "b", "a"], checks=["duplicates"])
+    assert repr(found) == "<Audit of 3 rows, 2 labels: duplicates=1>"
+    assert "0:2  a  One text\n      score 1.000: the same text and labels (also 0:0)" in str(found)
+
+
+def test_many_wrong_labels_are_no_list_of_mistakes():
+    texts, labels = make_rows()
+    rng = np.random.default_rng(5)
+    for row in rng.choice(len(labels), 60, replace=False).tolist():
+        labels[row] = list(SUBJECTS)[(list(SUBJECTS).index(labels[row]) + 1) % 3]
+    found = audit(texts, labels, checks=["wrong"], n_threads=1)
+    assert any("so many are no list of mistakes" in notice for notice in found.notices)
+    scores = [each.score for each in found.findings]
+    least = float(np.median(scores))
+    fewer = audit(texts, labels, checks=["wrong"], n_threads=1, least_score=least)
+    assert [each.score for each in fewer.findings] == [s for s in scores if s >= least]
+    assert len(fewer) < len(found)
 
 
 # -- the command -----------------------------------------------------------------------------
@@ -418,6 +493,11 @@ def test_findings_for_people(tmp_path, capsys):
         (["--fix", "o", "--agreed", "in.tsv"], "no finding: bad JSON"),
         (["--fix", "o", "--agreed", "none.jsonl"], "none.jsonl: "),
         (["--fix", "o", "--agreed", "f", "--json"], "--json is for an audit"),
+        (["--fix", "o", "--agreed", "f", "--show", "0"], "--show is for an audit"),
+        (["--fix", "o", "--agreed", "f", "--seed", "0"], "--seed is for an audit"),
+        (["--fix", "o", "--agreed", "f", "--least-score", "0"], "--least-score is for an audit"),
+        (["--fix", "o", "--agree", "odd", "-o", "o"], "would be in one file"),
+        (["--fix", "in.tsv/x", "--agree", "odd"], "cannot write it: not a directory"),
         (["none.tsv"], "none.tsv: "),
         (["empty.tsv"], "empty.tsv: the file is empty"),
     ],
@@ -430,6 +510,95 @@ def test_mistakes_are_told_in_one_line(words, said, tmp_path, capsys, monkeypatc
     assert (code, out) == (2, "")
     assert said in err and len(err.splitlines()) == 1, err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.tsv", "in.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "said"),
+    [
+        ("duplicates:relabel", "duplicates propose no label"),
+        ("wrong,wrong:drop", "wrong is named twice"),
+    ],
+)
+def test_what_cannot_be_agreed_to(agreed, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        app.main(["audit", "in.tsv", "--fix", "o", "--agree", agreed])
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--fix", "NEW", "-o", "NEW"], "NEW: findings and mended texts would be in one file"),
+        (["--fix", "a.tsv/x"], "cannot write it: not a directory"),
+        (["--fix", "a.tsv/x/y"], "cannot write it: not a directory"),
+    ],
+)
+def test_folders_are_checked_before_the_audit(words, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fasttext_lite.auditing.audit.audit_rows", None)
+    for name in ("a.tsv", "b.tsv"):
+        (tmp_path / name).write_text(TSV, "utf-8")
+    code, out, err = run(capsys, "a.tsv", "b.tsv", *words, "--agree", "leaks")
+    assert (code, out) == (2, "") and said in err and len(err.splitlines()) == 1, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", "b.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--check", "leaks"], "--check leaks finds nothing in one file"),
+        (["--fix", "o", "--agree", "leaks"], "--agree leaks has no effect"),
+        (["--check", "duplicates", "--seed", "5"], "--seed has no effect: --check duplicates"),
+        (["--check", "near", "--near", "1"], "--check near finds nothing with --near 1"),
+        (["--check", "few,near", "--near", "1", "--seed", "0"], "--seed has no effect: --near 1"),
+        (["--check", "odd", "--least-score", "0.8"], "--least-score has no effect: --check odd"),
+        (["--check", "odd", "--multilabel"], "--multilabel has no effect: no row has several"),
+        (["--check", "odd", "-o", "-", "--show", "3"], "--show has no effect: -o - prints all"),
+    ],
+)
+def test_what_is_idle_is_said(words, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.tsv").write_text(TSV, "utf-8")
+    code, _, err = run(capsys, "in.tsv", *words)
+    assert code == 0 and said in err, err
+
+
+def test_findings_and_counts_are_not_mixed_on_stdout(tmp_path):
+    path = tmp_path / "in.tsv"
+    path.write_text(TSV, "utf-8")
+    words = [sys.executable, "-m", "fasttext_lite", "audit", str(path), "--check", "duplicates"]
+    words += ["--json", "-o", "/dev/stdout"]
+    done = subprocess.run(words, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "would both write to stdout" in done.stderr
+
+
+def test_contradictions_show_what_they_contradict(tmp_path, capsys):
+    path, test = tmp_path / "in.tsv", tmp_path / "test.tsv"
+    path.write_text(TSV, "utf-8")
+    test.write_text("c\tsecond, and quite another ONE\n", "utf-8")
+    kinds = ["--check", "leaks,contradictions", "--near", "1"]
+    _, out, _ = run(capsys, path, test, *kinds)
+    assert f"      also {path}:1 (label a): first text of the file\n" in out
+    assert f"score 1.000: the same text (also {path}:2 with label b)" in out
+    assert "nearly" not in out and "leaks: rows whose text is in a file before theirs" in out
+    _, out, _ = run(capsys, path, test, *kinds, "-o", "-")
+    assert json.loads(out.splitlines()[0])["other_labels"] == ["b"]
+
+
+def test_labels_are_printed_like_texts(tmp_path, capsys):
+    path = tmp_path / "in.tsv"
+    long, hidden = "x" * 70_000, "a\u202eb"
+    path.write_text(f"{long}\tsome text\n{long}\tsome text\n{hidden}\tt w\n{hidden}\tt w\n")
+    code, out, _ = run(capsys, path, "--check", "duplicates")
+    assert code == 0 and "\u202e" not in out and max(map(len, out.splitlines())) < 300
+
+
+def test_models_are_not_audited(tmp_path, capsys):
+    path = tmp_path / "h.ftl"
+    path.write_bytes((40).to_bytes(8, "little") + b'{"a": 1}' + b" " * 40)
+    code, _, err = run(capsys, path)
+    assert code == 2 and "audit takes labelled texts alone" in err
 
 
 def test_flags_without_effect_are_named(tmp_path, capsys):

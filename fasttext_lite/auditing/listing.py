@@ -75,7 +75,7 @@ class Listed:
             "proposed": one_or_list(found.proposed),
             "score": found.score,
             "why": found.why,
-            "others": [f"{name_of(file)}:{line}" for file, line in self.others],
+            "others": [f"{file}:{line}" for file, line in self.others],
             "other_labels": [one_or_list(labels) for labels in self.other_labels],
             "text": self.text if self.line else None,
         }
