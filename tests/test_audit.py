@@ -1,6 +1,7 @@
 """The audit of labelled texts: each kind of finding, the command, and the kernels."""
 
 import gzip
+import io
 import json
 import subprocess
 import sys
@@ -281,6 +282,30 @@ def test_odd_rows(text, why):
 def test_usual_signs_are_not_odd(text):
     texts, labels = make_rows(60)
     assert len(audit([*texts, text], [*labels, "food"], checks=["odd"])) == 0
+
+
+@pytest.mark.parametrize(
+    ("usual", "text", "is_odd"),
+    [
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "《光环5》Logo泄露 Kinect版几无悬念", False),
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "伊达传说EDDA Online", False),
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "New in town: the whole truth at last, 完", True),
+        ("a few words", "Yes!!!!!!", False), ("a few words", "great 😀😀😀😀😀", False),
+        ("a few words", "no: 10:30, 12:40, 11:20", True),
+        ("a few words", "the 🙂 東京 sushi", False),
+    ],
+)  # fmt: skip
+def test_a_row_is_odd_in_script_where_hardly_a_word_is_in_the_usual_one(usual, text, is_odd):
+    texts = [f"{usual} {chr(0x4E00 + i) if usual > 'z' else i}" for i in range(60)]
+    found = audit([*texts, text], ["a"] * 61, checks=["odd"]).findings
+    assert [(each.place.row, each.action) for each in found] == [(60, "keep")] * is_odd
+
+
+def test_only_what_is_damaged_empty_or_long_is_dropped_of_itself():
+    texts, _ = make_rows(60)
+    strange = ["", "12345 67890", "совсем другой язык", "bell \x07"]
+    found = audit([*texts, *strange], ["a"] * 64, checks=["odd"])
+    assert [each.action for each in found.findings] == ["drop", "keep", "keep", "drop"]
 
 
 def test_labels_with_blanks_are_odd():
@@ -592,6 +617,12 @@ def test_labels_are_printed_like_texts(tmp_path, capsys):
     path.write_text(f"{long}\tsome text\n{long}\tsome text\n{hidden}\tt w\n{hidden}\tt w\n")
     code, out, _ = run(capsys, path, "--check", "duplicates")
     assert code == 0 and "\u202e" not in out and max(map(len, out.splitlines())) < 300
+
+
+def test_standard_input_has_one_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(TSV.encode()))))
+    code, out, err = run(capsys, "-", "--check", "duplicates")
+    assert code == 0 and "<stdin>:3" in out and "(also <stdin>:1)" in out, err
 
 
 def test_models_are_not_audited(tmp_path, capsys):
