@@ -289,7 +289,7 @@ def test_usual_signs_are_not_odd(text):
     [
         ("四强名单今天揭晓客队提前晋级下一轮比赛", "《光环5》Logo泄露 Kinect版几无悬念", False),
         ("四强名单今天揭晓客队提前晋级下一轮比赛", "伊达传说EDDA Online", False),
-        ("四强名单今天揭晓客队提前晋级下一轮比赛", "New in town: the whole truth at last, 完", True),
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "on a b c d e f g h i j 完", True),
         ("a few words", "Yes!!!!!!", False), ("a few words", "great 😀😀😀😀😀", False),
         ("a few words", "no: 10:30, 12:40, 11:20", True),
         ("a few words", "the 🙂 東京 sushi", False),
