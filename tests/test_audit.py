@@ -619,6 +619,14 @@ def test_labels_are_printed_like_texts(tmp_path, capsys):
     assert code == 0 and "\u202e" not in out and max(map(len, out.splitlines())) < 300
 
 
+@pytest.mark.parametrize(("agreed", "left"), [("odd", 25), ("odd:drop", 24)])
+def test_odd_scripts_are_dropped_explicitly(agreed, left, tmp_path, capsys):
+    path, out = tmp_path / "in.tsv", tmp_path / "out.tsv"
+    path.write_text("".join(f"a\tsome words {i}\n" for i in range(24)) + "a\tдругой\n", "utf-8")
+    code, _, err = run(capsys, path, "--check", "odd", "--fix", out, "--agree", agreed)
+    assert (code, len(out.read_text("utf-8").splitlines())) == (0, left), err
+
+
 def test_standard_input_has_one_name(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(TSV.encode()))))
     code, out, err = run(capsys, "-", "--check", "duplicates")
