@@ -1,10 +1,14 @@
 """The audit of labelled texts: each kind of finding, the command, and the kernels."""
 
 import gzip
+import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import fasttext_lite
 from fasttext_lite.auditing import kernels
@@ -280,6 +284,30 @@ def test_usual_signs_are_not_odd(text):
     assert len(audit([*texts, text], [*labels, "food"], checks=["odd"])) == 0
 
 
+@pytest.mark.parametrize(
+    ("usual", "text", "is_odd"),
+    [
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "《光环5》Logo泄露 Kinect版几无悬念", False),
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "伊达传说EDDA Online", False),
+        ("四强名单今天揭晓客队提前晋级下一轮比赛", "on a b c d e f g h i j 完", True),
+        ("a few words", "Yes!!!!!!", False), ("a few words", "great 😀😀😀😀😀", False),
+        ("a few words", "no: 10:30, 12:40, 11:20", True),
+        ("a few words", "the 🙂 東京 sushi", False),
+    ],
+)  # fmt: skip
+def test_a_row_is_odd_in_script_where_hardly_a_word_is_in_the_usual_one(usual, text, is_odd):
+    texts = [f"{usual} {chr(0x4E00 + i) if usual > 'z' else i}" for i in range(60)]
+    found = audit([*texts, text], ["a"] * 61, checks=["odd"]).findings
+    assert [(each.place.row, each.action) for each in found] == [(60, "keep")] * is_odd
+
+
+def test_only_what_is_damaged_empty_or_long_is_dropped_of_itself():
+    texts, _ = make_rows(60)
+    strange = ["", "12345 67890", "совсем другой язык", "bell \x07"]
+    found = audit([*texts, *strange], ["a"] * 64, checks=["odd"])
+    assert [each.action for each in found.findings] == ["drop", "keep", "keep", "drop"]
+
+
 def test_labels_with_blanks_are_odd():
     found = audit(["a text"], ["food "], checks=["odd"])
     assert found.findings[0].action == "keep"
@@ -291,7 +319,7 @@ def test_settings_are_checked():
     assert fasttext_lite.audit is audit
     with pytest.raises(SettingError, match="no check is called 'typos'"):
         audit(["a"], ["b"], checks=["typos"])
-    with pytest.raises(SettingError, match="near must be from 0.3 to 1"):
+    with pytest.raises(SettingError, match="near must be a number from 0.3 to 1"):
         audit(["a"], ["b"], near=0.1)
     with pytest.raises(ValueError, match="2 texts, but 1 labels"):
         audit(["a", "b"], ["c"])
@@ -301,6 +329,78 @@ def test_settings_are_checked():
         audit(["a", "b"], ["c", None])
     with pytest.raises(ValueError, match="no kind of finding"):
         audit(["a"], ["c"], checks=["odd"]).of("typos")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        *(({"seed": seed}, "seed must be") for seed in (-1, "a", None, True)),
+        *(({"near": near}, "near must be") for near in ("0.8", None, True, float("nan"))),
+        *(({"n_threads": n}, "n_threads must be") for n in (0, -3, 1.5, "2")),
+        ({"least_score": 2}, "least_score must be"),
+        ({"checks": 5}, "checks must be"), ({"checks": [["odd"]]}, "no check is called"),
+        *(({"others": o}, "others must be") for o in ((["a"], ["b"]), None, 5, "ab", [5])),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_named(settings, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        audit(["a"], ["b"], **settings)
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (np.array([[0, 1], [1, 1]]), [("1",), ("0", "1")]), ([3, 4.5], [("3",), ("4.5",)]),
+        (sparse.csr_array([[1, 0], [0, 1]]), [("0",), ("1",)]),
+        ([["b", "a"], []], [("a", "b"), ()]), (np.array([["x"], ["y"]]), [("x",), ("y",)]),
+        (np.array([True, False]), [("True",), ("False",)]),
+    ],
+)  # fmt: skip
+def test_labels_are_read_as_text(labels, found):
+    texts = ["\x07", "\x08"]
+    assert [each.labels for each in audit(texts, labels, checks=["odd"]).findings] == found
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "error", "said"),
+    [
+        ([], [], ValueError, "found 0 texts"), (["a"], "b", TypeError, "labels must be a list"),
+        (["a"], 5, TypeError, "labels must be a list"), (["a"], [b"x"], TypeError, "got bytes"),
+        (["a"], [["b", None]], ValueError, "position 0 is missing"),
+        (["a"], np.array([[0.2, 0.8]]), TypeError, "other values than 0 and 1"),
+    ],
+)  # fmt: skip
+def test_labels_that_are_none_are_told(texts, labels, error, said):
+    with pytest.raises(error, match=said):
+        audit(texts, labels)
+
+
+def test_only_what_was_looked_for_is_told():
+    found = audit(["a"], ["c"], checks=["odd"])
+    with pytest.raises(ValueError, match="duplicates were not looked for: odd"):
+        found.of("duplicates")
+    with pytest.raises(TypeError, match="must be a name; got list"):
+        found.rows(["odd"])
+
+
+def test_an_audit_prints_what_it_found():
+    found = audit(["one text", "other", "One text"], ["a", "b", "a"], checks=["duplicates"])
+    assert repr(found) == "<Audit of 3 rows, 2 labels: duplicates=1>"
+    assert "0:2  a  One text\n      score 1.000: the same text and labels (also 0:0)" in str(found)
+
+
+def test_many_wrong_labels_are_no_list_of_mistakes():
+    texts, labels = make_rows()
+    rng = np.random.default_rng(5)
+    for row in rng.choice(len(labels), 60, replace=False).tolist():
+        labels[row] = list(SUBJECTS)[(list(SUBJECTS).index(labels[row]) + 1) % 3]
+    found = audit(texts, labels, checks=["wrong"], n_threads=1)
+    assert any("so many are no list of mistakes" in notice for notice in found.notices)
+    scores = [each.score for each in found.findings]
+    least = float(np.median(scores))
+    fewer = audit(texts, labels, checks=["wrong"], n_threads=1, least_score=least)
+    assert [each.score for each in fewer.findings] == [s for s in scores if s >= least]
+    assert len(fewer) < len(found)
 
 
 # -- the command -----------------------------------------------------------------------------
@@ -418,6 +518,11 @@ def test_findings_for_people(tmp_path, capsys):
         (["--fix", "o", "--agreed", "in.tsv"], "no finding: bad JSON"),
         (["--fix", "o", "--agreed", "none.jsonl"], "none.jsonl: "),
         (["--fix", "o", "--agreed", "f", "--json"], "--json is for an audit"),
+        (["--fix", "o", "--agreed", "f", "--show", "0"], "--show is for an audit"),
+        (["--fix", "o", "--agreed", "f", "--seed", "0"], "--seed is for an audit"),
+        (["--fix", "o", "--agreed", "f", "--least-score", "0"], "--least-score is for an audit"),
+        (["--fix", "o", "--agree", "odd", "-o", "o"], "would be in one file"),
+        (["--fix", "in.tsv/x", "--agree", "odd"], "cannot write it: not a directory"),
         (["none.tsv"], "none.tsv: "),
         (["empty.tsv"], "empty.tsv: the file is empty"),
     ],
@@ -430,6 +535,109 @@ def test_mistakes_are_told_in_one_line(words, said, tmp_path, capsys, monkeypatc
     assert (code, out) == (2, "")
     assert said in err and len(err.splitlines()) == 1, err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.tsv", "in.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "said"),
+    [
+        ("duplicates:relabel", "duplicates propose no label"),
+        ("wrong,wrong:drop", "wrong is named twice"),
+    ],
+)
+def test_what_cannot_be_agreed_to(agreed, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        app.main(["audit", "in.tsv", "--fix", "o", "--agree", agreed])
+    assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--fix", "NEW", "-o", "NEW"], "NEW: findings and mended texts would be in one file"),
+        (["--fix", "a.tsv/x"], "cannot write it: not a directory"),
+        (["--fix", "a.tsv/x/y"], "cannot write it: not a directory"),
+    ],
+)
+def test_folders_are_checked_before_the_audit(words, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fasttext_lite.auditing.audit.audit_rows", None)
+    for name in ("a.tsv", "b.tsv"):
+        (tmp_path / name).write_text(TSV, "utf-8")
+    code, out, err = run(capsys, "a.tsv", "b.tsv", *words, "--agree", "leaks")
+    assert (code, out) == (2, "") and said in err and len(err.splitlines()) == 1, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tsv", "b.tsv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--check", "leaks"], "--check leaks finds nothing in one file"),
+        (["--fix", "o", "--agree", "leaks"], "--agree leaks has no effect"),
+        (["--check", "duplicates", "--seed", "5"], "--seed has no effect: --check duplicates"),
+        (["--check", "near", "--near", "1"], "--check near finds nothing with --near 1"),
+        (["--check", "few,near", "--near", "1", "--seed", "0"], "--seed has no effect: --near 1"),
+        (["--check", "odd", "--least-score", "0.8"], "--least-score has no effect: --check odd"),
+        (["--check", "odd", "--multilabel"], "--multilabel has no effect: no row has several"),
+        (["--check", "odd", "-o", "-", "--show", "3"], "--show has no effect: -o - prints all"),
+    ],
+)
+def test_what_is_idle_is_said(words, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.tsv").write_text(TSV, "utf-8")
+    code, _, err = run(capsys, "in.tsv", *words)
+    assert code == 0 and said in err, err
+
+
+def test_findings_and_counts_are_not_mixed_on_stdout(tmp_path):
+    path = tmp_path / "in.tsv"
+    path.write_text(TSV, "utf-8")
+    words = [sys.executable, "-m", "fasttext_lite", "audit", str(path), "--check", "duplicates"]
+    words += ["--json", "-o", "/dev/stdout"]
+    done = subprocess.run(words, capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "would both write to stdout" in done.stderr
+
+
+def test_contradictions_show_what_they_contradict(tmp_path, capsys):
+    path, test = tmp_path / "in.tsv", tmp_path / "test.tsv"
+    path.write_text(TSV, "utf-8")
+    test.write_text("c\tsecond, and quite another ONE\n", "utf-8")
+    kinds = ["--check", "leaks,contradictions", "--near", "1"]
+    _, out, _ = run(capsys, path, test, *kinds)
+    assert f"      also {path}:1 (label a): first text of the file\n" in out
+    assert f"score 1.000: the same text (also {path}:2 with label b)" in out
+    assert "nearly" not in out and "leaks: rows whose text is in a file before theirs" in out
+    _, out, _ = run(capsys, path, test, *kinds, "-o", "-")
+    assert json.loads(out.splitlines()[0])["other_labels"] == ["b"]
+
+
+def test_labels_are_printed_like_texts(tmp_path, capsys):
+    path = tmp_path / "in.tsv"
+    long, hidden = "x" * 70_000, "a\u202eb"
+    path.write_text(f"{long}\tsome text\n{long}\tsome text\n{hidden}\tt w\n{hidden}\tt w\n")
+    code, out, _ = run(capsys, path, "--check", "duplicates")
+    assert code == 0 and "\u202e" not in out and max(map(len, out.splitlines())) < 300
+
+
+@pytest.mark.parametrize(("agreed", "left"), [("odd", 25), ("odd:drop", 24)])
+def test_odd_scripts_are_dropped_explicitly(agreed, left, tmp_path, capsys):
+    path, out = tmp_path / "in.tsv", tmp_path / "out.tsv"
+    path.write_text("".join(f"a\tsome words {i}\n" for i in range(24)) + "a\tдругой\n", "utf-8")
+    code, _, err = run(capsys, path, "--check", "odd", "--fix", out, "--agree", agreed)
+    assert (code, len(out.read_text("utf-8").splitlines())) == (0, left), err
+
+
+def test_standard_input_has_one_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(TSV.encode()))))
+    code, out, err = run(capsys, "-", "--check", "duplicates")
+    assert code == 0 and "<stdin>:3" in out and "(also <stdin>:1)" in out, err
+
+
+def test_models_are_not_audited(tmp_path, capsys):
+    path = tmp_path / "h.ftl"
+    path.write_bytes((40).to_bytes(8, "little") + b'{"a": 1}' + b" " * 40)
+    code, _, err = run(capsys, path)
+    assert code == 2 and "audit takes labelled texts alone" in err
 
 
 def test_flags_without_effect_are_named(tmp_path, capsys):
@@ -455,3 +663,67 @@ def test_lines_are_the_same_whatever_the_blocks(form, chunk_bytes, tmp_path):
     kept = np.concatenate([chunk.rows for chunk in reader])
     assert kept.tolist() == [0, 2, 5, 6]
     assert np.concatenate(reader.unread).tolist() == [1, 3, 4]
+
+
+# -- what users write into findings ----------------------------------------------------------
+FINDING = {
+    "kind": "wrong", "action": "relabel", "file": "in.jsonl", "line": 1, "label": "3",
+    "proposed": "4", "text": "one text",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kind": ["wrong"]}, '"kind" is missing or unknown'),
+        ({"kind": {}}, '"kind" is missing or unknown'),
+        ({"action": ["drop"]}, '"action" must be'),
+        ({"line": None}, '"line" a number from 1 on'),
+        ({"line": True}, '"line" a number from 1 on'),
+        ({"file": 3}, '"file" must be a name'),
+        ({"text": 3}, '"text" must be a string'),
+        ({"proposed": "\ud800"}, '"proposed" must be a label'),
+        ({"proposed": "a\rb"}, '"proposed" must be a label'),
+        ({"proposed": [["a"]]}, '"proposed" must be a label'),
+        ({"label": 3}, '"label" must be a label'),
+        ({"propsed": "5"}, "no finding has the key 'propsed'"),
+        ({"kind": "few"}, "about labels and no row"),
+    ],
+)
+def test_values_of_findings_are_checked(changed, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"label": 3, "text": "one text"}\n', "utf-8")
+    (tmp_path / "found.jsonl").write_text(json.dumps(FINDING | changed) + "\n", "utf-8")
+    code, _, err = run(capsys, "in.jsonl", "--fix", "out.jsonl", "--agreed", "found.jsonl")
+    assert code == 2 and err.startswith("fasttext-lite: found.jsonl:1: ") and said in err
+    assert len(err.splitlines()) == 1 and not (tmp_path / "out.jsonl").exists()
+
+
+def test_two_labels_for_one_row_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_text('{"label": 3, "text": "one text"}\n', "utf-8")
+    lines = [json.dumps(FINDING), json.dumps(FINDING | {"proposed": "5"})]
+    (tmp_path / "found.jsonl").write_text("\n".join(lines), "utf-8")
+    code, _, err = run(capsys, "in.jsonl", "--fix", "out.jsonl", "--agreed", "found.jsonl")
+    assert code == 2 and "found.jsonl:2: it gives line 1" in err and "found.jsonl:1 does" in err
+
+
+@pytest.mark.parametrize(
+    ("old", "proposed", "new"),
+    [
+        ("3", "4", "4"), ("3", "1e5", '"1e5"'), ("3", "null", '"null"'), ("3", "NaN", '"NaN"'),
+        ("3", "true", '"true"'), ("3", "{}", '"{}"'), ("3", "2.50", '"2.50"'), ("3", "2.5", "2.5"),
+        ('"3"', "4", '"4"'), ("[3]", ["3", "4"], '[3, "4"]'),
+    ],
+)  # fmt: skip
+def test_a_label_is_read_back_as_proposed_and_all_else_stands(old, proposed, new, tmp_path, capsys):
+    path, found, out = (tmp_path / name for name in ("in.jsonl", "found.jsonl", "out.jsonl"))
+    line = (
+        '{"n":12345678901234567890.12,"label" : "x", "e": 1e400 , "o":{"label":1},"label" :%s ,'
+        '"text":"one te\\u0078t", "s": "a\\/b"}'
+    )
+    path.write_text(line % old + "\r\n", "utf-8", newline="")
+    finding = FINDING | {"file": str(path), "proposed": proposed}
+    found.write_text(json.dumps(finding), "utf-8")
+    code, _, err = run(capsys, path, "--fix", out, "--agreed", found)
+    assert (code, out.read_bytes().decode()) == (0, line % new + "\r\n"), err

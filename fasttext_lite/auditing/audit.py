@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from fasttext_lite.auditing.duplicates import LEAST_NEAR, Alike, find_alike
+from fasttext_lite.auditing.duplicates import Alike, find_alike
 from fasttext_lite.auditing.findings import KINDS, Audit, Finding
 from fasttext_lite.auditing.folds import MOST_CELLS, out_of_fold
+from fasttext_lite.auditing.given import check_settings, checked, parts_of, taken
 from fasttext_lite.auditing.odd import odd, same_names
 from fasttext_lite.auditing.repeats import repeats
 from fasttext_lite.auditing.rows import Rows
@@ -18,12 +18,13 @@ from fasttext_lite.auditing.wrong import few_texts, not_told_apart, of_few, wron
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
-from fasttext_lite.errors import SettingError, TrainingError
+from fasttext_lite.errors import TrainingError
 from fasttext_lite.parallel import cpu_count
 
 NEAR = 0.8
 REPEATED = ("leaks", "contradictions", "duplicates", "near")
 BY_MODELS = ("wrong", "alike")
+MOST_WRONG = 0.1  # share of rows: what more of them are is no list of mistakes
 
 
 def audit(
@@ -36,28 +37,30 @@ def audit(
     near: float = NEAR,
     seed: int = 0,
     n_threads: int | None = None,
+    least_score: float = 0.0,
 ) -> Audit:
     """Find what may be wrong with labelled texts.
 
     Parameters
     ----------
     texts : list of str, array or Series
-    labels : list of str, or of lists of str
-        The label of each text, or all of them.
+    labels : list of str or numbers, or of lists of them, or 0/1 matrix (dense or sparse)
+        The label of each text, or all of them. They come back as text: 3 as "3", and those of a
+        matrix as the numbers of the columns; several of a text are sorted.
     config : Config, optional
         Of the models that judge the labels.
     others : sequence of (texts, labels)
-        Texts for testing and validation: what of them is in a part before is a leak. They are
-        judged with the first ones.
+        Texts for testing: what of them is in a part before is a leak. All are judged together.
     checks : iterable of str, optional
-        Kinds of findings to look for, names of `findings.KINDS`; default: all.
+        Kinds of findings to look for; default: all of `findings.KINDS`.
     near : float
-        Least share of their pieces that texts have in common which are nearly the same, in
-        [0.3, 1]; 1 = only those that are the same are found.
+        Least share of pieces that nearly the same texts share, in [0.3, 1]; 1 = only the same.
     seed : int
         The result depends on it alone, not on the threads.
     n_threads : int, optional
         Default: all processors.
+    least_score : float
+        Of labels that are held to be wrong, in [0, 1]: findings of a lower score are left out.
 
     Returns
     -------
@@ -66,9 +69,9 @@ def audit(
     Raises
     ------
     TypeError, ValueError
-        If texts are none, or there are not as many labels.
+        If texts or labels are none, or there are not as many of them, or one is missing.
     SettingError
-        If `checks` or `near` cannot be.
+        If a setting cannot be.
 
     Examples
     --------
@@ -76,34 +79,23 @@ def audit(
     >>> found.of("contradictions")[0].labels
     ('pos',)
     """
-    parts = [(texts, labels), *others]
-    taken = [_taken(*part, number) for number, part in enumerate(parts)]
-    joined, names = taken[0][0], [row for _, rows in taken for row in rows]
-    for more, _ in taken[1:]:
-        joined = Texts.joined(joined, more)
-    sizes = [len(each) for each, _ in taken]
+    wanted = checked(checks)
+    check_settings(near, seed, n_threads, least_score)
     return audit_rows(
-        joined, Labels.from_rows(names), sizes, config, checks=checks, near=near, seed=seed,
-        n_threads=n_threads,
+        *_joined(texts, labels, others), config, checks=wanted, near=near, seed=seed,
+        n_threads=n_threads, least_score=least_score,
     )  # fmt: skip
 
 
-def _taken(texts: Any, labels: Any, number: int) -> tuple[Texts, list[tuple[str, ...]]]:
-    """Return the texts of a part, and the labels of each as text."""
-    found = Texts.from_sequence(texts)
-    values = labels.tolist() if hasattr(labels, "tolist") else list(labels)
-    if len(values) != len(found):
-        of = f" of others[{number - 1}]" if number else ""
-        raise ValueError(f"{len(found)} texts{of}, but {len(values)} labels")
-    for place, value in enumerate(values):
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            raise ValueError(f"label at position {place} is missing")
-    several = [isinstance(value, list | tuple | set | frozenset | np.ndarray) for value in values]
-    rows = [
-        tuple(dict.fromkeys(str(each) for each in value)) if is_several else (str(value),)
-        for value, is_several in zip(values, several, strict=True)
-    ]
-    return found, rows
+def _joined(texts: Any, labels: Any, others: Any) -> tuple[Texts, Labels, list[int]]:
+    """Return the texts and labels of all parts, one after another, and the sizes of the parts."""
+    parts = [taken(*part, i) for i, part in enumerate(parts_of(texts, labels, others))]
+    joined, sizes = parts[0][0], [len(each) for each, _ in parts]
+    if not sizes[0]:
+        raise ValueError("found 0 texts: at least 1 is needed")
+    for more, _ in parts[1:]:
+        joined = Texts.joined(joined, more)
+    return joined, Labels.from_rows([row for _, rows in parts for row in rows]), sizes
 
 
 def audit_rows(
@@ -116,6 +108,7 @@ def audit_rows(
     near: float = NEAR,
     seed: int = 0,
     n_threads: int | None = None,
+    least_score: float = 0.0,
 ) -> Audit:
     """Find what may be wrong with the rows of one or several parts, one after another.
 
@@ -124,12 +117,11 @@ def audit_rows(
     texts, labels : Texts, Labels
     sizes : sequence of int
         Rows of each part.
-    config, checks, near, seed, n_threads
+    config, checks, near, seed, n_threads, least_score
         As of `audit`.
     """
     wanted = checked(checks)
-    if not LEAST_NEAR <= near <= 1:
-        raise SettingError(f"near must be from {LEAST_NEAR} to 1; got {near!r}")
+    check_settings(near, seed, n_threads, least_score)
     n_threads = n_threads or cpu_count()
     rows = Rows(texts, labels, tuple(sizes), labels.is_multilabel)
     findings: list[Finding] = []
@@ -138,32 +130,16 @@ def audit_rows(
         alike = find_alike(rows.strings, near, seed, n_threads)
         if set(wanted) & set(REPEATED):
             findings += repeats(rows, alike)
-        findings += _of_labels(rows, alike, wanted, config, seed, n_threads)
+        findings += _of_labels(rows, alike, wanted, config, seed, n_threads, least_score)
     if "odd" in wanted:
         findings += odd(rows)
     order = {kind: place for place, kind in enumerate(KINDS)}
     kept = [finding for finding in findings if finding.kind in wanted]
     kept.sort(key=lambda finding: order[finding.kind])
-    return Audit(tuple(kept), rows.sizes, len(labels.names), tuple(wanted), tuple(rows.notices))
-
-
-def checked(checks: Iterable[str] | None) -> list[str]:
-    """Return kinds to look for in the order of `KINDS`.
-
-    Raises
-    ------
-    SettingError
-        If one has no such name, or there is none.
-    """
-    if checks is None:
-        return list(KINDS)
-    asked = [checks] if isinstance(checks, str) else list(checks)
-    for name in asked:
-        if name not in KINDS:
-            raise SettingError(f"no check is called {name!r}: {', '.join(KINDS)}")
-    if not asked:
-        raise SettingError(f"no check is named: {', '.join(KINDS)}")
-    return [kind for kind in KINDS if kind in asked]
+    return Audit(
+        tuple(kept), rows.sizes, len(labels.names), tuple(wanted), tuple(rows.notices),
+        rows.strings,
+    )  # fmt: skip
 
 
 def _of_labels(
@@ -173,6 +149,7 @@ def _of_labels(
     config: Config | None,
     seed: int,
     n_threads: int,
+    least_score: float,
 ) -> list[Finding]:
     """Return the findings about labels: wrong ones, and those that cannot be told apart."""
     is_few = few_texts(rows, alike.groups)
@@ -198,13 +175,25 @@ def _of_labels(
     except TrainingError as error:
         rows.note(f"{' and '.join(asked)}: left out, no model could be trained: {error}")
         return found
-    n_rest = int(np.count_nonzero(~said.is_judged))
-    if n_rest and "wrong" in asked:
-        rows.note(f"wrong: {n_rest} row{'s' * (n_rest != 1)} could not be judged by models")
     if "wrong" in asked:
-        found += wrong(rows, said, is_few)
+        _note_unjudged(rows, int(np.count_nonzero(~said.is_judged)))
+        held = [each for each in wrong(rows, said, is_few) if each.score >= least_score]
+        if len(held) > MOST_WRONG * len(rows):
+            rows.note(
+                f"wrong: {len(held):,} of {len(rows):,} rows, so many are no list of mistakes: "
+                "look at the surest; --least-score S (least_score) leaves out the rest"
+            )
+        found += held
     if "alike" in asked and rows.multilabel:
         rows.note("alike: left out, rows have several labels or none")
     elif "alike" in asked:
         found += not_told_apart(rows, said, is_few)
     return found
+
+
+def _note_unjudged(rows: Rows, n: int) -> None:
+    if n:
+        rows.note(
+            f"wrong: {n} row{'s' * (n != 1)} could not be judged by models: no word of theirs is "
+            "in rows trained on, or the row is the only one of its label"
+        )

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fasttext_lite.auditing.findings import DROP, KEEP, Finding
+from fasttext_lite.auditing.findings import DROP, KEEP, RELABEL, Finding
 from fasttext_lite.corpus.files import iter_blocks, name_of
 from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.labels import Labels, without_prefix
 from fasttext_lite.corpus.reader import Corpus, CorpusReader, read_corpus
 from fasttext_lite.corpus.reading import Reading
+from fasttext_lite.corpus.records import parsed
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 
@@ -116,6 +117,15 @@ def joined(first: Change | None, second: Change) -> Change:
     return first
 
 
+def differ(first: Change | None, second: Change) -> bool:
+    """Return whether two findings give one record different labels."""
+    return (
+        first is not None
+        and first.action == second.action == RELABEL
+        and sorted(first.labels) != sorted(second.labels)
+    )
+
+
 def change_of(finding: Finding, action: str) -> Change:
     """Return what an action does about a finding; without labels to give, nothing."""
     if action not in (DROP, KEEP) and not finding.proposed:
@@ -155,6 +165,11 @@ def rewritten(
     for number, lines, found in _records(reader, reading):
         change = left.pop(number, None)
         if change is None or found is None:
+            if change is not None and change.action == RELABEL:
+                raise InputError(
+                    f"{change.where or name_of(path)}: line {number} of {name_of(path)} has no "
+                    "label or no text: it is no row to relabel"
+                )
             if change is not None and change.action == DROP:
                 yield "", DROP
             else:
@@ -247,6 +262,11 @@ def _field(reading: Reading, labels: Sequence[str], old: str, where: str) -> str
     prefix = options.label_prefix if without_prefix(old, options.label_prefix) != old else ""
     if len(labels) > 1 and not options.multilabel:
         raise InputError(f"{where}: several labels go into a field with --multilabel alone")
+    for label in labels:
+        if (options.multilabel and "," in label) or (
+            without_prefix(label, options.label_prefix) != label
+        ):
+            raise InputError(f"{where}: the label {label!r} would be read as another one")
     return ",".join(prefix + label for label in labels)
 
 
@@ -289,19 +309,64 @@ def _csv(reading: Reading, lines: list[str], labels: Sequence[str], where: str) 
 
 
 def _jsonl(reading: Reading, lines: list[str], labels: Sequence[str], where: str) -> str:
+    """Return a record with the value of its labels replaced: all else stands as it is."""
     bare, end = _split_end("".join(lines))
-    record, key = json.loads(bare), reading.options.label_column
-    old = record.get(key)
-    if isinstance(old, list) or (len(labels) > 1 and not isinstance(old, str)):
-        record[key] = list(labels)
-    elif isinstance(old, str):
-        record[key] = _field(reading, labels, old, where)
+    key = reading.options.label_column
+    start, stop = _value_of(bare, key)
+    before, after = bare[:start], bare[stop:]
+    if start == stop:  # there are shares of labels in place of a label
+        comma = "" if bare[:start].rstrip().endswith("{") else ", "
+        before += f"{comma}{as_json(key)}: "
+        old = None
     else:
-        try:
-            record[key] = json.loads(labels[0])  # a number stays one
-        except ValueError:
-            record[key] = labels[0]
-    return as_json(record) + end
+        old = parsed(bare[start:stop])
+    if isinstance(old, list) or (len(labels) > 1 and not isinstance(old, str)):
+        numbers = [each for each in old or [] if _is_number(each)]
+        kept = {json.dumps(each): each for each in numbers}
+        return before + as_json([kept.get(label, label) for label in labels]) + after + end
+    if isinstance(old, str) or old is None:
+        return before + as_json(_field(reading, labels, old or "", where)) + after + end
+    return before + (labels[0] if _is_literal(old, labels[0]) else as_json(labels[0])) + after + end
+
+
+def _value_of(line: str, key: str) -> tuple[int, int]:
+    """Return where the value of a key of a JSON object begins and ends in its line.
+
+    Of a key that comes twice the last one, which counts; of one that is not there twice the place
+    behind the last value.
+    """
+    decoder = json.JSONDecoder(parse_int=str)
+
+    def behind_blanks(place: int) -> int:
+        while line[place] in " \t\n\r":
+            place += 1
+        return place
+
+    place = last = behind_blanks(line.index("{") + 1)
+    found: tuple[int, int] | None = None
+    while line[place] != "}":
+        name, place = decoder.raw_decode(line, place)
+        start = behind_blanks(behind_blanks(place) + 1)  # there is a colon
+        _, last = decoder.raw_decode(line, start)
+        if name == key:
+            found = start, last
+        place = behind_blanks(last)
+        if line[place] == ",":
+            place = behind_blanks(place + 1)
+    return found or (last, last)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_literal(old: object, label: str) -> bool:
+    """Return whether a label that was a number may be one again: it is read as the same text."""
+    try:
+        value = json.loads(label)
+        return _is_number(old) and _is_number(value) and json.dumps(value, allow_nan=False) == label
+    except ValueError:
+        return False
 
 
 Relabel = Callable[[Reading, list[str], Sequence[str], str], str]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from fasttext_lite.errors import bounded
+from fasttext_lite.errors import bounded, one_line
 
 DROP, RELABEL, KEEP = "drop", "relabel", "keep"
 ACTIONS = (DROP, RELABEL, KEEP)
@@ -88,9 +89,10 @@ class Finding:
 
 
 MOST_OTHERS = 10
+MOST_SHOWN, LONGEST = 3, 60  # findings of a kind, and characters of a text, that are printed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
     """All that was found.
 
@@ -105,6 +107,8 @@ class Audit:
         Kinds that were looked for.
     notices : tuple of str
         What was left out, and why.
+    texts : sequence of str
+        Of all parts, one after another, to show findings with; empty where none are at hand.
     """
 
     findings: tuple[Finding, ...]
@@ -112,6 +116,39 @@ class Audit:
     n_labels: int
     checks: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    texts: Sequence[str] = field(default=(), compare=False)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{kind}={n}" for kind, n in self.counts.items())
+        return f"<Audit of {sum(self.sizes)} rows, {self.n_labels} labels: {counts}>"
+
+    def __str__(self) -> str:
+        """Return counts, notices, and the first findings of each kind with their texts."""
+        lines = [f"{sum(self.sizes)} rows with {self.n_labels} labels"]
+        lines += [f"{n:>8}  {kind:<15}{KINDS[kind].about}" for kind, n in self.counts.items()]
+        lines += [f"note: {notice}" for notice in self.notices]
+        for kind, n in self.counts.items():
+            if n:
+                first = [self._shown(each) for each in self.of(kind)[:MOST_SHOWN]]
+                lines += ["", f"{kind} ({len(first)} of {n}): part:row, labels, text", *first]
+        return "\n".join(lines)
+
+    def _shown(self, finding: Finding) -> str:
+        """Return the lines of a finding."""
+        labels = ",".join(finding.labels)
+        if finding.proposed:
+            labels += f" -> {','.join(finding.proposed)}"
+        parts = [one_line(labels)]
+        if finding.place is not None:
+            part, row = finding.place
+            parts.insert(0, f"{part}:{row}")
+            if self.texts:
+                text = self.texts[sum(self.sizes[:part]) + row]
+                short = one_line(text[:LONGEST])
+                parts.append(short + "..." * (len(text) > LONGEST))
+        also = ", ".join(f"{place.part}:{place.row}" for place in finding.others[:MOST_SHOWN])
+        why = one_line(finding.why) + f" (also {also})" * bool(also)
+        return f"  {'  '.join(parts)}\n      score {finding.score:.3f}: {why}"
 
     def __len__(self) -> int:
         return len(self.findings)
@@ -121,11 +158,17 @@ class Audit:
 
         Raises
         ------
+        TypeError
+            If the kind is no name.
         ValueError
-            If there is no such kind.
+            If there is no such kind, or it was not looked for.
         """
+        if not isinstance(kind, str):
+            raise TypeError(f"the kind of findings must be a name; got {type(kind).__name__}")
         if kind not in KINDS:
             raise ValueError(bounded(f"no kind of finding is called {kind!r}: {', '.join(KINDS)}"))
+        if kind not in self.checks:
+            raise ValueError(f"{kind} were not looked for: {', '.join(self.checks)}")
         return [finding for finding in self.findings if finding.kind == kind]
 
     @property
@@ -141,8 +184,8 @@ class Audit:
 
         Raises
         ------
-        ValueError
-            If there is no such kind.
+        TypeError, ValueError
+            As of `of`.
         """
         places = (finding.place for finding in self.of(kind))
         return [place.row for place in places if place is not None and place.part == part]

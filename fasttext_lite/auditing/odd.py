@@ -17,7 +17,8 @@ MOST_ODD = 0.05  # share of rows: what more of them are is how the file is
 MAIN_SHARE = 0.9  # of rows in one script, for others to be odd
 FENCES, LEAST_SPREAD = 3.0, 0.25  # quartile distances of the logarithm of the length
 LEAST_ROWS = 20  # to know what is usual
-LEAST_SIGNS, FEW_LETTERS = 4, 0.3
+LEAST_SIGNS, FEW_LETTERS = 4, 0.3  # of characters, and of words and runs of signs
+MOST_USUAL = 0.1  # share of words in the usual script of rows that are in another one
 PIECE = 1 << 22  # characters looked at at a time
 
 # Classes of characters beside letters, whose classes are scripts.
@@ -29,6 +30,7 @@ _AFTER = (
 )
 _WESTERN = re.compile(f"(?:[\u00c2-\u00f4][{_AFTER}]{{1,3}})+")
 _CHINESE = ("\u951f\u65a4\u62f7", "\u70eb\u70eb\u70eb")  # U+FFFD, and what is not set, as GBK
+_BY_CHARACTER = ("CJK", "KANA")  # scripts of which each character counts as a word
 _FAMILIES = {"HIRAGANA": "KANA", "KATAKANA": "KANA", "FULLWIDTH": "LATIN", "HALFWIDTH": "KANA"}
 
 
@@ -50,42 +52,39 @@ def class_of(sign: str) -> str:
 
 def odd(rows: Rows) -> list[Finding]:
     """Return the rows unlike the others, in their order."""
-    counts, scripts = _counts(rows.strings)
+    counts, words, scripts = _counts(rows.strings)
     lengths = counts.sum(axis=1)
     why: list[list[str]] = [[] for _ in range(len(rows))]
     _say_damaged(rows.strings, counts, why)
     _say_lengths(lengths, counts, why)
-    _say_scripts(counts, scripts, why)
+    is_bad = [bool(reasons) for reasons in why]  # what follows may be as it is meant
+    _say_scripts(counts, words, scripts, why)
     _say_labels(rows, why)
-    found = []
-    for row, reasons in enumerate(why):
-        if reasons:
-            is_label = reasons[0].startswith("label")
-            found.append(
-                Finding(
-                    "odd",
-                    rows.place(row),
-                    rows.named[row],
-                    why="; ".join(reasons),
-                    action=KEEP if is_label else DROP,
-                )  # fmt: skip
-            )
-    return found
+    return [
+        Finding(
+            "odd", rows.place(row), rows.named[row], why="; ".join(reasons),
+            action=DROP if is_bad[row] else KEEP,
+        )
+        for row, reasons in enumerate(why) if reasons
+    ]  # fmt: skip
 
 
-def _counts(texts: list[str]) -> tuple[np.ndarray, list[str]]:
-    """Return how many characters of each class texts have, int64[n_texts, 3 + n_scripts].
+def _counts(texts: list[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return how many characters and words of each class texts have.
 
     Returns
     -------
-    counts : int64
+    counts, words : int64[n_texts, 3 + n_scripts]
+        A word is what stands together of a class: letters of a script, or signs; in Chinese and
+        Japanese, which put no blanks between words, each character.
     scripts : list of str
         Names of the last columns.
     """
     sizes = np.fromiter(map(len, texts), np.int64, len(texts))
     ends = np.cumsum(sizes)
     columns = {" ": SPACE, "sign": SIGN, "damaged": DAMAGED}
-    pieces, start = [], 0
+    pieces: list[np.ndarray] = []
+    start = 0
     while start < len(texts):
         before = ends[start] - sizes[start]
         stop = max(int(np.searchsorted(ends, before + PIECE, "right")), start + 1)
@@ -94,17 +93,21 @@ def _counts(texts: list[str]) -> tuple[np.ndarray, list[str]]:
         )
         present, numbers = np.unique(codes, return_inverse=True)
         classes = [columns.setdefault(class_of(chr(c)), len(columns)) for c in present.tolist()]
-        cells = np.repeat(np.arange(stop - start) * 256, sizes[start:stop])
-        cells += np.array([*classes, 0])[numbers]
-        pieces.append(np.bincount(cells, minlength=256 * (stop - start)).reshape(-1, 256))
-        pieces[-1] = pieces[-1][:, : len(columns)]
+        of_signs = np.array([*classes, 0])[numbers]
+        cells = np.repeat(np.arange(stop - start) * len(columns), sizes[start:stop]) + of_signs
+        begins = np.isin(of_signs, [columns[each] for each in _BY_CHARACTER if each in columns])
+        begins[:1] = True
+        begins[1:] |= cells[1:] != cells[:-1]  # another class, or another text
+        shape = 2, stop - start, len(columns)
+        both = [np.bincount(each, minlength=shape[1] * shape[2]) for each in (cells, cells[begins])]
+        pieces.append(np.reshape(both, shape))
         start = stop
-    counts = np.zeros((len(texts), len(columns)), np.int64)
+    found = np.zeros((2, len(texts), len(columns)), np.int64)
     at = 0
     for piece in pieces:
-        counts[at : at + len(piece), : piece.shape[1]] = piece
-        at += len(piece)
-    return counts, list(columns)[3:]
+        found[:, at : at + piece.shape[1], : piece.shape[2]] = piece
+        at += piece.shape[1]
+    return found[0], found[1], list(columns)[3:]
 
 
 def _say_damaged(texts: list[str], counts: np.ndarray, why: list[list[str]]) -> None:
@@ -144,24 +147,28 @@ def _say_lengths(lengths: np.ndarray, counts: np.ndarray, why: list[list[str]]) 
         )
 
 
-def _say_scripts(counts: np.ndarray, scripts: list[str], why: list[list[str]]) -> None:
+def _say_scripts(
+    counts: np.ndarray, words: np.ndarray, scripts: list[str], why: list[list[str]]
+) -> None:
     """Say which texts are in another script than most, or hardly have letters."""
-    letters = counts[:, 3:].sum(axis=1)
-    signs = counts[:, SIGN]
+    letters, signs = counts[:, 3:].sum(axis=1), counts[:, SIGN]
+    n_words, n_signs = words[:, 3:].sum(axis=1), words[:, SIGN]
     is_bare = (letters + signs >= LEAST_SIGNS) & (letters < FEW_LETTERS * (letters + signs))
+    is_bare &= n_words < FEW_LETTERS * (n_words + n_signs)
     if 0 < is_bare.sum() <= MOST_ODD * max(len(counts), LEAST_ROWS):
         for row in np.flatnonzero(is_bare).tolist():
             why[row].append("mostly digits and signs")
     has = letters > 0
     if not scripts or np.count_nonzero(has) < LEAST_ROWS:
         return
-    main = counts[:, 3:].argmax(axis=1)
+    main = words[:, 3:].argmax(axis=1)
     n_rows = np.bincount(main[has & ~is_bare], minlength=len(scripts))
     usual = int(n_rows.argmax())
     if n_rows[usual] < MAIN_SHARE * n_rows.sum():
         return
+    is_other = words[:, 3 + usual] < MOST_USUAL * n_words
     rare = n_rows <= MOST_ODD * n_rows.sum()
-    for row in np.flatnonzero(has & ~is_bare & rare[main]).tolist():
+    for row in np.flatnonzero(is_other & has & ~is_bare & rare[main]).tolist():
         why[row].append(
             f"{_said(scripts[main[row]])} letters; most rows have {_said(scripts[usual])}"
         )

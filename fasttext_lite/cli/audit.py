@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from fasttext_lite.cli.arguments import (
     whole,
     written,
 )
-from fasttext_lite.cli.console import flat, is_same_file, is_stdin, say, write
+from fasttext_lite.cli.console import is_same_file, is_stdin, say, write
 from fasttext_lite.cli.files import named_files, say_strange
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.corpus.compression import ENDINGS
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 HELP = "Find duplicates, leaks, contradictions, wrong labels and odd rows in labelled files."
 SHOWN, LEAST_NEAR, NEAR = 5, 0.3, 0.8
-LONGEST = 60  # characters of a text that are shown
 _OF_ROWS = [kind.name for kind in KINDS.values() if kind.is_of_rows]
+_PROPOSED = ("contradictions", "wrong")  # kinds whose findings may propose labels
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--near", metavar="T", type=between(LEAST_NEAR, 1),
         help="share of their pieces that texts have in common which are nearly the same (default "
         f"{NEAR}; 1 = only the same are looked for)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--least-score", metavar="S", type=between(0, 1),
+        help="least score of the labels that are held to be wrong (default 0 = all)",
     )  # fmt: skip
     parser.add_argument(
         "--show", metavar="N", type=whole(0),
@@ -98,7 +103,12 @@ def _agreed(text: str) -> dict[str, str | None]:
                 f"must be of {', '.join(_OF_ROWS)}, each alone or with :{', :'.join(ACTIONS)}; "
                 f"got {text!r}"
             )
-        found[kind] = action or None
+        if action == RELABEL and kind not in _PROPOSED:
+            raise argparse.ArgumentTypeError(
+                f"findings of {kind} propose no label: {kind}:{RELABEL} cannot be done"
+            )
+        if found.setdefault(kind, action or None) != (action or None):
+            raise argparse.ArgumentTypeError(f"{kind} is named twice, with different actions")
     if not found:
         raise argparse.ArgumentTypeError(f"must be of {', '.join(_OF_ROWS)}; got {text!r}")
     return found
@@ -111,7 +121,10 @@ def run(options: argparse.Namespace) -> None:
     files = named_files(options.file, options)
     _check_usage(options)
     _check_twice(files)
+    _check_models(files)
     targets = _targets(options, files)
+    if options.agreed is None:
+        _say_idle(options, files)
     with spooled(files):
         if options.agreed is not None:
             from fasttext_lite.auditing.listing import agreed_changes
@@ -124,7 +137,13 @@ def run(options: argparse.Namespace) -> None:
         if options.fix is not None:
             from fasttext_lite.auditing.listing import changes_of
 
-            _fix(options, targets, changes_of(found, options.agree))
+            agreed, n_twice = changes_of(found, options.agree)
+            if n_twice:
+                say(
+                    f"{n_twice} finding{'s' * (n_twice != 1)} would give a row another label than "
+                    "a finding before: the first counts"
+                )
+            _fix(options, targets, agreed)
 
 
 # -- what is asked for -----------------------------------------------------------------------
@@ -145,17 +164,57 @@ def _check_usage(options: argparse.Namespace) -> None:
             if kind not in options.check:
                 raise UsageError(f"--agree {kind}: --check does not look for it")
     if options.agreed is not None:
-        for flag in ("check", "near", "show", "json", "output", "seed", "threads"):
-            if getattr(options, flag) not in (None, False):
+        for flag in (
+            "check", "near", "show", "json", "output", "seed", "threads", "least-score"
+        ):  # fmt: skip
+            value = getattr(options, flag.replace("-", "_"))
+            if value is not None and value is not False:
                 raise UsageError(f"--{flag} is for an audit, and with --agreed there is none")
-    elif options.check == ["odd"]:
-        for flag in ("near", "seed", "threads"):
-            if getattr(options, flag) is not None:
-                say(f"--{flag} has no effect: --check odd does not need it")
     if options.json and options.show is not None:
         say("--show has no effect: --json prints the counts alone")
+    if options.output is not None and _is_stdout(options.output):
+        options.output = STDIN
+    if options.output == STDIN and options.show is not None and not options.json:
+        say("--show has no effect: -o - prints all findings")
     if options.json and options.output == STDIN:
         raise UsageError("--json and -o - would both write to stdout")
+
+
+def _say_idle(options: argparse.Namespace, files: Sequence[str]) -> None:
+    """Say which flags of an audit have no effect."""
+    wanted = set(options.check or KINDS)
+    judged = wanted & {"wrong", "alike"}
+    if len(files) == 1 and options.check is not None and "leaks" in wanted:
+        say("--check leaks finds nothing in one file: leaks are rows of a second one")
+    elif len(files) == 1 and "leaks" in (options.agree or ()):
+        say("--agree leaks has no effect: leaks are rows of a second file")
+    if options.near == 1 and options.check is not None and "near" in wanted:
+        say("--check near finds nothing with --near 1: only the same texts are looked for")
+    idle = []
+    if wanted <= {"odd", "duplicates"}:
+        idle = ["near", "seed", *(["threads"] if wanted == {"odd"} else [])]
+    elif options.near == 1 and not judged:
+        idle = ["seed"]
+    if "wrong" not in wanted:
+        idle.append("least-score")
+    for flag in idle:
+        if getattr(options, flag.replace("-", "_")) is not None:
+            if options.near == 1 and flag == "seed":
+                say("--seed has no effect: --near 1 looks for the same texts alone")
+            else:
+                kinds = ",".join(kind for kind in KINDS if kind in wanted)
+                say(f"--{flag} has no effect: --check {kinds} does not need it")
+
+
+def _is_stdout(path: str) -> bool:
+    """Return whether a file is what standard output goes to."""
+    try:
+        found = os.stat(path)
+        return not os.path.samestat(found, os.stat(os.devnull)) and os.path.samestat(
+            os.fstat(sys.stdout.fileno()), found
+        )
+    except (OSError, ValueError, AttributeError):  # one of them is no file
+        return False
 
 
 def _check_twice(files: Sequence[str]) -> None:
@@ -164,6 +223,21 @@ def _check_twice(files: Sequence[str]) -> None:
         for other in files[:place]:
             if is_same_file(path, other):
                 raise UsageError(f"{path}: this file is named twice, as {other}, too")
+
+
+def _check_models(files: Sequence[str]) -> None:
+    """Raise `UsageError` for a file that is a model."""
+    from fasttext_lite.corpus.signs import LONGEST, sign_of
+
+    for path in files:
+        if os.path.isfile(path):
+            try:
+                with open(path, "rb") as file:
+                    is_model = sign_of(file.read(LONGEST)) in ("ours", "fasttext")
+            except OSError:
+                continue  # whoever reads it says so
+            if is_model:
+                raise UsageError(f"{path}: a model: audit takes labelled texts alone, and no model")
 
 
 def _targets(options: argparse.Namespace, files: Sequence[str]) -> dict[str, str]:
@@ -191,7 +265,8 @@ def _targets(options: argparse.Namespace, files: Sequence[str]) -> dict[str, str
     outputs = [*targets.values(), *([options.output] if options.output else [])]
     for output in outputs:
         _check_output(output, read, output == options.output, len(files) > 1)
-    if options.output and any(is_same_file(options.output, each) for each in targets.values()):
+    written_to = [*targets.values(), *([options.fix] if options.fix else [])]
+    if options.output and any(is_same_file(options.output, each) for each in written_to):
         raise UsageError(f"{options.output}: findings and mended texts would be in one file")
     return targets
 
@@ -229,10 +304,13 @@ def _check_output(output: str, read: Sequence[str], is_list: bool, in_folder: bo
         raise UsageError(f"{output}: that ending is a model's, and {what}")
     if ending in ENDINGS:
         raise UsageError(f"{output}: what is written is not packed: leave {ending} away")
-    if in_folder and not is_list and not os.path.lexists(os.path.dirname(output) or "."):
-        return
+    checked = output
+    if in_folder and not is_list:
+        folder = os.path.dirname(output)
+        while folder and not os.path.lexists(folder):  # it will be made in the first that is there
+            checked, folder = folder, os.path.dirname(folder)
     try:
-        check_replaceable(output, to_streams=is_list)
+        check_replaceable(checked, to_streams=is_list)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UsageError(f"{output}: cannot write it: {reason}") from None
@@ -253,8 +331,10 @@ def _audited(
     audit = audit_rows(
         read.texts, read.labels, read.sizes, checks=options.check,
         near=NEAR if options.near is None else options.near, seed=options.seed or 0,
-        n_threads=options.threads,
+        n_threads=options.threads, least_score=options.least_score or 0.0,
     )  # fmt: skip
+    if options.multilabel and not read.labels.is_multilabel:
+        say("--multilabel has no effect: no row has several labels")
     for notice in audit.notices:
         say(notice)
     return audit, read, listed(audit, read)
@@ -286,54 +366,13 @@ def _report(
         }
         write(json.dumps(values, ensure_ascii=False))
     else:
-        _print(audit, read, found, counts, SHOWN if options.show is None else options.show)
+        from fasttext_lite.cli.findings import print_findings
+
+        n_shown = SHOWN if options.show is None else options.show
+        near = NEAR if options.near is None else options.near
+        print_findings(audit, read, found, counts, n_shown, near)
     if options.output is not None:
         say(f"{len(found)} finding{'s' * (len(found) != 1)} in {options.output}")
-
-
-def _print(
-    audit: Audit,
-    read: AuditedFiles,
-    found: Sequence[Listed],
-    counts: Mapping[str, int],
-    n_shown: int,
-) -> None:
-    """Print counts, and the first findings of each kind."""
-    n = {"row": sum(read.sizes), "label": audit.n_labels, "file": len(read.paths)}
-    rows, labels, files = (f"{count} {name}{'s' * (count != 1)}" for name, count in n.items())
-    write(f"{rows} with {labels} in {files}")
-    for kind, count in counts.items():
-        write(f"{count:>8}  {kind:<15}{KINDS[kind].about}")
-    for kind, count in counts.items():
-        of_kind = [each for each in found if each.finding.kind == kind][:n_shown]
-        if of_kind:
-            write(
-                f"\n{kind}: {KINDS[kind].about}"
-                + f" ({len(of_kind)} of {count})" * (len(of_kind) < count)
-            )
-        for each in of_kind:
-            write(_line(each))
-
-
-def _line(each: Listed) -> str:
-    """Return the lines of a finding."""
-    found = each.finding
-    labels = flat(",".join(found.labels))
-    if not KINDS[found.kind].is_of_rows:
-        return f"  {flat(' / '.join(found.labels))}\n      {flat(found.why)}"
-    if found.proposed:
-        labels += f" -> {flat(','.join(found.proposed))}"
-    head = "  ".join(part for part in (each.where, labels, _cut(each.text)) if part)
-    others = ", ".join(f"{file}:{line}" for file, line in each.others[:3])
-    more = f" (also {others})" if others else ""
-    return f"  {head}\n      {found.score:.3f} {flat(found.why)}{more}"
-
-
-def _cut(text: str) -> str:
-    """Return the beginning of a text, without signs that a terminal would act upon."""
-    line = " ".join(text.split())
-    line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in line)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
 
 
 # -- files without it ------------------------------------------------------------------------

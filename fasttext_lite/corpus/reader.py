@@ -98,7 +98,8 @@ class Corpus:
 
 def _skip_report(skipped: dict[str, tuple[int, str]]) -> list[str]:
     return [
-        f"skipped {count} line{'s' * (count != 1)} {reason} (first: {where})"
+        f"skipped {count} line{'s' * (count != 1)} "
+        f"{reason.replace('that are', 'that is') if count == 1 else reason} (first: {where})"
         for reason, (count, where) in skipped.items()
     ]
 
