@@ -13,6 +13,7 @@ from fasttext_lite.evaluation.reliability import (
     coverage,
     lower_bound,
     reliability,
+    shown_threshold,
 )
 from fasttext_lite.model.calibration import calibration_error
 from fasttext_lite.model.coverage import threshold_for_rate
@@ -285,3 +286,13 @@ def test_models_of_fasttext_are_told_to_convert(folder, tmp_path, capsys):
         assert app.main(["test", str(model), str(train), *flag]) == 2
         said = capsys.readouterr().err
         assert f"{flag[0]} is not for models of fastText: `fasttext-lite convert" in said
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [(0.99995, "0.99995000"), (0.95, "0.95000"), (0.5, "0.5000"), (0.12349, "0.1234"), (1, "1.0000"),
+     (0.0001239, "0.0001239"), (1 - 2**-53, "0.99999999999999988"), (0, "0.0000")],
+)  # fmt: skip
+def test_a_threshold_that_is_copied_loses_no_text(value, shown):
+    assert shown_threshold(value) == shown
+    assert float(shown_threshold(value)) <= value
