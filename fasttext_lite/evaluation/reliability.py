@@ -13,7 +13,7 @@ from math import floor, log10
 import numpy as np
 
 from fasttext_lite.errors import bounded
-from fasttext_lite.model.calibration import BINS
+from fasttext_lite.model.calibration import BINS, equal_mass
 from fasttext_lite.model.coverage import (
     WANTED,
     Answered,
@@ -98,8 +98,7 @@ def reliability(
         )
     if n_bins < 1:
         raise ValueError(bounded(f"n_bins must be at least 1; got {n_bins!r}"))
-    order = np.argsort(confidence, kind="stable")
-    bins = [each for each in np.array_split(order, n_bins) if each.size]
+    bins, hits, weights = equal_mass(confidence, hits, weights, n_bins)
     masses = np.array([weights[each].sum() for each in bins])
     sure, good = (
         np.array([weights[each] @ values[each] for each in bins]) for values in (confidence, hits)
