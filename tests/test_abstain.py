@@ -429,6 +429,7 @@ def test_train_measures_and_info_says_it(folder, run, tmp_path):
     info = run("info", out)[1]
     assert f"abstention      {found.line()}" in info
     about = json.loads(run("info", out, "--json")[1])
+    assert about["abstention"].pop("lower") == found.lower
     assert Abstention.from_dict(about["abstention"]) == found
     assert run("quantize", out, "-o", tmp_path / "small.ftl")[0] == 0
     assert "measured before quantisation" in run("info", tmp_path / "small.ftl")[1]

@@ -10,12 +10,13 @@ from fasttext_lite.cli.arguments import read_options
 from fasttext_lite.cli.console import flat, say, write
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError, UsageError
+from fasttext_lite.model.abstention import shown_threshold
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from fasttext_lite.corpus.reader import Corpus
+    from fasttext_lite.corpus.reader import Corpus, CorpusReader
     from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.evaluation.reliability import Answered, Reliability
     from fasttext_lite.evaluation.scores import Evaluation
@@ -64,18 +65,38 @@ class Novel:
     path : str
     confidence : float64[n]
         The largest probability of each.
+    is_blank : bool[n]
+        Whether the model knows no feature of it.
     """
 
     path: str
     confidence: np.ndarray
+    is_blank: np.ndarray
 
-    def answered(self, threshold: float | None) -> float | None:
-        """Return the share of texts that reach a threshold; None without one."""
-        return None if threshold is None else float((self.confidence >= threshold).mean())
+    def answered(self, threshold: float | None, abstains: bool = False) -> float | None:
+        """Return the share of texts that reach a threshold; None without one.
+
+        Parameters
+        ----------
+        threshold : float, optional
+        abstains : bool
+            Whether it is the model's, which gives texts without a known feature no answer.
+        """
+        if threshold is None:
+            return None
+        given = self.confidence >= threshold
+        return float((given & ~self.is_blank if abstains else given).mean())
 
 
-def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
+def read_novel(model: Model, options: argparse.Namespace, tested: str = "") -> Novel | None:
     """Return what a model says of the file of ``--novel``; None without the flag.
+
+    Parameters
+    ----------
+    model : Model
+    options : Namespace
+    tested : str, optional
+        Fingerprint of the texts that it is tested on.
 
     Raises
     ------
@@ -87,16 +108,41 @@ def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
     import numpy as np
 
     from fasttext_lite.corpus.files import name_of
+    from fasttext_lite.corpus.formats import LEFT_OUT
     from fasttext_lite.corpus.reader import CorpusReader
 
     reader = CorpusReader(options.novel, read_options(options), known=model.labels)
-    found = [surest(model, chunk.texts, options.threads) for chunk in reader]
+    found, seen = [], np.zeros(0, np.int64)
+    for chunk in reader:
+        result = model.predict(chunk.texts, n_threads=options.threads)
+        found.append((result.probabilities[:, 0], result.n_features == 0))
+        seen = np.union1d(seen, chunk.ids)
     for notice in reader.notices:
-        say(notice)
-    confidence = np.concatenate(found) if found else np.empty(0)
-    if not confidence.size:
+        if not notice.endswith(LEFT_OUT):  # labels of other texts are what is expected here
+            say(notice)
+    confidence, is_blank = map(np.concatenate, zip(*found, strict=True)) if found else ([], [])
+    if not len(confidence):
         raise InputError(f"{name_of(options.novel)}: there is no text in the file of --novel")
-    return Novel(name_of(options.novel), confidence)
+    _say_if_known(model, reader, [reader.names[i] for i in seen.tolist()], tested)
+    return Novel(name_of(options.novel), np.asarray(confidence), np.asarray(is_blank))
+
+
+def _say_if_known(model: Model, reader: CorpusReader, names: list[str], tested: str) -> None:
+    """Say so where the texts of ``--novel`` are none that belong to no label of the model."""
+    from fasttext_lite.corpus.files import name_of
+
+    why = ""
+    if reader.fingerprint and reader.fingerprint == tested:
+        why = "these are the very texts of FILE"
+    elif model.run is not None and reader.fingerprint == model.run.texts:
+        why = "these are the texts that the model is trained on"
+    elif names and not set(names).difference(model.labels):
+        why = "all its labels are the model's"
+    if why:
+        say(
+            f"{name_of(reader.path)}: {why}: --novel is for texts that belong to no label of the "
+            "model, and the figures of these do not tell how others are told apart"
+        )
 
 
 def surest(model: Model, texts: Texts, n_threads: int | None = None) -> np.ndarray:
@@ -157,7 +203,7 @@ class Sure:
                 "file": self.novel.path,
                 "n": self.novel.confidence.size,
                 "area_under_roc": self.roc,
-                "abstention": own and self._answered(own["threshold"]),
+                "abstention": own and self._answered(own["threshold"], True),
                 "answers": [
                     {"wanted": wanted, "threshold": least, "answered": self._answered(least)}
                     for wanted, least in thresholds
@@ -165,22 +211,23 @@ class Sure:
             }
         return values
 
-    def _answered(self, threshold: float | None) -> float | None:
-        """Return the share of novel texts that are answered."""
+    def _answered(self, threshold: float | None, abstains: bool = False) -> float | None:
+        """Return the share of novel texts that are answered; `abstains` as of `Novel.answered`."""
         assert self.novel is not None
-        return self.novel.answered(None if threshold is None else max(threshold, self.least))
+        least = None if threshold is None else max(threshold, self.least)
+        return self.novel.answered(least, abstains)
 
     def write(self) -> None:
         """Print it for people."""
         if self.reliability is not None:
             self._write_tables(self.reliability)
         if self.novel is not None:
-            own = [] if self.own is None else [("the model's threshold", self.own.threshold)]
-            asked = [(f"accuracy {each.wanted:g}", each.threshold) for each in self.answers]
+            own = None if self.own is None else self.own.threshold
+            asked = [(f"accuracy {each.wanted:g}", each.threshold, False) for each in self.answers]
             shares = [
-                f"{self._answered(threshold):.4f} at {threshold:.4g} ({what})"
-                for what, threshold in (*own, *asked)
-                if threshold is not None
+                f"{self._answered(least, abstains):.4f} at {shown_threshold(least)} ({what})"
+                for what, least, abstains in (("the model's threshold", own, True), *asked)
+                if least is not None
             ]
             roc = "none" if self.roc is None else f"{self.roc:.4f}"
             told = f"  answered {', '.join(shares)}" * bool(shares)
@@ -193,7 +240,7 @@ class Sure:
         write("wanted\tthreshold\tanswered\taccuracy\tat least\tn")
         named = [(f"{each.wanted:g}", each) for each in self.answers]
         for name, each in (*named, *([] if self.own is None else [("model's", self.own)])):
-            threshold = "none" if each.threshold is None else f"{each.threshold:.4f}"
+            threshold = "none" if each.threshold is None else shown_threshold(each.threshold)
             write(
                 f"{name}\t{threshold}\t{each.answered:.4f}\t{each.accuracy:.4f}\t{each.lower:.4f}"
                 f"\t{each.n}"
@@ -239,18 +286,18 @@ def how_sure(
     several = model.multilabel
     return Sure(
         LABELS if several else TEXTS, coverage(confidence, right).area,
-        answers_for(confidence, right), _own(model, confidence, right), bins, novel, roc,
+        answers_for(confidence, right), _own(model, result), bins, novel, roc,
         MULTILABEL_THRESHOLD if several and options.k is None else 0.0,
     )  # fmt: skip
 
 
-def _own(model: Model, confidence: np.ndarray, right: np.ndarray) -> Answered | None:
+def _own(model: Model, result: Evaluation) -> Answered | None:
     """Return what the model's own threshold answers; None where it has none."""
     from fasttext_lite.evaluation.reliability import Answered, lower_bound
 
     if model.abstention is None:
         return None
-    given = confidence >= model.abstention.value
-    n, hits = int(given.sum()), int(right[given].sum())
-    share, accuracy = n / max(confidence.size, 1), hits / max(n, 1)
+    given = (result.confidence >= model.abstention.value) & ~result.is_blank
+    n, hits = int(given.sum()), int(result.right[given].sum())
+    share, accuracy = n / max(given.size, 1), hits / max(n, 1)
     return Answered(0.0, model.abstention.value, share, accuracy, lower_bound(hits, n), n)

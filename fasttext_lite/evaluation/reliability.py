@@ -7,12 +7,11 @@ at all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
-from math import floor, log10
 
 import numpy as np
 
 from fasttext_lite.errors import bounded
+from fasttext_lite.model.abstention import shown_threshold
 from fasttext_lite.model.calibration import BINS, equal_mass
 from fasttext_lite.model.coverage import (
     WANTED,
@@ -35,9 +34,6 @@ __all__ = [
     "reliability",
     "shown_threshold",
 ]
-
-SHOWN_DIGITS = 4  # of a threshold, and of what it lacks of 1
-MOST_DIGITS = 17  # after the point: a double has no more
 
 
 @dataclass(frozen=True)
@@ -129,26 +125,3 @@ def area_under_roc(known: np.ndarray, novel: np.ndarray) -> float | None:
         return None
     below = np.searchsorted(novel, known, "left") + np.searchsorted(novel, known, "right")
     return float(below.sum() / 2 / (known.size * novel.size))
-
-
-def shown_threshold(value: float) -> str:
-    """Return a threshold as it is printed: whoever copies it loses no text that reaches it.
-
-    Parameters
-    ----------
-    value : float
-        A probability.
-
-    Returns
-    -------
-    str
-        Rounded down, with four digits after the point and four significant ones of both the value
-        and what it lacks of 1: 0.99995 is "0.99995000" and not "1.0000".
-    """
-    value = float(value)
-    digits = SHOWN_DIGITS
-    for part in (value, 1 - value):
-        if 0 < part < 1:
-            digits = max(digits, SHOWN_DIGITS - 1 - floor(log10(part)))
-    step = Decimal(1).scaleb(-min(digits, MOST_DIGITS))
-    return f"{Decimal(repr(value)).quantize(step, ROUND_FLOOR):f}"
