@@ -120,11 +120,13 @@ def read_novel(model: Model, options: argparse.Namespace, tested: str = "") -> N
     for notice in reader.notices:
         if not notice.endswith(LEFT_OUT):  # labels of other texts are what is expected here
             say(notice)
-    confidence, is_blank = map(np.concatenate, zip(*found, strict=True)) if found else ([], [])
-    if not len(confidence):
+    confidence, is_blank = (
+        np.concatenate([each[i] for each in found]) if found else np.empty(0) for i in range(2)
+    )
+    if not confidence.size:
         raise InputError(f"{name_of(options.novel)}: there is no text in the file of --novel")
     _say_if_known(model, reader, [reader.names[i] for i in seen.tolist()], tested)
-    return Novel(name_of(options.novel), np.asarray(confidence), np.asarray(is_blank))
+    return Novel(name_of(options.novel), confidence, is_blank)
 
 
 def _say_if_known(model: Model, reader: CorpusReader, names: list[str], tested: str) -> None:

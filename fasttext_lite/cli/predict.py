@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--abstain", action="store_true",
         help="no label for a text whose likeliest label is below the threshold that the model has "
         "from `train --answer-rate` or --answer-accuracy, or that has no known feature: an empty "
-        "line, and in JSON no labels and those withheld; of a model of several labels, each of 0.5 or more that reaches it",
+        "line, and in JSON no labels and those withheld; of a model of several labels, each of "
+        "0.5 or more that reaches it",
     )  # fmt: skip
     parser.add_argument("--prob", action="store_true", help="print probabilities too")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each text")

@@ -286,7 +286,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             texts = X if type(X) is list else Texts.from_sequence(X)
             n_threads = None if self.n_jobs is None else threads_of(self, training=False)
             top = self.model_.predict(texts, n_threads=n_threads)
-            warn_of_unknown(top.n_features, 2)
+            warn_of_unknown(top.n_features, 2, bool(abstain))
             found = self.classes_[top.labels[:, 0]]
             if abstain:
                 found = found.astype(object)
@@ -294,7 +294,7 @@ class FastTextClassifier(TextClassifier, OneModel):
             return found
         self._check_fitted()
         n_threads = threads_of(self, training=False)
-        features = known_features(self.model_, X, n_threads, 2)
+        features = known_features(self.model_, X, n_threads, 2, bool(abstain))
         n, step = len(features), max(1, models.CHUNK_SCORES // len(self.classes_))
         parts = (features.slice(a, min(a + step, n)) for a in range(0, max(n, 1), step))
         rows = []

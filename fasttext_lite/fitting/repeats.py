@@ -68,6 +68,7 @@ def held_together(
     )
     groups = groups.ravel()
     repeated = (sizes[groups] > 1) & (keys != 0)
+    n_held, n_again = int((own >= 0).sum()), int((repeated & (own >= 0)).sum())
     own[repeated] = own[firsts[groups]][repeated]
     docs = np.repeat(np.arange(keys.size), np.diff(labels.indptr))
     for i in range(len(folds)):
@@ -76,7 +77,6 @@ def held_together(
         lost[docs[(kept == 0)[labels.ids]]] = True
         own[np.isin(groups, groups[lost & (own == i)])] = -1
     is_first = ~repeated | (firsts[groups] == np.arange(keys.size))
-    n_held, n_again = int((own >= 0).sum()), int((repeated & (own >= 0)).sum())
     if n_again >= max(MANY * n_held, 1):
         asked_log.warning(
             "%s of %s texts to hold out are there more than once: each is held out together with "
