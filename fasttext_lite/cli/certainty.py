@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import read_options
-from fasttext_lite.cli.console import flat, say, write
+from fasttext_lite.cli.console import flat, is_same_file, say, write
+from fasttext_lite.cli.files import say_skipped
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError, UsageError
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fasttext_lite.corpus.reader import Corpus
-    from fasttext_lite.corpus.texts import Texts
+    from fasttext_lite.evaluation.novelty import Novel
     from fasttext_lite.evaluation.reliability import Answered, Reliability
     from fasttext_lite.evaluation.scores import Evaluation
     from fasttext_lite.model.model import Model
@@ -55,27 +54,15 @@ def check_sure(options: argparse.Namespace) -> None:
         raise UsageError("FILE and the file of --novel cannot both come from stdin")
 
 
-@dataclass(frozen=True)
-class Novel:
-    """What a model says of texts that belong to none of its labels.
-
-    Attributes
-    ----------
-    path : str
-    confidence : float64[n]
-        The largest probability of each.
-    """
-
-    path: str
-    confidence: np.ndarray
-
-    def answered(self, threshold: float | None) -> float | None:
-        """Return the share of texts that reach a threshold; None without one."""
-        return None if threshold is None else float((self.confidence >= threshold).mean())
-
-
-def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
+def read_novel(model: Model, options: argparse.Namespace, n_surest: int = 0) -> Novel | None:
     """Return what a model says of the file of ``--novel``; None without the flag.
+
+    Parameters
+    ----------
+    model : Model
+    options : Namespace
+    n_surest : int
+        Texts that are kept.
 
     Raises
     ------
@@ -84,24 +71,29 @@ def read_novel(model: Model, options: argparse.Namespace) -> Novel | None:
     """
     if options.novel is None:
         return None
-    import numpy as np
-
     from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.reader import CorpusReader
+    from fasttext_lite.evaluation.novelty import novel_texts
 
     reader = CorpusReader(options.novel, read_options(options), known=model.labels)
-    found = [surest(model, chunk.texts, options.threads) for chunk in reader]
-    for notice in reader.notices:
-        say(notice)
-    confidence = np.concatenate(found) if found else np.empty(0)
-    if not confidence.size:
-        raise InputError(f"{name_of(options.novel)}: there is no text in the file of --novel")
-    return Novel(name_of(options.novel), confidence)
+    path, parts = name_of(options.novel), (chunk.texts for chunk in reader)
+    found = novel_texts(path, model, parts, n_surest, options.threads)
+    say_skipped(reader, options)
+    if not found.confidence.size:
+        raise InputError(f"{path}: there is no text in the file of --novel")
+    _say_if_known(path, options)
+    return found
 
 
-def surest(model: Model, texts: Texts, n_threads: int | None = None) -> np.ndarray:
-    """Return the largest probability of each text, float64[n_texts]."""
-    return model.predict(texts, n_threads=n_threads).probabilities[:, 0]
+def _say_if_known(path: str, options: argparse.Namespace) -> None:
+    """Say so if the file of ``--novel`` is another that the command reads: its labels are known."""
+    others = [*options.file, getattr(options, "train", None)]
+    if any(is_same_file(options.novel, other) for other in others) and not getattr(
+        options, "quiet", False
+    ):
+        say(
+            f"{path}: texts of --novel belong to no label of the model, but this file is read twice"
+        )
 
 
 @dataclass(frozen=True)
@@ -168,7 +160,7 @@ class Sure:
     def _answered(self, threshold: float | None) -> float | None:
         """Return the share of novel texts that are answered."""
         assert self.novel is not None
-        return self.novel.answered(None if threshold is None else max(threshold, self.least))
+        return self.novel.answered(threshold, self.least)
 
     def write(self) -> None:
         """Print it for people."""
@@ -220,37 +212,22 @@ def how_sure(
     """
     if not options.confidence and novel is None:
         return None
-    from fasttext_lite.evaluation.reliability import (
-        answers_for,
-        area_under_roc,
-        coverage,
-        reliability,
+    from fasttext_lite.evaluation.novelty import (
+        answered_by_own,
+        least_given,
+        likeliest,
+        told_apart,
     )
-    from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+    from fasttext_lite.evaluation.reliability import answers_for, coverage, reliability
 
     confidence, right = result.confidence, result.right
     bins = reliability(confidence, right) if options.confidence else None
     roc = None
     if novel is not None:
-        is_known = (result.first_gold >= 0) & (result.first_gold < result.n_known)
-        roc = area_under_roc(
-            surest(model, corpus.texts, options.threads)[is_known], novel.confidence
-        )  # fmt: skip
-    several = model.multilabel
+        sure = likeliest(model, corpus.texts, options.threads)[1]
+        roc = told_apart(sure, result, novel)
     return Sure(
-        LABELS if several else TEXTS, coverage(confidence, right).area,
-        answers_for(confidence, right), _own(model, confidence, right), bins, novel, roc,
-        MULTILABEL_THRESHOLD if several and options.k is None else 0.0,
+        LABELS if model.multilabel else TEXTS, coverage(confidence, right).area,
+        answers_for(confidence, right), answered_by_own(model, confidence, right), bins, novel,
+        roc, least_given(model, options.k),
     )  # fmt: skip
-
-
-def _own(model: Model, confidence: np.ndarray, right: np.ndarray) -> Answered | None:
-    """Return what the model's own threshold answers; None where it has none."""
-    from fasttext_lite.evaluation.reliability import Answered, lower_bound
-
-    if model.abstention is None:
-        return None
-    given = confidence >= model.abstention.value
-    n, hits = int(given.sum()), int(right[given].sum())
-    share, accuracy = n / max(confidence.size, 1), hits / max(n, 1)
-    return Answered(0.0, model.abstention.value, share, accuracy, lower_bound(hits, n), n)

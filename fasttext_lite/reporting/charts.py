@@ -110,6 +110,32 @@ def coverage_chart(answered: np.ndarray, accuracy: np.ndarray, overall: float) -
     return _chart("coverage", "Coverage against accuracy", draw)
 
 
+def novelty_chart(
+    thresholds: np.ndarray, known: np.ndarray, novel: np.ndarray, own: float | None
+) -> str:
+    """Return how many texts of known labels and of none are answered, by the threshold.
+
+    Parameters
+    ----------
+    thresholds, known, novel : float64[n]
+        Shares of the texts that reach each threshold.
+    own : float, optional
+        The threshold of the model.
+    """
+
+    def draw(axes: Any) -> None:
+        axes.plot(thresholds, known, color=GOOD, label="tested on")
+        axes.plot(thresholds, novel, "--", color=BAD, label="no known label")
+        if own is not None:
+            axes.axvline(own, ls=":", color=FAINT, lw=1.6, label="model's threshold")
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="threshold")
+        axes.set_ylabel("texts answered (%)")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
+        _percents(axes.yaxis)
+
+    return _chart("novelty", "Texts answered by the threshold", draw)
+
+
 def learning_chart(curve: LearningCurve) -> str:
     """Return the accuracy by the number of training texts, and what is forecast."""
     from matplotlib.ticker import FuncFormatter, NullLocator

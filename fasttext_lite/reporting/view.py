@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasttext_lite.reporting import words
-from fasttext_lite.reporting.charts import coverage_chart, learning_chart, reliability_chart
+from fasttext_lite.reporting.charts import (
+    coverage_chart,
+    learning_chart,
+    novelty_chart,
+    reliability_chart,
+)
 from fasttext_lite.reporting.confusion import table_labels
 from fasttext_lite.reporting.findings import Against, Findings
 from fasttext_lite.reporting.limits import Limits
 from fasttext_lite.reporting.measured import Measured
+from fasttext_lite.reporting.novel import curves
 from fasttext_lite.version import __version__
 
 if TYPE_CHECKING:
     from fasttext_lite.auditing.findings import Finding
 
-LEAST_SHARE = 0.03  # of a mark: what speaks less for a label or against it is not coloured
 MOST_OTHERS = 3  # texts that are named beside one
 STRONGEST = 0.8  # how opaque a cell of the confusion may be
 
@@ -94,7 +99,8 @@ class View:
             "calibration_error": words.percent(found.reliability.error),
             "answers": self._answers(),
             "errors": self._errors(),
-            "is_first_order": not all(each.is_exact for each in found.errors),
+            "is_first_order": not all(each.marked.is_exact for each in found.errors),
+            "novel": self._novel(),
             "feature_rows": self._feature_rows(),
             "curve": curve,
             "audit": audit,
@@ -124,6 +130,8 @@ class View:
             said.append(f"trained on {found.train.path}")
         if found.against is not None:
             said.append(f"beside {found.against.path}")
+        if found.novel is not None:
+            said.append(f"texts of no known label {found.novel.texts.path}")
         return said
 
     def _tiles(self) -> list[tuple[str, str, str]]:
@@ -272,34 +280,50 @@ class View:
 
     # -- how sure --------------------------------------------------------------------------------
     def _answers(self) -> list[dict[str, Any]]:
+        answers = self.found.answers
+        told = self.found.novel
+        novel = [None] * len(answers) if told is None else told.answered
         return [
             {
                 "wanted": f"{100 * each.wanted:g}",
                 "threshold": None if each.threshold is None else f"{each.threshold:.4f}",
                 "answered": f"{100 * each.answered:.1f}",
                 "accuracy": f"{100 * each.accuracy:.1f}",
+                "novel": "" if share is None else f"{100 * share:.1f}",
             }
-            for each in self.found.answers
+            for each, share in zip(answers, novel, strict=True)
         ]
+
+    def _novel(self) -> dict[str, Any] | None:
+        """Return what is told of texts of no known label."""
+        found = self.found.novel
+        if found is None:
+            return None
+        rows = []
+        for each, marked in found.surest[: self.limits.novel]:
+            pieces, more = marked.shown(2 * self.limits.characters)
+            rows.append({
+                "probability": words.percent(each.probability, 0),
+                "found": self.names[each.label], "pieces": pieces, "more": more,
+            })  # fmt: skip
+        return {
+            "path": found.texts.path,
+            "said": words.about_novel(found, self.measured.model.multilabel),
+            "rows": rows,
+            "is_first_order": not all(marked.is_exact for _, marked in found.surest),
+        }
 
     def _errors(self) -> list[dict[str, Any]]:
         measured, most = self.measured, 2 * self.limits.characters
         rows = []
         for error in self.found.errors[: self.limits.errors]:
-            left, pieces = most, []
-            for piece, share in error.marked:
-                if left <= 0:
-                    break
-                kind = "" if abs(share) < LEAST_SHARE else "for" if share > 0 else "against"
-                pieces.append((piece[:left], f"{abs(share):.2f}", kind))
-                left -= len(piece)
-            more = len(measured.text(error.doc)) - sum(len(piece) for piece, _, _ in pieces)
+            pieces, more = error.marked.shown(most)
             rows.append({
                 "probability": words.percent(float(measured.confidence[error.doc]), 0),
                 "found": self.names[measured.labels[error.doc, 0]],
                 "own": [self.names[i] for i in measured.own(error.doc)],
                 "pieces": pieces,
-                "more": f"{more:,}" if more > 0 else "",
+                "more": more,
             })  # fmt: skip
         return rows
 
@@ -445,6 +469,10 @@ def charts_of(found: Findings) -> dict[str, str]:
         ),
         "coverage": coverage_chart(coverage.answered, coverage.accuracy, _mean(found.measured)),
     }
+    if found.novel is not None:
+        charts["novelty"] = novelty_chart(
+            *curves(found.measured, found.novel), found.novel.threshold
+        )
     if found.curve is not None and found.curve.points:
         charts["learning"] = learning_chart(found.curve)
     return charts

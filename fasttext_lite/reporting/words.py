@@ -10,6 +10,7 @@ from fasttext_lite.evaluation.compare import Comparison, proportion_interval
 from fasttext_lite.reporting.curve import LearningCurve
 from fasttext_lite.reporting.findings import Findings
 from fasttext_lite.reporting.measured import Measured
+from fasttext_lite.reporting.novel import NovelFindings
 
 LEAST_TEXTS = 10  # of a label whose figures are taken for more than chance
 MOST_WEAK = 3
@@ -17,6 +18,15 @@ LARGE_ERROR = 0.05  # of a calibration
 LARGE_SHARE = 0.1  # of all mistakes, between two labels
 SMALL_GAIN = 0.003  # of the accuracy, not worth as many texts again
 WANTED = 0.95
+
+# How well texts are told apart, by the least area under the ROC curve.
+_APART = (
+    (0.95, "very well"),
+    (0.85, "well"),
+    (0.7, "somewhat"),
+    (0.55, "badly"),
+    (0.0, "not at all"),
+)
 
 Piece = str | tuple[str]  # text as it is, or a name in a tuple: it is set apart
 Sentence = list[Piece]
@@ -164,6 +174,47 @@ def _how_sure(found: Findings) -> Sentence:
         f"probability is {answer.threshold:.3f} or more: that is {percent(answer.answered)} of "
         "these texts."
     ]
+
+
+def about_novel(found: NovelFindings, multilabel: bool) -> list[str]:
+    """Return how a model does on texts that belong to none of its labels.
+
+    Parameters
+    ----------
+    found : NovelFindings
+    multilabel : bool
+        Whether the model gives several labels to a text, or none.
+    """
+    said = []
+    if found.area is None:
+        said.append(
+            "No text tested on has a known label as its first: there is nothing to compare with."
+        )
+    else:
+        apart = next(word for least, word in _APART if found.area >= least)
+        said.append(
+            f"Here are {texts(found.texts.confidence.size)} that belong to no label of the model. "
+            "Of one of them and one of those tested on, the one of a known label has the larger "
+            f"probability in {percent(found.area)} of all pairs (area under the ROC curve "
+            f"{found.area:.4f}; tossing a coin: 50 %): the probability tells them apart {apart}."
+        )
+    if found.threshold is not None:
+        said.append(
+            f"The model's own threshold, {found.threshold:.4f}, answers {percent(found.known)} of "
+            f"the texts tested on, and {percent(found.own)} of those of no known label."
+        )
+        return said
+    answers = "It answers all of them"
+    if multilabel:
+        answers = (
+            f"It gives a label to {percent(found.known)} of the texts tested on, and to "
+            f"{percent(found.own)} of those of no known label"
+        )
+    said.append(
+        f"{answers}: it has no threshold of its own. Take one from the table above, or train with "
+        "--answer-rate to keep one in the model."
+    )
+    return said
 
 
 def more_texts(curve: LearningCurve) -> str:
