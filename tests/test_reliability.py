@@ -262,7 +262,9 @@ def test_texts_that_are_not_novel_are_told(folder, run, tmp_path):
     lines = (folder / "one.test.tsv").read_text("utf-8").splitlines()
     few = tmp_path / "few.tsv"
     few.write_text("\n".join(lines[:20]) + "\n", "utf-8")
-    for file, why in ((folder / "one.test.tsv", "the very texts of FILE"), (few, "all its labels")):
+    same = tmp_path / "same.tsv"
+    same.write_text("\n".join(lines) + "\n", "utf-8")
+    for file, why in ((same, "the very texts of FILE"), (few, "all its labels")):
         code, said, errors = run("one", "--novel", file)
         assert code == 0 and said.splitlines()[1].startswith(f"{file}: n ")
         assert why in errors and errors.count("\n") == 1
@@ -323,7 +325,7 @@ def test_models_of_fasttext_are_told_to_convert(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     "value, shown",
     [(0.99995, "0.99995000"), (0.95, "0.95000"), (0.5, "0.5000"), (0.12349, "0.1234"), (1, "1.0000"),
-     (0.0001239, "0.0001239"), (1 - 2**-53, "0.99999999999999988"), (0, "0.0000")],
+     (0.0001239, "0.0001239"), (1 - 2**-53, "0.99999999999999990"), (0, "0.0000")],
 )  # fmt: skip
 def test_a_threshold_that_is_copied_loses_no_text(value, shown):
     assert shown_threshold(value) == shown

@@ -1,6 +1,8 @@
 """Reports: what is counted, said and forecast, and a page that holds whatever texts hold."""
 
+import dataclasses
 import gzip
+import json
 import re
 import sys
 from html.parser import HTMLParser
@@ -16,14 +18,17 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError
 from fasttext_lite.evaluation.compare import compare, mid_p, proportion_interval
+from fasttext_lite.evaluation.novelty import novel_texts
 from fasttext_lite.evaluation.scores import evaluate
 from fasttext_lite.fitting.fit import fit
+from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.storage import save_model
 from fasttext_lite.reporting import curve, limits, render, words
 from fasttext_lite.reporting.charts import SENTINELS, page_svg
 from fasttext_lite.reporting.confusion import hard_pairs, mistakes, table_labels
 from fasttext_lite.reporting.findings import Data, find
 from fasttext_lite.reporting.measured import measure
+from fasttext_lite.reporting.novel import MOST_NOVEL, curves
 from fasttext_lite.reporting.report import write_report
 from fasttext_lite.reporting.view import View
 
@@ -467,6 +472,88 @@ def test_a_perfect_model_and_a_useless_one(model):
     check_page(render.render(useless))
 
 
+# -- texts of no known label ---------------------------------------------------------------------
+STRANGE = [*(f"weather {i}" for i in range(20)), "soup soup", *NASTY[:7], "soup goal", "bank bank"]
+
+
+def asked(model, texts=STRANGE, n=MOST_NOVEL):
+    """Return what a model says of texts, in parts of seven."""
+    parts = (Texts.from_sequence(texts[i : i + 7]) for i in range(0, len(texts), 7))
+    return novel_texts("<b>&others.txt", model, parts, n, 1)
+
+
+@pytest.fixture(scope="module")
+def beside(model):
+    """Return what is found beside texts of no known label, by a model with a threshold."""
+    own = Abstention(0.6, "answer_rate", 0.9, 0.9, 0.9, 90, 100)
+    model = dataclasses.replace(model, abstention=own)
+    return find("m.ftl", model, data(TEST), novel=asked(model), n_threads=1)
+
+
+def test_the_surest_texts_of_no_known_label_are_marked(beside):
+    from fasttext_lite.explanation.contributions import explain
+
+    model = beside.measured.model
+    best = model.predict(STRANGE)
+    order = np.argsort(-best.probabilities[:, 0], kind="stable")[:MOST_NOVEL]
+    assert MOST_NOVEL == 20 < len(STRANGE)
+    rows = View(beside, limits.Limits(), {}).values()["novel"]["rows"]
+    for i, row in zip(order.tolist(), rows, strict=True):
+        text, label = STRANGE[i].encode("utf-8", "surrogatepass"), best.names[i][0]
+        assert "".join(p for p, _, _ in row["pieces"]).encode("utf-8", "surrogatepass") == text
+        assert row["found"] == label
+        assert row["probability"] == words.percent(best.probabilities[i, 0], 0)
+        marked = explain(model, STRANGE[i], label).marked()
+        kinds = ["" if abs(s) < 0.03 else "for" if s > 0 else "against" for _, s in marked]
+        assert [kind for _, _, kind in row["pieces"]] == kinds
+    assert any(kind == "for" for row in rows for _, _, kind in row["pieces"])
+    page = render.render(beside)
+    assert {"novel", "surest-novel"} <= set(check_page(page).ids)
+    said = "".join(Reader(page.decode().partition('id="surest-novel"')[2]).text)
+    assert sum(text.partition("\0")[0] in said for text in STRANGE) >= 10
+
+
+def test_what_is_answered_of_no_known_label_is_counted_by_hand(beside):
+    measured = beside.measured
+    sure = measured.model.predict(STRANGE).probabilities[:, 0]
+    pairs = (measured.confidence[:, None] > sure) + 0.5 * (measured.confidence[:, None] == sure)
+    view = View(beside, limits.Limits(), {}).values()
+    assert beside.novel.area == pytest.approx(pairs.mean())
+    for each, row in zip(beside.answers, view["answers"][1:], strict=True):
+        least = each.threshold
+        assert row["novel"] == ("" if least is None else f"{100 * (sure >= least).mean():.1f}")
+    own, known = (words.percent((x >= 0.6).mean()) for x in (sure, measured.confidence))
+    assert view["novel"]["said"][1] == (
+        f"The model's own threshold, 0.6000, answers {known} of the texts tested on, and {own} of "
+        "those of no known label."
+    )
+    thresholds, *shares = curves(measured, beside.novel)
+    for values, share in zip((measured.confidence, sure), shares, strict=True):
+        np.testing.assert_allclose(share, [(values >= t).mean() for t in thresholds])
+
+
+@pytest.mark.parametrize("loss, says", [("softmax", "all of them"), ("ova", "It gives a label to")])
+def test_a_model_without_a_threshold_says_so(loss, says, model):
+    rows = [*ROWS, *[(("food", "sport"), "soup goal")] * 5] if loss == "ova" else ROWS
+    model = trained(rows, loss="ova", epochs=3) if loss == "ova" else model
+    found = find("m.ftl", model, data([("food", "soup"), ("new", "x")]), novel=asked(model))
+    said = words.about_novel(found.novel, model.multilabel)
+    assert says in said[1] and "it has no threshold of its own" in said[1]
+    if model.multilabel:
+        sure = model.predict(STRANGE).probabilities[:, 0]
+        assert f"to {words.percent((sure >= 0.5).mean())} of those of no known" in said[1]
+    alone = find("m.ftl", model, data([(("new", "food"), "soup")]), novel=asked(model))
+    assert alone.novel.area is None
+    assert "nothing to compare" in words.about_novel(alone.novel, model.multilabel)[0]
+
+
+def test_the_surest_are_kept_part_by_part(model):
+    found, more = asked(model, n=3), asked(model, n=99)
+    assert found.surest == more.surest[:3] and len(more.surest) == len(STRANGE)
+    assert [each.probability for each in more.surest] == sorted(found.confidence, reverse=True)
+    assert asked(model, ["", " \t", "\n"]).confidence.size == 0
+
+
 def test_several_labels():
     rows = [((a, b), f"{WORDS[a].split()[i % 3]} {WORDS[b].split()[i % 3]}")
             for i in range(9) for a, b in (("food", "sport"), ("sport", "金钱"))]  # fmt: skip
@@ -513,6 +600,8 @@ def shelf(tmp_path_factory, model):
     (folder / "strange.tsv").write_text(tsv([("x", "soup"), ("y", "goal")]), "utf-8")
     (folder / "one.tsv").write_text("food\tsoup\n", "utf-8")
     (folder / "empty.tsv").write_text("", "utf-8")
+    (folder / "blank.txt").write_text("\n \n\n", "utf-8")
+    (folder / "others.txt").write_text("weather today\nsoup soup\nrain\n", "utf-8")
     lines = "".join(f"__label__{label} {text}\n" for label, text in ROWS)
     (folder / "train.txt").write_text(lines, "utf-8")
     theirs = compat.train_supervised(
@@ -557,7 +646,8 @@ def run(shelf, tmp_path, monkeypatch, capfd):
     [
         "m.ftl test.tsv", "m.ftl test.tsv.gz", "m.ftl test.csv", "m.ftl one.tsv",
         "m.ftl test.tsv one.tsv", "several.ftl test.tsv", "m.ftl test.tsv --against other.ftl",
-        "theirs.bin test.tsv --train train.tsv", "theirs.ftz test.tsv --against m.ftl",
+        "theirs.bin test.tsv --train train.tsv",
+        "theirs.ftz test.tsv --against m.ftl --novel others.txt",
     ],
 )  # fmt: skip
 def test_the_command_writes_a_page(run, line):
@@ -565,6 +655,36 @@ def test_the_command_writes_a_page(run, line):
     assert (code, err) == (0, "")
     assert re.fullmatch(r"r\.html: \d+ kB, n \d+  (accuracy|exact match) [01]\.\d{4}\n", out)
     check_page(Path("r.html").read_bytes())
+
+
+@pytest.mark.parametrize("name", ["m.ftl", "several.ftl"])
+def test_texts_of_no_known_label_are_measured_as_test_does(run, name, capfd):
+    assert run(f"{name} test.tsv --novel others.txt -o r.html --threads 1")[0] == 0
+    text = " ".join("".join(check_page(Path("r.html").read_bytes()).text).split())
+    assert app.main(["test", name, "test.tsv", "--novel", "others.txt", "--json"]) == 0
+    novel = json.loads(capfd.readouterr().out)["novel"]
+    assert f"area under the ROC curve {novel['area_under_roc']:.4f}" in text
+    assert novel["n"] == 3 and "Here are 3 texts that belong to no label" in text
+    if name == "m.ftl":
+        assert app.main(["test", name, "test.tsv", "--confidence", "--novel", "others.txt",
+                         "--json"]) == 0  # fmt: skip
+        answers = json.loads(capfd.readouterr().out)["answers"]
+        for each, other in zip(answers, novel["answers"], strict=True):
+            if each["threshold"] is not None:
+                figures = [each["threshold"], *(100 * x for x in (each["answered"],
+                           each["accuracy"], other["answered"]))]  # fmt: skip
+                row = f"{100 * each['wanted']:g} {figures[0]:.4f} " + " ".join(
+                    f"{x:.1f}" for x in figures[1:]
+                )
+                cells = re.sub(r"<[^>]*>", " ", Path("r.html").read_text("utf-8"))
+                assert row in " ".join(cells.split())
+
+
+def test_stdin_is_read_for_texts_of_no_known_label(run, feed):
+    feed("text,label\nrain,x\nsoup,\n")
+    code, _, err = run("m.ftl test.csv --novel - --format csv -o r.html --threads 1")
+    assert (code, err) == (0, "")
+    assert "Here are 2 texts" in "".join(check_page(Path("r.html").read_bytes()).text)
 
 
 def test_stdin_and_a_training_file(run, feed):
@@ -596,6 +716,13 @@ def test_stdin_and_a_training_file(run, feed):
         ("m.ftl test.tsv -o r.html --against test.tsv", "test.tsv"),
         ("m.ftl test.tsv -o r.html --against several.ftl", "they cannot be compared"),
         ("m.ftl - -o r.html --train -", "cannot both come from stdin"),
+        ("m.ftl - -o r.html --novel -", "cannot both come from stdin"),
+        ("m.ftl test.tsv -o r.html --train - --novel -", "cannot both come from stdin"),
+        ("m.ftl test.tsv -o r.html --novel empty.tsv", "no text in the file of --novel"),
+        ("m.ftl test.tsv -o r.html --novel blank.txt", "no text in the file of --novel"),
+        ("m.ftl test.tsv -o r.html --novel nothing.txt", "nothing.txt: no such file"),
+        ("m.ftl test.tsv -o r.html --novel d.html", "d.html"),
+        ("m.ftl test.tsv -o r.html --novel other.ftl", "other.ftl"),
     ],
 )
 def test_mistakes_are_told_in_a_line(run, line, says):
@@ -607,13 +734,14 @@ def test_mistakes_are_told_in_a_line(run, line, says):
     assert sorted(path.name for path in Path().iterdir()) == before
 
 
-@pytest.mark.parametrize("name", ["test.html", "train.html", "m.html", "other.html"])
+@pytest.mark.parametrize("name", ["test.html", "train.html", "m.html", "other.html", "others.html"])
 def test_what_is_read_is_not_overwritten(run, name):
-    for path in ("test.tsv", "train.tsv", "m.ftl", "other.ftl"):
+    for path in ("test.tsv", "train.tsv", "m.ftl", "other.ftl", "others.txt"):
         Path(path).rename(Path(path).stem + ".html")
     before = Path(name).read_bytes()
     code, _, err = run(
-        f"m.html test.html --train train.html --against other.html -o {name} --format tsv"
+        "m.html test.html --train train.html --against other.html --novel others.html "
+        f"-o {name} --format tsv"
     )
     assert code == 2 and "the report would overwrite this file" in err
     assert Path(name).read_bytes() == before
@@ -636,12 +764,13 @@ def test_a_page_needs_its_ending(model, tmp_path):
 
 
 def test_notices(run):
-    code, _, err = run("m.ftl test.tsv --against m.ftl -o r.html --threads 1")
+    code, _, err = run("m.ftl test.tsv --against m.ftl --novel test.tsv -o r.html --threads 1")
     assert code == 0 and "this is the model itself" in err
+    assert "test.tsv: texts of --novel belong to no label" in err
     code, _, err = run("m.ftl test.tsv --multilabel -o r.html --threads 1")
     assert code == 0 and "--multilabel has no effect: no text of test.tsv has several" in err
     code, _, err = run("m.ftl test.tsv --train one.tsv -o r.html --threads 1")
     assert code == 0 and err == ""
     text = "".join(check_page(Path("r.html").read_bytes()).text)
     assert "There is no learning curve" in text
-    assert run("m.ftl test.tsv --against m.ftl -q -o r.html --threads 1")[2] == ""
+    assert run("m.ftl test.tsv --against m.ftl --novel test.tsv -q -o r.html --threads 1")[2] == ""

@@ -7,17 +7,19 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import read_options
-from fasttext_lite.cli.console import flat, say, write
+from fasttext_lite.cli.console import flat, is_same_file, say, write
+from fasttext_lite.cli.files import say_skipped
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError, UsageError
 from fasttext_lite.model.abstention import shown_threshold
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Iterator
 
     from fasttext_lite.corpus.reader import Corpus, CorpusReader
     from fasttext_lite.corpus.texts import Texts
+    from fasttext_lite.evaluation.novelty import Novel
     from fasttext_lite.evaluation.reliability import Answered, Reliability
     from fasttext_lite.evaluation.scores import Evaluation
     from fasttext_lite.model.model import Model
@@ -56,45 +58,17 @@ def check_sure(options: argparse.Namespace) -> None:
         raise UsageError("FILE and the file of --novel cannot both come from stdin")
 
 
-@dataclass(frozen=True)
-class Novel:
-    """What a model says of texts that belong to none of its labels.
-
-    Attributes
-    ----------
-    path : str
-    confidence : float64[n]
-        The largest probability of each.
-    is_blank : bool[n]
-        Whether the model knows no feature of it.
-    """
-
-    path: str
-    confidence: np.ndarray
-    is_blank: np.ndarray
-
-    def answered(self, threshold: float | None, abstains: bool = False) -> float | None:
-        """Return the share of texts that reach a threshold; None without one.
-
-        Parameters
-        ----------
-        threshold : float, optional
-        abstains : bool
-            Whether it is the model's, which gives texts without a known feature no answer.
-        """
-        if threshold is None:
-            return None
-        given = self.confidence >= threshold
-        return float((given & ~self.is_blank if abstains else given).mean())
-
-
-def read_novel(model: Model, options: argparse.Namespace, tested: str = "") -> Novel | None:
+def read_novel(
+    model: Model, options: argparse.Namespace, n_surest: int = 0, tested: str = ""
+) -> Novel | None:
     """Return what a model says of the file of ``--novel``; None without the flag.
 
     Parameters
     ----------
     model : Model
     options : Namespace
+    n_surest : int
+        Texts that are kept.
     tested : str, optional
         Fingerprint of the texts that it is tested on.
 
@@ -105,51 +79,58 @@ def read_novel(model: Model, options: argparse.Namespace, tested: str = "") -> N
     """
     if options.novel is None:
         return None
-    import numpy as np
-
     from fasttext_lite.corpus.files import name_of
     from fasttext_lite.corpus.formats import LEFT_OUT
     from fasttext_lite.corpus.reader import CorpusReader
+    from fasttext_lite.evaluation.novelty import novel_texts
 
     reader = CorpusReader(options.novel, read_options(options), known=model.labels)
-    found, seen = [], np.zeros(0, np.int64)
-    for chunk in reader:
-        result = model.predict(chunk.texts, n_threads=options.threads)
-        found.append((result.probabilities[:, 0], result.n_features == 0))
-        seen = np.union1d(seen, chunk.ids)
-    for notice in reader.notices:
-        if not notice.endswith(LEFT_OUT):  # labels of other texts are what is expected here
-            say(notice)
-    confidence, is_blank = (
-        np.concatenate([each[i] for each in found]) if found else np.empty(0) for i in range(2)
-    )
-    if not confidence.size:
-        raise InputError(f"{name_of(options.novel)}: there is no text in the file of --novel")
-    _say_if_known(model, reader, [reader.names[i] for i in seen.tolist()], tested)
-    return Novel(name_of(options.novel), confidence, is_blank)
+    ids: set[int] = set()
+
+    def parts() -> Iterator[Texts]:
+        for chunk in reader:
+            ids.update(chunk.ids.tolist())
+            yield chunk.texts
+
+    path = name_of(options.novel)
+    found = novel_texts(path, model, parts(), n_surest, options.threads)
+    # Labels that the model does not know are what is expected here.
+    reader.notices[:] = [line for line in reader.notices if not line.endswith(LEFT_OUT)]
+    say_skipped(reader, options)
+    if not found.confidence.size:
+        raise InputError(f"{path}: there is no text in the file of --novel")
+    _say_if_known(model, reader, {reader.names[i] for i in ids}, options, tested)
+    return found
 
 
-def _say_if_known(model: Model, reader: CorpusReader, names: list[str], tested: str) -> None:
+def _say_if_known(
+    model: Model, reader: CorpusReader, names: set[str], options: argparse.Namespace, tested: str
+) -> None:
     """Say so where the texts of ``--novel`` are none that belong to no label of the model."""
     from fasttext_lite.corpus.files import name_of
 
-    why = ""
-    if reader.fingerprint and reader.fingerprint == tested:
+    if getattr(options, "quiet", False):
+        return
+    path, why = name_of(reader.path), ""
+    if any(is_same_file(reader.path, other) for other in (*options.file, _train_of(options))):
+        say(
+            f"{path}: texts of --novel belong to no label of the model, but this file is read twice"
+        )
+    elif reader.fingerprint and reader.fingerprint == tested:
         why = "these are the very texts of FILE"
     elif model.run is not None and reader.fingerprint == model.run.texts:
         why = "these are the texts that the model is trained on"
-    elif names and not set(names).difference(model.labels):
+    elif names and names.issubset(model.labels):
         why = "all its labels are the model's"
     if why:
         say(
-            f"{name_of(reader.path)}: {why}: --novel is for texts that belong to no label of the "
-            "model, and the figures of these do not tell how others are told apart"
+            f"{path}: {why}: --novel is for texts that belong to no label of the model, and the "
+            "figures of these do not tell how others are told apart"
         )
 
 
-def surest(model: Model, texts: Texts, n_threads: int | None = None) -> np.ndarray:
-    """Return the largest probability of each text, float64[n_texts]."""
-    return model.predict(texts, n_threads=n_threads).probabilities[:, 0]
+def _train_of(options: argparse.Namespace) -> str | None:
+    return getattr(options, "train", None)
 
 
 @dataclass(frozen=True)
@@ -216,8 +197,7 @@ class Sure:
     def _answered(self, threshold: float | None, abstains: bool = False) -> float | None:
         """Return the share of novel texts that are answered; `abstains` as of `Novel.answered`."""
         assert self.novel is not None
-        least = None if threshold is None else max(threshold, self.least)
-        return self.novel.answered(least, abstains)
+        return self.novel.answered(threshold, self.least, abstains)
 
     def write(self) -> None:
         """Print it for people."""
@@ -269,37 +249,23 @@ def how_sure(
     """
     if not options.confidence and novel is None:
         return None
-    from fasttext_lite.evaluation.reliability import (
-        answers_for,
-        area_under_roc,
-        coverage,
-        reliability,
+    from fasttext_lite.evaluation.novelty import (
+        answered_by_own,
+        least_given,
+        likeliest,
+        told_apart,
     )
-    from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+    from fasttext_lite.evaluation.reliability import answers_for, coverage, reliability
 
     confidence, right = result.confidence, result.right
     bins = reliability(confidence, right) if options.confidence else None
     roc = None
     if novel is not None:
-        is_known = (result.first_gold >= 0) & (result.first_gold < result.n_known)
-        roc = area_under_roc(
-            surest(model, corpus.texts, options.threads)[is_known], novel.confidence
-        )  # fmt: skip
-    several = model.multilabel
+        sure = likeliest(model, corpus.texts, options.threads)[1]
+        roc = told_apart(sure, result, novel)
     return Sure(
-        LABELS if several else TEXTS, coverage(confidence, right).area,
-        answers_for(confidence, right), _own(model, result), bins, novel, roc,
-        MULTILABEL_THRESHOLD if several and options.k is None else 0.0,
+        LABELS if model.multilabel else TEXTS, coverage(confidence, right).area,
+        answers_for(confidence, right),
+        answered_by_own(model, confidence, right, result.is_blank), bins, novel, roc,
+        least_given(model, options.k),
     )  # fmt: skip
-
-
-def _own(model: Model, result: Evaluation) -> Answered | None:
-    """Return what the model's own threshold answers; None where it has none."""
-    from fasttext_lite.evaluation.reliability import Answered, lower_bound
-
-    if model.abstention is None:
-        return None
-    given = (result.confidence >= model.abstention.value) & ~result.is_blank
-    n, hits = int(given.sum()), int(result.right[given].sum())
-    share, accuracy = n / max(given.size, 1), hits / max(n, 1)
-    return Answered(0.0, model.abstention.value, share, accuracy, lower_bound(hits, n), n)

@@ -120,7 +120,7 @@ class ValidationFile:
         return found
 
 
-def say_skipped(source: Corpus | TrainingFile, options: argparse.Namespace) -> None:
+def say_skipped(source: Corpus | CorpusReader | TrainingFile, options: argparse.Namespace) -> None:
     """Say what is strange about a labelled file, and which of its lines were skipped.
 
     Not if the user wants it quiet.

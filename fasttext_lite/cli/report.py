@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import add_reading, add_threads, written
+from fasttext_lite.cli.certainty import read_novel
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
 from fasttext_lite.cli.files import called, named_files, read_labelled_file, say_if_trained_on
 from fasttext_lite.corpus import STDIN
@@ -38,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="MODEL2", help="another model, compared on the same texts"
     )
+    parser.add_argument(
+        "--novel", metavar="FILE",
+        help="texts that belong to no label of the model, with labels or without: adds how well "
+        "they are told from those of TEST, and which of them the model is surest of",
+    )  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="print no notices")
     add_reading(parser)
     add_threads(parser)
@@ -61,12 +67,16 @@ def run(options: argparse.Namespace) -> None:
     say_if_trained_on(called(files), corpus, trained_on, options)
     train = None if options.train is None else _read_training(options, model)
     from fasttext_lite.reporting.findings import Data
+    from fasttext_lite.reporting.novel import MOST_NOVEL
     from fasttext_lite.reporting.report import write_report
+
+    novel = read_novel(model, options, MOST_NOVEL)
 
     found, n_bytes = write_report(
         options.output, options.model, model,
         Data(called(files), corpus.texts, corpus.labels, corpus.fingerprint), train=train,
-        against=None if other is None else (options.against, other), n_threads=options.threads,
+        against=None if other is None else (options.against, other), novel=novel,
+        n_threads=options.threads,
     )  # fmt: skip
     result = found.measured.result
     write(
@@ -81,12 +91,14 @@ def _check(options: argparse.Namespace, files: list[str]) -> None:
 
     if options.output == STDIN:
         raise UsageError("a report cannot be written to stdout; name a file, .html")
-    for path in (options.model, options.against, options.train, *files):
+    for path in (options.model, options.against, options.train, options.novel, *files):
         if is_same_file(path, options.output):
             raise UsageError(f"{options.output}: the report would overwrite this file")
     check_report(options.output)
     if STDIN in files and options.train == STDIN:
         raise UsageError("texts to test on and to train on cannot both come from stdin")
+    if options.novel == STDIN and STDIN in (*files, options.train):
+        raise UsageError("the file of --novel and another cannot both come from stdin")
 
 
 def _check_labels(

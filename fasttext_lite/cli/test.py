@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.corpus.strangers import check_known
 
     corpus, where = read_labelled_file(files, options, judges=True), called(files)
-    novel = read_novel(model, options, corpus.fingerprint)
+    novel = read_novel(model, options, tested=corpus.fingerprint)
     if is_asked and not corpus.labels.is_multilabel:
         say(f"--multilabel has no effect: no text of {name_of(where)} has several labels")
     check_known(corpus.labels.used(), model.labels, where)

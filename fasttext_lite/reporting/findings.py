@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +13,14 @@ from fasttext_lite.evaluation.compare import Comparison, compare
 from fasttext_lite.model.model import Model
 from fasttext_lite.reporting.confusion import HardPair, Mistake, hard_pairs, mistakes
 from fasttext_lite.reporting.curve import LearningCurve, learning_curve
+from fasttext_lite.reporting.marks import Marked, marked
 from fasttext_lite.reporting.measured import Measured, measure
+from fasttext_lite.reporting.novel import NovelFindings, novel_findings
+from fasttext_lite.reporting.slips import Slip, slips
 
 if TYPE_CHECKING:
     from fasttext_lite.auditing.findings import Audit
+    from fasttext_lite.evaluation.novelty import Novel
     from fasttext_lite.evaluation.reliability import Answered, Coverage, Reliability
 
 MOST_EXAMPLES = 8  # of a mistake
@@ -24,7 +28,6 @@ MOST_ERRORS = 40  # the surest ones
 MOST_PAIRS = 30
 MOST_DIFFERENT = 20  # texts that one of two models alone labels right
 FEATURES = 12  # of a label, for it and against it
-MOST_EXPLAINED = 2_000  # characters of a text that are explained
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,10 @@ class Data:
 
 @dataclass(frozen=True)
 class SureError:
-    """A text that the model is sure about, and wrong: pieces of it with their shares.
-
-    They are exact, or of first order where the model is not linear in its words.
-    """
+    """A text that the model is sure about, and wrong."""
 
     doc: int
-    marked: list[tuple[str, float]]
-    is_exact: bool = True
+    marked: Marked
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Findings:
     measured : Measured
     mistakes : list of Mistake
     pairs : list of HardPair
+        None of a model of several labels: it has slips instead.
     reliability, coverage, answers
         As `evaluation.reliability` has them.
     errors : list of SureError
@@ -85,6 +85,12 @@ class Findings:
     audit : Audit, optional
         Of the texts trained on (part 0) and those measured on (part 1).
     against : Against, optional
+    novel : NovelFindings, optional
+        Texts of no known label.
+    slips : list of Slip
+        Of a model of several labels, what is given in error and what is missing.
+    own : Answered, optional
+        What the model's own threshold answers.
     """
 
     path: str
@@ -102,6 +108,9 @@ class Findings:
     curve: LearningCurve | None = None
     audit: Audit | None = None
     against: Against | None = None
+    novel: NovelFindings | None = None
+    slips: list[Slip] = field(default_factory=list)
+    own: Answered | None = None
 
 
 def find(
@@ -111,6 +120,7 @@ def find(
     *,
     train: Data | None = None,
     against: tuple[str, Model] | None = None,
+    novel: Novel | None = None,
     n_threads: int | None = None,
 ) -> Findings:
     """Measure a model, and work out all that a report tells of it.
@@ -126,6 +136,8 @@ def find(
         What it is trained on: for the learning curve, and to look for wrong labels.
     against : (str, Model), optional
         Another model, and its file.
+    novel : Novel, optional
+        What the model says of texts of no known label.
     n_threads : int, optional
 
     Returns
@@ -137,12 +149,14 @@ def find(
     InputError
         If `train` has fewer than two labels.
     """
+    from fasttext_lite.evaluation.novelty import answered_by_own
     from fasttext_lite.evaluation.reliability import answers_for, coverage, reliability
     from fasttext_lite.explanation.features import top_features
 
     measured = measure(model, data.texts, data.labels, n_threads)
-    found = mistakes(measured, MOST_EXAMPLES)
-    sure, right = measured.confidence, measured.is_first_right
+    found = [] if model.multilabel else mistakes(measured, MOST_EXAMPLES)
+    sure, right = measured.judged
+    answers = answers_for(sure, right)
     curve = audit = None
     if train is not None:
         pair = (train.texts, train.labels)
@@ -152,26 +166,23 @@ def find(
         path=path, data=data, measured=measured, mistakes=found,
         pairs=hard_pairs(found, measured.result.gold, MOST_PAIRS),
         reliability=reliability(sure, right), coverage=coverage(sure, right),
-        answers=answers_for(sure, right), errors=_surest_errors(measured),
+        answers=answers, errors=_surest_errors(measured),
         features=top_features(model, FEATURES), train=train, curve=curve, audit=audit,
         is_trained_on=bool(model.run and model.run.texts and model.run.texts == data.fingerprint),
         against=None if against is None else _against(measured, *against, data, n_threads),
+        novel=None if novel is None else novel_findings(measured, answers, novel),
+        slips=slips(measured, MOST_EXAMPLES), own=answered_by_own(model, sure, right),
     )  # fmt: skip
 
 
 def _surest_errors(measured: Measured) -> list[SureError]:
     """Return the texts whose likeliest label is wrong and whose probability is largest."""
-    from fasttext_lite.explanation.contributions import explain
-
     wrong = np.flatnonzero(~measured.is_first_right & (measured.labels[:, 0] >= 0))
     order = wrong[np.argsort(-measured.confidence[wrong], kind="stable")][:MOST_ERRORS]
-    result = []
-    for doc in order.tolist():
-        text = measured.text(doc)[:MOST_EXPLAINED]
-        label = measured.names[measured.labels[doc, 0]]
-        explained = explain(measured.model, text, label)
-        result.append(SureError(doc, explained.marked(), explained.is_exact))
-    return result
+    return [
+        SureError(doc, marked(measured.model, measured.text(doc), int(measured.labels[doc, 0])))
+        for doc in order.tolist()
+    ]
 
 
 def _against(

@@ -26,6 +26,8 @@ class Limits:
         Of a text.
     errors : int
         The surest ones.
+    novel : int
+        Texts of no known label, the surest ones.
     features : int
         Labels whose features are shown.
     weights : int
@@ -40,6 +42,7 @@ class Limits:
     examples: int = 5
     characters: int = 300
     errors: int = 30
+    novel: int = 20
     features: int = 100
     weights: int = 10
     findings: int = 20
@@ -50,15 +53,15 @@ LEVELS = (
     Limits(),
     Limits(labels=1_000, mistakes=150, examples=4, characters=240, features=60),
     Limits(
-        labels=500, mistakes=80, examples=3, characters=200, errors=20, features=30, weights=8,
-        findings=15,
+        labels=500, mistakes=80, examples=3, characters=200, errors=20, novel=15, features=30,
+        weights=8, findings=15,
     ),
     Limits(
-        labels=200, heat=15, mistakes=40, examples=2, characters=150, errors=10, features=15,
-        weights=6, findings=10,
+        labels=200, heat=15, mistakes=40, examples=2, characters=150, errors=10, novel=10,
+        features=15, weights=6, findings=10,
     ),
     Limits(
-        labels=50, heat=10, mistakes=10, examples=1, characters=80, errors=5, features=5,
-        weights=5, findings=5,
+        labels=50, heat=10, mistakes=10, examples=1, characters=80, errors=5, novel=5,
+        features=5, weights=5, findings=5,
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from fasttext_lite.disk.replacing import replacing
+from fasttext_lite.evaluation.novelty import Novel
 from fasttext_lite.model.model import Model
 from fasttext_lite.reporting.findings import Data, Findings, find
 from fasttext_lite.reporting.render import check_report, render
@@ -18,6 +19,7 @@ def write_report(
     *,
     train: Data | None = None,
     against: tuple[str, Model] | None = None,
+    novel: Novel | None = None,
     n_threads: int | None = None,
 ) -> tuple[Findings, int]:
     """Measure a model on labelled texts and write all there is to say as a page of HTML.
@@ -26,7 +28,7 @@ def write_report(
     ----------
     output : path-like
         .html or .htm.
-    path, model, data, train, against, n_threads
+    path, model, data, train, against, novel, n_threads
         See `findings.find`.
 
     Returns
@@ -43,7 +45,9 @@ def write_report(
         If the page cannot be written.
     """
     check_report(output)
-    found = find(path, model, data, train=train, against=against, n_threads=n_threads)
+    found = find(
+        path, model, data, train=train, against=against, novel=novel, n_threads=n_threads
+    )  # fmt: skip
     page = render(found)
     with replacing(output) as file:
         file.write(page)
