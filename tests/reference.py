@@ -599,7 +599,16 @@ def scaled_characters(weights, is_chars, ratio):
 
 
 def calibration_error(confidence, right, weights, bins=15):
-    """Return the mean distance of confidence and accuracy over bins of as many texts."""
+    """Return the mean distance of confidence and accuracy over bins of as many texts.
+
+    A text counts as those of its confidence do on average.
+    """
+    right, weights = right.astype(float), weights.astype(float)
+    for value in np.unique(confidence):
+        tied = confidence == value
+        if weights[tied].sum() > 0:
+            right[tied] = np.average(right[tied], weights=weights[tied])
+        weights[tied] = weights[tied].mean()
     order = np.argsort(confidence, kind="stable")
     total = 0.0
     for each in np.array_split(order, bins):

@@ -6,6 +6,8 @@ import dataclasses
 import json
 import logging
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -15,12 +17,15 @@ from fasttext_lite import FastTextClassifier, FastTextEnsemble, FastTextTuner, l
 from fasttext_lite.cli import app
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
+from fasttext_lite.corpus.split import make_folds
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, ModelError
+from fasttext_lite.estimators.base import UnknownTextWarning
 from fasttext_lite.fitting import ladder, prepare
 from fasttext_lite.fitting.abstaining import Answers
 from fasttext_lite.fitting.calibrate import Judged, calibrate
 from fasttext_lite.fitting.fit import fit
+from fasttext_lite.fitting.repeats import held_together, keys_of
 from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import load_model, read_document, save_model, unpack
@@ -223,6 +228,141 @@ def test_texts_without_labels_have_answers_of_their_own():
     found.fit(TEXTS[:60], Y[:60], unlabelled=FRESH)
     assert found.model_.abstention.n_texts in (48, 60)
     assert found.model_.abstention.answered == pytest.approx(0.5, abs=0.05)
+
+
+# -- texts that are no proof -----------------------------------------------------------------
+def repeats(n=500):
+    """Return a set of texts, each twice."""
+    return [*TEXTS[:n], *TEXTS[:n]], [*Y[:n], *Y[:n]]
+
+
+def test_equal_features_have_equal_keys(classifier):
+    texts = [*TEXTS[:50], "", " ".join(reversed(TEXTS[0].split())), TEXTS[3], ""]
+    features = classifier.model_.features(Texts.from_sequence(texts), 1)
+    keys = keys_of(features)
+    rows = [
+        frozenset(zip(part.ids.tolist(), part.weights.tolist(), strict=True))
+        for part in (features.slice(i, i + 1) for i in range(len(texts)))
+    ]
+    for i, own in enumerate(rows):
+        assert (keys[i] == 0) == (not own)
+        assert (keys == keys[i]).tolist() == [other == own for other in rows]
+
+
+def test_keys_do_not_depend_on_the_parts(classifier, monkeypatch):
+    features = classifier.model_.features(Texts.from_sequence(["", *TEXTS[:50], ""]), 1)
+    whole = keys_of(features)
+    monkeypatch.setattr("fasttext_lite.fitting.repeats.COPIED", 7)
+    np.testing.assert_array_equal(keys_of(features), whole)
+
+
+def test_equal_texts_are_held_out_together_and_count_once(caplog):
+    rng = np.random.default_rng(3)
+    keys = rng.integers(0, 60, 200).astype(np.uint64)
+    labels = Labels.from_rows([[f"l{each}"] for each in rng.integers(0, 3, 200)])
+    folds = held_together(make_folds(labels, 5, 1), keys, labels)
+    measured = np.concatenate([held for _, held in folds])
+    real = keys[measured][keys[measured] != 0]
+    assert np.unique(real).size == real.size == np.unique(keys[keys != 0]).size
+    for rest, held in folds:
+        assert not np.intersect1d(keys[rest], keys[held][keys[held] != 0]).size
+        assert labels.take(rest).counts().all()
+    assert sum("to hold out are there more than once" in line for line in caplog.messages) == 1
+
+
+def test_a_label_of_one_text_is_always_trained_on():
+    keys = np.array([1, 2, 3, 4, 5, 6, 7, 7, 7, 7], np.uint64)
+    labels = Labels.from_rows([["a"]] * 6 + [["b"]] * 4)
+    for rest, held in held_together(make_folds(labels, 5, 1), keys, labels):
+        assert labels.take(rest).counts().all() and not (keys[held] == 7).any()
+
+
+def test_repeated_texts_prove_no_more_than_single_ones(caplog):
+    how = {"answer_accuracy": 0.8, **QUICK}
+    classifier = FastTextClassifier(**how).fit(*repeats())
+    found = classifier.model_.abstention
+    assert sum("to hold out are there more than once" in line for line in caplog.messages) == 1
+    assert found.n_texts <= 500 and 0 < found.value < 1
+    said = classifier.predict(FRESH, abstain=True)
+    right = [label == own for label, (own,) in zip(said, OWN, strict=True) if label is not None]
+    assert np.mean(right) > found.accuracy - 0.05
+    FastTextClassifier(**how).fit(TEXTS, Y)
+    assert "".join(caplog.messages).count("more than once") == 1, "of the first one alone"
+
+
+def test_repeated_texts_that_are_set_aside_are_told(monkeypatch, caplog):
+    monkeypatch.setattr(ladder, "MOST_LEAVES", 2)
+    how = {"loss": "hs", "answer_rate": 0.5, **QUICK}
+    FastTextClassifier(**how).fit(*repeats(250))
+    said = [line for line in caplog.messages if "have the very same words as one" in line]
+    assert len(said) == 1 and "`fasttext-lite audit`" in said[0]
+    assert said[0].split(" of ")[1].startswith("50 texts held out")
+    caplog.clear()
+    FastTextClassifier(**how).fit(TEXTS, Y)
+    assert not any("very same words" in line for line in caplog.messages)
+
+
+def test_a_rate_that_is_missed_by_far_is_told(caplog):
+    equal = Answers(np.full(100, 0.5), np.arange(100) < 70, 100, 1)
+    found = equal.abstention(Run(answer_rate=0.5))
+    assert (found.value, found.answered) == (0, 1)
+    assert any("answer_rate 0.5 is missed: 100.0% are answered" in line for line in caplog.messages)
+    caplog.clear()
+    Answers(np.linspace(0.3, 1, 100), np.arange(100) < 70, 100, 1).abstention(Run(answer_rate=0.5))
+    assert not caplog.messages
+
+
+def test_texts_without_a_known_feature_get_no_answer(classifier, several, folder, run):
+    odd = ["\u0bf5\u0bf5", FRESH[0]]
+    sure = copy.deepcopy(classifier)
+    sure.model_ = sure.model_.replace(abstention=dataclasses.replace(
+        sure.model_.abstention, value=0.0
+    ))  # fmt: skip
+    with pytest.warns(UnknownTextWarning, match="position 0.*; they get no answer"):
+        assert sure.predict(odd, abstain=True).tolist() == [None, sure.predict(odd[1:])[0]]
+    with pytest.warns(UnknownTextWarning, match="they get no answer"):
+        assert several.predict(odd, abstain=True)[0] == []
+    (folder / "odd.txt").write_text("\n".join(odd) + "\n", "utf-8")
+    save_model(sure.model_, folder / "all.ftl")
+    code, said, errors = run("predict", folder / "all.ftl", folder / "odd.txt", "--abstain")
+    assert code == 0 and said == f"\n{sure.predict(odd[1:])[0]}\n"
+    assert "1 of 2 texts have no known feature; they get no answer" in errors
+    blank = np.repeat([-1.0, 0.5], 50)
+    found = Answers(blank, np.ones(100, bool), 100, 1).abstention(Run(answer_rate=1))
+    assert (found.value, found.answered, found.accuracy) == (0, 0.5, 1)
+    assert Answers(blank[:50], np.ones(50, bool), 50, 1).abstention(Run(answer_rate=1)) is None
+
+
+def test_what_is_asked_for_and_not_done_is_told_quietly(folder):
+    """In a process of its own: the level of a log is set once."""
+    few = folder / "few.tsv"
+    few.write_text(tsv(TEXTS[:30], LABELS[:30]), "utf-8")
+    how = [sys.executable, "-m", "fasttext_lite", "train", few, "-o", folder / "few.ftl", "-q"]
+    done = subprocess.run([*how, "--answer-rate", "0.5"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "answer_rate 0.5 cannot be measured: 3 texts can be held out" in done.stderr
+    assert done.stderr.count("fasttext-lite: answer_rate") == 1
+
+
+def test_nothing_is_measured_on_texts_that_the_first_model_knows(folder, run, tmp_path):
+    first, more, train = tmp_path / "first.ftl", tmp_path / "more.ftl", folder / "train.tsv"
+    assert run("train", train, "-o", first, "--epochs", 1, "-q")[0] == 0
+    how = "--init", first, "--epochs", 1, "--answer-rate", "0.5", "-o", more, "-q"
+    code, _, errors = run("train", train, *how)
+    assert code == 0 and load_model(more).abstention is None
+    assert "has learnt from these very texts, so that --answer-rate cannot be measured" in errors
+    other = tmp_path / "other.tsv"
+    other.write_text(tsv(FRESH, OWN), "utf-8")
+    code, _, errors = run("train", other, *how[:-2], more, "-q")
+    found = load_model(more).abstention
+    assert (code, errors, found.goes_on) == (0, "", True)
+    assert "the one that it goes on from may have learnt them" in found.line()
+    assert "goes on" not in dataclasses.replace(found, goes_on=False).line()
+
+
+def test_a_threshold_near_1_is_not_shown_as_1(classifier):
+    found = dataclasses.replace(classifier.model_.abstention, value=0.99995)
+    assert found.line().startswith("0.99995000 for ")
 
 
 # -- several labels --------------------------------------------------------------------------
@@ -429,6 +569,7 @@ def test_train_measures_and_info_says_it(folder, run, tmp_path):
     info = run("info", out)[1]
     assert f"abstention      {found.line()}" in info
     about = json.loads(run("info", out, "--json")[1])
+    assert about["abstention"].pop("lower") == found.lower
     assert Abstention.from_dict(about["abstention"]) == found
     assert run("quantize", out, "-o", tmp_path / "small.ftl")[0] == 0
     assert "measured before quantisation" in run("info", tmp_path / "small.ftl")[1]

@@ -15,6 +15,7 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import ModelError
 from fasttext_lite.fitting.calibrate import _Decisions
 from fasttext_lite.model import storage
+from fasttext_lite.evaluation.reliability import reliability
 from fasttext_lite.model.calibration import Calibration, calibration_error
 
 RNG = np.random.default_rng
@@ -41,10 +42,31 @@ def test_the_calibration_error_equals_its_twin(n, seed, weighted):
     assert 0 <= found <= 1
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_order_of_texts_has_no_part_in_the_calibration_error(weighted):
+    sure, right = np.full(100, 0.5), np.arange(100) < 50
+    assert calibration_error(sure, right) == calibration_error(sure, right[::-1]) == 0
+    assert reliability(sure, right).error == 0
+    assert (reliability(sure, right).accuracy == 0.5).all()
+    rng = np.random.default_rng(2)
+    sure, right = rng.choice([0.4, 0.5, 0.9, 0.99], 200), rng.random(200) < 0.7
+    weights = rng.random(200) if weighted else None
+    expected = reliability(sure, right, weights)
+    for _ in range(5):
+        order = rng.permutation(200)
+        own = weights if weights is None else weights[order]
+        found = reliability(sure[order], right[order], own)
+        assert calibration_error(sure[order], right[order], own) == pytest.approx(found.error)
+        assert found.error == pytest.approx(expected.error)
+        np.testing.assert_allclose(found.accuracy, expected.accuracy)
+
+
 def test_the_calibration_error_by_hand():
     # Fifteen bins of two texts each: all are .8 sure, 24 of 30 are right, but in other bins.
     right = np.array([True] * 24 + [False] * 6)
-    assert calibration_error(np.full(30, 0.8), right) == pytest.approx((24 * 0.2 + 6 * 0.8) / 30)
+    assert calibration_error(np.full(30, 0.7), right) == pytest.approx(abs(0.7 - right.mean()))
+    falling = np.linspace(0.81, 0.8, 30)  # so that each bin holds two of one kind
+    assert calibration_error(falling, right) == pytest.approx((24 * 0.2 + 6 * 0.8) / 30, abs=0.01)
     assert calibration_error(np.ones(30), np.ones(30, bool)) == 0
     assert calibration_error(np.ones(30), np.zeros(30, bool)) == 1
 

@@ -13,6 +13,7 @@ from fasttext_lite.evaluation.reliability import (
     coverage,
     lower_bound,
     reliability,
+    shown_threshold,
 )
 from fasttext_lite.model.calibration import calibration_error
 from fasttext_lite.model.coverage import threshold_for_rate
@@ -257,6 +258,40 @@ def test_novel_texts_need_no_labels(name, folder, run):
     assert "(the model's threshold)" in plain[1]
 
 
+def test_texts_that_are_not_novel_are_told(folder, run, tmp_path):
+    lines = (folder / "one.test.tsv").read_text("utf-8").splitlines()
+    few = tmp_path / "few.tsv"
+    few.write_text("\n".join(lines[:20]) + "\n", "utf-8")
+    same = tmp_path / "same.tsv"
+    same.write_text("\n".join(lines) + "\n", "utf-8")
+    for file, why in ((same, "the very texts of FILE"), (few, "all its labels")):
+        code, said, errors = run("one", "--novel", file)
+        assert code == 0 and said.splitlines()[1].startswith(f"{file}: n ")
+        assert why in errors and errors.count("\n") == 1
+    few.write_text("\n".join("odd\t" + line.split("\t")[1] for line in lines[:20]) + "\n", "utf-8")
+    assert run("one", "--novel", few)[2] == "", "labels of other texts are no mistake"
+
+
+def test_a_threshold_counts_no_text_without_a_feature(folder, run, tmp_path):
+    blank = tmp_path / "blank.tsv"
+    names = load_model(folder / "one.ftl").labels
+    blank.write_text("".join(f"{name}\t\u0bf5\u0bf5\n" for name in names) * 5, "utf-8")
+    code, said, _ = run("one", "--confidence", "--novel", blank, "--json", file=blank)
+    found = json.loads(said)
+    assert code == 0 and found["n_unknown_text"] == found["n"] == found["novel"]["n"]
+    assert found["abstention"]["answered"] == found["novel"]["abstention"] == 0
+
+
+def test_the_first_labels_are_those_of_k():
+    helps = [action.help for action in _flags("test") if action.dest in ("k", "threshold")]
+    assert ["first 1, 3 and 5" in text for text in helps] == [True, False]
+
+
+def _flags(command):
+    parser = app.make_parser([command])
+    return parser._subparsers._group_actions[0].choices[command]._actions
+
+
 def test_what_cannot_be_is_one_line(folder, run, tmp_path):
     empty = tmp_path / "empty.txt"
     empty.write_text("")
@@ -285,3 +320,13 @@ def test_models_of_fasttext_are_told_to_convert(folder, tmp_path, capsys):
         assert app.main(["test", str(model), str(train), *flag]) == 2
         said = capsys.readouterr().err
         assert f"{flag[0]} is not for models of fastText: `fasttext-lite convert" in said
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [(0.99995, "0.99995000"), (0.95, "0.95000"), (0.5, "0.5000"), (0.12349, "0.1234"), (1, "1.0000"),
+     (0.0001239, "0.0001239"), (1 - 2**-53, "0.99999999999999990"), (0, "0.0000")],
+)  # fmt: skip
+def test_a_threshold_that_is_copied_loses_no_text(value, shown):
+    assert shown_threshold(value) == shown
+    assert float(shown_threshold(value)) <= value

@@ -68,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine(f"{PROGRAM}: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
+    logging.getLogger("fasttext_lite.asked").setLevel(logging.WARNING)  # with --quiet, too
     return _exit_code(work)
 
 

@@ -238,7 +238,7 @@ def add_unlabelled(
     parser.add_argument("file", metavar=metavar, nargs="?", default=STDIN, help=what)
 
 
-def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
+def add_top(parser: argparse.ArgumentParser, neither: str = "", first: str = "") -> None:
     """Add how many labels a text gets at most, and from which probability on.
 
     What is not given is None until `settle_top`.
@@ -248,10 +248,12 @@ def add_top(parser: argparse.ArgumentParser, neither: str = "") -> None:
     parser : ArgumentParser
     neither : str, optional
         What is done where neither is given, if that is not what the defaults say.
+    first : str, optional
+        What else is done with the first labels.
     """
     parser.add_argument(
         "-k", type=number_of_labels,
-        help=f"most labels for a text, -1 = all (default {DEFAULT_K}{neither})",
+        help=f"most labels for a text, -1 = all (default {DEFAULT_K}{neither}{first})",
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=_threshold,

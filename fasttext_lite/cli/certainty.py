@@ -11,10 +11,14 @@ from fasttext_lite.cli.console import flat, is_same_file, say, write
 from fasttext_lite.cli.files import say_skipped
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError, UsageError
+from fasttext_lite.model.abstention import shown_threshold
 from fasttext_lite.model.magic import is_fasttext
 
 if TYPE_CHECKING:
-    from fasttext_lite.corpus.reader import Corpus
+    from collections.abc import Iterator
+
+    from fasttext_lite.corpus.reader import Corpus, CorpusReader
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.evaluation.novelty import Novel
     from fasttext_lite.evaluation.reliability import Answered, Reliability
     from fasttext_lite.evaluation.scores import Evaluation
@@ -54,7 +58,9 @@ def check_sure(options: argparse.Namespace) -> None:
         raise UsageError("FILE and the file of --novel cannot both come from stdin")
 
 
-def read_novel(model: Model, options: argparse.Namespace, n_surest: int = 0) -> Novel | None:
+def read_novel(
+    model: Model, options: argparse.Namespace, n_surest: int = 0, tested: str = ""
+) -> Novel | None:
     """Return what a model says of the file of ``--novel``; None without the flag.
 
     Parameters
@@ -63,6 +69,8 @@ def read_novel(model: Model, options: argparse.Namespace, n_surest: int = 0) -> 
     options : Namespace
     n_surest : int
         Texts that are kept.
+    tested : str, optional
+        Fingerprint of the texts that it is tested on.
 
     Raises
     ------
@@ -72,28 +80,57 @@ def read_novel(model: Model, options: argparse.Namespace, n_surest: int = 0) -> 
     if options.novel is None:
         return None
     from fasttext_lite.corpus.files import name_of
+    from fasttext_lite.corpus.formats import LEFT_OUT
     from fasttext_lite.corpus.reader import CorpusReader
     from fasttext_lite.evaluation.novelty import novel_texts
 
     reader = CorpusReader(options.novel, read_options(options), known=model.labels)
-    path, parts = name_of(options.novel), (chunk.texts for chunk in reader)
-    found = novel_texts(path, model, parts, n_surest, options.threads)
+    ids: set[int] = set()
+
+    def parts() -> Iterator[Texts]:
+        for chunk in reader:
+            ids.update(chunk.ids.tolist())
+            yield chunk.texts
+
+    path = name_of(options.novel)
+    found = novel_texts(path, model, parts(), n_surest, options.threads)
+    # Labels that the model does not know are what is expected here.
+    reader.notices[:] = [line for line in reader.notices if not line.endswith(LEFT_OUT)]
     say_skipped(reader, options)
     if not found.confidence.size:
         raise InputError(f"{path}: there is no text in the file of --novel")
-    _say_if_known(path, options)
+    _say_if_known(model, reader, {reader.names[i] for i in ids}, options, tested)
     return found
 
 
-def _say_if_known(path: str, options: argparse.Namespace) -> None:
-    """Say so if the file of ``--novel`` is another that the command reads: its labels are known."""
-    others = [*options.file, getattr(options, "train", None)]
-    if any(is_same_file(options.novel, other) for other in others) and not getattr(
-        options, "quiet", False
-    ):
+def _say_if_known(
+    model: Model, reader: CorpusReader, names: set[str], options: argparse.Namespace, tested: str
+) -> None:
+    """Say so where the texts of ``--novel`` are none that belong to no label of the model."""
+    from fasttext_lite.corpus.files import name_of
+
+    if getattr(options, "quiet", False):
+        return
+    path, why = name_of(reader.path), ""
+    if any(is_same_file(reader.path, other) for other in (*options.file, _train_of(options))):
         say(
             f"{path}: texts of --novel belong to no label of the model, but this file is read twice"
         )
+    elif reader.fingerprint and reader.fingerprint == tested:
+        why = "these are the very texts of FILE"
+    elif model.run is not None and reader.fingerprint == model.run.texts:
+        why = "these are the texts that the model is trained on"
+    elif names and names.issubset(model.labels):
+        why = "all its labels are the model's"
+    if why:
+        say(
+            f"{path}: {why}: --novel is for texts that belong to no label of the model, and the "
+            "figures of these do not tell how others are told apart"
+        )
+
+
+def _train_of(options: argparse.Namespace) -> str | None:
+    return getattr(options, "train", None)
 
 
 @dataclass(frozen=True)
@@ -149,7 +186,7 @@ class Sure:
                 "file": self.novel.path,
                 "n": self.novel.confidence.size,
                 "area_under_roc": self.roc,
-                "abstention": own and self._answered(own["threshold"]),
+                "abstention": own and self._answered(own["threshold"], True),
                 "answers": [
                     {"wanted": wanted, "threshold": least, "answered": self._answered(least)}
                     for wanted, least in thresholds
@@ -157,22 +194,22 @@ class Sure:
             }
         return values
 
-    def _answered(self, threshold: float | None) -> float | None:
-        """Return the share of novel texts that are answered."""
+    def _answered(self, threshold: float | None, abstains: bool = False) -> float | None:
+        """Return the share of novel texts that are answered; `abstains` as of `Novel.answered`."""
         assert self.novel is not None
-        return self.novel.answered(threshold, self.least)
+        return self.novel.answered(threshold, self.least, abstains)
 
     def write(self) -> None:
         """Print it for people."""
         if self.reliability is not None:
             self._write_tables(self.reliability)
         if self.novel is not None:
-            own = [] if self.own is None else [("the model's threshold", self.own.threshold)]
-            asked = [(f"accuracy {each.wanted:g}", each.threshold) for each in self.answers]
+            own = None if self.own is None else self.own.threshold
+            asked = [(f"accuracy {each.wanted:g}", each.threshold, False) for each in self.answers]
             shares = [
-                f"{self._answered(threshold):.4f} at {threshold:.4g} ({what})"
-                for what, threshold in (*own, *asked)
-                if threshold is not None
+                f"{self._answered(least, abstains):.4f} at {shown_threshold(least)} ({what})"
+                for what, least, abstains in (("the model's threshold", own, True), *asked)
+                if least is not None
             ]
             roc = "none" if self.roc is None else f"{self.roc:.4f}"
             told = f"  answered {', '.join(shares)}" * bool(shares)
@@ -185,7 +222,7 @@ class Sure:
         write("wanted\tthreshold\tanswered\taccuracy\tat least\tn")
         named = [(f"{each.wanted:g}", each) for each in self.answers]
         for name, each in (*named, *([] if self.own is None else [("model's", self.own)])):
-            threshold = "none" if each.threshold is None else f"{each.threshold:.4f}"
+            threshold = "none" if each.threshold is None else shown_threshold(each.threshold)
             write(
                 f"{name}\t{threshold}\t{each.answered:.4f}\t{each.accuracy:.4f}\t{each.lower:.4f}"
                 f"\t{each.n}"
@@ -228,6 +265,7 @@ def how_sure(
         roc = told_apart(sure, result, novel)
     return Sure(
         LABELS if model.multilabel else TEXTS, coverage(confidence, right).area,
-        answers_for(confidence, right), answered_by_own(model, confidence, right), bins, novel,
-        roc, least_given(model, options.k),
+        answers_for(confidence, right),
+        answered_by_own(model, confidence, right, result.is_blank), bins, novel, roc,
+        least_given(model, options.k),
     )  # fmt: skip

@@ -128,6 +128,7 @@ def _of_ours(path: str) -> tuple[dict[str, Any], dict[str, str]]:
         "multilabel": model.multilabel,
         **({} if model.packed is None else {"quantized": model.packed.about}),
         **{name: None if note is None else note.to_dict() for name, note in notes.items()},
+        **({} if (held := model.abstention) is None else {"abstention": held.told()}),
         "config": {name: None if name in untold else config[name] for name in config},
         "labels": model.labels,
     }

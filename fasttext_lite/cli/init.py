@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasttext_lite.cli.arguments import PREFIX, flag_of, given_class_weight, given_settings
+from fasttext_lite.cli.console import say
 from fasttext_lite.cli.files import called
 from fasttext_lite.config.effects import Remark
 from fasttext_lite.config.fields import FEATURE_FIELDS, INITS, RESOLVED, TABLE_FIELDS, Config
@@ -107,11 +108,19 @@ class Init:
         weight = before.class_weight
         if options.class_weight is not None:
             weight = given_class_weight(options)
-        return dataclasses.replace(
+        found = dataclasses.replace(
             before, class_weight=weight, sample_weight=file.weights is not None,
             seed=options.seed, texts=file.fingerprint, epochs=None,
             answer_rate=options.answer_rate, answer_accuracy=options.answer_accuracy,
         )  # fmt: skip
+        if found.wanted is None or not found.texts or found.texts != before.texts:
+            return found
+        say(
+            f"{called(options.train)}: {self.path} has learnt from these very texts, so that "
+            f"{flag_of(found.wanted[0])} cannot be measured on them: the model has no threshold to "
+            "abstain by; train a new one on all texts"
+        )
+        return dataclasses.replace(found, answer_rate=None, answer_accuracy=None)
 
     def saved(self, labels: list[str]) -> dict[str, Any] | None:
         """Return what the estimator keeps in the new model's file."""

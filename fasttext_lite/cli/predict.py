@@ -52,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--abstain", action="store_true",
         help="no label for a text whose likeliest label is below the threshold that the model has "
-        "from `train --answer-rate` or --answer-accuracy: an empty line, and in JSON no labels and "
-        "those withheld; of a model of several labels, each of 0.5 or more that reaches it",
+        "from `train --answer-rate` or --answer-accuracy, or that has no known feature: an empty "
+        "line, and in JSON no labels and those withheld; of a model of several labels, each of "
+        "0.5 or more that reaches it",
     )  # fmt: skip
     parser.add_argument("--prob", action="store_true", help="print probabilities too")
     parser.add_argument("--json", action="store_true", help="print a JSON object for each text")
@@ -279,10 +280,8 @@ def _predict(
         put(head)
     _say_rest(reader, said, options)
     if n_unknown:
-        say(
-            f"{n_unknown} of {n} texts have no known feature; the class prior was used "
-            f"(first: text {first_unknown})"
-        )
+        done = "they get no answer" if options.abstain else "the class prior was used"
+        say(f"{n_unknown} of {n} texts have no known feature; {done} (first: text {first_unknown})")
 
 
 def _say_rest(reader: CorpusReader, n_said: int, options: argparse.Namespace) -> None:

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 HELP = "Test a model on a labelled file."
 _NEITHER = (
     "; with neither -k nor --threshold, a model of several labels is tested on what it decides in "
-    "Python: all labels of probability 0.5 or more; with -k, also on its first 1, 3 and 5 labels"
+    "Python: all labels of probability 0.5 or more"
 )
+_FIRST = "; with -k, a model of several labels is also tested on its first 1, 3 and 5"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="labelled text, packed or - for stdin too; several files, or patterns in quotes, are "
         "read as one",
     )  # fmt: skip
-    add_top(parser, _NEITHER)
+    add_top(parser, _NEITHER, _FIRST)
     add_beam(parser)
     parser.add_argument("--per-label", action="store_true", help="print a line for each label")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> None:
     from fasttext_lite.corpus.strangers import check_known
 
     corpus, where = read_labelled_file(files, options, judges=True), called(files)
-    novel = read_novel(model, options)
+    novel = read_novel(model, options, tested=corpus.fingerprint)
     if is_asked and not corpus.labels.is_multilabel:
         say(f"--multilabel has no effect: no text of {name_of(where)} has several labels")
     check_known(corpus.labels.used(), model.labels, where)

@@ -270,6 +270,9 @@ def _most(items: Sequence[Item], holds: Callable[[Item], bool]) -> bool:
     return sum(map(holds, items)) * 2 > len(items)
 
 
+LEFT_OUT = "it is left out; --format text reads whole lines"
+
+
 def _say_tabs(reading: Reading, how: str) -> None:
     second = [line.split("\t")[1].strip() for line in reading.head if line.count("\t") > 1]
     if reading.known and sum(field in reading.known for field in second) * 2 > len(reading.head):
@@ -349,7 +352,7 @@ def _is_tsv(reading: Reading) -> bool:
         swapped = sum(line.split("\t")[-1].strip() in reading.known for line in reading.head)
         if swapped * 2 > len(reading.head):
             return False  # and that is said
-        _say_tabs(reading, "it is left out; --format text reads whole lines")
+        _say_tabs(reading, LEFT_OUT)
     return True
 
 

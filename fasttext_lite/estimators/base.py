@@ -438,10 +438,12 @@ def _without_weightless(
     return texts, target, scaled(weights), kept
 
 
-def known_features(model: Model, X: Any, n_threads: int, stacklevel: int) -> FeatureMatrix:
+def known_features(
+    model: Model, X: Any, n_threads: int, stacklevel: int, abstains: bool = False
+) -> FeatureMatrix:
     """Return the features of texts, with a warning if some have none; see `warn_of_unknown`."""
     features = model.features(Texts.from_sequence(X), n_threads)
-    warn_of_unknown(np.diff(features.indptr), stacklevel + 1)
+    warn_of_unknown(np.diff(features.indptr), stacklevel + 1, abstains)
     return features
 
 
@@ -461,7 +463,7 @@ def normalized(result: np.ndarray, model: Model, kind: str) -> np.ndarray:
     return result
 
 
-def warn_of_unknown(n_features: np.ndarray, stacklevel: int) -> None:
+def warn_of_unknown(n_features: np.ndarray, stacklevel: int, abstains: bool = False) -> None:
     """Warn if there are texts without a known feature.
 
     Parameters
@@ -469,13 +471,16 @@ def warn_of_unknown(n_features: np.ndarray, stacklevel: int) -> None:
     n_features : int[n_texts]
     stacklevel : int
         As of `warnings.warn`, counted from the caller.
+    abstains : bool
+        Whether they get no answer.
     """
     if n_features.all():
         return
+    done = "they get no answer" if abstains else "their result is the class prior"
     unknown = np.flatnonzero(n_features == 0)
     warnings.warn(
         f"{unknown.size} of {n_features.size} texts have no feature that training saw "
-        f"(first: position {unknown[0]}); their result is the class prior",
+        f"(first: position {unknown[0]}); {done}",
         UnknownTextWarning,
         stacklevel=stacklevel + 1,
     )

@@ -53,7 +53,7 @@ from fasttext_lite.fitting import more
 from fasttext_lite.fitting.progress import progress_bar
 from fasttext_lite.model import model as models
 from fasttext_lite.model.abstention import ACCURACY, RATE
-from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD
+from fasttext_lite.model.decisions import MULTILABEL_THRESHOLD, withheld
 from fasttext_lite.model.run import Run
 from fasttext_lite.model.storage import save_model
 
@@ -264,8 +264,8 @@ class FastTextClassifier(TextClassifier, OneModel):
         X : sequence of str, or of token lists
         abstain : bool
             Whether a text has no label below the threshold that `answer_rate` or
-            `answer_accuracy` has brought: None in an array of objects. Of texts with several
-            labels, each must reach it.
+            `answer_accuracy` has brought, nor where the model knows no feature of it: None in an
+            array of objects. Of texts with several labels, each must reach it.
 
         Returns
         -------
@@ -286,24 +286,24 @@ class FastTextClassifier(TextClassifier, OneModel):
             texts = X if type(X) is list else Texts.from_sequence(X)
             n_threads = None if self.n_jobs is None else threads_of(self, training=False)
             top = self.model_.predict(texts, n_threads=n_threads)
-            warn_of_unknown(top.n_features, 2)
+            warn_of_unknown(top.n_features, 2, bool(abstain))
             found = self.classes_[top.labels[:, 0]]
             if abstain:
                 found = found.astype(object)
-                found[top.probabilities[:, 0] < least] = None
+                found[withheld(top, least, False)[:, 0]] = None
             return found
         self._check_fitted()
         n_threads = threads_of(self, training=False)
-        features = known_features(self.model_, X, n_threads, 2)
+        features = known_features(self.model_, X, n_threads, 2, bool(abstain))
         n, step = len(features), max(1, models.CHUNK_SCORES // len(self.classes_))
         parts = (features.slice(a, min(a + step, n)) for a in range(0, max(n, 1), step))
-        return self._as_target(
-            [
-                probabilities(self.model_, self.target_kind_, part, n_threads)
-                >= max(MULTILABEL_THRESHOLD, least)
-                for part in parts
-            ]
-        )
+        rows = []
+        for part in parts:
+            found = probabilities(self.model_, self.target_kind_, part, n_threads)
+            rows.append(found >= max(MULTILABEL_THRESHOLD, least))
+            if abstain:  # of a text without a known feature, it is the prior
+                rows[-1][np.diff(part.indptr) == 0] = False
+        return self._as_target(rows)
 
     def _least(self, abstain: Any) -> float:
         """Return the probability below which there is no answer."""

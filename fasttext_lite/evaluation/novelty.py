@@ -43,13 +43,18 @@ class Novel:
         The largest probability of each.
     surest : list of SureText
         Those with the largest, falling; of equal ones the first.
+    is_blank : bool[n]
+        Whether the model knows no feature of it.
     """
 
     path: str
     confidence: np.ndarray
     surest: list[SureText]
+    is_blank: np.ndarray
 
-    def answered(self, threshold: float | None, least: float = 0.0) -> float | None:
+    def answered(
+        self, threshold: float | None, least: float = 0.0, abstains: bool = False
+    ) -> float | None:
         """Return the share of texts that are answered; None without a threshold.
 
         Parameters
@@ -57,8 +62,13 @@ class Novel:
         threshold : float, optional
         least : float
             Probability that any label is given at, see `least_given`.
+        abstains : bool
+            Whether it is the model's threshold: texts without a known feature get no answer then.
         """
-        return None if threshold is None else share_of(self.confidence, max(threshold, least))
+        if threshold is None:
+            return None
+        sure = np.where(self.is_blank, -1.0, self.confidence) if abstains else self.confidence
+        return share_of(sure, max(threshold, least))
 
 
 def share_of(confidence: np.ndarray, threshold: float) -> float:
@@ -122,21 +132,23 @@ def novel_texts(
     Novel
         Without a text if all texts are blank.
     """
-    found = [np.empty(0)]
+    found, blank = [np.empty(0)], [np.empty(0, bool)]
     surest: list[SureText] = []
     is_blank = True
     for texts in parts:
         is_blank = is_blank and not texts.buffer.tobytes().strip()
-        labels, confidence = likeliest(model, texts, n_threads)
+        result = model.predict(texts, n_threads=n_threads)
+        labels, confidence = result.labels[:, 0], result.probabilities[:, 0]
         found.append(confidence)
+        blank.append(result.n_features == 0)
         for i in np.argsort(-confidence, kind="stable")[:n_surest].tolist():
             start, end = texts.offsets[i : i + 2]
             text = texts.buffer[start:end].tobytes().decode("utf-8", "surrogatepass")
             surest.append(SureText(text, int(labels[i]), float(confidence[i])))
         surest = sorted(surest, key=lambda each: -each.probability)[:n_surest]
     if is_blank:
-        return Novel(path, np.empty(0), [])
-    return Novel(path, np.concatenate(found), surest)
+        return Novel(path, np.empty(0), [], np.empty(0, bool))
+    return Novel(path, np.concatenate(found), surest, np.concatenate(blank))
 
 
 def told_apart(confidence: np.ndarray, result: Evaluation, novel: Novel) -> float | None:
@@ -160,7 +172,12 @@ def told_apart(confidence: np.ndarray, result: Evaluation, novel: Novel) -> floa
     return area_under_roc(confidence[is_known], novel.confidence)
 
 
-def answered_by_own(model: Model, confidence: np.ndarray, right: np.ndarray) -> Answered | None:
+def answered_by_own(
+    model: Model,
+    confidence: np.ndarray,
+    right: np.ndarray,
+    is_blank: np.ndarray | None = None,
+) -> Answered | None:
     """Return what the model's own threshold answers; None where it has none.
 
     Parameters
@@ -168,6 +185,8 @@ def answered_by_own(model: Model, confidence: np.ndarray, right: np.ndarray) -> 
     model : Model
     confidence, right : float64[n], bool[n]
         As of `reliability`.
+    is_blank : bool[n], optional
+        Which are of texts without a known feature, which get no answer; default: none.
 
     Returns
     -------
@@ -177,6 +196,8 @@ def answered_by_own(model: Model, confidence: np.ndarray, right: np.ndarray) -> 
     if model.abstention is None:
         return None
     given = confidence >= model.abstention.value
+    if is_blank is not None:
+        given = given & ~is_blank
     n, hits = int(given.sum()), int(right[given].sum())
     share, accuracy = n / max(confidence.size, 1), hits / max(n, 1)
     return Answered(0.0, model.abstention.value, share, accuracy, lower_bound(hits, n), n)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fasttext_lite.errors import bounded
-from fasttext_lite.model.calibration import BINS
+from fasttext_lite.model.abstention import shown_threshold
+from fasttext_lite.model.calibration import BINS, equal_mass
 from fasttext_lite.model.coverage import (
     WANTED,
     Answered,
@@ -31,6 +32,7 @@ __all__ = [
     "coverage",
     "lower_bound",
     "reliability",
+    "shown_threshold",
 ]
 
 
@@ -92,8 +94,7 @@ def reliability(
         )
     if n_bins < 1:
         raise ValueError(bounded(f"n_bins must be at least 1; got {n_bins!r}"))
-    order = np.argsort(confidence, kind="stable")
-    bins = [each for each in np.array_split(order, n_bins) if each.size]
+    bins, hits, weights = equal_mass(confidence, hits, weights, n_bins)
     masses = np.array([weights[each].sum() for each in bins])
     sure, good = (
         np.array([weights[each] @ values[each] for each in bins]) for values in (confidence, hits)

@@ -72,6 +72,8 @@ class Evaluation:
         What `calibration_error` is measured of: the probability of the first predicted label of
         each text, of a model of several labels of all that are predicted, and whether it is one of
         the text's. For `evaluation.reliability`.
+    is_blank : bool[n_judged]
+        Whether it is of a text of which the model knows no feature.
     precision_at, psp_at : dict of int to float
         Of a model of several labels where k is given and no threshold: the precision of the first
         labels of each text, by their number, 1, 3 and 5 up to k, and the propensity-scored
@@ -95,6 +97,7 @@ class Evaluation:
     calibration_error: float = 0.0
     confidence: np.ndarray = field(default_factory=lambda: np.empty(0))
     right: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
+    is_blank: np.ndarray = field(default_factory=lambda: np.empty(0, bool))
     precision_at: dict[int, float] = field(default_factory=dict)
     psp_at: dict[int, float] = field(default_factory=dict)
 
@@ -273,7 +276,7 @@ class _Counts:
         self.hits, self.predicted = np.zeros(n_names, np.int64), np.zeros(n_names, np.int64)
         self.first_found = np.empty(n, np.int32)
         self.first_labels: list[np.ndarray] = []
-        self._judged: list[tuple[np.ndarray, np.ndarray]] = []
+        self._judged: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.n_right = self.n_unknown = 0
 
     def add(self, start: int, result: Predictions) -> None:
@@ -286,15 +289,17 @@ class _Counts:
         self.first_found[start : start + len(result.labels)] = result.labels[:, 0]
         self.first_labels.append(result.labels[:, : max(RANKS)])
         counts = (ranks == 0) | self.multilabel
-        self._judged.append((result.probabilities[docs, ranks][counts], right[counts]))
+        blank = result.n_features[docs] == 0
+        found = result.probabilities[docs, ranks][counts], right[counts], blank[counts]
+        self._judged.append(found)
         own = self.own.take(np.arange(start, start + len(result.labels)))
         self.n_right += int(right_texts(result.labels, own, self.multilabel).sum())
         self.n_unknown += int((result.n_features == 0).sum())
 
     def judged(self) -> dict[str, Any]:
-        """Return `confidence`, `right` and `calibration_error` of `Evaluation`, by name."""
-        confidence, right = (np.concatenate(each) for each in zip(*self._judged, strict=True))
+        """Return `confidence` and what goes with it of `Evaluation`, by name."""
+        confidence, right, is_blank = map(np.concatenate, zip(*self._judged, strict=True))
         return {
-            "confidence": confidence, "right": right,
+            "confidence": confidence, "right": right, "is_blank": is_blank,
             "calibration_error": calibration_error(confidence, right),
         }  # fmt: skip

@@ -10,12 +10,14 @@ from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import bounded
 from fasttext_lite.features.matrix import FeatureMatrix
 from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, answers, answers_of
-from fasttext_lite.fitting.given import logger
+from fasttext_lite.fitting.repeats import asked_log
 from fasttext_lite.model.abstention import RATE, Abstention
 from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.coverage import answers_for, threshold_for_rate
 from fasttext_lite.model.model import Model
 from fasttext_lite.model.run import Run
+
+FAR_OFF = 0.1  # of the share answered from what is wanted: it is said
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Answers:
     Attributes
     ----------
     confidence : float64[n]
-        Of the likeliest label of each text; of a model of several labels, of each label given.
+        Of the likeliest label of each text; of a model of several labels, of each label given. -1
+        of a text without a feature, which gets no answer.
     right : bool[n]
     n_texts, n_folds : int
         As of `Abstention`.
@@ -67,16 +70,18 @@ class Answers:
         if run is None or run.wanted is None:
             return None
         (wanted, level), n = run.wanted, self.confidence.size
-        if self.n_texts < LEAST_TEXTS or not n:
+        known = self.confidence >= 0
+        if self.n_texts < LEAST_TEXTS or not known.any():
             say_too_few(run, self.n_texts)
             return None
         if wanted == RATE:
-            value: float | None = threshold_for_rate(self.confidence, level)
+            value: float | None = max(threshold_for_rate(self.confidence, level), 0.0)
         else:
-            found = answers_for(self.confidence, self.right, [level], by_bound=True)[0]
+            sure, right = self.confidence[known], self.right[known]
+            found = answers_for(sure, right, [level], by_bound=True)[0]
             value = found.threshold
             if value is None:
-                logger.warning(
+                asked_log.warning(
                     "%s %g is not reached on %s texts held out: the most that is sure is %.4f, of "
                     "the surest %s answers, of which %.4f are right; the model has no threshold to "
                     "abstain by: ask for less",
@@ -86,8 +91,14 @@ class Answers:
         assert value is not None
         given = self.confidence >= value
         n_given = int(given.sum())
-        if n_given == n:
+        if n_given == known.sum():
             value = 0.0  # nothing held out says where to stop
+        if wanted == RATE and abs(n_given / n - level) > FAR_OFF:
+            asked_log.warning(
+                "%s %g is missed: %s are answered, as many of the %s answers held out are equally "
+                "sure, or of texts without a known feature",
+                wanted, level, f"{n_given / n:.1%}", f"{n:,}",
+            )  # fmt: skip
         return Abstention(
             value, wanted, level, n_given / n, float(self.right[given].mean()), n_given,
             self.n_texts, self.n_folds,
@@ -97,7 +108,7 @@ class Answers:
 def say_too_few(run: Run, n_texts: int) -> None:
     """Log that a threshold is asked for, and too few texts can be held out to measure it."""
     assert run.wanted is not None
-    logger.warning(
+    asked_log.warning(
         "%s",
         bounded(
             f"{run.wanted[0]} {run.wanted[1]:g} cannot be measured: {n_texts} texts can be held "

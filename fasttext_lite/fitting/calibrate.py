@@ -244,7 +244,8 @@ def answers(model: Model, features: FeatureMatrix, labels: Labels) -> tuple[np.n
     confidence, right = [np.empty(0)], [np.empty(0, bool)]
     for start, found in decide_in_parts(model, features):
         docs, ranks = np.nonzero(found.labels >= 0)
-        confidence.append(found.probabilities[docs, ranks])
+        is_blank = found.n_features[docs] == 0
+        confidence.append(np.where(is_blank, -1.0, found.probabilities[docs, ranks]))
         right.append(np.isin((docs + start) * n_labels + found.labels[docs, ranks], pairs))
     return np.concatenate(confidence), np.concatenate(right)
 
@@ -262,7 +263,8 @@ def answers_of(parts: list[Judged], calibration: Calibration) -> tuple[np.ndarra
     Returns
     -------
     confidence : float64[n]
-        Of the likeliest label of each text; of a model of several labels, of each label given.
+        Of the likeliest label of each text; of a model of several labels, of each label given. -1
+        of a text without a feature.
     right : bool[n]
     """
     found = _joined(parts)

@@ -31,6 +31,7 @@ from fasttext_lite.fitting.ngrams import choose_ngrams
 from fasttext_lite.fitting.noise import make_noise
 from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.fitting.prepared import Prepared, take_prepared
+from fasttext_lite.fitting.repeats import say_if_repeated
 from fasttext_lite.fitting.trainee import Trainee, Training, tables_of
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.fitting.validation import as_features, rest_for_patience, texts_aside
@@ -172,8 +173,12 @@ def _calibrated(trainee: Trainee, prepared: Prepared, docs: np.ndarray) -> Train
     judged = Judged.of(trainee.model, features, labels, weights.astype(np.float64))
     model = trainee.model.replace(calibration=calibrate([judged]), abstention=None)
     if prepared.run is not None and prepared.run.wanted is not None:
+        say_if_repeated(prepared.features, docs)
         answers = Answers.of_model(model, features, labels)
-        model = model.replace(abstention=answers.abstention(prepared.run))
+        found = answers.abstention(prepared.run)
+        if found is not None and prepared.before is not None:
+            found = dataclasses.replace(found, goes_on=True)
+        model = model.replace(abstention=found)
     return dataclasses.replace(trainee, model=model)
 
 

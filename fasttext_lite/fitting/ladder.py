@@ -27,6 +27,7 @@ from fasttext_lite.fitting.abstaining import Answers, say_too_few
 from fasttext_lite.fitting.calibrate import LEAST_TEXTS, Judged, calibrate, text_losses
 from fasttext_lite.fitting.prepare import MOST_ENTRIES
 from fasttext_lite.fitting.prepared import Prepared, Sample, with_energy
+from fasttext_lite.fitting.repeats import held_together, keys_of
 from fasttext_lite.fitting.trainee import Training
 from fasttext_lite.fitting.trees import make_tree
 from fasttext_lite.label_tree.tree import LabelTree
@@ -281,6 +282,8 @@ class _Ladder:
         labels = self.prepared.labels.take(docs)
         folds = make_folds(labels, FOLDS, self.seed)
         counts = self.sample.counts
+        if self.prepared.run is not None and self.prepared.run.wanted is not None:
+            folds = held_together(folds, keys_of(counts.matrix), labels)
         return [Part(self.prepared, counts, labels, weights, *fold) for fold in folds[:n_held]]
 
     def climb(self) -> list[Step]:

@@ -9,6 +9,34 @@ from typing import Any
 from fasttext_lite.errors import bounded
 
 RATE, ACCURACY = "answer_rate", "answer_accuracy"  # what may be wanted, by the names of settings
+SHOWN_DIGITS = 4  # of a threshold, and of what it lacks of 1
+MOST_DIGITS = 17  # after the point: a double has no more
+
+
+def shown_threshold(value: float) -> str:
+    """Return a threshold as it is printed: whoever copies it loses no text that reaches it.
+
+    Parameters
+    ----------
+    value : float
+        A probability.
+
+    Returns
+    -------
+    str
+        Rounded down, with four digits after the point and four significant ones of both the value
+        and what it lacks of 1: 0.99995 is "0.99995000" and not "1.0000".
+    """
+    from decimal import ROUND_FLOOR, Decimal
+    from math import floor, log10
+
+    value = float(value)
+    digits = SHOWN_DIGITS
+    for part in (value, 1 - value):
+        if 0 < part < 1:
+            digits = max(digits, SHOWN_DIGITS - 1 - floor(log10(part)))
+    step = Decimal(1).scaleb(-min(digits, MOST_DIGITS))
+    return f"{Decimal(repr(value)).quantize(step, ROUND_FLOOR):f}"
 
 
 @dataclass(frozen=True)
@@ -37,7 +65,10 @@ class Abstention:
         Number of the texts that were held out.
     n_folds : int
         Above 0: they were judged by so many models, each trained without those that it judges,
-        and the final model is another one. 0: by the model itself, which did not learn from them.
+        and the final model is another one. 0: by the model itself.
+    goes_on : bool
+        Whether the model goes on from another one, which may have learnt from these texts: then
+        what is measured is less on others. Else it did not learn from them.
 
     Raises
     ------
@@ -53,6 +84,7 @@ class Abstention:
     n_answered: int
     n_texts: int
     n_folds: int = 0
+    goes_on: bool = False
 
     def __post_init__(self) -> None:
         for name in ("value", "level", "answered", "accuracy"):
@@ -67,6 +99,8 @@ class Abstention:
                 raise ValueError(
                     bounded(f"the {name} of an abstention is no count; got {number!r}")
                 )
+        if type(self.goes_on) is not bool:
+            raise ValueError("whether the model of an abstention goes on is unreadable")
         if self.wanted not in (RATE, ACCURACY):
             raise ValueError("what an abstention was wanted for is unreadable")
 
@@ -78,6 +112,10 @@ class Abstention:
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         return asdict(self)
+
+    def told(self) -> dict[str, Any]:
+        """Return JSON values for people: `lower`, too."""
+        return {**self.to_dict(), "lower": self.lower}
 
     @property
     def lower(self) -> float:
@@ -97,13 +135,15 @@ class Abstention:
             Whether the model was quantised since.
         """
         how = "judged by the model itself, which did not learn from them"
-        if self.n_folds == 1:
+        if self.goes_on:
+            how = "judged by the model itself; the one that it goes on from may have learnt them"
+        elif self.n_folds == 1:
             how = "judged before the last training"
         elif self.n_folds:
             how = f"judged in {self.n_folds} folds"
         how += ", measured before quantisation" * quantized
         return (
-            f"{self.value:.6g} for {self.wanted} {self.level:g}: {self.answered:.1%} answered, "
-            f"accuracy {self.accuracy:.4f}, at least {self.lower:.4f} ({self.n_texts:,} texts "
-            f"held out, {how})"
+            f"{shown_threshold(self.value)} for {self.wanted} {self.level:g}: "
+            f"{self.answered:.1%} answered, accuracy {self.accuracy:.4f}, at least "
+            f"{self.lower:.4f} ({self.n_texts:,} texts held out, {how})"
         )

@@ -24,7 +24,7 @@ def calibration_error(
 
     The mean over `BINS` bins of texts, by confidence, of the distance between the mean confidence
     and the accuracy in a bin (Naeini, Cooper and Hauskrecht 2015; Nguyen and O'Connor 2015, with
-    bins of equal mass).
+    bins of equal mass). The order of the texts has no part in it, see `equal_mass`.
 
     Parameters
     ----------
@@ -40,11 +40,42 @@ def calibration_error(
     float
         In [0, 1]; 0 without a text.
     """
+    confidence, right = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
     weights = np.ones(len(right)) if weights is None else np.asarray(weights, np.float64)
-    gaps = weights * (np.asarray(confidence, np.float64) - right)
-    order = np.argsort(confidence, kind="stable")
-    bins = np.array_split(order, BINS)
+    bins, right, weights = equal_mass(confidence, right, weights, BINS)
+    gaps = weights * (confidence - right)
     return float(sum(abs(gaps[each].sum()) for each in bins) / max(weights.sum(), 1e-12))
+
+
+def equal_mass(
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray, n_bins: int
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return bins of as many texts, and what each text counts for in its bin.
+
+    Where a bin ends among texts of equal confidence, it is not told which of them are in it: each
+    counts as all of these on average, so that their order has no part in what is measured.
+
+    Parameters
+    ----------
+    confidence, right, weights : float64[n_texts]
+    n_bins : int
+        Fewer where there are fewer texts.
+
+    Returns
+    -------
+    bins : list of int64
+        Numbers of the texts of each bin, the least sure first; none is empty.
+    right, weights : float64[n_texts]
+        Means over the texts of equal confidence, those of `right` by weight.
+    """
+    order = np.argsort(confidence, kind="stable")
+    _, ties, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
+    ties = ties.ravel()
+    totals = np.bincount(ties, weights, sizes.size)
+    hits = np.bincount(ties, weights * right, sizes.size)
+    shares = np.divide(hits, totals, out=np.zeros(sizes.size), where=totals > 0)
+    bins = [each for each in np.array_split(order, n_bins) if each.size]
+    return bins, shares[ties], (totals / sizes)[ties]
 
 
 @dataclass(frozen=True)

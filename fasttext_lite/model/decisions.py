@@ -114,8 +114,9 @@ def withheld(found: Predictions, least: float, multilabel: bool) -> np.ndarray:
     Returns
     -------
     bool[n_texts, k]
+        All of a text of which the model knows no feature: what it says is the prior.
     """
-    sure = found.probabilities >= least
+    sure = (found.probabilities >= least) & (found.n_features > 0)[:, None]
     return ~sure if multilabel else np.broadcast_to(~sure[:, :1], sure.shape)
 
 

@@ -81,7 +81,9 @@ def reliability_chart(confidence: np.ndarray, accuracy: np.ndarray, counts: np.n
     return _chart("calibration", "Calibration curve", draw)
 
 
-def coverage_chart(answered: np.ndarray, accuracy: np.ndarray, overall: float) -> str:
+def coverage_chart(
+    answered: np.ndarray, accuracy: np.ndarray, overall: float, unit: str = "texts"
+) -> str:
     """Return how right the answers are when only the surest texts are answered.
 
     Parameters
@@ -90,7 +92,10 @@ def coverage_chart(answered: np.ndarray, accuracy: np.ndarray, overall: float) -
         Shares of the texts that are answered, and of right answers.
     overall : float
         Of right answers where all are answered.
+    unit : str
+        What is answered: texts, or labels where each text may have several.
     """
+    done = "given" if unit == "labels" else "answered"
     answered, accuracy = np.asarray(answered), np.asarray(accuracy)
     if answered.size > 200:  # a screen has no more to show
         some = np.unique(np.linspace(0, answered.size - 1, 200).round().astype(int))
@@ -98,11 +103,11 @@ def coverage_chart(answered: np.ndarray, accuracy: np.ndarray, overall: float) -
 
     def draw(axes: Any) -> None:
         axes.axhline(overall, ls="--", color=FAINT, lw=1.2)
-        axes.text(0.01, overall, "all texts answered", va="bottom", fontsize="small")
+        axes.text(0.01, overall, f"all {unit} {done}", va="bottom", fontsize="small")
         axes.plot(answered, accuracy, color=GOOD)
         low = min(float(accuracy.min(initial=1.0)), overall)
         axes.set(xlim=(0, 1), ylim=(max(low - 0.1 * (1 - low) - 0.01, 0), 1.005))
-        axes.set_xlabel("texts answered (%)")
+        axes.set_xlabel(f"{unit} {done} (%)")
         axes.set_ylabel("answers that are right (%)")
         _percents(axes.xaxis)
         _percents(axes.yaxis)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from fasttext_lite.reporting.curve import LearningCurve, learning_curve
 from fasttext_lite.reporting.marks import Marked, marked
 from fasttext_lite.reporting.measured import Measured, measure
 from fasttext_lite.reporting.novel import NovelFindings, novel_findings
+from fasttext_lite.reporting.slips import Slip, slips
 
 if TYPE_CHECKING:
     from fasttext_lite.auditing.findings import Audit
@@ -71,6 +72,7 @@ class Findings:
     measured : Measured
     mistakes : list of Mistake
     pairs : list of HardPair
+        None of a model of several labels: it has slips instead.
     reliability, coverage, answers
         As `evaluation.reliability` has them.
     errors : list of SureError
@@ -85,6 +87,10 @@ class Findings:
     against : Against, optional
     novel : NovelFindings, optional
         Texts of no known label.
+    slips : list of Slip
+        Of a model of several labels, what is given in error and what is missing.
+    own : Answered, optional
+        What the model's own threshold answers.
     """
 
     path: str
@@ -103,6 +109,8 @@ class Findings:
     audit: Audit | None = None
     against: Against | None = None
     novel: NovelFindings | None = None
+    slips: list[Slip] = field(default_factory=list)
+    own: Answered | None = None
 
 
 def find(
@@ -141,12 +149,13 @@ def find(
     InputError
         If `train` has fewer than two labels.
     """
+    from fasttext_lite.evaluation.novelty import answered_by_own
     from fasttext_lite.evaluation.reliability import answers_for, coverage, reliability
     from fasttext_lite.explanation.features import top_features
 
     measured = measure(model, data.texts, data.labels, n_threads)
-    found = mistakes(measured, MOST_EXAMPLES)
-    sure, right = measured.confidence, measured.is_first_right
+    found = [] if model.multilabel else mistakes(measured, MOST_EXAMPLES)
+    sure, right = measured.judged
     answers = answers_for(sure, right)
     curve = audit = None
     if train is not None:
@@ -162,6 +171,7 @@ def find(
         is_trained_on=bool(model.run and model.run.texts and model.run.texts == data.fingerprint),
         against=None if against is None else _against(measured, *against, data, n_threads),
         novel=None if novel is None else novel_findings(measured, answers, novel),
+        slips=slips(measured, MOST_EXAMPLES), own=answered_by_own(model, sure, right),
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +38,9 @@ class Measured:
     is_right : bool[n]
         Whether the text is right: `is_first_right`; of a model of several labels, whether all of
         its labels are predicted and no others.
+    decided : int64[n_given]
+        Of a model of several labels, each label that is given to a text: number of the text times
+        the number of names, plus that of the label.
     """
 
     model: Model
@@ -47,6 +51,7 @@ class Measured:
     probabilities: np.ndarray
     is_first_right: np.ndarray
     is_right: np.ndarray
+    decided: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def names(self) -> list[str]:
@@ -62,6 +67,37 @@ class Measured:
     def confidence(self) -> np.ndarray:
         """Probability of the likeliest label of each text, float64[n]."""
         return self.probabilities[:, 0]
+
+    @property
+    def judged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities that are judged, and whether what they are of is right, as `test` does.
+
+        Of the likeliest label of each text; of a model of several labels, of all that are given.
+        """
+        return self.result.confidence, self.result.right
+
+    @cached_property
+    def counted_as(self) -> np.ndarray:
+        """The true label that each text counts by, int[n]; -1 = none.
+
+        The likeliest one if that is one of its own, else its first.
+        """
+        return np.where(self.is_first_right, self.labels[:, 0], self.first_gold)
+
+    @cached_property
+    def guess(self) -> tuple[list[int], float]:
+        """The labels that are right for most texts if always given, and for what share they are.
+
+        One label that is among those of a text; of a model of several, those that a text has, and
+        no others.
+        """
+        n = max(self.result.n, 1)
+        if not self.result.multilabel:
+            best = int(self.result.gold.argmax())
+            return [best], float(self.result.gold[best]) / n
+        sets = Counter(tuple(sorted(self.own(i))) for i in range(len(self.gold)))
+        best_set, count = max(sets.items(), key=lambda each: each[1], default=((), 0))
+        return list(best_set), count / n
 
     def text(self, i: int) -> str:
         """Return a text as a string."""
@@ -106,20 +142,27 @@ def measure(model: Model, texts: Texts, gold: Labels, n_threads: int | None = No
     probabilities = np.clip(probabilities, 0, 1)
     if model.multilabel:
         result = evaluate(model, texts, gold, n_threads=n_threads)
-        is_right = _exactly_right(model, texts, own, n_threads)
+        is_right, decided = _exactly_right(model, texts, own, n_threads)
     else:
+        decided = np.empty(0, np.int64)
         is_right = is_first_right
         result = _of_first_labels(model, own, labels, probabilities, is_right, n_features)
-    return Measured(model, texts, own, result, labels, probabilities, is_first_right, is_right)
+    return Measured(
+        model, texts, own, result, labels, probabilities, is_first_right, is_right, decided
+    )
 
 
-def _exactly_right(model: Model, texts: Texts, own: Labels, n_threads: int | None) -> np.ndarray:
-    """Return which texts get all of their labels and no others, bool[n]."""
-    is_right = np.empty(len(texts), bool)
+def _exactly_right(
+    model: Model, texts: Texts, own: Labels, n_threads: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return which texts get all of their labels and no others, bool[n]; and what is decided."""
+    is_right, given = np.empty(len(texts), bool), [np.empty(0, np.int64)]
     for start, decided in decide_in_parts(model, texts, n_threads):
         end = start + len(decided.labels)
         is_right[start:end] = right_texts(decided.labels, own.take(np.arange(start, end)), True)
-    return is_right
+        docs, ranks = np.nonzero(decided.labels >= 0)
+        given.append((docs + start) * len(own.names) + decided.labels[docs, ranks])
+    return is_right, np.concatenate(given)
 
 
 def _of_first_labels(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasttext_lite.evaluation.reliability import shown_threshold
 from fasttext_lite.reporting import words
 from fasttext_lite.reporting.charts import (
     coverage_chart,
@@ -18,11 +19,13 @@ from fasttext_lite.reporting.findings import Against, Findings
 from fasttext_lite.reporting.limits import Limits
 from fasttext_lite.reporting.measured import Measured
 from fasttext_lite.reporting.novel import curves
+from fasttext_lite.reporting.slips import GIVEN, MISSING, Slip
 from fasttext_lite.version import __version__
 
 if TYPE_CHECKING:
     from fasttext_lite.auditing.findings import Finding
 
+MOST_OWN = 10  # labels of a text
 MOST_OTHERS = 3  # texts that are named beside one
 STRONGEST = 0.8  # how opaque a cell of the confusion may be
 
@@ -41,7 +44,7 @@ _TITLES = {
 
 
 _AUDIT = {
-    "leaks": "Texts of the test that are in the training",
+    "leaks": "Texts of the test that are in the training, or nearly so",
     "contradictions": "The same text with different labels",
     "duplicates": "The same text again",
     "near": "Nearly the same text again",
@@ -76,6 +79,10 @@ class View:
         self.shown = {
             (each.true, each.found): f"m{each.true}-{each.found}" for each in self._mistakes_shown()
         }
+        self.slips = {(each.label, each.kind): each.count for each in found.slips}
+        self.slips_shown = {
+            (each.label, each.kind): f"s{each.label}-{each.kind}" for each in self._slips_shown()
+        }
         self.featured = self._featured()
 
     def values(self) -> dict[str, Any]:
@@ -98,6 +105,9 @@ class View:
             "is_multilabel": self.measured.model.multilabel,
             "calibration_error": words.percent(found.reliability.error),
             "answers": self._answers(),
+            "abstention": self._abstention(),
+            "unit": _unit(self.measured),
+            "n_groups": len(found.reliability.counts),
             "errors": self._errors(),
             "is_first_order": not all(each.marked.is_exact for each in found.errors),
             "novel": self._novel(),
@@ -112,6 +122,7 @@ class View:
             f"The {len(values['rows']):,} weakest of {n:,} labels are shown." if more > 0 else ""
         )
         values["examples_note"] = self._examples_note()
+        values["errors_note"] = self._errors_note(len(values["errors"]))
         n_featured = len(values["feature_rows"])
         n_all = len(found.features)
         values["features_note"] = (
@@ -137,11 +148,12 @@ class View:
     def _tiles(self) -> list[tuple[str, str, str]]:
         result = self.measured.result
         low, high = words.proportion_interval(result.n_right, result.n)
-        guess = float(result.gold.max(initial=0)) / max(result.n, 1)
+        guess = self.measured.guess[1]
+        what = "always the most frequent label" + "s" * result.multilabel
         span = f"{100 * low:.1f} to {100 * high:.1f}"
         return [
             (words.percent(result.accuracy), result.figure, span),
-            (words.percent(guess), "always the most frequent label", "what guessing gives"),
+            (words.percent(guess), what, "what guessing gives"),
             (words.percent(result.macro_f1), "macro-F1", "mean of all labels"),
             (f"{result.n:,}", "texts", f"{result.n - result.n_right:,} wrong"),
         ]
@@ -149,14 +161,30 @@ class View:
     def _notes(self, values: dict[str, Any]) -> list[str]:
         """Return what the reader should know of how the page came about."""
         said = [f"Made by fasttext-lite {__version__}.", *self.notes]
-        cut = [values["labels_note"], values["heat"]["note"], values["features_note"]]
-        if len(self.shown) < len(self.found.mistakes):
+        cut = [values["labels_note"], values["heat"]["note"], values["features_note"],
+               values["errors_note"]]  # fmt: skip
+        cut += self._findings_notes()
+        kinds = len(self.found.mistakes) + len(self.found.slips)
+        if len(self.shown) + len(self.slips_shown) < kinds:
             cut.append(values["examples_note"])
         if self.limits.characters < Limits().characters:
             cut.append(f"Texts are cut to {self.limits.characters} characters.")
         if any(cut):
             said.append("To keep the page small, parts are cut: " + " ".join(filter(None, cut)))
         return said
+
+    def _findings_notes(self) -> list[str]:
+        """Return which tables of findings are cut."""
+        found, most = self.found, self.limits.findings
+        sizes = [("Hardest pairs", len(found.pairs))]
+        if found.audit is not None:
+            sizes += [(_AUDIT.get(kind, kind), n) for kind, n in found.audit.counts.items()]
+        if found.against is not None:
+            sizes += [
+                ("Right for the other model alone", found.against.test.only_second),
+                ("Right for this model alone", found.against.test.only_first),
+            ]
+        return [f"{name}: the first {most} of {n:,}." for name, n in sizes if n > most]
 
     # -- labels ----------------------------------------------------------------------------------
     def _order(self) -> list[int]:
@@ -184,8 +212,16 @@ class View:
                 "taken": None if most is None else self.names[most.found],
                 "taken_count": 0 if most is None else most.count,
                 "link": None if most is None else self.shown.get((label, most.found)),
+                "slips": [self._slip(label, kind) for kind in (GIVEN, MISSING)],
             })  # fmt: skip
         return rows
+
+    def _slip(self, label: int, kind: str) -> tuple[int, str | None]:
+        """Return how often a label is given in error or missing, and where its texts are shown."""
+        return self.slips.get((label, kind), 0), self.slips_shown.get((label, kind))
+
+    def _slips_shown(self) -> list[Slip]:
+        return self.found.slips[: self.limits.mistakes]
 
     # -- confusion -------------------------------------------------------------------------------
     def _heat(self) -> dict[str, Any]:
@@ -216,12 +252,11 @@ class View:
         }  # fmt: skip
 
     def _right(self, label: int) -> int:
-        """Return how many texts whose first label this is are right."""
-        own = self.measured.first_gold == label
-        return int((own & self.measured.is_first_right).sum())
+        """Return how many texts get this label and have it."""
+        return int(((self.measured.counted_as == label) & self.measured.is_first_right).sum())
 
     def _cell(self, true: int, found: int, count: int) -> dict[str, Any]:
-        total = max(int((self.measured.first_gold == true).sum()), 1)
+        total = max(int((self.measured.counted_as == true).sum()), 1)
         share = count / total
         # Small shares are seen, too: the eye takes a square root for even steps.
         depth = STRONGEST * (share if true == found else share**0.5)
@@ -253,21 +288,38 @@ class View:
         return ranked[: self.limits.mistakes]
 
     def _examples(self) -> list[dict[str, Any]]:
+        if self.found.slips:
+            return [
+                {
+                    "id": self.slips_shown[each.label, each.kind], "true": self.names[each.label],
+                    "found": "", "kind": each.kind, "count": each.count,
+                    "texts": [
+                        self._labelled(i) for i in each.docs[: self.limits.examples].tolist()
+                    ],
+                }
+                for each in self._slips_shown()
+            ]  # fmt: skip
         return [
             {
                 "id": self.shown[each.true, each.found], "true": self.names[each.true],
-                "found": self.names[each.found], "count": each.count,
+                "found": self.names[each.found], "kind": "", "count": each.count,
                 "texts": [self._example(i) for i in each.docs[: self.limits.examples].tolist()],
             }
             for each in sorted(self._mistakes_shown(), key=lambda each: -each.count)
         ]  # fmt: skip
 
     def _examples_note(self) -> str:
-        all_, shown = len(self.found.mistakes), len(self.shown)
+        all_ = len(self.found.mistakes) + len(self.found.slips)
+        shown = len(self.shown) + len(self.slips_shown)
         note = f"At most {self.limits.examples} texts of each."
         if shown < all_:
             note += f" Shown are {shown:,} of {all_:,} kinds of mistakes."
         return note
+
+    def _labelled(self, doc: int) -> dict[str, Any]:
+        """Return a text with its labels."""
+        own = ", ".join(self.names[i] for i in self.measured.own(doc)[:MOST_OWN])
+        return {**self._example(doc), "about": own or "no label"}
 
     def _example(self, doc: int) -> dict[str, Any]:
         text = self.measured.text(doc)
@@ -280,19 +332,29 @@ class View:
 
     # -- how sure --------------------------------------------------------------------------------
     def _answers(self) -> list[dict[str, Any]]:
-        answers = self.found.answers
-        told = self.found.novel
+        """Return the rows of the thresholds: the model's own, then those for wanted accuracies."""
+        answers, told, own = self.found.answers, self.found.novel, self.found.own
         novel = [None] * len(answers) if told is None else told.answered
+        rows = [(f"{100 * each.wanted:g}", each) for each in answers]
+        if own is not None:
+            rows = [("the model's own", own), *rows]
+            novel = [None if told is None else told.own, *novel]
         return [
             {
-                "wanted": f"{100 * each.wanted:g}",
-                "threshold": None if each.threshold is None else f"{each.threshold:.4f}",
+                "wanted": name, "is_own": each is own,
+                "threshold": None if each.threshold is None else shown_threshold(each.threshold),
                 "answered": f"{100 * each.answered:.1f}",
                 "accuracy": f"{100 * each.accuracy:.1f}",
+                "least": f"{100 * each.lower:.1f}",
                 "novel": "" if share is None else f"{100 * share:.1f}",
             }
-            for each, share in zip(answers, novel, strict=True)
-        ]
+            for (name, each), share in zip(rows, novel, strict=True)
+        ]  # fmt: skip
+
+    def _abstention(self) -> str:
+        """Return what the model's own threshold is, and what it was measured on."""
+        own = self.measured.model.abstention
+        return "" if own is None else own.line()
 
     def _novel(self) -> dict[str, Any] | None:
         """Return what is told of texts of no known label."""
@@ -312,6 +374,11 @@ class View:
             "rows": rows,
             "is_first_order": not all(marked.is_exact for _, marked in found.surest),
         }
+
+    def _errors_note(self, shown: int) -> str:
+        """Return how many of the errors are shown."""
+        n = int((~self.measured.is_first_right & (self.measured.labels[:, 0] >= 0)).sum())
+        return f"Shown are {shown:,} of {n:,} errors." if shown < n else ""
 
     def _errors(self) -> list[dict[str, Any]]:
         measured, most = self.measured, 2 * self.limits.characters
@@ -390,6 +457,7 @@ class View:
             used = [place for place in range(len(columns)) if any(row[place] for row in rows)]
             about = KINDS[kind].about
             text = f"{about[:1].upper()}{about[1:]}."
+            text += words.by_file(audit, kind)
             if counts[kind] > len(rows):
                 text += f" The first {len(rows):,} of {counts[kind]:,}."
             parts.append({
@@ -467,7 +535,9 @@ def charts_of(found: Findings) -> dict[str, str]:
         "calibration": reliability_chart(
             reliability.confidence, reliability.accuracy, reliability.counts
         ),
-        "coverage": coverage_chart(coverage.answered, coverage.accuracy, _mean(found.measured)),
+        "coverage": coverage_chart(
+            coverage.answered, coverage.accuracy, _mean(found.measured), _unit(found.measured)
+        ),
     }
     if found.novel is not None:
         charts["novelty"] = novelty_chart(
@@ -484,7 +554,13 @@ def _where(part: int, row: int) -> str:
 
 
 def _mean(measured: Measured) -> float:
-    return float(measured.is_first_right.mean())
+    right = measured.judged[1]
+    return float(right.mean()) if right.size else 0.0
+
+
+def _unit(measured: Measured) -> str:
+    """Return what is counted of how sure a model is."""
+    return "labels" if measured.result.multilabel else "texts"
 
 
 def _file(path: str) -> str:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fasttext_lite.evaluation.compare import Comparison, proportion_interval
+from fasttext_lite.evaluation.reliability import shown_threshold
 from fasttext_lite.reporting.curve import LearningCurve
 from fasttext_lite.reporting.findings import Findings
 from fasttext_lite.reporting.measured import Measured
 from fasttext_lite.reporting.novel import NovelFindings
 
+if TYPE_CHECKING:
+    from fasttext_lite.auditing.findings import Audit
+
 LEAST_TEXTS = 10  # of a label whose figures are taken for more than chance
 MOST_WEAK = 3
 LARGE_ERROR = 0.05  # of a calibration
 LARGE_SHARE = 0.1  # of all mistakes, between two labels
+MANY_WRONG = 0.3  # of the texts, which "one in so many" is too coarse for
 SMALL_GAIN = 0.003  # of the accuracy, not worth as many texts again
 WANTED = 0.95
 
@@ -100,20 +106,25 @@ def _how_good(measured: Measured) -> Sentence:
 
 
 def _beside_guessing(measured: Measured) -> Sentence:
-    """Return what the accuracy means beside always giving the same label."""
+    """Return what the accuracy means beside always giving the same label, or the same labels."""
     result = measured.result
-    best = int(result.gold.argmax())
-    guess = float(result.gold[best]) / max(result.n, 1)
-    mine = float(measured.is_first_right.mean()) if result.n else 0.0
-    name: Piece = (result.names[best],)
-    sentence: Sentence = ["Always answering ", name, f" would be right for {percent(guess)}"]
+    labels, guess = measured.guess
+    names = _listed([result.names[label] for label in labels]) or ["no label"]
+    only = " and no others" if result.multilabel and labels else ""
+    sentence: Sentence = [
+        "Always answering ", *names, f"{only} would be right for {percent(guess)}",
+    ]  # fmt: skip
+    mine = result.accuracy
     if mine <= guess:
         return [*sentence, ": the model is no better than that."]
     if mine == 1:
         return [*sentence, "."]
     times = (1 - guess) / (1 - mine)
     rest = f"; the model makes {times:.1f} times fewer mistakes" if times > 1.05 else ""
-    return [*sentence, f"{rest}. It is wrong about one text in {max(round(1 / (1 - mine)), 1):,}."]
+    wrong = f"one text in {round(1 / (1 - mine)):,}"
+    if 1 - mine > MANY_WRONG:
+        wrong = f"{result.n - result.n_right:,} of {texts(result.n)}"
+    return [*sentence, f"{rest}. It is wrong about {wrong}."]
 
 
 def weakest_labels(measured: Measured, most: int = MOST_WEAK) -> list[int]:
@@ -151,8 +162,11 @@ def _weakest(found: Findings) -> Sentence:
 def _how_sure(found: Findings) -> Sentence:
     """Return what the probabilities are worth, and a threshold that makes use of them."""
     error = found.reliability.error
-    mean = float(found.measured.confidence.mean())
-    right = float(found.measured.is_first_right.mean())
+    judged, hits = found.measured.judged
+    if not judged.size:
+        return []
+    mean, right = float(judged.mean()), float(hits.mean())
+    unit = "the labels that it gives" if found.measured.result.multilabel else "these texts"
     if error < LARGE_ERROR:
         sentence = (
             f"Its probabilities can be believed: on average they are {percent(error)} off "
@@ -171,8 +185,8 @@ def _how_sure(found: Findings) -> Sentence:
         return [f"{sentence} No threshold makes {percent(WANTED, 0)} of its answers right."]
     return [
         f"{sentence} To have {percent(WANTED, 0)} of its answers right, let it answer where the "
-        f"probability is {answer.threshold:.3f} or more: that is {percent(answer.answered)} of "
-        "these texts."
+        f"probability is {shown_threshold(answer.threshold)} or more: that is "
+        f"{percent(answer.answered)} of {unit}."
     ]
 
 
@@ -200,8 +214,8 @@ def about_novel(found: NovelFindings, multilabel: bool) -> list[str]:
         )
     if found.threshold is not None:
         said.append(
-            f"The model's own threshold, {found.threshold:.4f}, answers {percent(found.known)} of "
-            f"the texts tested on, and {percent(found.own)} of those of no known label."
+            f"The model's own threshold, {shown_threshold(found.threshold)}, answers "
+            f"{percent(found.known)} of the texts tested on, and {percent(found.own)} of those of no known label."
         )
         return said
     answers = "It answers all of them"
@@ -278,8 +292,7 @@ def verdict(test: Comparison) -> str:
 def next_steps(found: Findings) -> list[Sentence]:
     """Return what to do next, the most promising first; one sentence at least."""
     steps: list[Sentence] = []
-    measured = found.measured
-    result = measured.result
+    result = found.measured.result
     n_wrong = sum(each.count for each in found.mistakes)
     if result.n_unseen_texts:
         steps.append([
@@ -326,17 +339,47 @@ def _about_data(found: Findings) -> list[Sentence]:
     if audit is None:
         return []
     steps: list[Sentence] = []
-    if leaks := len(audit.rows("leaks", 1)):
+    same, near = leaks(audit)
+    if same:
         steps.append([
-            f"{texts(leaks)} of the test {'is' if leaks == 1 else 'are'} in the training, too: "
-            "take them out of one, or the accuracy says more than it should."
+            f"{texts(same)} of the test {'is' if same == 1 else 'are'} in the training, too: take "
+            "them out of one, or the accuracy says more than it should."
         ])  # fmt: skip
-    if wrong := len(audit.rows("wrong", 0)):
+    if near:
         steps.append([
-            f"{wrong:,} label{'s' if wrong != 1 else ''} of the training look{'s' * (wrong == 1)} "
-            "wrong: read them below, the surest first, and mend them (fasttext-lite audit)."
+            f"{texts(near)} of the test {'is' if near == 1 else 'are'} nearly the same as one of "
+            "the training: read some below, and take out what is but a copy."
+        ])  # fmt: skip
+    wrong, tested = (len(audit.rows("wrong", part)) for part in (0, 1))
+    if wrong or tested:
+        both = [f"{texts(n)} of the {part}" for n, part in ((wrong, "training"), (tested, "test"))]
+        some = " and ".join(each for each, n in zip(both, (wrong, tested), strict=True) if n)
+        steps.append([
+            f"{some} {_have(wrong + tested)} a label that looks wrong, judged together: read them "
+            "below, the surest first, and mend them (fasttext-lite audit)."
         ])  # fmt: skip
     return steps
+
+
+def leaks(audit: Audit) -> tuple[int, int]:
+    """Return how many texts of the test are in the training, and how many are nearly there."""
+    found = [each for each in audit.of("leaks") if each.place is not None and each.place.part == 1]
+    same = {each.place for each in found if each.why.startswith("the same text")}
+    return len(same), len({each.place for each in found} - same)
+
+
+def by_file(audit: Audit, kind: str) -> str:
+    """Return how many of the findings of a kind are of which file, as a further sentence."""
+    if kind == "leaks":
+        same, near = leaks(audit)
+        return f" {same:,} are the same, {near:,} nearly the same."
+    if kind != "wrong":
+        return ""
+    train, test = (len(audit.rows(kind, part)) for part in (0, 1))
+    return (
+        f" {train:,} of the training, {test:,} of the test: both files were judged together, so an "
+        "audit of one alone finds some others."
+    )
 
 
 def _about_labels(found: Findings) -> list[Sentence]:
