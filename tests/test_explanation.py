@@ -241,6 +241,32 @@ def test_what_cannot_be_explained_is_said():
     with pytest.raises(ValueError, match="'nonsense' is none of the model's 4 labels"):
         top_features(model, 3, ["nonsense"])
 
+    classifier = FastTextClassifier(epochs=2).fit(["a b", "c d"] * 3, ["x", "y"] * 3)
+    for function in (lambda model: explain(model, "a"), top_features):
+        for what, why in (
+            (None, "got NoneType"), ("m.ftl", "got str"),
+            (classifier, r"got FastTextClassifier \(a fitted classifier has one: .model_\)"),
+        ):  # fmt: skip
+            with pytest.raises(TypeError, match=f"model must be a Model.*{why}"):
+                function(what)
+    with pytest.raises(TypeError, match="label must be str; got list"):
+        explain(model, "x", ["food"])
+    for k in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="k must be a whole number of at least 1"):
+            explain(model, "x").top(k)
+
+
+@pytest.mark.parametrize("name", ["chinese", "jieba", "default"])
+def test_what_shares_a_character_is_one_word(name):
+    """In normal form one character may be several words; each word has characters of its own."""
+    model = model_of(name)
+    for text in ["½", "a½b ㈱ﷺ c", "İİ x", "ﬁne ﬁ", "e\u0301 é"]:
+        check(model, text)
+        found = explain(model, text)
+        assert all(span.word for span in found.spans)
+        if name == "chinese" and text == "½":
+            assert [span.word for span in found.spans] == ["½"]
+
 
 # -- the estimator ----------------------------------------------------------------------------
 def test_the_classifier_explains_its_classes():
@@ -294,6 +320,17 @@ def test_html_shows_the_text_and_obeys_none_of_it():
     assert "script" not in found.tags
     assert "<script>alert(1)</script> the bank & " in found.text
     assert "\x1b" not in found.text
+
+
+def test_what_is_listed_adds_up_to_the_score():
+    """Ten words, the others together, and what belongs to none."""
+    text = " ".join(text for _, text in ROWS[:6]) + " the the"
+    for name in ("default", "layer"):
+        found = explain(model_of(name), text)
+        lines = found.to_text().splitlines()[2:]
+        assert len(lines) == 12 and re.search(r"\(\d+ more words\)$", lines[10])
+        assert sum(float(line.split()[0]) for line in lines) == pytest.approx(found.score, abs=0.02)
+    assert re.search(r"the \(\d times\)|more words", found.to_text())
 
 
 def test_lines_for_terminals():
@@ -355,15 +392,21 @@ def test_the_command_says_what_is_wrong(path, tmp_path, capsys):
         assert message in said.err and said.err.count("\n") == 1 and not said.out
     said = good(capsys, path, "x", "--json", "--color", "always")
     assert "--color has no effect: --json is not coloured" in said.err
-    said = good(capsys, path, "some/file.txt")
-    assert "some/file.txt: there is no such file; explained as a text" in said.err
+    for name in ("some/file", "texst.txt", "a.csv.gz"):
+        said = good(capsys, path, name)
+        assert f"{name}: there is no such file; explained as a text" in said.err
+    for text in ("3.5", "hot soup.", "e.g."):
+        assert not good(capsys, path, text).err.count("no such file")
+    said = good(capsys, path, "hot soup", "--format", "csv", "--multilabel")
+    assert "has no effect: what is given is a text, and no file" in said.err
+    assert "--format" in said.err and "--multilabel" in said.err
 
 
 def test_info_shows_the_words_of_each_label(path, capsys):
     assert main(["info", path, "--top", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     found = [line for line in lines if line.startswith(("for ", "against "))]
-    assert len(found) == 8 and any(re.match(r"for food\s+\w+ \+\d", line) for line in found)
+    assert len(found) == 8 and any(re.match(r"for food\s+\w+ \+1\.00", line) for line in found)
     assert main(["info", path, "--top", "2", "--json"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert set(values["top"]) == {label for label, _ in ROWS}

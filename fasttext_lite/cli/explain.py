@@ -8,10 +8,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from fasttext_lite.cli.arguments import add_reading, add_unlabelled, number_of_labels
+from fasttext_lite.cli.arguments import (
+    add_reading,
+    add_unlabelled,
+    given_reading,
+    number_of_labels,
+)
 from fasttext_lite.cli.console import PROGRAM, say, write
-from fasttext_lite.cli.files import open_texts, say_if_nothing_is_cut
+from fasttext_lite.cli.files import PACKED, TEXT_ENDINGS, open_texts, say_if_nothing_is_cut
 from fasttext_lite.corpus import STDIN
+from fasttext_lite.corpus.formats import FORMATS
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import check_order
 
@@ -31,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a text, or a file of texts, a text in each line or whatever train reads; default stdin. "
         "What names a file is a file",
     )  # fmt: skip
-    parser.add_argument("--label", help="the label to explain (default: the likeliest)")
+    parser.add_argument(
+        "--label", help="the label to explain (default: the likeliest, but --other)"
+    )
     parser.add_argument(
         "--other", metavar="LABEL",
         help="compare with this label: which words make the first likelier",
@@ -91,11 +99,20 @@ def _check_label(model: Model, name: str, label: str | None) -> None:
         )
 
 
+def _looks_like_a_file(text: str) -> bool:
+    """Whether a text may be the mistaken name of a file."""
+    ending = os.path.splitext(text)[1].lower()
+    known = {each for form in FORMATS.values() for each in form.endings} | {*PACKED, *TEXT_ENDINGS}
+    return not any(map(str.isspace, text)) and (os.sep in text or ending in known)
+
+
 def _texts(options: argparse.Namespace, model: Model) -> Iterator[str]:
     """Yield the text that was given, or those of a file."""
     if options.file != STDIN and not os.path.exists(options.file):
-        if os.sep in options.file and not any(map(str.isspace, options.file)):
+        if _looks_like_a_file(options.file):
             say(f"{options.file}: there is no such file; explained as a text")
+        if given := given_reading(options):
+            say(f"{', '.join(given)} has no effect: what is given is a text, and no file")
         yield options.file
         return
     reader = open_texts(options, model.labels)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HELP = "Describe a model file, of ours or of fastText."
 MOST_LABELS = 20  # that are printed
+MOST_OF_LABEL = 60  # characters of a label beside its words
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--top", metavar="K", type=whole(1),
-        help="print the K words that speak most for each label, and against it",
+        help="print the K words that speak most for each label, and against it, in parts of the "
+        "strongest",
     )  # fmt: skip
     parser.add_argument(
         "--verify", action="store_true",
@@ -65,7 +67,11 @@ def run(options: argparse.Namespace) -> None:
     for label, sides in (top or {}).items():
         for name, words in zip(("for", "against"), sides, strict=True):
             shown = "  ".join(f"{word} {share:+.2f}" for word, share in words)
-            write(flat(f"{f'{name} {label}':<16}{shown or 'none'}"))
+            write(flat(f"{f'{name} {_cut(label)}':<15} {shown or 'none'}"))
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= MOST_OF_LABEL else f"{label[:MOST_OF_LABEL]}..."
 
 
 def _top(path: str, k: int) -> dict[str, Top]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -89,13 +90,15 @@ def explain(
     Raises
     ------
     TypeError
-        If text is not a str.
+        If model is no model, or text or a label is not a str.
     ValueError
         If a label is not the model's, both are the same, or k is given with a label or out of
         range.
     """
-    if not isinstance(text, str):
-        raise TypeError(f"text must be str; got {type(text).__name__}")
+    check_model(model)
+    for name, value in (("text", text), ("label", label), ("other", other)):
+        if not isinstance(value, str) and (name == "text" or value is not None):
+            raise TypeError(f"{name} must be str; got {type(value).__name__}")
     check_top(k, 0.0)
     if label is not None and k != 1:
         raise ValueError("k is the number of likeliest labels: it has no meaning with a label")
@@ -110,6 +113,15 @@ def explain(
         for number, probability in pairs
     ]
     return replace(found[0], more=tuple(found[1:])) if len(found) > 1 else found[0]
+
+
+def check_model(model: Any) -> None:
+    """Raise `TypeError` for what is no model, and say where a classifier has its own."""
+    if not isinstance(model, Model):
+        has = " (a fitted classifier has one: .model_)" if hasattr(model, "get_params") else ""
+        raise TypeError(
+            f"model must be a Model, such as load_model returns; got {type(model).__name__}{has}"
+        )
 
 
 def _asked(

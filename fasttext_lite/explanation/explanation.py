@@ -7,10 +7,13 @@ tell these two apart.  The stronger, the deeper the colour.
 from __future__ import annotations
 
 import html
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from fasttext_lite.errors import bounded
 
 MOST_WORDS = 10  # listed below a text
 WEAK = 0.05  # shares of the strongest word that get no colour
@@ -105,7 +108,14 @@ class Explanation:
         -------
         list of (str, float)
             Largest magnitude first; the contribution is that of all places of the word.
+
+        Raises
+        ------
+        ValueError
+            If k is not a whole number of at least 1.
         """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise ValueError(bounded(f"k must be a whole number of at least 1; got {k!r}"))
         sums: dict[str, float] = {}
         for span in self.spans:
             sums[span.word] = sums.get(span.word, 0.0) + span.contribution
@@ -166,11 +176,27 @@ def _as_text(explanation: Explanation, color: bool) -> str:
         lines.append("".join(_painted(*piece) for piece in explanation.marked()))
     else:
         lines.append(printable(explanation.text))
-    width = max((len(_number(value)) for _, value in explanation.top(MOST_WORDS)), default=0)
-    for word, value in explanation.top(MOST_WORDS):
-        lines.append(f"  {_number(value):>{width}}  {printable(word)}")
-    lines.append(f"  {_number(explanation.bias):>{width}}  ({_rest(explanation)})")
+    rows = _listed(explanation)
+    width = max(len(_number(value)) for _, value in rows)
+    lines += [f"  {_number(value):>{width}}  {what}" for what, value in rows]
     return "\n".join(lines + [_as_text(each, color) for each in explanation.more])
+
+
+def _listed(explanation: Explanation) -> list[tuple[str, float]]:
+    """Return what contributes, in words, and how much; it adds up to the score."""
+    times = Counter(span.word for span in explanation.spans)
+    best = explanation.top(MOST_WORDS)
+    rows = [
+        (printable(word) + f" ({times[word]} times)" * (times[word] > 1), value)
+        for word, value in best
+    ]
+    n_more = len(times) - len(best)
+    if n_more:
+        rest = sum(span.contribution for span in explanation.spans)
+        rest -= sum(value for _, value in best)
+        rows.append((f"({n_more} more word{'s' * (n_more > 1)})", rest))
+    what = "what belongs to no word" if explanation.is_exact else "the rest"
+    return [*rows, (f"({what})", explanation.bias)]
 
 
 def _as_html(explanation: Explanation) -> str:
@@ -178,16 +204,15 @@ def _as_html(explanation: Explanation) -> str:
     pieces = "".join(_marked(*piece) for piece in explanation.marked())
     rows = "".join(
         f'<tr><td style="text-align:right">{_number(value)}</td>'
-        f'<td style="text-align:left">{_escaped(word)}</td></tr>'
-        for word, value in explanation.top(MOST_WORDS)
+        f'<td style="text-align:left">{_escaped(what)}</td></tr>'
+        for what, value in _listed(explanation)
     )
     return (
         '<div style="max-width:50em;line-height:1.7">'
         f"<div><b>{_escaped(_head(explanation))}</b></div>"
         f'<div dir="auto" style="white-space:pre-wrap">{pieces}</div>'
         f"<details><summary>{len(explanation.spans)} words</summary><table>{rows}"
-        f'<tr><td style="text-align:right">{_number(explanation.bias)}</td>'
-        f'<td style="text-align:left">({_rest(explanation)})</td></tr></table></details></div>'
+        "</table></details></div>"
     ) + "".join(map(_as_html, explanation.more))
 
 
@@ -208,10 +233,6 @@ def _head(explanation: Explanation) -> str:
         f"{label}{against}: probability {explanation.probability:.4f}, "
         f"score {_number(explanation.score)}{about}"
     )
-
-
-def _rest(explanation: Explanation) -> str:
-    return "what belongs to no word" if explanation.is_exact else "the rest"
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from fasttext_lite.errors import bounded
+from fasttext_lite.explanation.contributions import check_model
 from fasttext_lite.explanation.direction import is_linear, of_all_labels
 from fasttext_lite.model.model import Model
 
@@ -22,8 +23,8 @@ def top_features(model: Model, k: int = 10, labels: Sequence[str] | None = None)
 
     The share of a word is what its row adds to the label's score, by the weight that the model
     gives it (idf and gain, 1 with mean pooling), above what it adds to the scores of all labels on
-    average; where texts may have several labels, what it adds to the label's score. N-grams have no
-    names (they are hashed) and are left out.
+    average; where texts may have several labels, what it adds to the label's score. It is told in
+    parts of the largest of the label. N-grams have no names (they are hashed) and are left out.
 
     Parameters
     ----------
@@ -36,14 +37,18 @@ def top_features(model: Model, k: int = 10, labels: Sequence[str] | None = None)
     Returns
     -------
     dict of str to (list of (str, float), list of (str, float))
-        Of each label, the words for it and those against it, strongest first. Words of few
+        Of each label, the words for it and those against it, strongest first, with their shares,
+        from 1 to -1. Words of few
         training texts (fewer than three) are left out, and beyond the 50,000 most frequent.
 
     Raises
     ------
     ValueError
         If k is less than 1, or a label is not the model's.
+    TypeError
+        If model is no model.
     """
+    check_model(model)
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise ValueError(bounded(f"k must be a whole number of at least 1; got {k!r}"))
     numbers = {label: i for i, label in enumerate(model.labels)}
@@ -62,6 +67,7 @@ def top_features(model: Model, k: int = 10, labels: Sequence[str] | None = None)
         part = wanted[start : start + step]
         shares = vectors @ directions[[numbers[label] for label in part]].T - means[:, None]
         for label, own in zip(part, shares.T, strict=True):
+            own = own / (np.abs(own).max(initial=0.0) or 1.0)
             found[label] = _strongest(own, words, k), _strongest(-own, words, k, -1.0)
     return found
 

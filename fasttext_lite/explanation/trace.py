@@ -107,9 +107,7 @@ def trace(model: Model, text: str) -> Trace:
         units = list(zip(ends[0].tolist(), ends[1].tolist(), strict=True))
     else:
         places_of_bytes = _places_of_bytes(buffer[:n_bytes], normal, text, model.config)
-        firsts = places_of_bytes[ends[0]].tolist()
-        lasts = (places_of_bytes[ends[1] - 1] + 1).tolist()
-        units = _apart(firsts, lasts)
+        units, ends = _apart(places_of_bytes, ends)
     return Trace(
         text, buffer, tokens, places, is_own, bounds, numbers, found, weights, counts, n_bytes,
         units, ends, places_of_bytes,
@@ -190,12 +188,32 @@ def _aligned(normal: str, text: str, config: Config) -> np.ndarray:
     return np.clip(np.maximum.accumulate(places), 0, max(len(text) - 1, 0))
 
 
-def _apart(firsts: list[int], lasts: list[int]) -> list[tuple[int, int]]:
-    """Return bounds that do not overlap: parts of one character may be words of their own."""
-    units, at = [], 0
-    for first, last in zip(firsts, lasts, strict=True):
-        first = max(first, at)
-        last = max(last, first)
-        units.append((first, last))
-        at = last
-    return units
+def _apart(
+    places_of_bytes: np.ndarray, ends: np.ndarray
+) -> tuple[list[tuple[int, int]], np.ndarray]:
+    """Return the characters of words, and their bytes; what shares a character is one word.
+
+    Parameters
+    ----------
+    places_of_bytes : int64[n_bytes]
+    ends : int64[2, n_words]
+        First byte and end of each word.
+
+    Returns
+    -------
+    units : list of (int, int)
+    ends : int64[2, n_units]
+    """
+    firsts, lasts = places_of_bytes[ends[0]].tolist(), (places_of_bytes[ends[1] - 1] + 1).tolist()
+    units: list[tuple[int, int]] = []
+    starts: list[int] = []
+    stops: list[int] = []
+    for first, last, start, stop in zip(firsts, lasts, *ends.tolist(), strict=True):
+        if units and first < units[-1][1]:
+            units[-1] = units[-1][0], max(last, units[-1][1])
+            stops[-1] = stop
+        else:
+            units.append((first, last))
+            starts.append(start)
+            stops.append(stop)
+    return units, np.array([starts, stops], np.int64)
