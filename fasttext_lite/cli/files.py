@@ -195,10 +195,10 @@ def _strangers(
     """Return what is said of texts with labels that a model does not know."""
     from fasttext_lite.corpus.strangers import difference, shown
 
-    why = difference(unseen, known)
+    why, how = difference(unseen, known), f", counted as {counted}" if counted else ""
     return (
-        f"{n} of {n_texts} texts have labels that the model does not know"
-        f"{f', counted as {counted}' if counted else ''}: {shown(unseen)}{f'; {why}' if why else ''}"
+        f"{n} of {n_texts} texts have labels that the model does not know{how}: {shown(unseen)}"
+        f"{f'; {why}' if why else ''}"
     )
 
 

@@ -247,6 +247,17 @@ def more_texts(curve: LearningCurve) -> str:
     return f"{sentence}, if the trend of the smaller samples goes on."
 
 
+def trained_anew(curve: LearningCurve, measured: Measured) -> str:
+    """Return why the curve does not end at the accuracy of the model, if it does not."""
+    mine, last = measured.result.accuracy, curve.points[-1].accuracy
+    if percent(mine) == percent(last):
+        return ""
+    return (
+        f"The curve ends at {percent(last)} and not at the model's {percent(mine)}: models are "
+        "trained anew for it, so chance differs, and so does the accuracy."
+    )
+
+
 def honesty(curve: LearningCurve) -> str:
     """Return how far the forecast of a learning curve is to be trusted."""
     law = curve.forecast
