@@ -254,7 +254,7 @@ def trained_anew(curve: LearningCurve, measured: Measured) -> str:
         return ""
     return (
         f"The curve ends at {percent(last)} and not at the model's {percent(mine)}: models are "
-        "trained anew for it, so chance differs, and so does the accuracy."
+        "trained anew for it, never with early stopping, and trainings differ."
     )
 
 
