@@ -324,8 +324,8 @@ def test_models_of_fasttext_are_told_to_convert(folder, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     "value, shown",
-    [(0.99995, "0.99995000"), (0.95, "0.95000"), (0.5, "0.5000"), (0.12349, "0.1234"), (1, "1.0000"),
-     (0.0001239, "0.0001239"), (1 - 2**-53, "0.99999999999999990"), (0, "0.0000")],
+    [(0.99995, "0.99995000"), (0.95, "0.95000"), (0.5, "0.5000"), (0.12349, "0.1234"),
+     (1, "1.0000"), (0.0001239, "0.0001239"), (1 - 2**-53, "0.99999999999999990"), (0, "0.0000")],
 )  # fmt: skip
 def test_a_threshold_that_is_copied_loses_no_text(value, shown):
     assert shown_threshold(value) == shown

@@ -19,7 +19,9 @@ from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import OWN_ENDING, check_ending, check_order
 
 if TYPE_CHECKING:
+    from fasttext_lite.corpus.labels import Labels
     from fasttext_lite.corpus.reader import Corpus, CorpusReader
+    from fasttext_lite.evaluation.scores import Evaluation
     from fasttext_lite.fitting.training_file import TrainingFile
 
 # Of the names of files of texts, beside those of `FORMATS`.
@@ -152,6 +154,52 @@ def say_if_trained_on(
             f"{path}: these are the texts that the model is trained on: the figures do not tell "
             "how it does on others"
         )
+
+
+def say_unknown(result: Evaluation, options: argparse.Namespace) -> None:
+    """Say how many texts a model could not know, when it was measured."""
+    if getattr(options, "quiet", False):
+        return
+    if result.n_unseen_texts:
+        unseen, known = result.names[result.n_known :], result.names[: result.n_known]
+        say(_strangers(result.n_unseen_texts, result.n, "errors", unseen, known))
+    if result.n_unknown_texts:
+        say(
+            f"{result.n_unknown_texts} of {result.n} texts have no known feature; the class "
+            "prior was used"
+        )
+
+
+def say_unseen(
+    path: str, labels: Labels, known: Sequence[str], options: argparse.Namespace
+) -> None:
+    """Say how many texts of a training file have labels that a model does not know.
+
+    Parameters
+    ----------
+    path : str
+    labels : Labels
+    known : sequence of str
+        Labels of the model.
+    options : Namespace
+    """
+    unseen = sorted(set(labels.used()) - set(known))
+    if unseen and not getattr(options, "quiet", False):
+        n = sum(not set(row) <= set(known) for row in labels.rows())
+        say(f"{path}: {_strangers(n, len(labels), '', unseen, known)}")
+
+
+def _strangers(
+    n: int, n_texts: int, counted: str, unseen: Sequence[str], known: Sequence[str]
+) -> str:
+    """Return what is said of texts with labels that a model does not know."""
+    from fasttext_lite.corpus.strangers import difference, shown
+
+    why, how = difference(unseen, known), f", counted as {counted}" if counted else ""
+    return (
+        f"{n} of {n_texts} texts have labels that the model does not know{how}: {shown(unseen)}"
+        f"{f'; {why}' if why else ''}"
+    )
 
 
 def open_texts(

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from fasttext_lite.cli.arguments import add_reading, add_threads, written
 from fasttext_lite.cli.certainty import read_novel
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
-from fasttext_lite.cli.files import called, named_files, read_labelled_file, say_if_trained_on
+from fasttext_lite.cli.files import (
+    called,
+    named_files,
+    read_labelled_file,
+    say_if_trained_on,
+    say_unknown,
+    say_unseen,
+)
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import check_order
@@ -79,6 +86,7 @@ def run(options: argparse.Namespace) -> None:
         n_threads=options.threads,
     )  # fmt: skip
     result = found.measured.result
+    say_unknown(result, options)
     write(
         f"{options.output}: {n_bytes / 1e3:,.0f} kB, n {result.n}  {result.figure} "
         f"{result.accuracy:.4f}"
@@ -127,6 +135,7 @@ def _read_training(options: argparse.Namespace, model: Model) -> Data:
 
     corpus = read_labelled_file(options.train, options)
     check_known(corpus.labels.used(), model.labels, options.train)
+    say_unseen(options.train, corpus.labels, model.labels, options)
     trained_on = model.run.texts if model.run else None
     if trained_on and corpus.fingerprint != trained_on and not options.quiet:
         say(f"{options.train}: these are not the texts that the model is trained on")

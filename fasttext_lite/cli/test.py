@@ -17,7 +17,13 @@ from fasttext_lite.cli.arguments import (
 )
 from fasttext_lite.cli.certainty import add_sure, check_sure, how_sure, read_novel
 from fasttext_lite.cli.console import PROGRAM, flat, is_same_file, say, write
-from fasttext_lite.cli.files import called, named_files, read_labelled_file, say_if_trained_on
+from fasttext_lite.cli.files import (
+    called,
+    named_files,
+    read_labelled_file,
+    say_if_trained_on,
+    say_unknown,
+)
 from fasttext_lite.errors import UsageError
 from fasttext_lite.model.magic import check_order, is_fasttext
 
@@ -130,22 +136,10 @@ def evaluate_corpus(
 
     Without k and threshold it is measured by what it decides; see `evaluation.scores.evaluate`.
     """
-    from fasttext_lite.corpus.strangers import difference, shown
     from fasttext_lite.evaluation.scores import evaluate
 
     result = evaluate(model, corpus.texts, corpus.labels, k, threshold, options.threads)
-    if result.n_unseen_texts:
-        unseen = result.names[result.n_known :]
-        why = difference(unseen, model.labels)
-        say(
-            f"{result.n_unseen_texts} of {result.n} texts have labels that the model does not "
-            f"know, counted as errors: {shown(unseen)}{f'; {why}' if why else ''}"
-        )
-    if result.n_unknown_texts:
-        say(
-            f"{result.n_unknown_texts} of {result.n} texts have no known feature; the class "
-            "prior was used"
-        )
+    say_unknown(result, options)
     return result
 
 

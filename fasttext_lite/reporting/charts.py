@@ -159,8 +159,8 @@ def learning_chart(curve: LearningCurve) -> str:
             more = 2 * sizes[-1]
             xs = np.geomspace(sizes[0], more, 60)
             axes.plot(xs, curve.forecast.accuracy(xs), ":", color=BAD, label="power law")
-            middle = float(curve.forecast.accuracy(more))
-            base = middle - curve.forecast.gain
+            base = means[-1]
+            middle = base + curve.forecast.gain
             ends = sorted((base + curve.forecast.low, base + curve.forecast.high))
             axes.plot([more, more], ends, "-", color=BAD, lw=4, alpha=0.6)
             axes.plot(more, middle, "D", color=BAD, ms=6)

@@ -176,7 +176,7 @@ class View:
     def _findings_notes(self) -> list[str]:
         """Return which tables of findings are cut."""
         found, most = self.found, self.limits.findings
-        sizes = [("Hardest pairs", len(found.pairs))]
+        sizes: list[tuple[str, int]] = []
         if found.audit is not None:
             sizes += [(_AUDIT.get(kind, kind), n) for kind, n in found.audit.counts.items()]
         if found.against is not None:
@@ -184,7 +184,8 @@ class View:
                 ("Right for the other model alone", found.against.test.only_second),
                 ("Right for this model alone", found.against.test.only_first),
             ]
-        return [f"{name}: the first {most} of {n:,}." for name, n in sizes if n > most]
+        said = [f"{name}: the first {most} of {n:,}." for name, n in sizes if n > most]
+        return [f"Hardest pairs: the first {most}."] * (len(found.pairs) > most) + said
 
     # -- labels ----------------------------------------------------------------------------------
     def _order(self) -> list[int]:
@@ -426,7 +427,8 @@ class View:
             return None
         said = "" if curve.forecast is None else words.more_texts(curve)
         return {
-            "said": said, "honesty": words.honesty(curve), "n_tested": f"{curve.n_tested:,}",
+            "said": said, "beside": words.trained_anew(curve, self.measured),
+            "honesty": words.honesty(curve), "n_tested": f"{curve.n_tested:,}",
             "notes": curve.notes,
             "points": [
                 {

@@ -215,7 +215,8 @@ def about_novel(found: NovelFindings, multilabel: bool) -> list[str]:
     if found.threshold is not None:
         said.append(
             f"The model's own threshold, {shown_threshold(found.threshold)}, answers "
-            f"{percent(found.known)} of the texts tested on, and {percent(found.own)} of those of no known label."
+            f"{percent(found.known)} of the texts tested on, and {percent(found.own)} of those of "
+            "no known label."
         )
         return said
     answers = "It answers all of them"
@@ -235,14 +236,26 @@ def more_texts(curve: LearningCurve) -> str:
     """Return what twice as many training texts would bring, and how sure that is."""
     law = curve.forecast
     assert law is not None
-    n = 2 * curve.points[-1].n_texts
+    n, last = 2 * curve.points[-1].n_texts, curve.points[-1].accuracy
     sentence = (
-        f"With twice the rows ({n:,}), expect about {points(law.gain)} of accuracy (between "
-        f"{points(law.low)} and {points(law.high)} in 8 of 10 resampled tests)"
+        f"With twice the rows ({n:,}), expect about {points(law.gain)} of accuracy (likely "
+        f"between {points(law.low)} and {points(law.high)}), counted from the {percent(last)} of "
+        "the model that this curve trains on all rows"
     )
     if law.low <= 0:
         return f"{sentence}: more of the same texts may not help at all."
     return f"{sentence}, if the trend of the smaller samples goes on."
+
+
+def trained_anew(curve: LearningCurve, measured: Measured) -> str:
+    """Return why the curve does not end at the accuracy of the model, if it does not."""
+    mine, last = measured.result.accuracy, curve.points[-1].accuracy
+    if percent(mine) == percent(last):
+        return ""
+    return (
+        f"The curve ends at {percent(last)} and not at the model's {percent(mine)}: models are "
+        "trained anew for it, never with early stopping, and trainings differ."
+    )
 
 
 def honesty(curve: LearningCurve) -> str:
@@ -254,15 +267,18 @@ def honesty(curve: LearningCurve) -> str:
             "them."
         )
     said = (
-        "The forecast is a straight line through the logarithms of the errors. It has no floor: "
-        "where labels of the test are wrong or a text does not tell, errors stay, and the gain is "
-        "smaller. New rows must be of the same kind."
+        "The forecast is the mean of two: a straight line through the logarithms of the errors, "
+        "and the last measured gain, falling as that line does. It has no floor: where labels of "
+        "the test are wrong or a text does not tell, errors stay, and the gain is smaller. New "
+        "rows must be of the same kind. The range is at least as wide as 8 of 10 forecasts from "
+        "resampled tests, as trainings differ by chance, and as this forecast is off where it can "
+        "be tried."
     )
     if law.checked is not None:
         there = curve.points[-1].accuracy
         said += (
-            f" Tried on itself: the smaller sizes alone forecast {percent(law.checked)} for "
-            f"{curve.points[-1].n_texts:,} rows, and {percent(there)} was measured."
+            f" Tried on itself: the smaller sizes alone forecast {percent(law.checked, 2)} for "
+            f"{curve.points[-1].n_texts:,} rows, and {percent(there, 2)} was measured."
         )
     return said
 
