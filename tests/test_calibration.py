@@ -13,9 +13,9 @@ from fasttext_lite.cli.app import main
 from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.errors import ModelError
+from fasttext_lite.evaluation.reliability import reliability
 from fasttext_lite.fitting.calibrate import _Decisions
 from fasttext_lite.model import storage
-from fasttext_lite.evaluation.reliability import reliability
 from fasttext_lite.model.calibration import Calibration, calibration_error
 
 RNG = np.random.default_rng

@@ -171,7 +171,8 @@ def find(
         is_trained_on=bool(model.run and model.run.texts and model.run.texts == data.fingerprint),
         against=None if against is None else _against(measured, *against, data, n_threads),
         novel=None if novel is None else novel_findings(measured, answers, novel),
-        slips=slips(measured, MOST_EXAMPLES), own=answered_by_own(model, sure, right),
+        slips=slips(measured, MOST_EXAMPLES),
+        own=answered_by_own(model, sure, right, measured.result.is_blank),
     )  # fmt: skip
 
 

@@ -191,5 +191,5 @@ def _of_first_labels(
         n_unknown_texts=int((n_features == 0).sum()), first_gold=first_gold,
         first_found=first.copy(), k=1, threshold=0.0, multilabel=False,
         calibration_error=calibration_error(probabilities[:, 0], is_right),
-        confidence=probabilities[:, 0], right=is_right,
+        confidence=probabilities[:, 0], right=is_right, is_blank=n_features == 0,
     )  # fmt: skip

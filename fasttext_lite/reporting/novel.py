@@ -56,11 +56,14 @@ def novel_findings(measured: Measured, answers: list[Answered], novel: Novel) ->
     model = measured.model
     least = least_given(model)
     own = None if model.abstention is None else max(model.abstention.value, least)
-    threshold = least if own is None else own
+    threshold, known = least if own is None else own, measured.confidence
+    if own is not None and not model.multilabel:  # texts without a known feature get no answer
+        known = np.where(measured.result.is_blank, -1.0, known)
     return NovelFindings(
         texts=novel, area=told_apart(measured.confidence, measured.result, novel),
         answered=[novel.answered(each.threshold) for each in answers], threshold=own,
-        own=share_of(novel.confidence, threshold), known=share_of(measured.confidence, threshold),
+        own=novel.answered(threshold, abstains=own is not None) or 0.0,
+        known=share_of(known, threshold),
         surest=[(each, marked(model, each.text, each.label)) for each in novel.surest],
     )  # fmt: skip
 
