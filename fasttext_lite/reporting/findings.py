@@ -133,7 +133,7 @@ def find(
     data : Data
         What it is measured on.
     train : Data, optional
-        What it is trained on: for the learning curve, and to look for wrong labels.
+        What it is trained on: for the learning curve and the audit.
     against : (str, Model), optional
         Another model, and its file.
     novel : Novel, optional
@@ -157,23 +157,32 @@ def find(
     found = [] if model.multilabel else mistakes(measured, MOST_EXAMPLES)
     sure, right = measured.judged
     answers = answers_for(sure, right)
-    curve = audit = None
-    if train is not None:
-        pair = (train.texts, train.labels)
-        curve = learning_curve(model, pair, (data.texts, data.labels), n_threads=n_threads)
-        audit = _audited(train, data, n_threads)
+    curve, audit = (None, None) if train is None else _learnt(model, train, data, n_threads)
     return Findings(
         path=path, data=data, measured=measured, mistakes=found,
         pairs=hard_pairs(found, measured.result.gold, MOST_PAIRS),
         reliability=reliability(sure, right), coverage=coverage(sure, right),
         answers=answers, errors=_surest_errors(measured),
         features=top_features(model, FEATURES), train=train, curve=curve, audit=audit,
-        is_trained_on=bool(model.run and model.run.texts and model.run.texts == data.fingerprint),
+        is_trained_on=_is_trained_on(model, data),
         against=None if against is None else _against(measured, *against, data, n_threads),
+        own=answered_by_own(model, sure, right, measured.result.is_blank),
         novel=None if novel is None else novel_findings(measured, answers, novel),
         slips=slips(measured, MOST_EXAMPLES),
-        own=answered_by_own(model, sure, right, measured.result.is_blank),
     )  # fmt: skip
+
+
+def _learnt(
+    model: Model, train: Data, data: Data, n_threads: int | None
+) -> tuple[LearningCurve, Audit]:
+    """Return what the texts that a model is trained on tell: learning curve and audit."""
+    learnt, asked = (train.texts, train.labels), (data.texts, data.labels)
+    curve = learning_curve(model, learnt, asked, n_threads=n_threads)
+    return curve, _audited(train, data, n_threads)
+
+
+def _is_trained_on(model: Model, data: Data) -> bool:
+    return bool(model.run and model.run.texts and model.run.texts == data.fingerprint)
 
 
 def _surest_errors(measured: Measured) -> list[SureError]:
