@@ -85,8 +85,10 @@ LINES = [
     ("quantize", "@m.ftl", "-o", "@small.ftl"),
     ("convert", "@s.bin", "@s.ftl"),
     ("test", "@m.ftl", "@train.tsv"),
+    ("report", "@m.ftl", "@train.tsv", "-o", "@report.html"),
     ("audit", "@train.tsv", "--threads", "1"),
     ("predict", "@m.ftl", "@texts.txt"),
+    ("explain", "@m.ftl", "@texts.txt"),
     ("embed", "@m.ftl", "@texts.txt"),
     ("filter", "@m.ftl", "@records.jsonl", "-o", "@out", "--workers", "1"),
     ("datasets", "list"),
@@ -118,7 +120,9 @@ def test_estimators_do_not_use_it(files, watch):
     rows = [line.split("\t") for line in Path(files("train.tsv")).read_text().splitlines()]
     labels, texts = zip(*rows, strict=True)
     one = FastTextClassifier(epochs=2, dim=8, recipe="fixed", n_jobs=1, random_state=0)
-    for model in (one, FastTextEnsemble(n_members=2, **one.get_params())):
+    shared = FastTextEnsemble().get_params().keys() & one.get_params().keys()
+    given = {name: value for name, value in one.get_params().items() if name in shared}
+    for model in (one, FastTextEnsemble(n_members=2, **given)):
         assert set(model.fit(texts, labels).predict(texts)) <= set(labels)
     assert watch.seen == []
 
