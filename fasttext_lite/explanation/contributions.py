@@ -163,14 +163,15 @@ def _explained(
         traced.buffer, traced.tokens, traced.places, traced.is_own, traced.bounds, traced.numbers,
         traced.found, traced.weights, traced.counts, table, columns, direction,
     )  # fmt: skip
-    total = bias + float(shares.sum())
-    bias += float(shares[:, traced.n_bytes : traced.n_bytes + 1].sum())  # between two streams
+    own, ngrams, characters = traced.by_unit(shares)
+    if shares.shape[1] > traced.n_bytes:  # between two streams of tokens
+        bias += float(shares[0, traced.n_bytes] + shares[1, traced.n_bytes])
+    total = bias + sum(own) + sum(ngrams)
     if not traced.found.size:
         scores = model.scores([text], 1)[0]
         total = bias = float(scores[label] - (scores[other] if other >= 0 else 0.0))
     elif score is not None:
         bias, total = bias + score - total, score
-    own, ngrams, characters = traced.by_unit(shares)
     spans = tuple(
         Span(start, end, text[start:end], a + b, a, b)
         for (start, end), a, b in zip(traced.units, own, ngrams, strict=True)
