@@ -61,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"requests that are being answered at a time; more get 503 (default {MOST_WAITING})",
     )  # fmt: skip
     parser.add_argument(
+        "--drain", type=between(0, MOST_SECONDS), default=0.0, metavar="SECONDS",
+        help="at SIGTERM, say 503 at /health for so long and answer on, before no connection is "
+        "taken any more: for a load balancer (default 0)",
+    )  # fmt: skip
+    parser.add_argument(
         "--threads", type=whole(1), metavar="N",
         help="that large requests are worked out in (default: all processors)",
     )  # fmt: skip
@@ -127,5 +132,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         most_waiting=options.most_waiting,
     )  # fmt: skip
     return Settings(
-        limits, Access(token), options.most_texts, options.threads or cpu_count(), options.log
-    )
+        limits, Access(token), options.most_texts, options.threads or cpu_count(), options.log,
+        drain_seconds=options.drain,
+    )  # fmt: skip

@@ -146,7 +146,7 @@ class ModelInfo(Struct, frozen=True):
 
     name: str
     path: str
-    kind: Annotated[str, Meta(description="fasttext-lite or fastText, and whether quantised.")]
+    kind: Annotated[str, Meta(description="fasttext-lite (quantised or not) or fastText.")]
     version: Annotated[
         str, Meta(description="Of the model file: the first 16 digits of its SHA-256.")
     ]

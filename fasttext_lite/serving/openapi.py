@@ -22,12 +22,12 @@ _IN_QUERY = ("text", "model", "k", "threshold", "probabilities", "abstain", "exp
 _FAULTS = {
     400: "The body is no JSON.",
     401: "No token, or another one.",
+    403: "The host is none of this server's, or a page of another host asks.",
     404: "There is no such model.",
     408: "The request came too slowly.",
     413: "The body is too large.",
     422: "A field is missing, unknown, of another type, or has no effect.",
-    503: "Too many requests wait, or the server ends; Retry-After says when to come again.",
-    504: "The answer took too long.",
+    503: "Too many requests wait, or the answer took too long; Retry-After: when to come again.",
 }
 
 
@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
     )
     for schema in schemas.values():
         schema.pop("title", None)
-    predict = (400, 401, 404, 408, 413, 422, 503, 504)
+    predict = (400, 401, 403, 404, 408, 413, 422, 503)
     answer = {"oneOf": [_ref("OneAnswer"), _ref("ManyAnswers")]}
     body = {"required": True, "content": {"application/json": {"schema": _ref("PredictRequest")}}}
     return {
@@ -64,7 +64,7 @@ def document() -> dict[str, Any]:
             },
             "/models": {"get": _get("The models that are served.", "ModelList", [_LABELS])},
             "/models/{name}": {
-                "get": _get("One model.", "ModelInfo", [_NAME, _LABELS], (401, 404))
+                "get": _get("One model.", "ModelInfo", [_NAME, _LABELS], (401, 403, 404))
             },
             "/health": {"get": _health()},
             "/metrics": {"get": _plain("Counters, as Prometheus reads them.", "text/plain")},
@@ -98,7 +98,7 @@ def _answers(schema: dict[str, Any], what: str, faults: tuple[int, ...]) -> dict
 
 
 def _get(
-    what: str, message: str, parameters: list[dict[str, Any]], faults: tuple[int, ...] = (401,)
+    what: str, message: str, parameters: list[dict[str, Any]], faults: tuple[int, ...] = (401, 403)
 ) -> dict[str, Any]:
     return {
         "summary": what,
@@ -112,7 +112,7 @@ def _health() -> dict[str, Any]:
     return {
         "summary": "Whether the server is well; needs no token.",
         "security": [{}],
-        "responses": answers | {"503": _json(_ref("Health"), "The server ends.")},
+        "responses": answers | {"503": _json(_ref("Health"), "The server is about to end.")},
     }
 
 
