@@ -30,6 +30,7 @@ from fasttext_lite.explanation.contributions import explain
 from fasttext_lite.fitting.fit import fit
 from fasttext_lite.model.abstention import Abstention
 from fasttext_lite.model.decisions import decide_by
+from fasttext_lite.model.model import Model
 from fasttext_lite.model.storage import save_model
 from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.serving import answering, asking, models
@@ -54,7 +55,7 @@ def trained(n=300, **more):
     """Return a model of some of the rows."""
     labels = Labels.from_rows([[label] for label, _ in ROWS[:n]])
     config = Config(epochs=2, lr=0.3, dim=8, loss="softmax")
-    model = fit(Texts.from_sequence(TEXTS[:n]), labels, config, n_threads=1).model
+    model = fit(Texts.from_sequence(TEXTS), labels, config, n_threads=1).model
     return model.replace(**more)
 
 
@@ -196,6 +197,21 @@ def test_large_requests_are_worked_out_in_pieces(shelf):
     assert bounds[-1] == (1_300, 1_301), "a long text is a piece of its own"
     assert max(b - a for a, b in bounds) == answering.PIECE_TEXTS
     assert not answering.is_small(found)
+
+
+def test_answers_do_not_depend_on_where_a_request_was_cut(asked, files, monkeypatch):
+    """Single texts and batches may differ in the last bit; the pieces of a batch may not."""
+    model = load_model(files["plain"])
+    monkeypatch.setattr(answering, "PIECE_TEXTS", 7)
+
+    def classify(*args):
+        raise AssertionError("a piece of many texts was judged as if they were few")
+
+    monkeypatch.setattr(Model, "_classify", classify)
+    answer = asked(texts=TEXTS, k=-1)
+    assert pairs(answer["predictions"]) == model.predict(TEXTS, -1).rows()
+    rows = asked(texts=TEXTS, probabilities=True)["probabilities"]
+    assert [list(row.values()) for row in rows] == model.probabilities(TEXTS).tolist()
 
 
 def test_a_request_ends_between_two_pieces(shelf):

@@ -12,10 +12,12 @@ from typing import Any
 
 import msgspec
 
+from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.explanation.contributions import explain
 from fasttext_lite.explanation.explanation import Explanation
 from fasttext_lite.model.decisions import decide_by, withheld, without
+from fasttext_lite.model.limits import FEW_TEXTS, LONGEST
 from fasttext_lite.model.model import Predictions, most_texts
 from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.serving.asking import Asked
@@ -82,32 +84,36 @@ def rows(asked: Asked, first: int, last: int) -> list[Row]:
         500 if numbers of the model are not finite.
     """
     texts, model = asked.texts[first:last], asked.served.model
+    # A few texts are judged one by one, which may differ in the last bit: it depends on how many
+    # the request has, and not on where it was cut.
+    few = len(asked.texts) <= FEW_TEXTS and sum(map(len, asked.texts)) <= LONGEST
+    given = texts if few else Texts.from_sequence(texts)
     try:
         if asked.probabilities:
-            found = model.judge(texts, 1)[0].tolist()
+            found = model.judge(given, 1)[0].tolist()
             return [dict(zip(model.labels, row, strict=True)) for row in found]
-        return _labels(asked, texts)
+        return _labels(asked, texts, given)
     except ModelError as error:
         raise Refused(500, str(error), "model", "load a sound file in its place") from None
 
 
-def _labels(asked: Asked, texts: list[str]) -> list[Row]:
-    """Return the labels of texts."""
+def _labels(asked: Asked, texts: list[str], given: Any) -> list[Row]:
+    """Return the labels of texts; `given` are the same texts as the model takes them."""
     model, threshold = asked.served.model, asked.threshold
-    if len(texts) == 1 and not asked.abstain and not isinstance(threshold, Threshold):
+    if asked.is_one and not asked.abstain and not isinstance(threshold, Threshold):
         found = [model.predict_one(texts[0], asked.k, threshold)]
     else:
         if isinstance(threshold, Threshold):
-            predicted = decide_by(model, texts, threshold, asked.k, 1)  # type: ignore[arg-type]
+            predicted = decide_by(model, given, threshold, asked.k, 1)
         else:
-            predicted = model.predict(texts, asked.k, threshold, 1)
+            predicted = model.predict(given, asked.k, threshold, 1)
         found = _answered(asked, predicted).rows()
     if asked.explain:
         return [
             _explained(asked, text, pairs) for text, pairs in zip(texts, found, strict=True)
         ]  # fmt: skip
-    given: list[Row] = [[Label(*pair) for pair in pairs] for pairs in found]
-    return [row or None for row in given] if asked.abstain else given
+    labels: list[Row] = [[Label(*pair) for pair in pairs] for pairs in found]
+    return [row or None for row in labels] if asked.abstain else labels
 
 
 def _answered(asked: Asked, predicted: Predictions) -> Predictions:
