@@ -1,0 +1,1 @@
+"""Labels for texts, given by people with a model at their side."""
