@@ -4,7 +4,7 @@
 
 import { List } from "./lists.js";
 import { address, call, download, Lost, Refused, takeToken } from "./net.js";
-import { $, counted, el, quoted } from "./text.js";
+import { $, counted, el, quoted, visible } from "./text.js";
 import * as view from "./view.js";
 
 const POLL = 2000, TOO_SOON = 120; // milliseconds
@@ -23,6 +23,7 @@ const state = {
   saving: "", // what is on its way: nothing else is sent meanwhile
   correction: null, // labels pressed while the answer before them was on its way
   then: null, // what to do when it has arrived
+  given: new Map(), // labels that this page has given, by text: shown when they are taken back
   shownAt: 0, isFromList: false,
 };
 let wake = () => {};
@@ -157,7 +158,7 @@ async function answer(labels) {
       sent = { ...sent, labels: state.correction, version: again.question.version };
       found = await sendAnswer(sent);
     }
-    if (found) arrived(found, sent.labels);
+    if (found) arrived(found, q.id, sent.labels);
   } catch (error) {
     refused(error);
   } finally {
@@ -183,8 +184,9 @@ async function sendAnswer(sent) {
   }
 }
 
-function arrived(found, labels) {
+function arrived(found, id, labels) {
   state.progress = found.progress;
+  state.given.set(id, labels);
   view.say(`Saved: ${quoted(labels)}. ${counted(found.progress.n_answered, "answer")}.`);
   const isWalk = state.isFromList;
   state.isFromList = false;
@@ -211,8 +213,9 @@ function undo() {
   }
   change("api/undo", { person: state.me }, "undo", (found) => {
     state.isFromList = false;
+    const q = found.question, had = state.given.get(q.id);
     view.say("Taken back: this text is open again.");
-    show(found.question);
+    show(q, had && !q.answer ? `You had said: ${quoted(had)}. That is taken back.` : "");
   });
 }
 
@@ -300,12 +303,12 @@ function hideGuess() {
 }
 
 async function showMore() {
-  const q = state.question, start = q.shown || q.text.length;
+  const q = state.question, start = q.shown || [...q.text].length; // in characters
   try {
     const found = await call(address(`api/texts/${q.id}/more`, { start }));
     if (state.question !== q) return;
-    $("text").append(found.text);
-    q.shown = start + found.text.length;
+    $("text").append(visible(found.text));
+    q.shown = start + [...found.text].length;
     $("more").hidden = !found.is_more;
   } catch (error) {
     if (error instanceof Lost) view.say("No connection: the next part did not come", true);
