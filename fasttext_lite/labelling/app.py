@@ -243,7 +243,9 @@ class _Api:
 
     async def file(self, request: Request) -> Response:
         """Answer with the labelled file, written anew."""
-        path, _ = await _done(self.session.export)
+        path, n_rows = await _done(self.session.export)
+        if not n_rows and not os.path.exists(path):
+            raise Refused(422, "there is no answer yet", do="label a text first")
         blocks, size = await _done(lambda: _blocks_of(path))
         name = os.path.basename(path).encode("ascii", "replace").decode().replace('"', "_")
         return StreamingResponse(
