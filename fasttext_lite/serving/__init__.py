@@ -1,0 +1,1 @@
+"""Models over HTTP: which are loaded, what they are asked, and the page to try them on."""
