@@ -1,1 +1,1 @@
-"""Labels for texts, given by people with a model at their side."""
+"""Labelling by hand: answers on disk, a model that learns along, and what to ask next."""
