@@ -141,6 +141,11 @@ class Page:
         time.sleep(0.15)
         self.browser.switch_to.active_element.send_keys(*keys)
 
+    def click(self, selector):
+        """Click, late enough that the text was seen."""
+        time.sleep(0.15)
+        self.one(selector).click()
+
     def answer(self, key):
         """Press a key, and wait for the next text."""
         before = self.text()
@@ -199,7 +204,7 @@ def test_undo_skip_and_the_mouse(serve, page):
     served = serve(list(TRUE))
     page.open(served.address)
     first = page.text()
-    page.one(".label-button[data-label=food]").click()
+    page.click(".label-button[data-label=food]")
     page.until(lambda: page.text() != first)
     assert served.labels_of(first) == ["food"]
     second = page.text()
@@ -214,8 +219,7 @@ def test_undo_skip_and_the_mouse(serve, page):
     page.press("u")
     page.until(lambda: "nothing to undo" in page.said("#status"))
     assert page.text() == first
-    time.sleep(0.15)
-    page.one("[data-do=skip]").click()
+    page.click("[data-do=skip]")
     page.until(lambda: page.text() != first)
     kinds = [event["event"] for event in served.events()]
     assert kinds == ["label", "skip", "undo", "undo", "skip"]
@@ -293,7 +297,7 @@ def test_nothing_is_lost_when_the_connection_is(serve, page):
     page.press("3")  # on second thought
     page.press("s")
     page.block()
-    page.one("#banner-again").click()
+    page.browser.execute_script("document.getElementById('banner-again').click()")
     page.until(lambda: page.text() != text)
     assert not page.one("#banner").is_displayed()
     assert served.labels_of(text) == [LABELS[2]]
@@ -302,6 +306,24 @@ def test_nothing_is_lost_when_the_connection_is(serve, page):
     page.until(lambda: "All answers so far are saved" in page.said("#banner"))
     page.network()
     page.until(lambda: not page.one("#banner").is_displayed())
+
+
+def test_what_comes_before_its_text_is_not_taken(serve, page):
+    served = serve(list(TRUE))
+    page.open(served.address)
+    text = page.text()
+    # The first key is pressed again at the moment at which the next text appears.
+    page.browser.execute_script(
+        "const key = () => document.body.dispatchEvent("
+        "  new KeyboardEvent('keydown', {key: '2', bubbles: true}));"
+        "const seen = new MutationObserver(() => { seen.disconnect(); key(); });"
+        "seen.observe(document.getElementById('text'), {childList: true});"
+    )
+    page.answer("1")
+    page.until(lambda: "Not taken" in page.said("#status"))
+    assert [event["text"] for event in served.events()] == [text]
+    page.answer("2")
+    assert len(served.events()) == 2
 
 
 def test_an_answer_whose_word_was_lost_is_not_given_twice(serve, page):
@@ -399,8 +421,8 @@ def test_several_labels_are_chosen_and_saved(serve, page):
     page.answer(Keys.ENTER)
     assert served.labels_of(text) == pressed
     text = page.text()
-    page.one(".label-button").click()
-    page.one("[data-do=confirm]").click()
+    page.click(".label-button")
+    page.click("[data-do=confirm]")
     page.until(lambda: page.text() != text)
     assert served.labels_of(text) == [LABELS[0]]
 

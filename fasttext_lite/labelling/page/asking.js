@@ -41,10 +41,10 @@ export function give(label) {
   view.showLabels(state, give);
 }
 
-/** Whether a key comes before its text can have been seen; it is then not taken. */
+/** Whether a key or a click comes before its text can have been seen; it is then not taken. */
 function isTooSoon() {
   const soon = performance.now() - state.shownAt < TOO_SOON;
-  if (soon) view.say("That key came before this text: not taken", true);
+  if (soon) view.say("Not taken: that came before this text could be seen", true);
   return soon;
 }
 
@@ -92,7 +92,7 @@ async function sendAnswer(sent) {
       return send("api/next", { person: state.me }, "asking for the next text");
     }
     const said = given && given.kind === "label" ? `said: ${quoted(given.labels)}` : "skipped this text";
-    show(there, `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: Enter keeps it, another label replaces it.`);
+    show({ ...there, asked: state.question.asked }, `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: Enter keeps it, another label replaces it.`);
     return null;
   }
 }

@@ -231,8 +231,8 @@ function showTraining(state) {
   $("train-text").textContent = {
     none: "A model is trained from all answers, and from the texts without one, and written to "
       + `${state.session.model}.`,
-    running: `Training… ${t.message || ""}`,
-    done: `The model is in ${t.path} (${t.seconds.toFixed(1)} s).${accuracy} ${t.message || ""}`,
+    running: `Training… ${t.message || ""} (${t.seconds.toFixed(0)} s)`,
+    done: `The model is in ${t.path}${t.message ? `, ${t.message}` : ""} (${t.seconds.toFixed(1)} s).${accuracy}`,
     failed: `It failed: ${t.message}`,
   }[t.state];
   $("train-commands").hidden = t.state !== "done";
