@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fasttext_lite.errors import bounded
 from fasttext_lite.labelling.messages import LABEL, SKIP, Answer
 
 NEW, UNDO = "new", "undo"  # kinds of events, beside those of answers
@@ -62,9 +63,9 @@ class Event:
         }  # fmt: skip
         for name, kind in kinds.items():
             if not isinstance(values.get(name), kind):  # type: ignore[arg-type]
-                raise ValueError(f"no {name!r}, or another kind of value")
+                raise ValueError(bounded(f"no {name!r}, or another kind of value"))
         if values["event"] not in (LABEL, SKIP, UNDO, NEW):
-            raise ValueError(f"no event is called {values['event']!r}")
+            raise ValueError(bounded(f"no event is called {values['event']!r}"))
         if not all(isinstance(label, str) for label in values["labels"]):
             raise ValueError("'labels' holds something else")
         given = {name: values[name] for name in kinds}

@@ -14,7 +14,7 @@ from fasttext_lite.auditing.files import as_json
 from fasttext_lite.corpus.formats import Reading, ReadOptions, find_format
 from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.disk.replacing import check_replaceable, replacing
-from fasttext_lite.errors import EmptyError, InputError, SettingError, one_line
+from fasttext_lite.errors import EmptyError, InputError, SettingError, bounded, one_line
 from fasttext_lite.labelling.pool import Pool
 from fasttext_lite.labelling.settings import PREFIX
 
@@ -134,8 +134,10 @@ class Output:
         """Raise `ValueError` for a label that the format cannot hold."""
         if self.form.name == "fasttext" and len(label.split()) > 1:
             raise ValueError(
-                f"{label!r}: a label has no space in fastText's format: write it with _, or name "
-                "an output that ends with .tsv, .csv or .jsonl"
+                bounded(
+                    f"{label!r}: a label has no space in fastText's format: write it with _, or "
+                    "name an output that ends with .tsv, .csv or .jsonl"
+                )
             )
 
     def check_pool(self, pool: Pool, name: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,34 +9,29 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.errors import SettingError, bounded
-from fasttext_lite.labelling.answers import NEW, UNDO, Answers, Event
-from fasttext_lite.labelling.background import Background
-from fasttext_lite.labelling.choosing import choose
+from fasttext_lite.labelling.answers import NEW, UNDO, Event
+from fasttext_lite.labelling.behind import Behind
 from fasttext_lite.labelling.errors import Stale
 from fasttext_lite.labelling.journal import ENDING, Journal
 from fasttext_lite.labelling.keys import keys_of
-from fasttext_lite.labelling.learner import Learner, Learnt
 from fasttext_lite.labelling.leases import Leases
+from fasttext_lite.labelling.lists import Lists
 from fasttext_lite.labelling.marks import marks_of, shown
 from fasttext_lite.labelling.messages import (
     AGAIN,
     LABEL,
     RANDOM,
     SKIP,
-    Accuracy,
     Guess,
     LabelInfo,
     Mark,
-    ModelState,
     Progress,
     Question,
-    Row,
     Rows,
 )
 from fasttext_lite.labelling.output import Output
-from fasttext_lite.labelling.pool import Pool
-from fasttext_lite.labelling.searching import Search, folded_words
 from fasttext_lite.labelling.settings import Settings, checked_label
+from fasttext_lite.labelling.state import State
 from fasttext_lite.labelling.training import Training
 
 GUESSES = 5
@@ -58,29 +51,17 @@ class Session:
     """
 
     def __init__(self, settings: Settings, output: Output, journal: Journal) -> None:
-        self.settings, self.output, self.journal = settings, output, journal
-        self.notices = list(journal.notices)
-        self._lock = threading.RLock()
-        self.answers = Answers(settings.labels)
-        events = journal.events or self._before()
-        others = dict.fromkeys(event.text for event in events if event.text)
-        self.pool = Pool(settings.texts, settings.seed, others)
-        output.check_pool(self.pool, settings.name)
-        for event in events:
-            self.answers.apply(event, self.pool.find(event.text) if event.text else None)
-        self._check_labels()
+        self.settings = settings
+        self._state = State(settings, output, journal)
+        self._lock, self._pool, self._answers = (
+            self._state.lock, self._state.pool, self._state.answers,
+        )  # fmt: skip
+        self.notices = self._state.notices
         self._leases = Leases()
-        self._search = Search(self.pool)
-        self.learner = Learner(self.pool, settings.several, settings.seed, settings.n_threads)
-        self._learnt = Learnt()
-        self._learnt_events = 0
-        self._queue: list[tuple[int, str]] = []
-        self._curve: tuple[Accuracy, ...] = ()
-        self._training = Training(self.pool, settings.several, settings.seed, settings.n_threads)
-        self._written_events = -1
+        self._lists = Lists(self._state)
+        self._behind = Behind(self._state)
+        self._training = Training(self._pool, settings.several, settings.seed, settings.n_threads)
         self._place = 0  # in the random order: all before are answered
-        self._behind = Background(self._learn, "labelling: model")
-        self._behind.call()
 
     # -- beginning and end --
     @classmethod
@@ -108,48 +89,21 @@ class Session:
             journal.close()
             raise
 
-    def _before(self) -> list[Event]:
-        """Take the rows of an output without a journal into one, and return their events."""
-        rows = self.output.read()
-        if not rows:
-            return []
-        now = time.time()
-        found: dict[str, Event] = {}
-        for text, labels in rows:
-            if text in found and found[text].labels != labels:
-                labels = found[text].labels if not self.settings.several else labels
-            found[text] = Event(LABEL, now, "", text, labels, "", 1)
-        self.journal.append(*found.values())
-        self.notices.append(f"{self.output.path}: {len(found):,} texts are labelled already")
-        return list(found.values())
-
-    def _check_labels(self) -> None:
-        """Raise `SettingError` if old answers have several labels and new ones may not."""
-        if self.settings.several:
-            return
-        for number, labels in self.answers.labelled().items():
-            if len(labels) > 1:
-                raise SettingError(
-                    f"{self.output.path}: there are texts with several labels "
-                    f"({self.pool.text_of(number)[:60]!r}): go on with --several"
-                )
-
     def close(self) -> None:
         """End the session: all answers are on the disk already, and now in the output, too."""
         self._behind.close()
         self._training.wait()
-        with self._lock:
-            try:
-                self._write()
-            finally:
-                self.journal.close()
+        try:
+            self._state.write()
+        finally:
+            self._state.journal.close()
 
     @property
     def model_path(self) -> str:
         """The file that `train` writes."""
         if self.settings.model is not None:
             return self.settings.model
-        return self.output.path.rpartition(".")[0] + ".ftl"
+        return self._state.output.path.rpartition(".")[0] + ".ftl"
 
     # -- questions --
     def next(self, person: str) -> Question | None:
@@ -168,23 +122,23 @@ class Session:
         return self._question(*found)
 
     def _is_random_due(self) -> bool:
-        n = self.answers.n_labelled + self.answers.n_skipped
+        n = self._answers.n_labelled + self._answers.n_skipped
         share = self.settings.random_share
         return int(share * (n + 1)) > int(share * n)
 
     def _random(self, taken: set[int]) -> tuple[int, str] | None:
-        order = self.pool.order
-        while self._place < order.size and self.answers.of(int(order[self._place])) is not None:
+        order = self._pool.order
+        while self._place < order.size and self._answers.of(int(order[self._place])) is not None:
             self._place += 1
         for place in range(self._place, order.size):
             number = int(order[place])
-            if number not in taken and self.answers.of(number) is None:
+            if number not in taken and self._answers.of(number) is None:
                 return number, RANDOM
         return None
 
     def _chosen(self, taken: set[int]) -> tuple[int, str] | None:
-        for number, asked in self._queue:
-            if number not in taken and self.answers.of(number) is None:
+        for number, asked in self._behind.queue:
+            if number not in taken and self._answers.of(number) is None:
                 return number, asked
         return None
 
@@ -202,28 +156,24 @@ class Session:
         return self._question(id, asked)
 
     def _check_id(self, number: Any) -> None:
-        if type(number) is not int or not 0 <= number < len(self.pool):
+        if type(number) is not int or not 0 <= number < len(self._pool):
             raise ValueError(
-                bounded(f"there is no text {number!r}: the {len(self.pool):,} texts count from 0")
+                bounded(f"there is no text {number!r}: the {len(self._pool):,} texts count from 0")
             )
 
     def _question(self, number: int, asked: str) -> Question:
-        text, is_cut = shown(self.pool.text_of(number))
-        learnt = self._learnt
-        guesses = self._guesses(learnt, number)
+        text, is_cut = shown(self._pool.text_of(number))
+        guesser = self._behind.learnt.guesser
+        guesses: tuple[Guess, ...] = ()
         marks: tuple[Mark, ...] = ()
-        if guesses and learnt.model is not None and guesses[0].label in learnt.model.labels:
-            marks = marks_of(learnt.model, text, guesses[0].label)
+        if guesser is not None:
+            p = guesser.probabilities(np.array([number]), 1)[0]
+            best = np.argsort(-p, kind="stable")[:GUESSES].tolist()
+            guesses = tuple(Guess(guesser.labels[i], float(p[i])) for i in best)
+            marks = marks_of(guesser.model, text, guesses[0].label)
         with self._lock:
-            answer, version = self.answers.of(number), self.answers.version(number)
+            answer, version = self._answers.of(number), self._answers.version(number)
         return Question(number, text, is_cut, asked, guesses, marks, answer, version)
-
-    def _guesses(self, learnt: Learnt, number: int) -> tuple[Guess, ...]:
-        if learnt.model is None:
-            return ()
-        p = learnt.judge_pool(np.array([number]), 1)[0][0]
-        best = np.argsort(-p, kind="stable")[:GUESSES].tolist()
-        return tuple(Guess(learnt.labels[i], float(p[i])) for i in best)
 
     def text_of(self, id: int, start: int = 0) -> tuple[str, bool]:
         """Return a part of a text from a character on, and whether there is more behind it.
@@ -236,7 +186,7 @@ class Session:
         self._check_id(id)
         if type(start) is not int or start < 0:
             raise ValueError(bounded(f"start must be a whole number of at least 0; got {start!r}"))
-        return shown(self.pool.text_of(id), start)
+        return shown(self._pool.text_of(id), start)
 
     # -- answers --
     def answer(self, person: str, id: int, labels: Sequence[str], version: int) -> Progress:
@@ -275,12 +225,12 @@ class Session:
                 f"one label is asked for, {len(found)} were given: start with --several"
             )
         with self._lock:
-            known = set(self.answers.labels)
+            known = set(self._answers.labels)
         for label in found:
             if label not in known:
                 raise ValueError(bounded(f"there is no label {label!r}: add it first"))
         # As everybody writes them: in the order of the keys.
-        order = {label: i for i, label in enumerate(self.answers.labels)}
+        order = {label: i for i, label in enumerate(self._answers.labels)}
         return tuple(sorted(found, key=order.__getitem__))
 
     def skip(self, person: str, id: int, version: int) -> Progress:
@@ -292,27 +242,19 @@ class Session:
     ) -> Progress:
         self._check_id(number)
         with self._lock:
-            if version != self.answers.version(number):
+            if version != self._answers.version(number):
                 stale = True
             else:
                 stale = False
                 asked = self._leases.asked(person, number) or AGAIN
-                text = self.pool.text_of(number)
+                text = self._pool.text_of(number)
                 event = Event(kind, time.time(), person, text, labels, asked, version + 1)
-                self.journal.append(event)
-                self.answers.apply(event, number)
+                self._state.record(event, number)
                 self._leases.end(person)
-                self._call_if_due()
         if stale:
             raise Stale(self._question(number, AGAIN))
+        self._behind.hear()
         return self.progress()
-
-    def _call_if_due(self) -> None:
-        since = self.answers.n_events - self._learnt_events
-        if since >= self.settings.between(self.answers.n_labelled) or (
-            self._learnt.model is None and since
-        ):
-            self._behind.call()
 
     def undo(self, person: str) -> Question:
         """Take a person's last answer that stands back, and return the text as a question.
@@ -325,14 +267,13 @@ class Session:
             If it cannot be written; then the answer stands.
         """
         with self._lock:
-            number = self.answers.last(person)
+            number = self._answers.last(person)
             if number is None:
                 raise ValueError("there is nothing to undo: no answer of yours is left")
-            version = self.answers.version(number) + 1
-            text = self.pool.text_of(number)
+            version = self._answers.version(number) + 1
+            text = self._pool.text_of(number)
             event = Event(UNDO, time.time(), person, text, (), "", version)
-            self.journal.append(event)
-            self.answers.apply(event, number)
+            self._state.record(event, number)
             self._place = 0
             self._leases.take(person, number, AGAIN)
         return self._question(number, AGAIN)
@@ -348,13 +289,12 @@ class Session:
             If it cannot be written; then it is not there.
         """
         name = checked_label(name, self.settings.several)
-        self.output.check_label(name)
+        self._state.output.check_label(name)
         with self._lock:
-            if name in self.answers.labels:
+            if name in self._answers.labels:
                 raise ValueError(bounded(f"there is a label {name!r} already"))
             event = Event(NEW, time.time(), "", "", (name,), "", 0)
-            self.journal.append(event)
-            self.answers.apply(event, None)
+            self._state.record(event, None)
         return self.progress()
 
     # -- lists --
@@ -379,63 +319,25 @@ class Session:
         answered : bool, optional
             Those that were labelled, or were not.
         """
-        wanted = folded_words(words)
-        with self._lock:
-            given = self.answers.labelled()
-        if label is not None or answered:
-            numbers = iter(sorted(n for n, have in given.items() if label is None or label in have))
-            found = (n for n in numbers if self._search.has(n, wanted))
-        else:
-            found = (n for n in self._search.find(wanted) if answered is None or n not in given)
-        part = list(itertools.islice(found, start, start + count + 1))
-        shown_part = part[:count]
-        learnt = self._learnt
-        rows = self._rows(learnt, shown_part, [0.0] * len(shown_part))
-        return Rows(rows, start + len(part), len(part) > count)
-
-    def _rows(self, learnt: Learnt, numbers: list[int], scores: list[float]) -> tuple[Row, ...]:
-        guesses: list[tuple[str, float]] = [("", 0.0)] * len(numbers)
-        if learnt.model is not None and numbers:
-            p = learnt.judge_pool(np.array(numbers, np.int64), 1)[0]
-            best = p.argmax(axis=1)
-            guesses = [
-                (learnt.labels[i], float(row[i])) for i, row in zip(best.tolist(), p, strict=True)
-            ]
-        found = []
-        with self._lock:
-            for number, (guess, probability), score in zip(numbers, guesses, scores, strict=True):
-                answer = self.answers.of(number)
-                text = shown(self.pool.text_of(number)[:ROW_TEXT])[0]
-                labels = () if answer is None else answer.labels
-                found.append(Row(number, text, labels, guess, probability, score))
-        return tuple(found)
+        return self._lists.search(words, start, count, label, answered, self._behind.learnt)
 
     def doubtful(self, start: int = 0, count: int = 50) -> Rows:
         """Return labelled texts whose labels the model doubts, the most doubtful first."""
-        with self._lock:
-            given, learnt = self.answers.labelled(), self._learnt
-        doubts = learnt.doubts(given)
-        part = doubts[start : start + count]
-        rows = self._rows(learnt, [n for n, _ in part], [score for _, score in part])
-        return Rows(rows, len(doubts), len(doubts) > start + count)
+        return self._lists.doubtful(start, count, self._behind)
 
     # -- where it stands --
     def progress(self) -> Progress:
         """Return where the session stands."""
+        answers, curve = self._answers, self._behind.curve
         with self._lock:
-            answers, learnt = self.answers, self._learnt
             labels = tuple(
                 LabelInfo(name, key, answers.count(name), answers.is_new(name))
                 for name, key in zip(answers.labels, keys_of(answers.labels), strict=True)
             )
-            model = ModelState(
-                learnt.model is not None, learnt.n_answers, self._behind.is_busy, learnt.seconds,
-                learnt.note,
-            )  # fmt: skip
             return Progress(
-                self.pool.n_asked, answers.n_labelled, answers.n_skipped,
-                answers.n_events - self._learnt_events, labels, answers.people(),
-                self._curve[-1] if self._curve else None, self._curve, model, self._training.state,
+                self._pool.n_asked, answers.n_labelled, answers.n_skipped, self._behind.n_since(),
+                labels, answers.people(), curve[-1] if curve else None, curve,
+                self._behind.model_state(), self._training.state,
             )  # fmt: skip
 
     # -- files --
@@ -447,18 +349,7 @@ class Session:
         OSError
             If it cannot be written.
         """
-        with self._lock:
-            return self.output.path, self._write()
-
-    def _write(self) -> int:
-        with self._lock:
-            given = self.answers.labelled()
-            n_events = self.answers.n_events
-            if n_events != self._written_events and (given or n_events):
-                rows = [(self.pool.text_of(number), given[number]) for number in sorted(given)]
-                self.output.write(rows)
-                self._written_events = n_events
-            return len(given)
+        return self._state.output.path, self._state.write()
 
     def train(self, path: str | None = None) -> None:
         """Train the model that is kept, in the background; `progress` tells how it goes.
@@ -474,25 +365,9 @@ class Session:
             If a training is under way.
         """
         with self._lock:
-            given, curve = self.answers.labelled(), self._curve
+            given, curve = self._answers.labelled(), self._behind.curve
         self._training.start(path or self.model_path, given, curve[-1] if curve else None)
 
-    # -- behind --
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait until the model has learnt what is due; return whether it has."""
+        """Wait until the model has learnt all that is due; return whether it has."""
         return self._behind.wait(seconds)
-
-    def _learn(self) -> None:
-        """Train a model anew and choose what to ask next."""
-        with self._lock:
-            n_events = self.answers.n_events
-            given, settled = self.answers.labelled(), self.answers.settled()
-        learnt = self.learner.learn(given)
-        queue = choose(self.pool, learnt, settled, self.settings.n_threads)
-        with self._lock:
-            self._learnt, self._queue, self._learnt_events = learnt, queue, n_events
-        try:
-            self._write()
-        except OSError as error:
-            self._learnt = learnt
-            self.notices.append(f"{self.output.path}: cannot be written: {error.strerror}")
