@@ -60,6 +60,19 @@ class Words:
         bounds = word_bounds(ends)
         table = empty_table(2 * max(ends.size, 1))
         kernels.insert_words(pool, bounds, ends.size, table)
+        self._known = table, pool, bounds
+        self.numbers, self.indptr = self.number(texts, n_threads)
+        self.counts = np.bincount(self.numbers, minlength=ends.size)
+
+    def number(self, texts: MarkedTexts, n_threads: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the words of texts, these or others, by number, without those that have none.
+
+        Returns
+        -------
+        numbers : int32[n_numbers]
+        indptr : int64[n_texts + 1]
+        """
+        table, pool, bounds = self._known
         sizes = np.append(0, np.cumsum(texts.marks == END))[texts.offsets]
         numbers = np.empty(sizes[-1], np.int32)
 
@@ -71,9 +84,8 @@ class Words:
 
         run_ranges(number, len(texts), n_threads)
         known = numbers >= 0
-        self.indptr = np.append(0, np.cumsum(known))[sizes].astype(np.int64)
-        self.numbers = numbers[known]
-        self.counts = np.bincount(self.numbers, minlength=ends.size)
+        indptr = np.append(0, np.cumsum(known))[sizes].astype(np.int64)
+        return numbers[known], indptr
 
     def __len__(self) -> int:
         return self.indptr.size - 1
@@ -117,20 +129,36 @@ class Words:
         ----------
         vectors : float32[n_words, dim]
         """
+        return centred(self.means(self.numbers, self.indptr, self.weighed(vectors)))
+
+    def weighed(self, vectors: np.ndarray) -> np.ndarray:
+        """Return words' vectors times their inverse frequency in texts, float32[n_words, dim]."""
+        texts = np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        pairs = np.unique(texts * self.counts.size + self.numbers)
+        frequency = np.bincount(pairs % max(self.counts.size, 1), minlength=self.counts.size)
+        idf = np.log((1 + len(self)) / (1 + frequency)) + 1
+        return (vectors * idf[:, None]).astype(np.float32)
+
+    def means(self, numbers: np.ndarray, indptr: np.ndarray, weighed: np.ndarray) -> np.ndarray:
+        """Return sums of the weighed vectors of texts' words, float32[n_texts, dim].
+
+        Parameters
+        ----------
+        numbers, indptr
+            Of `number`.
+        weighed : float32[n_words, dim]
+        """
         from scipy import sparse
 
-        shape = len(self), self.counts.size
-        ones = np.ones(self.numbers.size, np.float32)
-        counts = sparse.csr_matrix((ones, self.numbers.copy(), self.indptr.copy()), shape=shape)
+        shape = indptr.size - 1, self.counts.size
+        ones = np.ones(numbers.size, np.float32)
+        counts = sparse.csr_matrix((ones, numbers.copy(), indptr.copy()), shape=shape)
         counts.sum_duplicates()
-        frequency = np.bincount(counts.indices, minlength=shape[1])
-        idf = np.log((1 + len(self)) / (1 + frequency)) + 1
-        weighed = (vectors * idf[:, None]).astype(np.float32)
         counts.data = 1 + np.log(counts.data)
-        found = np.empty((shape[0], vectors.shape[1]), np.float32)
+        found = np.empty((shape[0], weighed.shape[1]), np.float32)
         for first in range(0, shape[0], MEANS):
             found[first : first + MEANS] = counts[first : first + MEANS] @ weighed
-        return centred(found)
+        return found
 
 
 def centred(vectors: np.ndarray) -> np.ndarray:

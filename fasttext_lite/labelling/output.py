@@ -1,0 +1,181 @@
+"""The labelled file that a session writes, in the format of its ending, for `train` to read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from fasttext_lite.auditing.files import as_json
+from fasttext_lite.corpus.formats import Reading, ReadOptions, find_format
+from fasttext_lite.corpus.reader import read_corpus
+from fasttext_lite.disk.replacing import check_replaceable, replacing
+from fasttext_lite.errors import EmptyError, InputError, SettingError, bounded, one_line
+from fasttext_lite.labelling.pool import Pool
+from fasttext_lite.labelling.settings import PREFIX
+
+Row = tuple[str, tuple[str, ...]]  # a text and its labels
+_HALVES = re.compile(rb"\xed[\xa0-\xbf]")  # of surrogate pairs, which UTF-8 has not
+_MARKED = re.compile(rb"(?:^|[\x00\t\v\f\r\n ])" + PREFIX.encode())
+_LOOKED_AT = 20  # lines by which the reader recognises a format
+
+
+@dataclass(frozen=True)
+class Written:
+    """How rows are written.
+
+    Attributes
+    ----------
+    name : str
+        As `corpus.formats` has it.
+    write : callable
+        Given the rows, whether texts have several labels, and the file.
+    fault : bytes pattern
+        Of texts that cannot be written.
+    why : str
+        What is wrong with these.
+    """
+
+    name: str
+    write: Callable[[Sequence[Row], bool, TextIO], None]
+    fault: re.Pattern[bytes] = _HALVES
+    why: str = "hold half of a surrogate pair, which only JSON can write"
+
+
+def _as_tsv(rows: Sequence[Row], several: bool, file: TextIO) -> None:
+    lines = [f"{','.join(labels)}\t{text}" for text, labels in rows]
+    if _is_tsv(lines, several):
+        file.writelines(line + "\n" for line in lines)
+        return
+    # What the first lines hold would be taken for another format, or for names of columns.
+    file.write("label\ttext\n")
+    for text, labels in rows:
+        file.write(f"{_cell(','.join(labels))}\t{_cell(text)}\n")
+
+
+def _is_tsv(lines: Sequence[str], several: bool) -> bool:
+    """Return whether lines are recognised as labels and texts between tabs."""
+    head = [line.encode("utf-8", "replace") for line in lines[:_LOOKED_AT]]
+    reading = Reading("labelled.tsv", ReadOptions(multilabel=several), lines=head)
+    return not head or find_format(reading).name == "tsv"
+
+
+def _cell(value: str) -> str:
+    """Return a field between tabs; in quotes where they are needed, or would be taken off."""
+    if "\t" in value or (value[:1] == '"' and value[-1:] == '"'):
+        return '"' + value.replace('"', '""') + '"'
+    return value
+
+
+def _as_csv(rows: Sequence[Row], several: bool, file: TextIO) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("label", "text"))
+    writer.writerows((",".join(labels), text) for text, labels in rows)
+
+
+def _as_jsonl(rows: Sequence[Row], several: bool, file: TextIO) -> None:
+    for text, labels in rows:
+        label = list(labels) if several else labels[0]
+        file.write(as_json({"label": label, "text": text}) + "\n")
+
+
+def _as_fasttext(rows: Sequence[Row], several: bool, file: TextIO) -> None:
+    for text, labels in rows:
+        file.write(" ".join([*(PREFIX + label for label in labels), text]) + "\n")
+
+
+FORMATS = {
+    ".tsv": Written("tsv", _as_tsv),
+    ".csv": Written("csv", _as_csv),
+    ".jsonl": Written("jsonl", _as_jsonl, fault=re.compile(rb"(?!)")),
+    ".ndjson": Written("jsonl", _as_jsonl, fault=re.compile(rb"(?!)")),
+    ".txt": Written(
+        "fasttext", _as_fasttext, fault=_MARKED,
+        why=f"have words that begin with {PREFIX}, which fastText's format takes for labels",
+    ),
+}  # fmt: skip
+
+
+class Output:
+    """The labelled file.
+
+    Parameters
+    ----------
+    path : str
+    several : bool
+        Whether texts may have several labels.
+
+    Raises
+    ------
+    SettingError
+        If its ending is that of no format.
+    InputError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: str, several: bool) -> None:
+        self.path, self.several = path, several
+        ending = os.path.splitext(path)[1].lower()
+        if ending not in FORMATS:
+            raise SettingError(
+                f"output {path}: its ending must say the format: {', '.join(FORMATS)}"
+            )
+        self.form = FORMATS[ending]
+        try:
+            check_replaceable(path)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+    def check_label(self, label: str) -> None:
+        """Raise `ValueError` for a label that the format cannot hold."""
+        if self.form.name == "fasttext" and len(label.split()) > 1:
+            raise ValueError(
+                bounded(
+                    f"{label!r}: a label has no space in fastText's format: write it with _, or "
+                    "name an output that ends with .tsv, .csv or .jsonl"
+                )
+            )
+
+    def check_pool(self, pool: Pool, name: str) -> None:
+        """Raise `InputError` if the format cannot hold some of the texts."""
+        found = self.form.fault.search(pool.texts.buffer.data)
+        if found is None:
+            return
+        place = int((pool.texts.offsets <= found.start()).sum()) - 1
+        raise InputError(
+            f"{name}: some texts {self.form.why} (first: {one_line(pool.text_of(place)[:60])!r}): "
+            "name an output that ends with .jsonl"
+        )
+
+    def read(self) -> list[Row]:
+        """Return the rows that are there already; none if there is no such file.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
+        if not os.path.exists(self.path) or os.path.getsize(self.path) == 0:
+            return []
+        try:
+            corpus = read_corpus(self.path, ReadOptions(multilabel=self.several))
+        except EmptyError:
+            return []
+        return list(zip(corpus.texts.to_list(), corpus.label_rows, strict=True))
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write the file anew.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written: the old one stays.
+        """
+        text = io.StringIO(newline="")
+        self.form.write(rows, self.several, text)
+        with replacing(self.path) as file:
+            file.write(text.getvalue().encode("utf-8"))

@@ -1,0 +1,116 @@
+"""What all parts of a session share: texts, answers and the files, behind one lock."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from fasttext_lite.errors import SettingError
+from fasttext_lite.labelling.answers import Answers, Event
+from fasttext_lite.labelling.journal import Journal
+from fasttext_lite.labelling.messages import LABEL
+from fasttext_lite.labelling.output import Output
+from fasttext_lite.labelling.pool import Pool
+from fasttext_lite.labelling.settings import Settings
+
+
+class State:
+    """Texts and their answers, as the journal has them.
+
+    Parameters
+    ----------
+    settings : Settings
+    output : Output
+    journal : Journal
+        Open.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held by whoever reads or changes the answers.
+    pool : Pool
+    answers : Answers
+    notices : list of str
+        What the user should know about the files.
+
+    Raises
+    ------
+    InputError
+        If the output cannot be read or cannot hold the texts.
+    SettingError
+        If there are texts with several labels, and these are not asked for.
+    """
+
+    def __init__(self, settings: Settings, output: Output, journal: Journal) -> None:
+        self.settings, self.output, self.journal = settings, output, journal
+        self.lock = threading.RLock()
+        self.notices = list(journal.notices)
+        self.answers = Answers(settings.labels)
+        events = journal.events or self._before()
+        others = dict.fromkeys(event.text for event in events if event.text)
+        self.pool = Pool(settings.texts, settings.seed, others)
+        output.check_pool(self.pool, settings.name)
+        for event in events:
+            self.answers.apply(event, self.pool.find(event.text) if event.text else None)
+        self._check_labels()
+        self._n_written = -1  # events
+
+    def _before(self) -> list[Event]:
+        """Take the rows of an output without a journal into one, and return their events."""
+        rows = self.output.read()
+        if not rows:
+            return []
+        now = time.time()
+        found: dict[str, Event] = {}
+        n_other = 0
+        for text, labels in rows:
+            known = found.get(text)
+            if known is not None and known.labels != labels:
+                n_other += 1
+            found[text] = Event(LABEL, now, "", text, labels, "", 1)
+        self.journal.append(*found.values())
+        path = self.output.path
+        self.notices.append(f"{path}: {len(found):,} texts are labelled already")
+        if n_other:
+            self.notices.append(
+                f"{path}: {n_other:,} rows have a text of a row before and other labels: the last "
+                "ones count"
+            )
+        return list(found.values())
+
+    def _check_labels(self) -> None:
+        if self.settings.several:
+            return
+        for number, labels in self.answers.labelled().items():
+            if len(labels) > 1:
+                raise SettingError(
+                    f"{self.output.path}: there are texts with several labels "
+                    f"({self.pool.text_of(number)[:60]!r}): go on with --several"
+                )
+
+    def record(self, event: Event, number: int | None) -> None:
+        """Write an event to the disk, and then take it in. The lock is held.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; then it did not happen.
+        """
+        self.journal.append(event)
+        self.answers.apply(event, number)
+
+    def write(self) -> int:
+        """Write the output if something has changed; return the number of its rows.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written: the old one stays.
+        """
+        with self.lock:
+            given, n_events = self.answers.labelled(), self.answers.n_events
+            if n_events not in (0, self._n_written):
+                rows = [(self.pool.text_of(number), given[number]) for number in sorted(given)]
+                self.output.write(rows)
+                self._n_written = n_events
+            return len(given)
