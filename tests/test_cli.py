@@ -774,7 +774,7 @@ WRITTEN = {
     "train": ["-o", "--log", "--plot"], "teach": ["-o", "--log", "--plot"], "tune": ["-o", "--log"],
     "quantize": ["-o"], "convert": [""], "test": ["--confusion"], "report": ["-o"],
     "predict": ["-o"], "embed": ["--plot"], "filter": ["-o"], "alias": ["-o"], "demo": ["--output"],
-    "audit": ["-o"],
+    "audit": ["-o"], "label": ["-o", "--model-output"],
 }  # fmt: skip
 GIVEN = {
     "alias": 1,
@@ -785,6 +785,7 @@ GIVEN = {
     "tune": 1,
     "quantize": 1,
     "audit": 1,
+    "label": 1,
 }
 
 
@@ -806,7 +807,7 @@ def test_each_output_is_one_that_must_have_a_name():
     for command in app.COMMANDS:
         parser = argparse.ArgumentParser()
         importlib.import_module(app.COMMANDS[command]).add_arguments(parser)
-        names = {"output", "out", "log", "plot", "confusion"}
+        names = {"output", "out", "log", "plot", "confusion", "model_output"}
         found = [action for action in parser._actions if action.dest in names]
         assert all(action.type is written for action in found), command
         assert len(found) == len(WRITTEN.get(command, ())), command

@@ -34,7 +34,7 @@ class Watch:
     """Refuses the network while it is on, and remembers who asked for it."""
 
     def __init__(self):
-        self.is_on, self.seen = False, []
+        self.is_on, self.seen, self.lets_in = False, [], ()
         sys.addaudithook(self)
 
     def __call__(self, event, args):
@@ -42,6 +42,8 @@ class Watch:
             return
         # Processes of one machine talk by files.
         if args and getattr(args[0], "family", None) == getattr(socket, "AF_UNIX", -1):
+            return
+        if {*args[:1], *(a[0] for a in args[1:] if isinstance(a, tuple))} & {*self.lets_in}:
             return
         self.seen.append(event)
         raise OSError(101, "Network is unreachable")
@@ -53,7 +55,7 @@ WATCH = Watch()
 @pytest.fixture
 def watch():
     WATCH.seen.clear()
-    WATCH.is_on = True
+    WATCH.is_on, WATCH.lets_in = True, ()
     yield WATCH
     WATCH.is_on = False
 
@@ -98,8 +100,16 @@ LINES = [
 ]
 
 
+# And of those that serve until they are ended: this machine alone is let in.
+SERVERS = [
+    ("serve", "@m.ftl", "--port", "0"),
+    ("label", "@texts.txt", "--labels", "food,money", "-o", "@by_hand.tsv", "--port", "0"),
+]
+
+
 def test_a_line_of_each_command():
-    assert [line[0] for line in LINES[1:]] == list(app.COMMANDS)
+    lines = [*LINES[1:], *SERVERS]
+    assert sorted(line[0] for line in lines) == sorted(app.COMMANDS)
 
 
 def test_no_command_uses_the_network(files, watch, capsys, monkeypatch):
@@ -114,6 +124,22 @@ def test_no_command_uses_the_network(files, watch, capsys, monkeypatch):
     for line in lines:
         assert app.main(line) == 0, (line, capsys.readouterr().err)
     assert watch.seen == []
+
+
+def test_servers_listen_on_this_machine_alone(files, watch, capsys, monkeypatch):
+    async def ended(server):
+        """In place of the loop that waits for a signal."""
+
+    monkeypatch.setattr("uvicorn.Server.main_loop", ended)
+    for line in [LINES[1], *SERVERS]:
+        words = [files(word[1:]) if word[0] == "@" else word for word in line]
+        watch.lets_in = ("127.0.0.1",) if line in SERVERS else ()
+        assert app.main(words) == 0, (words, capsys.readouterr().err)
+        assert "http://127.0.0.1:" in capsys.readouterr().out or line not in SERVERS
+    assert watch.seen == [], "a server used more than a port of this machine"
+    watch.lets_in = ()
+    code = app.main([files(word[1:]) if word[0] == "@" else word for word in SERVERS[0]])
+    assert (code, watch.seen[:1]) == (2, ["socket.getaddrinfo"]), "the watch sees no server"
 
 
 def test_estimators_do_not_use_it(files, watch):
@@ -159,4 +185,9 @@ def test_only_they_import_what_can_open_a_connection():
     }  # fmt: skip
     # Parts that the user names by URL.
     assert found.pop("distributed/sources.py") == {"fsspec"}
+    # Servers listen, and ask nobody: no module of theirs is one of clients.
+    servers = {path for path in found if path.startswith(("web/", "serving/", "labelling/"))}
+    used = {name.split(".")[0] for path in servers for name in found.pop(path)}
+    assert used <= {"asyncio", "http", "socket"}
+    assert found.pop("cli/label.py") == {"socket", "webbrowser"}  # the latter opens its page
     assert set(found) == DOWNLOADERS

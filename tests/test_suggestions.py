@@ -66,7 +66,7 @@ FLAGS = {
     "train x --prob": "predict has it",
     "predict m --proba": "--prob",
     "predict m --valid x": "train, teach and tune have it",
-    "predict m --quiet": "train, teach, tune, quantize, report and filter have it",
+    "predict m --quiet": "train, teach, tune, quantize, report, filter and serve have it",
     "predict m --top-k 3": "top_k is -k here",
     "predict m --topk 3": "k is -k here",
     "test m x --n-best 3": "n_best is -k here",

@@ -32,6 +32,8 @@ GROUPS = {
     "Files that are filtered": ("filtering",),
     "Reports on a model": ("reporting",),
     "An audit of texts and labels": ("auditing",),
+    "Servers": ("web", "serving"),
+    "Labelling by hand": ("labelling",),
     "scikit-learn's classes": ("estimators", "evaluation"),
     "Understanding a model": ("explanation",),
     "A cluster of Dask": ("distributed",),

@@ -38,6 +38,8 @@ COMMANDS = {
     "explain": "fasttext_lite.cli.explain",
     "embed": "fasttext_lite.cli.embed",
     "filter": "fasttext_lite.cli.filter",
+    "serve": "fasttext_lite.cli.serve",
+    "label": "fasttext_lite.cli.label",
     "datasets": "fasttext_lite.cli.datasets",
     "info": "fasttext_lite.cli.info",
     "alias": "fasttext_lite.cli.alias",
