@@ -71,7 +71,7 @@ test-pythons:
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest tests/peers
 
-# The pages of reports in a real browser without a window: Chromium and its driver (of Debian:
+# All pages (of reports, serve and label) in a real browser without a window: Chromium and its driver (of Debian:
 # chromium and chromium-driver).
 test-browser: $(READY)
 	$(BIN)/python -m pytest tests/browser
