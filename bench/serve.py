@@ -281,8 +281,8 @@ def _wrk(
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
     return {
         "requests": float(_found(r"Requests/sec:\s+([\d.]+)", done)),
-        "p50": _milliseconds(_found(r"50%\s+(\S+)", done)),
-        "p99": _milliseconds(_found(r"99%\s+(\S+)", done)),
+        "p50": _milliseconds(_found(r"\n +50%\s+(\S+)", done)),
+        "p99": _milliseconds(_found(r"\n +99%\s+(\S+)", done)),
         "cpu": 1e6 * used / max(n, 1),
         "failed": float(bad[1]) if bad else 0.0,
     }
