@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-CLIENTS, PAUSE = 6, 0.01  # connections of a soak, and the seconds that each waits after an answer
+CLIENTS, PAUSE = 6, 0.03  # connections of a soak, and the seconds that each waits after an answer
 KINDS = {"one": 50, "many": 15, "large": 2, "query": 10, "map": 8, "why": 8, "bad": 7}
 
 
