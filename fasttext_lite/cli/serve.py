@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="that large requests are worked out in (default: all processors)",
     )  # fmt: skip
     parser.add_argument(
-        "--log", dest="logs", action="store_true",
+        "--access-log", action="store_true",
         help="write a line of JSON for each request to stderr, without its texts",
     )  # fmt: skip
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print the address")
@@ -132,6 +132,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         most_waiting=options.most_waiting,
     )  # fmt: skip
     return Settings(
-        limits, Access(token), options.most_texts, options.threads or cpu_count(), options.logs,
+        limits, Access(token), options.most_texts, options.threads or cpu_count(), options.access_log,
         drain_seconds=options.drain,
     )  # fmt: skip
