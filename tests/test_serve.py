@@ -39,11 +39,13 @@ from fasttext_lite.model.storage import save_model
 from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.serving import answering, asking, models
 from fasttext_lite.serving.app import Settings, make_service
+from fasttext_lite.serving.draining import draining
 from fasttext_lite.serving.metrics import Metrics
 from fasttext_lite.serving.models import names_of
 from fasttext_lite.serving.shelf import Shelf
 from fasttext_lite.web.access import TOKEN, Access
 from fasttext_lite.web.limits import Limits
+from tools import warm
 
 ROOT = Path(__file__).parent.parent
 SECRET = "0123456789abcdef"
@@ -685,6 +687,30 @@ def test_a_process_that_drains_says_so_and_answers_on(files):
         assert process.wait(60) == 0
 
 
+@pytest.mark.parametrize("seconds", [0, 0.05, 60])
+def test_draining_puts_a_time_before_the_end(seconds):
+    """And none before the second signal."""
+    seen = []
+    old = signal.signal(signal.SIGTERM, lambda number, frame: seen.append("end"))
+    mine = signal.getsignal(signal.SIGTERM)
+
+    async def run():
+        with draining(seconds, lambda: seen.append("begin")):
+            signal.raise_signal(signal.SIGTERM)
+            assert seen == (["begin"] if seconds else ["end"])
+            if seconds == 60:
+                signal.raise_signal(signal.SIGTERM)
+            while seen[-1] != "end":
+                await asyncio.sleep(0.01)
+        assert signal.getsignal(signal.SIGTERM) is mine
+
+    try:
+        asyncio.run(asyncio.wait_for(run(), 30))
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert seen == (["begin", "end"] if seconds else ["end"])
+
+
 def test_draining_ends_by_itself(files):
     with served(files["plain"], "--drain", "0.1") as (process, _):
         process.terminate()
@@ -831,4 +857,5 @@ def test_the_files_of_the_image_are_those_that_it_needs():
     words += json.loads(re.search(r"^CMD (.*)$", text, re.MULTILINE)[1])
     values = app.make_parser(words[1:]).parse_args(words[1:])
     assert (values.host, values.port, values.models) == ("0.0.0.0", 8000, ["/models/model.ftl"])
+    assert all(Config(**settings) for settings in warm.KINDS), "what the image is warmed with"
     assert "EXPOSE 8000" in text and "127.0.0.1:8000/health" in text
