@@ -6,7 +6,7 @@ sends batches of 10,000 all the time.  The load is made by wrk (a package of Deb
 seconds each.  A third server is ours with the very model file of fastText's.
 
 ``--refuse`` sends one server what it must refuse, and ``--soak`` loads one for some minutes while
-its model is replaced every 10 seconds; every answer is compared with the models' own.
+its model is replaced every ``--every`` seconds; every answer is compared with the models' own.
 
     pip install 'fasttext-lite[bench,serve]' fastapi
 """
@@ -39,7 +39,6 @@ SERVING = "bench.stages.serving"
 CONNECTIONS = (1, 8, 64)
 BATCH, LARGE = 100, 10_000
 PROGRAMS = ("fasttext-lite", "fasttext-lite, fastText's file", "FastAPI and fastText")
-COUNTERS = ("requests", "p50", "p99", "cpu")
 
 # The application of FastAPI; its environment: MODEL.
 PEER = """
@@ -91,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--seconds", type=float, default=4.0, help="of each load; default %(default)s")
     add("--repeat", type=int, default=3, help="runs of each load; default %(default)s")
     add("--soak", type=float, nargs="?", const=600.0, metavar="SECONDS", help="600 if no number")
+    add("--every", type=float, default=10.0, help="seconds between models; default %(default)s")
     add("--refuse", action="store_true", help="send what must be refused")
     add("--json", metavar="FILE", help="write everything as one JSON object")
     options = parser.parse_args(argv)
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("\n".join(_load_table(done)))
         for name, is_asked in (("refuse", options.refuse), ("soak", options.soak is not None)):
             if is_asked and "error" not in done:
-                job |= {"work": work, "seconds": options.soak}
+                job |= {"work": work, "seconds": options.soak, "every": options.every}
                 done = report[name] = tools.stage(name, job, Path(work), SERVING)
                 print("\n".join(_told(name, done)) if "error" not in done else "")
     tools.write_json(options.json, report)
@@ -281,8 +281,8 @@ def _wrk(
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", done)
     return {
         "requests": float(_found(r"Requests/sec:\s+([\d.]+)", done)),
-        "p50": _milliseconds(_found(r"50%\s+(\S+)", done)),
-        "p99": _milliseconds(_found(r"99%\s+(\S+)", done)),
+        "p50": _milliseconds(_found(r"\n +50%\s+(\S+)", done)),
+        "p99": _milliseconds(_found(r"\n +99%\s+(\S+)", done)),
         "cpu": 1e6 * used / max(n, 1),
         "failed": float(bad[1]) if bad else 0.0,
     }

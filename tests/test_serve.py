@@ -1,14 +1,17 @@
 """`serve`: the same answers as in Python, errors with their place, reload, metrics, and the end."""
 
+import argparse
 import asyncio
 import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import urllib.error
 import urllib.request
@@ -17,10 +20,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import DOCUMENTS
 from starlette.testclient import TestClient
 
 import fasttext_lite.compat as fasttext
-from fasttext_lite.cli import app
+from fasttext_lite.cli import app, serve
 from fasttext_lite.compat.either import load_model
 from fasttext_lite.config.fields import Config
 from fasttext_lite.corpus.labels import Labels
@@ -35,11 +39,13 @@ from fasttext_lite.model.storage import save_model
 from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.serving import answering, asking, models
 from fasttext_lite.serving.app import Settings, make_service
+from fasttext_lite.serving.draining import draining
 from fasttext_lite.serving.metrics import Metrics
 from fasttext_lite.serving.models import names_of
 from fasttext_lite.serving.shelf import Shelf
-from fasttext_lite.web.access import Access
+from fasttext_lite.web.access import TOKEN, Access
 from fasttext_lite.web.limits import Limits
+from tools import warm
 
 ROOT = Path(__file__).parent.parent
 SECRET = "0123456789abcdef"
@@ -614,11 +620,11 @@ def test_the_token_is_for_all_but_health_and_the_page(shelf):
 
 # -- processes ---------------------------------------------------------------------------------
 @contextlib.contextmanager
-def served(*words, environment=None):
+def served(*words, environment=None, cwd=None):
     """Run the command in a process of its own; give it and the address that it prints."""
     process = subprocess.Popen(
         [sys.executable, "-m", "fasttext_lite", "serve", "--port", "0", *words],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {}),
     )  # fmt: skip
     with contextlib.closing(process.stdout), contextlib.closing(process.stderr):
@@ -661,7 +667,7 @@ def test_a_process_reloads_and_ends_well(place, files):
         asking.join(60)
         assert process.wait(60) == 0
         assert len(answers[0]["predictions"]) == 900, "a running request is answered"
-        assert process.stderr.read() == ""
+        assert "Traceback" not in process.stderr.read()
 
 
 def test_a_process_that_drains_says_so_and_answers_on(files):
@@ -679,6 +685,30 @@ def test_a_process_that_drains_says_so_and_answers_on(files):
         assert process.poll() is None
         process.terminate()
         assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05, 60])
+def test_draining_puts_a_time_before_the_end(seconds):
+    """And none before the second signal."""
+    seen = []
+    old = signal.signal(signal.SIGTERM, lambda number, frame: seen.append("end"))
+    mine = signal.getsignal(signal.SIGTERM)
+
+    async def run():
+        with draining(seconds, lambda: seen.append("begin")):
+            signal.raise_signal(signal.SIGTERM)
+            assert seen == (["begin"] if seconds else ["end"])
+            if seconds == 60:
+                signal.raise_signal(signal.SIGTERM)
+            while seen[-1] != "end":
+                await asyncio.sleep(0.01)
+        assert signal.getsignal(signal.SIGTERM) is mine
+
+    try:
+        asyncio.run(asyncio.wait_for(run(), 30))
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert seen == (["begin", "end"] if seconds else ["end"])
 
 
 def test_draining_ends_by_itself(files):
@@ -739,3 +769,93 @@ def test_a_port_that_is_taken_is_told(files, capsys):
         port = other.getsockname()[1]
         assert app.main(["serve", files["plain"], "--port", str(port)]) == 2
     assert f"127.0.0.1:{port}: cannot listen there" in capsys.readouterr().err
+
+
+# -- docs --------------------------------------------------------------------------------------
+def shown(start):
+    """Return the block of docs/serve.md that begins with a line: indented, so that it is not run
+    among the commands that end by themselves.
+    """
+    lines = DOCUMENTS["docs/serve.md"].splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("    " + start))
+    last = next(i for i in range(first, len(lines)) if lines[i] and lines[i][0] != " ")
+    return textwrap.dedent("\n".join(lines[first:last])).strip()
+
+
+def test_the_guide_runs(files, tmp_path):
+    """Each command, each line of curl and of Python, at another port."""
+    text = DOCUMENTS["docs/serve.md"]
+    lines = re.findall(r"^    (fasttext-lite serve .*)$", text, re.MULTILINE)
+    assert [line.split()[2] for line in lines] == ["model.ftl"] * 3
+    shutil.copy(files["plain"], tmp_path / "model.ftl")
+    shutil.copy(files["several"], tmp_path / "other.ftl")
+    asked = shown("curl").splitlines()
+    assert len(asked) == 3
+    with served("model.ftl", cwd=tmp_path) as (_, url):
+        for line in asked:
+            line = line.replace("http://127.0.0.1:8000", url)
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+            answer = json.loads(done.stdout)
+            assert (answer["model"], "error" in answer) == ("model", False)
+            assert len(answer.get("labels", [])) in (0, 2)
+        names = {}
+        exec(shown("import json").replace("http://127.0.0.1:8000", url), names)
+        assert [len(row) for row in names["rows"]] == [3, 3]
+    words = lines[1].split()[2:]
+    with served(*words, cwd=tmp_path) as (_, url):
+        assert {each["name"] for each in fetch(f"{url}/models")["models"]} == {"model", "topics"}
+    with served(*lines[2].split()[2:], cwd=tmp_path, environment={TOKEN: SECRET}) as (_, url):
+        line = re.search(r"^    (curl .*/models .*)$", text, re.MULTILINE)[1]
+        done = subprocess.run(
+            ["sh", "-c", line.replace("http://127.0.0.1:8000", url)],
+            capture_output=True, check=True, env=os.environ | {TOKEN: SECRET},
+        )  # fmt: skip
+        assert len(json.loads(done.stdout)["models"]) == 1
+
+
+def test_the_tables_of_the_guide_are_whole():
+    text = DOCUMENTS["docs/serve.md"]
+    for name in asking.PredictRequest.__struct_fields__:
+        assert re.search(rf"^\| .*`{name}`.* \|", text, re.MULTILINE), name
+    parser = argparse.ArgumentParser()
+    serve.add_arguments(parser)
+    values = parser.parse_args(["model.ftl"])
+    for flag, value in (
+        ("--most-bytes", values.most_bytes), ("--most-texts", values.most_texts),
+        ("--timeout", values.timeout), ("--most-waiting", values.most_waiting),
+        ("--most-connections", values.most_connections),
+    ):  # fmt: skip
+        assert re.search(rf"^\| `{flag}`.* \| {value:,.0f} \|", text, re.MULTILINE), flag
+    assert f"{asking.MOST_ANSWERS:,} labels" in text
+    assert f"{asking.MOST_EXPLAINED:,} characters" in text
+    assert f"Up to {answering.SMALL_TEXTS} short texts" in text
+    for name in values_of_nothing():
+        if name.startswith("fasttext_lite_"):
+            name = name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum")
+            assert f"`{name}`" in text, name
+
+
+def values_of_nothing():
+    """Return the names of the figures of a server that was asked once."""
+    metrics = Metrics()
+    metrics.loaded("it", "ok")
+    metrics.refuse("busy")
+    metrics.texts.labels("it").inc()
+    metrics.answered("/predict", 200, 0.1)
+    names = {name.partition("{")[0] for name in values(metrics.text().decode())}
+    return {name for name in names if not name.endswith("_created")}
+
+
+def test_the_files_of_the_image_are_those_that_it_needs():
+    """What the Dockerfile copies is let in, and its command line is understood."""
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    allowed = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
+    copied = [line.split()[1:-1] for line in re.findall(r"^COPY (?!--).*$", text, re.MULTILINE)]
+    assert {name for names in copied for name in names} == set(allowed)
+    assert all((ROOT / name).exists() for name in allowed)
+    words = [*json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)[1])]
+    words += json.loads(re.search(r"^CMD (.*)$", text, re.MULTILINE)[1])
+    values = app.make_parser(words[1:]).parse_args(words[1:])
+    assert (values.host, values.port, values.models) == ("0.0.0.0", 8000, ["/models/model.ftl"])
+    assert all(Config(**settings) for settings in warm.KINDS), "what the image is warmed with"
+    assert "EXPOSE 8000" in text and "127.0.0.1:8000/health" in text

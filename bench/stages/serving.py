@@ -20,8 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-REPLACED_EVERY = 10.0  # seconds
-CLIENTS, PAUSE = 6, 0.01  # connections of a soak, and the seconds that each waits after an answer
+CLIENTS, PAUSE = 6, 0.03  # connections of a soak, and the seconds that each waits after an answer
 KINDS = {"one": 50, "many": 15, "large": 2, "query": 10, "map": 8, "why": 8, "bad": 7}
 
 
@@ -136,13 +135,19 @@ def soak(job: dict[str, Any]) -> dict[str, Any]:
     shutil.copy(paths[0], work / "live.ftl")
     port = free_port()
     with running(ours(work / "live.ftl", port), port, "/health") as process:
-        found = _soaked(checker, paths, work / "live.ftl", port, process, seconds)
+        found = _soaked(checker, paths, work / "live.ftl", port, process, seconds, job["every"])
         about = _json(port, "/models")["models"][0]
     return {**found, "reloads": about["reloads"], "last error": about["error"]}
 
 
 def _soaked(
-    checker: Checker, paths: list[Path], live: Path, port: int, process: int, seconds: float
+    checker: Checker,
+    paths: list[Path],
+    live: Path,
+    port: int,
+    process: int,
+    seconds: float,
+    every: float,
 ) -> dict[str, Any]:
     """Return counts of requests, replacements and faults, and the memory on the way."""
     counts = {kind: 0 for kind in KINDS}
@@ -179,7 +184,7 @@ def _soaked(
         for at in (10, 50, 99):
             if now - start >= at / 100 * seconds and at not in memory:
                 memory[at] = _resident(process)
-        if (now - start) / REPLACED_EVERY >= replaced + 1:
+        if (now - start) / every >= replaced + 1:
             replaced += 1
             shutil.copy(paths[replaced % 2], f"{live}.new")
             os.replace(f"{live}.new", live)
