@@ -20,6 +20,7 @@ from fasttext_lite.cli import label
 from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.labelling.app import MOST_ROWS, PAGE, label_app
+from fasttext_lite.labelling.journal import Journal
 from fasttext_lite.labelling.session import Session
 from fasttext_lite.labelling.settings import Settings
 from fasttext_lite.web.access import TOKEN, Access
@@ -250,12 +251,12 @@ def test_bodies_that_are_none(opened):
 
 
 def test_an_answer_that_cannot_be_written_is_not_said_to_be(opened, monkeypatch):
-    client, session = opened()
+    client, _ = opened()
 
-    def full(*events):
+    def full(journal, *events):
         raise OSError(28, "No space left on device", "out.tsv.answers.jsonl")
 
-    monkeypatch.setattr(session.journal, "append", full)
+    monkeypatch.setattr(Journal, "append", full)
     status, error = error_of(client, "answer", person="me", id=1, labels=["food"], version=0)
     assert (status, error["what"]) == (507, "not saved: no space left on device")
     monkeypatch.undo()

@@ -92,7 +92,9 @@ async function sendAnswer(sent) {
       return send("api/next", { person: state.me }, "asking for the next text");
     }
     const said = given && given.kind === "label" ? `said: ${quoted(given.labels)}` : "skipped this text";
-    show({ ...there, asked: state.question.asked }, `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: Enter keeps it, another label replaces it.`);
+    const notice = `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: `
+      + "Enter keeps it, another label replaces it.";
+    show({ ...there, asked: state.question.asked }, notice);
     return null;
   }
 }
