@@ -264,6 +264,17 @@ def test_an_answer_that_cannot_be_written_is_not_said_to_be(opened, monkeypatch)
     assert ask(client, "answer", person="me", id=1, labels=["food"], version=0)[0] == 200
 
 
+def test_numbers_of_other_texts_are_refused(opened):
+    client, session = opened()
+    body = {"person": "me", "id": 1, "version": 0}
+    for path, more in (("answer", {"labels": ["food"]}), ("skip", {})):
+        status, error = error_of(client, path, **body, **more, texts="0123")
+        assert (status, error["where"]) == (410, "texts")
+    assert answers_on_disk(session) == []
+    texts = client.get("/api/session").json()["texts"]
+    assert ask(client, "answer", **body, labels=["food"], texts=texts)[0] == 200
+
+
 def test_long_texts_come_in_parts(opened):
     long = "😀 word " * 8000
     client, _ = opened(texts=[long, "short"])

@@ -62,7 +62,7 @@ export async function answer(labels) {
     return;
   }
   if (isTooSoon()) return;
-  let sent = { person: state.me, id: q.id, labels, version: q.version };
+  let sent = { person: state.me, id: q.id, labels, version: q.version, texts: state.session.texts };
   view.say("");
   try {
     let found = await sendAnswer(sent);
@@ -114,7 +114,8 @@ function arrived(found, id, labels) {
 export function skip() {
   const q = state.question;
   if (!q || (!state.saving && isTooSoon())) return;
-  change("api/skip", { person: state.me, id: q.id, version: q.version }, "skipping this text", (found) => {
+  const sent = { person: state.me, id: q.id, version: q.version, texts: state.session.texts };
+  change("api/skip", sent, "skipping this text", (found) => {
     state.isFromList = false;
     view.say("Skipped.");
     show(found.question);

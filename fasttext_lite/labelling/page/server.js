@@ -52,6 +52,8 @@ export function refused(error) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401 || error.status === 403) {
     view.banner("The server does not let this page in: open the address that the command printed, with its token.");
+  } else if (error.status === 410) {
+    view.banner("The server was started with other texts: load the page again. This answer was not taken.");
   } else {
     view.say(error.message, true);
   }
