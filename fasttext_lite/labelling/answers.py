@@ -86,11 +86,13 @@ class Answers:
         In the order in which they came.
     n_events : int
         Changes of answers so far.
+    n_undone : int
+        How many of these took one back.
     """
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         self.labels = list(labels)
-        self.n_events = 0
+        self.n_events = self.n_undone = 0
         self._given = set(labels)
         self._known = set(labels)
         self._history: dict[int, list[Answer]] = {}
@@ -124,6 +126,7 @@ class Answers:
             if undone != number:
                 raise ValueError("there is nothing to undo")
             self._forget(event.person, number)
+            self.n_undone += 1
         else:
             self._know(event.labels)
             answer = Answer(event.labels, event.person, event.at, event.event)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fasttext_lite.errors import TrainingError
+from fasttext_lite.labelling.asking import Asker
 from fasttext_lite.labelling.background import Background
-from fasttext_lite.labelling.choosing import Choice, choose
+from fasttext_lite.labelling.choosing import Chooser
 from fasttext_lite.labelling.honest import GROWTH, Check, doubts_of, sampled
 from fasttext_lite.labelling.learner import Learner, Learnt
 from fasttext_lite.labelling.marks import marks_of
@@ -34,8 +35,8 @@ class Behind:
     ----------
     learnt : Learnt
         By the answers that there were when it was trained.
-    queue : list of Choice
-        Texts to ask, the best first.
+    asker : Asker
+        Knows what to ask next.
     curve : tuple of Accuracy
         As it was measured so far.
     """
@@ -43,7 +44,9 @@ class Behind:
     def __init__(self, state: State) -> None:
         self._state, settings = state, state.settings
         self.learner = Learner(state.pool, settings.several, settings.seed)
-        self.learnt, self.queue = Learnt(), list[Choice]()
+        self.chooser = Chooser(self.learner)
+        self.asker = Asker(state.pool, state.answers, settings.random_share)
+        self.learnt = Learnt()
         self.curve: tuple[Accuracy, ...] = ()
         self._note = ""
         self._n_learnt = -1  # events
@@ -151,9 +154,9 @@ class Behind:
                 given, settled = state.answers.labelled(), state.answers.settled()
             learnt = self.learner.learn(given)
             self._warm_up(learnt)
-            queue = choose(self.learner, learnt, given, settled, self._n_threads)
+            queue = self.chooser.choose(learnt, settled, self._n_threads)
             with state.lock:
-                self.learnt, self.queue, self._n_learnt = learnt, queue, n_events
+                self.learnt, self.asker.queue, self._n_learnt = learnt, queue, n_events
         finally:
             self._is_training = False
         try:
