@@ -154,7 +154,9 @@ class Behind:
                 given, settled = state.answers.labelled(), state.answers.settled()
             learnt = self.learner.learn(given)
             self._warm_up(learnt)
-            queue = self.chooser.choose(learnt, settled, self._n_threads)
+            queue = self.chooser.choose(
+                learnt, settled, state.settings.between(len(given)), self._n_threads
+            )
             with state.lock:
                 self.learnt, self.asker.queue, self._n_learnt = learnt, queue, n_events
         finally:

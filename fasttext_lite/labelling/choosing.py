@@ -13,6 +13,7 @@ from fasttext_lite.labelling.typical import CLUSTERED, typical
 
 QUEUE = 100  # questions that are ready
 FIRST = 30  # texts that stand for many are asked first
+SPREAD = 3  # times as many uncertain texts are looked at as are asked, for those that lie apart
 
 
 class Chooser:
@@ -48,9 +49,36 @@ class Chooser:
         if not open_.size:
             return []
         p = learnt.guesser.probabilities(open_, n_threads)
-        order = np.argsort(-uncertainty(p, self._learner.several), kind="stable")[:QUEUE]
+        doubts = uncertainty(p, self._learner.several)
+        order = np.argsort(-doubts, kind="stable")[: max(QUEUE, SPREAD * n_asked)]
+        order = order[self._apart(open_[order], doubts[order], n_asked)]
         uncertain = [Choice(number, UNCERTAIN) for number in open_[order].tolist()]
         return [*first[:n_left], *uncertain]
+
+    def _apart(self, numbers: np.ndarray, doubts: np.ndarray, n_asked: int) -> np.ndarray:
+        """Return the places of uncertain texts, those first that lie apart from those before.
+
+        Parameters
+        ----------
+        numbers : int64[n]
+            The most uncertain first.
+        doubts : float[n]
+        n_asked : int
+            So many are spread over `SPREAD` times as many; the others follow as they are.
+        """
+        vectors = self._learner.vectors
+        if vectors is None or n_asked < 2:
+            return np.arange(numbers.size)
+        n = min(SPREAD * n_asked, numbers.size)
+        near, away = vectors.take(numbers[:n]), np.ones(n)
+        chosen: list[int] = []
+        while len(chosen) < min(n_asked, n):
+            values = doubts[:n] * away
+            values[chosen] = -1
+            chosen.append(int(values.argmax()))
+            away = np.minimum(away, np.maximum(1 - near @ near[chosen[-1]], 0))
+        rest = np.setdiff1d(np.arange(numbers.size), chosen)
+        return np.concatenate([np.array(chosen, np.int64), rest])
 
     def _open(self, settled: Collection[int]) -> np.ndarray:
         """Return the texts that may be asked."""
