@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from fasttext_lite.errors import TrainingError
+from fasttext_lite.errors import InputError, TrainingError
 from fasttext_lite.labelling.asking import Asker
 from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.choosing import Chooser
@@ -164,9 +163,11 @@ class Behind:
         try:
             state.write()
             self._note = ""
+        except InputError as error:
+            self._note = str(error)
         except OSError as error:
             reason = error.strerror or error
-            self._note = f"{os.path.basename(state.output.path)} cannot be written: {reason}"
+            self._note = f"{state.output.path}: cannot be written: {reason}"
 
     def _warm_up(self, learnt: Learnt) -> None:
         """Let what explains guesses be compiled here, the first time, and not while people wait."""

@@ -31,7 +31,9 @@ class Chooser:
         self._learner, self._n_first = learner, n_first
         self._first: list[int] | None = None
 
-    def choose(self, learnt: Learnt, settled: Collection[int], n_threads: int = 1) -> list[Choice]:
+    def choose(
+        self, learnt: Learnt, settled: Collection[int], n_asked: int = 0, n_threads: int = 1
+    ) -> list[Choice]:
         """Return texts to ask, the best first: typical ones at first, then uncertain ones.
 
         Parameters
@@ -39,6 +41,8 @@ class Chooser:
         learnt : Learnt
         settled : collection of int
             Texts that are not asked any more.
+        n_asked : int
+            So many are likely to be asked before the next choice: they are unlike each other.
         n_threads : int
         """
         first = [Choice(number, DIVERSE) for number in self._typical() if number not in settled]

@@ -321,8 +321,8 @@ class Session:
 
         Raises
         ------
-        OSError
-            If it cannot be written.
+        OSError, InputError
+            If it cannot be written, or cannot hold the rows: the old one stays.
         """
         return self._state.output.path, self._state.write()
 
