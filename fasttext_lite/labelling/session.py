@@ -20,7 +20,6 @@ from fasttext_lite.labelling.marks import marks_of, shown
 from fasttext_lite.labelling.messages import (
     AGAIN,
     LABEL,
-    RANDOM,
     SKIP,
     Guess,
     LabelInfo,
@@ -61,7 +60,6 @@ class Session:
         self._lists = Lists(self._state)
         self._behind = Behind(self._state)
         self._training = Training(self._pool, settings.several, settings.seed, settings.n_threads)
-        self._place = 0  # in the random order: all before are answered
 
     # -- beginning and end --
     @classmethod
@@ -113,34 +111,12 @@ class Session:
         """
         with self._lock:
             taken = self._leases.of_others(person)
-            found = self._random(taken) if self._is_random_due() else self._chosen(taken)
-            found = found or self._chosen(taken) or self._random(taken)
+            found = self._behind.asker.next(taken)
             if found is None:
                 self._leases.end(person)
                 return None
             self._leases.take(person, *found)
         return self._question(*found)
-
-    def _is_random_due(self) -> bool:
-        n = self._answers.n_labelled + self._answers.n_skipped
-        share = self.settings.random_share
-        return int(share * (n + 1)) > int(share * n)
-
-    def _random(self, taken: set[int]) -> tuple[int, str] | None:
-        order = self._pool.order
-        while self._place < order.size and self._answers.of(int(order[self._place])) is not None:
-            self._place += 1
-        for place in range(self._place, order.size):
-            number = int(order[place])
-            if number not in taken and self._answers.of(number) is None:
-                return number, RANDOM
-        return None
-
-    def _chosen(self, taken: set[int]) -> tuple[int, str] | None:
-        for number, asked in self._behind.queue:
-            if number not in taken and self._answers.of(number) is None:
-                return number, asked
-        return None
 
     def question(self, id: int, person: str, asked: str = AGAIN) -> Question:
         """Return a text as a question, whether it is answered or not; it is before the person then.
@@ -274,7 +250,6 @@ class Session:
             text = self._pool.text_of(number)
             event = Event(UNDO, time.time(), person, text, (), "", version)
             self._state.record(event, number)
-            self._place = 0
             self._leases.take(person, number, AGAIN)
         return self._question(number, AGAIN)
 
@@ -346,8 +321,8 @@ class Session:
 
         Raises
         ------
-        OSError
-            If it cannot be written.
+        OSError, InputError
+            If it cannot be written, or cannot hold the rows: the old one stays.
         """
         return self._state.output.path, self._state.write()
 

@@ -104,8 +104,8 @@ class State:
 
         Raises
         ------
-        OSError
-            If it cannot be written: the old one stays.
+        OSError, InputError
+            If it cannot be written, or cannot hold the rows: the old one stays.
         """
         with self.lock:
             given, n_events = self.answers.labelled(), self.answers.n_events
