@@ -373,7 +373,7 @@ def test_several_labels(start, tmp_path):
     line = (tmp_path / "labelled.tsv").read_text("utf-8")
     assert line == f"sport,food\t{question.text}\n"
     session.close()
-    with pytest.raises(SettingError, match="go on with --several"):
+    with pytest.raises(SettingError, match="go on with --multilabel"):
         start()
 
 

@@ -198,7 +198,7 @@ class Session:
             raise ValueError("an answer needs a label; skip the text if none is right")
         if len(found) > 1 and not self.settings.several:
             raise ValueError(
-                f"one label is asked for, {len(found)} were given: start with --several"
+                f"one label is asked for, {len(found)} were given: start with --multilabel"
             )
         with self._lock:
             known = set(self._answers.labels)

@@ -85,7 +85,7 @@ class State:
             if len(labels) > 1:
                 raise SettingError(
                     f"{self.output.path}: there are texts with several labels "
-                    f"({self.pool.text_of(number)[:60]!r}): go on with --several"
+                    f"({self.pool.text_of(number)[:60]!r}): go on with --multilabel"
                 )
 
     def record(self, event: Event, number: int | None) -> None:

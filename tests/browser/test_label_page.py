@@ -192,9 +192,9 @@ def test_a_person_labels_with_keys(serve, page):
     assert page.all("#text mark")
     page.answer(Keys.ENTER)
     assert served.labels_of(text) == [guess]
-    before = page.text()
     page.browser.refresh()  # as whoever comes back
-    page.until(lambda: page.text() == before)
+    page.until(page.text)
+    assert served.labels_of(page.text()) is None
     assert page.said("#n-answered") == "14"
     assert page.said("#person") == "me"
     assert page.complaints() == []

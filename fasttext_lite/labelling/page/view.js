@@ -8,7 +8,7 @@ const MOST_BUTTONS = 300; // labels that are shown at once
 const WHY = {
   random: "Asked at random: such texts measure the accuracy",
   uncertain: "Asked because the model is unsure",
-  diverse: "Asked because it is unlike the texts before",
+  diverse: "Asked because it stands for many texts",
   search: "From the search",
   doubtful: "The model doubts this answer",
   again: "Again, as you left it",
