@@ -676,7 +676,7 @@ def test_a_failure_is_told_and_the_thread_goes_on(start, monkeypatch):
         raise TrainingError("no luck")
 
     session = start()
-    monkeypatch.setattr(learner, "fit", fail)
+    monkeypatch.setattr(learner, "fit_prepared", fail)
     label(session, 6)
     session.wait()
     assert session.progress().model.note == "no model could be trained: no luck"

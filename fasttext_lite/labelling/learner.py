@@ -7,6 +7,7 @@ words that no labelled text has.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
@@ -17,14 +18,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.shares import likeliest
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
-from fasttext_lite.fitting.fit import fit
+from fasttext_lite.fitting.fit import fit_prepared
+from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.labelling.guessing import Guesser
 from fasttext_lite.labelling.pool import Pool
 from fasttext_lite.labelling.vectors import PoolVectors
+from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.model import Model
 from fasttext_lite.teaching.teachers import Probe, one_thread
 
@@ -34,8 +38,8 @@ STRENGTH = 10.0  # of the probe
 # Other texts that are learnt from, and bytes of theirs: seconds of training, at most.
 MOST_OTHERS, MOST_OTHER_BYTES = 8_000, 1 << 20
 OWN_WEIGHT = 2.0  # of labelled texts beside these
+MANY = 800  # labelled texts, with which models need the probe least
 LEAST_TAUGHT = 10  # labelled texts; of fewer, what is said of others is a guess
-TRUST = 0.7  # power of the model that has learnt from others beside the probe
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Learner:
         every = Labels(ids, np.arange(ids.size + 1), labels.names).by_frequency()
         config = config.replace(epochs=EPOCHS)
         model = self._fit(texts, every, config, weights / weights.mean())
-        return first.replace(model, TRUST)
+        return first.replace(model, 0.7 + 0.25 * _share_of_many(docs.size))
 
     def _others(self, docs: np.ndarray) -> np.ndarray:
         """Return the texts without a label that are learnt from: the first in random order."""
@@ -143,15 +147,23 @@ class Learner:
     def _fit(
         self, texts: Texts, labels: Labels, config: Config, weights: np.ndarray | None = None
     ) -> Model:
-        return fit(
-            texts, labels, config, doc_weights=weights, multilabel=self.several, seed=self.seed,
-            n_threads=1,
-        ).model  # fmt: skip
+        """Return a model that is trained once: the scale of its probabilities is the usual one."""
+        prepared = prepare(
+            texts, labels, config, doc_weights=weights, multilabel=self.several, n_threads=1
+        )
+        prepared = dataclasses.replace(
+            prepared, sample=None, calibration=Calibration.none(LOSSES[prepared.config.loss])
+        )
+        return fit_prepared(prepared, seed=self.seed, n_threads=1).model
 
 
 def _trust(n_labelled: int) -> float:
-    """Return how far the model is trusted beside the probe, in [0.5, 1]: it needs more texts."""
-    return 0.5 + 0.5 * min(n_labelled / 800, 1.0)
+    """Return how far the first model is trusted beside the probe: few texts teach it little."""
+    return 0.5 + 0.5 * _share_of_many(n_labelled)
+
+
+def _share_of_many(n_labelled: int) -> float:
+    return min(n_labelled / MANY, 1.0)
 
 
 @contextmanager
