@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -88,10 +88,15 @@ class Learner:
         self.pool, self.several, self.seed, self.teaches = pool, several, seed, teaches
         self.vectors: PoolVectors | None = None
 
-    def learn(self, answers: Mapping[int, Sequence[str]]) -> Learnt:
-        """Return what is learnt from the labels of texts, by the texts' numbers.
+    def learn(self, answers: Mapping[int, Sequence[str]], unseen: Collection[int] = ()) -> Learnt:
+        """Return what is learnt; what goes wrong is told by the result's note.
 
-        What goes wrong is told by the result's note.
+        Parameters
+        ----------
+        answers : mapping of int to sequence of str
+            The labels of texts, by the texts' numbers.
+        unseen : collection of int
+            Texts that no model may see, not even without a label.
         """
         start = time.perf_counter()
         docs = np.array(sorted(answers), np.int64)
@@ -100,12 +105,12 @@ class Learner:
             return Learnt(n_answers=docs.size)
         try:
             with _quiet():
-                guesser = self._learn(docs, labels)
+                guesser = self._learn(docs, labels, unseen)
         except (TrainingError, ValueError, MemoryError) as error:
             return Learnt(n_answers=docs.size, note=f"no model could be trained: {error}")
         return Learnt(guesser, docs.size, time.perf_counter() - start, "")
 
-    def _learn(self, docs: np.ndarray, labels: Labels) -> Guesser:
+    def _learn(self, docs: np.ndarray, labels: Labels, unseen: Collection[int]) -> Guesser:
         config = Config(recipe="fixed", epochs=EPOCHS_OF_FEW)
         if not self.several:
             config = config.replace(head="linear", loss="ova")
@@ -117,15 +122,13 @@ class Learner:
         first = Guesser(self.pool, model, labels.names, probe, self.vectors, _trust(docs.size))
         if not self.teaches or docs.size < LEAST_TAUGHT:
             return first
-        return self._taught(docs, labels, first, config) or first
+        others = self._others(docs, unseen)
+        return self._taught(docs, others, labels, first, config) if others.size else first
 
     def _taught(
-        self, docs: np.ndarray, labels: Labels, first: Guesser, config: Config
-    ) -> Guesser | None:
+        self, docs: np.ndarray, others: np.ndarray, labels: Labels, first: Guesser, config: Config
+    ) -> Guesser:
         """Return a guesser that has learnt from what another says of some texts, too."""
-        others = self._others(docs)
-        if not others.size:
-            return None
         ids, weights = likeliest(first.probabilities(others, 1))
         to_names = np.array([labels.names.index(name) for name in first.labels], np.int32)
         ids = np.concatenate([labels.ids, to_names[ids]])
@@ -136,10 +139,15 @@ class Learner:
         model = self._fit(texts, every, config, weights / weights.mean())
         return first.replace(model, 0.7 + 0.25 * _share_of_many(docs.size))
 
-    def _others(self, docs: np.ndarray) -> np.ndarray:
-        """Return the texts without a label that are learnt from: the first in random order."""
-        worked = self.pool.worked_on()[: 2 * MOST_OTHERS + docs.size]
-        worked = worked[~np.isin(worked, docs)][:MOST_OTHERS]
+    def _others(self, docs: np.ndarray, unseen: Collection[int]) -> np.ndarray:
+        """Return the texts without a label that are learnt from: the last in random order.
+
+        The first are those that are drawn at random, and are to tell how good models are.
+        """
+        worked = self.pool.worked_on()[::-1]
+        known = np.concatenate([docs, np.fromiter(unseen, np.int64, len(unseen))])
+        worked = worked[: MOST_OTHERS + known.size]
+        worked = worked[~np.isin(worked, known)][:MOST_OTHERS]
         offsets = self.pool.texts.offsets
         sizes = np.cumsum(offsets[worked + 1] - offsets[worked])
         return worked[: int(np.searchsorted(sizes, MOST_OTHER_BYTES, "right"))]
