@@ -451,6 +451,7 @@ def test_a_line_that_a_crash_has_cut_is_cut_off(start, tmp_path):
     path = tmp_path / f"labelled.tsv{ENDING}"
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])
+    (tmp_path / "labelled.tsv").unlink()  # as it was before both
     session = start()
     assert session.notices == [
         f"{path}: the last line was not written to its end; "
@@ -512,6 +513,23 @@ def test_rows_from_before_are_answers(start, tmp_path):
     assert "food\tan old one\n" in written
     assert f"travel\t{TEXTS[0]}\n" in written
     assert written.count("\n") == 3
+
+
+def test_what_others_change_in_the_output(start, tmp_path):
+    session = start()
+    first, second = label(session, 2)
+    session.close()
+    path = tmp_path / "labelled.tsv"
+    rows = path.read_text("utf-8").replace(f"{TRUTH[first]}\t{first}", f"other\t{first}")
+    path.write_text(f"{rows}food\tone more\n", "utf-8")
+    session = start()
+    assert [notice.partition("labelled.tsv: ")[2] for notice in session.notices] == [
+        "1 texts are labelled already",
+        f"1 rows have other labels than {path}{ENDING} says, which counts: to begin with the rows "
+        "as they are, move it away",
+    ]
+    assert session.export()[1] == 3
+    assert f"{TRUTH[first]}\t{first}\n" in path.read_text("utf-8")
 
 
 def test_the_output_is_written_anew_and_whole(start, tmp_path):
@@ -676,7 +694,7 @@ def test_a_failure_is_told_and_the_thread_goes_on(start, monkeypatch):
         raise TrainingError("no luck")
 
     session = start()
-    monkeypatch.setattr(learner, "fit", fail)
+    monkeypatch.setattr(learner, "fit_prepared", fail)
     label(session, 6)
     session.wait()
     assert session.progress().model.note == "no model could be trained: no luck"
@@ -809,13 +827,14 @@ def test_models_are_asked_of_texts_that_they_did_not_see():
     seen = []
 
     class Spy(Learner):
-        def learn(self, answers):
-            learnt = super().learn(answers)
+        def learn(self, answers, unseen=()):
+            learnt = super().learn(answers, unseen)
             guesser = learnt.guesser
             ask = guesser.probabilities
 
             def probabilities(numbers, n_threads=None):
                 seen.append((set(answers), set(numbers.tolist())))
+                assert set(unseen) >= set(numbers.tolist())
                 return ask(numbers, n_threads)
 
             guesser.probabilities = probabilities

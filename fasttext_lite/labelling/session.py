@@ -10,6 +10,7 @@ import numpy as np
 
 from fasttext_lite.errors import SettingError, bounded
 from fasttext_lite.labelling.answers import NEW, UNDO, Event
+from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.behind import Behind
 from fasttext_lite.labelling.errors import Stale
 from fasttext_lite.labelling.journal import ENDING, Journal
@@ -59,6 +60,8 @@ class Session:
         self._leases = Leases()
         self._lists = Lists(self._state)
         self._behind = Behind(self._state)
+        self._folding = Background(self._lists.prepare, "labelling: search")
+        self._folding.call()
         self._training = Training(self._pool, settings.several, settings.seed, settings.n_threads)
 
     # -- beginning and end --
@@ -90,6 +93,7 @@ class Session:
     def close(self) -> None:
         """End the session: all answers are on the disk already, and now in the output, too."""
         self._behind.close()
+        self._folding.close()
         self._training.wait()
         try:
             self._state.write()
