@@ -188,7 +188,7 @@ def desktop(camera: Camera, session: Served) -> None:
     """Take the pictures of the English set, in the order of a session."""
     camera.open(session.address, DESKTOP)
     camera.take("start")
-    session.answer(N_ANSWERS, "ann")
+    session.answer(N_ANSWERS, "ben")
     session.wait()
     camera.driver.refresh()
     camera.until(lambda: len(camera.driver.find_elements(By.CSS_SELECTOR, "#text mark")) > 3)
@@ -225,7 +225,7 @@ def desktop(camera: Camera, session: Served) -> None:
 
 def phone(camera: Camera, session: Served) -> None:
     """Take the pictures of the Chinese set, on a phone."""
-    session.answer(60, "ann")
+    session.answer(60, "ben")
     session.wait()
     camera.open(session.address, PHONE, "dark")
     camera.until(lambda: camera.driver.find_elements(By.CSS_SELECTOR, "#text mark"))

@@ -287,6 +287,8 @@ def test_search_and_doubtful_answers(serve, page):
     page.press("d")
     page.until(lambda: page.one("#list").is_displayed())
     page.until(lambda: page.said("#found"))
+    for row in page.all("#rows .row-facts"):
+        assert re.search(r"doubt .*%", row.get_property("textContent"))
     page.press(Keys.ESCAPE)
     assert page.complaints() == []
 

@@ -227,7 +227,7 @@ const interval = (a) => `${percent(a.value)} (${Math.floor(a.low * 100)}–${Mat
 
 function showTraining(state) {
   const t = state.progress.training;
-  const accuracy = t.accuracy ? ` While you labelled, the guesses were right ${interval(t.accuracy)}.` : "";
+  const accuracy = t.accuracy ? ` While you labelled, ${interval(t.accuracy)} of the guesses were right.` : "";
   $("train-text").textContent = {
     none: "A model is trained from all answers, and from the texts without one, and written to "
       + `${state.session.model}.`,
