@@ -24,8 +24,8 @@ SECONDS = 20
 class Served:
     """A session that is served: its address, what is on the disk, and the other person in it."""
 
-    def __init__(self, folder, address):
-        self.folder, self.address = folder, address
+    def __init__(self, folder, address, process):
+        self.folder, self.address, self.process = folder, address, process
 
     def events(self):
         """Return the events that are on the disk."""
@@ -52,7 +52,7 @@ def serve(tmp_path):
     """Return a function that serves texts with the command."""
     with contextlib.ExitStack() as stack:
 
-        def serve(texts, labels=LABELS, *words, token=None):
+        def serve(texts, labels=LABELS, *words, token=None, port="0"):
             lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
             (tmp_path / "texts.jsonl").write_text(lines, "utf-8")
             (tmp_path / "labels.txt").write_text("".join(f"{name}\n" for name in labels), "utf-8")
@@ -62,7 +62,7 @@ def serve(tmp_path):
             env = {**os.environ, **({"FASTTEXT_LITE_TOKEN": token} if token else {})}
             log = stack.enter_context(open(tmp_path / "log", "w"))
             process = subprocess.Popen(
-                [*line, "--port", "0", "--no-open", "--threads", "1", *words], cwd=tmp_path,
+                [*line, "--port", port, "--no-open", "--threads", "1", *words], cwd=tmp_path,
                 stdout=subprocess.PIPE, stderr=log, text=True, env=env,
             )  # fmt: skip
             stack.callback(process.stdout.close)
@@ -70,7 +70,7 @@ def serve(tmp_path):
             stack.callback(process.terminate)
             found = re.search(r"http://\S+", process.stdout.readline())
             assert found, (tmp_path / "log").read_text()
-            return Served(tmp_path, found[0])
+            return Served(tmp_path, found[0], process)
 
         yield serve
 
@@ -316,6 +316,31 @@ def test_nothing_is_lost_when_the_connection_is(serve, page):
     page.until(lambda: not page.one("#banner").is_displayed())
 
 
+def test_an_answer_waits_for_the_server_that_is_started_again(serve, page):
+    served = serve(list(TRUE))
+    page.open(served.address)
+    page.answer("1")
+    text = page.text()
+    served.process.terminate()
+    served.process.wait()
+    page.press("2")
+    page.until(lambda: "Not saved yet" in page.said("#banner"))
+    again = serve(list(TRUE), port=re.search(r":(\d+)/", served.address)[1])
+    page.until(lambda: page.text() != text)
+    assert again.labels_of(text) == [LABELS[1]]
+    text = page.text()
+    again.process.terminate()
+    again.process.wait()
+    page.press("3")
+    page.until(lambda: "Not saved yet" in page.said("#banner"))
+    n = len(again.events())
+    other = serve(list(TRUE)[1:], port=re.search(r":(\d+)/", served.address)[1])
+    page.until(lambda: "other texts" in page.said("#banner"))
+    time.sleep(2.5)  # and it still says so after the page has asked for the progress
+    assert "other texts" in page.said("#banner")
+    assert len(other.events()) == n
+
+
 def test_what_comes_before_its_text_is_not_taken(serve, page):
     served = serve(list(TRUE))
     page.open(served.address)
@@ -433,6 +458,22 @@ def test_several_labels_are_chosen_and_saved(serve, page):
     page.click("[data-do=confirm]")
     page.until(lambda: page.text() != text)
     assert served.labels_of(text) == [LABELS[0]]
+
+
+def test_what_the_model_gives_is_chosen_at_first(serve, page):
+    served = serve(list(TRUE), LABELS, "--multilabel")
+    page.open(served.address)
+    for _ in range(30):
+        for each in page.all("[aria-pressed=true]"):
+            each.click()
+        page.click(f".label-button[data-label={TRUE[page.text()]}]")
+        page.answer(Keys.ENTER)
+        chosen = [each.get_attribute("data-label") for each in page.all("[aria-pressed=true]")]
+        if chosen:
+            break
+    text = page.text()
+    page.answer(Keys.ENTER)
+    assert served.labels_of(text) == chosen
 
 
 LONG = "A long text without an end. " * 2000

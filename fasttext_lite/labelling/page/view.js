@@ -77,6 +77,7 @@ function button(state, label, isGuess, probability, give) {
 export function showLabels(state, give) {
   const filtered = isFiltered(state);
   $("find").hidden = !filtered;
+  document.body.classList.toggle("types", filtered);
   const probabilities = new Map();
   if (!state.hidesGuess && state.question) {
     state.question.guess.forEach((each) => probabilities.set(each.label, each.probability));
