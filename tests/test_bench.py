@@ -29,9 +29,9 @@ MODULES = {
 }
 # Their own memory must not count for the processes that they start.
 PARENTS = (
-    "chinese", "compare", "extreme", "few_labels", "long_documents", "predict_peers", "scaling",
-    "serve", "shared_memory", "startup", "tools", "understand", "word_vectors", "variants",
-    "stages.few_labels", "stages.files", "stages.serving", "stages.understand",
+    "chinese", "compare", "extreme", "few_labels", "labelling", "long_documents", "predict_peers",
+    "scaling", "serve", "shared_memory", "startup", "tools", "understand", "word_vectors",
+    "variants", "stages.few_labels", "stages.files", "stages.serving", "stages.understand",
 )  # fmt: skip
 
 

@@ -40,7 +40,8 @@ SCALE = 0.75  # of pictures of the desktop
 COLORS = 128
 MOST_BYTES = 80_000
 N_ANSWERS, WRONG_EACH = 150, 30  # answers before the pictures, one in so many of them wrong
-SECONDS = 60
+SECONDS, PATIENCE = 60, 10
+MEASURED = 0.85  # of the answers: the accuracy is not measured after each
 
 
 class Served:
@@ -60,12 +61,15 @@ class Served:
             return dict(json.load(answer))
 
     def wait(self) -> None:
-        """Wait until the model has learnt."""
-        end = time.monotonic() + SECONDS
+        """Wait until the model has learnt and its accuracy is measured, or for a while."""
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with urllib.request.urlopen(f"{self.address}api/progress", timeout=SECONDS) as answer:
-                if not json.load(answer)["model"]["is_busy"]:
-                    return
+                found = json.load(answer)
+            accuracy, n = found["accuracy"], found["n_answered"]
+            is_measured = accuracy is not None and accuracy["n_answers"] >= MEASURED * n
+            if is_measured and not found["model"]["is_busy"]:
+                return
             time.sleep(0.1)
 
     def answer(self, n: int, person: str) -> None:
@@ -77,7 +81,7 @@ class Served:
                 label = self.labels[self.labels.index(label) - 1]
             body = {"id": question["id"], "labels": [label], "version": question["version"]}
             question = self.post("answer", person=person, **body)["question"]
-            if i % 5 == 4:
+            if i % 10 == 9:
                 self.wait()
 
 
@@ -184,11 +188,10 @@ def desktop(camera: Camera, session: Served) -> None:
     """Take the pictures of the English set, in the order of a session."""
     camera.open(session.address, DESKTOP)
     camera.take("start")
-    session.answer(N_ANSWERS, "ann")
+    session.answer(N_ANSWERS, "ben")
     session.wait()
-    camera.press("s")
+    camera.driver.refresh()
     camera.until(lambda: len(camera.driver.find_elements(By.CSS_SELECTOR, "#text mark")) > 3)
-    time.sleep(2.5)  # the page asks for the progress every two seconds
     camera.take("guess")
     camera.press("/")
     camera.press("price of")
@@ -222,7 +225,7 @@ def desktop(camera: Camera, session: Served) -> None:
 
 def phone(camera: Camera, session: Served) -> None:
     """Take the pictures of the Chinese set, on a phone."""
-    session.answer(60, "ann")
+    session.answer(60, "ben")
     session.wait()
     camera.open(session.address, PHONE, "dark")
     camera.until(lambda: camera.driver.find_elements(By.CSS_SELECTOR, "#text mark"))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 HELP = "Label texts by hand in the browser, with a model that learns along."
 PORT = 8766
 MOST_PORT = 65_535
+PATIENCE = 1.0  # seconds, after which it is said what is waited for
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -219,9 +220,22 @@ def _serve(
 
 
 def _close(session: Session) -> None:
-    if session.progress().training.state == "running":
-        say("the model is still being trained: this waits for it, a second Ctrl-C does not")
-    session.close()
+    """Close a session; where that takes its time, say what is waited for."""
+    import threading
+
+    is_training = session.progress().training.state == "running"
+    what = (
+        "the model is still being trained" if is_training else "what learns behind comes to an end"
+    )
+    timer = threading.Timer(
+        PATIENCE, say, [f"all answers are on the disk; {what}: a second Ctrl-C does not wait"]
+    )
+    timer.daemon = True
+    timer.start()
+    try:
+        session.close()
+    finally:
+        timer.cancel()
 
 
 def _open_browser(address: str, options: argparse.Namespace) -> None:

@@ -365,9 +365,19 @@ def _tsv_parser(reading: Reading) -> BlockParser:
 
 def _is_csv(reading: Reading) -> bool:
     header = reading.header
-    return header is not None and (
-        header.is_line or share_of_size(reading.head, header.delimiter, len(header.names)) > 0
-    )
+    if header is None or _are_objects(reading.head):  # a label there may be called label
+        return False
+    return header.is_line or share_of_size(reading.head, header.delimiter, len(header.names)) > 0
+
+
+def _are_objects(lines: Sequence[str]) -> bool:
+    """Return whether all lines are objects of JSON."""
+    import json
+
+    try:
+        return all(line.lstrip()[:1] == "{" and bool(json.loads(line)) for line in lines)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _csv_records(reading: Reading, lines: Iterable[bytes]) -> Iterator[Record]:

@@ -86,11 +86,13 @@ class Answers:
         In the order in which they came.
     n_events : int
         Changes of answers so far.
+    n_undone : int
+        How many of these took one back.
     """
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         self.labels = list(labels)
-        self.n_events = 0
+        self.n_events = self.n_undone = 0
         self._given = set(labels)
         self._known = set(labels)
         self._history: dict[int, list[Answer]] = {}
@@ -124,6 +126,7 @@ class Answers:
             if undone != number:
                 raise ValueError("there is nothing to undo")
             self._forget(event.person, number)
+            self.n_undone += 1
         else:
             self._know(event.labels)
             answer = Answer(event.labels, event.person, event.at, event.event)
@@ -151,24 +154,24 @@ class Answers:
             self._counts[label] += step
 
     def _forget(self, person: str, number: int) -> None:
+        done = self._done[person]
+        place = next(i for i in range(len(done) - 1, -1, -1) if self._stands(*done[i]))
+        del done[place]
         self._count(number, -1)
         self._history[number].pop()
         self._count(number, 1)
-        self._done[person].pop()
 
     def last(self, person: str) -> int | None:
         """Return the text of a person's last answer that stands; None if there is none.
 
         What somebody else has answered anew is passed over.
         """
-        done = self._done.get(person, [])
-        while done and not self._stands(*done[-1]):
-            done.pop()
-        return done[-1][0] if done else None
+        done = reversed(self._done.get(person, []))
+        return next((number for number, answer in done if self._stands(number, answer)), None)
 
     def _stands(self, number: int, answer: Answer) -> bool:
-        history = self._history.get(number)
-        return bool(history) and history is not None and history[-1] is answer
+        history = self._history.get(number, [])
+        return bool(history) and history[-1] is answer
 
     # -- where it led --
     def of(self, number: int) -> Answer | None:

@@ -5,6 +5,7 @@ Requests that wait for the disk or the model run in threads; each answers as `me
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from collections.abc import Awaitable, Callable, Iterator
@@ -27,6 +28,7 @@ from fasttext_lite.web.errors import Refused
 from fasttext_lite.web.limits import Limits
 
 if TYPE_CHECKING:
+    from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.labelling.session import Session
 
 PAGE = Path(__file__).parent / "page"
@@ -47,20 +49,22 @@ class PersonBody(msgspec.Struct):
 
 
 class SkipBody(msgspec.Struct):
-    """Who leaves out which text, and which answer was there when it was seen."""
+    """Who leaves out which text of which texts, and the version of the answer that was seen."""
 
     person: Name
     id: Whole
     version: Whole
+    texts: str = ""
 
 
 class AnswerBody(msgspec.Struct):
-    """Who gives which labels to which text."""
+    """Who gives which labels to which text; as `SkipBody` else."""
 
     person: Name
     id: Whole
     labels: list[str]
     version: Whole
+    texts: str = ""
 
 
 class LabelBody(msgspec.Struct):
@@ -107,6 +111,7 @@ class _Api:
 
     def __init__(self, session: Session, limits: Limits) -> None:
         self.session, self.limits = session, limits
+        self.texts = _fingerprint(session.settings.texts)
 
     async def _body(self, request: Request, kind: type[Body]) -> Body:
         """Return the body of a request, checked."""
@@ -121,6 +126,7 @@ class _Api:
     async def answer(self, request: Request) -> Response:
         """Keep an answer, and answer with the next text."""
         body = await self._body(request, AnswerBody)
+        self._check(body.texts)
         session, labels = self.session, tuple(body.labels)
         return await self._then(
             body.person, lambda: session.answer(body.person, body.id, labels, body.version)
@@ -129,6 +135,7 @@ class _Api:
     async def skip(self, request: Request) -> Response:
         """Leave a text out, and answer with the next one."""
         body = await self._body(request, SkipBody)
+        self._check(body.texts)
         return await self._then(
             body.person, lambda: self.session.skip(body.person, body.id, body.version)
         )
@@ -169,6 +176,11 @@ class _Api:
 
         return json_answer(await _done(work))
 
+    def _check(self, texts: str) -> None:
+        """Refuse numbers of other texts: of a page that was open when the server was ended."""
+        if texts and texts != self.texts:
+            raise Refused(410, "the server was started with other texts", "texts", "load it again")
+
     async def _then(self, person: str, work: Callable[[], Any]) -> Response:
         """Do something with a text, and answer with the next one; 409 where another was first."""
 
@@ -195,6 +207,7 @@ class _Api:
         return json_answer(
             {
                 "name": settings.name,
+                "texts": self.texts,
                 "several": settings.several,
                 "output": settings.output,
                 "model": model,
@@ -272,6 +285,13 @@ def _done(work: Callable[..., Value], *given: Any) -> Awaitable[Value]:
             raise Refused(422, str(error)) from error
 
     return run_in_threadpool(told)
+
+
+def _fingerprint(texts: Texts) -> str:
+    """Return a name of texts: numbers mean the same as long as it is the same."""
+    found = hashlib.blake2b(texts.buffer.data, digest_size=8)
+    found.update(texts.offsets.data)
+    return found.hexdigest()
 
 
 def _blocks_of(path: str) -> tuple[Iterator[bytes], int]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from fasttext_lite.errors import TrainingError
+from fasttext_lite.errors import InputError, TrainingError
+from fasttext_lite.labelling.asking import Asker
 from fasttext_lite.labelling.background import Background
-from fasttext_lite.labelling.choosing import Choice, choose
+from fasttext_lite.labelling.choosing import Chooser
 from fasttext_lite.labelling.honest import GROWTH, Check, doubts_of, sampled
 from fasttext_lite.labelling.learner import Learner, Learnt
 from fasttext_lite.labelling.marks import marks_of
@@ -34,8 +34,8 @@ class Behind:
     ----------
     learnt : Learnt
         By the answers that there were when it was trained.
-    queue : list of Choice
-        Texts to ask, the best first.
+    asker : Asker
+        Knows what to ask next.
     curve : tuple of Accuracy
         As it was measured so far.
     """
@@ -43,7 +43,9 @@ class Behind:
     def __init__(self, state: State) -> None:
         self._state, settings = state, state.settings
         self.learner = Learner(state.pool, settings.several, settings.seed)
-        self.learnt, self.queue = Learnt(), list[Choice]()
+        self.chooser = Chooser(self.learner)
+        self.asker = Asker(state.pool, state.answers, settings.random_share)
+        self.learnt = Learnt()
         self.curve: tuple[Accuracy, ...] = ()
         self._note = ""
         self._n_learnt = -1  # events
@@ -151,17 +153,21 @@ class Behind:
                 given, settled = state.answers.labelled(), state.answers.settled()
             learnt = self.learner.learn(given)
             self._warm_up(learnt)
-            queue = choose(self.learner, learnt, given, settled, self._n_threads)
+            queue = self.chooser.choose(
+                learnt, settled, state.settings.between(len(given)), self._n_threads
+            )
             with state.lock:
-                self.learnt, self.queue, self._n_learnt = learnt, queue, n_events
+                self.learnt, self.asker.queue, self._n_learnt = learnt, queue, n_events
         finally:
             self._is_training = False
         try:
             state.write()
             self._note = ""
+        except InputError as error:
+            self._note = str(error)
         except OSError as error:
             reason = error.strerror or error
-            self._note = f"{os.path.basename(state.output.path)} cannot be written: {reason}"
+            self._note = f"{state.output.path}: cannot be written: {reason}"
 
     def _warm_up(self, learnt: Learnt) -> None:
         """Let what explains guesses be compiled here, the first time, and not while people wait."""

@@ -70,13 +70,14 @@ class Check:
     def run(self, learner: Learner) -> Iterator[None]:
         """Train and ask one model after another; yields after each."""
         drawn = set(self.sample)
-        rest = sorted(number for number in self.answers if number not in drawn)
-        order = [*self.sample, *np.random.default_rng(learner.seed).permutation(rest).tolist()]
+        others = sorted(number for number in self.answers if number not in drawn)
+        order = [*self.sample, *np.random.default_rng(learner.seed).permutation(others).tolist()]
         n_folds = min(FOLDS, len(order))
         for fold in range(n_folds):
             held = [int(number) for number in order[fold::n_folds]]
             out = set(held)
-            learnt = learner.learn({n: have for n, have in self.answers.items() if n not in out})
+            rest = {n: have for n, have in self.answers.items() if n not in out}
+            learnt = learner.learn(rest, unseen=out)
             if learnt.guesser is None:
                 self.right.update(dict.fromkeys(held, False))
             else:

@@ -7,24 +7,28 @@ words that no labelled text has.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fasttext_lite.config.fields import Config
+from fasttext_lite.config.losses import LOSSES
 from fasttext_lite.corpus.labels import Labels
 from fasttext_lite.corpus.shares import likeliest
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import TrainingError
-from fasttext_lite.fitting.fit import fit
+from fasttext_lite.fitting.fit import fit_prepared
+from fasttext_lite.fitting.prepare import prepare
 from fasttext_lite.labelling.guessing import Guesser
 from fasttext_lite.labelling.pool import Pool
 from fasttext_lite.labelling.vectors import PoolVectors
+from fasttext_lite.model.calibration import Calibration
 from fasttext_lite.model.model import Model
 from fasttext_lite.teaching.teachers import Probe, one_thread
 
@@ -34,8 +38,8 @@ STRENGTH = 10.0  # of the probe
 # Other texts that are learnt from, and bytes of theirs: seconds of training, at most.
 MOST_OTHERS, MOST_OTHER_BYTES = 8_000, 1 << 20
 OWN_WEIGHT = 2.0  # of labelled texts beside these
+MANY = 800  # labelled texts, with which models need the probe least
 LEAST_TAUGHT = 10  # labelled texts; of fewer, what is said of others is a guess
-TRUST = 0.7  # power of the model that has learnt from others beside the probe
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,15 @@ class Learner:
         self.pool, self.several, self.seed, self.teaches = pool, several, seed, teaches
         self.vectors: PoolVectors | None = None
 
-    def learn(self, answers: Mapping[int, Sequence[str]]) -> Learnt:
-        """Return what is learnt from the labels of texts, by the texts' numbers.
+    def learn(self, answers: Mapping[int, Sequence[str]], unseen: Collection[int] = ()) -> Learnt:
+        """Return what is learnt; what goes wrong is told by the result's note.
 
-        What goes wrong is told by the result's note.
+        Parameters
+        ----------
+        answers : mapping of int to sequence of str
+            The labels of texts, by the texts' numbers.
+        unseen : collection of int
+            Texts that no model may see, not even without a label.
         """
         start = time.perf_counter()
         docs = np.array(sorted(answers), np.int64)
@@ -96,12 +105,12 @@ class Learner:
             return Learnt(n_answers=docs.size)
         try:
             with _quiet():
-                guesser = self._learn(docs, labels)
+                guesser = self._learn(docs, labels, unseen)
         except (TrainingError, ValueError, MemoryError) as error:
             return Learnt(n_answers=docs.size, note=f"no model could be trained: {error}")
         return Learnt(guesser, docs.size, time.perf_counter() - start, "")
 
-    def _learn(self, docs: np.ndarray, labels: Labels) -> Guesser:
+    def _learn(self, docs: np.ndarray, labels: Labels, unseen: Collection[int]) -> Guesser:
         config = Config(recipe="fixed", epochs=EPOCHS_OF_FEW)
         if not self.several:
             config = config.replace(head="linear", loss="ova")
@@ -113,15 +122,13 @@ class Learner:
         first = Guesser(self.pool, model, labels.names, probe, self.vectors, _trust(docs.size))
         if not self.teaches or docs.size < LEAST_TAUGHT:
             return first
-        return self._taught(docs, labels, first, config) or first
+        others = self._others(docs, unseen)
+        return self._taught(docs, others, labels, first, config) if others.size else first
 
     def _taught(
-        self, docs: np.ndarray, labels: Labels, first: Guesser, config: Config
-    ) -> Guesser | None:
+        self, docs: np.ndarray, others: np.ndarray, labels: Labels, first: Guesser, config: Config
+    ) -> Guesser:
         """Return a guesser that has learnt from what another says of some texts, too."""
-        others = self._others(docs)
-        if not others.size:
-            return None
         ids, weights = likeliest(first.probabilities(others, 1))
         to_names = np.array([labels.names.index(name) for name in first.labels], np.int32)
         ids = np.concatenate([labels.ids, to_names[ids]])
@@ -130,12 +137,17 @@ class Learner:
         every = Labels(ids, np.arange(ids.size + 1), labels.names).by_frequency()
         config = config.replace(epochs=EPOCHS)
         model = self._fit(texts, every, config, weights / weights.mean())
-        return first.replace(model, TRUST)
+        return first.replace(model, 0.7 + 0.25 * _share_of_many(docs.size))
 
-    def _others(self, docs: np.ndarray) -> np.ndarray:
-        """Return the texts without a label that are learnt from: the first in random order."""
-        worked = self.pool.worked_on()[: 2 * MOST_OTHERS + docs.size]
-        worked = worked[~np.isin(worked, docs)][:MOST_OTHERS]
+    def _others(self, docs: np.ndarray, unseen: Collection[int]) -> np.ndarray:
+        """Return the texts without a label that are learnt from: the last in random order.
+
+        The first are those that are drawn at random, and are to tell how good models are.
+        """
+        worked = self.pool.worked_on()[::-1]
+        known = np.concatenate([docs, np.fromiter(unseen, np.int64, len(unseen))])
+        worked = worked[: MOST_OTHERS + known.size]
+        worked = worked[~np.isin(worked, known)][:MOST_OTHERS]
         offsets = self.pool.texts.offsets
         sizes = np.cumsum(offsets[worked + 1] - offsets[worked])
         return worked[: int(np.searchsorted(sizes, MOST_OTHER_BYTES, "right"))]
@@ -143,15 +155,23 @@ class Learner:
     def _fit(
         self, texts: Texts, labels: Labels, config: Config, weights: np.ndarray | None = None
     ) -> Model:
-        return fit(
-            texts, labels, config, doc_weights=weights, multilabel=self.several, seed=self.seed,
-            n_threads=1,
-        ).model  # fmt: skip
+        """Return a model that is trained once: the scale of its probabilities is the usual one."""
+        prepared = prepare(
+            texts, labels, config, doc_weights=weights, multilabel=self.several, n_threads=1
+        )
+        prepared = dataclasses.replace(
+            prepared, sample=None, calibration=Calibration.none(LOSSES[prepared.config.loss])
+        )
+        return fit_prepared(prepared, seed=self.seed, n_threads=1).model
 
 
 def _trust(n_labelled: int) -> float:
-    """Return how far the model is trusted beside the probe, in [0.5, 1]: it needs more texts."""
-    return 0.5 + 0.5 * min(n_labelled / 800, 1.0)
+    """Return how far the first model is trusted beside the probe: few texts teach it little."""
+    return 0.5 + 0.5 * _share_of_many(n_labelled)
+
+
+def _share_of_many(n_labelled: int) -> float:
+    return min(n_labelled / MANY, 1.0)
 
 
 @contextmanager

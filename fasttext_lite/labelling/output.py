@@ -52,6 +52,11 @@ def _as_tsv(rows: Sequence[Row], several: bool, file: TextIO) -> None:
         file.writelines(line + "\n" for line in lines)
         return
     # What the first lines hold would be taken for another format, or for names of columns.
+    if any("\t" in text for text, _ in rows):
+        raise InputError(
+            "the first lines look like another format than labels and texts between tabs, and "
+            "texts hold tabs: name an output that ends with .csv or .jsonl"
+        )
     file.write("label\ttext\n")
     for text, labels in rows:
         file.write(f"{_cell(','.join(labels))}\t{_cell(text)}\n")
@@ -65,8 +70,8 @@ def _is_tsv(lines: Sequence[str], several: bool) -> bool:
 
 
 def _cell(value: str) -> str:
-    """Return a field between tabs; in quotes where they are needed, or would be taken off."""
-    if "\t" in value or (value[:1] == '"' and value[-1:] == '"'):
+    """Return a field between tabs; in quotes where quotes would be taken off."""
+    if value[:1] == '"' and value[-1:] == '"':
         return '"' + value.replace('"', '""') + '"'
     return value
 
@@ -172,10 +177,13 @@ class Output:
 
         Raises
         ------
-        OSError
-            If it cannot be written: the old one stays.
+        OSError, InputError
+            If it cannot be written, or cannot hold the rows: the old one stays.
         """
         text = io.StringIO(newline="")
-        self.form.write(rows, self.several, text)
+        try:
+            self.form.write(rows, self.several, text)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
         with replacing(self.path) as file:
             file.write(text.getvalue().encode("utf-8"))

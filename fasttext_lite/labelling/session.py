@@ -10,6 +10,7 @@ import numpy as np
 
 from fasttext_lite.errors import SettingError, bounded
 from fasttext_lite.labelling.answers import NEW, UNDO, Event
+from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.behind import Behind
 from fasttext_lite.labelling.errors import Stale
 from fasttext_lite.labelling.journal import ENDING, Journal
@@ -20,7 +21,6 @@ from fasttext_lite.labelling.marks import marks_of, shown
 from fasttext_lite.labelling.messages import (
     AGAIN,
     LABEL,
-    RANDOM,
     SKIP,
     Guess,
     LabelInfo,
@@ -60,8 +60,9 @@ class Session:
         self._leases = Leases()
         self._lists = Lists(self._state)
         self._behind = Behind(self._state)
+        self._folding = Background(self._lists.prepare, "labelling: search")
+        self._folding.call()
         self._training = Training(self._pool, settings.several, settings.seed, settings.n_threads)
-        self._place = 0  # in the random order: all before are answered
 
     # -- beginning and end --
     @classmethod
@@ -92,6 +93,7 @@ class Session:
     def close(self) -> None:
         """End the session: all answers are on the disk already, and now in the output, too."""
         self._behind.close()
+        self._folding.close()
         self._training.wait()
         try:
             self._state.write()
@@ -113,34 +115,12 @@ class Session:
         """
         with self._lock:
             taken = self._leases.of_others(person)
-            found = self._random(taken) if self._is_random_due() else self._chosen(taken)
-            found = found or self._chosen(taken) or self._random(taken)
+            found = self._behind.asker.next(taken)
             if found is None:
                 self._leases.end(person)
                 return None
             self._leases.take(person, *found)
         return self._question(*found)
-
-    def _is_random_due(self) -> bool:
-        n = self._answers.n_labelled + self._answers.n_skipped
-        share = self.settings.random_share
-        return int(share * (n + 1)) > int(share * n)
-
-    def _random(self, taken: set[int]) -> tuple[int, str] | None:
-        order = self._pool.order
-        while self._place < order.size and self._answers.of(int(order[self._place])) is not None:
-            self._place += 1
-        for place in range(self._place, order.size):
-            number = int(order[place])
-            if number not in taken and self._answers.of(number) is None:
-                return number, RANDOM
-        return None
-
-    def _chosen(self, taken: set[int]) -> tuple[int, str] | None:
-        for number, asked in self._behind.queue:
-            if number not in taken and self._answers.of(number) is None:
-                return number, asked
-        return None
 
     def question(self, id: int, person: str, asked: str = AGAIN) -> Question:
         """Return a text as a question, whether it is answered or not; it is before the person then.
@@ -222,7 +202,7 @@ class Session:
             raise ValueError("an answer needs a label; skip the text if none is right")
         if len(found) > 1 and not self.settings.several:
             raise ValueError(
-                f"one label is asked for, {len(found)} were given: start with --several"
+                f"one label is asked for, {len(found)} were given: start with --multilabel"
             )
         with self._lock:
             known = set(self._answers.labels)
@@ -274,7 +254,6 @@ class Session:
             text = self._pool.text_of(number)
             event = Event(UNDO, time.time(), person, text, (), "", version)
             self._state.record(event, number)
-            self._place = 0
             self._leases.take(person, number, AGAIN)
         return self._question(number, AGAIN)
 
@@ -346,8 +325,8 @@ class Session:
 
         Raises
         ------
-        OSError
-            If it cannot be written.
+        OSError, InputError
+            If it cannot be written, or cannot hold the rows: the old one stays.
         """
         return self._state.output.path, self._state.write()
 

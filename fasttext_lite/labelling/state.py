@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 
 from fasttext_lite.errors import SettingError
 from fasttext_lite.labelling.answers import Answers, Event
@@ -46,37 +47,52 @@ class State:
         self.lock = threading.RLock()
         self.notices = list(journal.notices)
         self.answers = Answers(settings.labels)
-        events = journal.events or self._before()
+        events = [*journal.events, *self._from_file({event.text for event in journal.events})]
         others = dict.fromkeys(event.text for event in events if event.text)
         self.pool = Pool(settings.texts, settings.seed, others)
         output.check_pool(self.pool, settings.name)
         for event in events:
             self.answers.apply(event, self.pool.find(event.text) if event.text else None)
         self._check_labels()
+        if journal.events:
+            self._say_what_differs()
         self._n_written = -1  # events
 
-    def _before(self) -> list[Event]:
-        """Take the rows of an output without a journal into one, and return their events."""
-        rows = self.output.read()
-        if not rows:
-            return []
-        now = time.time()
+    def _from_file(self, known: Collection[str]) -> list[Event]:
+        """Take the rows of the output that the journal does not know in; return their events."""
+        self._rows = self.output.read()  # of the output as it was
+        now, n_other = time.time(), 0
         found: dict[str, Event] = {}
-        n_other = 0
-        for text, labels in rows:
-            known = found.get(text)
-            if known is not None and known.labels != labels:
-                n_other += 1
-            found[text] = Event(LABEL, now, "", text, labels, "", 1)
+        for text, labels in self._rows:
+            if text not in known:
+                n_other += text in found and found[text].labels != labels
+                found[text] = Event(LABEL, now, "", text, labels, "", 1)
+        if not found:
+            return []
         self.journal.append(*found.values())
-        path = self.output.path
-        self.notices.append(f"{path}: {len(found):,} texts are labelled already")
+        self._say(f"{len(found):,} texts are labelled already")
         if n_other:
-            self.notices.append(
-                f"{path}: {n_other:,} rows have a text of a row before and other labels: the last "
-                "ones count"
+            self._say(
+                f"{n_other:,} rows have a text of a row before and other labels: the last ones "
+                "count"
             )
         return list(found.values())
+
+    def _say_what_differs(self) -> None:
+        """Say so if the output was changed by somebody else: what the journal says counts."""
+        n = 0
+        for text, labels in self._rows:
+            number = self.pool.find(text)
+            answer = None if number is None else self.answers.of(number)
+            n += answer is not None and sorted(answer.labels) != sorted(labels)
+        if n:
+            self._say(
+                f"{n:,} rows have other labels than {self.journal.path} says, which counts: to "
+                "begin with the rows as they are, move it away"
+            )
+
+    def _say(self, what: str) -> None:
+        self.notices.append(f"{self.output.path}: {what}")
 
     def _check_labels(self) -> None:
         if self.settings.several:
@@ -85,7 +101,7 @@ class State:
             if len(labels) > 1:
                 raise SettingError(
                     f"{self.output.path}: there are texts with several labels "
-                    f"({self.pool.text_of(number)[:60]!r}): go on with --several"
+                    f"({self.pool.text_of(number)[:60]!r}): go on with --multilabel"
                 )
 
     def record(self, event: Event, number: int | None) -> None:
@@ -104,8 +120,8 @@ class State:
 
         Raises
         ------
-        OSError
-            If it cannot be written: the old one stays.
+        OSError, InputError
+            If it cannot be written, or cannot hold the rows: the old one stays.
         """
         with self.lock:
             given, n_events = self.answers.labelled(), self.answers.n_events

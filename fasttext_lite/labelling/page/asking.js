@@ -62,7 +62,7 @@ export async function answer(labels) {
     return;
   }
   if (isTooSoon()) return;
-  let sent = { person: state.me, id: q.id, labels, version: q.version };
+  let sent = { person: state.me, id: q.id, labels, version: q.version, texts: state.session.texts };
   view.say("");
   try {
     let found = await sendAnswer(sent);
@@ -92,7 +92,9 @@ async function sendAnswer(sent) {
       return send("api/next", { person: state.me }, "asking for the next text");
     }
     const said = given && given.kind === "label" ? `said: ${quoted(given.labels)}` : "skipped this text";
-    show({ ...there, asked: state.question.asked }, `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: Enter keeps it, another label replaces it.`);
+    const notice = `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: `
+      + "Enter keeps it, another label replaces it.";
+    show({ ...there, asked: state.question.asked }, notice);
     return null;
   }
 }
@@ -112,7 +114,8 @@ function arrived(found, id, labels) {
 export function skip() {
   const q = state.question;
   if (!q || (!state.saving && isTooSoon())) return;
-  change("api/skip", { person: state.me, id: q.id, version: q.version }, "skipping this text", (found) => {
+  const sent = { person: state.me, id: q.id, version: q.version, texts: state.session.texts };
+  change("api/skip", sent, "skipping this text", (found) => {
     state.isFromList = false;
     view.say("Skipped.");
     show(found.question);

@@ -113,10 +113,10 @@ addEventListener("beforeunload", (event) => {
 addEventListener("online", tryNow);
 
 async function poll() {
-  if (document.visibilityState === "visible" && state.progress && !state.saving) {
+  if (document.visibilityState === "visible" && state.progress && !state.saving && !state.isOver) {
     try {
       const found = await call("api/progress");
-      if (!state.saving) {
+      if (!state.saving && !state.isOver) {
         const labels = state.progress.labels.map((each) => each.name).join("\n");
         state.progress = found;
         view.banner("");

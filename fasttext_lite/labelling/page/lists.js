@@ -111,6 +111,7 @@ export class List {
       facts.append(el("span", "faint", "no answer"));
     }
     if (row.guess) facts.append(el("span", "faint", " · guess "), name(row.guess, ""), ` ${percent(row.probability)}`);
+    if (this.kind === "doubtful") facts.append(el("span", "faint", ` · doubt ${percent(row.score)}`));
     if (row.isDone) facts.append(el("span", "kept", " ✓ saved"));
     const made = el("li", "", text, facts);
     made.id = `row-${i}`;

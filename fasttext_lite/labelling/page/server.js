@@ -13,6 +13,7 @@ export const state = {
   then: null, // what to do when it has arrived
   given: new Map(), // labels that this page has given, by text: shown when they are taken back
   shownAt: 0, isFromList: false,
+  isOver: false, // the server has other texts now: only loading the page again helps
 };
 let wake = () => {};
 
@@ -52,6 +53,9 @@ export function refused(error) {
   if (!(error instanceof Refused)) throw error;
   if (error.status === 401 || error.status === 403) {
     view.banner("The server does not let this page in: open the address that the command printed, with its token.");
+  } else if (error.status === 410) {
+    state.isOver = true;
+    view.banner("The server was started with other texts: load the page again. This answer was not taken.");
   } else {
     view.say(error.message, true);
   }

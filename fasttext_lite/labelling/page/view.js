@@ -8,7 +8,7 @@ const MOST_BUTTONS = 300; // labels that are shown at once
 const WHY = {
   random: "Asked at random: such texts measure the accuracy",
   uncertain: "Asked because the model is unsure",
-  diverse: "Asked because it is unlike the texts before",
+  diverse: "Asked because it stands for many texts",
   search: "From the search",
   doubtful: "The model doubts this answer",
   again: "Again, as you left it",
@@ -77,6 +77,7 @@ function button(state, label, isGuess, probability, give) {
 export function showLabels(state, give) {
   const filtered = isFiltered(state);
   $("find").hidden = !filtered;
+  document.body.classList.toggle("types", filtered);
   const probabilities = new Map();
   if (!state.hidesGuess && state.question) {
     state.question.guess.forEach((each) => probabilities.set(each.label, each.probability));
@@ -227,7 +228,7 @@ const interval = (a) => `${percent(a.value)} (${Math.floor(a.low * 100)}–${Mat
 
 function showTraining(state) {
   const t = state.progress.training;
-  const accuracy = t.accuracy ? ` While you labelled, the guesses were right ${interval(t.accuracy)}.` : "";
+  const accuracy = t.accuracy ? ` While you labelled, ${interval(t.accuracy)} of the guesses were right.` : "";
   $("train-text").textContent = {
     none: "A model is trained from all answers, and from the texts without one, and written to "
       + `${state.session.model}.`,
