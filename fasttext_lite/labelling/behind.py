@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fasttext_lite.errors import InputError, TrainingError
+from fasttext_lite.errors import InputError, TrainingError, one_line
 from fasttext_lite.labelling.asking import Asker
 from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.choosing import Chooser
@@ -158,6 +158,9 @@ class Behind:
             )
             with state.lock:
                 self.learnt, self.asker.queue, self._n_learnt = learnt, queue, n_events
+        except Exception as error:
+            self._note = one_line(f"no model could be trained: {error!r}")
+            raise
         finally:
             self._is_training = False
         try:

@@ -91,7 +91,7 @@ class Session:
             raise
 
     def close(self) -> None:
-        """End the session: all answers are on the disk already, and now in the output, too."""
+        """End the session, and wait for a training; all answers are in the output, too, then."""
         self._behind.close()
         self._folding.close()
         self._training.wait()
