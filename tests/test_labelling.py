@@ -878,6 +878,11 @@ def test_wrong_labels_are_doubted_most(start):
     assert rows.rows[0].text == wrong.text
     assert rows.rows[0].score > 0.5
     assert [row.score for row in rows.rows] == sorted((r.score for r in rows.rows), reverse=True)
+    session.close()
+    session = start()
+    assert session.progress().curve == progress.curve
+    assert session.wait(60)
+    assert session.progress().curve[: len(progress.curve)] == progress.curve
 
 
 # -- the end ---------------------------------------------------------------------------------
