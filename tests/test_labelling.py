@@ -545,6 +545,11 @@ def test_the_output_is_written_anew_and_whole(start, tmp_path):
     assert (tmp_path / "labelled.tsv").read_text("utf-8") == ""
 
 
+def test_blank_texts_are_not_labelled(start):
+    with pytest.raises(InputError, match="texts: no text to label"):
+        start([" ", ""])
+
+
 def test_an_output_that_cannot_be(tmp_path, start):
     with pytest.raises(SettingError, match=r"its ending must say the format: \.tsv"):
         start(output="labelled.doc")
@@ -569,7 +574,7 @@ ROWS = st.lists(st.tuples(TEXT, st.lists(NAME, min_size=1, max_size=3, unique=Tr
 @pytest.mark.parametrize("several", [False, True])
 @pytest.mark.parametrize("ending", [".tsv", ".csv", ".jsonl"])
 @given(rows=ROWS)
-@settings(max_examples=150)
+@settings(max_examples=40)
 def test_train_reads_what_was_written(tmp_path_factory, ending, several, rows):
     path = str(tmp_path_factory.getbasetemp() / f"some{several}{ending}")
     names = [[n.replace(",", "") or "x" if several else n for n in labels] for _, labels in rows]
@@ -591,7 +596,7 @@ def test_train_reads_what_was_written(tmp_path_factory, ending, several, rows):
 
 
 @given(rows=ROWS)
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_fasttexts_format_keeps_tokens_and_labels(tmp_path_factory, rows):
     path = str(tmp_path_factory.getbasetemp() / "some.txt")
     wanted = []
@@ -873,6 +878,11 @@ def test_wrong_labels_are_doubted_most(start):
     assert rows.rows[0].text == wrong.text
     assert rows.rows[0].score > 0.5
     assert [row.score for row in rows.rows] == sorted((r.score for r in rows.rows), reverse=True)
+    session.close()
+    session = start()
+    assert session.progress().curve == progress.curve
+    assert session.wait(60)
+    assert session.progress().curve[: len(progress.curve)] == progress.curve
 
 
 # -- the end ---------------------------------------------------------------------------------

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from fasttext_lite.errors import bounded
-from fasttext_lite.labelling.messages import LABEL, SKIP, Answer
+from fasttext_lite.labelling.messages import LABEL, SKIP, Accuracy, Answer
 
-NEW, UNDO = "new", "undo"  # kinds of events, beside those of answers
+NEW, UNDO, MEASURED = "new", "undo", "measured"  # kinds of events, beside those of answers
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Event:
     Attributes
     ----------
     event : str
-        `LABEL`, `SKIP`, `UNDO`, or `NEW`: a label was made.
+        `LABEL`, `SKIP`, `UNDO`, `NEW`: a label was made, or `MEASURED`: the accuracy was.
     at : float
         Seconds since 1970.
     person : str
@@ -32,6 +32,8 @@ class Event:
         Why the text was asked; empty of what was known before.
     version : int
         Of the text's answer, from now on.
+    accuracy : Accuracy, optional
+        That was measured.
     """
 
     event: str
@@ -41,10 +43,14 @@ class Event:
     labels: tuple[str, ...] = ()
     asked: str = ""
     version: int = 0
+    accuracy: Accuracy | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return asdict(self)
+        found = asdict(self)
+        if self.accuracy is None:
+            del found["accuracy"]
+        return found
 
     @classmethod
     def from_dict(cls, values: Any) -> Event:
@@ -64,12 +70,25 @@ class Event:
         for name, kind in kinds.items():
             if not isinstance(values.get(name), kind):  # type: ignore[arg-type]
                 raise ValueError(bounded(f"no {name!r}, or another kind of value"))
-        if values["event"] not in (LABEL, SKIP, UNDO, NEW):
+        if values["event"] not in (LABEL, SKIP, UNDO, NEW, MEASURED):
             raise ValueError(bounded(f"no event is called {values['event']!r}"))
         if not all(isinstance(label, str) for label in values["labels"]):
             raise ValueError("'labels' holds something else")
         given = {name: values[name] for name in kinds}
-        return cls(**{**given, "labels": tuple(given["labels"])})
+        accuracy = None
+        if values["event"] == MEASURED:
+            accuracy = _accuracy(values.get("accuracy"))
+        return cls(**{**given, "labels": tuple(given["labels"])}, accuracy=accuracy)
+
+
+def _accuracy(values: Any) -> Accuracy:
+    """Return an accuracy of JSON values; raise `ValueError` if it is none."""
+    names = [each.name for each in fields(Accuracy)]
+    if not isinstance(values, dict) or sorted(values) != sorted(names):
+        raise ValueError("no 'accuracy', or another kind of value")
+    if not all(isinstance(values[name], int | float) for name in names):
+        raise ValueError("'accuracy' holds something else than numbers")
+    return Accuracy(**values)
 
 
 class Answers:
@@ -88,11 +107,14 @@ class Answers:
         Changes of answers so far.
     n_undone : int
         How many of these took one back.
+    curve : tuple of Accuracy
+        As it was measured so far.
     """
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         self.labels = list(labels)
         self.n_events = self.n_undone = 0
+        self.curve: tuple[Accuracy, ...] = ()
         self._given = set(labels)
         self._known = set(labels)
         self._history: dict[int, list[Answer]] = {}
@@ -118,6 +140,9 @@ class Answers:
         ValueError
             If nothing is there to undo.
         """
+        if event.accuracy is not None:
+            self.curve = (*self.curve, event.accuracy)
+            return
         if event.event == NEW or number is None:
             self._know(event.labels)
             return

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from fasttext_lite.errors import InputError, TrainingError
+from fasttext_lite.errors import InputError, TrainingError, one_line
+from fasttext_lite.labelling.answers import MEASURED, Event
 from fasttext_lite.labelling.asking import Asker
 from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.choosing import Chooser
 from fasttext_lite.labelling.honest import GROWTH, Check, doubts_of, sampled
 from fasttext_lite.labelling.learner import Learner, Learnt
 from fasttext_lite.labelling.marks import marks_of
-from fasttext_lite.labelling.messages import Accuracy, ModelState
+from fasttext_lite.labelling.messages import ModelState
 from fasttext_lite.labelling.state import State
 from fasttext_lite.labelling.vectors import PoolVectors
 from fasttext_lite.parallel import cpu_count
@@ -36,8 +39,6 @@ class Behind:
         By the answers that there were when it was trained.
     asker : Asker
         Knows what to ask next.
-    curve : tuple of Accuracy
-        As it was measured so far.
     """
 
     def __init__(self, state: State) -> None:
@@ -46,7 +47,6 @@ class Behind:
         self.chooser = Chooser(self.learner)
         self.asker = Asker(state.pool, state.answers, settings.random_share)
         self.learnt = Learnt()
-        self.curve: tuple[Accuracy, ...] = ()
         self._note = ""
         self._n_learnt = -1  # events
         self._n_checked = 0  # labelled texts
@@ -158,6 +158,9 @@ class Behind:
             )
             with state.lock:
                 self.learnt, self.asker.queue, self._n_learnt = learnt, queue, n_events
+        except Exception as error:
+            self._note = one_line(f"no model could be trained: {error!r}")
+            raise
         finally:
             self._is_training = False
         try:
@@ -196,4 +199,10 @@ class Behind:
             number: (tuple(check.answers[number]), doubt) for number, doubt in check.doubts.items()
         }
         self._n_checked = len(check.answers)
-        self.curve = (*self.curve, check.accuracy())
+        found, state = check.accuracy(), self._state
+        with state.lock:
+            curve = state.answers.curve
+            if curve and curve[-1].n_answers == found.n_answers:
+                return  # measured again for the doubts, after a new start
+            with contextlib.suppress(OSError):  # whoever answers next is told
+                state.record(Event(MEASURED, time.time(), accuracy=found), None)

@@ -91,7 +91,7 @@ class Session:
             raise
 
     def close(self) -> None:
-        """End the session: all answers are on the disk already, and now in the output, too."""
+        """End the session, and wait for a training; all answers are in the output, too, then."""
         self._behind.close()
         self._folding.close()
         self._training.wait()
@@ -307,8 +307,9 @@ class Session:
     # -- where it stands --
     def progress(self) -> Progress:
         """Return where the session stands."""
-        answers, curve = self._answers, self._behind.curve
+        answers = self._answers
         with self._lock:
+            curve = answers.curve
             labels = tuple(
                 LabelInfo(name, key, answers.count(name), answers.is_new(name))
                 for name, key in zip(answers.labels, keys_of(answers.labels), strict=True)
@@ -344,7 +345,7 @@ class Session:
             If a training is under way.
         """
         with self._lock:
-            given, curve = self._answers.labelled(), self._behind.curve
+            given, curve = self._answers.labelled(), self._answers.curve
         self._training.start(path or self.model_path, given, curve[-1] if curve else None)
 
     def wait(self, seconds: float | None = None) -> bool:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Collection
 
-from fasttext_lite.errors import SettingError
+from fasttext_lite.errors import InputError, SettingError
 from fasttext_lite.labelling.answers import Answers, Event
 from fasttext_lite.labelling.journal import Journal
 from fasttext_lite.labelling.messages import LABEL
@@ -37,7 +37,7 @@ class State:
     Raises
     ------
     InputError
-        If the output cannot be read or cannot hold the texts.
+        If there is no text, or the output cannot be read or cannot hold the texts.
     SettingError
         If there are texts with several labels, and these are not asked for.
     """
@@ -50,6 +50,8 @@ class State:
         events = [*journal.events, *self._from_file({event.text for event in journal.events})]
         others = dict.fromkeys(event.text for event in events if event.text)
         self.pool = Pool(settings.texts, settings.seed, others)
+        if not self.pool.n_asked:
+            raise InputError(f"{settings.name}: no text to label: all are blank")
         output.check_pool(self.pool, settings.name)
         for event in events:
             self.answers.apply(event, self.pool.find(event.text) if event.text else None)
