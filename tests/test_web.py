@@ -264,6 +264,8 @@ def test_a_page_is_sent_as_it_is_and_may_load_nothing_else(tmp_path):
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert found.get("/it.js").text == "1"
     found.headers["authorization"] = f"Bearer {SECRET}"
+    assert found.get("/echo").json()["error"]["do"] == "use POST"
+    assert found.post("/it.js").json()["error"]["status"] == 405
     for path in ("/../secret", "/%2e%2e/secret", "/..%2fsecret", "/none.js", "//etc/passwd"):
         answer = found.get(path)
         assert (answer.status_code, answer.json()["error"]["status"]) == (404, 404), path

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Route
 
 from fasttext_lite.web.access import Access
 from fasttext_lite.web.answers import refusal
@@ -53,8 +53,9 @@ def make_app(
     paths = set(is_open)
     routes = list(routes)
     if page is not None:
-        routes.append(Mount("/", Page(page)))
-        paths |= set(paths_of(page))
+        files = paths_of(page)
+        routes += [Route(path, Page(page)) for path in sorted(files)]
+        paths |= set(files)
     handlers: Any = {Refused: _refused, HTTPException: _of_starlette, Exception: _our_bug}
     app: Any = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
