@@ -18,13 +18,14 @@ from fasttext_lite.corpus.formats import ReadOptions
 from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import InputError, SettingError, TrainingError
+from fasttext_lite.evaluation.compare import proportion_interval
 from fasttext_lite.labelling import honest, learner, training
 from fasttext_lite.labelling.answers import Answers, Event
 from fasttext_lite.labelling.asking import Asker, Choice
 from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.choosing import Chooser, uncertainty
 from fasttext_lite.labelling.errors import Stale
-from fasttext_lite.labelling.honest import Check, sampled, wilson
+from fasttext_lite.labelling.honest import MOST_OPEN, Check, sampled
 from fasttext_lite.labelling.journal import ENDING, Journal
 from fasttext_lite.labelling.keys import KEYS, RESERVED, keys_of
 from fasttext_lite.labelling.learner import TOO_FEW, Learner, Learnt
@@ -846,13 +847,6 @@ def test_typical_rows():
 
 
 # -- how good it is --------------------------------------------------------------------------
-def test_wilsons_interval():
-    low, high = wilson(0, 10)
-    assert (low, round(high, 4)) == (0, 0.2775)
-    assert wilson(10, 10)[1] == pytest.approx(1)
-    assert wilson(10, 10)[0] == pytest.approx(1 - high)
-
-
 def test_models_are_asked_of_texts_that_they_did_not_see():
     seen = []
 
@@ -882,7 +876,7 @@ def test_models_are_asked_of_texts_that_they_did_not_see():
     found = check.accuracy()
     right = sum(check.right[n] for n in drawn)
     assert (found.n_answers, found.n_random, found.value) == (40, 15, right / 15)
-    assert (found.low, found.high) == wilson(right, 15)
+    assert (found.low, found.high) == proportion_interval(right, 15)
 
 
 def test_wrong_labels_are_doubted_most(start):
@@ -951,3 +945,15 @@ def test_the_core_needs_no_web():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_the_random_sample_passes_over_a_few_texts_that_are_before_somebody():
+    order = np.random.default_rng(0).permutation(40)
+    answered = set(order.tolist())
+    assert sampled(order, answered.__contains__) == order.tolist()
+    answered -= set(order[[3, 7]].tolist())
+    assert sampled(order, answered.__contains__) == [n for n in order.tolist() if n in answered]
+    answered -= set(order[20 : 20 + MOST_OPEN].tolist())
+    assert sampled(order, answered.__contains__) == [
+        n for n in order[: 20 + MOST_OPEN - 2].tolist() if n in answered
+    ], "what was answered for another reason counts as drawn at random"

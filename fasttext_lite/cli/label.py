@@ -17,6 +17,7 @@ from fasttext_lite.cli.arguments import (
 )
 from fasttext_lite.cli.console import PROGRAM, is_same_file, say, write
 from fasttext_lite.cli.files import called, check_output, named_files
+from fasttext_lite.cli.listening import access_of, add_listening
 from fasttext_lite.corpus import STDIN
 from fasttext_lite.errors import InputError, UsageError
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from fasttext_lite.corpus.texts import Texts
     from fasttext_lite.labelling.session import Session
     from fasttext_lite.labelling.settings import Settings
+    from fasttext_lite.web.access import Access
 
 HELP = "Label texts by hand in the browser, with a model that learns along."
 PORT = 8766
-MOST_PORT = 65_535
 PATIENCE = 1.0  # seconds, after which it is said what is waited for
 
 
@@ -63,28 +64,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=whole(0), default=0, metavar="N", help="of the random order (default 0)"
     )
-    parser.add_argument(
-        "--host", default="127.0.0.1",
-        help="address to listen at (default 127.0.0.1: this machine alone). Any other needs a "
-        "token: that of the variable FASTTEXT_LITE_TOKEN, or one is made",
-    )  # fmt: skip
-    parser.add_argument(
-        "--port", type=_port, default=PORT, metavar="N",
-        help=f"port to listen at, 0 = any that is free (default {PORT})",
-    )  # fmt: skip
+    add_listening(parser, PORT, "for another one a token is made, unless there is one")
     parser.add_argument(
         "--open", action=argparse.BooleanOptionalAction, default=None,
         help="open the page in the browser (default: on a terminal)",
     )  # fmt: skip
     add_reading(parser, unlabelled=True)
     add_threads(parser)
-
-
-def _port(text: str) -> int:
-    value = whole(0)(text)
-    if value > MOST_PORT:
-        raise argparse.ArgumentTypeError(f"must be at most {MOST_PORT}; got {text!r}")
-    return value
 
 
 def run(options: argparse.Namespace) -> None:
@@ -96,21 +82,17 @@ def run(options: argparse.Namespace) -> None:
     _check_names(options, files)
     check_libraries()
     from fasttext_lite.labelling.settings import Settings
-    from fasttext_lite.web.access import is_loopback, read_token
     from fasttext_lite.web.run import listen
 
-    token = read_token()
-    if token is None and not is_loopback(options.host):
-        import secrets
-
-        token = secrets.token_urlsafe(24)
+    access, token = access_of(options, makes_token=True)
     with listen(options.host, options.port) as listening:
         settings = Settings(
             texts=_read_texts(files, options, labels), output=options.output, name=called(files),
             labels=tuple(labels), several=options.multilabel, model=options.model_output,
             seed=options.seed, n_threads=options.threads, random_share=options.random,
         )  # fmt: skip
-        n = _serve(settings, listening, token, options)
+        address = _address(listening, token)
+        n = _serve(settings, listening, access, address, options)
     _say_what_next(n, files, options)
 
 
@@ -188,21 +170,31 @@ def _read_texts(files: Sequence[str], options: argparse.Namespace, labels: Seque
     return Texts(np.concatenate(buffers), np.append(0, np.cumsum(sizes)))
 
 
+def _address(listening: socket.socket, token: str | None) -> str:
+    """Return the address of the page, with the token where no server sees it."""
+    from fasttext_lite.web.run import address_of
+
+    return address_of(listening) + "/" + (f"#token={token}" if token else "")
+
+
 def _serve(
-    settings: Settings, listening: socket.socket, token: str | None, options: argparse.Namespace
+    settings: Settings,
+    listening: socket.socket,
+    access: Access,
+    address: str,
+    options: argparse.Namespace,
 ) -> int:
     """Serve a session's page until a signal comes; return how many texts have labels."""
     from fasttext_lite.labelling.app import label_app
     from fasttext_lite.labelling.session import Session
-    from fasttext_lite.web.access import Access, is_loopback
+    from fasttext_lite.web.access import is_loopback
     from fasttext_lite.web.limits import Limits
-    from fasttext_lite.web.run import address_of, run_server
+    from fasttext_lite.web.run import run_server
 
     session, limits = Session.open(settings), Limits()
     try:
         for notice in session.notices:
             say(notice)
-        address = address_of(listening) + "/" + (f"#token={token}" if token else "")
         if not is_loopback(options.host):
             say("in a browser elsewhere, the name of this machine takes the place of 127.0.0.1")
 
@@ -211,9 +203,7 @@ def _serve(
             write(f"{settings.name}: {n:,} texts to label at {address} (Ctrl-C ends)")
             _open_browser(address, options)
 
-        run_server(
-            label_app(session, Access(token), limits), listening, limits, on_started=on_started
-        )
+        run_server(label_app(session, access, limits), listening, limits, on_started=on_started)
     finally:
         _close(session)
     return session.progress().n_answered

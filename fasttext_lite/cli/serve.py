@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from fasttext_lite.cli.arguments import between, whole
 from fasttext_lite.cli.console import say, write
-from fasttext_lite.errors import UsageError
+from fasttext_lite.cli.listening import access_of, add_listening
 
 if TYPE_CHECKING:
     from fasttext_lite.serving.app import Settings
 
 HELP = "Answer requests over HTTP by models, and show a page to try them."
-HOST, PORT = "127.0.0.1", 8000
+PORT = 8000
 MOST_BYTES, MOST_TEXTS, SECONDS = 4_000_000, 10_000, 30.0
 MOST_CONNECTIONS, MOST_WAITING = 1_000, 256
 MOST_SECONDS = 86_400.0  # of --timeout
-LAST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,18 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of ours or of fastText, or NAME=MODEL (default name: the file's, without its "
         "ending); a file that is replaced is loaded anew",
     )  # fmt: skip
-    parser.add_argument(
-        "--host", default=HOST,
-        help=f"address to listen at (default {HOST}: this machine alone); another one needs a "
-        "token, from the variable FASTTEXT_LITE_TOKEN or --token-file",
-    )  # fmt: skip
-    parser.add_argument(
-        "--port", type=_port, default=PORT, metavar="N",
-        help=f"port to listen at, 0 = any that is free (default {PORT})",
-    )  # fmt: skip
-    parser.add_argument(
-        "--token-file", metavar="FILE", help="file with the token that requests must have"
-    )
+    add_listening(parser, PORT, "another one needs a token")
     group = parser.add_argument_group("limits")
     group.add_argument(
         "--most-bytes", type=whole(1), default=MOST_BYTES, metavar="N",
@@ -76,13 +64,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="do not print the address")
 
 
-def _port(text: str) -> int:
-    port = whole(0)(text)
-    if port > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"must be at most {LAST_PORT:,}; got {text!r}")
-    return port
-
-
 def run(options: argparse.Namespace) -> None:
     """Serve until a signal ends it."""
     from fasttext_lite.web.libraries import check_libraries
@@ -117,21 +98,15 @@ def _settings(options: argparse.Namespace) -> Settings:
     """Return how models are served; raise `UsageError` for a host that needs a token."""
     from fasttext_lite.serving.app import Settings
     from fasttext_lite.system import cpu_count
-    from fasttext_lite.web.access import Access, is_loopback, read_token
     from fasttext_lite.web.limits import Limits
 
-    token = read_token(options.token_file)
-    if token is None and not is_loopback(options.host):
-        raise UsageError(
-            f"--host {options.host}: others than this machine can ask there, and need a token: "
-            "set the variable FASTTEXT_LITE_TOKEN, or give --token-file FILE"
-        )
+    access, _ = access_of(options)
     limits = Limits(
         most_bytes=options.most_bytes, read_seconds=options.timeout,
         answer_seconds=options.timeout, most_connections=options.most_connections,
         most_waiting=options.most_waiting,
     )  # fmt: skip
     return Settings(
-        limits, Access(token), options.most_texts, options.threads or cpu_count(),
+        limits, access, options.most_texts, options.threads or cpu_count(),
         options.access_log, drain_seconds=options.drain,
     )  # fmt: skip

@@ -6,12 +6,12 @@ answered. Models learn from all answers but some, and are asked about these: cro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from fasttext_lite.evaluation.compare import proportion_interval
 from fasttext_lite.labelling.guessing import Guesser
 from fasttext_lite.labelling.learner import Learner
 from fasttext_lite.labelling.messages import Accuracy
@@ -19,30 +19,22 @@ from fasttext_lite.labelling.messages import Accuracy
 FOLDS = 10
 LEAST_RANDOM = 10  # labelled texts of the sample; of fewer, nothing is said
 GROWTH = 8  # it is measured anew after an eighth of the answers more
-Z = 1.959964  # of 95 %
-
-
-def wilson(n_right: int, n: int) -> tuple[float, float]:
-    """Return the interval of 95 % of a share, n_right of n (E. B. Wilson, 1927).
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson(8, 10)]
-    [0.49, 0.943]
-    """
-    share, square = n_right / n, Z * Z / n
-    middle = (share + square / 2) / (1 + square)
-    half = Z * math.sqrt(share * (1 - share) / n + square / n / 4) / (1 + square)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+MOST_OPEN = 5  # texts that are passed over: they are before somebody, or taken back
 
 
 def sampled(order: np.ndarray, settled: Callable[[int], bool]) -> list[int]:
-    """Return the beginning of a random order as far as its texts are labelled or skipped."""
-    found = []
+    """Return the beginning of a random order as far as its texts are labelled or skipped.
+
+    A few are passed over: somebody who left the page open would hold up the rest.
+    """
+    found, n_open = [], 0
     for number in order.tolist():
-        if not settled(number):
+        if settled(number):
+            found.append(number)
+            continue
+        n_open += 1
+        if n_open > MOST_OPEN:
             break
-        found.append(number)
     return found
 
 
@@ -100,7 +92,7 @@ class Check:
         """Return how often the guesses were right of the texts drawn at random."""
         n = len(self.sample)
         n_right = sum(self.right[number] for number in self.sample)
-        return Accuracy(len(self.answers), n, n_right / n, *wilson(n_right, n))
+        return Accuracy(len(self.answers), n, n_right / n, *proportion_interval(n_right, n))
 
 
 def doubts_of(
