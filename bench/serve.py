@@ -5,7 +5,8 @@ one text a request at 1, 8 and 64 connections, batches of 100, and one text besi
 sends batches of 10,000 all the time.  The load is made by wrk (a package of Debian), for some
 seconds each.  A third server is ours with the very model file of fastText's.
 
-``--refuse`` sends one server what it must refuse, and ``--soak`` loads one for some minutes while
+``--refuse`` sends one server what it must refuse, ``--reloads`` lets it load its model anew again
+and again, and ``--soak`` loads one for some minutes while
 its model is replaced every ``--every`` seconds; every answer is compared with the models' own.
 
     pip install 'fasttext-lite[bench,serve]' fastapi
@@ -91,13 +92,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--repeat", type=int, default=3, help="runs of each load; default %(default)s")
     add("--soak", type=float, nargs="?", const=600.0, metavar="SECONDS", help="600 if no number")
     add("--every", type=float, default=10.0, help="seconds between models; default %(default)s")
+    add("--reloads", type=int, nargs="?", const=100, metavar="N", help="100 if no number")
     add("--refuse", action="store_true", help="send what must be refused")
     add("--json", metavar="FILE", help="write everything as one JSON object")
     options = parser.parse_args(argv)
     try:
         folder = tools.find_sets(options.data_dir, options.set)[options.set]
         tools.check_folders(files=[options.json])
-        is_load = options.soak is None and not options.refuse
+        is_load = options.soak is None and options.reloads is None and not options.refuse
         _check_programs(is_load)
     except UsageError as error:
         print(f"bench.serve: {error}", file=sys.stderr)
@@ -106,15 +108,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     report: dict[str, Any] = {"about": about, "set": options.set}
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as work:
         job = {"folder": str(folder), "threads": tools.n_usable_cores(), "peer": is_load}
-        job["two"] = options.soak is not None
+        job["two"] = options.soak is not None or options.reloads is not None
         done = tools.stage("train", job, Path(work), SERVING)
         if "error" not in done and is_load:
             print(tools.heading(f"Requests over HTTP, {options.set}", about) + "\n")
             done = report["load"] = _loads(Path(work), folder, options.seconds, options.repeat)
             print("\n".join(_load_table(done)))
-        for name, is_asked in (("refuse", options.refuse), ("soak", options.soak is not None)):
+        stages = {
+            "refuse": options.refuse,
+            "reloads": options.reloads is not None,
+            "soak": options.soak is not None,
+        }
+        for name, is_asked in stages.items():
             if is_asked and "error" not in done:
                 job |= {"work": work, "seconds": options.soak, "every": options.every}
+                job["reloads"] = options.reloads
                 done = report[name] = tools.stage(name, job, Path(work), SERVING)
                 print("\n".join(_told(name, done)) if "error" not in done else "")
     tools.write_json(options.json, report)
@@ -342,6 +350,8 @@ def _told(name: str, found: dict[str, Any]) -> list[str]:
             for each in found["rows"]
         ]
         return table(["what is sent", "answer", "after, s", "others' p99 meanwhile, ms"], rows)
+    if name == "reloads":
+        return table(["reloads", "resident, MB"], [[n, f"{mb:.1f}"] for n, mb in found["rows"]])
     rows = [[key, str(found[key])] for key in found if key not in ("memory", "error", "faults")]
     rows += [[f"resident memory at {at} %, MB", f"{mb:.1f}"] for at, mb in found["memory"].items()]
     return [*table(["soak", "value"], rows), *found["faults"]]

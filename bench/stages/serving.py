@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -209,11 +210,39 @@ def _resident(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _json(port: int, path: str) -> Any:
+def _json(port: int, path: str, body: Any = None) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
-        connection.request("GET", path)
+        data = None if body is None else json.dumps(body)
+        connection.request("GET" if body is None else "POST", path, data)
         return json.loads(connection.getresponse().read())
+
+
+# -- reloads -------------------------------------------------------------------------------------
+
+
+def reloads(job: dict[str, Any]) -> dict[str, Any]:
+    """Load a model anew some times, by SIGHUP, and ask each; note the memory on the way."""
+    from bench.serve import free_port, ours, running
+
+    work, port = Path(job["work"]), free_port()
+    lines = Path(job["folder"], "test.tsv").read_text("utf-8").splitlines()[:300]
+    texts = [line.split("\t", 1)[1] for line in lines]
+    live, rows = work / "live.ftl", []
+    shutil.copy(work / "ours.ftl", live)
+    with running(ours(live, port), port, "/health") as process:
+        for n in range(1, job["reloads"] + 1):
+            shutil.copy(work / ("second.ftl", "ours.ftl")[n % 2], f"{live}.new")
+            os.replace(f"{live}.new", live)
+            os.kill(process, signal.SIGHUP)
+            while _json(port, "/models")["models"][0]["reloads"] < n:
+                time.sleep(0.05)
+            _json(port, "/predict", {"texts": texts, "k": 3})
+            for text in texts[:50]:
+                _json(port, "/predict", {"text": text, "explain": True})
+            if n in (1, 10, job["reloads"] // 2, job["reloads"]):
+                rows.append([str(n), _resident(process)])
+    return {"rows": rows}
 
 
 # -- what is refused -----------------------------------------------------------------------------
@@ -370,7 +399,7 @@ def _crowd(port: int) -> str:
         return _status(crowd[-1])
 
 
-STAGES = {"train": train, "soak": soak, "refuse": refuse}
+STAGES = {"train": train, "soak": soak, "refuse": refuse, "reloads": reloads}
 
 
 def main() -> None:
