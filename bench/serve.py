@@ -229,8 +229,9 @@ def _loads(work: Path, folder: Path, seconds: float, repeat: int) -> dict[str, A
         for _ in range(repeat):
             for title, name, connections, beside in loads:
                 for program, (port, process) in servers.items():
-                    with _beside(port, beside):
+                    with _beside(port, beside) as done:
                         found = _wrk(port, scripts[name], connections, seconds, process)
+                    found["beside"] = len(done) / seconds
                     runs.setdefault(title, {}).setdefault(program, []).append(found)
     medians = {
         title: {
@@ -249,10 +250,11 @@ def _script(path: Path, bodies: list[str]) -> Path:
 
 
 @contextlib.contextmanager
-def _beside(port: int, body: bytes | None) -> Iterator[None]:
-    """Send one body again and again while the block runs, if there is one."""
+def _beside(port: int, body: bytes | None) -> Iterator[list[int]]:
+    """Send one body again and again while the block runs, if there is one; give what came back."""
+    done: list[int] = []
     if body is None:
-        yield
+        yield done
         return
     is_over = threading.Event()
 
@@ -261,12 +263,12 @@ def _beside(port: int, body: bytes | None) -> Iterator[None]:
         while not is_over.is_set():
             request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", body, headers)
             with urllib.request.urlopen(request, timeout=60) as answer:
-                answer.read()
+                done.append(len(answer.read()))
 
     thread = threading.Thread(target=send)
     thread.start()
     try:
-        yield
+        yield done
     finally:
         is_over.set()
         thread.join()
@@ -336,9 +338,19 @@ def _load_table(found: dict[str, Any]) -> list[str]:
             rows.append([
                 title, program, f"{values['requests']:,.0f}", f"{ratio:.2f}",
                 f"{values['p50']:.2f}", f"{values['p99']:.2f}", f"{values['cpu']:,.0f}",
-                f"{values['failed']:.0f}",
+                f"{values['failed']:.0f}", f"{values['beside']:.1f}",
             ])  # fmt: skip
-    heads = ["load", "server", "requests/s", "ratio", "p50, ms", "p99, ms", "CPU, us", "failed"]
+    heads = [
+        "load",
+        "server",
+        "requests/s",
+        "ratio",
+        "p50, ms",
+        "p99, ms",
+        "CPU, us",
+        "failed",
+        "large/s",
+    ]
     return table(heads, rows)
 
 
