@@ -132,6 +132,6 @@ def _settings(options: argparse.Namespace) -> Settings:
         most_waiting=options.most_waiting,
     )  # fmt: skip
     return Settings(
-        limits, Access(token), options.most_texts, options.threads or cpu_count(), options.access_log,
-        drain_seconds=options.drain,
+        limits, Access(token), options.most_texts, options.threads or cpu_count(),
+        options.access_log, drain_seconds=options.drain,
     )  # fmt: skip
