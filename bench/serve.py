@@ -5,7 +5,8 @@ one text a request at 1, 8 and 64 connections, batches of 100, and one text besi
 sends batches of 10,000 all the time.  The load is made by wrk (a package of Debian), for some
 seconds each.  A third server is ours with the very model file of fastText's.
 
-``--refuse`` sends one server what it must refuse, and ``--soak`` loads one for some minutes while
+``--refuse`` sends one server what it must refuse, ``--reloads`` lets it load its model anew again
+and again, and ``--soak`` loads one for some minutes while
 its model is replaced every ``--every`` seconds; every answer is compared with the models' own.
 
     pip install 'fasttext-lite[bench,serve]' fastapi
@@ -91,13 +92,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--repeat", type=int, default=3, help="runs of each load; default %(default)s")
     add("--soak", type=float, nargs="?", const=600.0, metavar="SECONDS", help="600 if no number")
     add("--every", type=float, default=10.0, help="seconds between models; default %(default)s")
+    add("--reloads", type=int, nargs="?", const=100, metavar="N", help="100 if no number")
     add("--refuse", action="store_true", help="send what must be refused")
     add("--json", metavar="FILE", help="write everything as one JSON object")
     options = parser.parse_args(argv)
     try:
         folder = tools.find_sets(options.data_dir, options.set)[options.set]
         tools.check_folders(files=[options.json])
-        is_load = options.soak is None and not options.refuse
+        is_load = options.soak is None and options.reloads is None and not options.refuse
         _check_programs(is_load)
     except UsageError as error:
         print(f"bench.serve: {error}", file=sys.stderr)
@@ -106,15 +108,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     report: dict[str, Any] = {"about": about, "set": options.set}
     with tempfile.TemporaryDirectory(prefix="bench-serve-") as work:
         job = {"folder": str(folder), "threads": tools.n_usable_cores(), "peer": is_load}
-        job["two"] = options.soak is not None
+        job["two"] = options.soak is not None or options.reloads is not None
         done = tools.stage("train", job, Path(work), SERVING)
         if "error" not in done and is_load:
             print(tools.heading(f"Requests over HTTP, {options.set}", about) + "\n")
             done = report["load"] = _loads(Path(work), folder, options.seconds, options.repeat)
             print("\n".join(_load_table(done)))
-        for name, is_asked in (("refuse", options.refuse), ("soak", options.soak is not None)):
+        stages = {
+            "refuse": options.refuse,
+            "reloads": options.reloads is not None,
+            "soak": options.soak is not None,
+        }
+        for name, is_asked in stages.items():
             if is_asked and "error" not in done:
                 job |= {"work": work, "seconds": options.soak, "every": options.every}
+                job["reloads"] = options.reloads
                 done = report[name] = tools.stage(name, job, Path(work), SERVING)
                 print("\n".join(_told(name, done)) if "error" not in done else "")
     tools.write_json(options.json, report)
@@ -221,8 +229,9 @@ def _loads(work: Path, folder: Path, seconds: float, repeat: int) -> dict[str, A
         for _ in range(repeat):
             for title, name, connections, beside in loads:
                 for program, (port, process) in servers.items():
-                    with _beside(port, beside):
+                    with _beside(port, beside) as done:
                         found = _wrk(port, scripts[name], connections, seconds, process)
+                    found["beside"] = len(done) / seconds
                     runs.setdefault(title, {}).setdefault(program, []).append(found)
     medians = {
         title: {
@@ -241,10 +250,11 @@ def _script(path: Path, bodies: list[str]) -> Path:
 
 
 @contextlib.contextmanager
-def _beside(port: int, body: bytes | None) -> Iterator[None]:
-    """Send one body again and again while the block runs, if there is one."""
+def _beside(port: int, body: bytes | None) -> Iterator[list[int]]:
+    """Send one body again and again while the block runs, if there is one; give what came back."""
+    done: list[int] = []
     if body is None:
-        yield
+        yield done
         return
     is_over = threading.Event()
 
@@ -253,12 +263,12 @@ def _beside(port: int, body: bytes | None) -> Iterator[None]:
         while not is_over.is_set():
             request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", body, headers)
             with urllib.request.urlopen(request, timeout=60) as answer:
-                answer.read()
+                done.append(len(answer.read()))
 
     thread = threading.Thread(target=send)
     thread.start()
     try:
-        yield
+        yield done
     finally:
         is_over.set()
         thread.join()
@@ -328,9 +338,19 @@ def _load_table(found: dict[str, Any]) -> list[str]:
             rows.append([
                 title, program, f"{values['requests']:,.0f}", f"{ratio:.2f}",
                 f"{values['p50']:.2f}", f"{values['p99']:.2f}", f"{values['cpu']:,.0f}",
-                f"{values['failed']:.0f}",
+                f"{values['failed']:.0f}", f"{values['beside']:.1f}",
             ])  # fmt: skip
-    heads = ["load", "server", "requests/s", "ratio", "p50, ms", "p99, ms", "CPU, us", "failed"]
+    heads = [
+        "load",
+        "server",
+        "requests/s",
+        "ratio",
+        "p50, ms",
+        "p99, ms",
+        "CPU, us",
+        "failed",
+        "large/s",
+    ]
     return table(heads, rows)
 
 
@@ -342,6 +362,8 @@ def _told(name: str, found: dict[str, Any]) -> list[str]:
             for each in found["rows"]
         ]
         return table(["what is sent", "answer", "after, s", "others' p99 meanwhile, ms"], rows)
+    if name == "reloads":
+        return table(["reloads", "resident, MB"], [[n, f"{mb:.1f}"] for n, mb in found["rows"]])
     rows = [[key, str(found[key])] for key in found if key not in ("memory", "error", "faults")]
     rows += [[f"resident memory at {at} %, MB", f"{mb:.1f}"] for at, mb in found["memory"].items()]
     return [*table(["soak", "value"], rows), *found["faults"]]

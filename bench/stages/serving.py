@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -131,6 +132,10 @@ def soak(job: dict[str, Any]) -> dict[str, Any]:
     lines = Path(job["folder"], "test.tsv").read_text("utf-8").splitlines()
     texts = [line.split("\t", 1)[1] for line in lines][:3000]
     paths = [work / "ours.ftl", work / "second.ftl"]
+    # The process that compiles a kernel and those that find it in the cache may differ in the last
+    # bit of single texts: let both sides find it.
+    code = "import sys; from fasttext_lite.serving.models import load; load('it', sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(paths[0])], check=True)
     checker = Checker(paths, texts)
     shutil.copy(paths[0], work / "live.ftl")
     port = free_port()
@@ -205,11 +210,39 @@ def _resident(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def _json(port: int, path: str) -> Any:
+def _json(port: int, path: str, body: Any = None) -> Any:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     with contextlib.closing(connection):
-        connection.request("GET", path)
+        data = None if body is None else json.dumps(body)
+        connection.request("GET" if body is None else "POST", path, data)
         return json.loads(connection.getresponse().read())
+
+
+# -- reloads -------------------------------------------------------------------------------------
+
+
+def reloads(job: dict[str, Any]) -> dict[str, Any]:
+    """Load a model anew some times, by SIGHUP, and ask each; note the memory on the way."""
+    from bench.serve import free_port, ours, running
+
+    work, port = Path(job["work"]), free_port()
+    lines = Path(job["folder"], "test.tsv").read_text("utf-8").splitlines()[:300]
+    texts = [line.split("\t", 1)[1] for line in lines]
+    live, rows = work / "live.ftl", []
+    shutil.copy(work / "ours.ftl", live)
+    with running(ours(live, port), port, "/health") as process:
+        for n in range(1, job["reloads"] + 1):
+            shutil.copy(work / ("second.ftl", "ours.ftl")[n % 2], f"{live}.new")
+            os.replace(f"{live}.new", live)
+            os.kill(process, signal.SIGHUP)
+            while _json(port, "/models")["models"][0]["reloads"] < n:
+                time.sleep(0.05)
+            _json(port, "/predict", {"texts": texts, "k": 3})
+            for text in texts[:50]:
+                _json(port, "/predict", {"text": text, "explain": True})
+            if n in (1, 10, job["reloads"] // 2, job["reloads"]):
+                rows.append([str(n), _resident(process)])
+    return {"rows": rows}
 
 
 # -- what is refused -----------------------------------------------------------------------------
@@ -366,7 +399,7 @@ def _crowd(port: int) -> str:
         return _status(crowd[-1])
 
 
-STAGES = {"train": train, "soak": soak, "refuse": refuse}
+STAGES = {"train": train, "soak": soak, "refuse": refuse, "reloads": reloads}
 
 
 def main() -> None:
