@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 
 from fasttext_lite.web.access import Access
 from fasttext_lite.web.answers import refusal
@@ -51,13 +51,12 @@ def make_app(
         See `Gate`.
     """
     paths = set(is_open)
-    routes = list(routes)
-    if page is not None:
-        routes.append(Mount("/", Page(page)))
-        paths |= set(paths_of(page))
     handlers: Any = {Refused: _refused, HTTPException: _of_starlette, Exception: _our_bug}
-    app: Any = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app: Any = Starlette(routes=list(routes), lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
+    if page is not None:  # no route: it would answer what a route has no method for
+        app.router.default = Page(page)
+        paths |= set(paths_of(page))
     return Gate(app, access or Access(), limits or Limits(), paths, on_refused)
 
 
