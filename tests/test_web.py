@@ -103,6 +103,35 @@ def test_other_paths_methods_and_bugs_are_json(capsys):
     assert "a bug" in capsys.readouterr().err, "nothing says where the bug is"
 
 
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b'{"text": "\\\\ud800 \\ud800 a"}', r"\ud800 is half of a character (byte 18)"),
+        (b'{"text": "\\ud83d\\ude00 \\uDCFF"}', r"\uDCFF is half of a character (byte 23)"),
+        (b'{"text": "ok \xff"}', "the body is no UTF-8 (byte 13)"),
+    ],
+)
+def test_characters_that_are_none_are_told_with_their_place(body, what):
+    answer = client().post("/echo", content=body)
+    assert (answer.status_code, answer.json()["error"]["what"]) == (400, what)
+
+
+def test_a_method_that_a_route_has_not_is_told_beside_a_page(tmp_path):
+    (tmp_path / "index.html").write_text("a page")
+    found = client(page=tmp_path)
+    answer = found.request("OPTIONS", "/echo")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["do"] == "use POST"
+    assert found.post("/").status_code == 405
+
+
+@pytest.mark.parametrize("part", ["bytes=5-2", "bytes=999-", "lines=1", "bytes=0-1"])
+def test_a_page_is_sent_whole(tmp_path, part):
+    (tmp_path / "index.html").write_text("a page")
+    answer = client(page=tmp_path).get("/", headers={"Range": part})
+    assert (answer.status_code, answer.text) == (200, "a page")
+
+
 def test_values_of_a_query_are_converted():
     assert converted({"text": "a", "wait": "1.5"}, Asked).wait == 1.5
     with pytest.raises(Refused, match="float") as caught:
@@ -128,6 +157,28 @@ def test_an_answer_that_takes_too_long_is_given_up():
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert refused == ["slow"]
     assert found.post("/echo", json={"text": "a"}).status_code == 200
+
+
+def test_the_time_of_an_answer_begins_when_the_request_is_whole():
+    limits = Limits(read_seconds=20, answer_seconds=0.4)
+    app = make_app(routes(limits), limits=limits)
+    parts = iter([b'{"text": ', b'"a", "wait": 0.1', b"}"])
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(0.2)
+        part = next(parts)
+        return {"type": "http.request", "body": part, "more_body": part != b"}"}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/echo", "query_string": b"", "headers": headers,
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 200
 
 
 def test_more_requests_than_are_answered_at_a_time_are_refused():
@@ -215,6 +266,11 @@ def test_hosts_that_are_not_ours_are_refused_without_a_token(host):
 )  # fmt: skip
 def test_pages_of_others_change_nothing(headers):
     assert client().post("/echo", json={"text": "a"}, headers=headers).status_code == 403
+
+
+def test_an_origin_that_is_no_address_is_refused():
+    answer = client().post("/echo", json={"text": "a"}, headers={"origin": "http://["})
+    assert (answer.status_code, answer.json()["error"]["where"]) == (403, "header Origin")
 
 
 def test_pages_of_ours_and_programs_are_let_in():
