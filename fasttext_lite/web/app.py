@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -83,5 +84,6 @@ def _allowed(headers: dict[str, str]) -> str:
 
 def _our_bug(request: Request, error: Exception) -> Response:
     """Answer where we are wrong, and print how."""
-    traceback.print_exception(error)
+    with contextlib.suppress(OSError, ValueError):  # nobody listens, or the disk is full
+        traceback.print_exception(error)
     return refusal(Refused(500, "the server made a mistake", do="see what it printed"))
