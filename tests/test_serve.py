@@ -368,6 +368,25 @@ def test_models_tell_what_they_are(shelf, files):
     assert found.get("/models?label=all").json()["error"]["where"] == "query"
 
 
+def test_labels_and_names_of_files_that_have_no_utf8_are_answered(tmp_path):
+    labels = Labels.from_rows([["\ud800 half"], ["whole"]] * 10)
+    config = Config(epochs=1, dim=4, loss="softmax")
+    model = fit(Texts.from_sequence(["a goal", "a match"] * 10), labels, config, n_threads=1).model
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.ftl")
+    save_model(model, path)
+    found = client(Shelf({"it": path}))
+    for text in ("a goal", ["a goal"] * 30):
+        one = isinstance(text, str)
+        wanted = {"text" if one else "texts": text, "k": 2, "explain": not one}
+        answer = found.post("/predict", json=wanted).json()
+        rows = [answer["labels"]] if one else answer["predictions"]
+        expected = [model.predict_one(text, 2)] if one else model.predict(text, 2).rows()
+        assert pairs(rows) == expected
+    answer = found.post("/predict", json={"text": "a goal", "probabilities": True}).json()
+    assert set(answer["probabilities"]) == {"\ud800 half", "whole"}
+    assert found.get("/models/it").json()["path"] == path
+
+
 def test_all_labels_are_listed_where_they_are_wanted(tmp_path):
     rows = [[f"label {i}"] for i in range(30)] * 3
     texts = Texts.from_sequence([f"word{row[0]}" for row in rows])
