@@ -42,7 +42,7 @@ from fasttext_lite.serving.app import Settings, make_service
 from fasttext_lite.serving.draining import draining
 from fasttext_lite.serving.metrics import Metrics
 from fasttext_lite.serving.models import names_of
-from fasttext_lite.serving.shelf import Shelf
+from fasttext_lite.serving.shelf import LOOKS, Shelf
 from fasttext_lite.web.access import TOKEN, Access
 from fasttext_lite.web.limits import Limits
 from tools import warm
@@ -368,6 +368,25 @@ def test_models_tell_what_they_are(shelf, files):
     assert found.get("/models?label=all").json()["error"]["where"] == "query"
 
 
+def test_labels_and_names_of_files_that_have_no_utf8_are_answered(tmp_path):
+    labels = Labels.from_rows([["\ud800 half"], ["whole"]] * 10)
+    config = Config(epochs=1, dim=4, loss="softmax")
+    model = fit(Texts.from_sequence(["a goal", "a match"] * 10), labels, config, n_threads=1).model
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.ftl")
+    save_model(model, path)
+    found = client(Shelf({"it": path}))
+    for text in ("a goal", ["a goal"] * 30):
+        one = isinstance(text, str)
+        wanted = {"text" if one else "texts": text, "k": 2, "explain": not one}
+        answer = found.post("/predict", json=wanted).json()
+        rows = [answer["labels"]] if one else answer["predictions"]
+        expected = [model.predict_one(text, 2)] if one else model.predict(text, 2).rows()
+        assert pairs(rows) == expected
+    answer = found.post("/predict", json={"text": "a goal", "probabilities": True}).json()
+    assert set(answer["probabilities"]) == {"\ud800 half", "whole"}
+    assert found.get("/models/it").json()["path"] == path
+
+
 def test_all_labels_are_listed_where_they_are_wanted(tmp_path):
     rows = [[f"label {i}"] for i in range(30)] * 3
     texts = Texts.from_sequence([f"word{row[0]}" for row in rows])
@@ -507,6 +526,36 @@ def test_a_bad_file_changes_nothing_and_is_told_once(place, files, tmp_path, cap
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), MemoryError()])
+def test_a_file_that_could_not_be_read_for_a_while_is_tried_again(
+    place, files, monkeypatch, caplog, error
+):
+    path, put = place
+    shelf = Shelf({"it": path})
+    put(files["several"])
+
+    def failing(*args, **others):
+        try:
+            raise error
+        except OSError as found:
+            raise ModelError(f"{path}: {found.strerror}") from None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(models, "read_model", failing)
+        for _ in range(3 * LOOKS):
+            shelf.look()
+    assert shelf["it"].error
+    assert len(caplog.records) == 1, "told once"
+    assert any(shelf.look() for _ in range(LOOKS))
+    assert shelf["it"].is_newest
+
+
+def test_a_pipe_in_the_place_of_a_model_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ftl")
+    with pytest.raises(ModelError, match="pipe.ftl: .*not a regular file"):
+        models.load("it", str(tmp_path / "pipe.ftl"))
+
+
 def test_a_removed_file_is_told_until_it_is_there_again(place, caplog):
     path, _ = place
     shelf = Shelf({"it": path})
@@ -605,6 +654,16 @@ def test_metrics_count_what_happens(files, capsys):
     assert [line["status"] for line in lines] == [200, 200, 413, 422, 200, 404, 200, 403, 200]
     assert (lines[0]["texts"], lines[0]["model"]) == (3, "it")
     assert "secret" not in "".join(json.dumps({**line, "path": ""}) for line in lines)
+
+
+def test_a_log_that_cannot_be_written_stops_no_answer(shelf, monkeypatch):
+    with open("/dev/full", "w", buffering=1, encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        found = client(shelf, logs=True)
+        assert [found.get("/health").status_code for _ in range(2)] == [200, 200]
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
 
 
 def test_the_token_is_for_all_but_health_and_the_page(shelf):

@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 
 import msgspec
 import pytest
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -49,7 +51,12 @@ def routes(limits):
     async def health(request):
         return json_answer({"ok": True})
 
-    return [Route("/echo", echo, methods=["POST"]), Route("/health", health)]
+    async def large(request):
+        return Response(b"a" * 10_000_000)
+
+    return [
+        Route("/echo", echo, methods=["POST"]), Route("/health", health), Route("/large", large)
+    ]  # fmt: skip
 
 
 def client(limits=None, base="http://localhost", **more):
@@ -96,6 +103,35 @@ def test_other_paths_methods_and_bugs_are_json(capsys):
     assert "a bug" in capsys.readouterr().err, "nothing says where the bug is"
 
 
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (b'{"text": "\\\\ud800 \\ud800 a"}', r"\ud800 is half of a character (byte 18)"),
+        (b'{"text": "\\ud83d\\ude00 \\uDCFF"}', r"\uDCFF is half of a character (byte 23)"),
+        (b'{"text": "ok \xff"}', "the body is no UTF-8 (byte 13)"),
+    ],
+)
+def test_characters_that_are_none_are_told_with_their_place(body, what):
+    answer = client().post("/echo", content=body)
+    assert (answer.status_code, answer.json()["error"]["what"]) == (400, what)
+
+
+def test_a_method_that_a_route_has_not_is_told_beside_a_page(tmp_path):
+    (tmp_path / "index.html").write_text("a page")
+    found = client(page=tmp_path)
+    answer = found.request("OPTIONS", "/echo")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["do"] == "use POST"
+    assert found.post("/").status_code == 405
+
+
+@pytest.mark.parametrize("part", ["bytes=5-2", "bytes=999-", "lines=1", "bytes=0-1"])
+def test_a_page_is_sent_whole(tmp_path, part):
+    (tmp_path / "index.html").write_text("a page")
+    answer = client(page=tmp_path).get("/", headers={"Range": part})
+    assert (answer.status_code, answer.text) == (200, "a page")
+
+
 def test_values_of_a_query_are_converted():
     assert converted({"text": "a", "wait": "1.5"}, Asked).wait == 1.5
     with pytest.raises(Refused, match="float") as caught:
@@ -121,6 +157,28 @@ def test_an_answer_that_takes_too_long_is_given_up():
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert refused == ["slow"]
     assert found.post("/echo", json={"text": "a"}).status_code == 200
+
+
+def test_the_time_of_an_answer_begins_when_the_request_is_whole():
+    limits = Limits(read_seconds=20, answer_seconds=0.4)
+    app = make_app(routes(limits), limits=limits)
+    parts = iter([b'{"text": ', b'"a", "wait": 0.1', b"}"])
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(0.2)
+        part = next(parts)
+        return {"type": "http.request", "body": part, "more_body": part != b"}"}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"transfer-encoding", b"chunked")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/echo", "query_string": b"", "headers": headers,
+    }  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 200
 
 
 def test_more_requests_than_are_answered_at_a_time_are_refused():
@@ -208,6 +266,11 @@ def test_hosts_that_are_not_ours_are_refused_without_a_token(host):
 )  # fmt: skip
 def test_pages_of_others_change_nothing(headers):
     assert client().post("/echo", json={"text": "a"}, headers=headers).status_code == 403
+
+
+def test_an_origin_that_is_no_address_is_refused():
+    answer = client().post("/echo", json={"text": "a"}, headers={"origin": "http://["})
+    assert (answer.status_code, answer.json()["error"]["where"]) == (403, "header Origin")
 
 
 def test_pages_of_ours_and_programs_are_let_in():
@@ -354,6 +417,81 @@ def test_a_body_that_nobody_reads_does_not_hold_a_connection(server):
     with connect(server[1]) as slow:
         slow.sendall(b"POST /none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
         assert said(slow).startswith("HTTP/1.1 404")
+
+
+def test_what_a_client_is_still_sending_does_not_cost_it_the_answer(server):
+    body = b"a" * 5_000_000
+    whole = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    with connect(server[1]) as large:
+        large.sendall(whole + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert said(large).startswith("HTTP/1.1 413")
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(connect(server[1])).sendall(b"G")
+        more = stack.enter_context(connect(server[1]))
+        more.sendall(whole + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert said(more).startswith("HTTP/1.1 503")
+
+
+BEHIND = [
+    (b"what is this\r\n\r\n", "400", "HTTP"),
+    (b"GET /health HTTP/1.1\r\nHost: loc", "408", "headers"),
+    (b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 400_000, "431", "headers"),
+    (b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{", "408", "whole"),
+    (b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nX", "400", "HTTP"),
+    (b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 99, "503", "requests of this"),
+]
+
+
+@pytest.mark.parametrize(("behind", "status", "word"), BEHIND)
+def test_what_is_wrong_behind_a_request_is_no_answer_to_it(server, behind, status, word):
+    with connect(server[1]) as both:
+        both.sendall(post('{"text": "a", "wait": 1.5}') + behind)
+        answers = said(both).split("HTTP/1.1 ")[1:]
+    assert answers[0].startswith("200")
+    assert '"a"' in answers[0]
+    assert {each[:3] for each in answers[1:-1]} <= {"200"}
+    assert answers[-1].startswith(status)
+    assert word in json.loads(answers[-1].rpartition("\r\n\r\n")[2])["error"]["what"]
+
+
+@pytest.mark.parametrize("chunk", [b"b" * (1 << 16), (b"X: " + b"b" * 500 + b"\r\n") * 99])
+def test_headers_behind_a_body_are_bounded(server, chunk):
+    begun = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(server[1]) as slow:
+        slow.sendall(begun + b"1\r\n{\r\n0\r\n" + b"X: " * (chunk[0] == 98))
+        for _ in range(20):
+            slow.sendall(chunk)
+        answer = said(slow)
+    assert answer.startswith("HTTP/1.1 431")
+    assert answer.count("HTTP/1.1") == 1
+
+
+def test_a_request_with_a_body_cannot_change_the_protocol(server):
+    with connect(server[1]) as other:
+        other.sendall(post('{"text": "a"}', "Connection: Upgrade\r\nUpgrade: h2c\r\n"))
+        answer = said(other)
+    assert answer.startswith("HTTP/1.1 400")
+    assert "HTTP_1_1" in answer
+
+
+def test_clients_that_read_nothing_are_cut(server):
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            silent = stack.enter_context(socket.socket())
+            silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            silent.connect(("127.0.0.1", server[1]))
+            silent.sendall(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for _ in range(150):
+            with connect(server[1]) as other:
+                other.sendall(post('{"text": "a"}', "Connection: close\r\n"))
+                answer = said(other)
+            if answer.startswith("HTTP/1.1 200"):
+                break
+            time.sleep(0.1)
+    assert answer.startswith("HTTP/1.1 200"), "they are held for ever"
+    server[0].send_signal(signal.SIGTERM)
+    assert server[0].communicate(timeout=20)[1] == "", "there is nothing to tell"
 
 
 def test_connections_are_bounded_in_number(server):

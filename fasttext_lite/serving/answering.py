@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
-import msgspec
-
 from fasttext_lite.corpus.texts import Texts
 from fasttext_lite.errors import ModelError
 from fasttext_lite.explanation.contributions import explain
@@ -22,6 +20,7 @@ from fasttext_lite.model.model import Predictions, most_texts
 from fasttext_lite.model.threshold import Threshold
 from fasttext_lite.serving.asking import Asked
 from fasttext_lite.serving.messages import Contributions, Label, ManyAnswers, OneAnswer, Span
+from fasttext_lite.web.answers import encode
 from fasttext_lite.web.errors import Refused
 
 # What is answered where requests are read: what takes longer would keep others waiting, and goes
@@ -37,8 +36,6 @@ EXPLAINED = 64  # characters cost so many times more when they are explained
 
 Row = list[Label] | dict[str, float] | None
 Gone = Callable[[], Awaitable[bool]]
-
-_encode = msgspec.json.Encoder().encode
 
 
 def is_small(asked: Asked) -> bool:
@@ -144,7 +141,7 @@ def _contributions(found: Explanation) -> Contributions:
 
 def _part(asked: Asked, first: int, last: int) -> bytes:
     """Return the answers to some of the texts as JSON, without the brackets around them."""
-    return _encode(rows(asked, first, last))[1:-1]
+    return encode(rows(asked, first, last))[1:-1]
 
 
 def whole(asked: Asked) -> bytes:
@@ -153,9 +150,9 @@ def whole(asked: Asked) -> bytes:
     about = asked.served.name, asked.served.version
     if asked.is_one:
         name = "probabilities" if asked.probabilities else "labels"
-        return _encode(OneAnswer(*about, **{name: found[0]}))  # type: ignore[arg-type]
+        return encode(OneAnswer(*about, **{name: found[0]}))  # type: ignore[arg-type]
     name = "probabilities" if asked.probabilities else "predictions"
-    return _encode(ManyAnswers(*about, **{name: found}))  # type: ignore[arg-type]
+    return encode(ManyAnswers(*about, **{name: found}))  # type: ignore[arg-type]
 
 
 async def answer(asked: Asked, pool: Executor, is_gone: Gone | None = None) -> bytes:
@@ -184,6 +181,6 @@ async def answer(asked: Asked, pool: Executor, is_gone: Gone | None = None) -> b
         if parts and is_gone is not None and await is_gone():
             raise Refused(499, "the client closed the connection")
         parts.append(await work(pool, _part, asked, first, last))
-    about = _encode({"model": asked.served.name, "version": asked.served.version})
+    about = encode({"model": asked.served.name, "version": asked.served.version})
     name = b"probabilities" if asked.probabilities else b"predictions"
     return b'%b,"%b":[%b]}' % (about[:-1], name, b",".join(parts))

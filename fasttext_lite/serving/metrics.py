@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -141,4 +142,5 @@ class Counted:
             **{name: state[name] for name in ("model", "texts") if name in state},
         }  # fmt: skip
         if sys.stderr is not None:
-            sys.stderr.write(json.dumps(line, ensure_ascii=True) + "\n")
+            with contextlib.suppress(OSError, ValueError):  # nobody listens, or the disk is full
+                sys.stderr.write(json.dumps(line, ensure_ascii=True) + "\n")

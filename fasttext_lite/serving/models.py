@@ -101,6 +101,8 @@ def load(name: str, path: str) -> Served:
     before = state_of(path)
     if before is None:
         raise ModelError(f"{path}: there is no such file")
+    if not os.path.isfile(path) and not os.path.isdir(path):  # a pipe would be waited for
+        raise ModelError(f"{path}: cannot read the model: not a regular file")
     version = _hash(path)
     model = read_model(path, mmap=False)[0]
     if state_of(path) != before:

@@ -18,7 +18,18 @@ from fasttext_lite.serving.models import ChangingError, FileState, Served, load,
 
 _LOG = logging.getLogger("fasttext_lite.asked.serving")
 _MISSING = FileState(-1, -1, -1)  # of a file that is not there
+LOOKS = 10  # after which a file is tried again whose fault may have passed
 Told = Callable[[str, str], None]  # name of a model, "ok" or "failed"
+
+
+def _may_pass(error: BaseException | None) -> bool:
+    """Return whether a file may be good though it could not be loaded.
+
+    Memory or open files were short, or nobody was let in: that leaves no trace at the file.
+    """
+    while error is not None and not isinstance(error, (OSError, MemoryError)):
+        error = error.__context__
+    return error is not None
 
 
 @dataclass
@@ -38,6 +49,7 @@ class Slot:
     reloads: int = 0
     error: str = ""
     _failed: FileState | None = None  # of the file that could not be loaded
+    _looks: int = 0  # until that file is tried again; 0: never
     _seen: FileState | None = None  # at the last look
 
     @property
@@ -124,12 +136,20 @@ class Shelf:
                 _LOG.warning("%s: the file that is served is there again", slot.current.path)
             slot.error, slot._failed = "", None
             return False
-        if now == slot._failed or now != seen:  # known to be bad; or it may still change
+        if now != seen:  # it may still change
             return False
-        return self._load(name, slot, now)
+        is_again = now == slot._failed
+        if is_again:
+            slot._looks = max(0, slot._looks - 1)
+            if slot._looks != 1:  # known to be bad
+                return False
+        return self._load(name, slot, now, slot.error if is_again else "")
 
-    def _load(self, name: str, slot: Slot, now: FileState) -> bool:
-        """Load a file in the place of another; return whether that was done."""
+    def _load(self, name: str, slot: Slot, now: FileState, told: str = "") -> bool:
+        """Load a file in the place of another; return whether that was done.
+
+        What went wrong is told, unless it was `told` before.
+        """
         path = slot.current.path
         try:
             new = load(name, path)
@@ -137,8 +157,11 @@ class Shelf:
             return False  # the next look sees it
         except (ModelError, NotFiniteError, MemoryError, OSError, ValueError) as error:
             slot.error, slot._failed = str(error) or "out of memory", now
+            slot._looks = LOOKS if _may_pass(error) else 0
             self._on_load(name, "failed")
-            _LOG.warning("%s; %s goes on as it was (%s)", slot.error, name, slot.current.version)
+            if slot.error != told:
+                version = slot.current.version
+                _LOG.warning("%s; %s goes on as it was (%s)", slot.error, name, version)
             return False
         slot.current, slot.error, slot._failed = new, "", None
         slot.reloads += 1

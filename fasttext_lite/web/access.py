@@ -76,12 +76,19 @@ def _check_origin(host: str, headers: dict[bytes, bytes]) -> None:
     """Raise `Refused` for a request that a page of another host makes."""
     origin = headers.get(b"origin")
     site = headers.get(b"sec-fetch-site", b"same-origin")
-    is_same = origin is None or urlsplit(origin.decode("latin-1").lower()).netloc == host
+    is_same = origin is None or _netloc(origin.decode("latin-1").lower()) == host
     if not is_same or site not in (b"same-origin", b"none"):
         raise Refused(
             403, "the request comes from a page of another host", "header Origin",
             "use the page of this server, or no browser",
         )  # fmt: skip
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str) -> bool:

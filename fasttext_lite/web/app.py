@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Collection, Sequence
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from fasttext_lite.web.access import Access
 from fasttext_lite.web.answers import refusal
@@ -51,14 +52,12 @@ def make_app(
         See `Gate`.
     """
     paths = set(is_open)
-    routes = list(routes)
-    if page is not None:
-        files = paths_of(page)
-        routes += [Route(path, Page(page)) for path in sorted(files)]
-        paths |= set(files)
     handlers: Any = {Refused: _refused, HTTPException: _of_starlette, Exception: _our_bug}
-    app: Any = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app: Any = Starlette(routes=list(routes), lifespan=lifespan, exception_handlers=handlers)
     app.router.redirect_slashes = False
+    if page is not None:  # no route: it would answer what a route has no method for
+        app.router.default = Page(page)
+        paths |= set(paths_of(page))
     return Gate(app, access or Access(), limits or Limits(), paths, on_refused)
 
 
@@ -85,5 +84,6 @@ def _allowed(headers: dict[str, str]) -> str:
 
 def _our_bug(request: Request, error: Exception) -> Response:
     """Answer where we are wrong, and print how."""
-    traceback.print_exception(error)
+    with contextlib.suppress(OSError, ValueError):  # nobody listens, or the disk is full
+        traceback.print_exception(error)
     return refusal(Refused(500, "the server made a mistake", do="see what it printed"))

@@ -14,6 +14,10 @@ from fasttext_lite.web.limits import Limits
 
 T = TypeVar("T")
 _DECODERS: dict[Any, Any] = {}
+# Two halves of a surrogate pair, one of them alone, or any other escape.
+_ESCAPE = re.compile(
+    rb"\\(?:ud[89ab]..\\ud[c-f]..|(?P<half>ud[89a-f][0-9a-f]{2})|.)", re.DOTALL | re.IGNORECASE
+)
 _PLACE = re.compile(r" - at `(?P<place>[^`]*)`$")
 
 
@@ -76,8 +80,21 @@ def decode(body: bytes, kind: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise Refused(422, *_told(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        what = str(error) if body else "the request has no body"
-        raise Refused(400, what, do="send an object of JSON, in UTF-8") from None
+        raise _malformed(body, error) from None
+
+
+def _malformed(body: bytes, error: Exception) -> Refused:
+    """Return what is wrong with a body that is no JSON; the places are bytes of the body."""
+    what, do = str(error) if body else "the request has no body", "send an object of JSON, in UTF-8"
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        return Refused(400, f"the body is no UTF-8 (byte {wrong.start})", do=do)
+    half = next((each for each in _ESCAPE.finditer(body) if each["half"]), None)
+    if half is not None:
+        what = f"{half[0].decode()} is half of a character (byte {half.start()})"
+        do = "send both halves, or U+FFFD in its place"
+    return Refused(400, what, do=do)
 
 
 def converted(value: Any, kind: type[T]) -> T:

@@ -36,6 +36,12 @@ class Clock:
                 self._task.uncancel()
             raise TimeoutError from None
 
+    def restart(self, seconds: float) -> None:
+        """Let it take so many seconds from now on, unless it was stopped."""
+        if not self._is_over and not self._handle.cancelled():
+            self._handle.cancel()
+            self._handle = asyncio.get_running_loop().call_later(seconds, self._end)
+
     def stop(self) -> None:
         """Let it take as long as it takes from here on."""
         self._handle.cancel()

@@ -16,6 +16,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
+_OF_BODY = (b"content-length", b"transfer-encoding")
+
 
 class Gate:
     """Lets requests in: those that may come, not too many at a time, each for a bounded time.
@@ -76,16 +78,25 @@ class Gate:
             self.n_waiting -= 1
 
     async def _in_time(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer a request, or say that it takes too long."""
+        """Answer a request, or say that it takes too long: from when it has come whole."""
         seconds = self._limits.answer_seconds
+        is_whole = not any(name in _OF_BODY for name, _ in scope["headers"])
         try:
-            with Clock(seconds) as clock:
+            with Clock(seconds + (0 if is_whole else self._limits.read_seconds)) as clock:
+
+                async def take() -> Message:
+                    nonlocal is_whole
+                    message = await receive()
+                    if not is_whole and not message.get("more_body", False):
+                        is_whole = True
+                        clock.restart(seconds)
+                    return message
 
                 async def pass_on(message: Message) -> None:
                     clock.stop()
                     await send(message)
 
-                await self._app(scope, receive, pass_on)
+                await self._app(scope, take, pass_on)
         except TimeoutError:
             self._on_refused("slow")
             await refusal(busy(f"there was no answer within {seconds:g} seconds"))(
