@@ -5,6 +5,7 @@ Requests that wait for the disk or the model run in threads; each answers as `me
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shlex
@@ -35,6 +36,7 @@ PAGE = Path(__file__).parent / "page"
 MOST_ROWS = 200  # of a list, in one answer
 MOST_WORDS = 1000  # characters that are searched for
 _BLOCK = 1 << 18
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
@@ -278,8 +280,9 @@ def _done(work: Callable[..., Value], *given: Any) -> Awaitable[Value]:
             return work(*given)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
+            what = "make room" if error.errno in _FULL else "see to that file"
             raise Refused(
-                507, f"not saved: {reason}", error.filename or "", "make room, and try again"
+                507, f"not saved: {reason}", error.filename or "", f"{what}, and try again"
             ) from error
         except ValueError as error:
             raise Refused(422, str(error)) from error
