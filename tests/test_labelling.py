@@ -470,9 +470,11 @@ def event(kind="label", text=TEXTS[0], labels=("sport",), person="ann"):
 
 
 @pytest.mark.parametrize(
-    "line", [b"[" * 100_000, event(labels=()), event("skip"), event(labels=("",)),
-             event(labels=("\ud800",)), event(person="\ud800"), b"{}", b"[1]", b"\xff", b'{"event": "label"}', b"", b'{"event": "x", "at": 1, '
-             b'"person": "", "text": "", "labels": [], "asked": "", "version": 1}']
+    "line", [
+        b"{}", b"[1]", b"\xff", b'{"event": "label"}', b"", b"[" * 100_000, event("x", labels=()),
+        event(labels=()), event("skip"), event(labels=("",)), event(labels=("\ud800",)),
+        event(person="\ud800"),
+    ]
 )  # fmt: skip
 def test_a_damaged_line_is_named(start, tmp_path, line):
     session = start()

@@ -98,7 +98,7 @@ def checked_label(label: str, several: bool) -> str:
 
 
 def check_signs(name: str, several: bool) -> None:
-    """Raise `ValueError` for a label with signs that a file of labelled texts does not give back."""
+    """Raise `ValueError` for a label with signs that no file of labelled texts gives back."""
     if any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 or sign == _MARK for sign in name):
         raise ValueError(
             bounded(f"a label has no tab, line break or other sign that is not seen: {name!r}")
