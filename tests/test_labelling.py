@@ -289,6 +289,8 @@ def test_bad_answers(start):
             session.answer("ann", number, ["sport"], 0)
     with pytest.raises(ValueError, match="nothing to undo"):
         session.undo("ann")
+    with pytest.raises(ValueError, match="asked must be one of"):
+        session.question(question.id, "ann", "why not")
     assert session.progress().n_answered == 0
 
 
@@ -639,6 +641,29 @@ def test_the_output_is_written_anew_and_whole(start, tmp_path):
 def test_blank_texts_are_not_labelled(start):
     with pytest.raises(InputError, match="texts: no text to label"):
         start([" ", ""])
+
+
+def test_answers_go_on_while_the_output_is_written(start, monkeypatch):
+    session = start()
+    label(session, 2)
+    session.wait()
+    label(session, 1)
+    writing, done = threading.Event(), threading.Event()
+    write = Output.write
+
+    def slow(self, rows):
+        writing.set()
+        assert done.wait(30)
+        write(self, rows)
+
+    monkeypatch.setattr(Output, "write", slow)
+    thread = threading.Thread(target=session.export)
+    thread.start()
+    assert writing.wait(30)
+    label(session, 1)
+    done.set()
+    thread.join()
+    assert session.export()[1] == 4
 
 
 def test_an_output_that_cannot_be(tmp_path, start):

@@ -20,6 +20,7 @@ from fasttext_lite.labelling.lists import Lists
 from fasttext_lite.labelling.marks import marks_of, shown
 from fasttext_lite.labelling.messages import (
     AGAIN,
+    ASKED,
     LABEL,
     SKIP,
     Guess,
@@ -35,7 +36,6 @@ from fasttext_lite.labelling.state import State
 from fasttext_lite.labelling.training import Training
 
 GUESSES = 5
-ROW_TEXT = 300  # characters of a text in a list
 
 
 class Session:
@@ -125,12 +125,21 @@ class Session:
     def question(self, id: int, person: str, asked: str = AGAIN) -> Question:
         """Return a text as a question, whether it is answered or not; it is before the person then.
 
+        Parameters
+        ----------
+        id : int
+        person : str
+        asked : str
+            Why, one of `messages.ASKED`.
+
         Raises
         ------
         ValueError
-            If there is no such text.
+            If there is no such text or reason.
         """
         self._check_id(id)
+        if asked not in ASKED:
+            raise ValueError(bounded(f"asked must be one of {', '.join(ASKED)}; got {asked!r}"))
         with self._lock:
             self._leases.take(person, id, asked)
         return self._question(id, asked)

@@ -44,7 +44,7 @@ class State:
 
     def __init__(self, settings: Settings, output: Output, journal: Journal) -> None:
         self.settings, self.output, self.journal = settings, output, journal
-        self.lock = threading.RLock()
+        self.lock, self._writing = threading.RLock(), threading.Lock()
         self.notices = list(journal.notices)
         self.answers = Answers(settings.labels)
         known = {output.plain(event.text) for event in journal.events}
@@ -162,8 +162,9 @@ class State:
         OSError, InputError
             If it cannot be written, or cannot hold the rows: the old one stays.
         """
-        with self.lock:
-            given, n_events = self.answers.labelled(), self.answers.n_events
+        with self._writing:  # answers go on meanwhile
+            with self.lock:
+                given, n_events = self.answers.labelled(), self.answers.n_events
             if n_events not in (0, self._n_written):
                 rows = [(self.pool.text_of(number), given[number]) for number in sorted(given)]
                 self.output.write(rows)
