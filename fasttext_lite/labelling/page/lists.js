@@ -39,8 +39,8 @@ export class List {
     $("of-label").replaceChildren(new Option("any", ""), ...labels.map((each) => new Option(each.name, each.name)));
     $("of-label").value = labels.some((each) => each.name === was) ? was : "";
     this.rows = [];
-    this.show(false, 0);
     this.load(0);
+    this.show(false, 0);
     (kind === "search" ? $("words") : $("rows")).focus();
     if (kind === "search") $("words").select();
   }
@@ -68,6 +68,7 @@ export class List {
 
   async load(start) {
     const mine = ++this.asked;
+    this.isLoading = true;
     const path = this.kind === "search"
       ? address("api/search", {
         q: $("words").value, start, count: COUNT, label: $("of-label").value,
@@ -77,6 +78,7 @@ export class List {
     try {
       const found = await call(path);
       if (mine !== this.asked) return;
+      this.isLoading = false;
       this.rows = start ? this.rows.concat(found.rows) : found.rows;
       if (!start) this.at = 0;
       this.show(found.is_more, found.n_found);
@@ -92,7 +94,7 @@ export class List {
     const none = this.kind === "search" ? "No text has these words." : "The model doubts no answer.";
     $("found").textContent = this.rows.length
       ? isMore ? `the first ${counted(this.rows.length, "text")}` : counted(Math.max(n, this.rows.length), "text")
-      : this.asked ? none : "";
+      : this.isLoading ? "Looking…" : none;
     this.point();
   }
 
