@@ -608,6 +608,29 @@ def test_rows_from_before_are_answers(start, tmp_path):
     assert written.count("\n") == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", "id,label,text\n1,sport,one\n2,,two\n"),
+     ("a.jsonl", '{"id": 1, "label": "sport", "text": "one"}\n{"label": "", "text": "two"}\n')],
+)  # fmt: skip
+def test_what_a_file_from_before_loses_is_said_and_kept_until_an_answer(
+    start, tmp_path, name, content
+):
+    (tmp_path / name).write_text(content, "utf-8")
+    for _ in range(2):
+        session = start(output=name)
+        said = session.notices[-1]
+        assert "without a label" in said
+        assert "columns beside label and text (id)" in said
+        session.wait()
+        session.close()
+        assert (tmp_path / name).read_text("utf-8") == content
+    session = start(output=name)
+    label(session, 1)
+    session.close()
+    assert (tmp_path / name).read_text("utf-8") != content
+
+
 def test_what_others_change_in_the_output(start, tmp_path):
     session = start()
     first, second = label(session, 2)

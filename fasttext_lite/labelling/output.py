@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -120,6 +122,11 @@ class Output:
     several : bool
         Whether texts may have several labels.
 
+    Attributes
+    ----------
+    lost : list of str
+        What the file held, as it was read, that it will not hold when it is written.
+
     Raises
     ------
     SettingError
@@ -130,6 +137,7 @@ class Output:
 
     def __init__(self, path: str, several: bool) -> None:
         self.path, self.several = path, several
+        self.lost: list[str] = []
         ending = os.path.splitext(path)[1].lower()
         if ending not in FORMATS:
             raise SettingError(
@@ -186,7 +194,25 @@ class Output:
             corpus = read_corpus(self.path, self._options())
         except EmptyError:
             return []
+        self.lost = [one.removeprefix("skipped ") for one in corpus.skip_report()]
+        self.lost += self._other_columns()
         return list(zip(corpus.texts.to_list(), corpus.label_rows, strict=True))
+
+    def _other_columns(self) -> list[str]:
+        """Return what the first line says of columns beside label and text."""
+        with open(self.path, encoding="utf-8-sig", errors="replace", newline="") as file:
+            line = file.readline()
+        names: list[str] = []
+        if self.form.name == "csv":
+            names = next(csv.reader([line]), [])
+        elif self.form.name == "jsonl":
+            with contextlib.suppress(ValueError, AttributeError):
+                names = list(json.loads(line))
+        known = {name.strip().lower() for name in names}
+        if len(names) < 3 or not {"label", "text"} <= known:
+            return []
+        others = [name for name in names if name.strip().lower() not in ("label", "text")]
+        return [bounded(f"columns beside label and text ({', '.join(map(str, others))})")]
 
     def _options(self) -> ReadOptions:
         """Return how to read the file: one in fastText's format, as it is written here, as such."""

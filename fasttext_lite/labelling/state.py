@@ -61,7 +61,11 @@ class State:
             self.journal.append(*added)
         if journal.events:
             self._say_what_differs()
-        self._n_written = -1  # events
+        is_answered = any(event.person for event in events)
+        # Events; rows from before are not written again before somebody answers.
+        self._n_written = -1 if is_answered else self.answers.n_events
+        if output.lost and not is_answered:
+            self._say(f"the first answer will not keep these in it: {'; '.join(output.lost)}")
 
     def _from_file(self, known: Collection[str]) -> list[Event]:
         """Return answers of the output's rows that the journal does not know."""
