@@ -155,6 +155,25 @@ def test_undo_and_skip(opened):
     assert [each["event"] for each in answers_on_disk(session)] == ["skip", "undo"]
 
 
+def test_an_undo_that_is_sent_again_takes_back_one_answer(opened):
+    client, session = opened()
+    status, found = client.get("/api/last?person=me").status_code, ask(client, "next", person="me")
+    assert status == 422  # there is none
+    for _ in range(2):
+        q = found[1]["question"]
+        body = {"person": "me", "id": q["id"], "labels": ["food"], "version": q["version"]}
+        found = ask(client, "answer", **body)
+    last = client.get("/api/last?person=me").json()
+    assert last == {"id": q["id"], "version": 1}
+    assert ask(client, "undo", person="me", **last)[0] == 200
+    status, found = ask(client, "undo", person="me", **last)
+    assert (status, found["question"]["id"], found["question"]["answer"]) == (409, q["id"], None)
+    assert session.progress().n_answered == 1
+    assert ask(client, "undo", person="me", id=9999, version=0)[0] == 422
+    assert ask(client, "undo", person="me", texts="others")[0] == 410
+    assert client.get("/api/last").status_code == 422
+
+
 def test_new_labels(opened):
     client, _ = opened(labels=())
     status, found = ask(client, "labels", name=" 体育 ")

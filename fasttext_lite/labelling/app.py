@@ -69,6 +69,15 @@ class AnswerBody(msgspec.Struct):
     texts: str = ""
 
 
+class UndoBody(msgspec.Struct):
+    """Who takes back which answer, as ``last`` said; without, whatever is the last one."""
+
+    person: Name
+    id: Whole | None = None
+    version: Whole = 0
+    texts: str = ""
+
+
 class LabelBody(msgspec.Struct):
     """The name of a new label."""
 
@@ -100,8 +109,8 @@ def label_app(
     }  # fmt: skip
     gets = {
         "session": api.session_, "progress": api.progress, "search": api.search,
-        "doubtful": api.doubtful, "texts/{id}": api.text, "texts/{id}/more": api.more,
-        "export/file": api.file,
+        "doubtful": api.doubtful, "last": api.last, "texts/{id}": api.text,
+        "texts/{id}/more": api.more, "export/file": api.file,
     }  # fmt: skip
     routes = [Route(f"/api/{path}", work, methods=["POST"]) for path, work in posts.items()]
     routes += [Route(f"/api/{path}", work, methods=["GET"]) for path, work in gets.items()]
@@ -144,13 +153,15 @@ class _Api:
 
     async def undo(self, request: Request) -> Response:
         """Take a person's last answer back, and answer with its text."""
-        body = await self._body(request, PersonBody)
+        body = await self._body(request, UndoBody)
+        self._check(body.texts)
+        seen = None if body.id is None else (body.id, body.version)
 
         def work() -> dict[str, Any]:
-            question = self.session.undo(body.person)
+            question = self.session.undo(body.person, seen)
             return {"question": question, "progress": self.session.progress()}
 
-        return json_answer(await _done(work))
+        return await _unless_stale(work)
 
     async def labels(self, request: Request) -> Response:
         """Make a label."""
@@ -190,11 +201,7 @@ class _Api:
             work()
             return self._asked(person)
 
-        try:
-            return json_answer(await _done(both))
-        except Stale as error:
-            what = {"status": 409, "what": str(error), "where": "version", "do": "look at it again"}
-            return json_answer({"error": what, "question": error.question}, 409)
+        return await _unless_stale(both)
 
     def _asked(self, person: str) -> dict[str, Any]:
         question = self.session.next(person)
@@ -244,11 +251,14 @@ class _Api:
         number, asked = _number(request), request.query_params.get("asked", "search")
         if asked not in ("search", "doubtful", "again"):
             raise Refused(422, f"got {asked!r}", "asked", "give search, doubtful or again")
-        person = request.query_params.get("person", "")
-        if not 1 <= len(person) <= 60:
-            raise Refused(422, "no name", "person", "give a name of 1 to 60 characters")
+        person = _person(request)
         question = await _done(lambda: self.session.question(number, person, asked))
         return json_answer({"question": question})
+
+    async def last(self, request: Request) -> Response:
+        """Answer with which text a person would take the answer back of."""
+        number, version = await _done(self.session.last, _person(request))
+        return json_answer({"id": number, "version": version})
 
     async def more(self, request: Request) -> Response:
         """Answer with the next part of a long text."""
@@ -290,6 +300,15 @@ def _done(work: Callable[..., Value], *given: Any) -> Awaitable[Value]:
     return run_in_threadpool(told)
 
 
+async def _unless_stale(work: Callable[[], Any]) -> Response:
+    """Answer with what is done; 409, and the text as it is now, where another was first."""
+    try:
+        return json_answer(await _done(work))
+    except Stale as error:
+        what = {"status": 409, "what": str(error), "where": "version", "do": "look at it again"}
+        return json_answer({"error": what, "question": error.question}, 409)
+
+
 def _fingerprint(texts: Texts) -> str:
     """Return a name of texts: numbers mean the same as long as it is the same."""
     found = hashlib.blake2b(texts.buffer.data, digest_size=8)
@@ -315,6 +334,14 @@ def _number(request: Request) -> int:
     if not given.isascii() or not given.isdigit() or len(given) > 18:
         raise Refused(404, f"there is no text {given[:40]!r}", "id", "give a number of a text")
     return int(given)
+
+
+def _person(request: Request) -> str:
+    """Return the name of a query."""
+    person = request.query_params.get("person", "")
+    if not 1 <= len(person) <= 60:
+        raise Refused(422, "no name", "person", "give a name of 1 to 60 characters")
+    return person
 
 
 def _whole(request: Request, name: str, default: int) -> int:
