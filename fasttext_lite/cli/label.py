@@ -192,6 +192,8 @@ def _serve(
     settings: Settings, listening: socket.socket, token: str | None, options: argparse.Namespace
 ) -> int:
     """Serve a session's page until a signal comes; return how many texts have labels."""
+    from urllib.parse import quote
+
     from fasttext_lite.labelling.app import label_app
     from fasttext_lite.labelling.session import Session
     from fasttext_lite.web.access import Access, is_loopback
@@ -202,7 +204,7 @@ def _serve(
     try:
         for notice in session.notices:
             say(notice)
-        address = address_of(listening) + "/" + (f"#token={token}" if token else "")
+        address = address_of(listening) + "/" + (f"#token={quote(token, safe='')}" if token else "")
         if not is_loopback(options.host):
             say("in a browser elsewhere, the name of this machine takes the place of 127.0.0.1")
 

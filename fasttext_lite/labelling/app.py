@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shlex
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -272,7 +273,7 @@ class _Api:
         if not n_rows and not os.path.exists(path):
             raise Refused(422, "there is no answer yet", do="label a text first")
         blocks, size = await _done(lambda: _blocks_of(path))
-        name = os.path.basename(path).encode("ascii", "replace").decode().replace('"', "_")
+        name = re.sub(r'[^ -~]|["\\]', "_", os.path.basename(path))  # as a header may have it
         return StreamingResponse(
             blocks, media_type="application/octet-stream",
             headers={

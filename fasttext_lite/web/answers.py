@@ -23,7 +23,20 @@ def json_answer(value: Any, status: int = 200, headers: dict[str, str] | None = 
     status : int
     headers : dict of str to str, optional
     """
-    return Response(_encode(value), status, headers, JSON)
+    try:
+        body = _encode(value)
+    except UnicodeEncodeError:  # names of files need not be text
+        body = _encode(_as_text(msgspec.to_builtins(value)))
+    return Response(body, status, headers, JSON)
+
+
+def _as_text(value: Any) -> Any:
+    """Return JSON values with U+FFFD for halves of surrogate pairs, which JSON in UTF-8 has not."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_as_text(name): _as_text(each) for name, each in value.items()}
+    return [_as_text(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def refusal(error: Refused) -> Response:

@@ -419,11 +419,15 @@ def test_a_correction_overwrites_nothing_of_another(serve, page):
     page.open(served.address, name="ann")
     text = page.text()
     number = next(n for n in range(200) if _text(served, n) == text)
-    page.browser.execute_script(LOSE, "api/answer")
+    page.block("*api/texts/*")
+    page.network(latency=600)
     page.press("1")
-    page.until(lambda: "Not saved yet" in page.said("#banner"))
     page.browser.switch_to.active_element.send_keys("2")  # corrects it, when it is there
+    page.until(lambda: "your correction" in page.said("#banner"))
+    page.network()
+    assert served.labels_of(text) == [LABELS[0]]
     served.post("answer", person="ben", id=number, labels=["food"], version=1)
+    page.block()
     page.until(lambda: "Meanwhile ben" in page.said("#was"))
     assert served.labels_of(text) == ["food"]
     assert page.text() == text
