@@ -448,8 +448,17 @@ def test_enter_takes_what_was_typed_and_not_what_was_there_before(serve, page):
 
 
 def test_a_key_that_is_held_down_gives_one_command_where_labels_are_typed(serve, page):
-    served = serve(list(TRUE), [f"topic {i}" for i in range(60)])
+    served = serve(list(TRUE), [f"topic {i}" for i in range(60)] + ["long name " * 8 + "end"])
     page.open(served.address)
+    page.press("long")
+    page.until(lambda: len(page.all(".label-button")) == 1)
+    page.press(*[Keys.BACKSPACE] * 4)
+    page.until(lambda: len(page.all(".label-button")) == 61)
+    cut = (
+        "return [...document.querySelectorAll('.label-button')]"
+        ".filter((each) => each.scrollHeight > each.clientHeight).map((each) => each.textContent)"
+    )
+    assert page.browser.execute_script(cut) == []  # names of three lines are seen whole
     for label in ("topic 4", "topic 5", "topic 6"):
         page.press(label)
         page.answer(Keys.ENTER)
