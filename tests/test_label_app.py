@@ -37,9 +37,9 @@ def opened(tmp_path):
     """Return a function that opens a session and a client of its app; all is closed after."""
     with contextlib.ExitStack() as stack:
 
-        def opened(texts=TEXTS, labels=LABELS, access=None, limits=None, **more):
+        def opened(texts=TEXTS, labels=LABELS, access=None, limits=None, output="out.tsv", **more):
             settings = Settings(
-                texts=Texts.from_sequence(list(texts)), output=str(tmp_path / "out.tsv"),
+                texts=Texts.from_sequence(list(texts)), output=str(tmp_path / output),
                 name="texts.txt", labels=labels, n_threads=1, **more,
             )  # fmt: skip
             session = Session.open(settings)
@@ -153,6 +153,25 @@ def test_undo_and_skip(opened):
     assert (found["question"]["id"], found["question"]["asked"]) == (question["id"], "again")
     assert found["progress"]["n_skipped"] == 0
     assert [each["event"] for each in answers_on_disk(session)] == ["skip", "undo"]
+
+
+def test_an_undo_that_is_sent_again_takes_back_one_answer(opened):
+    client, session = opened()
+    status, found = client.get("/api/last?person=me").status_code, ask(client, "next", person="me")
+    assert status == 422  # there is none
+    for _ in range(2):
+        q = found[1]["question"]
+        body = {"person": "me", "id": q["id"], "labels": ["food"], "version": q["version"]}
+        found = ask(client, "answer", **body)
+    last = client.get("/api/last?person=me").json()
+    assert last == {"id": q["id"], "version": 1}
+    assert ask(client, "undo", person="me", **last)[0] == 200
+    status, found = ask(client, "undo", person="me", **last)
+    assert (status, found["question"]["id"], found["question"]["answer"]) == (409, q["id"], None)
+    assert session.progress().n_answered == 1
+    assert ask(client, "undo", person="me", id=9999, version=0)[0] == 422
+    assert ask(client, "undo", person="me", texts="others")[0] == 410
+    assert client.get("/api/last").status_code == 422
 
 
 def test_new_labels(opened):
@@ -306,6 +325,17 @@ def test_the_model_is_trained_and_its_file_is_there(opened):
     assert load_model(session.model_path).predict_one("the blues won")[0][0] == "sport"
 
 
+def test_names_of_files_that_are_no_text_or_bite(opened):
+    client, session = opened(output='a\nb"\udcff\\.tsv')
+    found = client.get("/api/session").json()
+    assert found["output"].endswith('a\nb"\ufffd\\.tsv')
+    question = ask(client, "next", person="me")[1]["question"]
+    ask(client, "answer", person="me", id=question["id"], labels=["food"], version=0)
+    answer = client.get("/api/export/file")
+    assert answer.headers["content-disposition"] == 'attachment; filename="a_b___.tsv"'
+    assert answer.text == f"food\t{question['text']}\n"
+
+
 def test_the_page_needs_no_token_and_its_data_do(opened):
     client, _ = opened(access=Access(SECRET))
     page = client.get("/")
@@ -435,10 +465,10 @@ def test_the_command_serves_and_says_how_to_go_on(files):
 
 def test_texts_from_stdin_and_a_token(files):
     words = ("-", "--labels", "sport,food", "-o", "out.tsv")
-    text = "\n".join(TEXTS)
-    with served(*words, stdin=text, env={TOKEN: SECRET}) as (process, address, _):
-        assert address.endswith(f"/#token={SECRET}")
-        found = post(address, "next", SECRET, person="me")
+    text, secret = "\n".join(TEXTS), "0123456789+&%#?ef"
+    with served(*words, stdin=text, env={TOKEN: secret}) as (process, address, _):
+        assert address.endswith("/#token=0123456789%2B%26%25%23%3Fef")  # as a page reads it
+        found = post(address, "next", secret, person="me")
         assert found["progress"]["n_texts"] == 40
         process.terminate()
         out, _ = process.communicate(timeout=60)

@@ -466,9 +466,18 @@ def test_a_line_that_a_crash_has_cut_is_cut_off(start, tmp_path):
     assert start().progress().n_answered == 2
 
 
+def event(kind="label", text=TEXTS[0], labels=("sport",), person="ann"):
+    """Return a line of a journal."""
+    found = {"event": kind, "at": 1.0, "person": person, "text": text, "labels": list(labels)}
+    return json.dumps({**found, "asked": "", "version": 1}).encode()
+
+
 @pytest.mark.parametrize(
-    "line", [b"{}", b"[1]", b"\xff", b'{"event": "label"}', b"", b'{"event": "x", "at": 1, '
-             b'"person": "", "text": "", "labels": [], "asked": "", "version": 1}']
+    "line", [
+        b"{}", b"[1]", b"\xff", b'{"event": "label"}', b"", b"[" * 100_000, event("x", labels=()),
+        event(labels=()), event("skip"), event(labels=("",)), event(labels=("\ud800",)),
+        event(person="\ud800"),
+    ]
 )  # fmt: skip
 def test_a_damaged_line_is_named(start, tmp_path, line):
     session = start()
@@ -479,6 +488,88 @@ def test_a_damaged_line_is_named(start, tmp_path, line):
     path.write_bytes(b"\n".join([lines[0], line, lines[1], b""]))
     with pytest.raises(InputError, match=f"{path.name}:2: no event"):
         start()
+
+
+def test_an_answer_whose_line_was_removed_is_taken_back_no_more(start, tmp_path):
+    path = tmp_path / f"labelled.tsv{ENDING}"
+    lines = [event(text=TEXTS[1]), event("undo", labels=()), event(text=TEXTS[2])]
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    session = start()
+    assert session.notices == [
+        f"{path}: 1 lines take back answers that are not there: they are passed over"
+    ]
+    assert session.progress().n_answered == 2
+
+
+def test_labels_from_before_that_the_output_cannot_hold(start, tmp_path):
+    path = tmp_path / "labelled.tsv"
+    path.write_text('{"label": "a\\tb", "text": "one"}\n{"label": "c", "text": "two"}\n', "utf-8")
+    with pytest.raises(InputError, match=r"labelled.tsv: a label .* cannot be written: .*a\\tb"):
+        start()
+    assert (tmp_path / f"labelled.tsv{ENDING}").read_bytes() == b""  # nothing to undo by hand
+    path.rename(tmp_path / "labelled.jsonl")
+    assert start(output="labelled.jsonl").progress().n_answered == 2
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_fasttexts_spaces_are_those_of_the_texts(start, tmp_path, several):
+    texts = ["  two  spaces ", "\ttab\tand more", "plain"]
+    for _ in range(2):
+        session = start(texts, "labelled.txt", several=several)
+        question = session.next("ann")
+        while question is not None:
+            labels = ("sport", "food") if several else ("sport",)
+            session.answer("ann", question.id, labels, question.version)
+            question = session.next("ann")
+        session.close()
+        written = (tmp_path / "labelled.txt").read_text("utf-8")
+        assert written.count("\n") == 3
+    (tmp_path / f"labelled.txt{ENDING}").unlink()
+    session = start(texts, "labelled.txt", several=several)
+    assert (session.progress().n_texts, session.progress().n_answered) == (3, 3)
+    assert session.next("ann") is None
+    session.close()
+    assert (tmp_path / "labelled.txt").read_text("utf-8") == written
+
+
+def test_fasttexts_format_has_no_text_that_begins_with_a_label(tmp_path):
+    output = Output(str(tmp_path / "x.txt"), several=False)
+    output.check_pool(make_pool(["first", "_ other", "x__label__y"]), "t.txt")
+    with pytest.raises(InputError, match="some texts have words .*first: '__label__x y'"):
+        output.check_pool(make_pool(["first", "_ other", "__label__x y"]), "t.txt")
+
+
+def test_fasttexts_format_is_read_as_it_was_written(tmp_path):
+    output, rows = Output(str(tmp_path / "x.txt"), several=False), [("label\ttext", ("a",))]
+    output.write(rows)
+    assert output.read() == rows
+
+
+@pytest.mark.parametrize("change", ["remove", "replace", "cut"])
+def test_a_journal_that_is_taken_away_is_not_written_to(start, tmp_path, change):
+    session = start()
+    label(session, 2)
+    path = tmp_path / f"labelled.tsv{ENDING}"
+    whole = path.read_bytes()
+    if change == "cut":
+        os.truncate(path, 9)
+    else:
+        path.unlink()
+        if change == "replace":
+            path.write_bytes(whole)
+    question = session.next("ann")
+    with pytest.raises(OSError, match="somebody"):
+        session.answer("ann", question.id, ("sport",), question.version)
+    assert session.progress().n_answered == 2
+    assert not path.exists() or path.read_bytes() in (whole, whole[:9])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+def test_a_pipe_is_no_journal(tmp_path):
+    path = tmp_path / f"labelled.tsv{ENDING}"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="cannot be opened: not a regular file"):
+        Journal(str(path))
 
 
 def test_one_session_has_a_journal(start, tmp_path):
@@ -516,6 +607,29 @@ def test_rows_from_before_are_answers(start, tmp_path):
     assert "food\tan old one\n" in written
     assert f"travel\t{TEXTS[0]}\n" in written
     assert written.count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", "id,label,text\n1,sport,one\n2,,two\n"),
+     ("a.jsonl", '{"id": 1, "label": "sport", "text": "one"}\n{"label": "", "text": "two"}\n')],
+)  # fmt: skip
+def test_what_a_file_from_before_loses_is_said_and_kept_until_an_answer(
+    start, tmp_path, name, content
+):
+    (tmp_path / name).write_text(content, "utf-8")
+    for _ in range(2):
+        session = start(output=name)
+        said = session.notices[-1]
+        assert "without a label" in said
+        assert "columns beside label and text (id)" in said
+        session.wait()
+        session.close()
+        assert (tmp_path / name).read_text("utf-8") == content
+    session = start(output=name)
+    label(session, 1)
+    session.close()
+    assert (tmp_path / name).read_text("utf-8") != content
 
 
 def test_what_others_change_in_the_output(start, tmp_path):
@@ -642,7 +756,7 @@ def test_halves_of_surrogate_pairs_need_json(tmp_path):
     pool = make_pool(["fine", "bad \ud800"])
     for ending in FORMATS:
         output = Output(str(tmp_path / f"x{ending}"), several=False)
-        if ending in (".tsv", ".csv"):
+        if ending in (".tsv", ".csv", ".txt"):
             with pytest.raises(InputError, match=r"surrogate pair.*ends with \.jsonl"):
                 output.check_pool(pool, "t.txt")
     output = Output(str(tmp_path / "x.jsonl"), several=False)

@@ -172,9 +172,11 @@ def _read_texts(files: Sequence[str], options: argparse.Namespace, labels: Seque
 
 def _address(listening: socket.socket, token: str | None) -> str:
     """Return the address of the page, with the token where no server sees it."""
+    from urllib.parse import quote
+
     from fasttext_lite.web.run import address_of
 
-    return address_of(listening) + "/" + (f"#token={token}" if token else "")
+    return address_of(listening) + "/" + (f"#token={quote(token, safe='')}" if token else "")
 
 
 def _serve(

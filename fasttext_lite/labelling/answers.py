@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -10,6 +11,7 @@ from typing import Any
 from fasttext_lite.errors import bounded
 from fasttext_lite.labelling.messages import LABEL, SKIP, Accuracy, Answer
 
+_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs, which no text has
 NEW, UNDO, MEASURED = "new", "undo", "measured"  # kinds of events, beside those of answers
 
 
@@ -72,8 +74,12 @@ class Event:
                 raise ValueError(bounded(f"no {name!r}, or another kind of value"))
         if values["event"] not in (LABEL, SKIP, UNDO, NEW, MEASURED):
             raise ValueError(bounded(f"no event is called {values['event']!r}"))
-        if not all(isinstance(label, str) for label in values["labels"]):
+        if not all(isinstance(label, str) and label for label in values["labels"]):
             raise ValueError("'labels' holds something else")
+        if (values["event"] in (LABEL, NEW)) != bool(values["labels"]):
+            raise ValueError(f"{values['event']!r} and {len(values['labels'])} labels")
+        if any(map(_HALVES.search, (values["person"], *values["labels"]))):
+            raise ValueError("half of a surrogate pair")
         given = {name: values[name] for name in kinds}
         accuracy = None
         if values["event"] == MEASURED:

@@ -5,8 +5,10 @@ Requests that wait for the disk or the model run in threads; each answers as `me
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import shlex
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -35,6 +37,7 @@ PAGE = Path(__file__).parent / "page"
 MOST_ROWS = 200  # of a list, in one answer
 MOST_WORDS = 1000  # characters that are searched for
 _BLOCK = 1 << 18
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
@@ -64,6 +67,15 @@ class AnswerBody(msgspec.Struct):
     id: Whole
     labels: list[str]
     version: Whole
+    texts: str = ""
+
+
+class UndoBody(msgspec.Struct):
+    """Who takes back which answer, as ``last`` said; without, whatever is the last one."""
+
+    person: Name
+    id: Whole | None = None
+    version: Whole = 0
     texts: str = ""
 
 
@@ -98,8 +110,8 @@ def label_app(
     }  # fmt: skip
     gets = {
         "session": api.session_, "progress": api.progress, "search": api.search,
-        "doubtful": api.doubtful, "texts/{id}": api.text, "texts/{id}/more": api.more,
-        "export/file": api.file,
+        "doubtful": api.doubtful, "last": api.last, "texts/{id}": api.text,
+        "texts/{id}/more": api.more, "export/file": api.file,
     }  # fmt: skip
     routes = [Route(f"/api/{path}", work, methods=["POST"]) for path, work in posts.items()]
     routes += [Route(f"/api/{path}", work, methods=["GET"]) for path, work in gets.items()]
@@ -142,13 +154,15 @@ class _Api:
 
     async def undo(self, request: Request) -> Response:
         """Take a person's last answer back, and answer with its text."""
-        body = await self._body(request, PersonBody)
+        body = await self._body(request, UndoBody)
+        self._check(body.texts)
+        seen = None if body.id is None else (body.id, body.version)
 
         def work() -> dict[str, Any]:
-            question = self.session.undo(body.person)
+            question = self.session.undo(body.person, seen)
             return {"question": question, "progress": self.session.progress()}
 
-        return json_answer(await _done(work))
+        return await _unless_stale(work)
 
     async def labels(self, request: Request) -> Response:
         """Make a label."""
@@ -188,11 +202,7 @@ class _Api:
             work()
             return self._asked(person)
 
-        try:
-            return json_answer(await _done(both))
-        except Stale as error:
-            what = {"status": 409, "what": str(error), "where": "version", "do": "look at it again"}
-            return json_answer({"error": what, "question": error.question}, 409)
+        return await _unless_stale(both)
 
     def _asked(self, person: str) -> dict[str, Any]:
         question = self.session.next(person)
@@ -242,11 +252,14 @@ class _Api:
         number, asked = _number(request), request.query_params.get("asked", "search")
         if asked not in ("search", "doubtful", "again"):
             raise Refused(422, f"got {asked!r}", "asked", "give search, doubtful or again")
-        person = request.query_params.get("person", "")
-        if not 1 <= len(person) <= 60:
-            raise Refused(422, "no name", "person", "give a name of 1 to 60 characters")
+        person = _person(request)
         question = await _done(lambda: self.session.question(number, person, asked))
         return json_answer({"question": question})
+
+    async def last(self, request: Request) -> Response:
+        """Answer with which text a person would take the answer back of."""
+        number, version = await _done(self.session.last, _person(request))
+        return json_answer({"id": number, "version": version})
 
     async def more(self, request: Request) -> Response:
         """Answer with the next part of a long text."""
@@ -260,7 +273,7 @@ class _Api:
         if not n_rows and not os.path.exists(path):
             raise Refused(422, "there is no answer yet", do="label a text first")
         blocks, size = await _done(lambda: _blocks_of(path))
-        name = os.path.basename(path).encode("ascii", "replace").decode().replace('"', "_")
+        name = re.sub(r'[^ -~]|["\\]', "_", os.path.basename(path))  # as a header may have it
         return StreamingResponse(
             blocks, media_type="application/octet-stream",
             headers={
@@ -278,13 +291,23 @@ def _done(work: Callable[..., Value], *given: Any) -> Awaitable[Value]:
             return work(*given)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
+            what = "make room" if error.errno in _FULL else "see to that file"
             raise Refused(
-                507, f"not saved: {reason}", error.filename or "", "make room, and try again"
+                507, f"not saved: {reason}", error.filename or "", f"{what}, and try again"
             ) from error
         except ValueError as error:
             raise Refused(422, str(error)) from error
 
     return run_in_threadpool(told)
+
+
+async def _unless_stale(work: Callable[[], Any]) -> Response:
+    """Answer with what is done; 409, and the text as it is now, where another was first."""
+    try:
+        return json_answer(await _done(work))
+    except Stale as error:
+        what = {"status": 409, "what": str(error), "where": "version", "do": "look at it again"}
+        return json_answer({"error": what, "question": error.question}, 409)
 
 
 def _fingerprint(texts: Texts) -> str:
@@ -312,6 +335,14 @@ def _number(request: Request) -> int:
     if not given.isascii() or not given.isdigit() or len(given) > 18:
         raise Refused(404, f"there is no text {given[:40]!r}", "id", "give a number of a text")
     return int(given)
+
+
+def _person(request: Request) -> str:
+    """Return the name of a query."""
+    person = request.query_params.get("person", "")
+    if not 1 <= len(person) <= 60:
+        raise Refused(422, "no name", "person", "give a name of 1 to 60 characters")
+    return person
 
 
 def _whole(request: Request, name: str, default: int) -> int:

@@ -17,7 +17,7 @@ from fasttext_lite.labelling.background import Background
 from fasttext_lite.labelling.choosing import Chooser
 from fasttext_lite.labelling.honest import GROWTH, Check, doubts_of, sampled
 from fasttext_lite.labelling.learner import Learner, Learnt
-from fasttext_lite.labelling.marks import marks_of
+from fasttext_lite.labelling.marks import marks_of, shown
 from fasttext_lite.labelling.messages import ModelState
 from fasttext_lite.labelling.state import State
 from fasttext_lite.labelling.vectors import PoolVectors
@@ -175,7 +175,11 @@ class Behind:
     def _warm_up(self, learnt: Learnt) -> None:
         """Let what explains guesses be compiled here, the first time, and not while people wait."""
         if learnt.guesser is not None and self.learnt.guesser is None:
-            marks_of(learnt.guesser.model, self._state.pool.text_of(0), learnt.guesser.labels[0])
+            marks_of(
+                learnt.guesser.model,
+                shown(self._state.pool.text_of(0))[0],
+                learnt.guesser.labels[0],
+            )
 
     def _begin_check(self) -> bool:
         """Begin to measure the accuracy if that is due; return whether it is."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 
 from fasttext_lite import system
 from fasttext_lite.errors import InputError, one_line
@@ -40,9 +42,13 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
         is_new = not os.path.exists(path)
         try:
+            if not is_new and not stat.S_ISREG(os.stat(path).st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
             self._fd = os.open(path, flags, 0o666)
         except OSError as error:
-            raise InputError(f"{path}: the journal cannot be opened: {error.strerror}") from None
+            raise InputError(
+                f"{path}: the journal cannot be opened: {(error.strerror or str(error)).lower()}"
+            ) from None
         try:
             if system.lock(self._fd) is False:
                 raise InputError(
@@ -71,7 +77,7 @@ class Journal:
         for number, line in enumerate(data[: self._size].split(b"\n")[:-1], 1):
             try:
                 found.append(Event.from_dict(json.loads(line)))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(
                     f"{self.path}:{number}: no event of a session ({one_line(str(error))}): mend "
                     "the line, or remove it, which forgets that answer"
@@ -84,8 +90,10 @@ class Journal:
         Raises
         ------
         OSError
-            If they cannot be written; the journal is as it was before.
+            If they cannot be written; the journal is as it was before. So it is if somebody has
+            moved, removed or shortened the file: what is written to it would not be found again.
         """
+        self._check_place()
         lines = b"".join(json.dumps(event.to_dict()).encode() + b"\n" for event in events)
         try:
             os.lseek(self._fd, self._size, os.SEEK_SET)
@@ -99,6 +107,17 @@ class Journal:
                 error.filename = self.path
             raise
         self._size += len(lines)
+
+    def _check_place(self) -> None:
+        """Raise `OSError` unless the file is still there under its name, with all that it had."""
+        own = os.fstat(self._fd)
+        try:
+            is_there = os.path.samestat(own, os.stat(self.path))
+        except FileNotFoundError:
+            is_there = False
+        if not is_there or own.st_size < self._size:
+            what = "was moved, removed or changed by somebody: end the session and begin it again"
+            raise OSError(errno.ENOENT, what, self.path)
 
     def close(self) -> None:
         """Let others have it."""

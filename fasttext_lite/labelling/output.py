@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import itertools
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
+
+import numpy as np
 
 from fasttext_lite.auditing.files import as_json
 from fasttext_lite.corpus.formats import Reading, ReadOptions, find_format
@@ -16,11 +21,16 @@ from fasttext_lite.corpus.reader import read_corpus
 from fasttext_lite.disk.replacing import check_replaceable, replacing
 from fasttext_lite.errors import EmptyError, InputError, SettingError, bounded, one_line
 from fasttext_lite.labelling.pool import Pool
-from fasttext_lite.labelling.settings import PREFIX
+from fasttext_lite.labelling.settings import PREFIX, check_signs
 
 Row = tuple[str, tuple[str, ...]]  # a text and its labels
-_HALVES = re.compile(rb"\xed[\xa0-\xbf]")  # of surrogate pairs, which UTF-8 has not
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_NO_UTF8 = (
+    re.compile(rb"\xed[\xa0-\xbf]"), "hold half of a surrogate pair, which only JSON can write"
+)  # fmt: skip
 _MARKED = re.compile(rb"(?:^|[\x00\t\v\f\r\n ])" + PREFIX.encode())
+_OWN = re.compile(PREFIX.encode() + rb"[^\t ]+ ")  # how lines in fastText's format begin here
+_SPACES = re.compile("[ \\n\\t\\v\\f\\r\\0]")  # between fastText's tokens
 _LOOKED_AT = 20  # lines by which the reader recognises a format
 
 
@@ -34,16 +44,13 @@ class Written:
         As `corpus.formats` has it.
     write : callable
         Given the rows, whether texts have several labels, and the file.
-    fault : bytes pattern
-        Of texts that cannot be written.
-    why : str
-        What is wrong with these.
+    faults : tuple of (bytes pattern, str)
+        Of texts that cannot be written, and what is wrong with these.
     """
 
     name: str
     write: Callable[[Sequence[Row], bool, TextIO], None]
-    fault: re.Pattern[bytes] = _HALVES
-    why: str = "hold half of a surrogate pair, which only JSON can write"
+    faults: tuple[tuple[re.Pattern[bytes], str], ...] = (_NO_UTF8,)
 
 
 def _as_tsv(rows: Sequence[Row], several: bool, file: TextIO) -> None:
@@ -96,11 +103,12 @@ def _as_fasttext(rows: Sequence[Row], several: bool, file: TextIO) -> None:
 FORMATS = {
     ".tsv": Written("tsv", _as_tsv),
     ".csv": Written("csv", _as_csv),
-    ".jsonl": Written("jsonl", _as_jsonl, fault=re.compile(rb"(?!)")),
-    ".ndjson": Written("jsonl", _as_jsonl, fault=re.compile(rb"(?!)")),
+    ".jsonl": Written("jsonl", _as_jsonl, faults=()),
+    ".ndjson": Written("jsonl", _as_jsonl, faults=()),
     ".txt": Written(
-        "fasttext", _as_fasttext, fault=_MARKED,
-        why=f"have words that begin with {PREFIX}, which fastText's format takes for labels",
+        "fasttext", _as_fasttext,
+        faults=(_NO_UTF8, (_MARKED, f"have words that begin with {PREFIX}, which fastText's "
+                           "format takes for labels")),
     ),
 }  # fmt: skip
 
@@ -114,6 +122,11 @@ class Output:
     several : bool
         Whether texts may have several labels.
 
+    Attributes
+    ----------
+    lost : list of str
+        What the file held, as it was read, that it will not hold when it is written.
+
     Raises
     ------
     SettingError
@@ -124,6 +137,7 @@ class Output:
 
     def __init__(self, path: str, several: bool) -> None:
         self.path, self.several = path, several
+        self.lost: list[str] = []
         ending = os.path.splitext(path)[1].lower()
         if ending not in FORMATS:
             raise SettingError(
@@ -137,6 +151,10 @@ class Output:
 
     def check_label(self, label: str) -> None:
         """Raise `ValueError` for a label that the format cannot hold."""
+        if self.form.name != "jsonl":
+            check_signs(label, self.several)
+        elif _SURROGATES.search(label):
+            raise ValueError(bounded(f"a label has no half of a surrogate pair: {label!r}"))
         if self.form.name == "fasttext" and len(label.split()) > 1:
             raise ValueError(
                 bounded(
@@ -145,16 +163,22 @@ class Output:
                 )
             )
 
+    def plain(self, text: str) -> str:
+        """Return what the file keeps of a text: fastText's format is free with its spaces."""
+        if self.form.name != "fasttext":
+            return text
+        return " ".join(filter(None, _SPACES.split(text)))
+
     def check_pool(self, pool: Pool, name: str) -> None:
         """Raise `InputError` if the format cannot hold some of the texts."""
-        found = self.form.fault.search(pool.texts.buffer.data)
-        if found is None:
-            return
-        place = int((pool.texts.offsets <= found.start()).sum()) - 1
-        raise InputError(
-            f"{name}: some texts {self.form.why} (first: {one_line(pool.text_of(place)[:60])!r}): "
-            "name an output that ends with .jsonl"
-        )
+        for pattern, why in self.form.faults:
+            place = _first(pattern, pool)
+            if place is not None:
+                text = one_line(pool.text_of(place)[:60])
+                raise InputError(
+                    f"{name}: some texts {why} (first: {text!r}): name an output that ends with "
+                    ".jsonl"
+                )
 
     def read(self) -> list[Row]:
         """Return the rows that are there already; none if there is no such file.
@@ -167,10 +191,38 @@ class Output:
         if not os.path.exists(self.path) or os.path.getsize(self.path) == 0:
             return []
         try:
-            corpus = read_corpus(self.path, ReadOptions(multilabel=self.several))
+            corpus = read_corpus(self.path, self._options())
         except EmptyError:
             return []
+        self.lost = [one.removeprefix("skipped ") for one in corpus.skip_report()]
+        self.lost += self._other_columns()
         return list(zip(corpus.texts.to_list(), corpus.label_rows, strict=True))
+
+    def _other_columns(self) -> list[str]:
+        """Return what the first line says of columns beside label and text."""
+        with open(self.path, encoding="utf-8-sig", errors="replace", newline="") as file:
+            line = file.readline()
+        names: list[str] = []
+        if self.form.name == "csv":
+            names = next(csv.reader([line]), [])
+        elif self.form.name == "jsonl":
+            with contextlib.suppress(ValueError, AttributeError):
+                names = list(json.loads(line))
+        known = {name.strip().lower() for name in names}
+        if len(names) < 3 or not {"label", "text"} <= known:
+            return []
+        others = [name for name in names if name.strip().lower() not in ("label", "text")]
+        return [bounded(f"columns beside label and text ({', '.join(map(str, others))})")]
+
+    def _options(self) -> ReadOptions:
+        """Return how to read the file: one in fastText's format, as it is written here, as such."""
+        name = "auto"
+        if self.form.name == "fasttext":
+            with open(self.path, "rb") as file:
+                head = list(itertools.islice(file, _LOOKED_AT))
+            if all(map(_OWN.match, head)):
+                name = "fasttext"
+        return ReadOptions(format=name, multilabel=self.several)
 
     def write(self, rows: Sequence[Row]) -> None:
         """Write the file anew.
@@ -187,3 +239,15 @@ class Output:
             raise InputError(f"{self.path}: {error}") from None
         with replacing(self.path) as file:
             file.write(text.getvalue().encode("utf-8"))
+
+
+def _first(pattern: re.Pattern[bytes], pool: Pool) -> int | None:
+    """Return the first text of a pool that has a pattern somewhere, or begins with it."""
+    data, offsets = pool.texts.buffer, pool.texts.offsets
+    found = pattern.search(data.data)
+    first = len(pool) if found is None else int((offsets <= found.start()).sum()) - 1
+    if pattern is _MARKED:  # texts follow each other without a break
+        for number in np.flatnonzero(data[offsets[:-1]] == ord("_")).tolist():
+            if number < first and pattern.match(pool.bytes_of(number)):
+                return number
+    return first if first < len(pool) else None

@@ -245,25 +245,53 @@ class Session:
         self._behind.hear()
         return self.progress()
 
-    def undo(self, person: str) -> Question:
-        """Take a person's last answer that stands back, and return the text as a question.
+    def last(self, person: str) -> tuple[int, int]:
+        """Return the text of a person's last answer that stands, and its version.
 
         Raises
         ------
         ValueError
             If there is none.
-        OSError
-            If it cannot be written; then the answer stands.
         """
         with self._lock:
             number = self._answers.last(person)
             if number is None:
                 raise ValueError("there is nothing to undo: no answer of yours is left")
-            version = self._answers.version(number) + 1
-            text = self._pool.text_of(number)
-            event = Event(UNDO, time.time(), person, text, (), "", version)
-            self._state.record(event, number)
-            self._leases.take(person, number, AGAIN)
+            return number, self._answers.version(number)
+
+    def undo(self, person: str, seen: tuple[int, int] | None = None) -> Question:
+        """Take a person's last answer that stands back, and return the text as a question.
+
+        Parameters
+        ----------
+        person : str
+        seen : tuple of int, optional
+            What `last` said: whoever asks twice, as the first answer got lost, takes back one.
+
+        Raises
+        ------
+        Stale
+            If that is not so any more: nothing is taken back.
+        ValueError
+            If there is none.
+        OSError
+            If it cannot be written; then the answer stands.
+        """
+        if seen is not None:
+            self._check_id(seen[0])
+        with self._lock:
+            is_stale = seen is not None and (
+                self._answers.version(seen[0]) != seen[1] or self._answers.last(person) != seen[0]
+            )
+            if not is_stale:
+                number, version = self.last(person)
+                text = self._pool.text_of(number)
+                event = Event(UNDO, time.time(), person, text, (), "", version + 1)
+                self._state.record(event, number)
+                self._leases.take(person, number, AGAIN)
+        if is_stale:
+            assert seen is not None
+            raise Stale(self._question(seen[0], AGAIN))
         return self._question(number, AGAIN)
 
     def add_label(self, name: str) -> Progress:

@@ -10,6 +10,7 @@ from fasttext_lite.errors import SettingError, bounded
 
 PREFIX = "__label__"
 LONGEST_LABEL = 200  # characters
+_MARK = "\ufeff"  # at the beginning of a file it is no part of the text
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,13 @@ def checked_label(label: str, several: bool) -> str:
         raise ValueError("a label needs a name: this one is empty")
     if len(name) > LONGEST_LABEL:
         raise ValueError(bounded(f"a label has {LONGEST_LABEL} characters at most: {name!r}"))
-    if any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 for sign in name):
+    check_signs(name, several)
+    return name
+
+
+def check_signs(name: str, several: bool) -> None:
+    """Raise `ValueError` for a label with signs that no file of labelled texts gives back."""
+    if any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 or sign == _MARK for sign in name):
         raise ValueError(
             bounded(f"a label has no tab, line break or other sign that is not seen: {name!r}")
         )
@@ -102,4 +109,3 @@ def checked_label(label: str, several: bool) -> str:
         raise ValueError(bounded(f"{name!r}: leave {PREFIX} out, it is what files put before one"))
     if several and "," in name:
         raise ValueError(bounded(f"{name!r}: where texts have several labels, a comma ends one"))
-    return name

@@ -47,31 +47,40 @@ class State:
         self.lock, self._writing = threading.RLock(), threading.Lock()
         self.notices = list(journal.notices)
         self.answers = Answers(settings.labels)
-        events = [*journal.events, *self._from_file({event.text for event in journal.events})]
+        known = {output.plain(event.text) for event in journal.events}
+        added = self._from_file(known)
+        events = [*journal.events, *added]
         others = dict.fromkeys(event.text for event in events if event.text)
         self.pool = Pool(settings.texts, settings.seed, others)
         if not self.pool.n_asked:
             raise InputError(f"{settings.name}: no text to label: all are blank")
         output.check_pool(self.pool, settings.name)
-        for event in events:
-            self.answers.apply(event, self.pool.find(event.text) if event.text else None)
+        self._apply(events)
         self._check_labels()
+        if added:
+            self.journal.append(*added)
         if journal.events:
             self._say_what_differs()
-        self._n_written = -1  # events
+        is_answered = any(event.person for event in events)
+        # Events; rows from before are not written again before somebody answers.
+        self._n_written = -1 if is_answered else self.answers.n_events
+        if output.lost and not is_answered:
+            self._say(f"the first answer will not keep these in it: {'; '.join(output.lost)}")
 
     def _from_file(self, known: Collection[str]) -> list[Event]:
-        """Take the rows of the output that the journal does not know in; return their events."""
+        """Return answers of the output's rows that the journal does not know."""
         self._rows = self.output.read()  # of the output as it was
         now, n_other = time.time(), 0
         found: dict[str, Event] = {}
-        for text, labels in self._rows:
-            if text not in known:
+        as_asked = self._as_asked(known)
+        for row, labels in self._rows:
+            plain = self.output.plain(row)
+            text = as_asked.get(plain, row)
+            if plain not in known:
                 n_other += text in found and found[text].labels != labels
                 found[text] = Event(LABEL, now, "", text, labels, "", 1)
         if not found:
             return []
-        self.journal.append(*found.values())
         self._say(f"{len(found):,} texts are labelled already")
         if n_other:
             self._say(
@@ -79,6 +88,31 @@ class State:
                 "count"
             )
         return list(found.values())
+
+    def _as_asked(self, known: Collection[str]) -> dict[str, str]:
+        """Return the texts to label whose spaces the output does not keep, by what it keeps."""
+        plain = self.output.plain
+        if plain("  ") == "  ":
+            return {}
+        wanted = {plain(text) for text, _ in self._rows}.difference(known)
+        if not wanted:
+            return {}
+        found = ((plain(text), text) for text in self.settings.texts.to_list())
+        return {kept: text for kept, text in found if kept in wanted}
+
+    def _apply(self, events: list[Event]) -> None:
+        """Take events in; what takes back an answer that is not there does nothing."""
+        n_lost = 0
+        for event in events:
+            try:
+                self.answers.apply(event, self.pool.find(event.text) if event.text else None)
+            except ValueError:
+                n_lost += 1
+        if n_lost:
+            self.notices.append(
+                f"{self.journal.path}: {n_lost:,} lines take back answers that are not there: "
+                "they are passed over"
+            )
 
     def _say_what_differs(self) -> None:
         """Say so if the output was changed by somebody else: what the journal says counts."""
@@ -97,6 +131,13 @@ class State:
         self.notices.append(f"{self.output.path}: {what}")
 
     def _check_labels(self) -> None:
+        for label in self.answers.labels:
+            try:
+                self.output.check_label(label)
+            except ValueError as error:
+                raise InputError(
+                    f"{self.output.path}: a label of the answers so far cannot be written: {error}"
+                ) from None
         if self.settings.several:
             return
         for number, labels in self.answers.labelled().items():

@@ -380,6 +380,98 @@ def test_an_answer_whose_word_was_lost_is_not_given_twice(serve, page):
     assert served.labels_of(page.text()) is None
 
 
+LOSE = """
+const real = window.fetch;
+window.fetch = async (path, how) => {
+  const found = await real(path, how);
+  if (path === arguments[0]) { window.fetch = real; throw new TypeError('lost'); }
+  return found; };
+"""  # what is asked for arrives, and the word of it does not come back, once
+
+
+def test_a_skip_and_an_undo_whose_word_was_lost_are_done_once(serve, page):
+    served = serve(list(TRUE))
+    page.open(served.address)
+    page.answer_rightly(2)
+    first = page.text()
+    page.browser.execute_script(LOSE, "api/skip")
+    page.press("s")
+    page.until(lambda: page.text() != first)
+    assert [event["event"] for event in served.events()] == ["label", "label", "skip"]
+    page.browser.execute_script(LOSE, "api/undo")
+    page.press("u")
+    page.until(lambda: page.text() == first)
+    page.until(lambda: "Taken back" in page.said("#status"))
+    assert [event["event"] for event in served.events()][3:] == ["undo"]
+    page.answer_rightly()
+    assert served.labels_of(first) == [TRUE[first]]
+    text = page.text()
+    page.browser.execute_script(LOSE, "api/labels")
+    page.press("n")
+    page.press("new one", Keys.ENTER)
+    page.until(lambda: "New label" in page.said("#status"))
+    page.answer(Keys.ENTER)
+    assert served.labels_of(text) == ["new one"]
+
+
+def test_a_correction_overwrites_nothing_of_another(serve, page):
+    served = serve(list(TRUE))
+    page.open(served.address, name="ann")
+    text = page.text()
+    number = next(n for n in range(200) if _text(served, n) == text)
+    page.block("*api/texts/*")
+    page.network(latency=600)
+    page.press("1")
+    page.browser.switch_to.active_element.send_keys("2")  # corrects it, when it is there
+    page.until(lambda: "your correction" in page.said("#banner"))
+    page.network()
+    assert served.labels_of(text) == [LABELS[0]]
+    served.post("answer", person="ben", id=number, labels=["food"], version=1)
+    page.block()
+    page.until(lambda: "Meanwhile ben" in page.said("#was"))
+    assert served.labels_of(text) == ["food"]
+    assert page.text() == text
+
+
+def test_enter_takes_what_was_typed_and_not_what_was_there_before(serve, page):
+    served = serve(list(TRUE))
+    page.open(served.address)
+    word = max(list(TRUE)[-1].split(), key=len).strip(".,")
+    page.press("/")
+    page.until(lambda: page.all("#rows li"))
+    page.browser.switch_to.active_element.send_keys(word, Keys.ENTER)
+    page.until(lambda: not page.one("#list").is_displayed())
+    assert word.lower() in page.text().lower()
+    page.answer_rightly()
+    page.until(lambda: page.one("#list").is_displayed())
+    assert page.said("#rows li").endswith("saved")
+
+
+def test_a_key_that_is_held_down_gives_one_command_where_labels_are_typed(serve, page):
+    served = serve(list(TRUE), [f"topic {i}" for i in range(60)] + ["long name " * 8 + "end"])
+    page.open(served.address)
+    page.press("long")
+    page.until(lambda: len(page.all(".label-button")) == 1)
+    page.press(*[Keys.BACKSPACE] * 4)
+    page.until(lambda: len(page.all(".label-button")) == 61)
+    cut = (
+        "return [...document.querySelectorAll('.label-button')]"
+        ".filter((each) => each.scrollHeight > each.clientHeight).map((each) => each.textContent)"
+    )
+    assert page.browser.execute_script(cut) == []  # names of three lines are seen whole
+    for label in ("topic 4", "topic 5", "topic 6"):
+        page.press(label)
+        page.answer(Keys.ENTER)
+    page.browser.execute_script(
+        "const key = { key: 'U', code: 'KeyU', shiftKey: true, bubbles: true, cancelable: true };"
+        "for (const repeat of [false, true, true, true]) document.activeElement"
+        ".dispatchEvent(new KeyboardEvent('keydown', { ...key, repeat }));"
+    )
+    page.until(lambda: "Taken back" in page.said("#status"))
+    time.sleep(0.3)
+    assert [event["event"] for event in served.events()].count("undo") == 1
+
+
 def test_keys_while_waiting_are_for_the_text_that_is_seen(serve, page):
     served = serve(list(TRUE))
     page.open(served.address)

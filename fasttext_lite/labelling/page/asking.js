@@ -65,11 +65,15 @@ export async function answer(labels) {
   let sent = { person: state.me, id: q.id, labels, version: q.version, texts: state.session.texts };
   view.say("");
   try {
-    let found = await sendAnswer(sent);
+    let found = await sendAnswer("api/answer", sent, quoted(labels));
     while (found && state.correction && !same(state.correction, sent.labels)) {
       const again = await send(address(`api/texts/${q.id}`, { person: state.me }), undefined, "your correction");
+      if (!isMine(again.question.answer, sent.labels)) { // somebody else was quicker than the correction
+        meanwhile(again.question);
+        return;
+      }
       sent = { ...sent, labels: state.correction, version: again.question.version };
-      found = await sendAnswer(sent);
+      found = await sendAnswer("api/answer", sent, quoted(sent.labels));
     }
     if (found) arrived(found, q.id, sent.labels);
   } catch (error) {
@@ -80,21 +84,30 @@ export async function answer(labels) {
   }
 }
 
-/** Send an answer; null if somebody else had answered meanwhile, who is then shown. */
-async function sendAnswer(sent) {
+/** Whether an answer is what was sent from here; no labels are those of a text that was skipped. */
+const isMine = (given, labels) => Boolean(given) && given.by === state.me && same(given.labels, labels);
+
+/** Show a text that somebody has answered meanwhile. */
+function meanwhile(question) {
+  const given = question.answer;
+  const said = given && given.kind === "label" ? `said: ${quoted(given.labels)}`
+    : given ? "skipped this text" : "took the answer back";
+  const notice = `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: `
+    + "Enter keeps it, another label replaces it.";
+  show({ ...question, asked: state.question ? state.question.asked : question.asked }, notice);
+}
+
+/** Send an answer or a skip; null if somebody else had answered meanwhile, who is then shown. */
+async function sendAnswer(path, sent, what) {
   try {
-    return await send("api/answer", sent, quoted(sent.labels));
+    return await send(path, sent, what);
   } catch (error) {
     if (!(error instanceof Refused) || error.status !== 409) throw error;
-    const there = error.found.question, given = there.answer;
     // The answer had arrived, and only the word of it was lost.
-    if (given && given.by === state.me && same(given.labels, sent.labels)) {
+    if (isMine(error.found.question.answer, sent.labels || [])) {
       return send("api/next", { person: state.me }, "asking for the next text");
     }
-    const said = given && given.kind === "label" ? `said: ${quoted(given.labels)}` : "skipped this text";
-    const notice = `Meanwhile ${given ? given.by : "somebody"} ${said}. Nothing was overwritten: `
-      + "Enter keeps it, another label replaces it.";
-    show({ ...there, asked: state.question.asked }, notice);
+    meanwhile(error.found.question);
     return null;
   }
 }
@@ -111,28 +124,62 @@ function arrived(found, id, labels) {
   view.showProgress(state);
 }
 
-export function skip() {
+export async function skip() {
   const q = state.question;
-  if (!q || (!state.saving && isTooSoon())) return;
+  if (!q) return;
+  if (state.saving) {
+    view.say(`Still saving: ${state.saving}`);
+    return;
+  }
+  if (isTooSoon()) return;
   const sent = { person: state.me, id: q.id, version: q.version, texts: state.session.texts };
-  change("api/skip", sent, "skipping this text", (found) => {
+  try {
+    const found = await sendAnswer("api/skip", sent, "skipping this text");
+    if (!found) return;
+    state.progress = found.progress;
     state.isFromList = false;
     view.say("Skipped.");
     show(found.question);
-  });
+    view.showProgress(state);
+  } catch (error) {
+    refused(error);
+  } finally {
+    goOn();
+  }
 }
 
-export function undo() {
+export async function undo() {
   if (state.saving) {
     state.then = undo;
     return;
   }
-  change("api/undo", { person: state.me }, "undo", (found) => {
+  try {
+    // Which one it is, is asked first: sent again, it does not take back the one before as well.
+    const last = await send(address("api/last", { person: state.me }), undefined, "undo");
+    const sent = { person: state.me, ...last, texts: state.session.texts };
+    const found = await sendUndo(sent);
+    if (found.progress) state.progress = found.progress;
     state.isFromList = false;
     const q = found.question, had = state.given.get(q.id);
     view.say("Taken back: this text is open again.");
     show(q, had && !q.answer ? `You had said: ${quoted(had)}. That is taken back.` : "");
-  });
+    view.showProgress(state);
+  } catch (error) {
+    refused(error);
+  } finally {
+    goOn();
+  }
+}
+
+/** Take an answer back; where that had arrived already, and only the word of it was lost, go on. */
+async function sendUndo(sent) {
+  try {
+    return await send("api/undo", sent, "undo");
+  } catch (error) {
+    const isThere = error instanceof Refused && error.status === 409 && !error.found.question.answer;
+    if (!isThere) throw error;
+    return error.found;
+  }
 }
 
 export async function showMore() {

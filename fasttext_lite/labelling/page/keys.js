@@ -45,7 +45,7 @@ function filterKey(event) {
     const command = event.shiftKey || "/?".includes(event.key) ? OF_KEYS[event.key.toLowerCase()] : null;
     if (!command) return;
     event.preventDefault();
-    command();
+    if (!event.repeat) command();
   }
 }
 

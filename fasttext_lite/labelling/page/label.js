@@ -15,12 +15,31 @@ function openNew() {
   $("new").showModal();
 }
 
+/** Make a label; one that is there since now, as the word of it was lost or by another, does too. */
+async function makeLabel(name, before) {
+  const has = (labels) => labels.some((each) => each.name === name);
+  try {
+    return await send("api/labels", { name, person: state.me }, `new label ${quoted([name])}`);
+  } catch (error) {
+    if (!(error instanceof Refused) || has(before)) throw error;
+    const progress = await send("api/progress", undefined, `new label ${quoted([name])}`);
+    if (!has(progress.labels)) throw error;
+    return { progress };
+  }
+}
+
 $("new").querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const name = $("new-name").value.trim();
-  if (!name || state.saving) return;
+  if (!name) return;
+  if (state.saving) {
+    $("new-error").hidden = false;
+    $("new-error").textContent = `Still saving: ${state.saving}`;
+    return;
+  }
+  const before = state.progress.labels;
   try {
-    const found = await send("api/labels", { name, person: state.me }, `new label ${quoted([name])}`);
+    const found = await makeLabel(name, before);
     state.progress = found.progress;
     $("new").close();
     if (!state.session.several) state.chosen.clear();

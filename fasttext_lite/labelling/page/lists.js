@@ -19,7 +19,7 @@ export class List {
     $("list-more").addEventListener("click", () => this.load(this.rows.length));
     $("search").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.take();
+      this.takeOf($("words").value);
     });
     for (const id of ["of-label", "of-answer"]) $(id).addEventListener("change", () => this.load(0));
     $("words").addEventListener("input", () => {
@@ -59,31 +59,38 @@ export class List {
     this.show(!$("list-more").hidden, this.n);
   }
 
-  /** Hide the panel; the question below is there again. */
+  /** Hide the panel; the question below is there again. What is still looked for is dropped. */
   close(isTaken = false) {
-    this.isOpen = false;
+    this.isOpen = this.isLoading = false;
+    clearTimeout(this.timer);
+    this.asked++;
     $("list").hidden = true;
     if (!isTaken) this.onClose();
   }
 
+  /** Ask for rows; returns whether they came before others were asked for. */
   async load(start) {
-    const mine = ++this.asked;
+    const mine = ++this.asked, words = $("words").value;
     this.isLoading = true;
+    clearTimeout(this.timer);
     const path = this.kind === "search"
       ? address("api/search", {
-        q: $("words").value, start, count: COUNT, label: $("of-label").value,
+        q: words, start, count: COUNT, label: $("of-label").value,
         answered: $("of-answer").value,
       })
       : address("api/doubtful", { start, count: COUNT });
     try {
       const found = await call(path);
-      if (mine !== this.asked) return;
+      if (mine !== this.asked) return false;
       this.isLoading = false;
+      this.words = words;
       this.rows = start ? this.rows.concat(found.rows) : found.rows;
       if (!start) this.at = 0;
       this.show(found.is_more, found.n_found);
+      return true;
     } catch (error) {
       if (mine === this.asked) this.onError(error);
+      return false;
     }
   }
 
@@ -136,6 +143,12 @@ export class List {
   walk(steps) {
     this.at = Math.max(0, Math.min(this.rows.length - 1, this.at + steps));
     this.point();
+  }
+
+  /** Take the row of what was typed: the rows that are seen may be those of other words still. */
+  async takeOf(words) {
+    if ((words !== this.words || this.isLoading) && !(await this.load(0))) return;
+    this.take();
   }
 
   take() {
