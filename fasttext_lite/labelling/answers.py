@@ -77,7 +77,7 @@ class Event:
         if not all(isinstance(label, str) and label for label in values["labels"]):
             raise ValueError("'labels' holds something else")
         if (values["event"] in (LABEL, NEW)) != bool(values["labels"]):
-            raise ValueError(f"{values['event']!r} and {len(values['labels'])} labels")
+            raise ValueError("an answer without a label, or labels of something else")
         if any(map(_HALVES.search, (values["person"], *values["labels"]))):
             raise ValueError("half of a surrogate pair")
         given = {name: values[name] for name in kinds}
