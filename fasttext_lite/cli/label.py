@@ -201,7 +201,9 @@ def _serve(
             say("in a browser elsewhere, the name of this machine takes the place of 127.0.0.1")
 
         def on_started() -> None:
-            n = session.progress().n_texts
+            n, n_all = session.progress().n_texts, len(settings.texts)
+            if n < n_all:
+                say(f"{n_all - n:,} of {n_all:,} texts are blank or repeat another: not asked")
             write(f"{settings.name}: {n:,} texts to label at {address} (Ctrl-C ends)")
             _open_browser(address, options)
 

@@ -165,6 +165,7 @@ class Shelf:
             return False
         slot.current, slot.error, slot._failed = new, "", None
         slot.reloads += 1
+        _LOG.warning("%s: loaded anew (%s)", path, new.version)
         self._on_load(name, "ok")
         return True
 

@@ -11,9 +11,8 @@ const TOO_SOON = 120; // milliseconds in which nobody can have read a text
 export function show(question, notice = "") {
   state.question = question;
   state.notice = notice;
-  const likely = question && state.session.several && !question.answer ? view.guessed(state) : [];
-  const given = question && question.answer ? question.answer.labels : likely;
-  state.chosen = new Set(given);
+  state.chosen = new Set(question && question.answer ? question.answer.labels : []);
+  if (state.promise && $("status").textContent === state.promise) view.say("");
   state.shownAt = performance.now();
   view.showQuestion(state, give);
   if (!question || list.isOpen || document.querySelector("dialog[open]")) return;

@@ -48,7 +48,8 @@ $("new").querySelector("form").addEventListener("submit", async (event) => {
     view.showProgress(state);
     if (state.question) {
       view.showLabels(state, give);
-      view.say(`New label: ${quoted([name])}. Enter gives it to this text.`);
+      state.promise = `New label: ${quoted([name])}. Enter gives it to this text.`;
+      view.say(state.promise);
       $("box").focus({ preventScroll: true });
     }
   } catch (error) {
@@ -77,7 +78,7 @@ function exportAll() {
 }
 
 function train() {
-  if (!$("export-text").textContent) $("export-text").textContent = `All answers are in ${state.session.output} after an export.`;
+  if (!$("export-text").textContent) $("export-text").textContent = `An export writes all answers to ${state.session.output}; training needs none.`;
   showDone();
   change("api/train", { person: state.me }, "training", () => {});
 }
@@ -87,7 +88,6 @@ function hideGuess() {
   localStorage.setItem("fasttext-lite hides guess", state.hidesGuess ? "1" : "0");
   $("hide-guess").checked = state.hidesGuess;
   if (!state.question) return;
-  if (state.session.several && !state.question.answer) state.chosen = new Set(view.guessed(state));
   view.showQuestion(state, give);
 }
 

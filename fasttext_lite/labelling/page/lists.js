@@ -34,6 +34,7 @@ export class List {
     this.isOpen = true;
     $("list").hidden = false;
     $("search").hidden = kind !== "search";
+    $("list-about").hidden = kind !== "doubtful";
     $("list-title").textContent = kind === "search" ? "Search" : "Doubtful answers";
     const was = $("of-label").value;
     $("of-label").replaceChildren(new Option("any", ""), ...labels.map((each) => new Option(each.name, each.name)));
@@ -120,7 +121,7 @@ export class List {
       facts.append(el("span", "faint", "no answer"));
     }
     if (row.guess) facts.append(el("span", "faint", " · guess "), name(row.guess, ""), ` ${percent(row.probability)}`);
-    if (this.kind === "doubtful") facts.append(el("span", "faint", ` · doubt ${percent(row.score)}`));
+    if (this.kind === "doubtful") facts.append(el("span", "faint", ` · doubted ${percent(row.score)}`));
     if (row.isDone) facts.append(el("span", "kept", " ✓ saved"));
     const made = el("li", "", text, facts);
     made.id = `row-${i}`;

@@ -32,6 +32,10 @@ export function showText(box, text, marks) {
   box.replaceChildren(...parts, shown.slice(at));
 }
 
+/** A name with places where a line may break: after the signs between its words. */
+export const broken = (name) => name.split(/(?<=[_\-./:])(?=.)/).flatMap((part, i) =>
+  (i ? [document.createElement("wbr"), part] : [part]));
+
 /** Write labels into a sentence; each keeps its own direction. */
 export const quoted = (labels) => labels.map((label) => `\u2068${label}\u2069`).join(", ");
 

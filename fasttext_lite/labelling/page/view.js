@@ -1,7 +1,7 @@
 // What stands on the screen for a state of the page: the question, its labels, the progress.
 
 import { drawCurve } from "./chart.js";
-import { $, counted, el, number, percent, quoted, showText } from "./text.js";
+import { $, broken, counted, el, number, percent, quoted, showText } from "./text.js";
 
 const LONG = 280, SHORT = 90; // characters of a text, for its size
 const MOST_BUTTONS = 300; // labels that are shown at once
@@ -10,7 +10,7 @@ const WHY = {
   uncertain: "Asked because the model is unsure",
   diverse: "Asked because it stands for many texts",
   search: "From the search",
-  doubtful: "The model doubts this answer",
+  doubtful: "Models that had not seen this answer doubt it",
   again: "Again, as you left it",
 };
 
@@ -29,7 +29,6 @@ export function guessed(state) {
 
 /** The labels that Enter gives. */
 export function entered(state) {
-  if (state.session.several) return [...state.chosen];
   return state.chosen.size ? [...state.chosen] : guessed(state);
 }
 
@@ -49,7 +48,7 @@ export function shownLabels(state) {
       rank.has(label.name) ? rank.get(label.name) : 99];
   };
   return labels
-    .filter((label) => label.name.toLowerCase().includes(wanted))
+    .filter((label) => wanted.split(/\s+/).every((word) => label.name.toLowerCase().includes(word)))
     .map((label, i) => [...key(label), i, label])
     .sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2] || a[3] - b[3])
     .map((each) => each[4]);
@@ -58,7 +57,7 @@ export function shownLabels(state) {
 function button(state, label, isGuess, probability, give) {
   const made = el("button", "label-button",
     label.key ? el("kbd", "", label.key) : null,
-    el("span", "label", label.name),
+    el("span", "label", ...broken(label.name)),
     probability === undefined ? null : el("span", "probability", percent(probability)));
   made.type = "button";
   made.querySelector(".label").dir = "auto";
@@ -92,7 +91,7 @@ export function showLabels(state, give) {
   if (!state.progress.labels.length) {
     buttons.push(el("p", "", "There is no label yet: ", el("kbd", "", "n"), " makes the first one."));
   } else if (!found.length) {
-    buttons.push(el("p", "", "No label has this in its name: the button New label makes one."));
+    buttons.push(el("p", "wide", "No label has this in its name: the button New label makes one."));
   }
   $("labels").replaceChildren(...buttons);
   $("labels").classList.toggle("many", filtered);
@@ -199,7 +198,7 @@ export function showProgress(state) {
   $("interval").textContent = a ? `(${inside})` : "";
   $("accuracy-from").textContent = a
     ? `from ${counted(a.n_random, "text")} asked at random; with 95\u00a0% confidence it is between the two`
-    : "is known after some texts asked at random";
+    : "is known after ten texts asked at random";
   drawCurve($("curve"), p.curve);
   $("model").textContent = modelLine(p);
   $("model-note").hidden = !p.model.note;
@@ -214,7 +213,7 @@ function showCounts(labels) {
   const most = Math.max(1, ...labels.map((label) => label.n));
   const sorted = labels.length > 20 ? [...labels].sort((a, b) => b.n - a.n) : labels;
   const lines = sorted.slice(0, 200).map((label) => {
-    const name = el("span", "label", label.name);
+    const name = el("span", "label", ...broken(label.name));
     name.dir = "auto";
     const line = el("li", "", name, el("span", "count", number(label.n)));
     line.style.setProperty("--v", label.n / most);
@@ -228,10 +227,12 @@ const interval = (a) => `${percent(a.value)} (${Math.floor(a.low * 100)}–${Mat
 
 function showTraining(state) {
   const t = state.progress.training;
-  const accuracy = t.accuracy ? ` While you labelled, ${interval(t.accuracy)} of the guesses were right.` : "";
+  const accuracy = t.accuracy
+    ? ` While you labelled, ${interval(t.accuracy)} of the guesses for ${counted(t.accuracy.n_random, "random text")} were right.`
+    : "";
   $("train-text").textContent = {
-    none: "A model is trained from all answers, and from the texts without one, and written to "
-      + `${state.session.model}.`,
+    none: `A model is trained from all answers${state.session.several ? "" : ", and from the texts without one"}, `
+      + `and written to ${state.session.model}.`,
     running: `Training… ${t.message || ""} (${t.seconds.toFixed(0)} s)`,
     done: `The model is in ${t.path}${t.message ? `, ${t.message}` : ""} (${t.seconds.toFixed(1)} s).${accuracy}`,
     failed: `It failed: ${t.message}`,
