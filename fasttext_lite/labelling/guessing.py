@@ -28,7 +28,9 @@ class Guesser:
         On vectors of texts.
     vectors : PoolVectors, optional
     trust : float
-        Power of the model's probabilities; the rest to 1 (or to 1.5, below 1) is the probe's.
+        Power of the model's probabilities, see `teaching.teachers.mixed`.
+    of_probe : float, optional
+        Power of the probe's; default: the rest to 1.5.
 
     Attributes
     ----------
